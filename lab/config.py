@@ -1,0 +1,84 @@
+"""What the practice cluster is made of: names, addresses and paths, all derived from the checkout."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+SUBNET = IPv4Network("198.18.5.0/24")  # RFC 2544 benchmark range: on no real network
+CONTROLLER = SUBNET[1]
+REGISTRY_PORT = 5000
+HUB_PORT = 8090
+DEFAULT_NODES = 2
+MAX_NODES = 8
+
+
+@dataclass(frozen=True)
+class Node:
+    """One container node: `index` counts from 1 (the head)."""
+
+    index: int
+
+    @property
+    def name(self) -> str:
+        """Host name, as the inventory names it."""
+        return f"node{self.index}"
+
+    @property
+    def address(self) -> IPv4Address:
+        """Fixed address on the cluster network."""
+        return SUBNET[10 + self.index]
+
+
+@dataclass(frozen=True)
+class LabConfig:
+    """The practice cluster of one checkout.
+
+    `checkout` is the repository's root, `node_count` how many nodes (1 to 8), `cache` the folder for what is
+    costly to make and shared by all checkouts of this user.
+    """
+
+    checkout: Path
+    node_count: int
+    cache: Path
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.node_count <= MAX_NODES:
+            raise ValueError(f"LAB_NODES is {self.node_count}. Set it to a number from 1 to {MAX_NODES}.")
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes, head first."""
+        return [Node(index) for index in range(1, self.node_count + 1)]
+
+    @cached_property
+    def prefix(self) -> str:
+        """Prefix of every Docker name, different for each checkout."""
+        return f"inferfleet-{hashlib.sha256(bytes(self.checkout)).hexdigest()[:6]}"
+
+    @property
+    def state(self) -> Path:
+        """What belongs to this checkout only: keys, logs, process ids, generated inventories."""
+        return self.checkout / ".lab"
+
+    @property
+    def inventory(self) -> Path:
+        """The inventory folder that describes these nodes."""
+        if self.node_count == DEFAULT_NODES:
+            return self.checkout / "inventories" / "lab"
+        return self.state / "inventories" / f"lab{self.node_count}"
+
+
+def load(node_count: int = DEFAULT_NODES) -> LabConfig:
+    """Return the configuration of the checkout this package lies in.
+
+    Raises ValueError when `node_count` is out of range.
+    """
+    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return LabConfig(
+        checkout=Path(__file__).resolve().parent.parent,
+        node_count=node_count,
+        cache=cache_home / "inferfleet-lab",
+    )

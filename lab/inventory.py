@@ -1,0 +1,52 @@
+"""The inventory of the practice cluster, made from the same addresses as the nodes."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.config import DEFAULT_NODES, LabConfig, Node
+
+HEADER = f"""\
+---
+# The practice cluster of `make up`: containers for servers, reached by real SSH with a key of their own.
+# `python -m lab up` writes the same for other node counts into .lab/inventories/lab<count>/.
+"""
+
+
+def hosts_yaml(nodes: list[Node], state: str) -> str:
+    """Return the content of hosts.yml; `state` is the path of `.lab` as Ansible may template it."""
+
+    def group(members: list[Node]) -> dict[str, Any]:
+        return {"hosts": {node.name: {"ansible_host": str(node.address)} for node in members}}
+
+    inventory = {
+        "all": {
+            "vars": {
+                "x_lab_state": state,
+                "ansible_user": "root",
+                "ansible_python_interpreter": "/usr/bin/python3",
+                "ansible_ssh_private_key_file": "{{ x_lab_state }}/ssh/id_ed25519",
+                "ansible_ssh_common_args": "-o 'UserKnownHostsFile=\"{{ x_lab_state }}/ssh/known_hosts\"'",
+            },
+            "children": {
+                "ray_head": group(nodes[:1]),
+                "ray_worker": group(nodes[1:]),
+                "webui": {"hosts": {nodes[0].name: {}}},
+            },
+        }
+    }
+    return HEADER + yaml.safe_dump(inventory, sort_keys=False, width=110)
+
+
+def write(config: LabConfig) -> str:
+    """Write the inventory of a node count other than the committed one; return its path from the checkout."""
+    shown = str(config.inventory.relative_to(config.checkout))
+    if config.node_count == DEFAULT_NODES:
+        return shown
+    config.inventory.mkdir(parents=True, exist_ok=True)
+    (config.inventory / "hosts.yml").write_text(hosts_yaml(config.nodes, "{{ inventory_dir }}/../.."))
+    link = config.inventory / "group_vars"
+    if not link.is_symlink():
+        link.symlink_to(Path("../../../inventories/lab/group_vars"))
+    return shown

@@ -1,0 +1,208 @@
+"""The nodes: containers that run systemd and are reached by SSH, with what a bare server has and no more."""
+
+import io
+import tarfile
+import time
+from collections.abc import Mapping
+
+import docker
+from docker.errors import APIError, NotFound
+from docker.models.containers import Container
+from docker.models.networks import Network
+from docker.types import IPAMConfig, IPAMPool
+
+from lab import ssh
+from lab.config import CONTROLLER, SUBNET, LabConfig, Node
+from lab.problem import LabError
+from lab.shell import run
+
+LABEL = "inferfleet.lab"
+READY_TIMEOUT = 90.0  # seconds until systemd and sshd of a node must be up
+# All that systemd and a Docker engine inside need. Not --privileged and no raised limits: hosts that are
+# containers or small virtual machines themselves cannot grant those.
+CAPABILITIES = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_ADMIN",
+    "SYS_NICE",
+    "MKNOD",
+    "AUDIT_WRITE",
+    "SETFCAP",
+    "SYSLOG",
+]
+
+
+def container_name(config: LabConfig, node: Node) -> str:
+    """Docker's name of a node, different for each checkout."""
+    return f"{config.prefix}-{node.name}"
+
+
+def network(client: docker.DockerClient, config: LabConfig) -> str:
+    """Make the cluster network unless it is there; return its subnet.
+
+    Raises LabError when another network holds the subnet.
+    """
+    if _own_network(client, config):
+        return str(SUBNET)
+    pool = IPAMPool(subnet=str(SUBNET), gateway=str(CONTROLLER))
+    try:
+        client.networks.create(
+            config.prefix,
+            driver="bridge",
+            ipam=IPAMConfig(pool_configs=[pool]),
+            labels={LABEL: config.prefix},
+        )
+    except APIError as error:
+        if "overlap" not in str(error):
+            raise
+        holder = _holder(client)
+        raise LabError(
+            f"The Docker network {holder} holds {SUBNET}. Run `make down` in its checkout, "
+            f"or remove it with `docker network rm {holder}`."
+        ) from error
+    return str(SUBNET)
+
+
+def _own_network(client: docker.DockerClient, config: LabConfig) -> Network | None:
+    return next(
+        (found for found in client.networks.list(names=[config.prefix]) if found.name == config.prefix), None
+    )
+
+
+def _holder(client: docker.DockerClient) -> str:
+    for found in client.networks.list():
+        pools = found.attrs["IPAM"]["Config"] or []
+        if any(pool.get("Subnet") == str(SUBNET) for pool in pools):
+            return str(found.name)
+    return "of unknown name"
+
+
+def identity(config: LabConfig, node: Node) -> bytes:
+    """Return a tar archive with what makes a node itself: its host key and who may sign in."""
+    key = ssh.host_key(config, node)
+    files = {
+        "etc/ssh/ssh_host_ed25519_key": (key.read_bytes(), 0o600),
+        "etc/ssh/ssh_host_ed25519_key.pub": (key.with_suffix(".pub").read_bytes(), 0o644),
+        "root/.ssh/authorized_keys": (ssh.private_key(config).with_suffix(".pub").read_bytes(), 0o600),
+    }
+    return _tar(files)
+
+
+def _tar(files: Mapping[str, tuple[bytes, int]]) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        folder = tarfile.TarInfo("root/.ssh")
+        folder.type, folder.mode = tarfile.DIRTYPE, 0o700
+        tar.addfile(folder)
+        for path, (content, mode) in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), mode
+            tar.addfile(entry, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def start(client: docker.DockerClient, config: LabConfig, node: Node, image: str) -> str:
+    """Bring one node up with `image`: create, renew (other image) or start it; return what was done."""
+    name = container_name(config, node)
+    try:
+        container = client.containers.get(name)
+        if container.attrs["Config"]["Image"] == image and container.labels.get(LABEL) == config.prefix:
+            if container.status == "running":
+                return f"{node.address} unchanged"
+            container.start()
+            return f"{node.address} {_wait(config, node, container)}, started"
+        container.remove(force=True)
+    except NotFound:
+        pass
+    container = _create(client, config, node, image)
+    container.put_archive("/", identity(config, node))
+    container.start()
+    return f"{node.address} {_wait(config, node, container)}, created"
+
+
+def _create(client: docker.DockerClient, config: LabConfig, node: Node, image: str) -> Container:
+    name = container_name(config, node)
+    volumes = {
+        "/sys/fs/cgroup": {"bind": "/sys/fs/cgroup", "mode": "rw"},
+        # Docker's overlay2 does not work on top of an overlay: both places it may live in are volumes.
+        f"{name}-docker": {"bind": "/var/lib/docker", "mode": "rw"},
+        f"{name}-data": {"bind": "/data", "mode": "rw"},
+    }
+    for volume in volumes:
+        if not volume.startswith("/"):
+            client.volumes.create(volume, labels={LABEL: config.prefix})
+    endpoint = client.api.create_endpoint_config(ipv4_address=str(node.address))
+    created = client.api.create_container(
+        image,
+        name=name,
+        hostname=node.name,
+        labels={LABEL: config.prefix},
+        volumes=[mount["bind"] for mount in volumes.values()],
+        networking_config=client.api.create_networking_config({config.prefix: endpoint}),
+        host_config=client.api.create_host_config(
+            binds=volumes,
+            cap_add=CAPABILITIES,
+            security_opt=["seccomp=unconfined", "apparmor=unconfined"],
+            cgroupns="host",
+            network_mode=config.prefix,
+            restart_policy={"Name": "unless-stopped"},
+            shm_size="2g",
+            tmpfs={"/run": "", "/run/lock": "", "/tmp": "exec"},
+        ),
+    )
+    return client.containers.get(created["Id"])
+
+
+def _wait(config: LabConfig, node: Node, container: Container) -> str:
+    """Wait until systemd has started everything and SSH lets us in; return systemd's state."""
+    deadline = time.monotonic() + READY_TIMEOUT
+    state = "unknown"
+    while time.monotonic() < deadline:
+        result = container.exec_run(["systemctl", "is-system-running"])
+        state = result.output.decode(errors="replace").strip()
+        if state in {"running", "degraded"}:
+            run(["ssh", "-F", config.state / "ssh_config", "-o", "ConnectTimeout=10", node.name, "true"])
+            return state
+        time.sleep(0.3)
+    raise LabError(
+        f"{node.name} did not start within {READY_TIMEOUT:.0f} s (systemd says {state}). "
+        f"See `python -m lab logs {node.name}`."
+    )
+
+
+def containers(client: docker.DockerClient, config: LabConfig) -> list[Container]:
+    """Return all node containers of this checkout, running or not."""
+    return list(client.containers.list(all=True, filters={"label": f"{LABEL}={config.prefix}"}))
+
+
+def remove(client: docker.DockerClient, containers: list[Container]) -> None:
+    """Remove nodes with their volumes."""
+    for container in containers:
+        container.remove(force=True)
+        for suffix in ("docker", "data"):
+            try:
+                client.volumes.get(f"{container.name}-{suffix}").remove()
+            except NotFound:
+                continue
+
+
+def remove_network(client: docker.DockerClient, config: LabConfig) -> None:
+    """Remove the cluster network."""
+    if found := _own_network(client, config):
+        found.remove()
