@@ -1,0 +1,1 @@
+"""Run a playbook with ansible-runner and fold what it reports into one result."""

@@ -1,0 +1,72 @@
+"""Find the checkout (site.yml, playbooks, roles) and the inventory a command works with."""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from inferfleet.runner.errors import UsageError
+
+HOME_VARIABLE = "INFERFLEET_HOME"
+
+
+def find_checkout(start: Path, env: Mapping[str, str]) -> Path:
+    """Return the root of the checkout.
+
+    Looked for in this order: the folder that INFERFLEET_HOME names, `start` and the folders above it, the
+    source tree this package was installed from.
+
+    Raises:
+        UsageError: there is no checkout, or INFERFLEET_HOME names a folder that is none.
+    """
+    if home := env.get(HOME_VARIABLE):
+        root = Path(home).expanduser().resolve()
+        if is_checkout(root):
+            return root
+        raise UsageError(
+            "no-checkout",
+            f"{HOME_VARIABLE} is {home!r}, and there is no site.yml with a playbooks folder.",
+            f"Let {HOME_VARIABLE} name the folder of the inferfleet checkout.",
+        )
+    for folder in _candidates(start):
+        if is_checkout(folder):
+            return folder
+    raise UsageError(
+        "no-checkout",
+        f"No inferfleet checkout found from {start} upward.",
+        f"Change into the checkout, or set {HOME_VARIABLE} to its folder.",
+    )
+
+
+def is_checkout(folder: Path) -> bool:
+    """Return whether `folder` holds what a run needs."""
+    return (folder / "site.yml").is_file() and (folder / "playbooks").is_dir()
+
+
+def find_inventory(name: str, start: Path, root: Path) -> str:
+    """Return the inventory as ansible-playbook takes it: an absolute path, or a host list (`a,b,`).
+
+    A relative path is looked for in `start`, then in the checkout.
+
+    Raises:
+        UsageError: the path does not exist; names the nearest inventories of the checkout.
+    """
+    if "," in name:
+        return name
+    for folder in (start, root):
+        path = folder / Path(name).expanduser()
+        if path.exists():
+            return str(path.resolve())
+    known = sorted(f"inventories/{path.name}" for path in (root / "inventories").glob("[!.]*"))
+    near = difflib.get_close_matches(Path(name).name, [Path(item).name for item in known], n=3, cutoff=0.5)
+    if near:
+        remedy = "Did you mean " + " or ".join(f"inventories/{item}" for item in near) + "?"
+    elif known:
+        remedy = "This checkout has " + ", ".join(known) + "."
+    else:
+        remedy = "Create one: a folder with hosts.yml under inventories/."
+    raise UsageError("no-inventory", f"The inventory {name!r} does not exist.", remedy)
+
+
+def _candidates(start: Path) -> Iterator[Path]:
+    yield from (start, *start.parents)
+    yield Path(__file__).resolve().parents[3]

@@ -1,0 +1,103 @@
+"""The ansible-playbook command line and environment of a run, built by pure functions."""
+
+import configparser
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from inferfleet.runner.extra_vars import ExtraVars, shown_extra_vars
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One run of a playbook, as the user asked for it.
+
+    `root` is the checkout, `playbook` a path relative to it, `inventory` an absolute path or a host list.
+    """
+
+    root: Path
+    playbook: str
+    inventory: str
+    extra_vars: Sequence[ExtraVars] = ()
+    limit: str | None = None
+    tags: str | None = None
+    skip_tags: str | None = None
+    check: bool = False
+    diff: bool = False
+    forks: int | None = None
+    verbosity: int = 0
+    vault_password_file: Path | None = None
+    vault_password: str | None = field(default=None, repr=False)
+
+    @property
+    def partial(self) -> bool:
+        """Whether tags choose what runs, so that the stages are not known beforehand."""
+        return bool(self.tags or self.skip_tags)
+
+
+def arguments(request: Request, extra_vars_files: Sequence[Path]) -> list[str]:
+    """Return the arguments of ansible-playbook; variables come from files, never from the command line."""
+    extra_vars = [part for path in extra_vars_files for part in ("-e", f"@{path}")]
+    inventory, playbook = request.inventory, str(request.root / request.playbook)
+    return ["-i", inventory, *_options(request, Path("/")), *extra_vars, playbook]
+
+
+def shown_command(request: Request, cwd: Path) -> str:
+    """Return the equal ansible-playbook line to copy into a shell, with secrets masked."""
+    inventory = _short(request.inventory, request.root)
+    extra_vars = [part for item in request.extra_vars for part in shown_extra_vars(item, request.root)]
+    words = ["ansible-playbook", request.playbook, "-i", inventory, *_options(request, request.root)]
+    line = shlex.join([*words, *extra_vars])
+    return line if cwd == request.root else f"cd {shlex.quote(str(request.root))} && {line}"
+
+
+def _options(request: Request, root: Path) -> list[str]:
+    words: list[str] = []
+    for option, value in (
+        ("--limit", request.limit),
+        ("--tags", request.tags),
+        ("--skip-tags", request.skip_tags),
+        ("--forks", request.forks),
+    ):
+        words += [option, str(value)] if value is not None else []
+    words += ["--check"] if request.check else []
+    words += ["--diff"] if request.diff else []
+    if request.vault_password_file:
+        words += ["--vault-password-file", _short(str(request.vault_password_file), root)]
+    words += ["--ask-vault-pass"] if request.vault_password is not None else []
+    # The first -v shows Ansible's own output; only further ones make Ansible say more.
+    words += [f"-{'v' * (request.verbosity - 1)}"] if request.verbosity > 1 else []
+    return words
+
+
+def _short(path: str, root: Path) -> str:
+    """Return `path` relative to the checkout where it lies below it ("/" as root changes nothing)."""
+    below = root != Path("/") and Path(path).is_relative_to(root)
+    return str(Path(path).relative_to(root)) if below else path
+
+
+def environment(root: Path, env: Mapping[str, str], tools: Path, color: bool) -> dict[str, str]:
+    """Return what is added to the environment for ansible-playbook.
+
+    `tools` is the folder of this Python's commands, so that roles find ansible's own tools too.
+    """
+    added = {
+        "PATH": os.pathsep.join([str(tools), env.get("PATH", os.defpath)]),
+        "ANSIBLE_FORCE_COLOR": "1" if color else "0",
+        "ANSIBLE_NOCOLOR": "0" if color else "1",
+    }
+    config = root / "ansible.cfg"
+    if config.is_file():
+        added["ANSIBLE_CONFIG"] = str(config)
+    if "ANSIBLE_HOST_KEY_CHECKING" not in env:
+        # ansible-runner turns the check off where nothing is said: say what ansible.cfg says.
+        added["ANSIBLE_HOST_KEY_CHECKING"] = _configured(config, "host_key_checking", "True")
+    return added
+
+
+def _configured(config: Path, key: str, default: str) -> str:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.read(config)
+    return parser.get("defaults", key, fallback=default)

@@ -1,0 +1,279 @@
+"""Fold the events of a run into one result.
+
+A stage is the role a task belongs to. A task outside of any role belongs to the role that ran last in its
+play, before that to the first role the play is known to have, and else to the play itself.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from inferfleet.problem import Problem
+from inferfleet.runner.messages import plain_message
+from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State
+
+Event = Mapping[str, Any]
+
+RESULT_KEY = "inferfleet"
+REFUSAL_KEY = "inferfleet_refusal"
+WARNINGS_KEY = "inferfleet_warnings"
+_RATE_READINGS = 8
+_OUTPUT_LINES = 60
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class Fold:
+    """The state of a run after the events so far. Pure: it reads no clock and no file."""
+
+    def __init__(self, planned: Mapping[str, Sequence[str]] | None = None) -> None:
+        """Start with the stages known beforehand (play name → roles); they are `waiting`."""
+        self._first_role = {play: roles[0] for play, roles in (planned or {}).items()}
+        self.stages: dict[str, Stage] = {}
+        for roles in (planned or {}).values():
+            for role in roles:
+                self._stage(role)
+        self.current: Stage | None = None
+        self.started: float | None = None
+        self.ended: float | None = None
+        self.hosts: set[str] = set()
+        self._play_stage: str | None = None
+        self._task_stages: dict[str, Stage] = {}
+        self._failures: list[Failure] = []
+        self._changed: list[ChangedTask] = []
+        self._refusal: str | None = None
+        self._problems: dict[Problem, None] = {}
+        self._warnings: dict[Problem, None] = {}
+        self._readings: dict[str, deque[tuple[float, float]]] = {}
+        self._stats: Mapping[str, Any] | None = None
+        self._output: deque[str] = deque(maxlen=_OUTPUT_LINES)
+        self._tasks_run = 0
+
+    def add(self, event: Event) -> None:
+        """Take in one event of ansible-runner; an unknown kind changes nothing."""
+        data = event.get("event_data") or {}
+        at = _time(event)
+        kind = str(event.get("event"))
+        if self.started is None:
+            self.started = at
+        self.ended = at
+        if kind == "playbook_on_play_start":
+            self._play_stage = None
+        elif kind == "playbook_on_task_start":
+            self._enter(self._stage_of(data), data, at)
+        elif kind == "playbook_on_stats":
+            self._stats = data
+            self._leave(at)
+        elif kind in ("verbose", "warning", "error", "system_warning"):
+            self._output.extend(_ANSI.sub("", str(event.get("stdout", ""))).splitlines())
+        elif "host" in data and kind.startswith("runner_"):
+            self._add_host_event(kind, data, at)
+
+    def result(
+        self, *, rc: int | None = None, interrupted: bool = False, seconds: float | None = None, log: str = ""
+    ) -> RunResult:
+        """Return the run as it ended; `rc` is ansible-playbook's exit status."""
+        self._break_off()
+        failures = self._final_failures()
+        stages = tuple(self._final_stage(stage, failures) for stage in self.stages.values())
+        return RunResult(
+            stages=stages,
+            seconds=seconds if seconds is not None else (self.ended or 0.0) - (self.started or 0.0),
+            rc=rc,
+            complete=self._stats is not None,
+            tasks_run=self._tasks_run,
+            interrupted=interrupted,
+            refusal=self._refusal,
+            problems=tuple(self._problems),
+            warnings=tuple(self._warnings),
+            failures=() if self._refusal else failures,
+            changed_tasks=tuple(self._changed),
+            result=((self._stats or {}).get("artifact_data") or {}).get(RESULT_KEY) or {},
+            output="\n".join(self._output).strip(),
+            log=log,
+        )
+
+    def _stage(self, name: str) -> Stage:
+        return self.stages.setdefault(name, Stage(name))
+
+    def _stage_of(self, data: Event) -> Stage:
+        role = data.get("role")
+        if role:
+            self._play_stage = str(role)
+        play = str(data.get("play", ""))
+        return self._stage(self._play_stage or self._first_role.get(play) or play)
+
+    def _enter(self, stage: Stage, data: Event, at: float) -> None:
+        if self.current is not stage:
+            self._leave(at)
+            self.current = stage
+            stage.since = at
+            if stage.state in (State.WAITING, State.SKIPPED, State.OK, State.CHANGED):
+                stage.state = State.RUNNING
+        stage.task = str(data.get("name", "")).removeprefix(f"{data.get('role')} : ")
+        self._task_stages[str(data.get("task_uuid"))] = stage
+
+    def _leave(self, at: float) -> None:
+        stage = self.current
+        if stage is None:
+            return
+        stage.seconds = stage.elapsed(at)
+        stage.since = None
+        stage.state = _stage_state(stage)
+        for host in stage.hosts.values():
+            host.busy, host.progress = False, None
+        self.current = None
+
+    def _break_off(self) -> None:
+        """Close the stage that a run without an end (interrupted, crashed) was in."""
+        stage = self.current
+        if stage is None:
+            return
+        self._leave(self.ended or 0.0)
+        if stage.state is not State.FAILED:
+            stage.state = State.INTERRUPTED
+
+    def _add_host_event(self, kind: str, data: Event, at: float) -> None:
+        stage = self._task_stages.get(str(data.get("task_uuid")))
+        if stage is None:
+            return
+        name = str(data["host"])
+        self.hosts.add(name)
+        host = stage.hosts.setdefault(name, HostRun())
+        host.task = str(data.get("task", ""))
+        result = data.get("res") or {}
+        if kind == "runner_on_start":
+            host.busy = True
+            self._readings.pop(name, None)
+        elif kind == "runner_retry":
+            host.progress = self._progress(name, result, at)
+        elif kind in ("runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"):
+            self._finish_task(kind, stage, name, data)
+
+    def _finish_task(self, kind: str, stage: Stage, name: str, data: Event) -> None:
+        host = stage.hosts[name]
+        result = data.get("res") or {}
+        host.busy, host.progress = False, None
+        host.seconds += float(data.get("duration") or 0.0)
+        self._take_warnings(result)
+        self._tasks_run += 1
+        if kind == "runner_on_skipped":
+            host.state = State.SKIPPED if host.state is State.RUNNING else host.state
+            return
+        if kind == "runner_on_unreachable" or (kind == "runner_on_failed" and not data.get("ignore_errors")):
+            unreachable = kind == "runner_on_unreachable"
+            host.state = State.UNREACHABLE if unreachable else State.FAILED
+            stage.state = State.FAILED
+            self._failures.append(
+                Failure(name, stage.name, host.task, plain_message(result), unreachable=unreachable)
+            )
+            self._take_refusal(result)
+            return
+        if result.get("changed"):
+            host.changed += 1
+            self._changed.append(ChangedTask(name, stage.name, host.task))
+        if host.state in (State.RUNNING, State.SKIPPED, State.OK, State.CHANGED):
+            host.state = State.CHANGED if host.changed else State.OK
+
+    def _take_refusal(self, result: Event) -> None:
+        for part in (result, *(item for item in result.get("results") or [] if isinstance(item, Mapping))):
+            if part.get(REFUSAL_KEY):
+                self._refusal = str(part[REFUSAL_KEY])
+                said = _problems(part.get("problems")) or [Problem("refused", plain_message(part), "")]
+                self._problems |= dict.fromkeys(said)
+
+    def _take_warnings(self, result: Event) -> None:
+        self._warnings |= dict.fromkeys(_problems(result.get(WARNINGS_KEY)))
+
+    def _progress(self, host: str, result: Event, at: float) -> Progress:
+        given = result.get("progress")
+        given = given if isinstance(given, Mapping) else {}
+        done, total = _number(given.get("done")), _number(given.get("total"))
+        attempt = result.get("attempts")
+        return Progress(
+            done=done,
+            total=total,
+            unit=str(given.get("unit") or ""),
+            text=str(given.get("text") or ""),
+            rate=self._rate(host, at, done),
+            attempt=attempt if isinstance(attempt, int) else None,
+        )
+
+    def _rate(self, host: str, at: float, done: float | None) -> float | None:
+        """Return units a second over the last readings: one reading says nothing about speed."""
+        if done is None:
+            return None
+        readings = self._readings.setdefault(host, deque(maxlen=_RATE_READINGS))
+        readings.append((at, done))
+        (first_at, first), (last_at, last) = readings[0], readings[-1]
+        return (last - first) / (last_at - first_at) if last_at > first_at else None
+
+    def _final_failures(self) -> tuple[Failure, ...]:
+        """Return the failures that stood: Ansible counts a rescued one apart from those that ended a host."""
+        if self._stats is None:
+            return tuple(self._failures)
+        left = dict(self._stats.get("failures") or {})
+        dark = self._stats.get("dark") or {}
+        kept = []
+        for failure in reversed(self._failures):
+            if failure.unreachable:
+                stood = failure.host in dark
+            else:
+                stood = left.get(failure.host, 0) > 0
+                left[failure.host] = left.get(failure.host, 0) - 1
+            if stood:
+                kept.append(failure)
+        return tuple(reversed(kept))
+
+    def _final_stage(self, stage: Stage, failures: Sequence[Failure]) -> Stage:
+        """Return the stage with rescued failures taken back, and with what never ran named so."""
+        failed = {failure.host for failure in failures if failure.stage == stage.name}
+        for name, host in stage.hosts.items():
+            if host.state in (State.FAILED, State.UNREACHABLE) and name not in failed:
+                host.state = State.CHANGED if host.changed else State.OK
+        if stage.hosts and stage.state is not State.INTERRUPTED:
+            stage.state = _stage_state(stage)
+        elif stage.state is State.WAITING and self._stats is not None and not self._failures:
+            stage.state = State.SKIPPED
+        return stage
+
+
+def fold(events: Iterable[Event], planned: Mapping[str, Sequence[str]] | None = None) -> Fold:
+    """Return the state after all `events`."""
+    state = Fold(planned)
+    for event in events:
+        state.add(event)
+    return state
+
+
+def _stage_state(stage: Stage) -> State:
+    states = {host.state for host in stage.hosts.values()}
+    if states & {State.FAILED, State.UNREACHABLE}:
+        return State.FAILED
+    for state in (State.CHANGED, State.OK, State.RUNNING):
+        if state in states:
+            return State.OK if state is State.RUNNING else state
+    return State.SKIPPED
+
+
+def _problems(given: Any) -> list[Problem]:
+    return [
+        Problem(str(item.get("code", "")), str(item.get("message", "")), str(item.get("remedy", "")))
+        for item in given or []
+        if isinstance(item, Mapping)
+    ]
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _time(event: Event) -> float:
+    try:
+        return datetime.fromisoformat(str(event["created"])).timestamp()
+    except (KeyError, ValueError):
+        return 0.0

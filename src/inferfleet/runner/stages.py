@@ -1,0 +1,90 @@
+"""Which stages a playbook has, read from its files before it runs."""
+
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_ROLE_ACTIONS = ("import_role", "include_role", "ansible.builtin.import_role", "ansible.builtin.include_role")
+_IMPORT_ACTIONS = ("import_playbook", "ansible.builtin.import_playbook")
+_SECTIONS = ("pre_tasks", "roles", "tasks", "post_tasks")
+_BLOCKS = ("block", "rescue", "always")
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads any tag (`!vault`, `!unsafe`) as nothing: only the structure matters here."""
+
+
+_Loader.add_multi_constructor("", lambda loader, suffix, node: None)
+
+
+@cache
+def titles() -> dict[str, str]:
+    """Return role name → title."""
+    table: dict[str, str] = yaml.safe_load(files(__package__).joinpath("stages.yml").read_text("utf-8"))
+    return table
+
+
+def title(stage: str) -> str:
+    """Return the title of a stage; an unknown one goes by its own name."""
+    return titles().get(stage, stage)
+
+
+def planned_roles(playbook: Path) -> dict[str, list[str]]:
+    """Return play name → its roles, in the order of the run.
+
+    Plays of imported playbooks come at their place; a play without roles is left out. A file that cannot
+    be read gives nothing: ansible-playbook itself reports it.
+    """
+    planned: dict[str, list[str]] = {}
+    for play in _plays(playbook, frozenset()):
+        if roles := list(dict.fromkeys(_roles(play))):
+            planned.setdefault(str(play.get("name") or play.get("hosts")), []).extend(roles)
+    return planned
+
+
+def _plays(playbook: Path, above: frozenset[Path]) -> Iterator[dict[str, Any]]:
+    if playbook in above:
+        return
+    try:
+        content = yaml.load(playbook.read_text("utf-8"), _Loader)
+    except (OSError, UnicodeError, yaml.YAMLError):
+        return
+    for entry in content if isinstance(content, list) else []:
+        if not isinstance(entry, dict):
+            continue
+        target = next((entry[key] for key in _IMPORT_ACTIONS if key in entry), None)
+        if target is not None:
+            yield from _plays((playbook.parent / str(target)).resolve(), above | {playbook})
+        else:
+            yield entry
+
+
+def _roles(play: dict[str, Any]) -> Iterator[str]:
+    for section in _SECTIONS:
+        for entry in play.get(section) or []:
+            yield from _entry_roles(entry, section)
+
+
+def _entry_roles(entry: Any, section: str) -> Iterator[str]:
+    if section == "roles":
+        name = entry if isinstance(entry, str) else entry.get("role") or entry.get("name")
+        yield from _literal(name)
+        return
+    if not isinstance(entry, dict):
+        return
+    for key in _ROLE_ACTIONS:
+        if isinstance(entry.get(key), dict):
+            yield from _literal(entry[key].get("name"))
+    for key in _BLOCKS:
+        for inner in entry.get(key) or []:
+            yield from _entry_roles(inner, "tasks")
+
+
+def _literal(name: Any) -> Iterator[str]:
+    """Yield a role name that is known before the run."""
+    if isinstance(name, str) and "{{" not in name:
+        yield name
