@@ -1,0 +1,72 @@
+"""Hands the contract and the nodes' facts to `inferfleet.planning` and returns the plan as a fact."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+
+from inferfleet.catalog import UnknownNameError, load_model
+from inferfleet.contract import Contract, contract_values
+from inferfleet.contract.facts import GIB, check_node, ports_of
+from inferfleet.planning import make_plan
+from inferfleet.problem import Problem
+
+
+class ActionModule(ActionBase):
+    """Sets the fact `inferfleet_plan`; fails with what the planner and the nodes' facts speak against."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Plan for every serving host of the inventory; check the hosts of this run (`--limit`)."""
+        super().run(tmp, task_vars)
+        groups, hostvars = task_vars["groups"], task_vars["hostvars"]
+        head = hostvars[groups["ray_head"][0]]
+        contract = contract_values({name: head[name] for name in Contract.model_fields})
+        nodes = {}
+        for role, group in (("head", "ray_head"), ("worker", "ray_worker")):
+            for host in groups.get(group, ()):
+                address = hostvars[host].get("cluster_address") or hostvars[host].get("ansible_host", host)
+                nodes[host] = {**_facts(hostvars[host]), "name": host, "role": role, "address": address}
+        try:
+            plan = make_plan(contract, nodes)
+            weights = load_model(contract["model"])
+        except UnknownNameError as error:
+            message, _, remedy = str(error).partition(". ")
+            return _refusal([Problem("unknown-name", f"{message}.", remedy)], "contract")
+        problems = list(plan.problems)
+        for host in task_vars["ansible_play_hosts_all"]:
+            facts = _facts(hostvars[host])
+            if not facts:
+                continue
+            ports = ports_of(
+                contract,
+                head=host in groups["ray_head"],
+                serves=host in nodes,
+                webui=host in groups.get("webui", ()),
+            )
+            space = {"images": (contract["container_data_root"], _image_bytes(self._task.args, facts))}
+            if host in nodes:
+                missing = weights["bytes"] - facts["present"].get(plan.checkpoint, 0)
+                space["the weights"] = (contract["model_root"], max(0, missing))
+            problems += check_node(host, facts, ports, space)
+        if problems:
+            return _refusal(problems, "facts")
+        return {"changed": False, "ansible_facts": {"inferfleet_plan": plan.as_dict()}}
+
+
+def _facts(variables) -> dict:
+    return variables["ansible_facts"].get("inferfleet_node", {}) if "ansible_facts" in variables else {}
+
+
+def _image_bytes(args: dict, facts: dict) -> int:
+    """A node whose Docker already runs has its images, or the room for them was checked when it got them."""
+    return 0 if facts["docker"] else int(args["image_space_gib"]) * GIB
+
+
+def _refusal(problems: list[Problem], kind: str) -> dict:
+    return {
+        "failed": True,
+        "msg": "\n".join(map(str, problems)),
+        "inferfleet_refusal": kind,
+        "problems": [problem.as_dict() for problem in problems],
+    }

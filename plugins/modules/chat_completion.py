@@ -1,0 +1,214 @@
+#!/usr/bin/python
+"""One chat completion, as a user of the service asks for it: the only proof that it works."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+---
+module: chat_completion
+short_description: Asks an OpenAI-compatible API, or Open WebUI, a question
+description:
+  - Asks at temperature 0 and compares the answer. Never fails by itself, so that a task can wait with C(until);
+    C(ready) tells whether the right answer came, C(progress) what is in the way.
+options:
+  url:
+    description: URL of the service without a path.
+    type: str
+    required: true
+  model:
+    description: Served model name.
+    type: str
+    required: true
+  api_key:
+    description: Key of the API.
+    type: str
+  email:
+    description: Signs in to Open WebUI with this address and asks through it, as its page does.
+    type: str
+  password:
+    description: Password of that address.
+    type: str
+  prompt:
+    description: The question.
+    type: str
+    required: true
+  expected:
+    description: Regular expression that is searched in the answer; empty accepts any.
+    type: str
+    default: ""
+  max_tokens:
+    description: Tokens to generate at the most.
+    type: int
+    default: 1024
+  timeout:
+    description: Seconds to wait for the answer.
+    type: int
+    default: 120
+  container:
+    description: Docker container on this node whose state and last lines tell why there is no answer.
+    type: str
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Ask the engine
+  chat_completion:
+    url: http://127.0.0.1:8000
+    model: deepseek-r1
+    api_key: "{{ inferfleet_secrets.engine_api_key }}"
+    prompt: What is 17 + 25? Answer with the number only.
+    expected: "42"
+  register: answer
+  until: answer.ready
+"""
+
+RETURN = r"""
+ready:
+  description: Whether an answer came and matched.
+  returned: always
+  type: bool
+status:
+  description: HTTP status of the last request, 0 without an answer.
+  returned: always
+  type: int
+answer:
+  description: What the model said.
+  returned: always
+  type: str
+reasoning:
+  description: Its reasoning, where a reasoning parser is on.
+  returned: always
+  type: str
+seconds:
+  description: Time of the request.
+  returned: always
+  type: float
+gone:
+  description: Whether the container keeps ending, so that waiting is in vain.
+  returned: always
+  type: bool
+progress:
+  description: C(text), what is in the way.
+  returned: always
+  type: dict
+"""
+
+RESTARTS_GIVEN_UP = 3
+
+
+class Refused(Exception):
+    """An HTTP answer other than 200."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"HTTP {status}: {text[:300]}")
+        self.status = status
+
+
+def post(url: str, body: dict, token: str | None, timeout: int) -> dict:
+    """POST JSON and return the JSON answer; raises Refused, OSError or ValueError."""
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise Refused(error.code, error.read(2000).decode(errors="replace")) from error
+    except http.client.HTTPException as error:
+        raise OSError(f"the connection broke off ({type(error).__name__})") from error
+
+
+def ask(params: dict) -> dict:
+    """Return the message of the completion."""
+    url, token = params["url"].rstrip("/"), params["api_key"]
+    body = {
+        "model": params["model"],
+        "messages": [{"role": "user", "content": params["prompt"]}],
+        "temperature": 0,
+        "max_tokens": params["max_tokens"],
+        "stream": False,
+    }
+    path = "/v1/chat/completions"
+    if params["email"]:
+        account = {"email": params["email"], "password": params["password"]}
+        token = post(f"{url}/api/v1/auths/signin", account, None, 30)["token"]
+        path = "/api/chat/completions"
+    return post(url + path, body, token, params["timeout"])["choices"][0]["message"]
+
+
+def container_state(name: str) -> tuple[bool, str]:
+    """Return whether the container keeps ending, and what it last said."""
+    form = "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}}"
+    inspected = subprocess.run(["docker", "inspect", "-f", form, name], capture_output=True, text=True, check=False)
+    if inspected.returncode != 0:
+        return False, f"container {name} does not exist"
+    status, restarts, code = inspected.stdout.split()
+    logs = subprocess.run(
+        ["docker", "logs", "--tail", "40", name], capture_output=True, text=True, errors="replace", check=False
+    )
+    text = telling_line((logs.stdout + logs.stderr).splitlines())
+    if int(restarts) >= RESTARTS_GIVEN_UP:
+        return True, f"container {name} ended {restarts} times (exit code {code}), last with: {text}"
+    return False, f"container {name} {status}: {text}" if status != "running" else text
+
+
+def telling_line(lines: list[str]) -> str:
+    """Return the line that says most: the last error, else the last line."""
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in lines]
+    lines = [line for line in lines if line]
+    errors = [line for line in lines if re.search(r"\b\w*(Error|Exception)\b: ", line)]
+    return (errors or lines or ["no output yet"])[-1][-300:]
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "url": {"type": "str", "required": True},
+            "model": {"type": "str", "required": True},
+            "api_key": {"type": "str", "no_log": True},
+            "email": {"type": "str"},
+            "password": {"type": "str", "no_log": True},
+            "prompt": {"type": "str", "required": True},
+            "expected": {"type": "str", "default": ""},
+            "max_tokens": {"type": "int", "default": 1024, "no_log": False},
+            "timeout": {"type": "int", "default": 120},
+            "container": {"type": "str"},
+        },
+        required_together=[("email", "password")],
+        supports_check_mode=True,
+    )
+    params = module.params
+    result = {"ready": False, "status": 0, "answer": "", "reasoning": "", "gone": False}
+    start = time.monotonic()
+    try:
+        message = ask(params)
+        result["status"] = 200
+        result["answer"] = message.get("content") or ""
+        result["reasoning"] = message.get("reasoning") or message.get("reasoning_content") or ""
+        result["ready"] = bool(re.search(params["expected"], result["answer"]))
+        text = "answered" if result["ready"] else f"answered {result['answer'][:200]!r}, expected {params['expected']!r}"
+    except Refused as error:
+        result["status"] = error.status
+        text = str(error)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        text = f"no answer at {params['url']}: {error}"
+    if params["container"] and result["status"] == 0:
+        result["gone"], text = container_state(params["container"])
+    result["seconds"] = round(time.monotonic() - start, 3)
+    module.exit_json(changed=False, msg=text, progress={"text": text}, **result)
+
+
+if __name__ == "__main__":
+    main()

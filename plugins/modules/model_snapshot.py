@@ -1,0 +1,266 @@
+#!/usr/bin/python
+"""Brings a repository of a model hub to a folder with the real huggingface_hub, verified file by file."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import threading
+import time
+import traceback
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+try:
+    from huggingface_hub import HfApi, snapshot_download
+
+    IMPORT_ERROR = None
+except ImportError:
+    IMPORT_ERROR = traceback.format_exc()
+
+DOCUMENTATION = r"""
+---
+module: model_snapshot
+short_description: A model's files from a hub, complete and verified
+description:
+  - Downloads with C(huggingface_hub) what is missing, goes on where an interrupted download stopped, and compares every file
+    with the hub's SHA-256 (large files) or git blob hash (small ones).
+  - A manifest beside the files remembers what was verified, so that a later run reads names, sizes and times only.
+  - In check mode it tells what is missing.
+requirements: [huggingface_hub]
+options:
+  repository:
+    description: Repository id C(owner/name).
+    type: str
+    required: true
+  revision:
+    description: Branch, tag or commit.
+    type: str
+    default: main
+  endpoint:
+    description: URL of the hub or of a mirror.
+    type: str
+    default: https://huggingface.co
+  path:
+    description: Folder of the files.
+    type: path
+    required: true
+  workers:
+    description: Files downloaded at the same time.
+    type: int
+    default: 4
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Bring DeepSeek-R1
+  model_snapshot:
+    repository: deepseek-ai/DeepSeek-R1
+    endpoint: https://hf-mirror.com
+    path: /data/models/deepseek-ai/DeepSeek-R1
+"""
+
+RETURN = r"""
+commit:
+  description: The commit that the revision stands for.
+  returned: success
+  type: str
+missing:
+  description: Files that were missing or different before.
+  returned: success
+  type: list
+  elements: str
+bytes_missing:
+  description: Their size in bytes.
+  returned: success
+  type: int
+"""
+
+MANIFEST = ".inferfleet.json"
+PROGRESS = ".inferfleet-progress.json"
+CHUNK = 16 * 2**20
+
+
+class VerificationError(Exception):
+    """Files that still differ from the hub's hashes after they were downloaded anew."""
+
+
+def write_json(path: str, data: dict) -> None:
+    """Replace a file whole: a reader never sees half of it."""
+    with open(path + ".new", "w") as out:
+        json.dump(data, out, indent=1)
+    os.replace(path + ".new", path)
+
+
+def read_json(path: str) -> dict:
+    """Return the file's content, or nothing where it is missing or broken."""
+    try:
+        with open(path) as lines:
+            return json.load(lines)
+    except (OSError, ValueError):
+        return {}
+
+
+def file_hash(path: str, algorithm: str) -> str:
+    """Return the file's hash; `git` is git's own: SHA-1 over a header and the content."""
+    digest = hashlib.sha256() if algorithm == "sha256" else hashlib.sha1(usedforsecurity=False)
+    if algorithm == "git":
+        digest.update(b"blob %d\0" % os.path.getsize(path))
+    with open(path, "rb") as content:
+        while block := content.read(CHUNK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def wanted_files(info) -> dict[str, dict]:
+    """Return name -> size, algorithm and hash of every file of the repository."""
+    return {
+        s.rfilename: {
+            "size": s.size,
+            "algorithm": "sha256" if s.lfs else "git",
+            "hash": s.lfs.sha256 if s.lfs else s.blob_id,
+        }
+        for s in info.siblings
+    }
+
+
+def verified(path: str, name: str, want: dict, known: dict) -> dict | None:
+    """Return the manifest's entry for a file that is as wanted, else None. Hashes only what the manifest lacks."""
+    full = os.path.join(path, name)
+    try:
+        stat = os.stat(full)
+    except OSError:
+        return None
+    entry = {**want, "mtime_ns": stat.st_mtime_ns}
+    if stat.st_size != want["size"]:
+        return None
+    if known == entry or file_hash(full, want["algorithm"]) == want["hash"]:
+        return entry
+    return None
+
+
+def survey(path: str, wanted: dict[str, dict]) -> tuple[dict[str, dict], list[str]]:
+    """Return the manifest entries of the files that are right, and the names of the others."""
+    known = read_json(os.path.join(path, MANIFEST)).get("files", {})
+    entries = {name: verified(path, name, want, known.get(name, {})) for name, want in wanted.items()}
+    return {n: e for n, e in entries.items() if e}, [n for n, e in entries.items() if not e]
+
+
+def on_disk(path: str, wanted: dict[str, dict]) -> int:
+    """Return the bytes that lie there of the wanted files, unfinished downloads included."""
+    total = 0
+    for name, want in wanted.items():
+        full = os.path.join(path, name)
+        if os.path.exists(full):
+            total += min(os.path.getsize(full), want["size"])
+    unfinished = os.path.join(path, ".cache", "huggingface", "download")
+    for folder, _, files in os.walk(unfinished):
+        total += sum(
+            os.path.getsize(os.path.join(folder, f))
+            for f in files
+            if f.endswith(".incomplete") and os.path.exists(os.path.join(folder, f))
+        )
+    return total
+
+
+def report_progress(path: str, wanted: dict[str, dict], stop: threading.Event) -> None:
+    """Write the bytes done and wanted once a second until `stop`."""
+    total = sum(want["size"] for want in wanted.values())
+    while True:
+        try:
+            done = min(on_disk(path, wanted), total)
+            write_json(os.path.join(path, PROGRESS), {"done": done, "total": total, "time": time.time()})
+        except OSError:  # a file moved to its place while it was looked at
+            pass
+        if stop.wait(1):
+            return
+
+
+def download(params: dict, commit: str, names: list[str], wanted: dict[str, dict]) -> None:
+    """Download the named files, and once more those that do not verify."""
+    path = params["path"]
+    stop = threading.Event()
+    reporter = threading.Thread(target=report_progress, args=(path, wanted, stop), daemon=True)
+    reporter.start()
+    try:
+        for _ in range(2):
+            for name in names:
+                full = os.path.join(path, name)
+                if os.path.exists(full):  # present but different: huggingface_hub would trust its own records of it
+                    os.remove(full)
+            snapshot_download(
+                params["repository"],
+                revision=commit,
+                local_dir=path,
+                endpoint=params["endpoint"],
+                allow_patterns=names,
+                max_workers=params["workers"],
+            )
+            entries, names = survey(path, wanted)
+            write_json(os.path.join(path, MANIFEST), {"commit": commit, "files": entries})
+            if not names:
+                return
+        raise VerificationError(
+            f"{', '.join(names)} from {params['endpoint']} differ from the hashes that the hub gives for"
+            f" {params['repository']} at {commit}, even when downloaded again. Use another hub_endpoint."
+        )
+    finally:
+        stop.set()
+        reporter.join()
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "repository": {"type": "str", "required": True},
+            "revision": {"type": "str", "default": "main"},
+            "endpoint": {"type": "str", "default": "https://huggingface.co"},
+            "path": {"type": "path", "required": True},
+            "workers": {"type": "int", "default": 4},
+        },
+        supports_check_mode=True,
+    )
+    if IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("huggingface_hub"), exception=IMPORT_ERROR)
+    params, path = module.params, module.params["path"]
+    try:
+        info = HfApi(endpoint=params["endpoint"]).model_info(
+            params["repository"], revision=params["revision"], files_metadata=True, timeout=60
+        )
+    except Exception as error:
+        manifest = read_json(os.path.join(path, MANIFEST))
+        entries, missing = survey(path, manifest.get("files", {}))
+        if entries and not missing and manifest["commit"]:
+            module.warn(f"{params['endpoint']} does not answer; the weights of commit {manifest['commit']} are complete.")
+            module.exit_json(changed=False, commit=manifest["commit"], missing=[], bytes_missing=0)
+        reason = str(error).strip().splitlines()[0]
+        module.fail_json(
+            msg=f"The hub at hub_endpoint {params['endpoint']} does not give {params['repository']}"
+            f" (revision {params['revision']}): {reason}. Check hub_endpoint, checkpoint and model_revision."
+        )
+    wanted = wanted_files(info)
+    _, missing = survey(path, wanted)
+    result = {
+        "changed": bool(missing),
+        "commit": info.sha,
+        "missing": missing,
+        "bytes_missing": sum(wanted[name]["size"] for name in missing),
+    }
+    if missing and not module.check_mode:
+        os.makedirs(path, exist_ok=True)
+        with open(os.path.join(path, ".inferfleet.lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a download of an earlier run may still be at it
+            _, missing = survey(path, wanted)
+            try:
+                if missing:
+                    download(params, info.sha, missing, wanted)
+            except Exception as error:
+                module.fail_json(msg=str(error).strip(), **result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+#!/usr/bin/python
+"""Tells how far a download that model_snapshot does in the background has come."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+---
+module: model_snapshot_progress
+short_description: Bytes done and wanted of a background model_snapshot
+options:
+  path:
+    description: The C(path) given to model_snapshot.
+    type: path
+    required: true
+  job:
+    description: The C(ansible_job_id) of the background task.
+    type: str
+    required: true
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Wait for the download
+  model_snapshot_progress:
+    path: /data/models/deepseek-ai/DeepSeek-R1
+    job: "{{ job.ansible_job_id }}"
+  register: progress
+  until: progress.finished
+"""
+
+RETURN = r"""
+finished:
+  description: Whether the background task has ended, well or not.
+  returned: always
+  type: bool
+progress:
+  description: C(done) and C(total) in bytes; empty before the first file was asked for.
+  returned: always
+  type: dict
+"""
+
+
+def read(path: str) -> dict:
+    """Return a JSON file's content, or nothing while it does not exist or is being written."""
+    try:
+        with open(path) as lines:
+            return json.load(lines)
+    except (OSError, ValueError):
+        return {}
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={"path": {"type": "path", "required": True}, "job": {"type": "str", "required": True}},
+        supports_check_mode=True,
+    )
+    folder = os.environ.get("ANSIBLE_ASYNC_DIR", os.path.expanduser("~/.ansible_async"))
+    finished = bool(read(os.path.join(folder, module.params["job"])).get("finished"))
+    state = read(os.path.join(module.params["path"], ".inferfleet-progress.json"))
+    progress = {"done": state["done"], "total": state["total"], "unit": "bytes"} if state else {}
+    module.exit_json(changed=False, finished=finished, progress=progress)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+#!/usr/bin/python
+"""What preflight has to know of a node before anything is changed; stdlib only, since it runs on the node."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+---
+module: node_facts
+short_description: Disk, memory, interfaces and listening ports of a node
+description:
+  - Reads what the planner and preflight need of a node. Changes nothing.
+  - A listening port counts as ours when a process that holds it carries the environment variable
+    C(INFERFLEET_COMPONENT), which every container of inferfleet sets.
+options:
+  paths:
+    description: Absolute paths whose file system is measured; of a missing path, its nearest existing parent.
+    type: list
+    elements: str
+    default: []
+  tree:
+    description: Folder of C(owner/name) folders whose sizes are wanted, as weights already present.
+    type: path
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Read what preflight checks
+  node_facts:
+    paths: [/data/models, /var/lib/docker]
+    tree: /data/models
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: Under C(inferfleet_node).
+  returned: always
+  type: dict
+  contains:
+    inferfleet_node:
+      description:
+        - C(present), a map of C(owner/name) below C(tree) to its bytes; C(docker), whether Docker runs there;
+          C(checkable), whether the tools behind Ansible's C(apt), C(pip) and C(docker) modules are there already, without
+          which these modules cannot say in check mode what they would do;
+          C(container), whether the node is a container itself;
+          C(interfaces), a list of C(name), C(mtu), C(up), C(addresses) (IPv4);
+          C(listening), a map of TCP port to the owner (C(inferfleet) or the process name);
+          C(disk), a map of path to C(free_bytes), C(total_bytes) and C(device) (its file system's number);
+          C(memory_bytes), C(shm_bytes), C(cpu_count), C(architecture), C(distribution).
+      type: dict
+"""
+
+
+def interfaces(module: AnsibleModule) -> list[dict]:
+    """Return the IPv4 interfaces but loopback."""
+    rc, out, err = module.run_command(["ip", "-json", "address", "show"])
+    if rc != 0:
+        module.fail_json(msg=f"`ip -json address show` failed: {err.strip()}. Install iproute2 on the node.")
+    return [
+        {
+            "name": link["ifname"],
+            "mtu": link["mtu"],
+            "up": "UP" in link["flags"],
+            "addresses": [a["local"] for a in link.get("addr_info", []) if a.get("family") == "inet"],
+        }
+        for link in json.loads(out)
+        if link.get("ifname") and "LOOPBACK" not in link["flags"]
+    ]
+
+
+def listening_inodes() -> dict[str, int]:
+    """Return socket inode -> port of every TCP socket in state LISTEN."""
+    found = {}
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table) as lines:
+                rows = [line.split() for line in lines][1:]
+        except OSError:
+            continue
+        for row in rows:
+            if row[3] == "0A":
+                found[row[9]] = int(row[1].rsplit(":", 1)[1], 16)
+    return found
+
+
+def listening() -> dict[str, str]:
+    """Return port -> owner: `inferfleet` for our own containers, else the process name."""
+    inodes = listening_inodes()
+    owners: dict[str, str] = {str(port): "unknown process" for port in inodes.values()}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            sockets = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+            ports = {inodes[s[8:-1]] for s in sockets if s.startswith("socket:[") and s[8:-1] in inodes}
+            if not ports:
+                continue
+            with open(f"/proc/{pid}/environ", "rb") as environ:
+                ours = b"INFERFLEET_COMPONENT=" in environ.read()
+            with open(f"/proc/{pid}/comm") as comm:
+                name = comm.read().strip()
+        except OSError:  # the process ended meanwhile
+            continue
+        for port in ports:
+            if owners[str(port)] != "inferfleet":
+                owners[str(port)] = "inferfleet" if ours else name
+    return owners
+
+
+def disk(path: str) -> dict:
+    """Measure the file system of `path`, or of its nearest parent that exists."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    stat = os.statvfs(path)
+    return {
+        "free_bytes": stat.f_bavail * stat.f_frsize,
+        "total_bytes": stat.f_blocks * stat.f_frsize,
+        "device": os.stat(path).st_dev,
+    }
+
+
+def present(tree: str | None) -> dict[str, int]:
+    """Return the bytes of every `owner/name` folder below `tree`."""
+    if not tree or not os.path.isdir(tree):
+        return {}
+    return {
+        f"{owner.name}/{name.name}": sum(
+            os.lstat(os.path.join(folder, file)).st_size for folder, _, files in os.walk(name) for file in files
+        )
+        for owner in os.scandir(tree)
+        if owner.is_dir()
+        for name in os.scandir(owner)
+        if name.is_dir()
+    }
+
+
+def checkable() -> dict[str, bool]:
+    """Tell which of Ansible's modules find on this node what they need for a check run."""
+    found = {name: importlib.util.find_spec(name) is not None for name in ("apt", "packaging", "ensurepip", "requests")}
+    return {
+        "apt": found["apt"],
+        "pip": found["packaging"] and found["ensurepip"],
+        "docker": found["requests"] and os.path.exists("/run/docker.sock"),
+    }
+
+
+def memory_bytes() -> int:
+    """Return the RAM of the node."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def distribution() -> dict[str, str]:
+    """Return ID, ID_LIKE and VERSION_ID of os-release, lower case."""
+    with open("/etc/os-release") as lines:
+        pairs = dict(line.strip().split("=", 1) for line in lines if "=" in line)
+    return {key.lower(): pairs.get(key, "").strip('"').lower() for key in ("ID", "ID_LIKE", "VERSION_ID")}
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "paths": {"type": "list", "elements": "str", "default": []},
+            "tree": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    facts = {
+        "interfaces": interfaces(module),
+        "listening": listening(),
+        "disk": {path: disk(path) for path in module.params["paths"]},
+        "present": present(module.params["tree"]),
+        "container": os.path.exists("/.dockerenv"),
+        "docker": os.path.exists("/run/docker.sock"),
+        "checkable": checkable(),
+        "memory_bytes": memory_bytes(),
+        "shm_bytes": disk("/dev/shm")["total_bytes"],
+        "cpu_count": os.cpu_count(),
+        "architecture": platform.machine(),
+        "distribution": distribution(),
+    }
+    module.exit_json(changed=False, ansible_facts={"inferfleet_node": facts})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+#!/usr/bin/python
+"""What a running Ray cluster says of itself: nodes, accelerators, the actors that hold ranks."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+---
+module: ray_cluster_facts
+short_description: Nodes, accelerators and actors of a Ray cluster
+description:
+  - Asks Ray's state API on the head (C(/api/v0/nodes), C(/api/v0/actors)), with the cluster's token.
+options:
+  url:
+    description: URL of Ray's dashboard.
+    type: str
+    default: http://127.0.0.1:8265
+  token_file:
+    description: File that holds the cluster's token.
+    type: path
+    required: true
+  nodes:
+    description: IPv4 addresses of the nodes that belong to the cluster.
+    type: list
+    elements: str
+    default: []
+  accelerators:
+    description: Number of accelerators that belong to it.
+    type: int
+    default: 0
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Wait for both nodes
+  ray_cluster_facts:
+    token_file: /etc/inferfleet/ray_auth_token
+    nodes: [10.0.0.1, 10.0.0.2]
+    accelerators: 16
+  register: ray
+  until: ray.ready
+"""
+
+RETURN = r"""
+ready:
+  description: Whether exactly the wanted nodes are alive with the wanted number of accelerators.
+  returned: always
+  type: bool
+nodes:
+  description: C(address), C(accelerators) and C(actors) (class names of living actors) of every living node.
+  returned: always
+  type: list
+progress:
+  description: C(text), what is there and what is still missing.
+  returned: always
+  type: dict
+"""
+
+
+def ask(url: str, token: str) -> list[dict]:
+    """Return the entries of one listing of Ray's state API; raises OSError or ValueError."""
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+        body = json.load(answer)
+    if not body["result"]:
+        raise ValueError(body["msg"])
+    return body["data"]["result"]["result"]
+
+
+def describe(nodes: list[dict], actors: list[dict]) -> list[dict]:
+    """Return the living nodes with their accelerators and actors, the head first."""
+    living = sorted((n for n in nodes if n["state"] == "ALIVE"), key=lambda n: not n["is_head_node"])
+    return [
+        {
+            "address": node["node_ip"],
+            "accelerators": int((node.get("resources_total") or {}).get("GPU", 0)),
+            "actors": sorted(
+                a["class_name"] for a in actors if a["node_id"] == node["node_id"] and a["state"] == "ALIVE"
+            ),
+        }
+        for node in living
+    ]
+
+
+def verdict(found: list[dict], wanted: list[str], accelerators: int) -> tuple[bool, str]:
+    """Return whether the cluster is whole, and a sentence on what it has."""
+    addresses = [node["address"] for node in found]
+    there = sum(node["accelerators"] for node in found)
+    missing = [address for address in wanted if address not in addresses]
+    strangers = [address for address in addresses if wanted and address not in wanted]
+    text = f"{len(addresses)} of {len(wanted)} nodes, {there} of {accelerators} accelerators"
+    if missing:
+        text += f"; missing: {', '.join(missing)} (see `docker logs inferfleet-ray` there)"
+    if strangers:
+        text += f"; not of this inventory: {', '.join(strangers)}"
+    return not missing and not strangers and there == accelerators, text
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "url": {"type": "str", "default": "http://127.0.0.1:8265"},
+            "token_file": {"type": "path", "required": True, "no_log": False},
+            "nodes": {"type": "list", "elements": "str", "default": []},
+            "accelerators": {"type": "int", "default": 0},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    found: list[dict] = []
+    try:
+        with open(params["token_file"]) as token_file:
+            token = token_file.read().strip()
+        nodes = ask(f"{params['url']}/api/v0/nodes?detail=1&limit=1000", token)
+        actors = ask(f"{params['url']}/api/v0/actors?detail=1&limit=1000", token)
+        found = describe(nodes, actors)
+        ready, text = verdict(found, params["nodes"], params["accelerators"])
+    except urllib.error.HTTPError as error:
+        ready, text = False, f"Ray's head answers {error.code} {error.reason} at {params['url']}"
+    except (OSError, ValueError, KeyError) as error:
+        ready, text = False, f"Ray's head does not answer at {params['url']}: {error}"
+    module.exit_json(changed=False, ready=ready, nodes=found, msg=f"Ray has {text}", progress={"text": text})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""The contract's keys with their types: the one place that says what a user may set cluster-wide.
+
+`group_vars/all/main.yml` shows the same keys with the same defaults (a test compares the two).
+"""
+
+import ipaddress
+import re
+from pathlib import PurePosixPath
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+
+def _absolute_path(value: str) -> str:
+    path = PurePosixPath(value)
+    if not path.is_absolute() or ".." in path.parts:
+        raise ValueError("is not an absolute path; write it from the root, for example /data/models")
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or value.endswith("/"):
+        raise ValueError("is not an http(s) URL without a trailing slash, for example https://hf-mirror.com")
+    return value
+
+
+def _network(value: str) -> str:
+    if value:
+        try:
+            ipaddress.IPv4Network(value)
+        except ValueError:
+            raise ValueError(
+                "is not an IPv4 network; write its first address and prefix length, for example 10.0.0.0/24"
+            ) from None
+    return value
+
+
+def _repository(value: str) -> str:
+    if value and not re.fullmatch(r"[\w.-]+/[\w.-]+", value):
+        raise ValueError("is not a hub repository id; write it as owner/name, for example deepseek-ai/DeepSeek-R1")
+    return value
+
+
+def _host_port(value: str) -> str:
+    if not re.fullmatch(r"[\w.-]+(:\d{1,5})?", value):
+        raise ValueError("is not host:port; write it without a scheme, for example registry.example.com:5000")
+    return value
+
+
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
+        raise ValueError("is not an e-mail address; write one like admin@example.com")
+    return value
+
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute_path)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Network = Annotated[str, AfterValidator(_network)]
+Repository = Annotated[str, AfterValidator(_repository)]
+HostPort = Annotated[str, AfterValidator(_host_port)]
+Email = Annotated[str, AfterValidator(_email)]
+Name = Annotated[str, StringConstraints(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Contract(BaseModel):
+    """What a user sets for a cluster; empty strings and zeros leave the choice to the planner."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+
+    model: Name = "deepseek-r1"
+    checkpoint: Repository = ""
+    model_revision: Name = "main"
+    model_root: AbsolutePath = "/data/models"
+    hub_endpoint: HttpUrl = "https://huggingface.co"
+    served_model_name: str = ""
+
+    engine: Literal["vllm"] = "vllm"
+    engine_image: str = ""
+    executor: Literal["ray", "mp"] = "ray"
+    dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
+    tensor_parallel_size: Count = 0
+    pipeline_parallel_size: Count = 0
+    max_model_len: Count = 0
+    max_num_seqs: Count = 0
+    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.90
+    engine_extra_args: list[str] = []
+    engine_extra_env: dict[str, str] = {}
+    engine_port: Port = 8000
+
+    accelerator: str = ""
+    accelerators_per_node: Count = 0
+    cluster_network: Network = ""
+
+    container_data_root: AbsolutePath = "/var/lib/docker"
+    image_pull: Literal["missing", "always"] = "missing"
+    registry_mirrors: list[HttpUrl] = []
+    insecure_registries: list[HostPort] = []
+
+    ray_port: Port = 6379
+    ray_dashboard_port: Port = 8265
+
+    webui_image: Name = "ghcr.io/open-webui/open-webui:v0.6.43"
+    webui_port: Port = 3000
+    webui_admin_email: Email = "admin@example.com"
+    webui_locale: Name = "en-US"
+
+    engine_api_key: str = ""
+    ray_auth_token: str = ""
+    webui_secret_key: str = ""
+    webui_admin_password: str = ""
+
+
+SECRETS = ("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password")
+"""Keys whose value must never be shown, not even in a refusal."""
+
+HOST_KEYS = ("cluster_address",)
+"""Keys set for one host: its IPv4 address on the cluster network, where that is not ansible_host."""
