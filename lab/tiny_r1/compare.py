@@ -1,0 +1,63 @@
+"""Compare the log-probabilities of a served tiny R1 with those of transformers.
+
+`python -m lab.tiny_r1.compare --base-url URL --api-key-file FILE --checkpoint DIR` sends every question with its
+answer as token ids, lets the engine score each token, and scores the same tokens with transformers. The
+questions matter most here: the model never learned to predict them, so no confidence hides a difference.
+
+Exit code 0: within the tolerance; 1: beyond it; 2: the endpoint could not be asked.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import httpx
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from lab.tiny_r1.build import prompt_ids
+from lab.tiny_r1.client import connect, connection_arguments
+from lab.tiny_r1.questions import load_questions
+
+TOLERANCE = 0.1
+
+
+def main() -> int:
+    """Run the comparison and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m lab.tiny_r1.compare", description=(__doc__ or "").split("\n")[0])
+    connection_arguments(parser)
+    parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the served checkpoint")
+    parser.add_argument("--dtype", default="bfloat16", help="the dtype the engine serves in (default: bfloat16)")
+    parser.add_argument("--tolerance", type=float, default=TOLERANCE, help=f"in nats, of the mean (default: {TOLERANCE})")
+    arguments = parser.parse_args()
+    tokenizer = AutoTokenizer.from_pretrained(arguments.checkpoint)
+    model = AutoModelForCausalLM.from_pretrained(arguments.checkpoint, dtype=arguments.dtype).eval()
+    asked, answered = [], []
+    try:
+        endpoint = connect(arguments)
+        for question in load_questions():
+            prompt = prompt_ids(tokenizer, question.question)
+            tokens = prompt + tokenizer.encode(question.completion, add_special_tokens=False)
+            served = torch.tensor(endpoint.prompt_logprobs(tokens))
+            difference = (served - reference_logprobs(model, tokens)).abs()
+            asked.append(difference[: len(prompt) - 1])
+            answered.append(difference[len(prompt) - 1 :])
+    except (httpx.HTTPError, OSError) as problem:
+        print(f"error: {arguments.base_url}: {problem}", file=sys.stderr)
+        return 2
+    for name, part in (("questions", torch.cat(asked)), ("answers", torch.cat(answered))):
+        print(f"{name}: {len(part)} tokens, difference mean {part.mean():.4f}, largest {part.max():.4f} nats")
+    mean = torch.cat(asked + answered).mean().item()
+    print(f"mean difference {mean:.4f} nats, tolerance {arguments.tolerance}")
+    return 0 if mean <= arguments.tolerance else 1
+
+
+def reference_logprobs(model: torch.nn.Module, tokens: list[int]) -> torch.Tensor:
+    """The log-probability in nats of each of `tokens` but the first, as transformers computes it."""
+    with torch.no_grad():
+        scores = model(input_ids=torch.tensor([tokens])).logits[0, :-1].float().log_softmax(-1)
+    return scores.gather(1, torch.tensor(tokens[1:])[:, None]).squeeze(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
