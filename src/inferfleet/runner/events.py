@@ -21,6 +21,7 @@ REFUSAL_KEY = "inferfleet_refusal"
 WARNINGS_KEY = "inferfleet_warnings"
 _RATE_READINGS = 8
 _OUTPUT_LINES = 60
+_BAD = (State.FAILED, State.UNREACHABLE)
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -66,7 +67,7 @@ class Fold:
             self._stats = data
             self._leave(at)
         elif kind in ("verbose", "warning", "error", "system_warning"):
-            self._output.extend(_ANSI.sub("", str(event.get("stdout", ""))).splitlines())
+            self._output.extend(_ANSI.sub("", str(event.get("stdout", ""))).splitlines() or [""])
         elif "host" in data and kind.startswith("runner_"):
             self._add_host_event(kind, data, at)
 
@@ -146,6 +147,7 @@ class Fold:
         if kind == "runner_on_start":
             host.busy = True
             self._readings.pop(name, None)
+            _forgive(stage, host)
         elif kind == "runner_retry":
             host.progress = self._progress(name, result, at)
         elif kind in ("runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"):
@@ -227,10 +229,12 @@ class Fold:
         return tuple(reversed(kept))
 
     def _final_stage(self, stage: Stage, failures: Sequence[Failure]) -> Stage:
-        """Return the stage with rescued failures taken back, and with what never ran named so."""
-        failed = {failure.host for failure in failures if failure.stage == stage.name}
+        """Return the stage with the failures that stood, and with what never ran named so."""
+        failed = {failure.host: failure for failure in failures if failure.stage == stage.name}
         for name, host in stage.hosts.items():
-            if host.state in (State.FAILED, State.UNREACHABLE) and name not in failed:
+            if name in failed:
+                host.state = State.UNREACHABLE if failed[name].unreachable else State.FAILED
+            elif host.state in _BAD:
                 host.state = State.CHANGED if host.changed else State.OK
         if stage.hosts and stage.state is not State.INTERRUPTED:
             stage.state = _stage_state(stage)
@@ -247,9 +251,16 @@ def fold(events: Iterable[Event], planned: Mapping[str, Sequence[str]] | None = 
     return state
 
 
+def _forgive(stage: Stage, host: HostRun) -> None:
+    """Take a failure back while the run goes on: a host that gets another task was rescued."""
+    if host.state in _BAD:
+        host.state = State.CHANGED if host.changed else State.RUNNING
+        stage.state = State.FAILED if _stage_state(stage) is State.FAILED else State.RUNNING
+
+
 def _stage_state(stage: Stage) -> State:
     states = {host.state for host in stage.hosts.values()}
-    if states & {State.FAILED, State.UNREACHABLE}:
+    if states & set(_BAD):
         return State.FAILED
     for state in (State.CHANGED, State.OK, State.RUNNING):
         if state in states:

@@ -1,0 +1,15 @@
+"""The command `inferfleet`: one line here for each of its commands."""
+
+from inferfleet.cli.app import app
+from inferfleet.cli.down import EXAMPLES as _DOWN_EXAMPLES
+from inferfleet.cli.down import down
+from inferfleet.cli.status import EXAMPLES as _STATUS_EXAMPLES
+from inferfleet.cli.status import status
+from inferfleet.cli.up import EXAMPLES as _UP_EXAMPLES
+from inferfleet.cli.up import up
+
+__all__ = ["app"]
+
+app.command(epilog=_UP_EXAMPLES)(up)
+app.command(epilog=_STATUS_EXAMPLES)(status)
+app.command(epilog=_DOWN_EXAMPLES)(down)

@@ -1,0 +1,127 @@
+"""The options that every command which runs a playbook takes."""
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+_RUN = "What runs, and where"
+_OUTPUT = "Output"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """The shared options, as typed on the command line."""
+
+    inventory: Annotated[
+        str,
+        typer.Option(
+            "-i",
+            "--inventory",
+            metavar="PATH",
+            envvar="INFERFLEET_INVENTORY",
+            help="The cluster: a folder under inventories/, an inventory file, or hosts as `a,b,`.",
+            rich_help_panel=_RUN,
+        ),
+    ]
+    extra_vars: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-e",
+            "--extra-vars",
+            metavar="KEY=VALUE",
+            help="Set a variable for this run; @FILE reads a file of them. Repeatable.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None
+    limit: Annotated[
+        str | None,
+        typer.Option("-l", "--limit", metavar="HOSTS", help="Only these hosts.", rich_help_panel=_RUN),
+    ] = None
+    tags: Annotated[
+        str | None,
+        typer.Option("-t", "--tags", metavar="TAGS", help="Only these stages or tags.", rich_help_panel=_RUN),
+    ] = None
+    skip_tags: Annotated[
+        str | None,
+        typer.Option(
+            "--skip-tags", metavar="TAGS", help="All but these stages or tags.", rich_help_panel=_RUN
+        ),
+    ] = None
+    check: Annotated[
+        bool,
+        typer.Option("-C", "--check", help="Change nothing; say what would change.", rich_help_panel=_RUN),
+    ] = False
+    diff: Annotated[
+        bool, typer.Option("-D", "--diff", help="Show how files change.", rich_help_panel=_RUN)
+    ] = False
+    forks: Annotated[
+        int | None,
+        typer.Option("-f", "--forks", min=1, metavar="N", help="Hosts at a time.", rich_help_panel=_RUN),
+    ] = None
+    ask_vault_pass: Annotated[
+        bool,
+        typer.Option("-J", "--ask-vault-pass", help="Ask for the vault password.", rich_help_panel=_RUN),
+    ] = False
+    vault_password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--vault-password-file",
+            metavar="FILE",
+            help="Read the vault password here.",
+            rich_help_panel=_RUN,
+        ),
+    ] = None
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print one JSON document on stdout, all else on stderr.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = False
+    junit: Annotated[
+        Path | None,
+        typer.Option("--junit", metavar="FILE", help="Write a JUnit XML report.", rich_help_panel=_OUTPUT),
+    ] = None
+    verbose: Annotated[
+        int,
+        typer.Option(
+            "-v",
+            "--verbose",
+            count=True,
+            help="Show Ansible's own output; -vv and more make it say more.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = 0
+
+
+def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Return `command` with its first parameter replaced by the fields of RunOptions, for typer to see."""
+    names = [field.name for field in dataclasses.fields(RunOptions)]
+
+    @functools.wraps(command)
+    def with_options(**given: Any) -> None:
+        options = RunOptions(**{name: given.pop(name) for name in names})
+        command(options, **given)
+
+    own = list(inspect.signature(command).parameters.values())[1:]
+    hints = get_type_hints(RunOptions, include_extras=True)
+    shared = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
+            annotation=hints[field.name],
+        )
+        for field in dataclasses.fields(RunOptions)
+    ]
+    own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
+    with_options.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined]
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in [*shared, *own]}
+    return with_options

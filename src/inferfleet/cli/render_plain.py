@@ -1,0 +1,93 @@
+"""The view for pipes, logs and CI: one line as each stage begins and ends."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.text import Text
+
+from inferfleet.cli.text import count, duration, progress_parts
+from inferfleet.cli.view import ENDING, Header
+from inferfleet.runner.events import Event, Fold
+from inferfleet.runner.result import Stage, State
+
+_PROGRESS_EVERY = 30.0  # seconds between two lines of progress of one host
+
+
+class PlainView:
+    """Writes plain lines, each led by the seconds since the start."""
+
+    def __init__(self, console: Console, header: Header, fold: Fold) -> None:
+        self._console = console
+        self._header = header
+        self._fold = fold
+        self._shown: Stage | None = None
+        self._progress_at: dict[str, float] = {}
+
+    def __enter__(self) -> "PlainView":
+        self._print(f"inferfleet {self._header.command} {self._header.inventory}")
+        self._print(f"$ {self._header.ansible_command}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_stage()
+
+    def on_event(self, event: Event) -> None:
+        """Write a line when the stage has changed, and now and then one of progress."""
+        stage = self._fold.current
+        if stage is not self._shown:
+            self._end_stage()
+            if stage:
+                self._line(f"{stage.title} …")
+            self._shown = stage
+        if event.get("event") == "runner_retry":
+            self._show_progress(str(event["event_data"]["host"]))
+        if event.get("event") == "runner_on_file_diff" and event.get("stdout"):
+            self._print(str(event["stdout"]))
+
+    def on_interrupt(self) -> None:
+        """Tell that the run begins to end."""
+        self._line(ENDING, time.time())
+
+    def _end_stage(self) -> None:
+        stage, self._shown = self._shown, None
+        if stage is None:
+            return
+        changed = f" ({count(stage.changed, 'task')})" if stage.changed else ""
+        state = State.INTERRUPTED if stage.since is not None else stage.state
+        self._line(f"{stage.title}: {state}{changed} in {duration(stage.elapsed(self._fold.ended or 0.0))}")
+
+    def _show_progress(self, host: str) -> None:
+        stage = self._fold.current
+        run = stage.hosts.get(host) if stage else None
+        now = self._fold.ended or 0.0
+        if stage is None or run is None or run.progress is None:
+            return
+        if now - self._progress_at.setdefault(host, now) < _PROGRESS_EVERY:
+            return
+        self._progress_at[host] = now
+        parts = " · ".join(progress_parts(run.progress))
+        self._line(f"{stage.title}: {host}: {run.task}{': ' if parts else ''}{parts}")
+
+    def _line(self, text: str, at: float | None = None) -> None:
+        now = at or self._fold.ended or 0.0
+        elapsed = now - (self._fold.started or now)
+        self._print(f"[{elapsed:7.1f}s] {text}")
+
+    def _print(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True)
+
+
+class AnsibleView(PlainView):
+    """The view of --verbose: what ansible-playbook itself writes."""
+
+    def on_event(self, event: Event) -> None:
+        """Write the event's own output as it is."""
+        if event.get("stdout"):
+            self._console.file.write(f"{event['stdout']}\n")
+            self._console.file.flush()
+
+    def _end_stage(self) -> None:
+        """Say nothing: Ansible's own output has said it."""

@@ -1,0 +1,192 @@
+"""What a command says at its end, as rows that any output can show."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from inferfleet.cli.text import count, duration
+from inferfleet.cli.verbs import STATUS, Verb
+from inferfleet.runner.outcome import Outcome
+from inferfleet.runner.result import ChangedTask, Failure, RunResult
+from inferfleet.runner.stages import title
+
+_CHANGED_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A label and its text; `tone` is "good", "bad", "soft" or empty. A row without a label stands alone."""
+
+    label: str
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The heading, whether all is well, rows in blocks, and a line to copy into a shell."""
+
+    heading: str
+    good: bool
+    blocks: list[list[Row]] = field(default_factory=list)
+    try_it: str = ""
+
+
+def judge(verb: Verb, judged: Outcome, result: Mapping[str, Any]) -> Outcome:
+    """Return `judged`, or FAILED where `status` found that a part of the service does not work."""
+    broken = any(not part.get("ok") for part in _mappings(result.get("proof")))
+    return Outcome.FAILED if verb is STATUS and judged is Outcome.OK and broken else judged
+
+
+def summarize(
+    verb: Verb, run: RunResult, judged: Outcome, *, again: str, check: bool, log: str, cwd: Path
+) -> Summary:
+    """Return the summary of a run.
+
+    `again` is the command as typed, without tags; `log` is the path of Ansible's own log; paths below `cwd`
+    are shown relative to it.
+    """
+    run = replace(run, result=_shortened(run.result, cwd))
+    blocks = [_problem_rows(run.problems, "bad"), *_failure_blocks(run.failures)]
+    if judged is Outcome.BAD_INPUT and not run.problems:
+        blocks.append([Row("", run.output)] if run.output else [])
+        if run.rc == 0:
+            blocks.append([Row("next", "No task was selected: check --tags, --skip-tags and --limit.")])
+    elif judged is Outcome.FAILED and not run.failures and run.rc:
+        blocks.append([Row("", run.output or f"ansible-playbook ended with status {run.rc}.", "bad")])
+    if judged is Outcome.NOT_IDEMPOTENT or (check and run.changed_tasks):
+        blocks.append(_changed_rows(run.changed_tasks))
+    blocks.append(_problem_rows(run.warnings, ""))
+    if judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT) or verb is STATUS:
+        blocks.append(_result_rows(run.result))
+    blocks.append(_proof_rows(run.result))
+    blocks.append(_next_rows(verb, run, judged, again, log))
+    good = judged is Outcome.OK
+    return Summary(
+        heading=f"{_heading(verb, run, judged, check)} · {duration(run.seconds)}",
+        good=good,
+        blocks=[block for block in blocks if block],
+        try_it=_try_it(run.result) if good and not check else "",
+    )
+
+
+def _heading(verb: Verb, run: RunResult, judged: Outcome, check: bool) -> str:
+    tasks = count(len(run.changed_tasks), "task")
+    stages = ", ".join(dict.fromkeys(title(failure.stage) for failure in run.failures))
+    headings = {
+        Outcome.BAD_INPUT: "The inventory was refused" if run.problems else "Ansible could not start",
+        Outcome.FACTS_REFUSED: "These machines cannot serve this",
+        Outcome.UNREACHABLE: "A host is unreachable",
+        Outcome.FAILED: f"{stages} failed" if stages else "Not everything works" if run.result else "Failed",
+        Outcome.NOT_IDEMPOTENT: f"Not idempotent: {tasks} changed",
+        Outcome.INTERRUPTED: "Interrupted",
+    }
+    if judged is Outcome.BAD_INPUT and run.rc == 0 and not run.problems:
+        return "Nothing ran"
+    if judged in headings:
+        return headings[judged]
+    if check:
+        return f"{tasks} would change" if run.changed_tasks else "Nothing would change"
+    model = run.result.get("model")
+    done = f"{model} is serving" if model and run.result.get("endpoints") else verb.done
+    return f"{done} · {tasks} changed" if run.changed_tasks else done
+
+
+def _problem_rows(problems: Iterable[Any], tone: str) -> list[Row]:
+    rows = []
+    for problem in problems:
+        rows += [Row("problem" if tone else "note", problem.message, tone)]
+        rows += [Row("remedy", problem.remedy)] if problem.remedy else []
+    return rows
+
+
+def _failure_blocks(failures: Sequence[Failure]) -> list[list[Row]]:
+    """Return a block for each different failure: the same one on many hosts is said once."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for failure in failures:
+        alike.setdefault((failure.stage, failure.task, failure.message), []).append(failure.host)
+    return [
+        [
+            Row("host" if len(hosts) == 1 else "hosts", ", ".join(dict.fromkeys(hosts))),
+            Row("task", f"{title(stage)}: {task}"),
+            Row("error", message, "bad"),
+        ]
+        for (stage, task, message), hosts in alike.items()
+    ]
+
+
+def _changed_rows(changed: Sequence[ChangedTask]) -> list[Row]:
+    """Return a row for each changed task, with its hosts."""
+    hosts: dict[tuple[str, str], list[str]] = {}
+    for item in changed:
+        hosts.setdefault((item.stage, item.task), []).append(item.host)
+    rows = [
+        Row("changed", f"{title(stage)}: {task} ({', '.join(dict.fromkeys(names))})")
+        for (stage, task), names in hosts.items()
+    ]
+    more = len(rows) - _CHANGED_SHOWN
+    return [*rows[:_CHANGED_SHOWN], Row("", f"and {count(more, 'more task')}")] if more > 0 else rows
+
+
+def _result_rows(result: Mapping[str, Any]) -> list[Row]:
+    rows = [Row(str(item.get("name")), str(item.get("url"))) for item in _mappings(result.get("endpoints"))]
+    webui = result.get("webui")
+    if isinstance(webui, Mapping) and webui.get("url"):
+        rows.append(Row("Open WebUI", str(webui["url"])))
+        if webui.get("email"):
+            secret = f", password in {webui['password_file']}" if webui.get("password_file") else ""
+            rows.append(Row("sign in as", f"{webui['email']}{secret}"))
+    if result.get("model"):
+        rows.append(Row("model", str(result["model"])))
+    if result.get("api_key_file"):
+        rows.append(Row("API key in", str(result["api_key_file"])))
+    return rows
+
+
+def _proof_rows(result: Mapping[str, Any]) -> list[Row]:
+    return [
+        Row(str(item.get("name")), str(item.get("detail") or ""), "good" if item.get("ok") else "bad")
+        for item in _mappings(result.get("proof"))
+    ]
+
+
+def _next_rows(verb: Verb, run: RunResult, judged: Outcome, again: str, log: str) -> list[Row]:
+    if judged is Outcome.INTERRUPTED:
+        return [Row("next", verb.interrupted), Row("log", log, "soft")]
+    if judged is Outcome.FAILED and run.failures:
+        stage = run.failures[-1].stage
+        return [
+            Row("next", f"Correct it, then run the same again: {again}"),
+            Row("or", f"only this stage: {again} --tags {stage}"),
+            Row("log", log, "soft"),
+        ]
+    if judged is Outcome.UNREACHABLE:
+        return [
+            Row(
+                "next", "Check that the host is up and that its ansible_host, ansible_user and key are right."
+            ),
+            Row("log", log, "soft"),
+        ]
+    return [Row("log", log, "soft")] if judged is Outcome.FAILED else []
+
+
+def _try_it(result: Mapping[str, Any]) -> str:
+    url = next((str(item.get("url", "")) for item in _mappings(result.get("endpoints"))), "").rstrip("/")
+    key = result.get("api_key_file")
+    if not url.endswith("/v1") or not key:
+        return ""
+    return f'curl -H "Authorization: Bearer $(cat {key})" {url}/models'
+
+
+def _mappings(items: Any) -> list[Mapping[str, Any]]:
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
+
+
+def _shortened(value: Any, cwd: Path) -> Any:
+    """Return `value` with every path in it that lies below `cwd` made relative."""
+    if isinstance(value, Mapping):
+        return {key: _shortened(inner, cwd) for key, inner in value.items()}
+    if isinstance(value, str) and value.startswith("/") and Path(value).is_relative_to(cwd):
+        return str(Path(value).relative_to(cwd))
+    return value

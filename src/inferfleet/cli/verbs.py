@@ -1,0 +1,33 @@
+"""What the commands that run a playbook differ in."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One command: its name, its playbook below the checkout, and its words for the summary."""
+
+    name: str
+    playbook: str
+    done: str
+    interrupted: str
+
+
+UP = Verb(
+    name="up",
+    playbook="site.yml",
+    done="Deployed",
+    interrupted="The next `inferfleet up` goes on where this one stopped.",
+)
+STATUS = Verb(
+    name="status",
+    playbook="playbooks/status.yml",
+    done="Everything answers",
+    interrupted="Nothing was changed.",
+)
+DOWN = Verb(
+    name="down",
+    playbook="playbooks/reset.yml",
+    done="Removed",
+    interrupted="The next `inferfleet down` goes on where this one stopped.",
+)

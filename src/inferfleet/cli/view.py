@@ -1,0 +1,29 @@
+"""What every way of showing a run has in common."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from inferfleet.runner.events import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What is said before a run: the command, its inventory and the equal ansible-playbook line."""
+
+    command: str
+    inventory: str
+    ansible_command: str
+
+
+class View(AbstractContextManager["View"], Protocol):
+    """Shows a run while it goes on; entered before and left after the run."""
+
+    def on_event(self, event: Event) -> None:
+        """Show what `event`, already folded, has changed."""
+
+    def on_interrupt(self) -> None:
+        """Tell that the run begins to end."""
+
+
+ENDING = "Ending the run in good order … (Ctrl-C again: at once)"
