@@ -6,7 +6,7 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """Fails with one line a host when any of `results` is unreachable."""
+    """Fails with one line a host when any of `results` is unreachable (all of them, where not `enforce`)."""
 
     _requires_connection = False
 
@@ -18,8 +18,8 @@ class ActionModule(ActionBase):
             for host, result in self._task.args["results"].items()
             if result.get("unreachable")
         ]
-        if not problems:
-            return {"changed": False}
+        if not problems or (not self._task.args["enforce"] and len(problems) < len(self._task.args["results"])):
+            return {"changed": False, "problems": problems}
         return {
             "failed": True,
             "msg": "\n".join(f"{p['message']} {p['remedy']}" for p in problems),

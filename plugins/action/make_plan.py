@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
                 missing = weights["bytes"] - facts["present"].get(plan.checkpoint, 0)
                 space["the weights"] = (contract["model_root"], max(0, missing))
             problems += check_node(host, facts, ports, space)
-        if problems:
+        if problems and self._task.args["enforce"]:
             return _refusal(problems, "facts")
         return {"changed": False, "ansible_facts": {"inferfleet_plan": plan.as_dict()}}
 

@@ -65,7 +65,7 @@ EXAMPLES = r"""
   chat_completion:
     url: http://127.0.0.1:8000
     model: deepseek-r1
-    api_key: "{{ inferfleet_secrets.engine_api_key }}"
+    api_key: "{{ preflight_secrets.engine_api_key }}"
     prompt: What is 17 + 25? Answer with the number only.
     expected: "42"
   register: answer
@@ -106,7 +106,7 @@ progress:
 RESTARTS_GIVEN_UP = 3
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An HTTP answer other than 200."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -115,16 +115,16 @@ class Refused(Exception):
 
 
 def post(url: str, body: dict, token: str | None, timeout: int) -> dict:
-    """POST JSON and return the JSON answer; raises Refused, OSError or ValueError."""
+    """POST JSON and return the JSON answer; raises RefusedError, OSError or ValueError."""
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)  # noqa: S310
+    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=timeout) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise Refused(error.code, error.read(2000).decode(errors="replace")) from error
+        raise RefusedError(error.code, error.read(2000).decode(errors="replace")) from error
     except http.client.HTTPException as error:
         raise OSError(f"the connection broke off ({type(error).__name__})") from error
 
@@ -198,8 +198,10 @@ def main() -> None:
         result["answer"] = message.get("content") or ""
         result["reasoning"] = message.get("reasoning") or message.get("reasoning_content") or ""
         result["ready"] = bool(re.search(params["expected"], result["answer"]))
-        text = "answered" if result["ready"] else f"answered {result['answer'][:200]!r}, expected {params['expected']!r}"
-    except Refused as error:
+        text = "answered"
+        if not result["ready"]:
+            text = f"answered {result['answer'][:200]!r}, expected {params['expected']!r}"
+    except RefusedError as error:
         result["status"] = error.status
         text = str(error)
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -25,8 +25,8 @@ DOCUMENTATION = r"""
 module: model_snapshot
 short_description: A model's files from a hub, complete and verified
 description:
-  - Downloads with C(huggingface_hub) what is missing, goes on where an interrupted download stopped, and compares every file
-    with the hub's SHA-256 (large files) or git blob hash (small ones).
+  - Downloads with C(huggingface_hub) what is missing and goes on where an interrupted download stopped.
+  - Compares every file with the hub's SHA-256 (large files) or git blob hash (small ones).
   - A manifest beside the files remembers what was verified, so that a later run reads names, sizes and times only.
   - In check mode it tells what is missing.
 requirements: [huggingface_hub]
@@ -234,7 +234,7 @@ def main() -> None:
         manifest = read_json(os.path.join(path, MANIFEST))
         entries, missing = survey(path, manifest.get("files", {}))
         if entries and not missing and manifest["commit"]:
-            module.warn(f"{params['endpoint']} does not answer; the weights of commit {manifest['commit']} are complete.")
+            module.warn(f"{params['endpoint']} does not answer; commit {manifest['commit']} is complete here.")
             module.exit_json(changed=False, commit=manifest["commit"], missing=[], bytes_missing=0)
         reason = str(error).strip().splitlines()[0]
         module.fail_json(

@@ -46,8 +46,8 @@ ansible_facts:
     inferfleet_node:
       description:
         - C(present), a map of C(owner/name) below C(tree) to its bytes; C(docker), whether Docker runs there;
-          C(checkable), whether the tools behind Ansible's C(apt), C(pip) and C(docker) modules are there already, without
-          which these modules cannot say in check mode what they would do;
+          C(checkable), whether what Ansible's C(apt), C(pip) and C(docker) modules need is there already, without which
+          they cannot say in check mode what they would do;
           C(container), whether the node is a container itself;
           C(interfaces), a list of C(name), C(mtu), C(up), C(addresses) (IPv4);
           C(listening), a map of TCP port to the owner (C(inferfleet) or the process name);

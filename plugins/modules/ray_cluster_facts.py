@@ -64,8 +64,8 @@ progress:
 
 def ask(url: str, token: str) -> list[dict]:
     """Return the entries of one listing of Ray's state API; raises OSError or ValueError."""
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
         body = json.load(answer)
     if not body["result"]:
         raise ValueError(body["msg"])

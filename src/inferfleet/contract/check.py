@@ -21,9 +21,11 @@ CUSTOM_PREFIX = "x_"
 
 _OURS = ("inferfleet_", "__")  # facts that our own plays set
 _MAGIC = frozenset(
-    "environment group_names groups hostvars inventory_dir inventory_file inventory_hostname"
-    " inventory_hostname_short omit play_hosts playbook_dir role_name role_names role_path role_uuid vars".split()
+    ("environment", "group_names", "groups", "hostvars", "inventory_dir", "inventory_file", "inventory_hostname")
+    + ("inventory_hostname_short", "omit", "play_hosts", "playbook_dir", "role_name", "role_names", "role_path")
+    + ("role_uuid", "vars")
 )
+_RUN_OPTIONS = frozenset({"reset_weights"})  # given with -e to one run, never part of an inventory
 _PORTS = ("engine_port", "ray_port", "ray_dashboard_port", "webui_port")
 _KINDS = {
     "int_type": "a whole number",
@@ -136,7 +138,7 @@ def check_keys(inventory: Inventory) -> list[Problem]:
         names = set(inventory.variables[host])
         for name in sorted(contract - names):
             missing[name].append(host)
-        for name in names - known - _MAGIC:
+        for name in names - known - _MAGIC - _RUN_OPTIONS:
             if not name.startswith(("ansible_", CUSTOM_PREFIX, *_OURS)):
                 unknown[name].append(host)
     problems = [

@@ -71,12 +71,12 @@ def _too_small(
         free = disks[items[0][1]]["free_bytes"]
         total = sum(needed for _, _, needed in items)
         if total > free:
-            wanted = " and ".join(f"{needed / GIB:.1f} GiB for {name} in {path}" for name, path, needed in items if needed)
+            wanted = " and ".join(f"{size / GIB:.1f} GiB for {name} in {path}" for name, path, size in items if size)
             problems.append(
                 Problem(
                     "disk-too-small",
                     f"Host {host} has {free / GIB:.1f} GiB free, but needs {wanted}.",
-                    f"Free {(total - free) / GIB:.1f} GiB there, or point model_root or container_runtime_data_root"
+                    f"Free {(total - free) / GIB:.1f} GiB there, or point model_root or container_data_root"
                     " to a larger disk.",
                 )
             )

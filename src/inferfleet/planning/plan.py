@@ -74,6 +74,7 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
         nodes={},
     )
     head = next(str(node["address"]) for node in nodes.values() if node["role"] == "head")
+    over_ray = contract["executor"] == "ray"
     for rank, (name, node) in enumerate(nodes.items()):
         interface, problems = _interface(name, node, contract["cluster_network"])
         plan.problems.extend(problems)
@@ -92,7 +93,7 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
                 "HF_HUB_OFFLINE": "1",
                 **contract["engine_extra_env"],
             },
-            ray_argv=ray_argv(contract, node["role"], str(node["address"]), head, per_node) if contract["executor"] == "ray" else [],
+            ray_argv=ray_argv(contract, node["role"], str(node["address"]), head, per_node) if over_ray else [],
             mounts=[f"{plan.model_path}:{plan.model_path}:ro"],
         )
     return plan
