@@ -21,9 +21,11 @@ CUSTOM_PREFIX = "x_"
 
 _OURS = ("inferfleet_", "__")  # facts that our own plays set
 _MAGIC = frozenset(
-    ("environment", "group_names", "groups", "hostvars", "inventory_dir", "inventory_file", "inventory_hostname")
-    + ("inventory_hostname_short", "omit", "play_hosts", "playbook_dir", "role_name", "role_names", "role_path")
-    + ("role_uuid", "vars")
+    {
+        *("environment", "group_names", "groups", "hostvars", "inventory_dir", "inventory_file", "inventory_hostname"),
+        *("inventory_hostname_short", "omit", "play_hosts", "playbook_dir", "role_name", "role_names", "role_path"),
+        *("role_uuid", "vars"),
+    }
 )
 _RUN_OPTIONS = frozenset({"reset_weights"})  # given with -e to one run, never part of an inventory
 _PORTS = ("engine_port", "ray_port", "ray_dashboard_port", "webui_port")
