@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inferfleet.cli.execute import execute
-from inferfleet.cli.options import RunOptions, takes_run_options
+from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
 from inferfleet.cli.verbs import DOWN
 
 EXAMPLES = """[bold]Examples[/bold]
@@ -22,7 +22,13 @@ inferfleet down -i inventories/lab --check  [dim]# what would be removed[/dim]
 def down(
     options: RunOptions,
     weights: Annotated[
-        bool, typer.Option("--weights", help="Remove the model's weights too: they must be downloaded again.")
+        bool,
+        typer.Option(
+            "--weights",
+            metavar="",
+            rich_help_panel=RUN_PANEL,
+            help="Remove the model's weights too: they must be downloaded again.",
+        ),
     ] = False,
 ) -> None:
     """Stop the service and remove what was deployed; weights stay unless told otherwise."""

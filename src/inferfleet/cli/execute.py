@@ -30,9 +30,7 @@ from inferfleet.runner.run import run
 from inferfleet.runner.stages import planned_roles
 
 
-def execute(
-    verb: Verb, options: RunOptions, *, extra_vars: Sequence[str] = (), assert_no_change: bool = False
-) -> int:
+def execute(verb: Verb, options: RunOptions, *, extra_vars: Sequence[str] = (), assert_no_change: bool = False) -> int:
     """Run the playbook of `verb` and return the exit code; `extra_vars` are the command's own."""
     console = Console(stderr=options.json, highlight=False, emoji=False, markup=False)
     cwd = Path.cwd()
@@ -52,9 +50,7 @@ def execute(
     return Outcome.BAD_INPUT.exit_code
 
 
-def build_request(
-    verb: Verb, options: RunOptions, extra_vars: Sequence[str], cwd: Path, root: Path
-) -> Request:
+def build_request(verb: Verb, options: RunOptions, extra_vars: Sequence[str], cwd: Path, root: Path) -> Request:
     """Return the run that the options ask for; asks for the vault password where told to.
 
     Raises:
@@ -93,9 +89,7 @@ def refuse(problem: Problem, command: str, options: RunOptions) -> None:
         typer.echo(to_text(usage_document(command, options.inventory, problem)))
 
 
-def _run(
-    verb: Verb, options: RunOptions, request: Request, console: Console, cwd: Path, assert_no_change: bool
-) -> int:
+def _run(verb: Verb, options: RunOptions, request: Request, console: Console, cwd: Path, assert_no_change: bool) -> int:
     planned = planned_roles(request.root / request.playbook)
     fold = Fold({} if request.partial else planned)
     header = Header(verb.name, _short(request.inventory, cwd), shown_command(request, cwd))
@@ -106,9 +100,7 @@ def _run(
     log = _short(result.log, cwd)
     print_summary(
         console,
-        summarize(
-            verb, result, judged, again=_again(verb, options, request), check=options.check, log=log, cwd=cwd
-        ),
+        summarize(verb, result, judged, again=_again(verb, options, request), check=options.check, log=log, cwd=cwd),
     )
     if options.junit:
         options.junit.write_text(report(verb.name, result, judged), "utf-8")

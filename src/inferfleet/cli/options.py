@@ -10,7 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-_RUN = "What runs, and where"
+RUN_PANEL = "What runs, and where"
 _OUTPUT = "Output"
 
 
@@ -26,7 +26,7 @@ class RunOptions:
             metavar="PATH",
             envvar="INFERFLEET_INVENTORY",
             help="The cluster: a folder under inventories/, an inventory file, or hosts as `a,b,`.",
-            rich_help_panel=_RUN,
+            rich_help_panel=RUN_PANEL,
         ),
     ]
     extra_vars: Annotated[
@@ -36,37 +36,39 @@ class RunOptions:
             "--extra-vars",
             metavar="KEY=VALUE",
             help="Set a variable for this run; @FILE reads a file of them. Repeatable.",
-            rich_help_panel=_RUN,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = None
     limit: Annotated[
         str | None,
-        typer.Option("-l", "--limit", metavar="HOSTS", help="Only these hosts.", rich_help_panel=_RUN),
+        typer.Option("-l", "--limit", metavar="HOSTS", help="Only these hosts.", rich_help_panel=RUN_PANEL),
     ] = None
     tags: Annotated[
         str | None,
-        typer.Option("-t", "--tags", metavar="TAGS", help="Only these stages or tags.", rich_help_panel=_RUN),
+        typer.Option("-t", "--tags", metavar="TAGS", help="Only these stages or tags.", rich_help_panel=RUN_PANEL),
     ] = None
     skip_tags: Annotated[
         str | None,
-        typer.Option(
-            "--skip-tags", metavar="TAGS", help="All but these stages or tags.", rich_help_panel=_RUN
-        ),
+        typer.Option("--skip-tags", metavar="TAGS", help="All but these stages or tags.", rich_help_panel=RUN_PANEL),
     ] = None
     check: Annotated[
         bool,
-        typer.Option("-C", "--check", help="Change nothing; say what would change.", rich_help_panel=_RUN),
+        typer.Option(
+            "-C", "--check", metavar="", help="Change nothing; say what would change.", rich_help_panel=RUN_PANEL
+        ),
     ] = False
     diff: Annotated[
-        bool, typer.Option("-D", "--diff", help="Show how files change.", rich_help_panel=_RUN)
+        bool, typer.Option("-D", "--diff", metavar="", help="Show how files change.", rich_help_panel=RUN_PANEL)
     ] = False
     forks: Annotated[
         int | None,
-        typer.Option("-f", "--forks", min=1, metavar="N", help="Hosts at a time.", rich_help_panel=_RUN),
+        typer.Option("-f", "--forks", min=1, metavar="N", help="Hosts at a time.", rich_help_panel=RUN_PANEL),
     ] = None
     ask_vault_pass: Annotated[
         bool,
-        typer.Option("-J", "--ask-vault-pass", help="Ask for the vault password.", rich_help_panel=_RUN),
+        typer.Option(
+            "-J", "--ask-vault-pass", metavar="", help="Ask for the vault password.", rich_help_panel=RUN_PANEL
+        ),
     ] = False
     vault_password_file: Annotated[
         Path | None,
@@ -74,13 +76,14 @@ class RunOptions:
             "--vault-password-file",
             metavar="FILE",
             help="Read the vault password here.",
-            rich_help_panel=_RUN,
+            rich_help_panel=RUN_PANEL,
         ),
     ] = None
     json: Annotated[
         bool,
         typer.Option(
             "--json",
+            metavar="",
             help="Print one JSON document on stdout, all else on stderr.",
             rich_help_panel=_OUTPUT,
         ),
@@ -95,6 +98,8 @@ class RunOptions:
             "-v",
             "--verbose",
             count=True,
+            metavar="",
+            show_default=False,
             help="Show Ansible's own output; -vv and more make it say more.",
             rich_help_panel=_OUTPUT,
         ),

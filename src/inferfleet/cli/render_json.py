@@ -31,9 +31,7 @@ def document(header: Header, run: RunResult, judged: Outcome, log: str) -> dict[
             }
             for failure in run.failures
         ],
-        "changed_tasks": [
-            {"host": item.host, "stage": item.stage, "task": item.task} for item in run.changed_tasks
-        ],
+        "changed_tasks": [{"host": item.host, "stage": item.stage, "task": item.task} for item in run.changed_tasks],
         "result": dict(run.result),
         "output": "" if judged is Outcome.OK else run.output,
         "log": log,

@@ -1,5 +1,6 @@
 """The JUnit XML of --junit: a suite a stage, a case a host."""
 
+import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -18,17 +19,14 @@ def check_writable(path: Path) -> None:
     Raises:
         UsageError: the folder is missing, or the path is a folder or may not be written.
     """
+    folder = path.absolute().parent
     reason = ""
     if path.is_dir():
         reason = "it is a folder"
-    elif not path.absolute().parent.is_dir():
-        reason = f"there is no folder {path.absolute().parent}"
-    else:
-        try:
-            with path.open("a", encoding="utf-8"):
-                pass
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
+    elif not folder.is_dir():
+        reason = f"there is no folder {folder}"
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        reason = "permission denied"
     if reason:
         raise UsageError(
             "junit-not-writable",
@@ -83,9 +81,7 @@ def _add_stage(root: ET.Element, stage: Stage, run: RunResult) -> None:
         elif _was_cut(stage, host):
             ET.SubElement(case, "error", message="The run was interrupted.")
     if not stage.hosts:
-        case = ET.SubElement(
-            suite, "testcase", classname=f"inferfleet.{stage.name}", name="all", time="0.000"
-        )
+        case = ET.SubElement(suite, "testcase", classname=f"inferfleet.{stage.name}", name="all", time="0.000")
         ET.SubElement(case, "skipped", message="The stage was not run.")
     suite.set("time", f"{stage.seconds:.3f}")
 
@@ -95,11 +91,7 @@ def _was_cut(stage: Stage, host: HostRun) -> bool:
 
 
 def _messages(stage: Stage, host: str, run: RunResult) -> list[str]:
-    found = [
-        f"{item.task}: {item.message}"
-        for item in run.failures
-        if (item.stage, item.host) == (stage.name, host)
-    ]
+    found = [f"{item.task}: {item.message}" for item in run.failures if (item.stage, item.host) == (stage.name, host)]
     return found or [str(problem) for problem in run.problems] or ["The task failed."]
 
 

@@ -28,9 +28,7 @@ class LiveView:
     def __init__(self, console: Console, header: Header, fold: Fold) -> None:
         self._console = console
         self._picture = Picture(header, fold, ascii_only=ascii_only(console))
-        self._live = Live(
-            self._picture, console=console, refresh_per_second=_REFRESHES, vertical_overflow="crop"
-        )
+        self._live = Live(self._picture, console=console, refresh_per_second=_REFRESHES, vertical_overflow="crop")
         self._header = header
 
     def __enter__(self) -> "LiveView":

@@ -22,6 +22,7 @@ class PlainView:
         self._header = header
         self._fold = fold
         self._shown: Stage | None = None
+        self._last_lines: dict[str, str] = {}
         self._progress_at: dict[str, float] = {}
 
     def __enter__(self) -> "PlainView":
@@ -39,7 +40,7 @@ class PlainView:
         stage = self._fold.current
         if stage is not self._shown:
             self._end_stage()
-            if stage:
+            if stage and stage.name not in self._last_lines:
                 self._line(f"{stage.title} …")
             self._shown = stage
         if event.get("event") == "runner_retry":
@@ -57,7 +58,11 @@ class PlainView:
             return
         changed = f" ({count(stage.changed, 'task')})" if stage.changed else ""
         state = State.INTERRUPTED if stage.since is not None else stage.state
-        self._line(f"{stage.title}: {state}{changed} in {duration(stage.elapsed(self._fold.ended or 0.0))}")
+        said = f"{stage.title}: {state}{changed}"
+        # A stage may be entered again (handlers, a role used twice): that is news only if it came to more.
+        if self._last_lines.get(stage.name) != said:
+            self._line(f"{said} in {duration(stage.elapsed(self._fold.ended or 0.0))}")
+        self._last_lines[stage.name] = said
 
     def _show_progress(self, host: str) -> None:
         stage = self._fold.current

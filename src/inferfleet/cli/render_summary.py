@@ -10,7 +10,7 @@ from rich.text import Text
 from inferfleet.cli.style import TONES, ascii_only, plain_mark
 from inferfleet.cli.summary import Row, Summary
 
-_MARKS = {"good": "✔", "bad": "✘"}
+_MARKS = {True: "✔", False: "✘"}
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -23,14 +23,12 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 def _print_framed(console: Console, summary: Summary) -> None:
     tone = "green" if summary.good else "red"
-    sign = plain_mark(_MARKS["good" if summary.good else "bad"], ascii_only=ascii_only(console))
+    sign = plain_mark(_MARKS[summary.good], ascii_only=ascii_only(console))
     widest = max((cell_len(row.label) for block in summary.blocks for row in block), default=0)
     parts: list[RenderableType] = []
     for block in summary.blocks:
         parts += (
-            ["", *_block(block, widest, ascii_only(console))]
-            if parts
-            else _block(block, widest, ascii_only(console))
+            ["", *_block(block, widest, ascii_only(console))] if parts else _block(block, widest, ascii_only(console))
         )
     title = Text(f"{sign} {summary.heading}", style=f"bold {tone}")
     # Lines above and below, none at the sides: what is selected with the mouse is free of frames.
@@ -53,8 +51,9 @@ def _block(block: list[Row], widest: int, only_ascii: bool) -> list[RenderableTy
             parts.append(Text(row.text, overflow="fold"))
             continue
         text = Text(row.text, style=TONES[row.tone], overflow="fold")
-        if row.tone == "good":
-            text = Text.assemble((f"{plain_mark(_MARKS['good'], ascii_only=only_ascii)} ", "green"), row.text)
+        if row.holds is not None:
+            tone = "green" if row.holds else "red"
+            text = Text.assemble((f"{plain_mark(_MARKS[row.holds], ascii_only=only_ascii)} ", tone), row.text)
         table.add_row(Text(row.label), text)
     return [table, *parts] if table.row_count else parts
 
@@ -72,6 +71,6 @@ def _print_plain(console: Console, summary: Summary) -> None:
 def _plain_row(row: Row) -> list[str]:
     if not row.label:
         return row.text.splitlines()
-    state = {"good": "ok: ", "bad": ""}.get(row.tone, "")
+    state = {True: "ok: ", False: "FAILED: ", None: ""}[row.holds]
     first, *rest = f"{state}{row.text}".splitlines() or [""]
     return [f"  {row.label}: {first}".rstrip(), *(f"    {line}" for line in rest)]

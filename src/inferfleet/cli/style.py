@@ -25,7 +25,7 @@ _MARKS = {
     State.INTERRUPTED: "✘",
 }
 _ASCII_MARKS = {"○": ".", "●": "*", "✔": "+", "✘": "x", "–": "-"}
-TONES = {"good": "green", "bad": "red", "soft": "dim", "": ""}
+TONES = {"bad": "red", "soft": "dim", "": ""}
 
 
 def mark(state: State, *, ascii_only: bool = False) -> str:

@@ -16,11 +16,15 @@ _CHANGED_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A label and its text; `tone` is "good", "bad", "soft" or empty. A row without a label stands alone."""
+    """A label and its text; `tone` is "bad", "soft" or empty. A row without a label stands alone.
+
+    `holds` marks the row of something that was tested: whether it held.
+    """
 
     label: str
     text: str
     tone: str = ""
+    holds: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,7 @@ def judge(verb: Verb, judged: Outcome, result: Mapping[str, Any]) -> Outcome:
     return Outcome.FAILED if verb is STATUS and judged is Outcome.OK and broken else judged
 
 
-def summarize(
-    verb: Verb, run: RunResult, judged: Outcome, *, again: str, check: bool, log: str, cwd: Path
-) -> Summary:
+def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check: bool, log: str, cwd: Path) -> Summary:
     """Return the summary of a run.
 
     `again` is the command as typed, without tags; `log` is the path of Ansible's own log; paths below `cwd`
@@ -146,7 +148,7 @@ def _result_rows(result: Mapping[str, Any]) -> list[Row]:
 
 def _proof_rows(result: Mapping[str, Any]) -> list[Row]:
     return [
-        Row(str(item.get("name")), str(item.get("detail") or ""), "good" if item.get("ok") else "bad")
+        Row(str(item.get("name")), str(item.get("detail") or ""), holds=bool(item.get("ok")))
         for item in _mappings(result.get("proof"))
     ]
 
@@ -157,15 +159,13 @@ def _next_rows(verb: Verb, run: RunResult, judged: Outcome, again: str, log: str
     if judged is Outcome.FAILED and run.failures:
         stage = run.failures[-1].stage
         return [
-            Row("next", f"Correct it, then run the same again: {again}"),
-            Row("or", f"only this stage: {again} --tags {stage}"),
+            Row("next", "Correct it, then run the same command again: it goes on where it stopped."),
+            Row("or", f"Only this stage: {again} --tags {stage}"),
             Row("log", log, "soft"),
         ]
-    if judged is Outcome.UNREACHABLE:
+    if judged is Outcome.UNREACHABLE and not run.problems:
         return [
-            Row(
-                "next", "Check that the host is up and that its ansible_host, ansible_user and key are right."
-            ),
+            Row("next", "Check that the host is up and that its ansible_host, ansible_user and key are right."),
             Row("log", log, "soft"),
         ]
     return [Row("log", log, "soft")] if judged is Outcome.FAILED else []

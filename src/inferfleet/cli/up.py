@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from inferfleet.cli.execute import execute
-from inferfleet.cli.options import RunOptions, takes_run_options
+from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
 from inferfleet.cli.verbs import UP
 
 EXAMPLES = """[bold]Examples[/bold]
@@ -18,7 +18,7 @@ inferfleet up -i inventories/a800 -e model=deepseek-r1-distill-qwen-32b
 
 inferfleet up -i inventories/a800 --tags inference_engine  [dim]# one stage[/dim]
 
-inferfleet up -i inventories/a800 --assert-no-change --junit report.xml  [dim]# for CI[/dim]
+inferfleet up -i inventories/lab --assert-no-change --junit report.xml  [dim]# CI[/dim]
 """
 
 
@@ -26,7 +26,13 @@ inferfleet up -i inventories/a800 --assert-no-change --junit report.xml  [dim]# 
 def up(
     options: RunOptions,
     assert_no_change: Annotated[
-        bool, typer.Option("--assert-no-change", help="Leave with 5 when anything changed, and name it.")
+        bool,
+        typer.Option(
+            "--assert-no-change",
+            metavar="",
+            rich_help_panel=RUN_PANEL,
+            help="Leave with 5 when anything changed, and name it.",
+        ),
     ] = False,
 ) -> None:
     """Deploy the whole service, stage by stage, and prove that it answers.

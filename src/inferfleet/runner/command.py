@@ -44,6 +44,14 @@ def arguments(request: Request, extra_vars_files: Sequence[Path]) -> list[str]:
     return ["-i", inventory, *_options(request, Path("/")), *extra_vars, playbook]
 
 
+def bound_to_parent(argv: Sequence[str], setpriv: str | None) -> list[str]:
+    """Return `argv` such that it ends (SIGTERM) when this process is killed, where `setpriv` is at hand.
+
+    Otherwise a run would go on unseen until it next writes to the terminal that is gone.
+    """
+    return [setpriv, "--pdeathsig", "TERM", *argv] if setpriv else list(argv)
+
+
 def shown_command(request: Request, cwd: Path) -> str:
     """Return the equal ansible-playbook line to copy into a shell, with secrets masked."""
     inventory = _short(request.inventory, request.root)

@@ -33,8 +33,7 @@ class Fold:
         self._first_role = {play: roles[0] for play, roles in (planned or {}).items()}
         self.stages: dict[str, Stage] = {}
         for roles in (planned or {}).values():
-            for role in roles:
-                self._stage(role)
+            self.stages |= {role: Stage(role) for role in roles if role not in self.stages}
         self.current: Stage | None = None
         self.started: float | None = None
         self.ended: float | None = None
@@ -96,7 +95,12 @@ class Fold:
         )
 
     def _stage(self, name: str) -> Stage:
-        return self.stages.setdefault(name, Stage(name))
+        """Return the stage; one that was not foreseen takes its place before those that are to come."""
+        if name not in self.stages:
+            to_come = {key: stage for key, stage in self.stages.items() if stage.state is State.WAITING}
+            begun = {key: stage for key, stage in self.stages.items() if key not in to_come}
+            self.stages = begun | {name: Stage(name)} | to_come  # in one step: a view may be reading
+        return self.stages[name]
 
     def _stage_of(self, data: Event) -> Stage:
         role = data.get("role")
@@ -167,9 +171,7 @@ class Fold:
             unreachable = kind == "runner_on_unreachable"
             host.state = State.UNREACHABLE if unreachable else State.FAILED
             stage.state = State.FAILED
-            self._failures.append(
-                Failure(name, stage.name, host.task, plain_message(result), unreachable=unreachable)
-            )
+            self._failures.append(Failure(name, stage.name, host.task, plain_message(result), unreachable=unreachable))
             self._take_refusal(result)
             return
         if result.get("changed"):
@@ -238,7 +240,7 @@ class Fold:
                 host.state = State.CHANGED if host.changed else State.OK
         if stage.hosts and stage.state is not State.INTERRUPTED:
             stage.state = _stage_state(stage)
-        elif stage.state is State.WAITING and self._stats is not None and not self._failures:
+        elif stage.state is State.WAITING and self._stats is not None and not failures:
             stage.state = State.SKIPPED
         return stage
 

@@ -35,6 +35,10 @@ EXIT_CODES = {
 }
 
 
+# What the preflight says in `inferfleet_refusal`; any other word is a refusal of the inventory.
+_REFUSALS = {"facts": Outcome.FACTS_REFUSED, "unreachable": Outcome.UNREACHABLE}
+
+
 def outcome(run: RunResult, *, assert_no_change: bool = False) -> Outcome:
     """Return what `run` came to, judged by its events; Ansible's exit status decides only what they don't.
 
@@ -43,7 +47,7 @@ def outcome(run: RunResult, *, assert_no_change: bool = False) -> Outcome:
     if run.interrupted:
         return Outcome.INTERRUPTED
     if run.refusal:
-        return Outcome.FACTS_REFUSED if run.refusal == "facts" else Outcome.BAD_INPUT
+        return _REFUSALS.get(run.refusal, Outcome.BAD_INPUT)
     if any(failure.unreachable for failure in run.failures):
         return Outcome.UNREACHABLE
     if run.failures:

@@ -106,9 +106,9 @@ class ChangedTask:
 class RunResult:
     """One finished run.
 
-    `refusal` is "contract" or "facts" where the preflight refused, with its `problems`; `result` is what the
-    playbook reported about the service; `output` holds Ansible's own lines from outside of any task;
-    `rc` is ansible-playbook's exit status; `complete` tells that the run reached its end.
+    `refusal` is "contract", "facts" or "unreachable" where the preflight refused, with its `problems`;
+    `result` is what the playbook reported about the service; `output` holds Ansible's own lines from outside
+    of any task; `rc` is ansible-playbook's exit status; `complete` tells that the run reached its end.
     """
 
     stages: tuple[Stage, ...]

@@ -11,13 +11,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from inferfleet.runner.command import Request, arguments, environment
+from inferfleet.runner.command import Request, arguments, bound_to_parent, environment
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.extra_vars import file_contents
 from inferfleet.runner.interrupt import Interrupt
 from inferfleet.runner.result import RunResult
 
 RUNS_KEPT = 10
+_EXTRA_VARS = "extra_vars_"
 _POLL_SECONDS = 0.2
 _VAULT_PROMPT = r"Vault password[^:]*:\s*$"
 
@@ -54,20 +55,23 @@ def run(
 
     def handle(event: Event) -> bool:
         interrupt.pid = event.get("pid") or interrupt.pid
+        if event.get("event") == "playbook_on_start":
+            _remove_extra_vars(private)  # Ansible has read them: they need not outlive a killed run
         fold.add(event)
         on_event(event)
         return True  # anything else makes ansible-runner drop the event
 
     with Interrupt(on_interrupt) as interrupt:
         try:
-            argv = arguments(request, _write_extra_vars(private, request))
+            argv = [str(tools / "ansible-playbook"), *arguments(request, _write_extra_vars(private, request))]
+            binary, *rest = bound_to_parent(argv, shutil.which("setpriv"))
             runner = ansible_runner.run(
                 private_data_dir=str(private),
                 project_dir=str(request.root),
                 artifact_dir=str(runs),
                 ident=name,
-                binary=str(tools / "ansible-playbook"),
-                cmdline=shlex.join(argv),
+                binary=binary,
+                cmdline=shlex.join(rest),
                 envvars=environment(request.root, os.environ, tools, color),
                 settings={"pexpect_timeout": _POLL_SECONDS},
                 passwords=_passwords(request),
@@ -99,11 +103,16 @@ def _write_extra_vars(private: Path, request: Request) -> list[Path]:
         if isinstance(content, Path):
             files.append(content)
             continue
-        path = private / f"extra_vars_{number}.json"
+        path = private / f"{_EXTRA_VARS}{number}.json"
         path.touch(mode=0o600)
         path.write_text(content, "utf-8")
         files.append(path)
     return files
+
+
+def _remove_extra_vars(private: Path) -> None:
+    for path in private.glob(f"{_EXTRA_VARS}*"):
+        path.unlink(missing_ok=True)
 
 
 def _passwords(request: Request) -> dict[str, Any] | None:
