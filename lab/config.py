@@ -13,23 +13,27 @@ REGISTRY_PORT = 5000
 HUB_PORT = 8090
 DEFAULT_NODES = 2
 MAX_NODES = 8
+# Sets of nodes that live side by side on the one network: their name, and the address before their first.
+POOLS = {"node": SUBNET[10], "molecule": SUBNET[20]}
+DEFAULT_POOL = "node"
 
 
 @dataclass(frozen=True)
 class Node:
-    """One container node: `index` counts from 1 (the head)."""
+    """One container node: `index` counts from 1 (the head) within its pool, a key of `POOLS`."""
 
     index: int
+    pool: str = DEFAULT_POOL
 
     @property
     def name(self) -> str:
         """Host name, as the inventory names it."""
-        return f"node{self.index}"
+        return f"{self.pool}{self.index}"
 
     @property
     def address(self) -> IPv4Address:
         """Fixed address on the cluster network."""
-        return SUBNET[10 + self.index]
+        return POOLS[self.pool] + self.index
 
 
 @dataclass(frozen=True)
@@ -37,21 +41,24 @@ class LabConfig:
     """The practice cluster of one checkout.
 
     `checkout` is the repository's root, `node_count` how many nodes (1 to 8), `cache` the folder for what is
-    costly to make and shared by all checkouts of this user.
+    costly to make and shared by all checkouts of this user, `pool` which set of nodes is meant, a key of `POOLS`.
     """
 
     checkout: Path
     node_count: int
     cache: Path
+    pool: str = DEFAULT_POOL
 
     def __post_init__(self) -> None:
+        if self.pool not in POOLS:
+            raise ValueError(f"There is no pool {self.pool}. Name one of {', '.join(POOLS)}.")
         if not 1 <= self.node_count <= MAX_NODES:
             raise ValueError(f"LAB_NODES is {self.node_count}. Set it to a number from 1 to {MAX_NODES}.")
 
     @property
     def nodes(self) -> list[Node]:
         """The nodes, head first."""
-        return [Node(index) for index in range(1, self.node_count + 1)]
+        return [Node(index, self.pool) for index in range(1, self.node_count + 1)]
 
     @cached_property
     def prefix(self) -> str:
@@ -66,19 +73,22 @@ class LabConfig:
     @property
     def inventory(self) -> Path:
         """The inventory folder that describes these nodes."""
+        if self.pool != DEFAULT_POOL:
+            return self.checkout / self.pool / "inventory"
         if self.node_count == DEFAULT_NODES:
             return self.checkout / "inventories" / "lab"
         return self.state / "inventories" / f"lab{self.node_count}"
 
 
-def load(node_count: int = DEFAULT_NODES) -> LabConfig:
+def load(node_count: int = DEFAULT_NODES, pool: str = DEFAULT_POOL) -> LabConfig:
     """Return the configuration of the checkout this package lies in.
 
-    Raises ValueError when `node_count` is out of range.
+    Raises ValueError when `node_count` is out of range or there is no such pool.
     """
     cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return LabConfig(
         checkout=Path(__file__).resolve().parent.parent,
         node_count=node_count,
         cache=cache_home / "inferfleet-lab",
+        pool=pool,
     )

@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from lab.config import DEFAULT_NODES, LabConfig, Node
+from lab.config import LabConfig, Node
 
-HEADER = f"""\
+HEADER = """\
 ---
 # The practice cluster of `make up`: containers for servers, reached by real SSH with a key of their own.
 # `python -m lab up` writes the same for other node counts into .lab/inventories/lab<count>/.
@@ -40,9 +40,9 @@ def hosts_yaml(nodes: list[Node], state: str) -> str:
 
 
 def write(config: LabConfig) -> str:
-    """Write the inventory of a node count other than the committed one; return its path from the checkout."""
+    """Write the inventory where none is committed for these nodes; return its path from the checkout."""
     shown = str(config.inventory.relative_to(config.checkout))
-    if config.node_count == DEFAULT_NODES:
+    if config.state not in config.inventory.parents:
         return shown
     config.inventory.mkdir(parents=True, exist_ok=True)
     (config.inventory / "hosts.yml").write_text(hosts_yaml(config.nodes, "{{ inventory_dir }}/../.."))

@@ -186,9 +186,16 @@ def _wait(config: LabConfig, node: Node, container: Container) -> str:
     )
 
 
-def containers(client: docker.DockerClient, config: LabConfig) -> list[Container]:
-    """Return all node containers of this checkout, running or not."""
-    return list(client.containers.list(all=True, filters={"label": f"{LABEL}={config.prefix}"}))
+def containers(client: docker.DockerClient, config: LabConfig, pool: str = "") -> list[Container]:
+    """Return the node containers of this checkout, running or not: of one pool, or of all."""
+    filters = {"label": f"{LABEL}={config.prefix}", "name": f"^/{config.prefix}-{pool}"}
+    return list(client.containers.list(all=True, filters=filters))
+
+
+def surplus(client: docker.DockerClient, config: LabConfig) -> list[Container]:
+    """Return the containers of the pool that its node count no longer holds."""
+    wanted = {container_name(config, node) for node in config.nodes}
+    return [found for found in containers(client, config, config.pool) if found.name not in wanted]
 
 
 def remove(client: docker.DockerClient, containers: list[Container]) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from lab.config import LabConfig, Node
+from lab.config import MAX_NODES, POOLS, LabConfig, Node
 from lab.shell import run
 
 
@@ -21,13 +21,19 @@ def host_key(config: LabConfig, node: Node) -> Path:
     return config.state / "ssh" / f"{node.name}_host_ed25519"
 
 
-def client_config(config: LabConfig) -> str:
-    """Return the content of an ssh_config with an entry for each node."""
+def reachable(config: LabConfig) -> list[Node]:
+    """Return the nodes of every pool that have a host key by now."""
+    nodes = (Node(index, pool) for pool in POOLS for index in range(1, MAX_NODES + 1))
+    return [node for node in nodes if host_key(config, node).exists()]
+
+
+def client_config(config: LabConfig, nodes: list[Node]) -> str:
+    """Return the content of an ssh_config with an entry for each of `nodes`."""
     common = (
         f'Host *\n  User root\n  IdentitiesOnly yes\n  IdentityFile "{private_key(config)}"\n'
         f'  UserKnownHostsFile "{known_hosts(config)}"\n  StrictHostKeyChecking yes\n  LogLevel ERROR\n'
     )
-    return "".join(f"Host {node.name}\n  HostName {node.address}\n" for node in config.nodes) + common
+    return "".join(f"Host {node.name}\n  HostName {node.address}\n" for node in nodes) + common
 
 
 def known_hosts_content(public_keys: dict[Node, str]) -> str:
@@ -49,7 +55,8 @@ def prepare(config: LabConfig) -> str:
     _generate(private_key(config), "inferfleet lab")
     for node in config.nodes:
         _generate(host_key(config, node), node.name)
-    keys = {node: host_key(config, node).with_suffix(".pub").read_text() for node in config.nodes}
+    nodes = reachable(config)
+    keys = {node: host_key(config, node).with_suffix(".pub").read_text() for node in nodes}
     known_hosts(config).write_text(known_hosts_content(keys))
-    (config.state / "ssh_config").write_text(client_config(config))
+    (config.state / "ssh_config").write_text(client_config(config, nodes))
     return str((config.state / "ssh_config").relative_to(config.checkout))
