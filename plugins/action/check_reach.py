@@ -31,10 +31,13 @@ class ActionModule(ActionBase):
 def _problem(host: str, variables, result: dict) -> dict[str, str]:
     address = variables.get("ansible_host", host)
     port = variables.get("ansible_port", 22)
-    reason = result["msg"].removeprefix("Failed to connect to the host via ssh: ").strip().splitlines()[-1]
-    user = variables.get("ansible_user", "your own user name")
+    # Ansible puts the layers an error came through in front of what ssh itself said.
+    lines = [line.strip() for line in str(result.get("msg", "")).splitlines() if line.strip()] or ["no reason given"]
+    reason = lines[-1].rpartition("ssh: ")[2].removeprefix("Task failed: ").rstrip(".")
+    user = variables.get("ansible_user")
+    target = f"{user}@{address}" if user else address
     return {
         "code": "unreachable",
-        "message": f"Host {host} does not answer at {address}:{port} as {user}: {reason}",
-        "remedy": f"Check ansible_host, ansible_user and the key in hosts.yml; `ssh -p {port} {address}` must work.",
+        "message": f"Host {host} does not answer at {address}:{port} as {user or 'your own user'}: {reason}.",
+        "remedy": f"Check ansible_host, ansible_user and the key in hosts.yml; `ssh -p {port} {target}` must work.",
     }

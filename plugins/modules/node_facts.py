@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -16,7 +17,7 @@ module: node_facts
 short_description: Disk, memory, interfaces and listening ports of a node
 description:
   - Reads what the planner and preflight need of a node. Changes nothing.
-  - A listening port counts as ours when a process that holds it carries the environment variable
+  - A listening port counts as ours when a process that holds it, or a parent of it, carries the environment variable
     C(INFERFLEET_COMPONENT), which every container of inferfleet sets.
 options:
   paths:
@@ -89,25 +90,45 @@ def listening_inodes() -> dict[str, int]:
     return found
 
 
+def ours(pid: str) -> bool:
+    """Tell whether a process or one of its ancestors carries our variable.
+
+    A process that sets its own title (Ray's agents do) overwrites its environment; its parent's is still readable.
+    """
+    while pid not in ("0", "1"):
+        with open(f"/proc/{pid}/environ", "rb") as environ:
+            if b"INFERFLEET_COMPONENT=" in environ.read():
+                return True
+        with open(f"/proc/{pid}/stat") as stat:
+            pid = stat.read().rsplit(")", 1)[1].split()[1]
+    return False
+
+
+def sockets(pid: str) -> set[str]:
+    """Return the inodes of a process's sockets; those it closes meanwhile may be left out."""
+    found = set()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(OSError):
+            target = os.readlink(f"/proc/{pid}/fd/{fd}")
+            if target.startswith("socket:["):
+                found.add(target[8:-1])
+    return found
+
+
 def listening() -> dict[str, str]:
     """Return port -> owner: `inferfleet` for our own containers, else the process name."""
     inodes = listening_inodes()
     owners: dict[str, str] = {str(port): "unknown process" for port in inodes.values()}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            sockets = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
-            ports = {inodes[s[8:-1]] for s in sockets if s.startswith("socket:[") and s[8:-1] in inodes}
+            ports = {str(inodes[inode]) for inode in sockets(pid) if inode in inodes}
             if not ports:
                 continue
-            with open(f"/proc/{pid}/environ", "rb") as environ:
-                ours = b"INFERFLEET_COMPONENT=" in environ.read()
             with open(f"/proc/{pid}/comm") as comm:
-                name = comm.read().strip()
+                owner = "inferfleet" if ours(pid) else comm.read().strip()
         except OSError:  # the process ended meanwhile
             continue
-        for port in ports:
-            if owners[str(port)] != "inferfleet":
-                owners[str(port)] = "inferfleet" if ours else name
+        owners |= {port: owner for port in ports if owners[port] != "inferfleet"}
     return owners
 
 
@@ -157,7 +178,7 @@ def distribution() -> dict[str, str]:
     """Return ID, ID_LIKE and VERSION_ID of os-release, lower case."""
     with open("/etc/os-release") as lines:
         pairs = dict(line.strip().split("=", 1) for line in lines if "=" in line)
-    return {key.lower(): pairs.get(key, "").strip('"').lower() for key in ("ID", "ID_LIKE", "VERSION_ID")}
+    return {key.lower(): pairs.get(key, "").strip("\"'").lower() for key in ("ID", "ID_LIKE", "VERSION_ID")}
 
 
 def main() -> None:
