@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,7 @@ def run(
 
     with Interrupt(on_interrupt) as interrupt:
         try:
-            argv = [str(tools / "ansible-playbook"), *arguments(request, _write_extra_vars(private, request))]
+            argv = [str(tools / "ansible-playbook"), *arguments(request, write_extra_vars(private, request))]
             binary, *rest = bound_to_parent(argv, shutil.which("setpriv"))
             runner = ansible_runner.run(
                 private_data_dir=str(private),
@@ -87,7 +87,7 @@ def run(
         finally:
             shutil.rmtree(private, ignore_errors=True)
             (runs / name / "command").unlink(missing_ok=True)  # it holds the whole environment
-            _remove_old_runs(runs)
+            remove_old_runs(runs)
     return fold.result(
         rc=runner.rc,
         interrupted=interrupt.interrupted,
@@ -96,7 +96,7 @@ def run(
     )
 
 
-def _write_extra_vars(private: Path, request: Request) -> list[Path]:
+def write_extra_vars(private: Path, request: Request) -> list[Path]:
     """Return the files of variables in order; what came as values is written with mode 0600."""
     files = []
     for number, content in enumerate(file_contents(request.extra_vars)):
@@ -126,10 +126,7 @@ def _new_run_name(runs: Path) -> str:
     return next(name for name in names if not (runs / name).exists())
 
 
-def _remove_old_runs(runs: Path) -> None:
-    for path in _oldest(sorted(runs.iterdir())):
+def remove_old_runs(runs: Path) -> None:
+    """Remove all but the last runs."""
+    for path in sorted(runs.iterdir())[:-RUNS_KEPT]:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _oldest(paths: Sequence[Path]) -> Sequence[Path]:
-    return paths[:-RUNS_KEPT]

@@ -1,0 +1,91 @@
+"""The exact command line and environment."""
+
+from pathlib import Path
+
+import pytest
+
+from inferfleet.runner.command import Request, arguments, bound_to_parent, environment, shown_command
+from inferfleet.runner.extra_vars import parse_extra_vars
+
+ROOT = Path("/opt/inferfleet")
+PLAIN = Request(root=ROOT, playbook="site.yml", inventory="/opt/inferfleet/inventories/lab")
+FULL = Request(
+    root=ROOT,
+    playbook="playbooks/reset.yml",
+    inventory="/etc/my fleet.yml",
+    extra_vars=parse_extra_vars(["model=r1", "engine_api_key=hush"], ROOT),
+    limit="node1:node2",
+    tags="open_webui,verify",
+    skip_tags="slow",
+    check=True,
+    diff=True,
+    forks=8,
+    verbosity=3,
+    vault_password_file=Path("/opt/inferfleet/.vault"),
+    vault_password="hush",
+)
+
+
+def test_arguments_of_a_plain_run() -> None:
+    assert arguments(PLAIN, []) == ["-i", "/opt/inferfleet/inventories/lab", "/opt/inferfleet/site.yml"]
+
+
+def test_arguments_of_a_run_with_everything() -> None:
+    files = [Path("/tmp/x/0.json"), Path("/etc/vars.yml")]
+    assert arguments(FULL, files) == [
+        *("-i", "/etc/my fleet.yml", "--limit", "node1:node2", "--tags", "open_webui,verify", "--skip-tags", "slow"),
+        *("--forks", "8", "--check", "--diff", "--vault-password-file", "/opt/inferfleet/.vault", "--ask-vault-pass"),
+        *("-vv", "-e", "@/tmp/x/0.json", "-e", "@/etc/vars.yml", "/opt/inferfleet/playbooks/reset.yml"),
+    ]
+
+
+def test_no_secret_is_an_argument_nor_shown() -> None:
+    assert "hush" not in repr(arguments(FULL, [])) + shown_command(FULL, ROOT) + repr(FULL.vault_password_file)
+
+
+def test_the_shown_line_is_short_inside_the_checkout() -> None:
+    assert shown_command(PLAIN, ROOT) == "ansible-playbook site.yml -i inventories/lab"
+
+
+def test_the_shown_line_works_from_elsewhere() -> None:
+    assert shown_command(PLAIN, Path("/root")) == "cd /opt/inferfleet && ansible-playbook site.yml -i inventories/lab"
+
+
+def test_the_shown_line_is_quoted_and_masked() -> None:
+    assert shown_command(FULL, ROOT) == (
+        "ansible-playbook playbooks/reset.yml -i '/etc/my fleet.yml' --limit node1:node2 --tags open_webui,verify"
+        " --skip-tags slow --forks 8 --check --diff --vault-password-file .vault --ask-vault-pass -vv"
+        " -e model=r1 -e 'engine_api_key=********'"
+    )
+
+
+def test_one_v_only_shows_what_ansible_says_anyway() -> None:
+    request = Request(root=ROOT, playbook="site.yml", inventory="a,", verbosity=1)
+    assert shown_command(request, ROOT) == "ansible-playbook site.yml -i a,"
+
+
+def test_a_run_ends_with_its_parent_where_setpriv_is_at_hand() -> None:
+    assert bound_to_parent(["x", "-y"], "/usr/bin/setpriv") == ["/usr/bin/setpriv", "--pdeathsig", "TERM", "x", "-y"]
+    assert bound_to_parent(["x", "-y"], None) == ["x", "-y"]
+
+
+@pytest.mark.parametrize(
+    ("config", "checking"),
+    [(None, "True"), ("[defaults]\nforks = 5\n", "True"), ("[defaults]\nhost_key_checking = false\n", "false")],
+)
+def test_environment(tmp_path: Path, config: str | None, checking: str) -> None:
+    expected = {
+        "PATH": "/venv/bin:/usr/bin",
+        "ANSIBLE_FORCE_COLOR": "0",
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_HOST_KEY_CHECKING": checking,
+    }
+    if config is not None:
+        (tmp_path / "ansible.cfg").write_text(config)
+        expected["ANSIBLE_CONFIG"] = str(tmp_path / "ansible.cfg")
+    assert environment(tmp_path, {"PATH": "/usr/bin"}, Path("/venv/bin"), color=False) == expected
+
+
+def test_what_the_user_says_about_host_keys_stands(tmp_path: Path) -> None:
+    env = {"PATH": "/usr/bin", "ANSIBLE_HOST_KEY_CHECKING": "False"}
+    assert "ANSIBLE_HOST_KEY_CHECKING" not in environment(tmp_path, env, Path("/venv/bin"), color=True)

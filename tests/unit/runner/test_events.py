@@ -1,0 +1,122 @@
+"""The fold, on the events of real runs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from recording import Recorded
+
+from inferfleet.runner.events import Fold, fold
+from inferfleet.runner.result import ChangedTask, Failure, State
+from inferfleet.runner.stages import planned_roles
+
+
+@pytest.fixture
+def planned(checkout: Path) -> dict[str, list[str]]:
+    return planned_roles(checkout / "site.yml")
+
+
+def test_stages_are_the_roles_in_the_order_of_the_run(whole_run: Recorded) -> None:
+    assert [(stage.name, stage.state) for stage in whole_run.result.stages] == [
+        ("first", State.CHANGED),
+        ("second", State.FAILED),
+        ("End", State.OK),  # a play without roles goes by its own name
+    ]
+
+
+def test_tasks_outside_of_roles_belong_to_the_role_of_their_play(whole_run: Recorded) -> None:
+    names = {event["event_data"].get("name") for event in whole_run.events if "event_data" in event}
+    assert "Stand outside of any role" in names
+    assert "Work" not in [stage.name for stage in whole_run.result.stages]
+
+
+def test_without_a_plan_tasks_before_any_role_belong_to_the_play(whole_run: Recorded) -> None:
+    assert list(fold(whole_run.events).stages) == ["Work", "first", "second", "End"]
+
+
+def test_changes_are_named_with_host_stage_and_task(whole_run: Recorded) -> None:
+    assert whole_run.result.changed_tasks == (ChangedTask("one", "first", "Change one"),)
+
+
+def test_only_the_failure_that_stood_is_reported(whole_run: Recorded) -> None:
+    """Neither the rescued nor the ignored one; and not lost because `always` ran after it."""
+    assert whole_run.result.failures == (
+        Failure("two", "second", "Find every port free", "Port 8000 is taken. Set engine_port to another one."),
+    )
+
+
+def test_hosts_have_their_own_state_and_time(whole_run: Recorded) -> None:
+    first, second, _ = whole_run.result.stages
+    assert {name: host.state for name, host in first.hosts.items()} == {"one": State.CHANGED, "two": State.OK}
+    assert {name: host.state for name, host in second.hosts.items()} == {"one": State.OK, "two": State.FAILED}
+    assert 0 < first.hosts["one"].seconds <= first.seconds + 0.01
+    assert sum(stage.seconds for stage in whole_run.result.stages) <= whole_run.result.seconds
+
+
+def test_the_result_of_set_stats_is_kept(whole_run: Recorded) -> None:
+    assert whole_run.result.result == {"model": "tiny-r1"}
+    assert whole_run.result.complete
+
+
+def test_progress_is_shown_while_a_task_is_retried(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+    state = Fold(planned)
+    seen = []
+    for event in whole_run.events:
+        state.add(event)
+        if event["event"] == "runner_retry" and event["event_data"]["host"] == "one":
+            seen.append(state.stages["first"].hosts["one"].progress)
+    first, second = seen
+    assert (first.done, first.total, first.unit, first.text) == (100, 300, "bytes", "shard 1")
+    assert first.rate is None  # one reading says nothing about speed
+    assert second.rate > 0
+    assert second.seconds_left == pytest.approx(100 / second.rate)
+    assert state.stages["first"].hosts["one"].progress is None
+
+
+def test_a_rescued_failure_is_taken_back_while_the_run_goes_on(
+    whole_run: Recorded, planned: dict[str, list[str]]
+) -> None:
+    state = Fold(planned)
+    states = []
+    for event in whole_run.events:
+        state.add(event)
+        task = event.get("event_data", {}).get("task")
+        if event["event"] in ("runner_on_failed", "runner_on_ok") and task in ("Fail for a start", "Recover"):
+            states.append(state.stages["first"].state)
+    assert states[0] is State.FAILED
+    assert states[-1] is State.RUNNING
+
+
+def test_stages_wait_before_they_run(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+    until_first_task = next(
+        number for number, event in enumerate(whole_run.events) if event["event"] == "playbook_on_task_start"
+    )
+    state = fold(whole_run.events[: until_first_task + 1], planned)
+    assert [(stage.name, stage.state) for stage in state.stages.values()] == [
+        ("first", State.RUNNING),
+        ("second", State.WAITING),
+    ]
+    assert state.current is state.stages["first"]
+
+
+def test_a_run_that_breaks_off_is_interrupted_in_its_stage(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+    recovered = max(
+        number for number, event in enumerate(whole_run.events) if event["event_data"].get("task") == "Recover"
+    )
+    result = fold(whole_run.events[: recovered + 1], planned).result(rc=254, interrupted=True)
+    assert [stage.state for stage in result.stages] == [State.INTERRUPTED, State.WAITING]
+    assert not result.complete
+    assert result.failures[0].task == "Fail for a start"  # Ansible could no longer tell that it was rescued
+
+
+def test_folding_again_gives_the_same(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+    again = fold(whole_run.events, planned).result(rc=2)
+    live = whole_run.result
+    assert replace(again, seconds=live.seconds, log=live.log) == live
+
+
+def test_what_ansible_says_outside_of_tasks_is_kept_as_it_is(broken_run: Recorded) -> None:
+    assert "couldn't resolve module/action 'no_such_module_at_all'" in broken_run.result.output
+    assert "broken.yml:4:7" in broken_run.result.output
+    assert "\x1b" not in broken_run.result.output
+    assert broken_run.result.tasks_run == 0

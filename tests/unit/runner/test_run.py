@@ -1,0 +1,67 @@
+"""The adapter: what a run leaves on disk, and what it does not."""
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from ansible.constants import DEFAULT_VAULT_ID_MATCH
+from ansible.parsing.vault import VaultLib, VaultSecret
+from recording import Recorded
+
+from inferfleet.runner.command import Request
+from inferfleet.runner.extra_vars import parse_extra_vars
+from inferfleet.runner.run import RUNS_KEPT, remove_old_runs, runs_folder, write_extra_vars
+
+SECRET = "hush-Zq81"
+
+
+@pytest.fixture(scope="module")
+def secret_run(record: Callable[..., Recorded], checkout: Path) -> Recorded:
+    """Return a run with a secret, a file of variables and a vaulted value whose password is typed in."""
+    vault = VaultLib([(DEFAULT_VAULT_ID_MATCH, VaultSecret(b"open sesame"))])
+    encrypted = vault.encrypt("a vaulted value").decode()
+    lines = "".join(f"    {line}\n" for line in encrypted.splitlines())
+    (checkout / "vars.yml").write_text(f"from_file: yes it is\nengine_api_key: overridden\nvaulted: !vault |\n{lines}")
+    return record(
+        "playbooks/secret.yml", ["@vars.yml", f"engine_api_key={SECRET}"], vault_password="open sesame", tags="all"
+    )
+
+
+def test_a_secret_reaches_ansible_but_no_command_line(secret_run: Recorded) -> None:
+    """The playbook itself looks through all processes."""
+    assert secret_run.result.failures == ()
+    assert secret_run.result.result == {
+        "length": len(SECRET),
+        "from_file": "yes it is",
+        "vaulted": "a vaulted value",
+    }
+
+
+def test_no_secret_stays_on_disk(secret_run: Recorded) -> None:
+    log = Path(secret_run.result.log).parent
+    texts = {path: path.read_text() for path in log.rglob("*") if path.is_file()}
+    assert not [path for path, text in texts.items() if SECRET in text or "open sesame" in text]
+    assert not (log / "command").exists()
+
+
+def test_the_log_is_for_its_owner_only(secret_run: Recorded) -> None:
+    runs = runs_folder(secret_run.request.root)
+    assert stat.S_IMODE(runs.stat().st_mode) == 0o700
+    assert "TASK [Hand over what was understood]" in Path(secret_run.result.log).read_text()
+
+
+def test_variables_are_written_for_the_owner_only(tmp_path: Path) -> None:
+    request = Request(tmp_path, "site.yml", "a,", extra_vars=parse_extra_vars([f"engine_api_key={SECRET}"], tmp_path))
+    [path] = write_extra_vars(tmp_path, request)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert json.loads(path.read_text()) == {"engine_api_key": SECRET}
+
+
+def test_the_last_runs_are_kept(tmp_path: Path) -> None:
+    names = [f"2026-01-{day:02d}T00-00-00" for day in range(1, RUNS_KEPT + 4)]
+    for name in names:
+        (tmp_path / name).mkdir()
+    remove_old_runs(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == names[3:]

@@ -1,0 +1,52 @@
+"""The stages of a playbook, read from its files."""
+
+from pathlib import Path
+
+from inferfleet.runner.stages import planned_roles, title
+
+PLAYBOOKS = Path(__file__).parent / "playbooks"
+
+
+def test_roles_of_a_play() -> None:
+    assert planned_roles(PLAYBOOKS / "site.yml") == {"Work": ["first", "second"]}
+
+
+def test_imports_blocks_and_tags_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "site.yml").write_text(
+        """
+- import_playbook: sub/one.yml
+- name: Mine
+  hosts: all
+  vars: {secret: !vault "x"}
+  pre_tasks:
+    - ansible.builtin.include_role: {name: early}
+  tasks:
+    - block:
+        - import_role: {name: inner}
+      rescue:
+        - include_role: {name: "{{ not_known }}"}
+    - include_role: {name: inner}
+- hosts: web
+  roles: [{role: open_webui, tags: [x]}]
+- ansible.builtin.import_playbook: sub/one.yml
+- import_playbook: missing.yml
+- import_playbook: site.yml
+"""
+    )
+    (tmp_path / "sub" / "one.yml").write_text("- name: One\n  hosts: all\n  roles: [preflight]\n")
+    plan = planned_roles(tmp_path / "site.yml")
+    assert list(plan) == ["One", "Mine", "web"]
+    assert plan["Mine"] == ["early", "inner"]
+    assert set(plan["One"]) == {"preflight"}
+    assert plan["web"] == ["open_webui"]
+
+
+def test_a_file_that_is_no_playbook_has_no_stages(tmp_path: Path) -> None:
+    (tmp_path / "site.yml").write_text("- hosts: [")
+    assert planned_roles(tmp_path / "site.yml") == {}
+
+
+def test_titles() -> None:
+    assert title("model_weights") == "Model weights"
+    assert title("my_own_role") == "my_own_role"
