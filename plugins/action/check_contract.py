@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -11,6 +12,8 @@ from ansible.plugins.action import ActionBase
 
 try:
     from inferfleet.contract import Inventory, check_inventory
+    from inferfleet.contract.inventory import HOSTS
+    from inferfleet.contract.values import show
     from inferfleet.problem import Problem
 except ImportError as error:
     raise AnsibleError(
@@ -29,26 +32,12 @@ class ActionModule(ActionBase):
         options = _role_options(Path(task_vars["playbook_dir"]))
         groups = task_vars["groups"]
         hosts = dict.fromkeys(h for g in ("ray_head", "ray_worker", "webui") for h in groups.get(g, ()))
-        problems, variables = [], {}
+        variables: dict[str, dict] = {}
+        unresolved: dict[str, dict[str, str]] = {}
         for host in hosts:
-            hostvars = task_vars["hostvars"][host]
-            variables[host] = {}
-            for name in hostvars:
-                if name.startswith("ansible_") and name not in ("ansible_host", "ansible_port"):
-                    continue
-                try:
-                    variables[host][name] = hostvars[name]
-                except AnsibleError as error:
-                    reason = str(error).splitlines()[0]
-                    problems.append(
-                        Problem(
-                            "undefined-value",
-                            f"Variable {name} ({host}) cannot be worked out: {reason}",
-                            f"Correct the expression of {name} in the inventory.",
-                        )
-                    )
-        problems += check_inventory(Inventory(groups, variables, frozenset(options)))
-        problems += _option_problems(options, variables)
+            variables[host], unresolved[host] = _resolve(task_vars["hostvars"][host])
+        inventory = Inventory(groups, variables, frozenset(options), unresolved)
+        problems = check_inventory(inventory) + _option_problems(options, inventory)
         if not problems:
             return {"changed": False}
         return {
@@ -69,20 +58,55 @@ def _role_options(playbook_dir: Path) -> dict[str, dict]:
     return options
 
 
-def _option_problems(options: dict[str, dict], variables: dict[str, dict]) -> list[Problem]:
+def _resolve(hostvars) -> tuple[dict, dict[str, str]]:
+    """Return a host's variables with their expressions worked out, and the reasons where that fails."""
+    values, unresolved = {}, {}
+    for name in hostvars:
+        if name.startswith(_FOREIGN) and name not in ("ansible_host", "ansible_port"):
+            continue
+        try:
+            values[name] = hostvars[name]
+        except AnsibleError as error:
+            unresolved[name] = str(error).splitlines()[0]
+    return values, unresolved
+
+
+def _option_problems(options: dict[str, dict], inventory: Inventory) -> list[Problem]:
     """Check role variables that an inventory sets with Ansible's own validator."""
-    problems = {}
-    for host, values in variables.items():
-        given = {name: values[name] for name in options if name in values}
-        spec = {name: {k: v for k, v in options[name].items() if k in _SPEC_KEYS} for name in given}
-        for message in ArgumentSpecValidator(spec).validate(given).error_messages:
-            problem = Problem(
-                "bad-role-variable",
-                f"{message[0].upper()}{message[1:]} ({host}).",
-                "Correct it in group_vars/all/10_cluster.yml; docs/roles.md describes every role's variables.",
-            )
-            problems[message] = problem
-    return list(problems.values())
+    return inventory.once(
+        (host, problem)
+        for host, values in inventory.variables.items()
+        for name in options
+        if name in values
+        for problem in _option_problem(name, options[name], values[name])
+    )
 
 
-_SPEC_KEYS = {"type", "choices", "elements", "options", "required"}
+def _option_problem(name: str, option: dict, value: object) -> Iterator[Problem]:
+    spec = {key: option[key] for key in _SPEC_KEYS if key in option}
+    if not ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages:
+        return
+    shown = "(not shown)" if option.get("no_log") else show(name, value)
+    kind = _KINDS.get(spec.get("type", "str"), "of another type")
+    if "elements" in spec:
+        kind += f", each of them {_KINDS[spec['elements']]}"
+    if "choices" in spec:
+        kind = f"one of {', '.join(map(str, spec['choices']))}"
+    yield Problem(
+        "bad-role-variable",
+        f"Variable {name} ({HOSTS}) is {shown}, but must be {kind}.",
+        "Correct it in group_vars/all/10_cluster.yml; docs/roles.md describes every role's variables.",
+    )
+
+
+_FOREIGN = ("ansible_", "molecule_")  # what Ansible and, in role tests, Molecule set themselves
+_SPEC_KEYS = ("type", "choices", "elements", "options", "required")
+_KINDS = {
+    "bool": "true or false",
+    "dict": "a map of names to values",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "path": "a path",
+    "str": "text",
+}

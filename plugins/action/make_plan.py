@@ -5,8 +5,9 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 
 from inferfleet.catalog import UnknownNameError, load_model
-from inferfleet.contract import Contract, contract_values
-from inferfleet.contract.facts import GIB, check_node, ports_of
+from inferfleet.contract import Contract, contract_values, name_problem
+from inferfleet.contract.facts import GIB, check_node
+from inferfleet.contract.ports import ports_of
 from inferfleet.planning import make_plan
 from inferfleet.problem import Problem
 
@@ -31,8 +32,7 @@ class ActionModule(ActionBase):
             plan = make_plan(contract, nodes)
             weights = load_model(contract["model"])
         except UnknownNameError as error:
-            message, _, remedy = str(error).partition(". ")
-            return _refusal([Problem("unknown-name", f"{message}.", remedy)], "contract")
+            return _refusal([name_problem(error)], "contract")
         problems = list(plan.problems)
         for host in task_vars["ansible_play_hosts_all"]:
             facts = _facts(hostvars[host])

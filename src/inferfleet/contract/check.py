@@ -7,13 +7,14 @@ Everything here is a pure function from plain data to a list of `Problem`; the A
 import difflib
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from typing import Any
 
-from pydantic import ValidationError
-
-from inferfleet.contract.model import HOST_KEYS, SECRETS, Contract
+from inferfleet.catalog import UnknownNameError, load_accelerator, load_model
+from inferfleet.contract.inventory import HOSTS, Inventory
+from inferfleet.contract.model import HOST_KEYS, Contract
+from inferfleet.contract.ports import check_ports
+from inferfleet.contract.values import check_values, show
 from inferfleet.problem import Problem
 
 CUSTOM_PREFIX = "x_"
@@ -28,32 +29,6 @@ _MAGIC = frozenset(
     }
 )
 _RUN_OPTIONS = frozenset({"reset_weights"})  # given with -e to one run, never part of an inventory
-_PORTS = ("engine_port", "ray_port", "ray_dashboard_port", "webui_port")
-_KINDS = {
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "string_type": "text (put it in quotes)",
-    "list_type": "a list",
-    "dict_type": "a map of names to values",
-    "bool_type": "true or false",
-}
-_BOUNDS = {"greater_than": "more than {gt}", "greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}"}
-
-
-@dataclass(frozen=True)
-class Inventory:
-    """What the checks need of an inventory: hosts by group, and each host's variables."""
-
-    groups: Mapping[str, Sequence[str]]
-    variables: Mapping[str, Mapping[str, Any]]
-    known: frozenset[str] = field(default_factory=frozenset)
-    """Names of further variables that may be set: those of the roles' argument specs."""
-
-    @property
-    def hosts(self) -> list[str]:
-        """Hosts that take part, in inventory order, each once."""
-        return list(dict.fromkeys(h for g in ("ray_head", "ray_worker", "webui") for h in self.groups.get(g, ())))
 
 
 def check_inventory(inventory: Inventory) -> list[Problem]:
@@ -62,13 +37,16 @@ def check_inventory(inventory: Inventory) -> list[Problem]:
     if not inventory.hosts:
         return problems
     problems += check_addresses(inventory)
+    problems += check_expressions(inventory)
     problems += check_keys(inventory)
     values = check_values(inventory)
     problems += values
     problems += check_agreement(inventory)
     if not values:
-        problems += check_ports(inventory)
+        problems += check_names(inventory)
         problems += check_network(inventory)
+        if all(Contract.model_fields.keys() <= inventory.variables[host].keys() for host in inventory.hosts):
+            problems += check_ports(inventory)
     return problems
 
 
@@ -114,20 +92,39 @@ def check_groups(inventory: Inventory) -> list[Problem]:
 
 def check_addresses(inventory: Inventory) -> list[Problem]:
     """No two hosts may be the same machine."""
-    by_address: dict[str, list[str]] = defaultdict(list)
+    by_address: dict[tuple[str, str], list[str]] = defaultdict(list)
     for host in inventory.hosts:
         variables = inventory.variables[host]
-        port = variables.get("ansible_port", 22)
-        by_address[f"{variables.get('ansible_host') or host}:{port}"].append(host)
+        port = str(variables.get("ansible_port") or 22)
+        address = str(variables.get("ansible_host") or host)
+        by_address["ansible_host", address if port == "22" else f"{address}:{port}"].append(host)
+        if variables.get("cluster_address"):
+            by_address["cluster_address", str(variables["cluster_address"])].append(host)
     return [
         Problem(
             "duplicate-address",
-            f"Hosts {' and '.join(hosts)} have the same address {address.removesuffix(':22')} (ansible_host).",
-            f"Give each host its own ansible_host, or remove {hosts[-1]} from hosts.yml.",
+            f"Hosts {' and '.join(hosts)} have the same address {address} ({name}).",
+            f"Give each host its own {name}, or remove {hosts[-1]} from hosts.yml.",
         )
-        for address, hosts in by_address.items()
+        for (name, address), hosts in by_address.items()
         if len(hosts) > 1
     ]
+
+
+def check_expressions(inventory: Inventory) -> list[Problem]:
+    """Refuse variables whose Jinja expression has no value."""
+    return inventory.once(
+        (
+            host,
+            Problem(
+                "undefined-value",
+                f"Variable {name} ({HOSTS}) cannot be worked out: {reason.rstrip('.')}.",
+                f"Correct the expression of {name} in the inventory.",
+            ),
+        )
+        for host in inventory.hosts
+        for name, reason in sorted(inventory.unresolved.get(host, {}).items())
+    )
 
 
 def check_keys(inventory: Inventory) -> list[Problem]:
@@ -137,7 +134,7 @@ def check_keys(inventory: Inventory) -> list[Problem]:
     unknown: dict[str, list[str]] = defaultdict(list)
     missing: dict[str, list[str]] = defaultdict(list)
     for host in inventory.hosts:
-        names = set(inventory.variables[host])
+        names = inventory.variables[host].keys() | inventory.unresolved.get(host, {}).keys()
         for name in sorted(contract - names):
             missing[name].append(host)
         for name in names - known - _MAGIC - _RUN_OPTIONS:
@@ -146,17 +143,17 @@ def check_keys(inventory: Inventory) -> list[Problem]:
     problems = [
         Problem(
             "unknown-key",
-            f"Variable {name} ({_whom(hosts, inventory)}) is not known.",
+            f"Variable {name} ({inventory.whom(hosts)}) is not known.",
             _nearest(name, known),
         )
         for name, hosts in sorted(unknown.items())
     ]
     if len(missing) == len(contract):
-        return [*problems, _no_defaults(inventory)]
+        return [*problems, _no_defaults()]
     return problems + [
         Problem(
             "missing-key",
-            f"Variable {name} is not defined ({_whom(hosts, inventory)}).",
+            f"Variable {name} is not defined ({inventory.whom(hosts)}).",
             "Set it in group_vars/all/10_cluster.yml of the inventory, or link ../../../../group_vars/all there"
             " as 00_defaults for its default.",
         )
@@ -164,28 +161,17 @@ def check_keys(inventory: Inventory) -> list[Problem]:
     ]
 
 
-def check_values(inventory: Inventory) -> list[Problem]:
-    """Types and allowed values of every contract key, each problem once for all hosts that share it."""
-    found: dict[Problem, list[str]] = defaultdict(list)
-    for host in inventory.hosts:
-        values = contract_values(inventory.variables[host])
-        for problem in _value_problems(values):
-            found[problem].append(host)
-    return [
-        Problem(p.code, p.message.replace("{hosts}", _whom(hosts, inventory)), p.remedy) for p, hosts in found.items()
-    ]
-
-
 def check_agreement(inventory: Inventory) -> list[Problem]:
     """Contract keys describe the cluster: every host must see the same value."""
     problems = []
     for name in Contract.model_fields:
-        seen: dict[str, str] = {}
+        seen: list[tuple[Any, str]] = []
         for host in inventory.hosts:
-            if name in inventory.variables[host]:
-                seen.setdefault(_show(name, inventory.variables[host][name]), host)
+            value = inventory.variables[host].get(name)
+            if name in inventory.variables[host] and all(value != other for other, _ in seen):
+                seen.append((value, host))
         if len(seen) > 1:
-            values = ", ".join(f"{value} on {host}" for value, host in seen.items())
+            values = ", ".join(f"{show(name, value)} on {host}" for value, host in seen)
             problems.append(
                 Problem(
                     "value-differs",
@@ -196,103 +182,52 @@ def check_agreement(inventory: Inventory) -> list[Problem]:
     return problems
 
 
-def check_ports(inventory: Inventory) -> list[Problem]:
-    """The services of one host listen on different ports."""
-    values = inventory.variables[inventory.hosts[0]]
-    by_port: dict[int, list[str]] = defaultdict(list)
-    for name in _PORTS:
-        if name in values:
-            by_port[values[name]].append(name)
-    return [
-        Problem(
-            "port-clash",
-            f"Variables {' and '.join(names)} are both {port}.",
-            f"Give {names[-1]} another port.",
-        )
-        for port, names in by_port.items()
-        if len(names) > 1
-    ]
-
-
-def check_network(inventory: Inventory) -> list[Problem]:
-    """A host's `cluster_address` lies in the cluster network."""
-    cidr = inventory.variables[inventory.hosts[0]].get("cluster_network")
-    if not cidr:
-        return []
-    network = ipaddress.IPv4Network(cidr)
-    problems = []
-    for host in inventory.hosts:
-        given = inventory.variables[host].get("cluster_address")
-        if given and not _within(given, network):
-            problems.append(
-                Problem(
-                    "address-outside",
-                    f"Variable cluster_address of {host} is {given}, which is not in cluster_network {cidr}.",
-                    "Correct the address, or set cluster_network to the network that Ray and NCCL are to use.",
-                )
-            )
-    return problems
-
-
-def contract_values(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return just the contract's keys of a host's variables."""
-    return {name: variables[name] for name in Contract.model_fields if name in variables}
-
-
-def _value_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
-    try:
-        Contract.model_validate(values)
-    except ValidationError as error:
-        for item in error.errors():
-            yield _value_problem(item)
-    for name in SECRETS:
-        value = values.get(name)
-        if isinstance(value, str) and any(c.isspace() for c in value):
-            yield Problem(
-                "bad-value",
-                f"Variable {name} ({{hosts}}) contains white space, which no header or environment file carries.",
-                "Choose a value without white space, or leave it empty to have one generated.",
-            )
-
-
-def _value_problem(item: Any) -> Problem:
-    name = str(item["loc"][0])
-    path = ".".join(str(part) for part in item["loc"])
-    value = _show(name, item["input"])
-    kind, context = item["type"], item.get("ctx", {})
-    if kind in _KINDS:
-        return Problem(
-            "wrong-type",
-            f"Variable {path} ({{hosts}}) is {value}, but must be {_KINDS[kind]}.",
-            f"Correct {name} in group_vars/all/10_cluster.yml.",
-        )
-    if kind == "literal_error":
-        return Problem(
-            "bad-value",
-            f"Variable {path} ({{hosts}}) is {value}, which is not one of its values.",
-            f"Set {name} to {context['expected']}.",
-        )
-    if kind in _BOUNDS:
-        return Problem(
-            "bad-value",
-            f"Variable {path} ({{hosts}}) is {value}, which is out of range.",
-            f"Set {name} to {_BOUNDS[kind].format(**context)}.",
-        )
-    if kind == "string_too_short":
-        return Problem(
-            "bad-value",
-            f"Variable {path} ({{hosts}}) is empty.",
-            f"Set {name} in group_vars/all/10_cluster.yml.",
-        )
-    reason, _, remedy = str(context.get("error", item["msg"])).partition("; ")
-    return Problem(
-        "bad-value",
-        f"Variable {path} ({{hosts}}) is {value}, which {reason}.",
-        f"Correct {name}: {remedy}." if remedy else f"Correct {name} in group_vars/all/10_cluster.yml.",
+def check_names(inventory: Inventory) -> list[Problem]:
+    """The catalog has the model and the accelerator."""
+    return inventory.once(
+        (host, problem)
+        for host in inventory.hosts
+        for name, load in (("model", load_model), ("accelerator", load_accelerator))
+        for problem in _name_problems(load, inventory.variables[host].get(name))
     )
 
 
-def _no_defaults(inventory: Inventory) -> Problem:
+def name_problem(error: UnknownNameError) -> Problem:
+    """Return the refusal of a name that the catalog does not have."""
+    message, _, remedy = str(error).rpartition(". ")
+    return Problem("unknown-name", f"{message}.", remedy)
+
+
+def check_network(inventory: Inventory) -> list[Problem]:
+    """A host's `cluster_address` is an address of the cluster network."""
+    problems = []
+    for host in inventory.hosts:
+        variables = inventory.variables[host]
+        given, cidr = variables.get("cluster_address"), variables.get("cluster_network")
+        if not given:
+            continue
+        subject = f"Variable cluster_address of {host} is {given}, which is not"
+        try:
+            address = ipaddress.IPv4Address(given if isinstance(given, str) else repr(given))
+        except ValueError:
+            remedy = f"Set cluster_address of {host} to its IPv4 address, for example 10.0.0.11."
+            problems.append(Problem("bad-value", f"{subject} an IPv4 address.", remedy))
+            continue
+        if cidr and address not in ipaddress.IPv4Network(cidr):
+            remedy = "Correct the address, or set cluster_network to the network that Ray and NCCL are to use."
+            problems.append(Problem("address-outside", f"{subject} in cluster_network {cidr}.", remedy))
+    return problems
+
+
+def _name_problems(load: Any, value: str | None) -> Iterable[Problem]:
+    if value:
+        try:
+            load(value)
+        except UnknownNameError as error:
+            yield name_problem(error)
+
+
+def _no_defaults() -> Problem:
     return Problem(
         "no-defaults",
         "The inventory lacks the contract's defaults: none of its keys is defined.",
@@ -304,21 +239,3 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     own = f"name a variable of your own {CUSTOM_PREFIX}{name}."
     return f"Did you mean {close[0]}? Otherwise {own}" if close else f"Remove it, or {own}"
-
-
-def _whom(hosts: Sequence[str], inventory: Inventory) -> str:
-    return "all hosts" if len(hosts) == len(inventory.hosts) and len(hosts) > 1 else ", ".join(hosts)
-
-
-def _show(name: str, value: Any) -> str:
-    if name in SECRETS:
-        return "(not shown)" if value else "''"
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
-
-
-def _within(address: str, network: ipaddress.IPv4Network) -> bool:
-    try:
-        return ipaddress.IPv4Address(address) in network
-    except ValueError:
-        return False

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from inferfleet.planning.ray_args import node_ports
+from inferfleet.contract.ports import variable
 from inferfleet.problem import Problem
 
 GIB = 2**30
+_OLDEST = {"debian": "12", "ubuntu": "22.04"}  # what is tested; their derivatives are taken as they are
 
 
 def check_node(
@@ -20,39 +21,34 @@ def check_node(
     return _system(host, facts) + _taken(host, facts["listening"], ports) + _too_small(host, facts["disk"], space)
 
 
-def ports_of(contract: Mapping[str, Any], *, head: bool, serves: bool, webui: bool) -> dict[str, int]:
-    """Return the ports that a node of these roles will listen on, by the variable that sets them."""
-    ports: dict[str, int] = {}
-    if serves and contract["executor"] == "ray":
-        ports |= {f"ray_port, for --{name}": port for name, port in node_ports(contract["ray_port"]).items()}
-        if head:
-            ports |= {name: contract[name] for name in ("ray_port", "ray_dashboard_port")}
-    if head:
-        ports["engine_port"] = contract["engine_port"]
-    if webui:
-        ports["webui_port"] = contract["webui_port"]
-    return ports
-
-
 def _system(host: str, facts: Mapping[str, Any]) -> list[Problem]:
     system = facts["distribution"]
-    if "debian" in f"{system['id']} {system['id_like']}".split():
+    version = system["version_id"]
+    if system["id"] in _OLDEST:
+        suits = not version or _numbers(version) >= _numbers(_OLDEST[system["id"]])
+    else:
+        suits = not _OLDEST.keys().isdisjoint(system["id_like"].split())
+    if suits:
         return []
     return [
         Problem(
             "system-unsupported",
-            f"Host {host} runs {system['id'] or 'an unknown system'} {system['version_id']}.",
+            f"Host {host} runs {system['id'] or 'an unknown system'} {version}".rstrip() + ".",
             "Use Debian 12 or later, or Ubuntu 22.04 or later.",
         )
     ]
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdecimal()]
 
 
 def _taken(host: str, listening: Mapping[str, str], ports: Mapping[str, int]) -> list[Problem]:
     return [
         Problem(
             "port-taken",
-            f"Port {port} ({name}) is taken on {host} by {listening[str(port)]}.",
-            f"Stop that program, or set {name.split(',')[0]} to a free port.",
+            f"Port {port} of {name} is taken on {host} by {listening[str(port)]}.",
+            f"Stop that program, or set {variable(name)} to a free port.",
         )
         for name, port in ports.items()
         if listening.get(str(port), "inferfleet") != "inferfleet"

@@ -1,0 +1,48 @@
+"""What the checks see of an inventory, and how their messages name its hosts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from inferfleet.contract.model import Contract
+from inferfleet.problem import Problem
+
+HOSTS = "{hosts}"
+"""Stands in a problem's message for the hosts that have it; see `once`."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What the checks need of an inventory: hosts by group, and each host's variables."""
+
+    groups: Mapping[str, Sequence[str]]
+    variables: Mapping[str, Mapping[str, Any]]
+    known: frozenset[str] = field(default_factory=frozenset)
+    """Names of further variables that may be set: those of the roles' argument specs."""
+    unresolved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By host, the variables whose expression cannot be worked out, with the reason."""
+
+    @property
+    def hosts(self) -> list[str]:
+        """Hosts that take part, in inventory order, each once."""
+        return list(dict.fromkeys(h for g in ("ray_head", "ray_worker", "webui") for h in self.groups.get(g, ())))
+
+    def has(self, group: str, host: str) -> bool:
+        """Tell whether `host` is in `group`."""
+        return host in self.groups.get(group, ())
+
+    def whom(self, hosts: Sequence[str]) -> str:
+        """Return `hosts` as a message names them."""
+        return "all hosts" if len(hosts) == len(self.hosts) and len(hosts) > 1 else ", ".join(hosts)
+
+    def once(self, found: Iterable[tuple[str, Problem]]) -> list[Problem]:
+        """Return each problem once, with all the hosts that have it in place of `{hosts}`."""
+        by_problem: dict[Problem, list[str]] = {}
+        for host, problem in found:
+            by_problem.setdefault(problem, []).append(host)
+        return [replace(p, message=p.message.replace(HOSTS, self.whom(hosts))) for p, hosts in by_problem.items()]
+
+
+def contract_values(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return just the contract's keys of a host's variables."""
+    return {name: variables[name] for name in Contract.model_fields if name in variables}

@@ -1,0 +1,112 @@
+"""Types and allowed values of the contract's keys, and how a refusal words them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from inferfleet.contract.inventory import HOSTS, Inventory, contract_values
+from inferfleet.contract.model import SECRETS, Contract
+from inferfleet.problem import Problem
+
+_KINDS = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "string_type": "text (put it in quotes)",
+    "string_unicode": "text (put it in quotes)",
+    "list_type": "a list",
+    "dict_type": "a map of names to values",
+}
+_BOUNDS = {"greater_than": "more than {gt}", "greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}"}
+_IN_HEADERS = ("engine_api_key", "ray_auth_token")
+_WORDS = {None: "empty", True: "true", False: "false"}
+_SHOWN = 80  # characters of a value
+
+
+def check_values(inventory: Inventory) -> list[Problem]:
+    """Types and allowed values of every contract key, each problem once for all hosts that share it."""
+    return inventory.once(
+        (host, problem) for host in inventory.hosts for problem in _problems(contract_values(inventory.variables[host]))
+    )
+
+
+def show(name: str, value: Any) -> str:
+    """Return a value as messages show it: never a secret, never more than a line."""
+    if name in SECRETS:
+        return "''" if value == "" else "(not shown)"
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _problems(values: Mapping[str, Any]) -> Iterable[Problem]:
+    try:
+        Contract.model_validate(values)
+    except ValidationError as error:
+        for item in error.errors():
+            yield _problem(item)
+    for name in SECRETS:
+        value = values.get(name)
+        if not isinstance(value, str):
+            continue
+        if any(c.isspace() for c in value):
+            yield Problem(
+                "bad-value",
+                f"Variable {name} ({HOSTS}) contains white space, which no header or environment file carries.",
+                "Choose a value without white space, or leave it empty to have one generated.",
+            )
+        elif name in _IN_HEADERS and not (value.isascii() and (value == "" or value.isprintable())):
+            yield Problem(
+                "bad-value",
+                f"Variable {name} ({HOSTS}) contains other characters than ASCII's, which no HTTP header carries.",
+                "Choose letters and digits, or leave it empty to have one generated.",
+            )
+
+
+def _problem(item: Any) -> Problem:
+    name = str(item["loc"][0])
+    path = ".".join(str(part) for part in item["loc"] if part != "[key]")
+    subject = f"Variable {path} ({HOSTS})"
+    value = show(name, item["input"])
+    kind, context = item["type"], item.get("ctx", {})
+    if kind in _KINDS:
+        return Problem(
+            "wrong-type",
+            f"{subject} is {value}, but must be {_KINDS[kind]}.",
+            _unquoted(name, item["input"], kind) or f"Correct {name} in group_vars/all/10_cluster.yml.",
+        )
+    if kind == "literal_error":
+        return Problem(
+            "bad-value",
+            f"{subject} is {value}, which is not one of its values.",
+            f"Set {name} to {context['expected']}.",
+        )
+    if kind in _BOUNDS:
+        return Problem(
+            "bad-value",
+            f"{subject} is {value}, which is out of range.",
+            f"Set {name} to {_BOUNDS[kind].format(**context)}.",
+        )
+    if kind == "string_too_short":
+        return Problem("bad-value", f"{subject} is empty.", f"Set {name} in group_vars/all/10_cluster.yml.")
+    reason, _, remedy = str(context.get("error", item["msg"])).partition("; ")
+    return Problem(
+        "bad-value",
+        f"{subject} is {value}, which {reason}.",
+        f"Correct {name}: {remedy}." if remedy else f"Correct {name} in group_vars/all/10_cluster.yml.",
+    )
+
+
+def _unquoted(name: str, value: Any, kind: str) -> str:
+    """Return the remedy for a number in quotes, which is also what `-e key=value` makes of one."""
+    if kind not in ("int_type", "float_type") or not isinstance(value, str) or name in SECRETS:
+        return ""
+    try:
+        number = yaml.safe_load(value)
+    except yaml.YAMLError:
+        return ""
+    if isinstance(number, bool) or not isinstance(number, int if kind == "int_type" else int | float):
+        return ""
+    return f"Write it without quotes; with -e as JSON: -e '{{\"{name}\": {value.strip()}}}'."
