@@ -150,7 +150,10 @@ def ask(params: dict) -> dict:
 def container_state(name: str) -> tuple[bool, str]:
     """Return whether the container keeps ending, and what it last said."""
     form = "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}}"
-    inspected = subprocess.run(["docker", "inspect", "-f", form, name], capture_output=True, text=True, check=False)
+    try:
+        inspected = subprocess.run(["docker", "inspect", "-f", form, name], capture_output=True, text=True, check=False)
+    except OSError:
+        return False, f"container {name} does not exist: Docker is not installed"
     if inspected.returncode != 0:
         return False, f"container {name} does not exist"
     status, restarts, code = inspected.stdout.split()
@@ -190,6 +193,10 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
+    try:
+        expected = re.compile(params["expected"])
+    except re.error as error:
+        module.fail_json(msg=f"expected is {params['expected']!r}, which is not a regular expression: {error}.")
     result = {"ready": False, "status": 0, "answer": "", "reasoning": "", "gone": False}
     start = time.monotonic()
     try:
@@ -197,15 +204,17 @@ def main() -> None:
         result["status"] = 200
         result["answer"] = message.get("content") or ""
         result["reasoning"] = message.get("reasoning") or message.get("reasoning_content") or ""
-        result["ready"] = bool(re.search(params["expected"], result["answer"]))
+        result["ready"] = bool(expected.search(result["answer"]))
         text = "answered"
         if not result["ready"]:
             text = f"answered {result['answer'][:200]!r}, expected {params['expected']!r}"
     except RefusedError as error:
         result["status"] = error.status
         text = str(error)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         text = f"no answer at {params['url']}: {error}"
+    except (LookupError, TypeError, AttributeError) as error:
+        text = f"what answers at {params['url']} is not the API of a language model: {error!r}"
     if params["container"] and result["status"] == 0:
         result["gone"], text = container_state(params["container"])
     result["seconds"] = round(time.monotonic() - start, 3)

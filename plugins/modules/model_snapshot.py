@@ -28,7 +28,8 @@ description:
   - Downloads with C(huggingface_hub) what is missing and goes on where an interrupted download stopped.
   - Compares every file with the hub's SHA-256 (large files) or git blob hash (small ones).
   - A manifest beside the files remembers what was verified, so that a later run reads names, sizes and times only.
-  - In check mode it tells what is missing.
+  - Without the hub, files that the manifest knows as complete for the same revision are good enough; a warning says so.
+  - In check mode it tells what is missing, different or not verified yet, and hashes nothing.
 requirements: [huggingface_hub]
 options:
   repository:
@@ -68,7 +69,7 @@ commit:
   returned: success
   type: str
 missing:
-  description: Files that were missing or different before.
+  description: Files that were missing, different or not verified before.
   returned: success
   type: list
   elements: str
@@ -126,7 +127,7 @@ def wanted_files(info) -> dict[str, dict]:
     }
 
 
-def verified(path: str, name: str, want: dict, known: dict) -> dict | None:
+def verified(path: str, name: str, want: dict, known: dict, hashing: bool = True) -> dict | None:
     """Return the manifest's entry for a file that is as wanted, else None. Hashes only what the manifest lacks."""
     full = os.path.join(path, name)
     try:
@@ -136,15 +137,15 @@ def verified(path: str, name: str, want: dict, known: dict) -> dict | None:
     entry = {**want, "mtime_ns": stat.st_mtime_ns}
     if stat.st_size != want["size"]:
         return None
-    if known == entry or file_hash(full, want["algorithm"]) == want["hash"]:
+    if known == entry or (hashing and file_hash(full, want["algorithm"]) == want["hash"]):
         return entry
     return None
 
 
-def survey(path: str, wanted: dict[str, dict]) -> tuple[dict[str, dict], list[str]]:
+def survey(path: str, wanted: dict[str, dict], hashing: bool = True) -> tuple[dict[str, dict], list[str]]:
     """Return the manifest entries of the files that are right, and the names of the others."""
     known = read_json(os.path.join(path, MANIFEST)).get("files", {})
-    entries = {name: verified(path, name, want, known.get(name, {})) for name, want in wanted.items()}
+    entries = {name: verified(path, name, want, known.get(name, {}), hashing) for name, want in wanted.items()}
     return {n: e for n, e in entries.items() if e}, [n for n, e in entries.items() if not e]
 
 
@@ -178,8 +179,26 @@ def report_progress(path: str, wanted: dict[str, dict], stop: threading.Event) -
             return
 
 
+def remember(params: dict, commit: str, entries: dict[str, dict], complete: bool) -> None:
+    """Write the manifest: what was asked for, the files that are right, and whether these are all."""
+    asked = {"repository": params["repository"], "revision": params["revision"], "commit": commit}
+    write_json(os.path.join(params["path"], MANIFEST), {**asked, "complete": complete, "files": entries})
+
+
+def remembered(params: dict) -> str | None:
+    """Return the commit whose files are all there, where the manifest was written for what is asked now."""
+    path = params["path"]
+    manifest = read_json(os.path.join(path, MANIFEST))
+    if not manifest.get("complete") or manifest["repository"] != params["repository"]:
+        return None
+    if params["revision"] not in (manifest["revision"], manifest["commit"]):
+        return None
+    _, missing = survey(path, manifest["files"])
+    return None if missing else manifest["commit"]
+
+
 def download(params: dict, commit: str, names: list[str], wanted: dict[str, dict]) -> None:
-    """Download the named files, and once more those that do not verify."""
+    """Download the named files, and once more those that do not verify; remember those that do."""
     path = params["path"]
     stop = threading.Event()
     reporter = threading.Thread(target=report_progress, args=(path, wanted, stop), daemon=True)
@@ -199,7 +218,7 @@ def download(params: dict, commit: str, names: list[str], wanted: dict[str, dict
                 max_workers=params["workers"],
             )
             entries, names = survey(path, wanted)
-            write_json(os.path.join(path, MANIFEST), {"commit": commit, "files": entries})
+            remember(params, commit, entries, complete=not names)
             if not names:
                 return
         raise VerificationError(
@@ -231,18 +250,18 @@ def main() -> None:
             params["repository"], revision=params["revision"], files_metadata=True, timeout=60
         )
     except Exception as error:
-        manifest = read_json(os.path.join(path, MANIFEST))
-        entries, missing = survey(path, manifest.get("files", {}))
-        if entries and not missing and manifest["commit"]:
-            module.warn(f"{params['endpoint']} does not answer; commit {manifest['commit']} is complete here.")
-            module.exit_json(changed=False, commit=manifest["commit"], missing=[], bytes_missing=0)
-        reason = str(error).strip().splitlines()[0]
-        module.fail_json(
-            msg=f"The hub at hub_endpoint {params['endpoint']} does not give {params['repository']}"
-            f" (revision {params['revision']}): {reason}. Check hub_endpoint, checkpoint and model_revision."
+        reason = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
+        msg = (
+            f"The hub at hub_endpoint {params['endpoint']} does not give {params['repository']}"
+            f" (revision {params['revision']}): {reason}."
         )
+        commit = remembered(params)
+        if commit is None:
+            module.fail_json(msg=f"{msg} Check hub_endpoint, checkpoint and model_revision.")
+        module.warn(f"{msg} Its files of commit {commit} are complete on this node and stay in use.")
+        module.exit_json(changed=False, commit=commit, missing=[], bytes_missing=0)
     wanted = wanted_files(info)
-    _, missing = survey(path, wanted)
+    _, missing = survey(path, wanted, hashing=False)
     result = {
         "changed": bool(missing),
         "commit": info.sha,
@@ -253,8 +272,9 @@ def main() -> None:
         os.makedirs(path, exist_ok=True)
         with open(os.path.join(path, ".inferfleet.lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # a download of an earlier run may still be at it
-            _, missing = survey(path, wanted)
             try:
+                entries, missing = survey(path, wanted)
+                remember(params, info.sha, entries, complete=not missing)
                 if missing:
                     download(params, info.sha, missing, wanted)
             except Exception as error:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
@@ -63,7 +64,7 @@ progress:
 
 
 def ask(url: str, token: str) -> list[dict]:
-    """Return the entries of one listing of Ray's state API; raises OSError or ValueError."""
+    """Return the entries of one listing of Ray's state API; raises OSError, HTTPException or ValueError."""
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
     with urllib.request.urlopen(request, timeout=20) as answer:
         body = json.load(answer)
@@ -123,8 +124,10 @@ def main() -> None:
         ready, text = verdict(found, params["nodes"], params["accelerators"])
     except urllib.error.HTTPError as error:
         ready, text = False, f"Ray's head answers {error.code} {error.reason} at {params['url']}"
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, http.client.HTTPException) as error:
         ready, text = False, f"Ray's head does not answer at {params['url']}: {error}"
+    except (ValueError, LookupError, TypeError) as error:
+        ready, text = False, f"what answers at {params['url']} is not Ray's state API: {error!r}"
     module.exit_json(changed=False, ready=ready, nodes=found, msg=f"Ray has {text}", progress={"text": text})
 
 
