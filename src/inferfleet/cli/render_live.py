@@ -83,7 +83,7 @@ class Picture:
         stages = list(self._fold.stages.values())
         yield self._head(now)
         below = [*self._busy_lines(width, max(height - len(stages) - 4, 2)), *self._note_lines()]
-        room = height - 1 - len(below)
+        room = height - 2 - len(below)
         if len(stages) > room:
             hidden = _hidden(stages, len(stages) - room + 1)
             yield Text(f"  … {count(hidden, 'stage')} before", style="dim")

@@ -1,7 +1,6 @@
-#!/usr/bin/python
 """Refuse the way the preflight does."""
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.plugins.action import ActionBase
 
 PROBLEMS = {
     "contract": [
@@ -26,11 +25,13 @@ PROBLEMS = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(argument_spec={"kind": {"choices": list(PROBLEMS)}}, supports_check_mode=True)
-    kind = module.params["kind"]
-    module.fail_json(msg="The inventory is refused.", inferfleet_refusal=kind, problems=PROBLEMS[kind])
+class ActionModule(ActionBase):
+    """`kind`: "contract" or "facts"."""
 
+    _requires_connection = False
 
-if __name__ == "__main__":
-    main()
+    def run(self, tmp=None, task_vars=None):
+        result = super().run(tmp, task_vars)
+        kind = self._task.args["kind"]
+        refusal = {"inferfleet_refusal": kind, "problems": PROBLEMS[kind]}
+        return result | {"failed": True, "msg": "The inventory is refused."} | refusal

@@ -1,0 +1,12 @@
+"""A command that has ended."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Done:
+    """Its exit code and what it printed."""
+
+    exit_code: int
+    stdout: str
+    stderr: str

@@ -1,0 +1,223 @@
+"""The commands, really run: exit codes and what is printed without a terminal."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+from done import Done
+
+Command = Callable[..., Done]
+DEMO = ("-i", "inventories/demo")
+
+
+def without_times(text: str) -> list[str]:
+    """Return the lines with every time replaced by T."""
+    return [re.sub(r"\d+(\.\d)?s\b", "T", re.sub(r"\[ *\d+\.\ds\]", "[T]", line)) for line in text.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def changing_run(inferfleet: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, ET.Element]:
+    report = tmp_path_factory.mktemp("changing") / "report.xml"
+    done = inferfleet("up", *DEMO, "--assert-no-change", "--junit", str(report), "-e", f"demo_state={report.parent}")
+    return done, ET.parse(report).getroot()
+
+
+@pytest.fixture(scope="module")
+def quiet_run(inferfleet: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, dict[str, Any]]:
+    state = tmp_path_factory.mktemp("quiet")
+    variables = ["-e", f"demo_state={state}", "-e", "demo_change=false", "-e", "engine_api_key=hush"]
+    done = inferfleet("up", *DEMO, "--assert-no-change", "--json", *variables)
+    return done, json.loads(done.stdout)
+
+
+def test_a_change_leaves_with_5_and_is_named(changing_run: tuple[Done, ET.Element]) -> None:
+    done, _ = changing_run
+    assert done.exit_code == 5
+    assert "FAILED: Not idempotent: 2 tasks changed · T" in without_times(done.stdout)
+    assert "  changed: Node baseline: Set what a node needs (node1, node2)" in done.stdout.splitlines()
+
+
+def test_plain_lines_tell_the_stages_in_order(changing_run: tuple[Done, ET.Element]) -> None:
+    lines = without_times(changing_run[0].stdout)
+    assert lines[0] == "inferfleet up inventories/demo"
+    assert lines[1].startswith("$ ansible-playbook site.yml -i inventories/demo -e demo_state=")
+    assert [line for line in lines if line.startswith("[T]")] == [
+        "[T] Reach every host …",
+        "[T] Reach every host: skipped in T",
+        "[T] Inventory check …",
+        "[T] Inventory check: ok in T",
+        "[T] Node baseline …",
+        "[T] Node baseline: changed (2 tasks) in T",
+        "[T] Model weights …",
+        "[T] Model weights: ok in T",
+        "[T] Inference engine …",
+        "[T] Inference engine: skipped in T",
+        "[T] demo_proof …",
+        "[T] demo_proof: ok in T",
+    ]
+
+
+def test_the_report_has_a_case_for_each_stage_and_host(changing_run: tuple[Done, ET.Element]) -> None:
+    root = changing_run[1]
+    cases = {(case.get("classname"), case.get("name")) for case in root.iter("testcase")}
+    assert ("inferfleet.model_weights", "node1") in cases
+    assert ("inferfleet.model_weights", "node2") in cases
+    assert int(root.get("tests", "")) == len(list(root.iter("testcase")))
+    assert float(root.get("time", "")) > 0
+    failures = {case.get("name"): case for case in root.iter("testcase") if case.find("failure") is not None}
+    assert set(failures) == {"node1: Set what a node needs", "node2: Set what a node needs"}
+
+
+def test_a_run_without_change_leaves_with_0(quiet_run: tuple[Done, dict[str, Any]]) -> None:
+    done, document = quiet_run
+    assert done.exit_code == document["exit_code"] == 0
+    assert document["outcome"] == "ok"
+    assert document["changed_tasks"] == []
+    assert {stage["name"]: stage["state"] for stage in document["stages"]} == {
+        "Reach every host": "skipped",
+        "preflight": "ok",
+        "node_baseline": "ok",
+        "model_weights": "ok",
+        "inference_engine": "skipped",
+        "open_webui": "skipped",  # its play never came to it
+        "demo_proof": "ok",
+    }
+
+
+def test_the_document_says_everything(quiet_run: tuple[Done, dict[str, Any]]) -> None:
+    document = quiet_run[1]
+    assert list(document) == [
+        *("command", "inventory", "ansible_command", "outcome", "exit_code", "seconds", "stages", "problems"),
+        *("warnings", "failures", "changed_tasks", "result", "output", "log"),
+    ]
+    assert document["command"] == "up"
+    assert document["inventory"] == "inventories/demo"
+    weights = next(stage for stage in document["stages"] if stage["name"] == "model_weights")
+    assert weights["title"] == "Model weights"
+    assert 0 < weights["hosts"]["node1"]["seconds"] <= weights["seconds"] <= document["seconds"]
+    assert document["result"]["endpoints"] == [{"name": "API", "url": "http://198.18.5.11:8000/v1"}]
+
+
+def test_secrets_are_used_but_not_printed(quiet_run: tuple[Done, dict[str, Any]]) -> None:
+    done, document = quiet_run
+    assert document["result"]["key_given"] is True
+    assert "hush" not in done.stdout + done.stderr
+    assert document["ansible_command"].endswith("-e demo_change=false -e 'engine_api_key=********'")
+
+
+def test_with_json_the_lines_for_people_go_to_stderr(quiet_run: tuple[Done, dict[str, Any]]) -> None:
+    stderr = quiet_run[0].stderr
+    assert "Inventory check: ok" in stderr
+    assert "OK: tiny-r1 is serving" in stderr
+    assert "  Completion: ok: 'What is the capital of France?' was answered 'Paris'" in stderr.splitlines()
+
+
+def test_a_failed_task_leaves_with_2_and_is_told_in_plain_words(failed_run: Done) -> None:
+    assert failed_run.exit_code == 2
+    lines = without_times(failed_run.stderr)
+    start = lines.index("FAILED: Inference engine failed · T")
+    assert lines[start + 1 : start + 4] == [
+        "  host: node1",
+        "  task: Inference engine: Wait until the engine answers",
+        "  error: The engine did not answer within 1800 s. Raise engine_start_timeout or see its log.",
+    ]
+    assert any(line.startswith("  or: Only this stage: inferfleet up -i inventories/demo") for line in lines)
+    assert re.search(r"^  log: \.cache/inferfleet/runs/.+/stdout$", failed_run.stderr, re.MULTILINE)
+
+
+def test_a_failed_task_in_the_reports(failed_run: Done) -> None:
+    document = json.loads(failed_run.stdout)
+    message = "The engine did not answer within 1800 s. Raise engine_start_timeout or see its log."
+    assert document["failures"] == [
+        {
+            "host": "node1",
+            "stage": "inference_engine",
+            "task": "Wait until the engine answers",
+            "message": message,
+            "unreachable": False,
+        }
+    ]
+    [variables] = re.findall(r"demo_state=(\S+)", document["ansible_command"])
+    root = ET.parse(Path(variables) / "report.xml").getroot()
+    [case] = [case for case in root.iter("testcase") if case.find("failure") is not None]
+    assert (case.get("classname"), case.get("name")) == ("inferfleet.inference_engine", "node1")
+    assert case.find("failure").get("message") == f"Wait until the engine answers: {message}"
+    assert root.get("failures") == "1"
+
+
+def test_a_refused_inventory_leaves_with_1(inferfleet: Command) -> None:
+    done = inferfleet("up", *DEMO, "-e", "demo_fail=contract", "--tags", "preflight")
+    assert done.exit_code == 1
+    lines = without_times(done.stdout)
+    assert lines[lines.index("FAILED: The inventory was refused · T") + 1 :] == [
+        "  problem: tensor_paralel_size is not a key of the contract.",
+        "  remedy: Write tensor_parallel_size.",
+        "  problem: model_root is 'data/models', which is not absolute.",
+        "  remedy: Give an absolute path such as /data/models.",
+    ]
+
+
+def test_refused_facts_leave_with_3(inferfleet: Command) -> None:
+    done = inferfleet("up", *DEMO, "-e", "demo_fail=facts", "--tags", "preflight", "--json")
+    document = json.loads(done.stdout)
+    assert done.exit_code == document["exit_code"] == 3
+    assert document["problems"] == [
+        {
+            "code": "no-fp8",
+            "message": "node1 has A800-80G (compute capability 8.0), which cannot compute in FP8.",
+            "remedy": "Set checkpoint to unsloth/DeepSeek-R1-BF16.",
+        }
+    ]
+    assert document["failures"] == []
+    assert [stage["name"] for stage in document["stages"]] == ["preflight"]  # tags: only what ran
+
+
+def test_an_unreachable_host_leaves_with_4(inferfleet: Command) -> None:
+    done = inferfleet("up", *DEMO, "-e", "demo_fail=unreachable")
+    assert done.exit_code == 4
+    assert "  host: node3" in done.stdout.splitlines()
+    assert "  error: connect to host 127.0.0.1 port 1: Connection refused" in done.stdout.splitlines()
+    assert "Node baseline" not in done.stdout
+
+
+def test_a_parser_error_is_shown_as_it_is(inferfleet: Command, demo: Path, tmp_path: Path) -> None:
+    for name in ("playbooks", "inventories"):
+        (tmp_path / name).symlink_to(demo / name)
+    (tmp_path / "site.yml").write_text("- hosts: all\n  tasks:\n    - no_such_module:\n")
+    done = inferfleet("up", *DEMO, cwd=tmp_path)
+    assert done.exit_code == 1
+    assert "[ERROR]: couldn't resolve module/action 'no_such_module'" in done.stdout
+    assert f"Origin: {tmp_path}/site.yml:3:7" in done.stdout
+
+
+def test_tags_that_select_nothing_are_bad_input(inferfleet: Command) -> None:
+    done = inferfleet("up", *DEMO, "--tags", "no_such_tag")
+    assert done.exit_code == 1
+    assert "No task was selected: check --tags, --skip-tags and --limit." in done.stdout
+
+
+def test_status_leaves_with_2_when_a_part_does_not_work(inferfleet: Command) -> None:
+    done = inferfleet("status", *DEMO, "-e", '{"demo_fail": "webui", "demo_webui_detail": "no answer"}')
+    assert done.exit_code == 2
+    lines = without_times(done.stdout)
+    assert "FAILED: Not everything works · T" in lines
+    assert "  Ray: ok: 2 of 2 nodes are alive" in lines
+    assert "  Open WebUI: FAILED: no answer" in lines
+
+
+def test_down_removes_weights_only_when_told(inferfleet: Command) -> None:
+    """And -v passes on what Ansible writes, which --json sends to stderr."""
+    done = inferfleet("down", *DEMO, "--weights", "--json", "-v")
+    document = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert document["ansible_command"] == (
+        "ansible-playbook playbooks/reset.yml -i inventories/demo -e reset_weights=true"
+    )
+    assert document["result"]["status"]["weights_removed"] is True
+    assert "TASK [Remove the weights]" in done.stderr
+    assert "PLAY RECAP" in done.stderr
+    assert "OK: Removed" in done.stderr

@@ -1,0 +1,110 @@
+"""The picture on a terminal, drawn from the events of a real run, and the real thing on a real terminal."""
+
+import io
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pexpect
+import pytest
+from rich.console import Console
+
+from inferfleet.cli.render_live import Picture
+from inferfleet.cli.view import ENDING, Header
+from inferfleet.runner.events import Event, Fold
+from inferfleet.runner.stages import planned_roles
+
+HEADER = Header("up", "inventories/demo", "ansible-playbook site.yml -i inventories/demo")
+
+
+def picture_at(demo: Path, events: list[Event], kind: str, *, width: int, height: int, ascii_only: bool = False) -> str:
+    """Return the picture right after the first event of that kind."""
+    fold = Fold(planned_roles(demo / "site.yml"))
+    picture = Picture(HEADER, fold, ascii_only=ascii_only)
+    for event in events:
+        fold.add(event)
+        if event["event"] == kind:
+            break
+    if kind == "playbook_on_stats":
+        fold.result(rc=2)
+        picture.finish()
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, no_color=True)
+    console.print(picture)
+    assert isinstance(console.file, io.StringIO)
+    return re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue())
+
+
+@pytest.mark.parametrize(("width", "height"), [(60, 20), (100, 30), (40, 10), (200, 50)])
+@pytest.mark.parametrize("kind", ["playbook_on_start", "runner_retry", "runner_on_failed", "playbook_on_stats"])
+def test_it_fits_every_terminal(demo: Path, failed_events: list[Event], kind: str, width: int, height: int) -> None:
+    lines = picture_at(demo, failed_events, kind, width=width, height=height).splitlines()
+    assert len(lines) < height
+    assert max(len(line) for line in lines) <= width
+
+
+def test_a_download_shows_how_far_it_is(demo: Path, failed_events: list[Event]) -> None:
+    wide = picture_at(demo, failed_events, "runner_retry", width=100, height=30)
+    assert re.search(r"^ . Model weights     running", wide, re.MULTILINE)
+    assert re.search(r"^     node\d  ━{8}─{8}  50%  344.3 GB of 688.6 GB$", wide, re.MULTILINE)
+    narrow = picture_at(demo, failed_events, "runner_retry", width=60, height=20)
+    assert re.search(r"^     node\d  50%  344.3 GB of 688.6 GB$", narrow, re.MULTILINE)
+
+
+def test_what_is_to_come_is_seen_from_the_start(demo: Path, failed_events: list[Event]) -> None:
+    picture = picture_at(demo, failed_events, "playbook_on_task_start", width=100, height=30)
+    assert picture.splitlines()[1].endswith("running       0.0s") or "Reach every host  running" in picture
+    assert " ○ Inference engine  waiting" in picture
+
+
+def test_the_last_picture_says_how_it_ended(demo: Path, failed_events: list[Event]) -> None:
+    lines = picture_at(demo, failed_events, "playbook_on_stats", width=100, height=30).splitlines()
+    assert any(line.startswith(" ✘ Inference engine  failed") for line in lines)
+    assert any(line.startswith(" ✔ Node baseline     changed") for line in lines)
+    assert " ○ Open WebUI        not run" in [line.rstrip() for line in lines]
+
+
+def test_a_terminal_without_unicode_gets_ascii(demo: Path, failed_events: list[Event]) -> None:
+    for kind in ("runner_retry", "playbook_on_stats"):
+        assert picture_at(demo, failed_events, kind, width=100, height=30, ascii_only=True).isascii()
+
+
+def test_ctrl_c_on_a_real_terminal(demo: Path, tmp_path: Path) -> None:
+    """Everything the run has started ends; the stage, the way on and exit code 130 are told."""
+    command = [str(Path(sys.executable).with_name("inferfleet")), "up", "-i", "inventories/demo"]
+    marker = "86399.25"
+    options = ["--tags", "inference_engine", "-e", f"demo_sleep={marker}"]
+    child = pexpect.spawn(
+        command[0], [*command[1:], *options], cwd=demo, dimensions=(20, 60), encoding="utf-8", timeout=60
+    )
+    try:
+        child.expect("Hold the run")
+        _wait_for_process(f"sleep\0{marker}", present=True)
+        child.sendintr()
+        child.expect_exact(ENDING[:20])
+        child.expect_exact("interrupted")
+        child.expect_exact("The next `inferfleet up`")
+        child.expect(pexpect.EOF)
+        child.close()
+    finally:
+        child.kill(signal.SIGKILL)
+    assert child.exitstatus == 130
+    _wait_for_process(f"sleep\0{marker}", present=False)
+
+
+def _wait_for_process(arguments: str, *, present: bool) -> None:
+    import time
+
+    for _ in range(200):
+        found = any(arguments in _read(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
+        if found is present:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{arguments!r} {'never came' if present else 'lives on'}")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""

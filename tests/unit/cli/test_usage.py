@@ -1,0 +1,80 @@
+"""What is refused before Ansible starts: one clear line, exit code 1, nothing run."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from done import Done
+
+Command = Callable[..., Done]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ["-i", "inventories/dmeo"],
+            "inferfleet: The inventory 'inventories/dmeo' does not exist. Did you mean inventories/demo?",
+        ),
+        (
+            ["-i", "inventories/demo", "-e", "model"],
+            "inferfleet: -e model: it is not key=value. Write it as key=value, @file or a JSON mapping.",
+        ),
+        (
+            ["-i", "inventories/demo", "--junit", "/no/such/report.xml"],
+            "inferfleet: --junit /no/such/report.xml cannot be written: there is no folder /no/such."
+            " Name a file in an existing folder.",
+        ),
+        (
+            ["-i", "inventories/demo", "--vault-password-file", "/no/such/file"],
+            "inferfleet: --vault-password-file: there is no file /no/such/file."
+            " Name the file that holds the vault password.",
+        ),
+        (
+            ["-i", "inventories/demo", "--ask-vault-pass"],
+            "inferfleet: --ask-vault-pass needs a terminal to ask on."
+            " Use --vault-password-file or ANSIBLE_VAULT_PASSWORD_FILE.",
+        ),
+    ],
+)
+def test_bad_usage_is_one_line(inferfleet: Command, demo: Path, arguments: list[str], line: str) -> None:
+    before = set((demo / ".cache").rglob("*"))
+    done = inferfleet("up", *arguments)
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", line + "\n")
+    assert set((demo / ".cache").rglob("*")) == before
+
+
+def test_bad_usage_is_a_document_too(inferfleet: Command) -> None:
+    done = inferfleet("status", "-i", "nowhere", "--json")
+    document = json.loads(done.stdout)
+    assert (done.exit_code, document["exit_code"], document["outcome"]) == (1, 1, "bad_input")
+    assert document["problems"][0]["code"] == "no-inventory"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["up"], "Missing option '-i' / '--inventory'"),
+        (["up", "--frobnicate"], "No such option"),
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["up", "-i", "x", "--forks", "none"], "Invalid value for '-f' / '--forks'"),
+    ],
+)
+def test_wrong_options_leave_with_1(inferfleet: Command, arguments: list[str], message: str) -> None:
+    done = inferfleet(*arguments)
+    assert done.exit_code == 1
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "status", "down"])
+def test_help_has_examples(inferfleet: Command, command: str) -> None:
+    done = inferfleet(command, "--help")
+    assert done.exit_code == 0
+    assert f"inferfleet {command} -i inventories/lab" in done.stdout
+
+
+def test_help_tells_the_exit_codes(inferfleet: Command) -> None:
+    shown = " ".join(inferfleet("--help").stdout.split())
+    assert "2 a task failed" in shown
+    assert "130 interrupted" in shown
