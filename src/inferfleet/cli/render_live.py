@@ -12,7 +12,7 @@ from rich.text import Text
 
 from inferfleet.cli.style import STYLES, ascii_only, mark
 from inferfleet.cli.text import count, duration, progress_parts
-from inferfleet.cli.view import ENDING, Header
+from inferfleet.cli.view import ENDING, Header, diff_of
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import HostRun, Progress, Stage, State
 
@@ -45,8 +45,8 @@ class LiveView:
 
     def on_event(self, event: Event) -> None:
         """Print what has to stay; the picture redraws itself."""
-        if event.get("event") == "runner_on_file_diff" and event.get("stdout"):
-            self._console.print(Text.from_ansi(str(event["stdout"])))
+        if diff := diff_of(event):
+            self._console.print(_colored(diff))
 
     def on_interrupt(self) -> None:
         """Tell that the run begins to end."""
@@ -156,6 +156,15 @@ class Picture:
         full = round(min(max(share, 0.0), 1.0) * _BAR_CELLS)
         done, rest = ("#", ".") if self._ascii else ("━", "─")
         return Text.assemble((done * full, "cyan"), (rest * (_BAR_CELLS - full), "dim"), "  ")
+
+
+def _colored(diff: str) -> Text:
+    """Return the diff with added lines green and removed ones red."""
+    text = Text()
+    for line in diff.splitlines():
+        style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
+        text.append(f"{line}\n", style=style)
+    return text
 
 
 def _on(hosts: list[str], room: int) -> str:

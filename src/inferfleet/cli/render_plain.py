@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inferfleet.cli.text import count, duration, progress_parts
-from inferfleet.cli.view import ENDING, Header
+from inferfleet.cli.view import ENDING, Header, diff_of
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import Stage, State
 
@@ -45,8 +45,8 @@ class PlainView:
             self._shown = stage
         if event.get("event") == "runner_retry":
             self._show_progress(str(event["event_data"]["host"]))
-        if event.get("event") == "runner_on_file_diff" and event.get("stdout"):
-            self._print(str(event["stdout"]))
+        if diff := diff_of(event):
+            self._print(diff)
 
     def on_interrupt(self) -> None:
         """Tell that the run begins to end."""

@@ -50,7 +50,9 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
     are shown relative to it.
     """
     run = replace(run, result=_shortened(run.result, cwd))
-    blocks = [_problem_rows(run.problems, "bad"), *_failure_blocks(run.failures)]
+    # What does not work is told by the rows of the proof: the task that failed over it adds nothing.
+    told = verb is STATUS and bool(_mappings(run.result.get("proof")))
+    blocks = [_problem_rows(run.problems, "bad"), *([] if told else _failure_blocks(run.failures))]
     if judged is Outcome.BAD_INPUT and not run.problems:
         blocks.append([Row("", run.output)] if run.output else [])
         if run.rc == 0:
@@ -60,9 +62,12 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
     if judged is Outcome.NOT_IDEMPOTENT or (check and run.changed_tasks):
         blocks.append(_changed_rows(run.changed_tasks))
     blocks.append(_problem_rows(run.warnings, ""))
-    if judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT) or verb is STATUS:
-        blocks.append(_result_rows(run.result))
-    blocks.append(_proof_rows(run.result))
+    if verb is STATUS:
+        blocks += [_proof_rows(run.result), _result_rows(run.result)]
+    elif judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT):
+        blocks += [_result_rows(run.result), _proof_rows(run.result)]
+    else:
+        blocks.append(_proof_rows(run.result))
     blocks.append(_next_rows(verb, run, judged, again, log))
     good = judged is Outcome.OK
     return Summary(
@@ -76,11 +81,12 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
 def _heading(verb: Verb, run: RunResult, judged: Outcome, check: bool) -> str:
     tasks = count(len(run.changed_tasks), "task")
     stages = ", ".join(dict.fromkeys(title(failure.stage) for failure in run.failures))
+    failed = f"{stages} failed" if stages and not (verb is STATUS and run.result) else ""
     headings = {
         Outcome.BAD_INPUT: "The inventory was refused" if run.problems else "Ansible could not start",
         Outcome.FACTS_REFUSED: "These machines cannot serve this",
         Outcome.UNREACHABLE: "A host is unreachable",
-        Outcome.FAILED: f"{stages} failed" if stages else "Not everything works" if run.result else "Failed",
+        Outcome.FAILED: failed or ("Not everything works" if run.result else "Failed"),
         Outcome.NOT_IDEMPOTENT: f"Not idempotent: {tasks} changed",
         Outcome.INTERRUPTED: "Interrupted",
     }
@@ -156,6 +162,8 @@ def _proof_rows(result: Mapping[str, Any]) -> list[Row]:
 def _next_rows(verb: Verb, run: RunResult, judged: Outcome, again: str, log: str) -> list[Row]:
     if judged is Outcome.INTERRUPTED:
         return [Row("next", verb.interrupted), Row("log", log, "soft")]
+    if judged is Outcome.FAILED and verb is STATUS and run.result:
+        return [Row("next", "Run `inferfleet up` again to mend it, or see the log."), Row("log", log, "soft")]
     if judged is Outcome.FAILED and run.failures:
         stage = run.failures[-1].stage
         return [
@@ -173,8 +181,8 @@ def _next_rows(verb: Verb, run: RunResult, judged: Outcome, again: str, log: str
 
 def _try_it(result: Mapping[str, Any]) -> str:
     url = next((str(item.get("url", "")) for item in _mappings(result.get("endpoints"))), "").rstrip("/")
-    key = result.get("api_key_file")
-    if not url.endswith("/v1") or not key:
+    key = str(result.get("api_key_file", ""))
+    if not url.endswith("/v1") or "/" not in key or " " in key:  # a key of the inventory lies in no file
         return ""
     return f'curl -H "Authorization: Bearer $(cat {key})" {url}/models'
 

@@ -27,3 +27,11 @@ class View(AbstractContextManager["View"], Protocol):
 
 
 ENDING = "Ending the run in good order … (Ctrl-C again: at once)"
+
+
+def diff_of(event: Event) -> str:
+    """Return how a file changes on a host, as --diff shows it; empty for every other event."""
+    text = str(event.get("stdout") or "").strip("\r\n")
+    if event.get("event") != "runner_on_file_diff" or not text:
+        return ""
+    return f"{event['event_data'].get('host')}: {event['event_data'].get('task')}\n{text}"

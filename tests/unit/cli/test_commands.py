@@ -22,7 +22,9 @@ def without_times(text: str) -> list[str]:
 @pytest.fixture(scope="module")
 def changing_run(inferfleet: Command, tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, ET.Element]:
     report = tmp_path_factory.mktemp("changing") / "report.xml"
-    done = inferfleet("up", *DEMO, "--assert-no-change", "--junit", str(report), "-e", f"demo_state={report.parent}")
+    done = inferfleet(
+        "up", *DEMO, "--assert-no-change", "--junit", str(report), "-e", f"demo_state={report.parent} demo_fail=warn"
+    )
     return done, ET.parse(report).getroot()
 
 
@@ -59,6 +61,12 @@ def test_plain_lines_tell_the_stages_in_order(changing_run: tuple[Done, ET.Eleme
         "[T] demo_proof …",
         "[T] demo_proof: ok in T",
     ]
+
+
+def test_a_warning_is_told_in_the_end(changing_run: tuple[Done, ET.Element]) -> None:
+    lines = changing_run[0].stdout.splitlines()
+    start = lines.index("  note: node2 has a network of 1 Gbit/s: the weights take 92 minutes.")
+    assert lines[start + 1] == "  remedy: Use the 25 Gbit/s one if there is one."
 
 
 def test_the_report_has_a_case_for_each_stage_and_host(changing_run: tuple[Done, ET.Element]) -> None:
