@@ -16,13 +16,19 @@ def _absolute_path(value: str) -> str:
     path = PurePosixPath(value)
     if not path.is_absolute() or ".." in path.parts:
         raise ValueError("is not an absolute path; write it from the root, for example /data/models")
+    if ":" in value:
+        raise ValueError("has a colon in it; choose a path without, since Docker separates a mount's parts with colons")
     return value
 
 
 def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.netloc or value.endswith("/"):
-        raise ValueError("is not an http(s) URL without a trailing slash, for example https://hf-mirror.com")
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or value.endswith("/") or any(c.isspace() for c in value):
+        raise ValueError("is not an http(s) URL without a trailing slash; write it like https://hf-mirror.com")
     return value
 
 
@@ -38,7 +44,7 @@ def _network(value: str) -> str:
 
 
 def _repository(value: str) -> str:
-    if value and not re.fullmatch(r"[\w.-]+/[\w.-]+", value):
+    if value and not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", value):  # no `..`: it becomes a path below model_root
         raise ValueError("is not a hub repository id; write it as owner/name, for example deepseek-ai/DeepSeek-R1")
     return value
 
