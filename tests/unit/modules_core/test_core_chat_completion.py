@@ -1,0 +1,176 @@
+"""One question to a small server that speaks the API of an engine, or of Open WebUI."""
+
+import os
+
+import pytest
+
+ANSWER = {"choices": [{"message": {"role": "assistant", "content": "42", "reasoning": "17 + 25"}}]}
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture(scope="module")
+def chat(load):
+    return load("chat_completion")
+
+
+@pytest.fixture
+def ask_module(run_module, service):
+    def ask(**params):
+        given = {"url": service.url, "model": "r1", "prompt": "17 + 25?", **params}
+        return run_module("chat_completion", **given)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("lines", "line"),
+    [
+        ([], "no output yet"),
+        (["", "  "], "no output yet"),
+        (["loading", "ready\n"], "ready"),
+        (["a", "ValueError: no room", "shutting down"], "ValueError: no room"),
+        (["torch.OutOfMemoryError: first", "RuntimeError: last"], "RuntimeError: last"),
+        (["\x1b[31mRuntimeError: red\x1b[0m", "bye"], "RuntimeError: red"),
+        (["0 Errors found", "ErrorCode 5"], "ErrorCode 5"),
+        (["x" * 400], "x" * 300),
+    ],
+)
+def test_the_line_that_tells_most(chat, lines, line):
+    assert chat.telling_line(lines) == line
+
+
+def test_ask_the_engine(ask_module, service):
+    service.answers[CHAT] = 200, ANSWER
+    result = ask_module(api_key="k3y", expected="^42$", max_tokens=5)
+    assert (result["ready"], result["status"], result["answer"], result["reasoning"]) == (True, 200, "42", "17 + 25")
+    assert result["msg"] == "answered"
+    assert service.asked == [
+        {
+            "path": CHAT,
+            "token": "Bearer k3y",
+            "body": {
+                "model": "r1",
+                "messages": [{"role": "user", "content": "17 + 25?"}],
+                "temperature": 0,
+                "max_tokens": 5,
+                "stream": False,
+            },
+        }
+    ]
+
+
+def test_ask_without_a_key(ask_module, service):
+    service.answers[CHAT] = 401, {"error": "Unauthorized"}
+    result = ask_module()
+    assert service.asked[0]["token"] is None
+    assert (result["ready"], result["status"]) == (False, 401)
+    assert result["msg"] == 'HTTP 401: {"error": "Unauthorized"}'
+
+
+def test_ask_through_open_webui(ask_module, service):
+    service.answers = {"/api/v1/auths/signin": (200, {"token": "jwt"}), "/api/chat/completions": (200, ANSWER)}
+    assert ask_module(email="a@b", password="pw")["ready"] is True
+    assert [(entry["path"], entry["token"]) for entry in service.asked] == [
+        ("/api/v1/auths/signin", None),
+        ("/api/chat/completions", "Bearer jwt"),
+    ]
+    assert service.asked[0]["body"] == {"email": "a@b", "password": "pw"}
+
+
+def test_a_wrong_answer_is_told(ask_module, service):
+    service.answers[CHAT] = 200, ANSWER
+    result = ask_module(expected="43")
+    assert result["ready"] is False
+    assert result["msg"] == "answered '42', expected '43'"
+
+
+@pytest.mark.parametrize("message", [{"content": None}, {"content": "", "reasoning_content": "hm"}])
+def test_an_empty_answer_is_an_answer(ask_module, service, message):
+    service.answers[CHAT] = 200, {"choices": [{"message": message}]}
+    result = ask_module(expected="42")
+    assert (result["ready"], result["answer"]) == (False, "")
+    assert result["reasoning"] == message.get("reasoning_content", "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (None, "no answer at {url}: the connection broke off (RemoteDisconnected)"),
+        (b"not JSON", "no answer at {url}: Expecting value: line 1 column 1 (char 0)"),
+        ({}, "what answers at {url} is not the API of a language model: KeyError('choices')"),
+        ({"choices": []}, "what answers at {url} is not the API of a language model: IndexError("),
+        ([], "what answers at {url} is not the API of a language model: TypeError("),
+        ({"choices": [{"message": None}]}, "what answers at {url} is not the API of a language model: AttributeError("),
+    ],
+)
+def test_what_is_no_completion_is_no_failure(ask_module, service, answer, text):
+    service.answers[CHAT] = 200, answer
+    result = ask_module()
+    assert "failed" not in result
+    assert result["ready"] is False
+    assert result["msg"].startswith(text.format(url=service.url))
+
+
+def test_an_answer_that_breaks_off(chat, service):
+    service.answers[CHAT] = 200, None
+    with pytest.raises(OSError, match=r"the connection broke off \(RemoteDisconnected\)"):
+        chat.post(service.url + CHAT, {}, None, 5)
+
+
+def test_nobody_answers(ask_module):
+    result = ask_module(url="http://127.0.0.1:1")
+    assert (result["status"], result["gone"]) == (0, False)
+    assert result["msg"] == "no answer at http://127.0.0.1:1: <urlopen error [Errno 111] Connection refused>"
+
+
+def test_an_expression_that_is_none_fails(ask_module):
+    result = ask_module(expected="(")
+    assert result["failed"] is True
+    assert result["msg"].startswith("expected is '(', which is not a regular expression: ")
+
+
+@pytest.fixture
+def docker(tmp_path):
+    """Put a command named docker in front, which says what the test says, and return the environment."""
+
+    def fake(inspect: str, logs: str = "", rc: int = 0) -> dict[str, str]:
+        (tmp_path / "inspect").write_text(inspect)
+        (tmp_path / "logs").write_text(logs)
+        (tmp_path / "docker").write_text(f'#!/bin/sh\ncat {tmp_path}/"$1"\nexit {rc}\n')
+        (tmp_path / "docker").chmod(0o755)
+        return {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    return fake
+
+
+@pytest.mark.parametrize(
+    ("inspect", "logs", "rc", "gone", "text"),
+    [
+        ("running 0 0", "loading shard 3", 0, False, "loading shard 3"),
+        ("restarting 2 1", "ValueError: no\nbye", 0, False, "container engine restarting: ValueError: no"),
+        ("exited 0 137", "", 0, False, "container engine exited: no output yet"),
+        ("running 3 1", "E: x", 0, True, "container engine ended 3 times (exit code 1), last with: E: x"),
+        ("", "", 1, False, "container engine does not exist"),
+    ],
+)
+def test_the_container_tells_why(run_module, docker, inspect, logs, rc, gone, text):
+    given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
+    result = run_module("chat_completion", env=docker(inspect, logs, rc), **given)
+    assert (result["gone"], result["msg"]) == (gone, text)
+
+
+def test_without_docker_there_is_no_container(run_module, tmp_path):
+    given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
+    result = run_module("chat_completion", env={"PATH": str(tmp_path)}, **given)
+    assert (result["gone"], result["msg"]) == (False, "container engine does not exist: Docker is not installed")
+
+
+def test_a_container_is_not_asked_where_the_engine_answered(ask_module, service):
+    service.answers[CHAT] = 503, {"detail": "loading"}
+    assert ask_module(container="engine")["msg"] == 'HTTP 503: {"detail": "loading"}'
+
+
+def test_the_key_does_not_come_back(run_module, service):
+    service.answers[CHAT] = 400, {"error": "bad key s3cr3t-k3y"}
+    result = run_module("chat_completion", url=service.url, model="r1", prompt="?", api_key="s3cr3t-k3y")
+    assert "s3cr3t-k3y" not in str(result)

@@ -1,0 +1,41 @@
+"""Real processes with the titles that vLLM and Ray give to theirs."""
+
+import subprocess
+
+import pytest
+
+TITLES = [
+    "VLLM::Worker_TP0",
+    "ray::RayWorkerWrapper.execute_method",
+    "VLLM::EngineCore",
+    "not a VLLM::Worker",
+    "ray::IDLE",
+]
+
+
+@pytest.fixture
+def processes():
+    started = [subprocess.Popen(["/bin/sleep", "60"], executable="/bin/sleep")]
+    started = [subprocess.Popen([title, "60"], executable="/bin/sleep") for title in TITLES] + started
+    yield started
+    for process in started:
+        process.terminate()
+        process.wait()
+
+
+def own(titles):
+    """Leave the ranks of a cluster out that runs beside the tests."""
+    return [title for title in titles if title.endswith(" 60")]
+
+
+def test_only_workers_hold_a_rank(load, processes):
+    wanted = ["VLLM::Worker_TP0 60", "ray::RayWorkerWrapper.execute_method 60"]
+    assert own(load("engine_ranks").titles()) == wanted
+
+
+def test_a_rank_that_died_counts_no_more(run_module, processes):
+    processes[0].terminate()
+    processes[0].wait()
+    result = run_module("engine_ranks")
+    assert own(result["ranks"]) == ["ray::RayWorkerWrapper.execute_method 60"]
+    assert result["changed"] is False

@@ -1,0 +1,118 @@
+"""Ray's state API, as a small server answers it."""
+
+import pytest
+
+HEAD = {"node_id": "a", "node_ip": "10.0.0.1", "state": "ALIVE", "is_head_node": True, "resources_total": {"GPU": 8.0}}
+WORKER = {**HEAD, "node_id": "b", "node_ip": "10.0.0.2", "is_head_node": False}
+ACTORS = [
+    {"class_name": "RayWorkerWrapper", "node_id": "b", "state": "ALIVE"},
+    {"class_name": "Gone", "node_id": "b", "state": "DEAD"},
+    {"class_name": "Elsewhere", "node_id": "z", "state": "ALIVE"},
+]
+
+
+def listing(entries):
+    return 200, {"result": True, "msg": "", "data": {"result": {"result": entries}}}
+
+
+@pytest.fixture(scope="module")
+def ray(load):
+    return load("ray_cluster_facts")
+
+
+@pytest.fixture
+def token_file(tmp_path):
+    path = tmp_path / "token"
+    path.write_text("t0ken\n")
+    return str(path)
+
+
+def test_describe_puts_the_head_first_and_leaves_the_dead_out(ray):
+    dead = {**WORKER, "node_id": "c", "node_ip": "10.0.0.3", "state": "DEAD"}
+    assert ray.describe([dead, WORKER, HEAD], ACTORS) == [
+        {"address": "10.0.0.1", "accelerators": 8, "actors": []},
+        {"address": "10.0.0.2", "accelerators": 8, "actors": ["RayWorkerWrapper"]},
+    ]
+
+
+@pytest.mark.parametrize("resources", [None, {}, {"CPU": 4.0}])
+def test_describe_counts_nothing_where_there_is_nothing(ray, resources):
+    assert ray.describe([{**HEAD, "resources_total": resources}], [])[0]["accelerators"] == 0
+
+
+def node(address, accelerators=1):
+    return {"address": address, "accelerators": accelerators, "actors": []}
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "accelerators", "verdict"),
+    [
+        ([node("a"), node("b")], ["a", "b"], 2, (True, "2 of 2 nodes, 2 of 2 accelerators")),
+        (
+            [node("a")],
+            ["a", "b", "c"],
+            3,
+            (
+                False,
+                "1 of 3 nodes, 1 of 3 accelerators; missing: b, c (see `docker logs inferfleet-ray` there)",
+            ),
+        ),
+        ([node("a"), node("b", 0)], ["a", "b"], 2, (False, "2 of 2 nodes, 1 of 2 accelerators")),
+        (
+            [node("a"), node("z")],
+            ["a"],
+            2,
+            (False, "2 of 1 nodes, 2 of 2 accelerators; not of this inventory: z"),
+        ),
+        ([node("a", 2)], ["a"], 1, (False, "1 of 1 nodes, 2 of 1 accelerators")),
+    ],
+)
+def test_verdict(ray, found, wanted, accelerators, verdict):
+    assert ray.verdict(found, wanted, accelerators) == verdict
+
+
+def test_ask_sends_the_token(ray, service):
+    service.answers["/api/v0/nodes"] = listing([HEAD])
+    assert ray.ask(f"{service.url}/api/v0/nodes?detail=1", "t0ken") == [HEAD]
+    assert service.asked == [{"path": "/api/v0/nodes?detail=1", "token": "Bearer t0ken", "body": None}]
+
+
+def test_ask_tells_what_ray_complains_of(ray, service):
+    service.answers["/api/v0/nodes"] = 200, {"result": False, "msg": "GCS is down"}
+    with pytest.raises(ValueError, match="GCS is down"):
+        ray.ask(f"{service.url}/api/v0/nodes", "")
+
+
+def test_module_finds_the_cluster_whole(run_module, service, token_file):
+    service.answers = {"/api/v0/nodes": listing([WORKER, HEAD]), "/api/v0/actors": listing(ACTORS)}
+    result = run_module(
+        "ray_cluster_facts", url=service.url, token_file=token_file, nodes=["10.0.0.1", "10.0.0.2"], accelerators=16
+    )
+    assert result["ready"] is True
+    assert result["msg"] == "Ray has 2 of 2 nodes, 16 of 16 accelerators"
+    assert [n["address"] for n in result["nodes"]] == ["10.0.0.1", "10.0.0.2"]
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "text"),
+    [
+        (403, {}, "Ray's head answers 403 Forbidden at {url}"),
+        (200, None, "Ray's head does not answer at {url}: Remote end closed connection without response"),
+        (200, b"<html>", "what answers at {url} is not Ray's state API: JSONDecodeError("),
+        (200, {"status": "ok"}, "what answers at {url} is not Ray's state API: KeyError('result')"),
+        (200, ["ok"], "what answers at {url} is not Ray's state API: TypeError("),
+        (200, {"result": True, "data": None}, "what answers at {url} is not Ray's state API: TypeError("),
+    ],
+)
+def test_module_waits_on_whatever_answers(run_module, service, token_file, status, answer, text):
+    service.answers["/api/v0/nodes"] = status, answer
+    result = run_module("ray_cluster_facts", url=service.url, token_file=token_file)
+    assert result["ready"] is False
+    assert result["nodes"] == []
+    assert result["progress"]["text"].startswith(text.format(url=service.url))
+
+
+def test_module_waits_for_the_token(run_module, tmp_path):
+    result = run_module("ray_cluster_facts", token_file=str(tmp_path / "none"))
+    assert result["ready"] is False
+    assert "No such file or directory" in result["progress"]["text"]
