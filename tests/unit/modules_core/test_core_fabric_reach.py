@@ -21,8 +21,7 @@ def listening():
 @pytest.fixture
 def free():
     with socket.create_server((HERE, 0)) as server:
-        port = server.getsockname()[1]
-    return port
+        return server.getsockname()[1]
 
 
 @pytest.fixture

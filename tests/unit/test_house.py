@@ -1,0 +1,167 @@
+"""The rules of the house that a machine can check."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from inferfleet.contract import Contract
+
+ROOT = Path(__file__).parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+PLAYBOOKS = sorted((ROOT / "playbooks").glob("*.yml"))
+MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
+OWN = {path.stem for folder in ("action", "modules") for path in (ROOT / "plugins" / folder).glob("*.py")}
+TASK_FILES = [
+    path
+    for pattern in ("roles/*/tasks/*.yml", "roles/*/handlers/*.yml", "playbooks/*.yml", "site.yml")
+    for path in sorted(ROOT.glob(pattern))
+]
+KEYWORDS = {
+    *("any_errors_fatal", "args", "async", "become", "become_user", "changed_when", "check_mode", "delay"),
+    *("delegate_facts", "delegate_to", "diff", "environment", "failed_when", "ignore_unreachable", "listen", "loop"),
+    *("loop_control", "module_defaults", "name", "no_log", "notify", "poll", "register", "retries", "run_once"),
+    *("tags", "throttle", "until", "vars", "when"),
+}
+PLAY_KEYWORDS = {"hosts", "gather_facts", "roles", "serial", "strategy", "order", "max_fail_percentage"}
+
+
+def load(path: Path) -> Any:
+    return yaml.safe_load(path.read_text())
+
+
+def tasks(items: list[dict[str, Any]] | None) -> Iterator[dict[str, Any]]:
+    """Yield every task, those in blocks and plays too."""
+    for item in items or []:
+        inner = [item[key] for key in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks") if key in item]
+        for part in inner:
+            yield from tasks(part)
+        if not inner and "roles" not in item:
+            yield item
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_there_is_something_to_check():
+    assert {"preflight", "node_baseline", "ray_cluster", "inference_engine", "verify"} <= set(ROLES)
+    assert len(PLAYBOOKS) >= 9
+    assert len(list(tasks(load(ROOT / "roles/verify/tasks/ask.yml")))) >= 4
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_defaults_and_argument_specs_agree(role):
+    options = load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
+    specified = {name: option["default"] for name, option in options.items() if "default" in option}
+    assert load(ROOT / "roles" / role / "defaults/main.yml") == specified
+    assert [name for name, option in options.items() if "default" not in option and not option.get("required")] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_roles_variables_carry_its_name(role):
+    folder = ROOT / "roles" / role
+    assert [name for name in load(folder / "defaults/main.yml") if not name.startswith(f"{role}_")] == []
+    internal = [*load(folder / "vars/main.yml")] if (folder / "vars/main.yml").exists() else []
+    for path in sorted(folder.glob("*/*.yml")):
+        if path.parent.name in ("tasks", "handlers"):
+            internal += [task["register"] for task in tasks(load(path)) if "register" in task]
+    assert [name for name in internal if not re.match(rf"__{role}(_|$)", name)] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_option_is_described(role):
+    spec = load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]["main"]
+    assert spec["short_description"]
+    assert [name for name, option in spec["options"].items() if not option.get("description")] == []
+    secret = re.compile(r"(api_key|token|password|secret_key)$")
+    assert [n for n, option in spec["options"].items() if secret.search(n) and not option.get("no_log")] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_a_scenario(role):
+    assert (ROOT / "molecule" / role / "molecule.yml").is_file()
+
+
+def test_the_contract_and_its_file_say_the_same():
+    assert load(ROOT / "group_vars/all/main.yml") == Contract().model_dump()
+    assert list(load(ROOT / "group_vars/all/main.yml")) == list(Contract.model_fields)
+
+
+@pytest.mark.parametrize("name", Contract.model_fields)
+def test_every_contract_key_has_a_comment(name):
+    (line,) = [
+        line for line in (ROOT / "group_vars/all/main.yml").read_text().splitlines() if line.startswith(f"{name}:")
+    ]
+    assert re.search(r"\s# \S", line), f"{line!r} has no comment behind it"
+
+
+@pytest.mark.parametrize("path", TASK_FILES, ids=relative)
+def test_modules_are_named_in_full_or_our_own(path):
+    for task in tasks(load(path)):
+        (module,) = task.keys() - KEYWORDS - PLAY_KEYWORDS
+        assert module in OWN or module.count(".") >= 2, f"{task['name']}: {module}"
+
+
+@pytest.mark.parametrize("path", TASK_FILES, ids=relative)
+def test_every_task_has_a_name_and_takes_its_errors_seriously(path):
+    for task in tasks(load(path)):
+        assert task.get("name", "")[:1].isupper(), task
+        assert "ignore_errors" not in task
+    assert "ignore_errors" not in path.read_text()
+
+
+@pytest.mark.parametrize("path", [p for p in PLAYBOOKS if p.name != "preflight.yml"], ids=relative)
+def test_every_playbook_starts_with_preflight(path):
+    assert load(path)[0]["ansible.builtin.import_playbook"] == "preflight.yml"
+
+
+def test_site_only_imports_and_begins_with_preflight():
+    imported = [play["ansible.builtin.import_playbook"] for play in load(ROOT / "site.yml")]
+    assert imported[0] == "playbooks/preflight.yml"
+    assert all((ROOT / name).is_file() for name in imported)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_modules_documentation_is_its_argument_spec(path):
+    tree = ast.parse(path.read_text())
+    texts = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and node.targets[0].id in ("DOCUMENTATION", "EXAMPLES", "RETURN")
+    }
+    documented = yaml.safe_load(texts["DOCUMENTATION"])
+    assert documented["module"] == path.stem
+    assert yaml.safe_load(texts["EXAMPLES"])
+    assert yaml.safe_load(texts["RETURN"])
+    (spec,) = [
+        ast.literal_eval(keyword.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "AnsibleModule"
+        for keyword in node.keywords
+        if keyword.arg == "argument_spec"
+    ]
+    compared = ("type", "required", "default", "choices", "elements")
+    assert {name: {key: option[key] for key in compared if key in option} for name, option in spec.items()} == {
+        name: {key: option[key] for key in compared if key in option}
+        for name, option in documented.get("options", {}).items()
+    }
+
+
+def test_the_reference_of_the_roles_is_up_to_date():
+    check = subprocess.run([sys.executable, ROOT / "tools/roles_doc.py", "--check"], capture_output=True, text=True)
+    assert (check.returncode, check.stderr) == (0, "")
+
+
+def test_nothing_is_left_to_do():
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    marks = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+    sources = [ROOT / name for name in names.split("\0") if Path(name).suffix in {".py", ".yml", ".j2", ".toml", ".sh"}]
+    left = [relative(path) for path in sources if path.is_file() and marks.search(path.read_text())]
+    assert left == []

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""Writes docs/roles.md from the roles' argument specs; `--check` only tells whether it is up to date."""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGET = ROOT / "docs" / "roles.md"
+_HEAD = """\
+# Roles and their variables
+
+Written by `tools/roles_doc.py` from each role's `meta/argument_specs.yml`; edit those, not this file.
+
+The variables below may be set in an inventory's `group_vars/all/10_cluster.yml`, beside the contract's keys in
+`group_vars/all/main.yml`. Most are never set: their defaults take what the contract and the plan say.
+"""
+# Ansible's markup in descriptions: C(code), V(value), O(option), I(emphasis), B(bold).
+_CODE = re.compile(r"\b[CVO]\(([^)]*)\)")
+_EMPHASIS = re.compile(r"\b[IB]\(([^)]*)\)")
+
+
+def load_specs(root: Path) -> dict[str, dict[str, Any]]:
+    """Return the entry point `main` of every role's argument specs, by role, in alphabetical order."""
+    return {
+        path.parts[-3]: yaml.safe_load(path.read_text())["argument_specs"]["main"]
+        for path in sorted(root.glob("roles/*/meta/argument_specs.yml"))
+    }
+
+
+def render(specs: dict[str, dict[str, Any]]) -> str:
+    """Return the document."""
+    index = "\n".join(f"- [{role}](#{role}): {_text(spec['short_description'])}" for role, spec in specs.items())
+    return "\n".join([_HEAD, index, "", *("\n".join(_section(role, spec)) for role, spec in specs.items())])
+
+
+def _section(role: str, spec: dict[str, Any]) -> list[str]:
+    lines = [f"## {role}", "", f"{_text(spec['short_description'])}.", ""]
+    for paragraph in _paragraphs(spec.get("description")):
+        lines += [paragraph, ""]
+    for name, option in spec.get("options", {}).items():
+        lines += _option(name, option)
+    return lines
+
+
+def _option(name: str, option: dict[str, Any]) -> list[str]:
+    facts = [_type(option)]
+    if "choices" in option:
+        facts.append(f"one of {', '.join(f'`{choice}`' for choice in option['choices'])}")
+    facts.append(_default(option))
+    if option.get("no_log"):
+        facts.append("secret")
+    return [f"### `{name}`", "", f"{'; '.join(facts)}.", "", *_joined(_paragraphs(option["description"])), ""]
+
+
+def _type(option: dict[str, Any]) -> str:
+    kind = str(option.get("type", "str"))
+    return f"{kind} of {option['elements']}" if "elements" in option else kind
+
+
+def _default(option: dict[str, Any]) -> str:
+    if option.get("required"):
+        return "required"
+    if "default" not in option:
+        return "no default"
+    value = option["default"]
+    if isinstance(value, str) and value:
+        return f"default {_code(value)}"
+    text = yaml.safe_dump(value, default_flow_style=True, width=10**6)
+    return f"default {_code(text.strip().removesuffix('...').strip())}"  # a scalar's document ends in dots
+
+
+def _code(text: str) -> str:
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def _paragraphs(description: str | list[str] | None) -> list[str]:
+    items = [description] if isinstance(description, str) else description or []
+    return [_text(item) for item in items]
+
+
+def _joined(paragraphs: list[str]) -> list[str]:
+    return "\n\n".join(paragraphs).splitlines()
+
+
+def _text(markup: str) -> str:
+    return _EMPHASIS.sub(r"*\1*", _CODE.sub(r"`\1`", markup)).strip()
+
+
+def main() -> int:
+    """Write the document, or check it; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; end with 1 where docs/roles.md is stale")
+    check = parser.parse_args().check
+    text = render(load_specs(ROOT))
+    if check:
+        if TARGET.exists() and TARGET.read_text() == text:
+            return 0
+        print("docs/roles.md is stale; run `python tools/roles_doc.py`.", file=sys.stderr)
+        return 1
+    TARGET.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
