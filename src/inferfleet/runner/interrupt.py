@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType, TracebackType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,6 +30,7 @@ class Interrupt:
         self._asked = 0
         self._steps_taken = 0
         self._next_step_at = 0.0
+        self._workers: list[int] = []
         self._before: dict[int, signal._HANDLER] = {}
 
     @property
@@ -44,6 +46,10 @@ class Interrupt:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # A module that was just starting can lose Python's SIGINT; its process group is its worker's number.
+        for group in self._workers:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGTERM)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
@@ -67,6 +73,7 @@ class Interrupt:
         if not due:
             return False
         if self._steps_taken == 0:
+            self._workers = _children(self.pid)
             self._on_interrupt()
         step, self._steps_taken = self._steps_taken, self._steps_taken + 1
         self._next_step_at = time.monotonic() + _PATIENCE
@@ -75,3 +82,11 @@ class Interrupt:
         with suppress(ProcessLookupError):
             os.kill(self.pid, _STEPS[step])
         return False
+
+
+def _children(pid: int | None) -> list[int]:
+    """Return the children of a process; none where the system has no /proc to tell."""
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []

@@ -4,6 +4,7 @@ import io
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pexpect
@@ -93,9 +94,7 @@ def test_ctrl_c_on_a_real_terminal(demo: Path, tmp_path: Path) -> None:
 
 
 def _wait_for_process(arguments: str, *, present: bool) -> None:
-    import time
-
-    for _ in range(200):
+    for _ in range(600):
         found = any(arguments in _read(path) for path in Path("/proc").glob("[0-9]*/cmdline"))
         if found is present:
             return

@@ -1,0 +1,128 @@
+"""What is said in the end, for results that are rare in real runs."""
+
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from inferfleet.cli.render_junit import report
+from inferfleet.cli.summary import Row, judge, summarize
+from inferfleet.cli.text import duration, progress_parts
+from inferfleet.cli.verbs import STATUS, UP, Verb
+from inferfleet.runner.outcome import Outcome
+from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State
+
+HOME = Path("/srv/fleet")
+
+
+def finished(**fields: Any) -> RunResult:
+    base = {"stages": (), "seconds": 61.0, "rc": 0, "complete": True, "tasks_run": 3}
+    return RunResult(**(base | fields))
+
+
+def rows(run: RunResult, judged: Outcome, verb: Verb = UP, *, check: bool = False) -> list[Row]:
+    summary = summarize(verb, run, judged, again="inferfleet up -i x", check=check, log="log", cwd=HOME)
+    return [row for block in summary.blocks for row in block]
+
+
+def test_the_same_failure_on_many_hosts_is_said_once() -> None:
+    failures = tuple(Failure(f"node{n}", "model_weights", "Download", "No space left on device") for n in (1, 2, 3))
+    said = rows(finished(failures=failures, rc=2), Outcome.FAILED)
+    assert said[:3] == [
+        Row("hosts", "node1, node2, node3"),
+        Row("task", "Model weights: Download"),
+        Row("error", "No space left on device", "bad"),
+    ]
+
+
+def test_many_changes_are_cut_short() -> None:
+    changed = tuple(ChangedTask("node1", "verify", f"Task {n}") for n in range(25))
+    said = rows(finished(changed_tasks=changed), Outcome.NOT_IDEMPOTENT)
+    assert len([row for row in said if row.label == "changed"]) == 20
+    assert Row("", "and 5 more tasks") in said
+
+
+def test_after_ctrl_c_the_way_on_is_told() -> None:
+    said = rows(finished(interrupted=True, rc=254), Outcome.INTERRUPTED)
+    assert said[0] == Row("next", "The next `inferfleet up` goes on where this one stopped.")
+
+
+@pytest.mark.parametrize(
+    ("key", "try_it"),
+    [
+        (
+            "/srv/fleet/.secrets/engine_api_key",
+            'curl -H "Authorization: Bearer $(cat .secrets/engine_api_key)" http://h/v1/models',
+        ),
+        ("engine_api_key of the inventory", ""),
+    ],
+)
+def test_what_to_try_needs_a_key_in_a_file(key: str, try_it: str) -> None:
+    result = {"model": "r1", "endpoints": [{"name": "API", "url": "http://h/v1"}], "api_key_file": key}
+    summary = summarize(UP, finished(result=result), Outcome.OK, again="", check=False, log="", cwd=HOME)
+    assert summary.try_it == try_it
+    assert summary.heading == "r1 is serving · 1m 01s"
+
+
+def test_a_broken_part_is_a_failure_of_status_only() -> None:
+    result = {"proof": [{"name": "Ray", "ok": True}, {"name": "engine", "ok": False}]}
+    assert judge(STATUS, Outcome.OK, result) is Outcome.FAILED
+    assert judge(UP, Outcome.OK, result) is Outcome.OK
+    assert judge(STATUS, Outcome.UNREACHABLE, result) is Outcome.UNREACHABLE
+
+
+def test_status_tells_what_is_broken_once() -> None:
+    result = {"proof": [{"name": "engine", "ok": False, "detail": "no answer"}]}
+    failed = (Failure("node1", "verify", "Check that all of it is well", "engine: no answer"),)
+    said = rows(finished(result=result, failures=failed, rc=2), Outcome.FAILED, STATUS)
+    assert [row.label for row in said] == ["engine", "next", "log"]
+    assert said[0].holds is False
+
+
+def test_the_report_of_an_interrupted_run() -> None:
+    stages = (
+        Stage("ray_cluster", State.INTERRUPTED, 3.0, hosts={"node1": HostRun(), "node2": HostRun(State.OK)}),
+        Stage("verify"),
+    )
+    root = ET.fromstring(report("up", finished(stages=stages, interrupted=True, rc=254), Outcome.INTERRUPTED).encode())
+    found = {(c.get("classname"), c.get("name")): [child.tag for child in c] for c in root.iter("testcase")}
+    assert found == {
+        ("inferfleet.ray_cluster", "node1"): ["error"],
+        ("inferfleet.ray_cluster", "node2"): [],
+        ("inferfleet.verify", "all"): ["skipped"],
+        ("inferfleet", "up"): ["error"],
+    }
+    assert (root.get("tests"), root.get("errors"), root.get("skipped")) == ("4", "2", "1")
+
+
+def test_the_report_carries_no_character_that_xml_forbids() -> None:
+    stage = Stage("verify", State.FAILED, 1.0, hosts={"node1": HostRun(State.FAILED)})
+    failure = Failure("node1", "verify", "Ask", "bell \x07 <tag> & \x1b[31mred")
+    root = ET.fromstring(report("up", finished(stages=(stage,), failures=(failure,), rc=2), Outcome.FAILED).encode())
+    assert root.find(".//failure").get("message") == "Ask: bell  <tag> & [31mred"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0s"), (9.94, "9.9s"), (9.96, "10s"), (59.7, "1m 00s"), (185, "3m 05s"), (7260, "2h 01m")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("progress", "parts"),
+    [
+        (
+            Progress(done=2.1e9, total=10.4e9, unit="bytes", rate=312e6),
+            ["20%", "2.1 GB of 10.4 GB", "312.0 MB/s", "27s left"],
+        ),
+        (Progress(done=0, total=10.4e9, unit="bytes"), ["0 bytes of 10.4 GB"]),
+        (Progress(done=3, total=4, unit="checks", text="loading weights"), ["loading weights", "75%", "3 of 4 checks"]),
+        (Progress(text="placement group is pending"), ["placement group is pending"]),
+        (Progress(attempt=7), ["try 7"]),
+    ],
+)
+def test_progress(progress: Progress, parts: list[str]) -> None:
+    assert progress_parts(progress) == parts
