@@ -22,7 +22,8 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         groups, hostvars = task_vars["groups"], task_vars["hostvars"]
         head = hostvars[groups["ray_head"][0]]
-        contract = contract_values({name: head[name] for name in Contract.model_fields})
+        values = contract_values({name: head[name] for name in Contract.model_fields})
+        contract = Contract.model_validate(values).model_dump()
         nodes = {}
         for role, group in (("head", "ray_head"), ("worker", "ray_worker")):
             for host in groups.get(group, ()):

@@ -170,7 +170,7 @@ def telling_line(lines: list[str]) -> str:
     """Return the line that says most: the last error, else the last line."""
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in lines]
     lines = [line for line in lines if line]
-    errors = [line for line in lines if re.search(r"\b\w*(Error|Exception)\b: ", line)]
+    errors = [line for line in lines if re.search(r"\b\w*(Error|Exception)\b: ", line) and " WARNING " not in line]
     return (errors or lines or ["no output yet"])[-1][-300:]
 
 

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 
 def _absolute_path(value: str) -> str:
@@ -61,6 +61,17 @@ def _email(value: str) -> str:
     return value
 
 
+def _number(value: object) -> object:
+    """Take text for the number it spells: `-e engine_port=8001` arrives as text."""
+    if isinstance(value, str):
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+    return value
+
+
 AbsolutePath = Annotated[str, AfterValidator(_absolute_path)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Network = Annotated[str, AfterValidator(_network)]
@@ -68,8 +79,9 @@ Repository = Annotated[str, AfterValidator(_repository)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 Email = Annotated[str, AfterValidator(_email)]
 Name = Annotated[str, StringConstraints(min_length=1)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Count = Annotated[int, Field(ge=0)]
+Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
+Count = Annotated[int, Field(ge=0), BeforeValidator(_number)]
+Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 
 
 class Contract(BaseModel):
@@ -92,7 +104,7 @@ class Contract(BaseModel):
     pipeline_parallel_size: Count = 0
     max_model_len: Count = 0
     max_num_seqs: Count = 0
-    gpu_memory_utilization: Annotated[float, Field(gt=0, le=1)] = 0.90
+    gpu_memory_utilization: Share = 0.90
     engine_extra_args: list[str] = []
     engine_extra_env: dict[str, str] = {}
     engine_port: Port = 8000
