@@ -47,6 +47,7 @@ class Wan:
         self._cut: set[tuple[str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request on this line."""
         if scope["type"] != "http" or scope["path"].startswith("/_lab/"):
             await self.app(scope, receive, send)
             return
