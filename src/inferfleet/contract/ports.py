@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inferfleet.contract.inventory import HOSTS, Inventory
+from inferfleet.contract.inventory import HOSTS, Inventory, contract_values
+from inferfleet.contract.model import Contract
 from inferfleet.planning.ray_args import WORKER_PORTS, node_ports
 from inferfleet.problem import Problem
 
@@ -26,7 +27,7 @@ def ports_of(contract: Mapping[str, Any], *, head: bool, serves: bool, webui: bo
 
 
 def check_ports(inventory: Inventory) -> list[Problem]:
-    """The services of one host listen on different ports, all of them real ones."""
+    """The services of one host listen on different ports, all of them real ones; every value is a good one."""
     return inventory.once((host, problem) for host in inventory.hosts for problem in _problems(inventory, host))
 
 
@@ -36,7 +37,7 @@ def variable(name: str) -> str:
 
 
 def _problems(inventory: Inventory, host: str) -> Iterable[Problem]:
-    contract = inventory.variables[host]
+    contract = Contract.model_validate(contract_values(inventory.variables[host])).model_dump()
     head = inventory.has("ray_head", host)
     serves = head or inventory.has("ray_worker", host)
     ports = ports_of(contract, head=head, serves=serves, webui=inventory.has("webui", host))

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from inferfleet.contract.inventory import HOSTS, Inventory, contract_values
@@ -75,7 +74,7 @@ def _problem(item: Any) -> Problem:
         return Problem(
             "wrong-type",
             f"{subject} is {value}, but must be {_KINDS[kind]}.",
-            _unquoted(name, item["input"], kind) or f"Correct {name} in group_vars/all/10_cluster.yml.",
+            f"Correct {name} in group_vars/all/10_cluster.yml.",
         )
     if kind == "literal_error":
         return Problem(
@@ -97,16 +96,3 @@ def _problem(item: Any) -> Problem:
         f"{subject} is {value}, which {reason}.",
         f"Correct {name}: {remedy}." if remedy else f"Correct {name} in group_vars/all/10_cluster.yml.",
     )
-
-
-def _unquoted(name: str, value: Any, kind: str) -> str:
-    """Return the remedy for a number in quotes, which is also what `-e key=value` makes of one."""
-    if kind not in ("int_type", "float_type") or not isinstance(value, str) or name in SECRETS:
-        return ""
-    try:
-        number = yaml.safe_load(value)
-    except yaml.YAMLError:
-        return ""
-    if isinstance(number, bool) or not isinstance(number, int if kind == "int_type" else int | float):
-        return ""
-    return f"Write it without quotes; with -e as JSON: -e '{{\"{name}\": {value.strip()}}}'."

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from inferfleet.contract import SECRETS, Contract, check_inventory
 from inferfleet.problem import Problem
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+NUMBERS = st.integers() | st.floats()
+SCALARS = st.none() | st.booleans() | NUMBERS | st.text() | NUMBERS.map(str)
 JSON_LIKE = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SCALARS, inner, max_size=3),

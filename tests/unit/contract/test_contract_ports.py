@@ -46,6 +46,11 @@ def test_two_services_on_one_port(build):
     ]
 
 
+def test_ports_given_as_text_clash_as_well(build):
+    (found,) = messages(build(webui_port="8000", ray_port="6000"))
+    assert found.startswith("port-clash: Port 8000 is given to engine_port and to webui_port (node1).")
+
+
 def test_hosts_of_their_own_may_share_a_port(build):
     groups = {"ray_head": ["node1"], "webui": ["node2"]}
     assert messages(build(groups=groups, webui_port=8000)) == []
