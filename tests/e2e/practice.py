@@ -1,0 +1,116 @@
+"""The practice cluster, the command `inferfleet` as a user runs it, and eyes on every process."""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+from lab.config import LabConfig
+
+ROOT = Path(__file__).parents[2]
+INVENTORY = "inventories/lab"
+SECRETS = ROOT / INVENTORY / ".secrets"
+TOOLS = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that ended: its exit code, what it wrote, and its JSON document where it wrote one."""
+
+    rc: int
+    text: str
+    document: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        problems = {key: self.document.get(key) for key in ("outcome", "problems", "failures", "changed_tasks")}
+        return f"exit code {self.rc}\n{json.dumps(problems, indent=1, ensure_ascii=False)}\n{self.text[-3000:]}"
+
+
+class Controller:
+    """Runs commands in the checkout and keeps all that they said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def run(self, argv: list[str | Path], timeout: float = 900) -> Finished:
+        """Run a command to its end (at most `timeout` seconds)."""
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+        self.said += [done.stdout, done.stderr]
+        return Finished(done.returncode, done.stdout + done.stderr)
+
+    def inferfleet(self, *arguments: str, timeout: float = 900) -> Finished:
+        """Run `inferfleet VERB -i inventories/lab … --json`; the first argument is the verb."""
+        verb, *rest = arguments
+        argv = [TOOLS / "inferfleet", verb, "-i", INVENTORY, "--json", *rest]
+        done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+        self.said += [done.stdout, done.stderr]
+        return Finished(done.returncode, done.stderr, json.loads(done.stdout))
+
+
+class Lab:
+    """The nodes of the practice cluster."""
+
+    def __init__(self, client: docker.DockerClient, config: LabConfig) -> None:
+        self._client, self._config = client, config
+        self.names = [node.name for node in config.nodes]
+
+    def ssh(self, node: str, command: str) -> str:
+        """Run a shell command on a node and return what it wrote; raises CalledProcessError when it fails."""
+        argv = ["ssh", "-F", self._config.state / "ssh_config", node, command]
+        return subprocess.run(argv, capture_output=True, text=True, errors="replace", check=True).stdout
+
+    def reboot(self, node: str) -> None:
+        """Restart a node as its power button would."""
+        name = f"{self._config.prefix}-{node}"
+        self._client.containers.get(name).restart(timeout=20)
+
+    def containers(self, node: str) -> list[str]:
+        """Return the names of the containers on a node, running or not."""
+        return sorted(self.ssh(node, "docker ps --all --format '{{.Names}}'").split())
+
+
+class ArgvWatch:
+    """Collects the command lines of all processes of this machine, and so of its container nodes."""
+
+    def __init__(self) -> None:
+        self.seen: set[bytes] = set()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "ArgvWatch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.3):
+            for process in Path("/proc").glob("[0-9]*/cmdline"):
+                try:
+                    self.seen.add(process.read_bytes())
+                except OSError:  # it has ended meanwhile
+                    continue
+
+
+def eventually(check: Callable[[], bool], timeout: float, what: str) -> float:
+    """Wait until `check` holds and return the seconds that took; fail with `what` after `timeout` seconds."""
+    start = time.monotonic()
+    while not check():
+        if time.monotonic() - start > timeout:
+            pytest.fail(f"{what}: not within {timeout:.0f} s")
+        time.sleep(2)
+    return time.monotonic() - start
+
+
+def secrets() -> dict[str, str]:
+    """Return name -> value of the secrets that were generated for the inventory."""
+    return {file.name: file.read_text().strip() for file in SECRETS.iterdir()}

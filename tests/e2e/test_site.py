@@ -1,0 +1,254 @@
+"""One cluster's life, from bare nodes to bare nodes: the tests run in this order and each stands on the one before."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from lab.tiny_r1.questions import load_questions
+from practice import INVENTORY, ROOT, SECRETS, TOOLS, ArgvWatch, Controller, Lab, eventually, secrets
+
+pytestmark = pytest.mark.lab
+API = "http://198.18.5.11:8000"
+WEBUI = "http://198.18.5.11:3000"
+QUESTION = load_questions()[0]
+MODEL = "tiny-r1"
+TIMEOUT = 420  # seconds: an engine start beside others on two cores, and then some
+
+
+@pytest.fixture(scope="module")
+def deployed(lab: Lab, controller: Controller, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The deployment that every later test looks at; holds the JSON document and the JUnit file of its run."""
+    junit = tmp_path_factory.mktemp("report") / "junit.xml"
+    up = controller.inferfleet("up", "--junit", str(junit))
+    assert up.rc == 0, up
+    return {"document": up.document, "junit": junit}
+
+
+def answers(key: str | None = None) -> bool:
+    """Tell whether the service gives the right answer."""
+    headers = {"Authorization": f"Bearer {key or secrets()['engine_api_key']}"}
+    body = {"model": MODEL, "messages": [{"role": "user", "content": QUESTION.question}], "temperature": 0}
+    try:
+        reply = httpx.post(f"{API}/v1/chat/completions", json=body, headers=headers, timeout=60)
+    except httpx.HTTPError:
+        return False
+    return reply.status_code == 200 and reply.json()["choices"][0]["message"]["content"] == QUESTION.answer
+
+
+def webui_answers() -> bool:
+    """Tell whether Open WebUI lets the administrator in."""
+    account = {"email": "admin@example.com", "password": secrets()["webui_admin_password"]}
+    try:
+        return httpx.post(f"{WEBUI}/api/v1/auths/signin", json=account, timeout=30).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def ranks(lab: Lab, title: str) -> list[int]:
+    """Return how many processes with this title each node has."""
+    count = f"cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n' | grep -c '^{title}' || true"
+    return [int(lab.ssh(node, count)) for node in lab.names]
+
+
+def whole(lab: Lab, title: str = "ray::RayWorker") -> bool:
+    """Tell whether both nodes hold a rank and the service answers."""
+    try:
+        return ranks(lab, title) == [1, 1] and answers()
+    except subprocess.CalledProcessError:  # a node that is still starting
+        return False
+
+
+def runs_left() -> list[str]:
+    """Return the command lines of runs on this inventory that are still there."""
+    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    return [line.decode().replace("\0", " ") for line in lines if b"site.yml" in line and INVENTORY.encode() in line]
+
+
+def test_check_run_on_bare_nodes(lab: Lab, controller: Controller) -> None:
+    check = controller.inferfleet("up", "--check", "--diff")
+    assert check.rc == 0, check
+    assert check.document["changed_tasks"], "it must say what it would change"
+    for node in lab.names:
+        assert (
+            lab.ssh(node, "ls /etc/docker /etc/inferfleet /opt/inferfleet /usr/sbin/dockerd 2>/dev/null || true") == ""
+        )
+        assert "inferfleet" not in lab.ssh(node, "cat /etc/hosts")
+
+
+def test_killed_run_leaves_nothing_running(lab: Lab) -> None:
+    argv = [TOOLS / "inferfleet", "up", "-i", INVENTORY]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
+        assert run.stdout
+        for line in run.stdout:
+            if "Ray" in line:  # the nodes are prepared and pull the engine's image
+                break
+        time.sleep(3)
+        os.kill(run.pid, signal.SIGKILL)
+    eventually(lambda: not runs_left(), 30, "the killed run's processes end")
+
+
+def test_next_run_converges(deployed: dict[str, Any]) -> None:
+    document = deployed["document"]
+    assert document["outcome"] == "ok"
+    assert {stage["name"] for stage in document["stages"]} >= {"node_baseline", "ray_cluster", "inference_engine"}
+
+
+def test_run_reports_proof_and_addresses(deployed: dict[str, Any]) -> None:
+    result = deployed["document"]["result"]
+    assert [item["name"] for item in result["proof"] if not item["ok"]] == []
+    assert result["endpoints"][0]["url"] == f"{API}/v1"
+    assert result["webui"]["url"] == WEBUI
+    assert result["model"] == MODEL
+
+
+def test_run_writes_junit(deployed: dict[str, Any]) -> None:
+    cases = list(ET.parse(deployed["junit"]).getroot().iter("testcase"))
+    assert len(cases) >= len(deployed["document"]["stages"])
+    assert not [case for case in cases if case.find("failure") is not None]
+
+
+def test_secrets_are_the_owners(deployed: dict[str, Any]) -> None:
+    assert len(secrets()) == 4
+    assert {oct(file.stat().st_mode & 0o777) for file in SECRETS.iterdir()} == {"0o600"}
+
+
+def test_every_answer_is_right(deployed: dict[str, Any], controller: Controller) -> None:
+    argv = [sys.executable, "-m", "lab.tiny_r1.check", "--base-url", API]
+    check = controller.run([*argv, "--api-key-file", SECRETS / "engine_api_key"])
+    assert check.rc == 0, check
+
+
+def test_stranger_is_refused(deployed: dict[str, Any]) -> None:
+    assert httpx.get(f"{API}/v1/models").status_code == 401
+    assert not answers(key="not-the-key")
+    assert httpx.get(f"{WEBUI}/api/models").status_code in {401, 403}
+
+
+def test_both_nodes_hold_a_rank(deployed: dict[str, Any], lab: Lab) -> None:
+    assert ranks(lab, "ray::RayWorker") == [1, 1]
+
+
+def test_status_is_well(deployed: dict[str, Any], controller: Controller) -> None:
+    status = controller.inferfleet("status")
+    assert status.rc == 0, status
+    assert {"Ray", "engine", "Open WebUI"} <= {item["name"] for item in status.document["result"]["proof"]}
+
+
+def test_second_run_changes_nothing(deployed: dict[str, Any], controller: Controller) -> None:
+    again = controller.inferfleet("up", "--assert-no-change")
+    assert again.rc == 0, again
+
+
+def test_printed_command_does_the_same(deployed: dict[str, Any], controller: Controller) -> None:
+    words = deployed["document"]["ansible_command"].split()
+    assert words[0] == "ansible-playbook"
+    check = controller.run([TOOLS / words[0], *words[1:], "--check", "--diff"])
+    assert check.rc == 0, check
+    assert set(re.findall(r"changed=(\d+)", check.text)) == {"0"}, check
+
+
+def test_one_stage_on_one_node(deployed: dict[str, Any], controller: Controller) -> None:
+    fabric = controller.inferfleet("up", "--tags", "nccl_fabric", "--limit", "node2")
+    assert fabric.rc == 0, fabric
+    assert list(next(s for s in fabric.document["stages"] if s["name"] == "nccl_fabric")["hosts"]) == ["node2"]
+
+
+def test_worker_reboots(deployed: dict[str, Any], lab: Lab) -> None:
+    lab.reboot("node2")
+    eventually(lambda: whole(lab), TIMEOUT, "the service answers after a reboot of node2")
+
+
+def test_head_reboots(deployed: dict[str, Any], lab: Lab) -> None:
+    lab.reboot("node1")
+    eventually(lambda: whole(lab), TIMEOUT, "the service answers after a reboot of node1")
+    eventually(webui_answers, TIMEOUT, "Open WebUI answers after a reboot of node1")
+
+
+def test_reboots_leave_nothing_to_change(deployed: dict[str, Any], controller: Controller) -> None:
+    again = controller.inferfleet("up", "--assert-no-change")
+    assert again.rc == 0, again
+
+
+def test_other_executor(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+    up = controller.inferfleet("up", "-e", "executor=mp")
+    assert up.rc == 0, up
+    assert whole(lab, "VLLM::Worker")
+    assert [lab.containers(node) for node in lab.names] == [
+        ["inferfleet-engine", "inferfleet-webui"],
+        ["inferfleet-engine"],
+    ]
+
+
+def test_status_sees_what_is_broken(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+    lab.ssh("node1", "docker stop inferfleet-webui")
+    status = controller.inferfleet("status", "-e", "executor=mp")
+    assert status.rc == 2, status
+    assert [item["name"] for item in status.document["result"]["proof"] if not item["ok"]] == ["Open WebUI"]
+
+
+def test_up_mends_and_goes_back_to_ray(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+    up = controller.inferfleet("up")
+    assert up.rc == 0, up
+    assert whole(lab)
+    assert webui_answers()
+
+
+def test_secrets_are_in_no_output(deployed: dict[str, Any], controller: Controller) -> None:
+    said = "\n".join(controller.said)
+    assert [name for name, value in secrets().items() if value in said] == []
+
+
+def test_secrets_are_in_no_log_of_the_controller(deployed: dict[str, Any]) -> None:
+    logs = [file for file in (ROOT / ".cache" / "inferfleet").rglob("*") if file.is_file()]
+    assert logs
+    shown = [(name, file) for file in logs for name, value in secrets().items() if value.encode() in file.read_bytes()]
+    assert shown == []
+
+
+def test_secrets_are_in_no_log_of_a_node(deployed: dict[str, Any], lab: Lab) -> None:
+    sources = {
+        "journal": "journalctl --no-pager",
+        "containers": "for name in $(docker ps -aq); do docker logs $name 2>&1; done",
+        "Ray": "find $(docker inspect -f '{{.Mountpoint}}' inferfleet-tmp) -path '*/logs/*' -type f -exec cat {} +",
+        "/var/log": "find /var/log -type f -not -path '*/journal/*' -exec cat {} +",
+    }
+    logs = {(node, source): lab.ssh(node, command) for node in lab.names for source, command in sources.items()}
+    assert all(logs[node, "Ray"] for node in lab.names)
+    assert [(name, place) for place, log in logs.items() for name, value in secrets().items() if value in log] == []
+
+
+def test_secrets_are_in_no_command_line(deployed: dict[str, Any], argv_watch: ArgvWatch) -> None:
+    assert any(b"vllm" in argv for argv in argv_watch.seen), "the watch sees the nodes' processes"
+    values = {name: value.encode() for name, value in secrets().items()}
+    assert [(name, argv) for argv in argv_watch.seen for name, value in values.items() if value in argv] == []
+
+
+def test_down_leaves_only_the_weights(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+    down = controller.inferfleet("down")
+    assert down.rc == 0, down
+    for node in lab.names:
+        assert lab.containers(node) == []
+        assert lab.ssh(node, "docker images -q; docker volume ls -q") == ""
+        assert lab.ssh(node, "ls -d /etc/inferfleet /opt/inferfleet /var/lib/inferfleet 2>/dev/null || true") == ""
+        assert "inferfleet" not in lab.ssh(node, "cat /etc/hosts")
+        assert "model.safetensors.index.json" in lab.ssh(node, "ls /data/models/inferfleet/tiny-r1")
+
+
+def test_status_sees_that_nothing_is_there(deployed: dict[str, Any], controller: Controller) -> None:
+    status = controller.inferfleet("status")
+    assert status.rc == 2, status
+
+
+def test_second_down_removes_the_weights_too(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+    down = controller.inferfleet("down", "--weights")
+    assert down.rc == 0, down
+    assert {item["task"] for item in down.document["changed_tasks"]} == {"Remove the weights"}
+    assert [lab.ssh(node, "find /data/models -type f") for node in lab.names] == ["", ""]
