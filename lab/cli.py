@@ -6,15 +6,20 @@ from typing import Annotated
 
 import docker
 import typer
-from docker.errors import DockerException
+from docker.errors import DockerException, NotFound
 from rich.console import Console
 
-from lab import cluster, nodes
-from lab.config import DEFAULT_NODES, DEFAULT_POOL, POOLS, LabConfig, load
+from lab import cluster, nodes, services
+from lab.config import DEFAULT_NODES, DEFAULT_POOL, MAX_NODES, POOLS, LabConfig, load
 from lab.problem import LabError
 from lab.steps import run_steps
 
-app = typer.Typer(help="The practice cluster on this machine.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="The practice cluster on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 console = Console()
 NodeCount = Annotated[int, typer.Option("--nodes", envvar="LAB_NODES", help="How many nodes, 1 to 8.")]
 Pool = Annotated[str, typer.Option("--pool", help=f"Which set of nodes: {', '.join(POOLS)}.")]
@@ -38,25 +43,64 @@ def _config(node_count: int, pool: str) -> LabConfig:
 def up(
     node_count: NodeCount = DEFAULT_NODES,
     pool: Pool = DEFAULT_POOL,
+    images: Annotated[bool, typer.Option(help="Also images, registry, weights and hub.")] = True,
 ) -> None:
     """Bring the cluster up, or whatever of it is missing."""
     config, client = _config(node_count, pool), _connect()
     nodes.remove(client, nodes.surplus(client, config))
-    run_steps(cluster.up_steps(client, config), console)
+    steps = cluster.node_steps(client, config)
+    if images and pool == DEFAULT_POOL:
+        steps += cluster.site_steps(client, config)
+    run_steps(steps, console)
     console.print(f"inventory: {config.inventory.relative_to(config.checkout)}", highlight=False)
 
 
 @app.command()
 def down(
     pool: Annotated[str | None, typer.Option("--pool", help="Only the nodes of this pool.")] = None,
+    keep_cache: Annotated[bool, typer.Option("--keep-cache", help="Keep the cache and the images.")] = False,
 ) -> None:
     """Remove everything that `up` made."""
     config, client = _config(DEFAULT_NODES, pool or DEFAULT_POOL), _connect()
     if pool:
-        nodes.remove(client, nodes.containers(client, config, pool))
+        removed = nodes.remove(client, nodes.containers(client, config, pool))
+    else:
+        removed = cluster.remove(client, config, keep_cache)
+    for name in removed:
+        console.print(f"removed {name}", highlight=False)
+
+
+@app.command()
+def status(pool: Pool = DEFAULT_POOL) -> None:
+    """Show what runs, and exit with 1 when something of it does not."""
+    config, client = _config(MAX_NODES, pool), _connect()
+    states = cluster.states(client, config)
+    for state in states:
+        console.print(f"{state.name:12} {state.address:22} {state.text}", highlight=False)
+    if not states or not all(state.good for state in states):
+        raise typer.Exit(1)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def ssh(node: str, command: Annotated[list[str] | None, typer.Argument()] = None) -> None:
+    """Sign in to NODE, or run a command there."""
+    config = _config(DEFAULT_NODES, DEFAULT_POOL)
+    os.execvp("ssh", ["ssh", "-F", str(config.state / "ssh_config"), node, *(command or [])])
+
+
+@app.command()
+def logs(name: Annotated[str, typer.Argument(help="hub, registry, or a node")]) -> None:
+    """Print the log of the hub, the registry or a node's systemd."""
+    config = _config(DEFAULT_NODES, DEFAULT_POOL)
+    file = services.log_file(config, name)
+    if file.is_file():
+        console.file.write(file.read_text())
         return
-    nodes.remove(client, nodes.containers(client, config))
-    nodes.remove_network(client, config)
+    try:
+        container = _connect().containers.get(f"{config.prefix}-{name}")
+    except NotFound:
+        raise LabError(f"There is no {name}. Name hub, registry, or a node that is up.") from None
+    console.file.write(nodes.command_output(container, ["journalctl", "--no-pager", "-b"]) + "\n")
 
 
 def main() -> None:

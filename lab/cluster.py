@@ -1,13 +1,17 @@
 """The whole practice cluster as steps."""
 
+import shutil
+from dataclasses import dataclass
+
 import docker
 
-from lab import images, inventory, nodes, ssh
+from lab import applications, checkpoint, hub_service, images, inventory, nodes, registry, services, ssh, trees
+from lab.applications import ENGINE, Application
 from lab.config import LabConfig, Node
 from lab.steps import Step
 
 
-def up_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
+def node_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
     """Return the steps that bring the nodes up."""
 
     def node_step(node: Node) -> Step:
@@ -24,3 +28,87 @@ def up_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
         Step("network", lambda: nodes.network(client, config)),
         *(node_step(node) for node in config.nodes),
     ]
+
+
+def site_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
+    """Return the steps that give the nodes what a site gives them: a registry with images, a hub with weights."""
+    cache = config.cache
+
+    def packages(application: Application) -> str:
+        if images.exists(client, applications.reference(client, cache, application)):
+            return "in the image"
+        return trees.tree(cache, application.recipe).name
+
+    def application_steps(application: Application) -> list[Step]:
+        recipe = application.recipe
+        return [
+            Step(f"{recipe} packages", lambda: packages(application), after=("base image",)),
+            Step(
+                f"{recipe} image",
+                lambda: applications.image(client, cache, application),
+                after=(f"{recipe} packages",),
+            ),
+            Step(
+                f"{recipe} in registry",
+                lambda: registry.push(
+                    client, config, applications.image(client, cache, application),
+                    application.repository, application.tag,
+                ),
+                after=(f"{recipe} image", "registry"),
+            ),
+        ]  # fmt: skip
+
+    return [
+        Step("base image", lambda: images.application_base(client, cache)),
+        *(step for application in applications.ALL for step in application_steps(application)),
+        Step("registry", lambda: services.start(config, registry.service(config)), after=("network",)),
+        Step(
+            "tiny R1",
+            lambda: checkpoint.make(client, config, applications.image(client, cache, ENGINE)),
+            after=("engine image",),
+        ),
+        Step("hub", lambda: services.start(config, hub_service.service(config)), after=("tiny R1", "network")),
+    ]
+
+
+@dataclass(frozen=True)
+class State:
+    """What one part of the cluster is doing; `good` when that is what it should."""
+
+    name: str
+    address: str
+    text: str
+    good: bool
+
+
+def states(client: docker.DockerClient, config: LabConfig) -> list[State]:
+    """Return the state of each node of the pool that exists, of the registry and of the hub."""
+    found = []
+    for container in sorted(nodes.containers(client, config, config.pool), key=lambda one: str(one.name)):
+        text = str(container.status)
+        if text == "running":
+            text = nodes.systemd_state(container)
+        address = container.attrs["NetworkSettings"]["Networks"][config.prefix]["IPAddress"]
+        name = str(container.name).removeprefix(f"{config.prefix}-")
+        found.append(State(name, address, text, text in nodes.READY_STATES))
+    for service in (registry.service(config), hub_service.service(config)):
+        good = services.running_pid(config, service.name) is not None
+        address = f"{service.host}:{service.port}"
+        found.append(State(service.name, address, "running" if good else "stopped", good))
+    return found
+
+
+def remove(client: docker.DockerClient, config: LabConfig, keep_cache: bool) -> list[str]:
+    """Remove what the steps made, except the cache and the images with `keep_cache`; return what was removed."""
+    removed = [name for name in ("hub", "registry") if services.stop(config, name)]
+    removed += nodes.remove(client, nodes.containers(client, config))
+    removed += nodes.remove_network(client, config)
+    if not keep_cache:
+        removed += images.remove(client)
+        if config.cache.exists():
+            shutil.rmtree(config.cache)
+            removed.append(str(config.cache))
+    if config.state.exists():
+        shutil.rmtree(config.state)
+        removed.append(".lab")
+    return removed

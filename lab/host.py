@@ -82,24 +82,18 @@ def pip_config(files: Iterable[str], environment: Mapping[str, str], own_certifi
     settings = {}
     for key in ("index-url", "extra-index-url", "trusted-host"):
         variable = f"PIP_{key.upper().replace('-', '_')}"
-        value = environment.get(variable) or parser.get("global", key, fallback="")
+        value = environment.get(variable) or parser.get("global", key, fallback="") or ""
         words = [word for word in value.split() if not word.startswith(("file:", "/"))]
         if words:
             settings[key] = " ".join(words)
     if own_certificates:
         settings["cert"] = CA_BUNDLE
-    return (
-        "".join(["[global]\n", *(f"{key} = {value}\n" for key, value in settings.items())])
-        if settings
-        else ""
-    )
+    return "".join(["[global]\n", *(f"{key} = {value}\n" for key, value in settings.items())]) if settings else ""
 
 
 def apt_proxies(dump: str) -> str:
     """Return the lines of `apt-config dump` that set a proxy."""
-    return "".join(
-        f"{line}\n" for line in dump.splitlines() if line.startswith("Acquire::http") and "roxy" in line
-    )
+    return "".join(f"{line}\n" for line in dump.splitlines() if line.startswith("Acquire::http") and "roxy" in line)
 
 
 def read_apt_sources() -> list[str]:

@@ -3,13 +3,15 @@
 import hashlib
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import docker
-from docker.errors import BuildError, ImageNotFound
+import httpx
+from docker.errors import APIError, BuildError, ImageNotFound
 
 from lab import host
 from lab.problem import LabError
@@ -44,61 +46,79 @@ def exists(client: docker.DockerClient, reference: str) -> bool:
     return True
 
 
+def remove(client: docker.DockerClient) -> list[str]:
+    """Remove the lab's images, except those that containers of another checkout use; return their names."""
+    removed = []
+    for image in client.images.list(name=f"{NAMESPACE}/*"):
+        for tag in image.tags:
+            try:
+                client.images.remove(tag)
+            except APIError as error:
+                if error.status_code != httpx.codes.CONFLICT:
+                    raise
+            else:
+                removed.append(tag)
+    return removed
+
+
 @contextmanager
 def build_folder(cache: Path) -> Iterator[Path]:
-    """Give an empty folder in the cache that goes away afterwards."""
+    """Give an empty folder in the cache that goes away afterwards, and clear what killed processes left there."""
     (cache / "tmp").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache / "tmp") as folder:
+    for left in (cache / "tmp").iterdir():
+        if not Path("/proc", left.name.split("-")[0]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=cache / "tmp", prefix=f"{os.getpid()}-") as folder:
         yield Path(folder)
 
 
 def packages(recipe: str) -> list[str]:
-    """Return the Debian packages of a recipe."""
+    """Return the Debian packages of an image."""
     return (RECIPES / recipe / "packages.txt").read_text().split()
 
 
-def debian(client: docker.DockerClient, cache: Path, wanted: list[str]) -> str:
-    """Return a Debian image with these packages, made when missing.
+def application_base(client: docker.DockerClient, cache: Path) -> str:
+    """Return the image that the engine's and the web UI's are built on, made when missing."""
+    return debian(client, cache, packages("application"), package_lists=False)
+
+
+def debian(client: docker.DockerClient, cache: Path, wanted: list[str], package_lists: bool) -> str:
+    """Return a Debian image with the packages `wanted`, made when missing.
 
     It comes from the host's Debian mirror, or from the image LAB_BASE_IMAGE where a registry is reachable.
+    With `package_lists` apt's lists stay in it, so that a node's first install needs no update.
     """
     mirrors = host.mirrors(host.read_apt_sources())
     base = os.environ.get("LAB_BASE_IMAGE", "")
     options = [f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED] + ["--dpkgopt=force-unsafe-io"]
-    parts = [host.RELEASE, base, mirrors.deb822(), *options, *sorted(wanted)]
+    parts = [host.RELEASE, base, mirrors.deb822(), *options, *sorted(wanted), *([] if package_lists else ["bare"])]
     reference = f"{NAMESPACE}/debian:{digest(part.encode() for part in parts)}"
     if exists(client, reference):
         return reference
+    if package_lists:
+        options += ["--skip=cleanup/apt/lists", '--aptopt=Acquire::Languages "none"']
     with build_folder(cache) as folder:
         if base:
-            (folder / "Dockerfile").write_text(
-                f"FROM {base}\nCOPY inherited/ /\n"
-                "RUN apt-get update && apt-get install -y --no-install-recommends " + " ".join(wanted) + "\n"
-            )
             write_files(folder / "inherited", host.inherited_files())
-            build(client, folder, reference, {})
+            (folder / "Dockerfile").write_text(debian_from_image(base, wanted, package_lists))
+            build(client, [folder], reference, cache / "logs")
         else:
-            sources = folder / "debian.sources"
+            sources, archive = folder / "debian.sources", folder / "rootfs.tar"
             sources.write_text(mirrors.deb822())
-            archive = folder / "rootfs.tar"
-            # The package lists stay: a node's first install then needs no update.
-            run(
-                [
-                    "mmdebstrap",
-                    "--variant=minbase",
-                    f"--include={','.join(wanted)}",
-                    *options,
-                    "--skip=cleanup/apt/lists",
-                    '--aptopt=Acquire::Languages "none"',
-                    host.RELEASE,
-                    archive,
-                    sources,
-                ],
-                log=cache / "logs" / f"{reference.split(':')[1]}-debian.log",
-            )
+            command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(wanted)}", *options]
             repository, tag = reference.split(":")
+            run([*command, host.RELEASE, archive, sources], log=cache / "logs" / f"debian-{tag}.log")
             client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
     return reference
+
+
+def debian_from_image(base: str, wanted: list[str], package_lists: bool) -> str:
+    """Return the Dockerfile that adds the packages `wanted` to the Debian image `base`."""
+    clean = "" if package_lists else " && rm -rf /var/lib/apt/lists/*"
+    return (
+        f"FROM {base}\nCOPY inherited/ /\n"
+        f"RUN apt-get update && apt-get install -y --no-install-recommends {' '.join(wanted)}{clean}\n"
+    )
 
 
 def write_files(root: Path, files: Mapping[str, bytes]) -> None:
@@ -109,27 +129,41 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> None:
         target.write_bytes(content)
 
 
-def build(client: docker.DockerClient, folder: Path, reference: str, arguments: Mapping[str, str]) -> None:
-    """Build the Dockerfile in `folder` under the name `reference`.
+def build(
+    client: docker.DockerClient,
+    folders: list[Path],
+    reference: str,
+    logs: Path,
+    arguments: Mapping[str, str] | None = None,
+) -> None:
+    """Build the Dockerfile found in `folders`, which together are the build context, under the name `reference`.
 
-    Raises LabError with the failing line.
+    The context goes to Docker as a stream: a copy of it on disk would cost more than the build.
+    Raises LabError that names the log in the folder `logs`.
     """
-    try:
-        client.images.build(path=str(folder), tag=reference, buildargs=dict(arguments), rm=True, forcerm=True)
-    except BuildError as error:
-        raise LabError(f"The image {reference} could not be built: {error.msg}") from error
+    parts = [part for folder in folders for part in ("-C", str(folder), ".")]
+    log = logs / f"{reference.split('/')[-1].replace(':', '-')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with subprocess.Popen(["tar", "-c", *parts], stdout=subprocess.PIPE) as archive:
+        try:
+            client.images.build(
+                fileobj=archive.stdout, custom_context=True, tag=reference, buildargs=dict(arguments or {}),
+                rm=True, forcerm=True,
+            )  # fmt: skip
+        except BuildError as error:
+            log.write_text("".join(line.get("stream", "") for line in error.build_log))
+            raise LabError(f"The image {reference} could not be built. Read {log}.") from error
 
 
 def node(client: docker.DockerClient, cache: Path) -> str:
     """Return the image of a bare node, made when missing."""
-    base = debian(client, cache, packages("node"))
+    base = debian(client, cache, packages("node"), package_lists=True)
     inherited = host.inherited_files()
     recipe = folder_parts(RECIPES / "node")
     files = [part for path, content in inherited.items() for part in (path.encode(), content)]
     reference = f"{NAMESPACE}/node:{digest([base.encode(), *recipe, *files])}"
     if not exists(client, reference):
         with build_folder(cache) as folder:
-            shutil.copytree(RECIPES / "node", folder, dirs_exist_ok=True)
             write_files(folder / "inherited", inherited)
-            build(client, folder, reference, {"BASE": base})
+            build(client, [RECIPES / "node", folder], reference, cache / "logs", {"BASE": base})
     return reference

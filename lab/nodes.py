@@ -4,6 +4,7 @@ import io
 import tarfile
 import time
 from collections.abc import Mapping
+from typing import cast
 
 import docker
 from docker.errors import APIError, NotFound
@@ -17,6 +18,7 @@ from lab.problem import LabError
 from lab.shell import run
 
 LABEL = "inferfleet.lab"
+READY_STATES = {"running", "degraded"}  # systemd has started all it wanted to; a failed unit is no bar
 READY_TIMEOUT = 90.0  # seconds until systemd and sshd of a node must be up
 # All that systemd and a Docker engine inside need. Not --privileged and no raised limits: hosts that are
 # containers or small virtual machines themselves cannot grant those.
@@ -80,9 +82,7 @@ def network(client: docker.DockerClient, config: LabConfig) -> str:
 
 
 def _own_network(client: docker.DockerClient, config: LabConfig) -> Network | None:
-    return next(
-        (found for found in client.networks.list(names=[config.prefix]) if found.name == config.prefix), None
-    )
+    return next((found for found in client.networks.list(names=[config.prefix]) if found.name == config.prefix), None)
 
 
 def _holder(client: docker.DockerClient) -> str:
@@ -138,35 +138,37 @@ def start(client: docker.DockerClient, config: LabConfig, node: Node, image: str
 
 def _create(client: docker.DockerClient, config: LabConfig, node: Node, image: str) -> Container:
     name = container_name(config, node)
-    volumes = {
-        "/sys/fs/cgroup": {"bind": "/sys/fs/cgroup", "mode": "rw"},
-        # Docker's overlay2 does not work on top of an overlay: both places it may live in are volumes.
-        f"{name}-docker": {"bind": "/var/lib/docker", "mode": "rw"},
-        f"{name}-data": {"bind": "/data", "mode": "rw"},
-    }
+    # Docker's overlay2 does not work on top of an overlay: both places it may live in are volumes.
+    volumes = {f"{name}-docker": "/var/lib/docker", f"{name}-data": "/data"}
     for volume in volumes:
-        if not volume.startswith("/"):
-            client.volumes.create(volume, labels={LABEL: config.prefix})
+        client.volumes.create(volume, labels={LABEL: config.prefix})
     endpoint = client.api.create_endpoint_config(ipv4_address=str(node.address))
-    created = client.api.create_container(
+    return client.containers.create(
         image,
         name=name,
         hostname=node.name,
         labels={LABEL: config.prefix},
-        volumes=[mount["bind"] for mount in volumes.values()],
-        networking_config=client.api.create_networking_config({config.prefix: endpoint}),
-        host_config=client.api.create_host_config(
-            binds=volumes,
-            cap_add=CAPABILITIES,
-            security_opt=["seccomp=unconfined", "apparmor=unconfined"],
-            cgroupns="host",
-            network_mode=config.prefix,
-            restart_policy={"Name": "unless-stopped"},
-            shm_size="2g",
-            tmpfs={"/run": "", "/run/lock": "", "/tmp": "exec"},
-        ),
+        network=config.prefix,
+        networking_config={config.prefix: endpoint},
+        volumes=[*(f"{volume}:{path}:rw" for volume, path in volumes.items()), "/sys/fs/cgroup:/sys/fs/cgroup:rw"],
+        cap_add=CAPABILITIES,
+        security_opt=["seccomp=unconfined", "apparmor=unconfined"],
+        cgroupns="host",
+        restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0},
+        shm_size="2g",
+        tmpfs={"/run": "", "/run/lock": "", "/tmp": "exec"},
     )
-    return client.containers.get(created["Id"])
+
+
+def command_output(container: Container, command: list[str]) -> str:
+    """Run a command in a node and return what it said, errors included."""
+    output = cast(bytes, container.exec_run(command).output)  # not a stream: that must be asked for
+    return output.decode(errors="replace").strip()
+
+
+def systemd_state(container: Container) -> str:
+    """Return what systemd says of a node as a whole, e.g. `running`."""
+    return command_output(container, ["systemctl", "is-system-running"])
 
 
 def _wait(config: LabConfig, node: Node, container: Container) -> str:
@@ -174,9 +176,8 @@ def _wait(config: LabConfig, node: Node, container: Container) -> str:
     deadline = time.monotonic() + READY_TIMEOUT
     state = "unknown"
     while time.monotonic() < deadline:
-        result = container.exec_run(["systemctl", "is-system-running"])
-        state = result.output.decode(errors="replace").strip()
-        if state in {"running", "degraded"}:
+        state = systemd_state(container)
+        if state in READY_STATES:
             run(["ssh", "-F", config.state / "ssh_config", "-o", "ConnectTimeout=10", node.name, "true"])
             return state
         time.sleep(0.3)
@@ -188,7 +189,10 @@ def _wait(config: LabConfig, node: Node, container: Container) -> str:
 
 def containers(client: docker.DockerClient, config: LabConfig, pool: str = "") -> list[Container]:
     """Return the node containers of this checkout, running or not: of one pool, or of all."""
-    filters = {"label": f"{LABEL}={config.prefix}", "name": f"^/{config.prefix}-{pool}"}
+    filters: dict[str, str | list[str] | bool] = {
+        "label": f"{LABEL}={config.prefix}",
+        "name": f"^/{config.prefix}-{pool}",
+    }
     return list(client.containers.list(all=True, filters=filters))
 
 
@@ -198,8 +202,8 @@ def surplus(client: docker.DockerClient, config: LabConfig) -> list[Container]:
     return [found for found in containers(client, config, config.pool) if found.name not in wanted]
 
 
-def remove(client: docker.DockerClient, containers: list[Container]) -> None:
-    """Remove nodes with their volumes."""
+def remove(client: docker.DockerClient, containers: list[Container]) -> list[str]:
+    """Remove nodes with their volumes; return the containers' names."""
     for container in containers:
         container.remove(force=True)
         for suffix in ("docker", "data"):
@@ -207,9 +211,16 @@ def remove(client: docker.DockerClient, containers: list[Container]) -> None:
                 client.volumes.get(f"{container.name}-{suffix}").remove()
             except NotFound:
                 continue
+    return [str(container.name) for container in containers]
 
 
-def remove_network(client: docker.DockerClient, config: LabConfig) -> None:
-    """Remove the cluster network."""
+def remove_network(client: docker.DockerClient, config: LabConfig) -> list[str]:
+    """Remove the cluster network and the volumes that no container is left for; return their names."""
+    names = []
+    for volume in client.volumes.list(filters={"label": f"{LABEL}={config.prefix}"}):
+        volume.remove()
+        names.append(str(volume.name))
     if found := _own_network(client, config):
         found.remove()
+        names.append(str(found.name))
+    return names

@@ -38,9 +38,7 @@ def client_config(config: LabConfig, nodes: list[Node]) -> str:
 
 def known_hosts_content(public_keys: dict[Node, str]) -> str:
     """Return known_hosts lines for each node's name and address; `public_keys` holds `type key comment`."""
-    return "".join(
-        f"{node.address},{node.name} {' '.join(key.split()[:2])}\n" for node, key in public_keys.items()
-    )
+    return "".join(f"{node.address},{node.name} {' '.join(key.split()[:2])}\n" for node, key in public_keys.items())
 
 
 def _generate(key: Path, comment: str) -> None:

@@ -86,7 +86,7 @@ def run_steps(steps: Iterable[Step], console: Console, workers: int = 3) -> None
                 seconds = time.monotonic() - started[name]
                 if error := future.exception():
                     failure = failure or error
-                    view.ended(name, "failed", seconds, "")
+                    view.ended(name, "failed", seconds, str(error))
                 else:
                     order.done(name)
                     view.ended(name, "ok", seconds, future.result())

@@ -1,0 +1,42 @@
+"""The images of the engine and the web UI: a tree of Python packages on a small Debian."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+
+from lab import images, trees
+from lab.images import NAMESPACE, RECIPES
+
+
+@dataclass(frozen=True)
+class Application:
+    """An image of the practice cluster: its `recipe` folder, and `repository` and `tag` in the registry."""
+
+    recipe: str
+    repository: str
+    tag: str
+
+
+ENGINE = Application("engine", "inferfleet/vllm-cpu", "0.32.0")
+WEBUI = Application("webui", "inferfleet/open-webui", "0.12.4")
+ALL = (ENGINE, WEBUI)
+
+
+def reference(client: docker.DockerClient, cache: Path, application: Application) -> str:
+    """Return the local name of an application's image, which stands for all that goes into it."""
+    base = images.application_base(client, cache)
+    recipe = images.folder_parts(RECIPES / application.recipe)
+    return f"{NAMESPACE}/{application.recipe}:{images.digest([base.encode(), *recipe])}"
+
+
+def image(client: docker.DockerClient, cache: Path, application: Application) -> str:
+    """Return an application's image, made when missing; its tree of packages goes away once it is in the image."""
+    name = reference(client, cache, application)
+    if not images.exists(client, name):
+        tree = trees.tree(cache, application.recipe)
+        base = images.application_base(client, cache)
+        images.build(client, [RECIPES / application.recipe, tree], name, cache / "logs", {"BASE": base})
+        shutil.rmtree(tree)
+    return name

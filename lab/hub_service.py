@@ -1,0 +1,14 @@
+"""How the local hub runs: `python -m lab.hub` on the cluster network only."""
+
+import sys
+
+from lab.checkpoint import hub_root
+from lab.config import CONTROLLER, HUB_PORT, LabConfig
+from lab.services import Service
+
+
+def service(config: LabConfig) -> Service:
+    """The hub that the nodes download weights from."""
+    root, host, port = str(hub_root(config.cache)), str(CONTROLLER), str(HUB_PORT)
+    argv = [sys.executable, "-m", "lab.hub", "--root", root, "--host", host, "--port", port]
+    return Service("hub", argv, host, HUB_PORT)
