@@ -7,14 +7,19 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import threading
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 try:
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi, hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
 
     IMPORT_ERROR = None
 except ImportError:
@@ -81,11 +86,13 @@ bytes_missing:
 
 MANIFEST = ".inferfleet.json"
 PROGRESS = ".inferfleet-progress.json"
+PARTIAL = ".inferfleet-partial"
+ATTEMPTS = 2
 CHUNK = 16 * 2**20
 
 
-class VerificationError(Exception):
-    """Files that still differ from the hub's hashes after they were downloaded anew."""
+class DownloadError(Exception):
+    """A file that the hub does not give, or gives wrong even when downloaded anew."""
 
 
 def write_json(path: str, data: dict) -> None:
@@ -116,7 +123,7 @@ def file_hash(path: str, algorithm: str) -> str:
 
 
 def wanted_files(info) -> dict[str, dict]:
-    """Return name -> size, algorithm and hash of every file of the repository."""
+    """Return name -> size, algorithm and hash of every file of the repository that lies below its folder."""
     return {
         s.rfilename: {
             "size": s.size,
@@ -124,6 +131,7 @@ def wanted_files(info) -> dict[str, dict]:
             "hash": s.lfs.sha256 if s.lfs else s.blob_id,
         }
         for s in info.siblings
+        if not os.path.isabs(s.rfilename) and ".." not in s.rfilename.split("/")
     }
 
 
@@ -153,17 +161,16 @@ def on_disk(path: str, wanted: dict[str, dict]) -> int:
     """Return the bytes that lie there of the wanted files, unfinished downloads included."""
     total = 0
     for name, want in wanted.items():
-        full = os.path.join(path, name)
-        if os.path.exists(full):
-            total += min(os.path.getsize(full), want["size"])
-    unfinished = os.path.join(path, ".cache", "huggingface", "download")
-    for folder, _, files in os.walk(unfinished):
-        total += sum(
-            os.path.getsize(os.path.join(folder, f))
-            for f in files
-            if f.endswith(".incomplete") and os.path.exists(os.path.join(folder, f))
-        )
+        for file in (os.path.join(path, name), partial_path(path, name, want)):
+            if os.path.exists(file):
+                total += min(os.path.getsize(file), want["size"])
+                break
     return total
+
+
+def partial_path(path: str, name: str, want: dict) -> str:
+    """Return where an unfinished download lies: one place for each content, so that it can go on."""
+    return os.path.join(path, PARTIAL, hashlib.sha256(f"{name} {want['hash']}".encode()).hexdigest())
 
 
 def report_progress(path: str, wanted: dict[str, dict], stop: threading.Event) -> None:
@@ -197,34 +204,61 @@ def remembered(params: dict) -> str | None:
     return None if missing else manifest["commit"]
 
 
-def download(params: dict, commit: str, names: list[str], wanted: dict[str, dict]) -> None:
-    """Download the named files, and once more those that do not verify; remember those that do."""
+def fetch(params: dict, commit: str, name: str, want: dict) -> None:
+    """Download one file to its place, from where an earlier attempt stopped.
+
+    huggingface_hub's own snapshot_download starts a file over when its process has ended, and leaves the part behind.
+    """
+    partial, full = partial_path(params["path"], name, want), os.path.join(params["path"], name)
+    url = hf_hub_url(params["repository"], name, revision=commit, endpoint=params["endpoint"])
+    headers = {**build_hf_headers(), "Accept-Encoding": "identity"}
+    with open(partial, "ab") as content:
+        done = content.tell()
+        if done < want["size"]:
+            http_get(url, content, resume_size=done, headers=headers, expected_size=want["size"])
+    os.makedirs(os.path.dirname(full), exist_ok=True)
+    os.replace(partial, full)
+
+
+def obtain(params: dict, commit: str, name: str, want: dict) -> dict:
+    """Download one file and return its manifest entry; raises DownloadError."""
+    for _ in range(ATTEMPTS):
+        try:
+            fetch(params, commit, name, want)
+        except Exception as error:
+            reason = (str(error).strip() or repr(error)).splitlines()[0].rstrip(".")
+            raise DownloadError(
+                f"{name} of {params['repository']} did not arrive from hub_endpoint {params['endpoint']}: {reason}."
+                " Run it again: it goes on where it stopped."
+            ) from error
+        entry = verified(params["path"], name, want, {})
+        if entry:
+            return entry
+        os.remove(os.path.join(params["path"], name))
+    raise DownloadError(
+        f"{name} from hub_endpoint {params['endpoint']} differs from the hash that the hub gives for it in"
+        f" {params['repository']} at {commit}, even when downloaded again. Use another hub_endpoint."
+    )
+
+
+def download(params: dict, commit: str, entries: dict[str, dict], names: list[str], wanted: dict[str, dict]) -> None:
+    """Download the named files; `entries` are those of the others, remembered with each file that arrives."""
     path = params["path"]
+    os.makedirs(os.path.join(path, PARTIAL), exist_ok=True)
     stop = threading.Event()
     reporter = threading.Thread(target=report_progress, args=(path, wanted, stop), daemon=True)
     reporter.start()
     try:
-        for _ in range(2):
-            for name in names:
-                full = os.path.join(path, name)
-                if os.path.exists(full):  # present but different: huggingface_hub would trust its own records of it
-                    os.remove(full)
-            snapshot_download(
-                params["repository"],
-                revision=commit,
-                local_dir=path,
-                endpoint=params["endpoint"],
-                allow_patterns=names,
-                max_workers=params["workers"],
-            )
-            entries, names = survey(path, wanted)
-            remember(params, commit, entries, complete=not names)
-            if not names:
-                return
-        raise VerificationError(
-            f"{', '.join(names)} from {params['endpoint']} differ from the hashes that the hub gives for"
-            f" {params['repository']} at {commit}, even when downloaded again. Use another hub_endpoint."
-        )
+        with ThreadPoolExecutor(params["workers"]) as pool:
+            futures = {pool.submit(obtain, params, commit, name, wanted[name]): name for name in names}
+            try:
+                for future in as_completed(futures):
+                    entries[futures[future]] = future.result()
+                    remember(params, commit, entries, complete=len(entries) == len(wanted))
+            except DownloadError:
+                pool.shutdown(cancel_futures=True)
+                raise
+        shutil.rmtree(os.path.join(path, PARTIAL))
     finally:
         stop.set()
         reporter.join()
@@ -269,16 +303,18 @@ def main() -> None:
         "bytes_missing": sum(wanted[name]["size"] for name in missing),
     }
     if missing and not module.check_mode:
-        os.makedirs(path, exist_ok=True)
-        with open(os.path.join(path, ".inferfleet.lock"), "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # a download of an earlier run may still be at it
-            try:
+        try:
+            os.makedirs(path, exist_ok=True)
+            with open(os.path.join(path, ".inferfleet.lock"), "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # a download of an earlier run may still be at it
                 entries, missing = survey(path, wanted)
                 remember(params, info.sha, entries, complete=not missing)
                 if missing:
-                    download(params, info.sha, missing, wanted)
-            except Exception as error:
-                module.fail_json(msg=str(error).strip(), **result)
+                    download(params, info.sha, entries, missing, wanted)
+        except DownloadError as error:
+            module.fail_json(msg=str(error), **result)
+        except OSError as error:
+            module.fail_json(msg=f"The weights cannot be written below {path}: {error.strerror or error}.", **result)
     module.exit_json(**result)
 
 
