@@ -54,6 +54,25 @@ def read(path: str) -> dict:
         return {}
 
 
+def alive(job: str) -> bool:
+    """Tell whether a process of the background task runs: Ansible names the task on its command line."""
+    name = job.partition(".")[0].encode()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
+                words = cmdline.read().split(b"\0")
+        except OSError:  # the process ended meanwhile
+            continue
+        if name in words:
+            return True
+    return False
+
+
+def ended(record: dict, job: str) -> bool:
+    """Tell whether the task has ended: its record is replaced by its result, or it died without one (a reboot, say)."""
+    return (bool(record) and "started" not in record) or bool(record.get("finished")) or not alive(job)
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
@@ -61,7 +80,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     folder = os.environ.get("ANSIBLE_ASYNC_DIR", os.path.expanduser("~/.ansible_async"))
-    finished = bool(read(os.path.join(folder, module.params["job"])).get("finished"))
+    job = module.params["job"]
+    finished = ended(read(os.path.join(folder, job)), job)
     state = read(os.path.join(module.params["path"], ".inferfleet-progress.json"))
     progress = {"done": state["done"], "total": state["total"], "unit": "bytes"} if state else {}
     module.exit_json(changed=False, finished=finished, progress=progress)
