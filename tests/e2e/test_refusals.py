@@ -1,0 +1,102 @@
+"""What the nodes' own facts speak against is refused before anything is changed on them."""
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from practice import INVENTORY, ROOT, TOOLS, Controller, Finished
+
+pytestmark = pytest.mark.lab
+
+PORT = 18000
+STATE = (
+    "find /etc/hosts /etc/inferfleet /etc/docker /etc/sysctl.d /opt/inferfleet /var/lib/inferfleet /data/models"
+    " -printf '%p %s %T@\\n' 2>/dev/null | sort;"
+    " docker ps --all --no-trunc --format '{{.ID}} {{.State}}' 2>/dev/null | sort"
+)
+
+
+def on(node: str, command: str) -> str:
+    argv = ["ssh", "-F", ROOT / ".lab/ssh_config", node, command]
+    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nodes(request: pytest.FixtureRequest, controller: Controller) -> None:
+    """The practice cluster as it is, or with new nodes where there is none."""
+    ping = controller.run([TOOLS / "ansible", "all", "-i", INVENTORY, "-m", "ansible.builtin.ping"])
+    if ping.rc != 0:
+        request.getfixturevalue("lab")
+
+
+@pytest.fixture
+def unchanged() -> Iterator[None]:
+    """Assert that the nodes are afterwards as before."""
+    before = [on(node, STATE) for node in ("node1", "node2")]
+    yield
+    assert [on(node, STATE) for node in ("node1", "node2")] == before
+
+
+@pytest.fixture
+def taken() -> Iterator[None]:
+    """A stranger's program on a port of node1."""
+    pid = on("node1", f"python3 -m http.server {PORT} >/dev/null 2>&1 </dev/null & echo $!").strip()
+    address = yaml.safe_load((ROOT / INVENTORY / "hosts.yml").read_text())
+    address = address["all"]["children"]["ray_head"]["hosts"]["node1"]["ansible_host"]
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection((address, PORT), timeout=1).close()
+            break
+        except OSError:
+            time.sleep(0.1)
+    yield
+    on("node1", f"kill {pid}")
+
+
+def refusals(done: Finished) -> list[str]:
+    return [f"{problem['message']} {problem['remedy']}" for problem in done.document["problems"]]
+
+
+def test_a_port_that_is_taken(controller: Controller, unchanged: None, taken: None) -> None:
+    done = controller.inferfleet("up", "-e", f"engine_port={PORT}")
+    assert refusals(done) == [
+        f"Port {PORT} of engine_port is taken on node1 by python3."
+        " Stop that program, or set engine_port to a free port."
+    ], done
+    assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (3, "facts_refused", []), done
+
+
+def test_a_disk_that_is_too_small(controller: Controller, unchanged: None) -> None:
+    done = controller.inferfleet("up", "-e", "model=deepseek-r1")
+    for node in ("node1", "node2"):
+        line = re.compile(
+            rf"Host {node} has [\d.]+ GiB free, but needs ([\d.]+ GiB for images in /data/docker and )?641\.3 GiB for"
+            r" the weights in /data/models\. Free [\d.]+ GiB there, or point model_root or container_data_root to a"
+            r" larger disk\."
+        )
+        assert any(line.fullmatch(refusal) for refusal in refusals(done)), done
+    assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (3, "facts_refused", []), done
+
+
+def test_a_node_that_does_not_answer(controller: Controller, unchanged: None, tmp_path: Path) -> None:
+    inventory = yaml.safe_load((ROOT / INVENTORY / "hosts.yml").read_text())
+    inventory["all"]["vars"]["x_lab_state"] = str(ROOT / ".lab")
+    node = inventory["all"]["children"]["ray_worker"]["hosts"]["node2"]
+    node["ansible_host"] = wrong = f"{node['ansible_host'].rpartition('.')[0]}.250"
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    (tmp_path / "group_vars").symlink_to(ROOT / INVENTORY / "group_vars")
+    done = controller.inferfleet("up", "-i", str(tmp_path))
+    (refusal,) = refusals(done)
+    assert re.fullmatch(
+        rf"Host node2 does not answer at {wrong}:22 as root: connect to host {wrong} port 22: [\w ]+\."
+        rf" Check ansible_host, ansible_user and the key in hosts\.yml; `ssh -p 22 root@{wrong}` must work\.",
+        refusal,
+    ), done
+    assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (4, "unreachable", []), done
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["group_vars", "hosts.yml"]
