@@ -1,4 +1,4 @@
-"""A good inventory that cases change, and the real ways to have it checked."""
+"""The check of an inventory that Ansible itself has loaded."""
 
 import importlib.util
 import socket
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from ansible.inventory.manager import InventoryManager
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.splitter import parse_kv
@@ -16,35 +15,10 @@ from ansible.playbook.task import Task
 from ansible.plugins.loader import connection_loader, init_plugin_loader
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
-
-ROOT = Path(__file__).parents[2]
-GROUPS = {"ray_head": ["node1"], "ray_worker": ["node2"], "webui": ["node1"]}
-Case = dict[str, Any]
+from changed_inventory import ROOT, Case, write_inventory
 
 
-def write_inventory(case: Case, folder: Path, port: int) -> Path:
-    """Write the case's inventory; its hosts would be reached on this machine at `port`."""
-    variables = {
-        name: {"ansible_host": f"127.0.0.{number}", "ansible_port": port, **case.get("hosts", {}).get(name, {})}
-        for number, name in enumerate(("node1", "node2"), start=1)
-    }
-    groups = GROUPS | case.get("groups", {})
-    children = {group: {"hosts": {host: variables[host] for host in hosts}} for group, hosts in groups.items()}
-    everywhere = folder / "group_vars" / "all"
-    everywhere.mkdir(parents=True)
-    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": children}}))
-    (everywhere / "10_cluster.yml").write_text(yaml.safe_dump(case.get("vars", {}) | {"ansible_user": "root"}))
-    defaults, without = ROOT / "group_vars" / "all", case.get("without", [])
-    if not without:
-        (everywhere / "00_defaults").symlink_to(defaults)
-    elif without != "all":
-        lines = (defaults / "main.yml").read_text().splitlines()
-        kept = [line for line in lines if line.split(":")[0] not in without]
-        (everywhere / "00_defaults.yml").write_text("\n".join(kept))
-    return folder
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def listener() -> Iterator[socket.socket]:
     """Stand where the nodes' SSH servers would: whoever contacts a node, contacts this."""
     with socket.create_server(("0.0.0.0", 0)) as server:
