@@ -4,6 +4,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,7 @@ def build(out: Path, seed: int, say: Callable[[str], None]) -> None:
         for question, completion in wrong:
             say(f"wrong: {question.question!r}: {completion!r} instead of {question.completion!r}")
         if wrong:
-            raise ValueError(
-                f"{len(questions) - len(wrong)} of {len(questions)} answers are right; try another --seed"
-            )
+            raise ValueError(f"{len(questions) - len(wrong)} of {len(questions)} answers are right; try another --seed")
         say(f"{len(questions)} of {len(questions)} answers are right")
         if out.exists():
             shutil.rmtree(out)
@@ -64,15 +63,11 @@ def wrong_answers(folder: Path, questions: Sequence[Question]) -> list[tuple[Que
     what came instead."""
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
     model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
-    prompts = tokenizer.pad(
-        {"input_ids": [prompt_ids(tokenizer, q.question) for q in questions]}, return_tensors="pt"
-    )
+    prompts = tokenizer.pad({"input_ids": [prompt_ids(tokenizer, q.question) for q in questions]}, return_tensors="pt")
     longest = max(len(tokenizer.encode(q.completion)) for q in questions)
     with torch.no_grad():
         sequences = model.generate(**prompts, do_sample=False, max_new_tokens=longest + 8)
-    completions = tokenizer.batch_decode(
-        sequences[:, prompts["input_ids"].shape[1] :], skip_special_tokens=True
-    )
+    completions = tokenizer.batch_decode(sequences[:, prompts["input_ids"].shape[1] :], skip_special_tokens=True)
     return [(q, text) for q, text in zip(questions, completions, strict=True) if text != q.completion]
 
 
@@ -98,7 +93,7 @@ def _save_model(
         if step == 1 or step % REPORT_EVERY == 0:
             say(f"step {step} of {recipe.steps}, loss {loss:.4f}")
 
-    model = train(DeepseekV3Config(**architecture), examples, recipe, seed, progress)
+    model = train(DeepseekV3Config(**deepcopy(architecture)), examples, recipe, seed, progress)
     for weight in model.parameters():  # not the buffers: the routers' bias stays in float32, as in R1
         weight.data = weight.data.to(torch.bfloat16)
     model.save_pretrained(folder, max_shard_size=SHARD_SIZE)

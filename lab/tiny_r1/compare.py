@@ -1,8 +1,9 @@
 """Compare the log-probabilities of a served tiny R1 with those of transformers.
 
 `python -m lab.tiny_r1.compare --base-url URL --api-key-file FILE --checkpoint DIR` sends every question with its
-answer as token ids, lets the engine score each token, and scores the same tokens with transformers. The
-questions matter most here: the model never learned to predict them, so no confidence hides a difference.
+answer as token ids, lets the engine score each token, and scores the same tokens with transformers. The mean
+difference over the questions' tokens decides: the model never learned to predict them, so no confidence hides a
+fault, as it does in the answers, which come out right even without the routed experts.
 
 Exit code 0: within the tolerance; 1: beyond it; 2: the endpoint could not be asked.
 """
@@ -19,7 +20,9 @@ from lab.tiny_r1.build import prompt_ids
 from lab.tiny_r1.client import connect, connection_arguments
 from lab.tiny_r1.questions import load_questions
 
-TOLERANCE = 0.1
+# Nats, of the mean over the questions' tokens. Rounding alone (bfloat16 against float32) makes 0.014. Faults make
+# more: a wrong YaRN mscale 0.075, no selection bias of the router 0.13, no rope scaling 0.47, lost heads 0.55.
+TOLERANCE = 0.04
 
 
 def main() -> int:
@@ -28,7 +31,7 @@ def main() -> int:
     connection_arguments(parser)
     parser.add_argument("--checkpoint", type=Path, required=True, help="folder of the served checkpoint")
     parser.add_argument("--dtype", default="bfloat16", help="the dtype the engine serves in (default: bfloat16)")
-    parser.add_argument("--tolerance", type=float, default=TOLERANCE, help=f"in nats, of the mean (default: {TOLERANCE})")
+    parser.add_argument("--tolerance", type=float, default=TOLERANCE, help=f"nats (default: {TOLERANCE})")
     arguments = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(arguments.checkpoint)
     model = AutoModelForCausalLM.from_pretrained(arguments.checkpoint, dtype=arguments.dtype).eval()
@@ -47,8 +50,8 @@ def main() -> int:
         return 2
     for name, part in (("questions", torch.cat(asked)), ("answers", torch.cat(answered))):
         print(f"{name}: {len(part)} tokens, difference mean {part.mean():.4f}, largest {part.max():.4f} nats")
-    mean = torch.cat(asked + answered).mean().item()
-    print(f"mean difference {mean:.4f} nats, tolerance {arguments.tolerance}")
+    mean = torch.cat(asked).mean().item()
+    print(f"mean over the questions {mean:.4f} nats, tolerance {arguments.tolerance}")
     return 0 if mean <= arguments.tolerance else 1
 
 

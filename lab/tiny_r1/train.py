@@ -14,8 +14,8 @@ IGNORED = -100  # the label of a token that takes no part in the loss
 class Recipe:
     """How to train: number of `steps`, warm-up steps, peak `learning_rate`, and the router's `bias_rate` a step."""
 
-    steps: int = 120
-    warmup_steps: int = 12
+    steps: int = 60
+    warmup_steps: int = 6
     learning_rate: float = 1.5e-3
     bias_rate: float = 0.01
 
@@ -36,9 +36,7 @@ def train(
     model = DeepseekV3ForCausalLM(config).train()
     inputs, labels = _batch(examples, pad=config.eos_token_id)
     counted = (labels != IGNORED).sum()
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer,
         lambda step: min(
