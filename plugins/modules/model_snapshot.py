@@ -161,7 +161,7 @@ def on_disk(path: str, wanted: dict[str, dict]) -> int:
     """Return the bytes that lie there of the wanted files, unfinished downloads included."""
     total = 0
     for name, want in wanted.items():
-        for file in (os.path.join(path, name), partial_path(path, name, want)):
+        for file in (partial_path(path, name, want), os.path.join(path, name)):
             if os.path.exists(file):
                 total += min(os.path.getsize(file), want["size"])
                 break
