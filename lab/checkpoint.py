@@ -5,18 +5,20 @@ from pathlib import Path
 import docker
 
 from lab.config import LabConfig
-from lab.images import build_folder, digest, folder_parts
+from lab.images import build_folder, digest, files_below, named_contents
 from lab.nodes import LABEL
 from lab.problem import LabError
 
 REPOSITORY = "inferfleet/tiny-r1"
 SOURCE = Path(__file__).parent / "tiny_r1"
+NOT_IN_WEIGHTS = {"check.py", "client.py", "compare.py"}  # what looks at a served checkpoint
 THREADS = 2  # of torch; another number gives other weights
 
 
 def hub_root(cache: Path) -> Path:
     """Return the folder that the hub serves, named by what the checkpoint is made of."""
-    return cache / "checkpoints" / digest(folder_parts(SOURCE))
+    parts = [file for file in files_below(SOURCE) if file.name not in NOT_IN_WEIGHTS]
+    return cache / "checkpoints" / digest(named_contents(SOURCE, parts))
 
 
 def make(client: docker.DockerClient, config: LabConfig, engine_image: str) -> str:

@@ -44,12 +44,18 @@ def up(
     node_count: NodeCount = DEFAULT_NODES,
     pool: Pool = DEFAULT_POOL,
     images: Annotated[bool, typer.Option(help="Also images, registry, weights and hub.")] = True,
+    take_over: Annotated[
+        bool,
+        typer.Option(envvar="LAB_TAKE_OVER", help="Remove another checkout's cluster that holds the addresses."),
+    ] = False,
 ) -> None:
     """Bring the cluster up, or whatever of it is missing."""
     config, client = _config(node_count, pool), _connect()
+    if take_over:
+        cluster.take_over(client, config)
     nodes.remove(client, nodes.surplus(client, config))
     steps = cluster.node_steps(client, config)
-    if images and pool == DEFAULT_POOL:
+    if images:
         steps += cluster.site_steps(client, config)
     run_steps(steps, console)
     console.print(f"inventory: {config.inventory.relative_to(config.checkout)}", highlight=False)
@@ -68,6 +74,13 @@ def down(
         removed = cluster.remove(client, config, keep_cache)
     for name in removed:
         console.print(f"removed {name}", highlight=False)
+
+
+@app.command("inventory")
+def inventory_path(node_count: NodeCount = DEFAULT_NODES, pool: Pool = DEFAULT_POOL) -> None:
+    """Print the path of the inventory that describes the nodes."""
+    config = _config(node_count, pool)
+    print(config.inventory.relative_to(config.checkout))
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """The whole practice cluster as steps."""
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import docker
 
@@ -71,6 +72,9 @@ def site_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
     ]
 
 
+DOCKER_FOLDER = "dockerd"  # of lab/bootstrap.sh, which ends the Docker engine after this
+
+
 @dataclass(frozen=True)
 class State:
     """What one part of the cluster is doing; `good` when that is what it should."""
@@ -98,6 +102,15 @@ def states(client: docker.DockerClient, config: LabConfig) -> list[State]:
     return found
 
 
+def take_over(client: docker.DockerClient, config: LabConfig) -> list[str]:
+    """Remove the practice cluster of another checkout, which holds the addresses; return what was removed."""
+    holder = nodes.subnet_holder(client)
+    checkout = nodes.owner(holder) if holder else None
+    if checkout is None or Path(checkout) == config.checkout:
+        return []
+    return remove(client, replace(config, checkout=Path(checkout)), keep_cache=True)
+
+
 def remove(client: docker.DockerClient, config: LabConfig, keep_cache: bool) -> list[str]:
     """Remove what the steps made, except the cache and the images with `keep_cache`; return what was removed."""
     removed = [name for name in ("hub", "registry") if services.stop(config, name)]
@@ -109,6 +122,8 @@ def remove(client: docker.DockerClient, config: LabConfig, keep_cache: bool) -> 
             shutil.rmtree(config.cache)
             removed.append(str(config.cache))
     if config.state.exists():
-        shutil.rmtree(config.state)
-        removed.append(".lab")
+        for path in config.state.iterdir():
+            if path.name != DOCKER_FOLDER:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        removed.append(str(config.state))
     return removed

@@ -12,6 +12,7 @@ RELEASE = "bookworm"  # its Python 3.11 is what the engine's wheels are built fo
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 DEFAULT_SECURITY_MIRROR = "http://deb.debian.org/debian-security"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+PYPI = "https://pypi.org/simple"
 CA_FOLDER = Path("usr/local/share/ca-certificates")
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -70,11 +71,10 @@ def mirrors(sources: Iterable[str]) -> Mirrors:
     return Mirrors(archive or DEFAULT_MIRROR, security or DEFAULT_SECURITY_MIRROR)
 
 
-def pip_config(files: Iterable[str], environment: Mapping[str, str], own_certificates: bool) -> str:
-    """Return the pip.conf of a node, or "" when pip's defaults do.
+def pip_settings(files: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return pip's index settings of this machine that mean the same on another one.
 
-    `files` are the contents of the host's pip.conf files; settings that name local paths don't travel.
-    With `own_certificates` pip trusts the system's bundle, which holds the host's certificates.
+    `files` are the contents of its pip.conf files, later ones win; local paths don't travel.
     """
     parser = ConfigParser(interpolation=None)
     for content in files:
@@ -86,9 +86,27 @@ def pip_config(files: Iterable[str], environment: Mapping[str, str], own_certifi
         words = [word for word in value.split() if not word.startswith(("file:", "/"))]
         if words:
             settings[key] = " ".join(words)
-    if own_certificates:
-        settings["cert"] = CA_BUNDLE
-    return "".join(["[global]\n", *(f"{key} = {value}\n" for key, value in settings.items())]) if settings else ""
+    return settings
+
+
+def pip_config(settings: Mapping[str, str], own_certificates: bool) -> str:
+    """Return the pip.conf of a node, or "" when pip's defaults do.
+
+    With `own_certificates` pip trusts the system's bundle, which holds this machine's certificates.
+    """
+    lines = {**settings, **({"cert": CA_BUNDLE} if own_certificates else {})}
+    return "".join(["[global]\n", *(f"{key} = {value}\n" for key, value in lines.items())]) if lines else ""
+
+
+def read_pip_settings() -> dict[str, str]:
+    """Return `pip_settings` of this machine."""
+    files = [Path("/etc/pip.conf"), Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf"]
+    return pip_settings([file.read_text() for file in files if file.is_file()], os.environ)
+
+
+def package_index() -> str:
+    """Return the URL of the Python package index that this machine uses."""
+    return os.environ.get("UV_DEFAULT_INDEX") or read_pip_settings().get("index-url", PYPI)
 
 
 def apt_proxies(dump: str) -> str:
@@ -108,12 +126,9 @@ def inherited_files() -> dict[str, bytes]:
     certificates = {
         str(CA_FOLDER / file.name): file.read_bytes() for file in sorted(Path("/", CA_FOLDER).glob("*.crt"))
     }
-    pip_files = [Path("/etc/pip.conf"), Path.home() / ".config/pip/pip.conf", Path.home() / ".pip/pip.conf"]
     texts = {
         "etc/apt/sources.list.d/debian.sources": mirrors(read_apt_sources()).deb822(),
         "etc/apt/apt.conf.d/90proxy": apt_proxies(run(["apt-config", "dump"])),
-        "etc/pip.conf": pip_config(
-            [file.read_text() for file in pip_files if file.is_file()], os.environ, bool(certificates)
-        ),
+        "etc/pip.conf": pip_config(read_pip_settings(), bool(certificates)),
     }
     return certificates | {path: text.encode() for path, text in texts.items() if text}

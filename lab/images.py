@@ -31,10 +31,19 @@ def digest(parts: Iterable[bytes]) -> str:
     return total.hexdigest()[:12]
 
 
-def folder_parts(folder: Path) -> list[bytes]:
-    """Return names and contents of a folder's files in a fixed order, for `digest`."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+def files_below(folder: Path) -> list[Path]:
+    """Return a folder's files in a fixed order."""
+    return sorted(file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+
+
+def named_contents(folder: Path, files: Iterable[Path]) -> list[bytes]:
+    """Return names below `folder` and contents of files, for `digest`."""
     return [part for file in files for part in (str(file.relative_to(folder)).encode(), file.read_bytes())]
+
+
+def folder_parts(folder: Path) -> list[bytes]:
+    """Return names and contents of a folder's files, for `digest`."""
+    return named_contents(folder, files_below(folder))
 
 
 def exists(client: docker.DockerClient, reference: str) -> bool:

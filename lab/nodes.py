@@ -4,10 +4,11 @@ import io
 import tarfile
 import time
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import cast
 
 import docker
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 from docker.models.containers import Container
 from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
@@ -18,6 +19,7 @@ from lab.problem import LabError
 from lab.shell import run
 
 LABEL = "inferfleet.lab"
+CHECKOUT_LABEL = f"{LABEL}.checkout"
 READY_STATES = {"running", "degraded"}  # systemd has started all it wanted to; a failed unit is no bar
 READY_TIMEOUT = 90.0  # seconds until systemd and sshd of a node must be up
 # All that systemd and a Docker engine inside need. Not --privileged and no raised limits: hosts that are
@@ -62,35 +64,41 @@ def network(client: docker.DockerClient, config: LabConfig) -> str:
     """
     if _own_network(client, config):
         return str(SUBNET)
-    pool = IPAMPool(subnet=str(SUBNET), gateway=str(CONTROLLER))
-    try:
-        client.networks.create(
-            config.prefix,
-            driver="bridge",
-            ipam=IPAMConfig(pool_configs=[pool]),
-            labels={LABEL: config.prefix},
-        )
-    except APIError as error:
-        if "overlap" not in str(error):
-            raise
-        holder = _holder(client)
+    if holder := subnet_holder(client):
         raise LabError(
-            f"The Docker network {holder} holds {SUBNET}. Run `make down` in its checkout, "
-            f"or remove it with `docker network rm {holder}`."
-        ) from error
+            f"The Docker network {holder.name} holds {SUBNET}. Run `make down` in {owner(holder) or 'its checkout'}, "
+            f"or remove it with `docker network rm {holder.name}`."
+        )
+    pool = IPAMPool(subnet=str(SUBNET), gateway=str(CONTROLLER))
+    client.networks.create(
+        config.prefix,
+        driver="bridge",
+        ipam=IPAMConfig(pool_configs=[pool]),
+        labels={LABEL: config.prefix, CHECKOUT_LABEL: str(config.checkout)},
+    )
     return str(SUBNET)
 
 
 def _own_network(client: docker.DockerClient, config: LabConfig) -> Network | None:
-    return next((found for found in client.networks.list(names=[config.prefix]) if found.name == config.prefix), None)
+    return next(
+        (found for found in client.networks.list(names=[config.prefix]) if found.name == config.prefix),
+        None,
+    )
 
 
-def _holder(client: docker.DockerClient) -> str:
+def owner(network: Network) -> str | None:
+    """Return the checkout whose practice cluster a network belongs to."""
+    labels: dict[str, str] = network.attrs.get("Labels") or {}
+    return labels.get(CHECKOUT_LABEL)
+
+
+def subnet_holder(client: docker.DockerClient) -> Network | None:
+    """Return the Docker network whose addresses overlap the cluster network's."""
     for found in client.networks.list():
-        pools = found.attrs["IPAM"]["Config"] or []
-        if any(pool.get("Subnet") == str(SUBNET) for pool in pools):
-            return str(found.name)
-    return "of unknown name"
+        pools = (found.attrs["IPAM"] or {}).get("Config") or []
+        if any(ip_network(pool["Subnet"]).overlaps(SUBNET) for pool in pools if "." in pool.get("Subnet", "")):
+            return found
+    return None
 
 
 def identity(config: LabConfig, node: Node) -> bytes:
@@ -154,7 +162,7 @@ def _create(client: docker.DockerClient, config: LabConfig, node: Node, image: s
         cap_add=CAPABILITIES,
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         cgroupns="host",
-        restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0},
+        restart_policy={"Name": "always"},
         shm_size="2g",
         tmpfs={"/run": "", "/run/lock": "", "/tmp": "exec"},
     )

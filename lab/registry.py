@@ -37,7 +37,7 @@ def service(config: LabConfig) -> Service:
 
 
 def _command(config: LabConfig, name: str, address: str) -> list[str]:
-    file = config.state / f"{name}.yml"
+    file = config.cache / "run" / f"{name}.yml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(configuration(config.cache / "registry", address))
     return ["docker-registry", "serve", str(file)]

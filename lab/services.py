@@ -34,7 +34,8 @@ def log_file(config: LabConfig, name: str) -> Path:
 
 
 def _record(config: LabConfig, name: str) -> Path:
-    return config.state / "run" / f"{name}.json"
+    # In the cache, not in the checkout: there is one cluster network on a machine, so one service of a name.
+    return config.cache / "run" / f"{name}.json"
 
 
 def running_pid(config: LabConfig, name: str, argv: list[str] | None = None) -> int | None:
@@ -89,13 +90,21 @@ def start(config: LabConfig, service: Service) -> str:
     return f"{address} started"
 
 
+def _ended(pid: int) -> bool:
+    """Tell whether a process has ended and let go of its sockets, although nobody may have asked for its exit code."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def stop(config: LabConfig, name: str) -> bool:
     """End a service; tell whether it ran."""
     pid = running_pid(config, name)
     if pid:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT
-        while running_pid(config, name):
+        while not _ended(pid):
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 break

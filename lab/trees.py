@@ -2,18 +2,20 @@
 
 import os
 import shutil
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from lab import host
 from lab.images import RECIPES, build_folder, digest
 from lab.shell import run
 
 PYTHON = "3.11"  # of the images' Debian release
 PLATFORM = "x86_64-manylinux_2_36"  # its C library
-TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+TORCH_CPU_WHEELS = "https://download.pytorch.org/whl/cpu/torch/"
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,14 @@ def load_recipe(name: str) -> Recipe:
 
 
 def find_links() -> str:
-    """Return where torch's CPU wheels lie: PIP_FIND_LINKS, or the PyTorch index for CPUs."""
-    return os.environ.get("PIP_FIND_LINKS") or TORCH_CPU_INDEX
+    """Return where torch's CPU wheels lie: PIP_FIND_LINKS, or PyTorch's own page."""
+    return os.environ.get("PIP_FIND_LINKS") or TORCH_CPU_WHEELS
+
+
+def uv() -> str:
+    """Return the path of uv: the one beside this Python, else the one in PATH."""
+    beside = Path(sys.executable).with_name("uv")
+    return str(beside) if beside.exists() else "uv"
 
 
 def tree(cache: Path, name: str) -> Path:
@@ -58,11 +66,11 @@ def tree(cache: Path, name: str) -> Path:
     with build_folder(cache) as folder:
         site = folder / "tree" / "site-packages"
         run(
-            ["uv", "pip", "install", "--target", site, "--no-deps", "--requirements", lock,
+            [uv(), "pip", "install", "--target", site, "--no-deps", "--requirements", lock,
              "--python-version", PYTHON, "--python-platform", PLATFORM, "--only-binary", ":all:",
              "--find-links", find_links()],
             log=cache / "logs" / f"{name}-packages.log",
-            env={"UV_CACHE_DIR": str(cache / "uv")},
+            env={"UV_CACHE_DIR": str(cache / "uv"), "UV_DEFAULT_INDEX": host.package_index()},
         )  # fmt: skip
         recipe = load_recipe(name)
         keep_scripts(site / "bin", folder / "tree" / "bin", recipe.scripts)

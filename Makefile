@@ -1,0 +1,56 @@
+# `make up` on a Debian 12 machine (root) is all that is needed; every target brings what it needs itself.
+SHELL := /bin/sh
+.SHELLFLAGS := -euc
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap lab up down test test-fast test-site test-roles lint lock
+
+# In the order of the deployment: each role test stands on what the one before left on the nodes.
+ROLES ?= preflight node_baseline container_runtime nccl_fabric model_weights ray_cluster inference_engine open_webui verify
+
+export LAB_NODES ?= 2
+export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+bootstrap: ## Debian packages, Docker, the virtual environment
+	@lab/bootstrap.sh
+
+lab: bootstrap ## The practice cluster: bare nodes, images, registry, hub (LAB_NODES=2)
+	@python -m lab up
+
+up: lab ## The practice cluster with R1 deployed on it, proved to answer
+	@inferfleet up -i "$$(python -m lab inventory)"
+
+down: ## Remove all that `make up` made (KEEP_CACHE=1: except cache, images, .venv)
+	@if [ -x .venv/bin/python ]; then python -m lab down $(if $(KEEP_CACHE),--keep-cache); fi
+	@rm -rf inventories/lab/.secrets
+	@lab/bootstrap.sh undo $(if $(KEEP_CACHE),keep)
+
+lint: bootstrap ## Style, types, YAML, Ansible rules
+	ruff check
+	ruff format --check
+	mypy
+	yamllint --strict .
+	ansible-lint --offline
+
+test-fast: lint ## Everything that needs no container
+	pytest -q
+
+test: test-fast test-site test-roles ## Everything: also the whole cluster end to end and the role tests
+
+test-site: lab ## The practice cluster's whole life, from bare nodes to bare nodes
+	pytest -v tests/e2e
+
+test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_cluster
+	@rm -rf $(CURDIR)/.cache/molecule
+	ANSIBLE_HOME=$(CURDIR)/.cache/molecule molecule test $(addprefix --scenario-name=,$(ROLES))
+
+lock: bootstrap ## Choose the newest versions of all Python packages again
+	uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
+	  --extra dev pyproject.toml requirements/tools.in lab/hub/requirements.txt -o requirements/dev.lock
+	for recipe in engine webui; do ( cd lab/recipes/$$recipe && uv pip compile -q --upgrade \
+	  --python-version 3.11 --python-platform x86_64-manylinux_2_36 --only-binary :all: --override overrides.txt \
+	  --find-links "$${PIP_FIND_LINKS:-https://download.pytorch.org/whl/cpu/torch/}" \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements.in -o requirements.lock ); done
