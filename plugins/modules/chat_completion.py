@@ -167,11 +167,20 @@ def container_state(name: str) -> tuple[bool, str]:
 
 
 def telling_line(lines: list[str]) -> str:
-    """Return the line that says most: the last error, else the last line."""
-    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line).strip() for line in lines]
-    lines = [line for line in lines if line]
-    errors = [line for line in lines if re.search(r"\b\w*(Error|Exception)\b: ", line) and " WARNING " not in line]
-    return (errors or lines or ["no output yet"])[-1][-300:]
+    """Return the line that says most, without time stamps and such: the last error, else the last line of progress."""
+    told = [line for line in map(plain, lines) if line]
+    errors = [line for line in told if re.search(r"\b\w*(Error|Exception)\b: ", line)]
+    return (errors or told or ["no output yet"])[-1][-300:]
+
+
+def plain(line: str) -> str:
+    """Return what a line of the log says; nothing for a warning, which seldom is the reason."""
+    line = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()
+    line = re.sub(r"^(\([^)]*pid=[^)]*\)\s*)+", "", line)
+    if re.match(r"(W\d{4} |WARNING )", line) or "Warning: " in line or "\tWARNING " in line:
+        return ""
+    line = re.sub(r"^(INFO|ERROR) [\d-]+ [\d:]+ \[[^\]]*\]\s*", "", line)
+    return re.sub(r"^[\d-]{10} [\d:,]+\s+\w+ [\w.]+:\d+ -- ", "", line)
 
 
 def main() -> None:
