@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from ansible.module_utils import basic
 
 ROOT = Path(__file__).parents[3]
 REPO = "inferfleet/tiny"
@@ -90,14 +91,36 @@ def good_hub(hub_root):
     hub.end()
 
 
+def forked(main, **arguments):
+    """Run a module's main in a process of its own that has imported all already, which saves most of its time."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = (
+                json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode(),
+                "legacy",
+            )
+            sys.stdout = os.fdopen(writer, "w")
+            main()
+        except SystemExit:
+            sys.stdout.flush()
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as said:
+        text = said.read()
+    os.waitpid(pid, 0)
+    return json.loads(text)
+
+
 @pytest.fixture
-def bring(run_module, tmp_path):
+def bring(snapshot, tmp_path):
     """Run model_snapshot into tmp_path/there."""
 
     def bring_(url, check_mode=False, **params):
-        env = {**os.environ, "HF_HOME": str(tmp_path / "home")}
         given = {"repository": REPO, "endpoint": url, "path": str(tmp_path / "there"), **params}
-        return run_module("model_snapshot", check_mode=check_mode, env=env, **given)
+        return forked(snapshot.main, _ansible_check_mode=check_mode, _ansible_remote_tmp=str(tmp_path), **given)
 
     return bring_
 
