@@ -1,0 +1,29 @@
+"""Turns what a terminal showed into an SVG picture for the documents.
+
+    tmux capture-pane -p -e -t PANE | python tools/terminal_picture.py docs/images/up.svg --title "inferfleet up"
+
+Reads text with ANSI colours from standard input.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+
+def main() -> None:
+    """Write the picture."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--title", default="inferfleet")
+    parser.add_argument("--width", type=int, default=100, help="columns")
+    options = parser.parse_args()
+    console = Console(record=True, width=options.width, file=sys.stderr, force_terminal=True)
+    console.print(Text.from_ansi(sys.stdin.read().rstrip()))
+    console.save_svg(str(options.out), title=options.title)
+
+
+if __name__ == "__main__":
+    main()
