@@ -251,13 +251,19 @@ def download(params: dict, commit: str, entries: dict[str, dict], names: list[st
     try:
         with ThreadPoolExecutor(params["workers"]) as pool:
             futures = {pool.submit(obtain, params, commit, name, wanted[name]): name for name in names}
-            try:
-                for future in as_completed(futures):
-                    entries[futures[future]] = future.result()
-                    remember(params, commit, entries, complete=len(entries) == len(wanted))
-            except DownloadError:
-                pool.shutdown(cancel_futures=True)
-                raise
+            problem = None
+            for future in as_completed(futures):
+                if future.cancelled():
+                    continue
+                if future.exception():
+                    problem = problem or future.exception()
+                    for waiting in futures:
+                        waiting.cancel()
+                    continue
+                entries[futures[future]] = future.result()
+                remember(params, commit, entries, complete=len(entries) == len(wanted))
+        if problem:
+            raise problem
         shutil.rmtree(os.path.join(path, PARTIAL))
     finally:
         stop.set()

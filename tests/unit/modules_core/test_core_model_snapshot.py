@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from ansible.module_utils import basic
 
 ROOT = Path(__file__).parents[3]
 REPO = "inferfleet/tiny"
@@ -91,36 +90,27 @@ def good_hub(hub_root):
     hub.end()
 
 
-def forked(main, **arguments):
-    """Run a module's main in a process of its own that has imported all already, which saves most of its time."""
-    reader, writer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = (
-                json.dumps({"ANSIBLE_MODULE_ARGS": arguments}).encode(),
-                "legacy",
-            )
-            sys.stdout = os.fdopen(writer, "w")
-            main()
-        except SystemExit:
-            sys.stdout.flush()
-        finally:
-            os._exit(0)
-    os.close(writer)
-    with os.fdopen(reader) as said:
-        text = said.read()
-    os.waitpid(pid, 0)
-    return json.loads(text)
+@pytest.fixture(scope="module")
+def server():
+    """A process that has imported the module already, which saves most of each run's time."""
+    argv = [sys.executable, Path(__file__).parent / "fork_server.py", ROOT / "plugins/modules/model_snapshot.py"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.stdin.close()
 
 
 @pytest.fixture
-def bring(snapshot, tmp_path):
+def bring(server, tmp_path):
     """Run model_snapshot into tmp_path/there."""
 
     def bring_(url, check_mode=False, **params):
-        given = {"repository": REPO, "endpoint": url, "path": str(tmp_path / "there"), **params}
-        return forked(snapshot.main, _ansible_check_mode=check_mode, _ansible_remote_tmp=str(tmp_path), **given)
+        own = {"_ansible_check_mode": check_mode, "_ansible_remote_tmp": str(tmp_path)}
+        given = {"repository": REPO, "endpoint": url, "path": str(tmp_path / "there"), **params, **own}
+        server.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": given}) + "\n")
+        server.stdin.flush()
+        result = json.loads(next(line for line in server.stdout if line.strip()))
+        assert "crashed" not in result, result
+        return result
 
     return bring_
 
