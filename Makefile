@@ -24,7 +24,7 @@ up: lab ## The practice cluster with R1 deployed on it, proved to answer
 	@inferfleet up -i "$$(python -m lab inventory)"
 
 down: ## Remove all that `make up` made (KEEP_CACHE=1: except cache, images, .venv)
-	@if [ -x .venv/bin/python ]; then python -m lab down $(if $(KEEP_CACHE),--keep-cache); fi
+	@if [ -x .venv/bin/python ]; then lab/bootstrap.sh docker; python -m lab down $(if $(KEEP_CACHE),--keep-cache); fi
 	@rm -rf inventories/lab/.secrets
 	@lab/bootstrap.sh undo $(if $(KEEP_CACHE),keep)
 

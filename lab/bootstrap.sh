@@ -2,6 +2,7 @@
 # Brings a bare Debian machine to where `python -m lab` runs: Debian packages, a Docker engine, the virtual
 # environment. What is there already is left as it is; a second run takes less than a second.
 #   lab/bootstrap.sh                 bring all that up
+#   lab/bootstrap.sh docker          only start the Docker engine, where one is installed
 #   lab/bootstrap.sh undo [keep]     end the Docker engine it started, remove .lab and .venv (`keep`: not .venv)
 set -eu
 cd "$(dirname "$0")/.."
@@ -88,7 +89,8 @@ check_python() {
     fail "python3 is $(python3 -V | cut -d' ' -f2). Install Python 3.11 or newer and put it first in PATH."
 }
 
-process_name() { cat "/proc/$1/comm" 2>/dev/null; }
+# A zombie is no running engine: nobody may be there to ask for its exit code.
+runs_dockerd() { grep -qx 'Name:[[:space:]]*dockerd' "/proc/$1/status" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }
 
 start_docker() {
   if docker_answers; then return; fi
@@ -98,7 +100,7 @@ start_docker() {
   else
     mkdir -p "$DOCKERD"
     # A pid file of an engine that was killed would keep a new one from starting.
-    [ "$(process_name "$(cat /var/run/docker.pid 2>/dev/null)")" = dockerd ] || rm -f /var/run/docker.pid
+    runs_dockerd "$(cat /var/run/docker.pid 2>/dev/null)" || rm -f /var/run/docker.pid
     setsid nohup dockerd >"$DOCKERD/log" 2>&1 </dev/null &
     echo $! >"$DOCKERD/pid"
   fi
@@ -141,13 +143,18 @@ make_environment() {
 
 stop_docker() {
   pid=$(cat "$DOCKERD/pid" 2>/dev/null) || return 0
-  [ "$(process_name "$pid")" = dockerd ] || return 0
+  runs_dockerd "$pid" || return 0
   if [ "$(docker_api /containers/json)" != "[]" ]; then
     echo "stays: the Docker engine that was started here, process $pid: other containers run on it"
     return
   fi
   kill "$pid"
-  while [ -d "/proc/$pid" ]; do sleep 0.1; done
+  tries=0
+  while runs_dockerd "$pid"; do
+    tries=$((tries + 1))
+    [ "$tries" -le 300 ] || fail "Docker, process $pid, does not end. Read $DOCKERD/log."
+    sleep 0.1
+  done
   echo "removed the running Docker engine, process $pid"
 }
 
@@ -163,13 +170,15 @@ undo() {
   echo "stays: the Debian packages binutils docker.io docker-registry mmdebstrap openssh-client python3-venv"
 }
 
-if [ "${1:-}" = undo ]; then
-  undo "${2:-}"
-else
-  check_machine
-  check_disk
-  install_packages
-  check_python
-  start_docker
-  make_environment
-fi
+case "${1:-}" in
+  undo) undo "${2:-}" ;;
+  docker) start_docker ;;
+  *)
+    check_machine
+    check_disk
+    install_packages
+    check_python
+    start_docker
+    make_environment
+    ;;
+esac

@@ -15,7 +15,7 @@ from docker.errors import APIError, BuildError, ImageNotFound
 
 from lab import host
 from lab.problem import LabError
-from lab.shell import run
+from lab.shell import ended, run
 
 RECIPES = Path(__file__).parent / "recipes"
 NAMESPACE = "inferfleet-lab"
@@ -75,7 +75,7 @@ def build_folder(cache: Path) -> Iterator[Path]:
     """Give an empty folder in the cache that goes away afterwards, and clear what killed processes left there."""
     (cache / "tmp").mkdir(parents=True, exist_ok=True)
     for left in (cache / "tmp").iterdir():
-        if not Path("/proc", left.name.split("-")[0]).exists():
+        if ended(int(left.name.split("-")[0])):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=cache / "tmp", prefix=f"{os.getpid()}-") as folder:
         yield Path(folder)

@@ -131,9 +131,9 @@ def start(client: docker.DockerClient, config: LabConfig, node: Node, image: str
     try:
         container = client.containers.get(name)
         if container.attrs["Config"]["Image"] == image and container.labels.get(LABEL) == config.prefix:
-            if container.status == "running":
+            if container.status == "running" and systemd_state(container) in READY_STATES:
                 return f"{node.address} unchanged"
-            container.start()
+            container.start()  # does nothing to one that runs but is still booting
             return f"{node.address} {_wait(config, node, container)}, started"
         container.remove(force=True)
     except NotFound:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lab.config import LabConfig
 from lab.problem import LabError
+from lab.shell import ended
 
 START_TIMEOUT = 20.0  # seconds until a service must listen
 STOP_TIMEOUT = 10.0  # seconds until a service must have ended before it is killed
@@ -90,21 +91,13 @@ def start(config: LabConfig, service: Service) -> str:
     return f"{address} started"
 
 
-def _ended(pid: int) -> bool:
-    """Tell whether a process has ended and let go of its sockets, although nobody may have asked for its exit code."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
-    except OSError:
-        return True
-
-
 def stop(config: LabConfig, name: str) -> bool:
     """End a service; tell whether it ran."""
     pid = running_pid(config, name)
     if pid:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT
-        while not _ended(pid):
+        while not ended(pid):
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 break

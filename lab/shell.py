@@ -33,3 +33,11 @@ def run(argv: Sequence[str | Path], log: Path | None = None, env: Mapping[str, s
         where = f" The whole output is in {log}." if log else ""
         raise LabError(f"{argv[0]} failed ({done.returncode}): {lines[-1] if lines else 'no output'}.{where}")
     return done.stdout or ""
+
+
+def ended(pid: int) -> bool:
+    """Tell whether a process has ended and let go of its sockets, although nobody may have asked for its exit code."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
