@@ -1,7 +1,7 @@
 """Measures what a deployment costs: cold, warm and as a check run, and says in which tasks the time goes.
 
-    python tests/bench/converge.py                 # 2 nodes with the engine, 4 and 8 without
-    python tests/bench/converge.py --nodes 2 --warm-only
+    python -m tests.bench.converge                 # 2 nodes with the engine, 4 and 8 without
+    python -m tests.bench.converge --nodes 2 --warm-only
 
 Runs the practice cluster's nodes anew for each cold run. All runs of one table are made one after the other on
 the same machine; nothing else should be running there.
@@ -22,6 +22,7 @@ from inferfleet.runner.command import Request
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.outcome import Outcome, outcome
 from inferfleet.runner.run import run
+from lab.config import DEFAULT_POOL
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE_TAGS = "ray_cluster,inference_engine,open_webui,verify"
@@ -87,7 +88,7 @@ def main() -> None:
         engine = nodes == 2
         cold = "-"
         if not options.warm_only:
-            lab("down", "--keep-cache", nodes=nodes)
+            lab("down", "--pool", DEFAULT_POOL, nodes=nodes)  # only the nodes: images and weights stay at hand
             lab("up", nodes=nodes)
             measured = Measurement(inventory(nodes), engine=engine)
             cold = f"{measured.seconds:.0f} ({measured.changed})"
