@@ -15,6 +15,7 @@ from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
 
+from lab.config import DEFAULT_POOL
 from rich.console import Console
 from rich.table import Table
 
@@ -22,7 +23,6 @@ from inferfleet.runner.command import Request
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.outcome import Outcome, outcome
 from inferfleet.runner.run import run
-from lab.config import DEFAULT_POOL
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE_TAGS = "ray_cluster,inference_engine,open_webui,verify"
