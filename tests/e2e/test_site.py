@@ -173,8 +173,10 @@ def test_head_reboots(deployed: dict[str, Any], lab: Lab) -> None:
 
 
 def test_reboots_leave_nothing_to_change(deployed: dict[str, Any], controller: Controller) -> None:
-    again = controller.inferfleet("up", "--assert-no-change")
+    again = controller.inferfleet("up")
     assert again.rc == 0, again
+    # Docker writes the /etc/hosts of a container, which our nodes are, anew at every start.
+    assert {item["task"] for item in again.document["changed_tasks"]} <= {"Name the cluster's nodes"}, again
 
 
 def test_other_executor(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
