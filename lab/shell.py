@@ -36,8 +36,12 @@ def run(argv: Sequence[str | Path], log: Path | None = None, env: Mapping[str, s
 
 
 def ended(pid: int) -> bool:
-    """Tell whether a process has ended and let go of its sockets, although nobody may have asked for its exit code."""
+    """Tell whether a process has ended and let go of its sockets, although nobody may have asked for its exit code.
+
+    The main thread of a killed process is a zombie already while its other threads, and so its sockets, still end.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return state in "ZX" and len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1
     except OSError:
         return True
