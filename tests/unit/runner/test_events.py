@@ -117,6 +117,6 @@ def test_folding_again_gives_the_same(whole_run: Recorded, planned: dict[str, li
 
 def test_what_ansible_says_outside_of_tasks_is_kept_as_it_is(broken_run: Recorded) -> None:
     assert "couldn't resolve module/action 'no_such_module_at_all'" in broken_run.result.output
-    assert "broken.yml:4:7" in broken_run.result.output
+    assert "broken.yml:5:7" in broken_run.result.output
     assert "\x1b" not in broken_run.result.output
     assert broken_run.result.tasks_run == 0
