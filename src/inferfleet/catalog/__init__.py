@@ -4,6 +4,7 @@ from inferfleet.catalog.architecture import Architecture, Precision, Unsupported
 from inferfleet.catalog.loader import (
     CatalogError,
     UnknownNameError,
+    accelerator_name,
     load_accelerator,
     load_accelerators,
     load_engine,
@@ -26,6 +27,7 @@ __all__ = [
     "Precision",
     "UnknownNameError",
     "UnsupportedArchitectureError",
+    "accelerator_name",
     "load_accelerator",
     "load_accelerators",
     "load_engine",

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -61,7 +62,36 @@ def load_model(name: str) -> Model:
 
 def load_accelerator(name: str) -> Accelerator:
     """Return the accelerator called `name`; raises UnknownNameError."""
-    return pick("accelerator", name, load_accelerators())
+    return load_accelerators()[accelerator_name(name)]
+
+
+def accelerator_name(name: str) -> str:
+    """Return the catalog's name for what people write: `h200`, `RTX 4090`, `A800-80GB`.
+
+    Raises UnknownNameError where nothing, or more than one entry, is meant.
+    """
+    entries = load_accelerators()
+    if name in entries:
+        return name
+    wanted = _folded(name)
+    exact = [entry for entry in entries if _folded(entry) == wanted]
+    begun = exact or [entry for entry in entries if wanted and _folded(entry).startswith(wanted)]
+    # "A10" begins "A100-40G" too; what follows the name must be its memory.
+    meant = exact or [entry for entry in begun if _folded(entry.rpartition("-")[0]) == wanted]
+    if len(meant) == 1:
+        return meant[0]
+    if len(meant) > 1:
+        raise UnknownNameError(
+            f"Variable accelerator is {name!r}, which the catalog has in {len(meant)} sizes."
+            f" Choose one of {', '.join(meant)}."
+        )
+    pick("accelerator", name, entries)
+    raise AssertionError  # pick refuses what is not there
+
+
+def _folded(name: str) -> str:
+    letters = "".join(c for c in name.lower() if c.isalnum()).removeprefix("nvidia").removeprefix("tesla")
+    return re.sub(r"(?<=\d)gb?$", "", letters)
 
 
 def load_engine(name: str) -> Engine:

@@ -19,11 +19,12 @@ from inferfleet.planning.refusals import (
     Refusal,
     TensorParallelIndivisible,
 )
-from inferfleet.planning.weights import Layout
+from inferfleet.planning.weights import Layout, checkpoint_bytes
 
 _LEAST_CONTEXT = 4096  # tokens; R1's reasoning alone is longer, so less is no service
 _CONTEXT_STEP = 1024
 _MOST_NODES = 64
+_SIZE_TOLERANCE = 0.002
 _BATCHES = {True: (8192, 1024), False: (2048, 256)}
 """vLLM's default max_num_batched_tokens and max_num_seqs, by whether it takes large ones for the accelerator."""
 
@@ -50,7 +51,23 @@ class Sizing:
         return self.fits and not self.problems
 
 
-def make_limits(asked: Mapping[str, Any], model: Model, version: EngineVersion, accelerator: Accelerator) -> Limits:
+def weight_scale(model: Model, checkpoint: Checkpoint) -> float:
+    """Return the size of the checkpoint's tensors over what the architecture takes, 1 where they agree.
+
+    They differ where a quantization leaves other layers alone than we think; then the files are right.
+    """
+    sizes = [
+        checkpoint_bytes(model.architecture, checkpoint.precision, prediction_layers=with_prediction)
+        for with_prediction in (True, False)
+    ]
+    ratios = [checkpoint.tensor_bytes / size for size in sizes]
+    nearest = min(ratios, key=lambda ratio: abs(ratio - 1))
+    return nearest if abs(nearest - 1) > _SIZE_TOLERANCE else 1.0
+
+
+def make_limits(
+    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, version: EngineVersion, accelerator: Accelerator
+) -> Limits:
     """Return the limits that were asked for, completed by the engine's defaults on this accelerator."""
     tokens, sequences = _BATCHES[accelerator.large_batches]
     length = asked["max_model_len"] or model.max_model_len
@@ -64,6 +81,7 @@ def make_limits(asked: Mapping[str, Any], model: Model, version: EngineVersion, 
         kv_cache_item_bytes=1 if asked["kv_cache_dtype"].startswith("fp8") else 2,
         enforce_eager=bool(asked["enforce_eager"]),
         prediction_layers=min(1, asked["num_speculative_tokens"]) * model.architecture.num_nextn_predict_layers,
+        weight_scale=weight_scale(model, checkpoint),
     )
 
 
@@ -76,7 +94,7 @@ def size_up(
     mode: Mode | None,
 ) -> Sizing:
     """Return the layout, limits and budget of one checkpoint on the fleet."""
-    limits = make_limits(asked, model, choice.version, fleet.accelerator)
+    limits = make_limits(asked, model, checkpoint, choice.version, fleet.accelerator)
     too_long = _too_long(asked, model)
     if mode:
         return _sized_mode(asked, model, checkpoint, fleet, limits, mode, too_long)
@@ -216,13 +234,17 @@ def _shortened(
     for _ in range(3):  # a shorter context may also shrink activations, so look again
         length = held.kv_cache_tokens // _CONTEXT_STEP * _CONTEXT_STEP
         if length < _LEAST_CONTEXT:
-            shortest = make_limits({**asked, "max_model_len": _LEAST_CONTEXT}, model, choice.version, fleet.accelerator)
+            shortest = make_limits(
+                {**asked, "max_model_len": _LEAST_CONTEXT}, model, checkpoint, choice.version, fleet.accelerator
+            )
             again = budget(model.architecture, checkpoint.precision, layout, shortest, total)
             if not again.fits or limits.max_model_len == _LEAST_CONTEXT:
                 return limits, held, []
             limits, held = shortest, again
             continue
-        limits = make_limits({**asked, "max_model_len": min(length, full)}, model, choice.version, fleet.accelerator)
+        limits = make_limits(
+            {**asked, "max_model_len": min(length, full)}, model, checkpoint, choice.version, fleet.accelerator
+        )
         held = budget(model.architecture, checkpoint.precision, layout, limits, total)
         if held.fits and held.kv_cache_tokens < limits.max_model_len + _CONTEXT_STEP:
             break

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inferfleet.catalog import Accelerator, UnknownNameError, load_accelerator, load_accelerators
+from inferfleet.catalog import Accelerator, UnknownNameError, accelerator_name, load_accelerator, load_accelerators
 from inferfleet.planning.refusals import (
     AcceleratorsMissing,
     AcceleratorUnusable,
@@ -123,6 +123,7 @@ def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], probl
     accelerator, count = "", int(contract.get("accelerators_per_node") or 0)
     if declared:
         try:
+            declared = accelerator_name(declared)
             entry = load_accelerator(declared)
         except UnknownNameError as error:
             message, _, remedy = str(error).partition(". ")

@@ -42,6 +42,8 @@ class Limits:
     kv_cache_item_bytes: int
     enforce_eager: bool = False
     prediction_layers: int = 0
+    weight_scale: float = 1.0
+    """Size of the checkpoint's files over what its architecture takes; 1 where both agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def stage_budgets(
     usable = int(total_bytes * limits.gpu_memory_utilization)
     overhead = overhead_bytes(layout, enforce_eager=limits.enforce_eager)
     budgets = []
-    for stage, (held, count) in enumerate(zip(weights, counts, strict=True)):
+    for stage, (computed, count) in enumerate(zip(weights, counts, strict=True)):
+        held = int(computed * limits.weight_scale)
         activation = activation_bytes(arch, precision, layout, limits, stage)
         # A prediction layer caches keys and values as a decoder layer does.
         layers = count + (limits.prediction_layers if stage == len(counts) - 1 else 0)
