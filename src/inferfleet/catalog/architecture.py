@@ -92,7 +92,7 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     name = names[0] if isinstance(names, list) and names else None
     if name not in SUPPORTED:
         raise UnsupportedArchitectureError(
-            f"architectures is {names!r}, which the planner does not know; it knows {', '.join(SUPPORTED)}"
+            f"architectures is {name or names}, which the planner does not know; it knows {', '.join(SUPPORTED)}"
         )
     numbers = {key: config[key] for key in Architecture.model_fields if config.get(key) is not None}
     numbers["name"] = name

@@ -219,6 +219,8 @@ def _read_with_ansible(path: str) -> Read:
     Display().verbosity = -1
     try:
         loader = DataLoader()
+        # Group variables beside the working directory are none of the inventory's.
+        loader.set_basedir(path if Path(path).is_dir() else str(Path(path).parent))
         inventory = InventoryManager(loader=loader, sources=[path])
         manager = VariableManager(loader=loader, inventory=inventory)
         groups = {str(n): [str(h) for h in hosts] for n, hosts in inventory.get_groups_dict().items()}

@@ -81,9 +81,7 @@ Email = Annotated[str, AfterValidator(_email)]
 Name = Annotated[str, StringConstraints(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_number)]
-EngineName = Literal[
-    "auto", "vllm", "sglang", "lmdeploy", "tensorrt-llm", "deepseek-infer", "vllm_vacc", "gpustack"
-]
+EngineName = Literal["auto", "vllm", "sglang", "lmdeploy", "tensorrt-llm", "deepseek-infer", "vllm_vacc", "gpustack"]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 
 

@@ -61,7 +61,7 @@ def test_unknown_speed_is_none():
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "null", "x"])
 def test_ip_that_answers_garbage(text):
-    with pytest.raises(ValueError, match="list|Expecting"):
+    with pytest.raises(ValueError, match=r"list|Expecting"):
         module.parse_links(text)
 
 
