@@ -84,10 +84,10 @@ def _choose_version(
     accelerator, architecture = fleet.accelerator, model.architecture.name
     vendor = accelerator.vendor
     if architecture not in engine.architectures:
-        return None, [_other_engine(name, f"does not serve {architecture}", contract, model, fleet)]
+        return None, [_other_engine(name, name, f"does not serve {architecture}", contract, model, fleet)]
     versions = [v for v in engine.versions if vendor in v.image]
     if not versions:
-        return None, [_other_engine(name, f"does not run on {fleet.name}", contract, model, fleet)]
+        return None, [_other_engine(name, name, f"does not run on {fleet.name}", contract, model, fleet)]
     if len(fleet.nodes) > 1 and not engine.multi_node:
         return None, [
             ExecutorUnsupported(
@@ -230,17 +230,17 @@ def _too_old(
             " there.",
             {"engine_version": works[0].version, "engine_image": ""},
         )
-    return _other_engine(f"{name} {version.version}", needs, contract, model, fleet, besides=name)
+    return _other_engine(name, f"{name} {version.version}", needs, contract, model, fleet)
 
 
 def _other_engine(
-    shown: str, why: str, contract: Mapping[str, Any], model: Model, fleet: Fleet, besides: str = ""
+    refused: str, shown: str, why: str, contract: Mapping[str, Any], model: Model, fleet: Fleet
 ) -> EngineUnsupported:
     message = f"Variable engine is {shown}, which {why}."
     clean = {**contract, "engine_image": "", "engine_version": ""}
     for name in PREFERENCE:
         engine = load_engines()[name]
-        if name in (besides or shown) or model.architecture.name not in engine.architectures:
+        if name == refused or model.architecture.name not in engine.architectures:
             continue
         fitting = [
             v

@@ -22,7 +22,8 @@ def disk_problems(plan: Plan, nodes: Mapping[str, Mapping[str, Any]], model_root
         free = measured.get("free_bytes") if isinstance(measured, Mapping) else None
         if not isinstance(free, int):
             continue
-        there = present.get(plan.checkpoint, 0) if isinstance(present, Mapping) else 0
+        held = present.get(plan.checkpoint, 0) if isinstance(present, Mapping) else 0
+        there = held if isinstance(held, int) else 0
         needed = max(0, plan.checkpoint_bytes - there)
         if needed > free:
             problems.append(

@@ -99,6 +99,10 @@ def size_up(
     if mode:
         return _sized_mode(asked, model, checkpoint, fleet, limits, mode, too_long)
     rules = rules_of(choice, fleet.accelerator)
+    if asked["enable_expert_parallel"] and not model.architecture.moe:
+        refused = divisibility(model.architecture, checkpoint.precision, Layout(1, 1, 1, True), rules)
+        sized = size_up({**asked, "enable_expert_parallel": False}, model, checkpoint, choice, fleet, mode)
+        return replace(sized, problems=[*refused, *sized.problems])
     if asked["tensor_parallel_size"] or asked["pipeline_parallel_size"]:
         layout, problems = _asked_layout(asked, model, checkpoint, fleet, rules)
         ranked: list[Candidate] = []

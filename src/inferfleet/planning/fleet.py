@@ -94,7 +94,8 @@ def read_fleet(
             )
         ]
     problems += _missing(read)
-    problems += _agreement(known)
+    lacking = any(problem.code == "accelerators-missing" for problem in problems)
+    problems += [p for p in _agreement(known) if not (lacking and p.code == "unequal-counts")]
     problems += [p for node in read for p in _node_problems(node)]
     problems += _model_paths(contract, nodes)
     name = known[0].accelerator
@@ -131,8 +132,8 @@ def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], probl
             problems.append(UnknownName(f"{message}.", remedy, {"accelerator": near} if near else None))
         else:
             accelerator, count = declared, count or entry.per_node
-    devices = [d for d in node.get("accelerators") or () if isinstance(d, Mapping)]
-    memory = tuple(int(d["memory_mib"]) for d in devices if d.get("memory_mib"))
+    devices = _maps(node.get("accelerators"))
+    memory = tuple(size for d in devices if (size := _number(d.get("memory_mib"))))
     if devices:
         products = {str(d.get("name", "")) for d in devices}
         found = {product: match_accelerator(product, max(memory, default=0)) for product in products}
@@ -168,7 +169,7 @@ def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], probl
                 )
             )
         accelerator, count = accelerator or reported, min(wanted, len(devices)) or len(devices)
-    rdma = node.get("rdma")
+    rdma = node.get("rdma") if isinstance(node.get("rdma"), list) else None
     return Node(
         name=name,
         role=str(node.get("role", "worker")),
@@ -179,18 +180,18 @@ def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], probl
         driver=str(node.get("driver_version") or ""),
         architecture=str(node.get("architecture") or ""),
         interface=_interface(name, node, contract, problems),
-        rdma=None if rdma is None else tuple(_active_rdma(rdma)),
-        shm_bytes=int(node.get("shm_bytes") or 0),
+        rdma=None if rdma is None else tuple(_active_rdma(_maps(rdma))),
+        shm_bytes=_number(node.get("shm_bytes")),
         facts=node,
     )
 
 
 def _active_rdma(devices: Sequence[Mapping[str, Any]]) -> list[str]:
     return [
-        f"{device['name']}:{port.get('port', 1)}"
+        f"{device.get('name')}:{port.get('port', 1)}"
         for device in devices
-        for port in device.get("ports", [{"state": device.get("state", "ACTIVE")}])
-        if "ACTIVE" in str(port.get("state", "")).upper()
+        for port in _maps(device.get("ports", [{"state": device.get("state", "ACTIVE")}]))
+        if device.get("name") and "ACTIVE" in str(port.get("state", "")).upper()
     ]
 
 
@@ -198,9 +199,13 @@ def _interface(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], 
     """Return the interface of the cluster network: the one with the node's address, or inside the network."""
     wanted, interfaces = str(node.get("address", "")), node.get("interfaces")
     given = str(node.get("interface") or "")
-    if interfaces is None:  # facts were not gathered
+    if not isinstance(interfaces, list):  # facts were not gathered
         return given
-    found = {str(i["name"]): [str(a) for a in i.get("addresses") or ()] for i in interfaces}
+    found = {
+        str(i["name"]): [str(a) for a in i["addresses"]] if isinstance(i.get("addresses"), list) else []
+        for i in _maps(interfaces)
+        if i.get("name")
+    }
     if given:
         if given in found:
             return given
@@ -304,7 +309,7 @@ def _agreement(nodes: Sequence[Node]) -> list[Refusal]:
 def _node_problems(node: Node) -> list[Refusal]:
     problems: list[Refusal] = []
     facts = node.facts or {}
-    for device in facts.get("accelerators") or ():
+    for device in _maps(facts.get("accelerators")):
         index = device.get("index", "?")
         if str(device.get("mig", "")).lower() == "enabled":
             problems.append(
@@ -313,7 +318,7 @@ def _node_problems(node: Node) -> list[Refusal]:
                     f"Run `nvidia-smi -i {index} -mig 0` on {node.name} and reset the device.",
                 )
             )
-        if int(device.get("ecc_uncorrectable") or 0) > 0:
+        if _number(device.get("ecc_uncorrectable")) > 0:
             problems.append(
                 AcceleratorUnusable(
                     f"Accelerator {index} of host {node.name} reports {device['ecc_uncorrectable']} uncorrectable"
@@ -321,7 +326,7 @@ def _node_problems(node: Node) -> list[Refusal]:
                     f"Have the device replaced, or take {node.name} out of this inventory.",
                 )
             )
-        state = str(device.get("fabric_state", ""))
+        state = str(device.get("fabric_state") or "")
         if state not in _NVIDIA_FABRIC_OK:
             problems.append(
                 FabricManagerMissing(
@@ -372,6 +377,19 @@ def _model_paths(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, A
     ]
 
 
+def _maps(value: Any) -> list[Mapping[str, Any]]:
+    """Return the maps in a list; facts may come from a file that someone has edited."""
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
+
+
+def _number(value: Any) -> int:
+    if isinstance(value, int | float) and abs(value) < 1 << 60:
+        return int(value)
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
+
+
 def version_key(version: str) -> tuple[int, ...]:
     """Return a version as numbers, for comparing."""
-    return tuple(int(part) for part in "".join(c if c.isdigit() else " " for c in version).split())
+    digits = "".join(c if c in "0123456789" else " " for c in version)
+    return tuple(int(part[:18]) for part in digits.split())

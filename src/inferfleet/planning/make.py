@@ -68,6 +68,8 @@ DEFAULTS: dict[str, Any] = {
 }
 """The contract's keys that planning reads, as they are where a caller leaves them out."""
 
+_HOPELESS = ("unknown-name", "catalog-broken", "bad-value", "mixed-accelerators")
+
 
 def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> Plan:
     """Plan the serving of `contract["model"]` on `nodes`.
@@ -85,6 +87,8 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
     model = _model(asked, problems)
     _engine(asked, problems)
     problems += value_problems(asked)
+    if any(problem.code == "bad-value" for problem in problems):
+        return replace(empty, problems=_problems(problems))
     fleet, found = read_fleet(asked, nodes)
     problems += found
     addressed = {str(name): _address(name, node, fleet) for name, node in nodes.items()}
@@ -103,6 +107,8 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
     problems += found
     if not checkpoints:
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
+    if _hopeless(problems):
+        return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     checkpoint = checkpoints[0]
     sizing = size_up(asked, model, checkpoint, choice, fleet, mode)
     dtype, found, why_dtype = choose_dtype(asked, checkpoint, fleet)
@@ -116,8 +122,8 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
 
 
 def _hopeless(problems: list[Refusal]) -> bool:
-    """Say whether a name is unknown or a value impossible, so that planning on would only add noise."""
-    return any(problem.code in ("unknown-name", "catalog-broken", "bad-value") for problem in problems)
+    """Say whether a name is unknown, a value impossible or a machine another, so that planning on would be noise."""
+    return any(problem.code in _HOPELESS for problem in problems)
 
 
 def _problems(problems: list[Refusal]) -> list[Problem]:

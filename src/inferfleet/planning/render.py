@@ -231,8 +231,9 @@ def _warnings(decided: Decided) -> list[str]:
             " and graphs: starting may run out of memory."
         )
     for node in fleet.nodes:
-        for device in (node.facts or {}).get("accelerators") or ():
-            if str(device.get("persistence", "")).lower() == "disabled":
+        devices = (node.facts or {}).get("accelerators")
+        for device in devices if isinstance(devices, list) else ():
+            if isinstance(device, Mapping) and str(device.get("persistence", "")).lower() == "disabled":
                 warnings.append(
                     f"Persistence mode is off on {node.name}: each start of a process waits for the driver."
                     " Start nvidia-persistenced."
