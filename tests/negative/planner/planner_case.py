@@ -23,3 +23,19 @@ def write_inventory(case: Case, folder: Path) -> Path:
     (everywhere / "10_cluster.yml").write_text(yaml.safe_dump(case["vars"]))
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": groups}}))
     return folder
+
+
+def facts_of(case: Case) -> dict[str, Any]:
+    """Return a case's facts with every device written out."""
+    return {name: _devices(dict(node)) for name, node in case.get("facts", {}).items()}
+
+
+def _devices(node: dict[str, Any]) -> dict[str, Any]:
+    device, last = node.pop("devices", None), node.pop("last_device", {})
+    if device:
+        count = device["count"]
+        same = {key: value for key, value in device.items() if key != "count"}
+        devices = [{"index": i, **same} for i in range(count)]
+        devices[-1].update(last)
+        node["accelerators"] = devices
+    return node

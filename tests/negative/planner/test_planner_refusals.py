@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from planner_case import write_inventory
+from planner_case import facts_of, write_inventory
 from typer.testing import CliRunner
 
 from inferfleet.cli import app
@@ -37,7 +37,7 @@ def test_refusal(case, tmp_path):
     folder.mkdir()
     arguments = ["plan", "-i", str(write_inventory(case, folder)), "--json"]
     if "facts" in case:
-        (tmp_path / "facts.json").write_text(json.dumps(case["facts"]))
+        (tmp_path / "facts.json").write_text(json.dumps(facts_of(case)))
         arguments += ["--facts", str(tmp_path / "facts.json")]
     done = CliRunner().invoke(app, arguments)
     assert done.exception is None or isinstance(done.exception, SystemExit)
@@ -49,8 +49,8 @@ def test_refusal(case, tmp_path):
 @pytest.mark.parametrize("case", PLANNED, ids=by_name)
 def test_the_remedy_removes_the_problem(case, tmp_path):
     read = read_inventory(str(write_inventory(case, tmp_path)))
-    plan, _ = plan_inventory(read, case.get("facts", {}))
-    nodes = make_nodes(read, case.get("facts", {}))
+    plan, _ = plan_inventory(read, facts_of(case))
+    nodes = make_nodes(read, facts_of(case))
     contract = {k: v for k, v in read.variables["n1"].items() if not k.startswith("ansible_")}
     for problem in plan.problems:
         change = dict(getattr(problem, "change", {}))
