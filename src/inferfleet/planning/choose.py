@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from inferfleet.catalog import (
     Accelerator,
@@ -25,6 +25,7 @@ from inferfleet.planning.refusals import (
     Refusal,
     UnknownName,
 )
+from inferfleet.planning.weights import checkpoint_bytes
 
 PREFERENCE = ("vllm", "vllm_vacc", "sglang", "lmdeploy", "tensorrt-llm", "gpustack")
 """Engines that `auto` tries, in this order."""
@@ -37,6 +38,8 @@ _DTYPES = {
     "float": "fp32",
     "float32": "fp32",
 }
+
+_METHODS: dict[Precision, str] = {"fp8": "fp8", "int8": "compressed-tensors", "int4": "awq"}
 
 
 @dataclass(frozen=True)
@@ -287,6 +290,8 @@ def choose_checkpoints(
             offered = [like.model_copy(update={"id": wanted})]  # a copy of the user's own
     if precision:
         same = [c for c in offered if c.precision == precision or {c.precision, precision} == {"bf16", "fp16"}]
+        if not same and contract.get("assume_checkpoint"):
+            same = [_assumed(model, cast(Precision, precision))]
         if not same:
             have = sorted({c.precision for c in (offered if wanted else model.checkpoints)})
             return [], [
@@ -303,6 +308,20 @@ def choose_checkpoints(
         return [], [_precision_problem(contract, offered[0], model, choice, fleet)]
     lossless = [c for c in usable if c.precision in LOSSLESS]
     return (usable if wanted or precision else lossless) or usable, []
+
+
+def _assumed(model: Model, precision: Precision) -> Checkpoint:
+    """Return a checkpoint that nobody has published, with the sizes it would have."""
+    size = checkpoint_bytes(model.architecture, precision)
+    own = model.checkpoints[0]
+    return Checkpoint(
+        id=f"{own.id}-{precision.upper()}",
+        publisher="nobody",
+        precision=precision,
+        method=_METHODS.get(precision, ""),
+        tensor_bytes=size,
+        bytes=size,
+    )
 
 
 def _precision_problem(

@@ -62,5 +62,5 @@ def estimate(contract: Mapping[str, Any], accelerator: str, nodes: int, per_node
     imagined = {
         f"node{i + 1}": {"role": "worker" if i else "head", "address": f"192.0.2.{i + 1}"} for i in range(nodes)
     }
-    asked = {**contract, "accelerator": accelerator, "accelerators_per_node": per_node}
+    asked = {"assume_checkpoint": True, **contract, "accelerator": accelerator, "accelerators_per_node": per_node}
     return Estimate(make_plan(asked, imagined))

@@ -63,6 +63,7 @@ DEFAULTS: dict[str, Any] = {
     "accelerators_per_node": 0,
     "cluster_network": "",
     "nccl_debug": "",
+    "assume_checkpoint": False,  # estimates only: weights may be of a precision that nobody has published
     "ray_port": 6379,
     "ray_dashboard_port": 8265,
 }

@@ -198,6 +198,11 @@ def _why_layout(decided: Decided) -> list[str]:
 def _warnings(decided: Decided) -> list[str]:
     asked, fleet, layout = decided.contract, decided.fleet, decided.sizing.layout
     warnings = []
+    if decided.checkpoint.publisher == "nobody":
+        warnings.append(
+            f"No checkpoint of {decided.model.title} is published in {decided.checkpoint.precision}: sizes are computed"
+            " for one that an engine or you would make."
+        )
     if decided.checkpoint.precision in ("int8", "int4") and decided.model.checkpoints[0].precision in ("fp8", "bf16"):
         warnings.append(
             f"{decided.checkpoint.id} is {decided.checkpoint.precision}: answers are less accurate than"
