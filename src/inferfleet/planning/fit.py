@@ -116,7 +116,7 @@ def size_up(
             shorter = replace(limits, max_model_len=min(limits.max_model_len, _LEAST_CONTEXT))
             ranked = _search(asked, model, checkpoint, fleet, shorter, rules) or ranked
         layout = ranked[0].layout
-    if fleet.accelerator.memory_mib == 0:
+    if fleet.accelerator.memory_mib == 0 or problems:
         return Sizing(layout, limits, None, [*too_long, *problems], [], explain(ranked, fleet.per_node))
     held = budget(model.architecture, checkpoint.precision, layout, limits, fleet.accelerator.total_bytes)
     limits, held, warnings = _shortened(asked, model, checkpoint, layout, limits, held, fleet, choice)

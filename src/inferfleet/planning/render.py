@@ -175,6 +175,8 @@ def _why_checkpoint(decided: Decided) -> str:
 
 
 def _why_layout(decided: Decided) -> list[str]:
+    if decided.sizing.problems:
+        return []  # a layout that was asked for and cannot be
     layout, fleet, budget = decided.sizing.layout, decided.fleet, decided.sizing.budget
     links = {"nvswitch": "NVLink", "nvlink": "NVLink", "xgmi": "Infinity Fabric", "hccs": "HCCS", "pcie": "PCIe"}
     link = links.get(fleet.accelerator.interconnect, "the node's own links")
@@ -213,7 +215,7 @@ def _warnings(decided: Decided) -> list[str]:
             f"tensor_parallel_size {layout.tensor_parallel_size} crosses nodes ({fleet.per_node} accelerators each):"
             " every layer waits for the network. PP across nodes costs one transfer a stage."
         )
-    if layout.pipeline_parallel_size > 1 and not decided.mode:
+    if layout.pipeline_parallel_size > 1 and not decided.mode and not decided.sizing.problems:
         layers = decided.model.architecture.num_hidden_layers
         if layers % layout.pipeline_parallel_size:
             warnings.append(

@@ -5,6 +5,9 @@ from typing import Any
 
 from inferfleet.planning.refusals import BadValue, Refusal
 
+MOST_PER_NODE = 64
+"""Accelerators of one node, at most."""
+
 
 def value_problems(asked: Mapping[str, Any]) -> list[Refusal]:
     """Return the values that are out of range or of a wrong kind."""
@@ -36,6 +39,14 @@ def value_problems(asked: Mapping[str, Any]) -> list[Refusal]:
                     {key: 0},
                 )
             )
+    if not problems and asked["accelerators_per_node"] > MOST_PER_NODE:
+        problems.append(
+            BadValue(
+                f"Variable accelerators_per_node is {asked['accelerators_per_node']}, more than any server holds.",
+                f"Set accelerators_per_node to at most {MOST_PER_NODE}, or to 0 for what the nodes report.",
+                {"accelerators_per_node": 0},
+            )
+        )
     choices = {
         "executor": ("ray", "mp"),
         "dtype": ("auto", "half", "float16", "bfloat16", "float", "float32"),
