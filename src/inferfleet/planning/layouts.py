@@ -75,7 +75,8 @@ def _tensor(arch: Architecture, precision: Precision, layout: Layout) -> list[Re
     what = obstacle(arch, precision, size, expert_parallel=expert)
     if not what:
         return []
-    smaller = next((n for n in range(size - 1, 1, -1) if not obstacle(arch, precision, n, expert_parallel=expert)), 1)
+    fewer = range(min(size - 1, arch.num_attention_heads), 1, -1)
+    smaller = next((n for n in fewer if not obstacle(arch, precision, n, expert_parallel=expert)), 1)
     remedy = f"Set tensor_parallel_size to {smaller} and pipeline_parallel_size to 0, or both to 0 to have them chosen."
     return [
         TensorParallelIndivisible(

@@ -103,7 +103,6 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
     mode, found = choose_mode(asked, choice)
     problems += found
     asked = with_mode(asked, choice, mode)
-    problems += _speculation(asked, model, choice, mode)
     checkpoints, found = choose_checkpoints(asked, model, choice, fleet)
     problems += found
     if not checkpoints:
@@ -112,6 +111,7 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     checkpoint = checkpoints[0]
     sizing = size_up(asked, model, checkpoint, choice, fleet, mode)
+    problems += _speculation(asked, model, choice, mode, sizing.layout.pipeline_parallel_size)
     dtype, found, why_dtype = choose_dtype(asked, checkpoint, fleet)
     problems += found
     problems += sizing.problems
@@ -160,7 +160,9 @@ def _unknown(error: UnknownNameError, key: str) -> UnknownName:
     return UnknownName(f"{message}.", remedy, {key: near} if near else None)
 
 
-def _speculation(asked: Mapping[str, Any], model: Model, choice: EngineChoice, mode: Mode | None) -> list[Refusal]:
+def _speculation(
+    asked: Mapping[str, Any], model: Model, choice: EngineChoice, mode: Mode | None, pipeline: int
+) -> list[Refusal]:
     tokens, layers = asked["num_speculative_tokens"], model.architecture.num_nextn_predict_layers
     if not tokens or mode:
         return []
@@ -172,11 +174,11 @@ def _speculation(asked: Mapping[str, Any], model: Model, choice: EngineChoice, m
                 {"num_speculative_tokens": 0},
             )
         ]
-    if asked["pipeline_parallel_size"] > 1:
+    if pipeline > 1:
         return [
             SpeculationUnsupported(
-                f"Variable num_speculative_tokens is {tokens}, but {choice.engine.title} does not draft tokens with"
-                f" pipeline_parallel_size {asked['pipeline_parallel_size']}.",
+                f"Variable num_speculative_tokens is {tokens}, but {choice.engine.title} does not draft tokens over the"
+                f" {pipeline} pipeline stages of this layout.",
                 "Set num_speculative_tokens to 0.",
                 {"num_speculative_tokens": 0},
             )

@@ -185,6 +185,17 @@ def test_no_contract_breaks_the_planner(contract, nodes):
     assert isinstance(plan.works, bool)
 
 
+SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "max_model_len", "max_num_seqs", "max_num_batched_tokens")
+
+
+@pytest.mark.parametrize("key", [*SIZES, "num_speculative_tokens", "accelerators_per_node"])
+def test_absurd_sizes_cost_no_time(key):
+    started = time.process_time()
+    plan = make_plan({"accelerator": "H800-80G", key: 10**12}, fleet(2))
+    assert time.process_time() - started < 1
+    assert not plan.works
+
+
 @pytest.mark.parametrize(("model", "accelerator"), [("deepseek-r1", "H800-80G"), ("deepseek-r1", "V100-32G")])
 def test_sixty_four_nodes_within_a_second(model, accelerator):
     started = time.process_time()
