@@ -52,7 +52,7 @@ def site_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
             Step(
                 f"{recipe} in registry",
                 lambda: registry.push(
-                    client, config, applications.image(client, cache, application),
+                    client, applications.image(client, cache, application),
                     application.repository, application.tag,
                 ),
                 after=(f"{recipe} image", "registry"),

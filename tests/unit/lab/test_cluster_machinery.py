@@ -1,11 +1,13 @@
 """How the practice cluster is put together: steps, services, images by content, small package trees, the bootstrap."""
 
 import io
+import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -165,7 +167,9 @@ def test_a_service_that_ends_at_once_names_its_log(lab: LabConfig, web: Service)
     assert "no weights" in services.log_file(lab, web.name).read_text()
 
 
-def test_the_registry_accepts_its_configuration(lab: LabConfig, tmp_path: Path):
+@pytest.fixture
+def registry_url(lab: LabConfig, tmp_path: Path) -> Iterator[str]:
+    """A real docker-registry with the lab's configuration, on a loopback port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -173,11 +177,38 @@ def test_the_registry_accepts_its_configuration(lab: LabConfig, tmp_path: Path):
     file.write_text(registry.configuration(tmp_path / "storage", f"127.0.0.1:{port}"))
     own = Service("test-registry", ["docker-registry", "serve", str(file)], "127.0.0.1", port)
     services.start(lab, own)
-    try:
-        assert httpx.get(f"http://127.0.0.1:{port}/v2/_catalog").json() == {"repositories": []}
-    finally:
-        services.stop(lab, own.name)
-        services.log_file(lab, own.name).unlink()
+    yield f"http://127.0.0.1:{port}"
+    services.stop(lab, own.name)
+    services.log_file(lab, own.name).unlink()
+
+
+def test_what_docker_saves_arrives_in_the_registry_layer_by_layer(registry_url: str):
+    config, layer = b'{"architecture": "amd64"}', os.urandom(3_000_000)
+    saved = io.BytesIO()
+    with tarfile.open(fileobj=saved, mode="w") as archive:
+        contents = [{"Config": "c.json", "RepoTags": ["x:1"], "Layers": ["a/layer.tar", "b/layer.tar"]}]
+        for name, content in (
+            ("a/layer.tar", layer),
+            ("c.json", config),
+            ("manifest.json", json.dumps(contents).encode()),
+        ):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+        twice = tarfile.TarInfo("b/layer.tar")
+        twice.type, twice.linkname = tarfile.SYMTYPE, "../a/layer.tar"
+        archive.addfile(twice)
+    chunks = [saved.getvalue()[start : start + 700_000] for start in range(0, len(saved.getvalue()), 700_000)]
+
+    with httpx.Client(base_url=f"{registry_url}/v2/some/name/") as http:
+        manifest = registry.upload_parts(http, registry.Stream(chunks))
+        http.put(
+            "manifests/1", content=json.dumps(manifest), headers={"Content-Type": registry.MANIFEST}
+        ).raise_for_status()
+        served = http.get("manifests/1", headers={"Accept": registry.MANIFEST}).json()
+        assert [part["size"] for part in served["layers"]] == [len(layer)] * 2
+        assert http.get(f"blobs/{served['layers'][1]['digest']}").content == layer
+        assert http.get(f"blobs/{served['config']['digest']}").content == config
 
 
 # --- Images by content -------------------------------------------------------------------------------------
