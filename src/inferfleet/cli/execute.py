@@ -4,6 +4,7 @@ import os
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import typer
@@ -25,6 +26,7 @@ from inferfleet.runner.command import Request, shown_command
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.events import Fold
 from inferfleet.runner.extra_vars import parse_extra_vars, shown_extra_vars
+from inferfleet.runner.lock import locked
 from inferfleet.runner.outcome import Outcome, outcome
 from inferfleet.runner.run import run
 from inferfleet.runner.stages import planned_roles
@@ -94,7 +96,8 @@ def _run(verb: Verb, options: RunOptions, request: Request, console: Console, cw
     fold = Fold({} if request.partial else planned)
     header = Header(verb.name, _short(request.inventory, cwd), shown_command(request, cwd))
     color = options.verbose > 0 and console.is_terminal and not console.no_color
-    with _view(console, header, fold, options) as view:
+    alone = locked(request.root, request.inventory) if verb.changes and not options.check else nullcontext()
+    with alone, _view(console, header, fold, options) as view:
         result = run(request, fold, view.on_event, view.on_interrupt, color=color)
     judged = judge(verb, outcome(result, assert_no_change=assert_no_change), result.result)
     log = _short(result.log, cwd)

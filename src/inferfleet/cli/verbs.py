@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One command: its name, its playbook below the checkout, and its words for the summary."""
+    """One command: its name, its playbook below the checkout, its words for the summary, and whether it changes nodes."""
 
     name: str
     playbook: str
     done: str
     interrupted: str
+    changes: bool = True
 
 
 UP = Verb(
@@ -24,6 +25,7 @@ STATUS = Verb(
     playbook="playbooks/status.yml",
     done="Everything answers",
     interrupted="Nothing was changed.",
+    changes=False,
 )
 DOWN = Verb(
     name="down",

@@ -1,6 +1,8 @@
 """What is refused before Ansible starts: one clear line, exit code 1, nothing run."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +52,28 @@ def test_bad_usage_is_a_document_too(inferfleet: Command) -> None:
     document = json.loads(done.stdout)
     assert (done.exit_code, document["exit_code"], document["outcome"]) == (1, 1, "bad_input")
     assert document["problems"][0]["code"] == "no-inventory"
+
+
+def test_a_second_run_of_an_inventory_is_refused(inferfleet: Command, demo: Path, tmp_path: Path) -> None:
+    inventory = demo / "inventories" / "demo"
+    hold = "import sys, pathlib, inferfleet.runner.lock as l\nwith l.locked(pathlib.Path(sys.argv[1]), sys.argv[2]):"
+    hold += " print('held', flush=True); sys.stdin.read()"
+    pipe = subprocess.PIPE
+    first = subprocess.Popen([sys.executable, "-c", hold, demo, inventory], stdin=pipe, stdout=pipe, text=True)
+    with first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "held\n"
+        second = inferfleet("up", "-i", "inventories/demo")
+        harmless = inferfleet("up", "-i", "inventories/demo", "--check", "-e", f"demo_state={tmp_path}")
+        first.kill()
+    assert (second.exit_code, second.stdout, second.stderr) == (
+        1,
+        "",
+        f"inferfleet: Another run works on {inventory} (process {first.pid})."
+        " Wait for its end, or stop it with Ctrl-C.\n",
+    )
+    assert harmless.exit_code == 0
+    assert inferfleet("up", "-i", "inventories/demo", "-e", f"demo_state={tmp_path}").exit_code == 0
 
 
 @pytest.mark.parametrize(
