@@ -1,0 +1,36 @@
+"""One changing run of an inventory at a time."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from inferfleet.runner.errors import UsageError
+
+
+@contextmanager
+def locked(root: Path, inventory: str) -> Iterator[None]:
+    """Hold the inventory for this process; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        UsageError: another process holds it.
+        OSError: the lock cannot be written.
+    """
+    path = root / ".cache" / "inferfleet" / "locks" / hashlib.sha256(inventory.encode()).hexdigest()[:16]
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with path.open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise UsageError(
+                "busy",
+                f"Another run works on {inventory} (process {file.read().strip() or 'unknown'}).",
+                "Wait for its end, or stop it with Ctrl-C.",
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
