@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap lab up down test test-fast test-site test-roles lint lock
+.PHONY: help bootstrap lab up down test test-fast test-site test-roles lint lint-fast lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
 ROLES ?= preflight node_baseline container_runtime nccl_fabric model_weights ray_cluster inference_engine open_webui verify
@@ -28,17 +28,20 @@ down: ## Remove all that `make up` made (KEEP_CACHE=1: except cache, images, .ve
 	@rm -rf inventories/lab/.secrets
 	@lab/bootstrap.sh undo $(if $(KEEP_CACHE),keep)
 
-lint: bootstrap ## Style, types, YAML, Ansible rules
+lint-fast: bootstrap
 	ruff check
 	ruff format --check
 	mypy
 	yamllint --strict .
+
+lint: lint-fast ## Style, types, YAML, Ansible rules
 	ansible-lint --offline
 
-test-fast: lint ## Everything that needs no container
-	pytest -q
+test-fast: lint-fast ## Everything that needs no container, but for the Ansible rules (make lint)
+	pytest -q -n auto $(PYTEST_ARGS)
 
-test: test-fast test-site test-roles ## Everything: also the whole cluster end to end and the role tests
+test: PYTEST_ARGS = --hypothesis-profile=thorough
+test: lint test-fast test-site test-roles ## Everything: also the whole cluster end to end and the role tests
 
 test-site: lab ## The practice cluster's whole life, from bare nodes to bare nodes
 	pytest -v tests/e2e
