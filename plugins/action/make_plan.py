@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
-from inferfleet.catalog import UnknownNameError, load_model
-from inferfleet.contract import Contract, contract_values, name_problem
+from inferfleet.contract import Contract, contract_values
 from inferfleet.contract.facts import GIB, check_node
 from inferfleet.contract.ports import ports_of
 from inferfleet.planning import make_plan
@@ -28,12 +27,17 @@ class ActionModule(ActionBase):
         for role, group in (("head", "ray_head"), ("worker", "ray_worker")):
             for host in groups.get(group, ()):
                 address = hostvars[host].get("cluster_address") or hostvars[host].get("ansible_host", host)
-                nodes[host] = {**_facts(hostvars[host]), "name": host, "role": role, "address": address}
-        try:
-            plan = make_plan(contract, nodes)
-            weights = load_model(contract["model"])
-        except UnknownNameError as error:
-            return _refusal([name_problem(error)], "contract")
+                nodes[host] = {
+                    **_facts(hostvars[host]),
+                    **_hardware(hostvars[host]),
+                    "name": host,
+                    "role": role,
+                    "address": address,
+                    "interface": hostvars[host].get("cluster_interface", ""),
+                }
+        plan = make_plan(contract, nodes)
+        if any(problem.code == "unknown-name" for problem in plan.problems):
+            return _refusal(plan.problems, "contract")
         problems = list(plan.problems)
         for host in task_vars["ansible_play_hosts_all"]:
             facts = _facts(hostvars[host])
@@ -47,7 +51,7 @@ class ActionModule(ActionBase):
             )
             space = {"images": (contract["container_data_root"], _image_bytes(self._task.args, facts))}
             if host in nodes:
-                missing = weights["bytes"] - facts["present"].get(plan.checkpoint, 0)
+                missing = plan.checkpoint_bytes - facts["present"].get(plan.checkpoint, 0)
                 space["the weights"] = (contract["model_root"], max(0, missing))
             problems += check_node(host, facts, ports, space)
         if problems and self._task.args["enforce"]:
@@ -56,7 +60,20 @@ class ActionModule(ActionBase):
 
 
 def _facts(variables) -> dict:
-    return variables["ansible_facts"].get("inferfleet_node", {}) if "ansible_facts" in variables else {}
+    return _part(variables, "inferfleet_node")
+
+
+def _hardware(variables) -> dict:
+    """Return accelerators and RDMA devices, where they were read; a tool without devices says nothing."""
+    accelerators, fabric = _part(variables, "inferfleet_accelerators"), _part(variables, "inferfleet_fabric")
+    known = {key: value for key, value in accelerators.items() if key != "problems"}
+    if not known.get("accelerators"):
+        known.pop("accelerators", None)
+    return known | ({"rdma": fabric["rdma"]} if "rdma" in fabric else {})
+
+
+def _part(variables, name: str) -> dict:
+    return variables["ansible_facts"].get(name, {}) if "ansible_facts" in variables else {}
 
 
 def _image_bytes(args: dict, facts: dict) -> int:

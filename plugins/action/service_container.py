@@ -20,13 +20,27 @@ DEFAULTS = {
 HIDDEN = ("container", "diff", "invocation")
 
 
+def planned_options(container: dict) -> dict:
+    """Return the options of docker_container for the plan's `container`, whose fields are those of `docker run`."""
+    options = {name: container[name] for name in ("network_mode", "ipc_mode", "privileged")}
+    options["capabilities"] = list(container["cap_add"])
+    options["ulimits"] = [limit.replace("=", ":") for limit in container["ulimits"]]
+    if container["shm_size"]:
+        options["shm_size"] = container["shm_size"]
+    if container["gpus"] == "all":
+        options["device_requests"] = [{"driver": "nvidia", "count": -1, "capabilities": [["gpu"]]}]
+    return options
+
+
 class ActionModule(ActionBase):
-    """Takes the options of docker_container, and `argv`, the whole command line."""
+    """Takes the options of docker_container; `argv`, the whole command line; `planned`, the plan's `container`."""
 
     def run(self, tmp=None, task_vars=None):
         """Make the container so, and tell whether that changed anything."""
         super().run(tmp, task_vars)
         options = {**DEFAULTS, **self._task.args}
+        if planned := options.pop("planned", None):
+            options |= planned_options(planned)
         if argv := options.pop("argv", None):
             options |= {"entrypoint": argv[:1], "command": argv[1:]}
         result = self._execute_module("community.docker.docker_container", options, task_vars=task_vars)

@@ -1,5 +1,6 @@
 """One cluster's life, from bare nodes to bare nodes: the tests run in this order and each stands on the one before."""
 
+import json
 import os
 import re
 import signal
@@ -134,6 +135,28 @@ def test_stranger_is_refused(deployed: dict[str, Any]) -> None:
 
 def test_both_nodes_hold_a_rank(deployed: dict[str, Any], lab: Lab) -> None:
     assert ranks(lab, "ray::RayWorker") == [1, 1]
+
+
+def test_containers_run_what_the_plan_says(
+    deployed: dict[str, Any], lab: Lab, controller: Controller, tmp_path: Path
+) -> None:
+    facts = tmp_path / "facts.json"
+    checked = controller.inferfleet("check", "--facts", str(facts))
+    assert checked.rc == 0, checked
+    planned = controller.inferfleet("plan", "--facts", str(facts))
+    assert planned.rc == 0, planned
+    assert planned.document["nodes"] == checked.document["nodes"]
+    for node, plan in planned.document["nodes"].items():
+        expected = {"inferfleet-ray": plan["ray_argv"], "inferfleet-engine": plan["argv"]}
+        for container, argv in expected.items():
+            if not argv:
+                assert container not in lab.containers(node)
+                continue
+            found = json.loads(lab.ssh(node, f"docker inspect {container}"))[0]["Config"]
+            assert found["Entrypoint"] + (found["Cmd"] or []) == argv
+            assert found["Image"] == planned.document["image"]
+            environment = dict(line.split("=", 1) for line in found["Env"])
+            assert plan["env"].items() <= environment.items()
 
 
 def test_status_is_well(deployed: dict[str, Any], controller: Controller) -> None:

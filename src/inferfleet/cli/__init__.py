@@ -1,8 +1,14 @@
 """The command `inferfleet`: one line here for each of its commands."""
 
 from inferfleet.cli.app import app
+from inferfleet.cli.check import EXAMPLES as _CHECK_EXAMPLES
+from inferfleet.cli.check import check
 from inferfleet.cli.down import EXAMPLES as _DOWN_EXAMPLES
 from inferfleet.cli.down import down
+from inferfleet.cli.estimate import EXAMPLES as _ESTIMATE_EXAMPLES
+from inferfleet.cli.estimate import estimate
+from inferfleet.cli.plan import EXAMPLES as _PLAN_EXAMPLES
+from inferfleet.cli.plan import plan
 from inferfleet.cli.status import EXAMPLES as _STATUS_EXAMPLES
 from inferfleet.cli.status import status
 from inferfleet.cli.up import EXAMPLES as _UP_EXAMPLES
@@ -13,3 +19,6 @@ __all__ = ["app"]
 app.command(epilog=_UP_EXAMPLES)(up)
 app.command(epilog=_STATUS_EXAMPLES)(status)
 app.command(epilog=_DOWN_EXAMPLES)(down)
+app.command(epilog=_PLAN_EXAMPLES)(plan)
+app.command(epilog=_CHECK_EXAMPLES)(check)
+app.command(epilog=_ESTIMATE_EXAMPLES)(estimate)

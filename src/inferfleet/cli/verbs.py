@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One command: its name, its playbook below the checkout, its words for the summary, and whether it changes nodes."""
+    """One command: its name, its playbook, its words for the summary, and whether it changes nodes."""
 
     name: str
     playbook: str

@@ -81,6 +81,7 @@ Email = Annotated[str, AfterValidator(_email)]
 Name = Annotated[str, StringConstraints(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_number)]
+EngineName = Literal["auto", "vllm", "sglang", "lmdeploy", "tensorrt-llm", "deepseek-infer", "vllm_vacc", "gpustack"]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 
 
@@ -96,14 +97,22 @@ class Contract(BaseModel):
     hub_endpoint: HttpUrl = "https://huggingface.co"
     served_model_name: str = ""
 
-    engine: Literal["vllm"] = "vllm"
+    engine: EngineName = "vllm"
+    engine_version: str = ""
     engine_image: str = ""
+    engine_mode: str = ""
     executor: Literal["ray", "mp"] = "ray"
+    precision: Literal["", "bf16", "fp16", "fp8", "int8", "int4"] = ""
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
+    kv_cache_dtype: Literal["auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2"] = "auto"
     tensor_parallel_size: Count = 0
     pipeline_parallel_size: Count = 0
+    enable_expert_parallel: bool = False
     max_model_len: Count = 0
     max_num_seqs: Count = 0
+    max_num_batched_tokens: Count = 0
+    num_speculative_tokens: Count = 0
+    enforce_eager: bool = False
     gpu_memory_utilization: Share = 0.90
     engine_extra_args: list[str] = []
     engine_extra_env: dict[str, str] = {}
@@ -112,6 +121,7 @@ class Contract(BaseModel):
     accelerator: str = ""
     accelerators_per_node: Count = 0
     cluster_network: Network = ""
+    nccl_debug: Literal["", "VERSION", "WARN", "INFO", "TRACE"] = ""
 
     container_data_root: AbsolutePath = "/var/lib/docker"
     image_pull: Literal["missing", "always"] = "missing"
@@ -135,5 +145,6 @@ class Contract(BaseModel):
 SECRETS = ("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password")
 """Keys whose value must never be shown, not even in a refusal."""
 
-HOST_KEYS = ("cluster_address",)
-"""Keys set for one host: its IPv4 address on the cluster network, where that is not ansible_host."""
+HOST_KEYS = ("cluster_address", "cluster_interface")
+"""Keys set for one host: its IPv4 address on the cluster network, where that is not ansible_host, and the name of
+the interface, where nodes cannot be asked or have several."""

@@ -16,7 +16,7 @@ JSON_LIKE = st.recursive(
     max_leaves=8,
 )
 KEYS = st.sampled_from(sorted(Contract.model_fields))
-SETTINGS = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 # No part of any message, so that finding it in one means that the value came through.
 MARK = "Qx7"
 SECRET_VALUES = st.recursive(

@@ -59,10 +59,11 @@ def test_text_is_taken_for_the_number_it_spells(build, name, text, number):
     assert getattr(Contract.model_validate({name: text}), name) == number
 
 
+ENGINES = "'auto', 'vllm', 'sglang', 'lmdeploy', 'tensorrt-llm', 'deepseek-infer', 'vllm_vacc' or 'gpustack'"
 BAD_VALUES = [
     ("model", "", "is empty.", f"Set model {EDIT}"),
     ("webui_locale", "", "is empty.", f"Set webui_locale {EDIT}"),
-    ("engine", "sglang", "is 'sglang', which is not one of its values.", "Set engine to 'vllm'."),
+    ("engine", "vlm", "is 'vlm', which is not one of its values.", f"Set engine to {ENGINES}."),
     ("executor", "rya", "is 'rya', which is not one of its values.", "Set executor to 'ray' or 'mp'."),
     ("image_pull", False, "is false, which is not one of its values.", "Set image_pull to 'missing' or 'always'."),
     ("engine_port", 0, "is 0, which is out of range.", "Set engine_port to at least 1."),

@@ -1,0 +1,410 @@
+#!/usr/bin/python
+"""Accelerators of a node as its vendors' tools report them; stdlib only, since it runs on the node."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+---
+module: accelerator_facts
+short_description: Accelerators of a node, their memory, driver and health
+description:
+  - Asks the first vendor's tool that is installed - C(nvidia-smi), C(rocm-smi), C(npu-smi) or C(vasmi) - what the node
+    has. Changes nothing.
+  - Never fails for what a tool does. A tool that is missing, hangs, crashes or answers garbage gives an entry in
+    C(problems) and no accelerators.
+options:
+  timeout:
+    description: Seconds after which a tool counts as hung and is ended.
+    type: int
+    default: 20
+  tools:
+    description: Tools to use instead of those found in C(PATH), by vendor.
+    type: dict
+    default: {}
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Read the node's accelerators
+  accelerator_facts:
+
+- name: Read them with a tool that is not in PATH
+  accelerator_facts:
+    tools:
+      nvidia: /opt/nvidia/bin/nvidia-smi
+"""
+
+RETURN = r"""
+ansible_facts:
+  description: Under C(inferfleet_accelerators).
+  returned: always
+  type: dict
+  contains:
+    inferfleet_accelerators:
+      description: What the tool reports.
+      type: dict
+      contains:
+        vendor:
+          description: nvidia, amd, ascend, vastai, or empty when no tool is installed.
+          type: str
+        driver_version:
+          description: Version of the driver; empty when not reported.
+          type: str
+        cuda_version:
+          description: Newest CUDA release that the driver runs (NVIDIA); empty otherwise.
+          type: str
+        compute_capability:
+          description: Compute capability of the first device (NVIDIA), for example 8.0; empty otherwise.
+          type: str
+        fabric_manager_version:
+          description: Version of NVIDIA's fabric manager; empty when none is installed.
+          type: str
+        accelerators:
+          description: The devices, in the tool's order.
+          type: list
+          elements: dict
+          contains:
+            index: {description: Number of the device., type: int}
+            name: {description: Product name., type: str}
+            uuid: {description: Unique name of the device; empty when not reported., type: str}
+            bus: {description: PCI address; empty when not reported., type: str}
+            memory_mib: {description: Memory (MiB); 0 when not reported., type: int}
+            memory_used_mib: {description: Memory in use (MiB)., type: int}
+            mig: {description: Enabled or Disabled; empty where devices cannot be divided., type: str}
+            persistence: {description: Enabled or Disabled; empty where there is no such mode., type: str}
+            ecc: {description: Enabled or Disabled; empty when not reported., type: str}
+            ecc_uncorrectable: {description: Uncorrectable memory errors since the last reset (count)., type: int}
+            fabric_state: {description: State of the NVSwitch fabric; empty without one., type: str}
+        problems:
+          description: What went wrong, each a map of C(code) and C(message).
+          type: list
+          elements: dict
+"""
+
+TOOLS = {"nvidia": "nvidia-smi", "amd": "rocm-smi", "ascend": "npu-smi", "vastai": "vasmi"}
+ARGUMENTS = {
+    "nvidia": ["-q", "-x"],
+    "amd": [
+        "--showproductname",
+        "--showmeminfo",
+        "vram",
+        "--showdriverversion",
+        "--showuniqueid",
+        "--showbus",
+        "--json",
+    ],
+    "ascend": ["info"],
+    "vastai": ["summary"],
+}
+# Compute capability is missing in nvidia-smi's XML of most drivers; product architectures have one each, these more.
+CAPABILITY = {"Volta": "7.0", "Turing": "7.5", "Hopper": "9.0", "Blackwell": "10.0"}
+AMPERE_SMALL = ("A10", "A16", "A2", "A40", "RTX")
+_OUTPUT_LIMIT = 32 * 1024 * 1024
+
+
+class ToolError(Exception):
+    """A tool could not be used; carries a code and a message for people."""
+
+    def __init__(self, code, message):
+        super().__init__(message)
+        self.code = code
+
+
+def run_tool(argv, timeout):
+    """Return what a tool prints; raises ToolError when it is missing, hangs or fails."""
+    shown = " ".join(argv)
+    try:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except OSError as error:
+        raise ToolError("tool-broken", f"`{shown}` cannot be started: {error.strerror}.") from None
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        # A driver in trouble leaves the tool in the kernel, so its whole group is ended and not waited for long.
+        os.killpg(process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=2)
+        message = f"`{shown}` did not answer within {timeout} seconds; see the kernel log."
+        raise ToolError("tool-hung", message) from None
+    text = output[:_OUTPUT_LIMIT].decode("utf-8", "replace")
+    if process.returncode != 0:
+        code = process.returncode
+        how = f"was ended by signal {-code}" if code < 0 else f"left with {code}"
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        said = f": {lines[-1][:200]}" if lines else ""
+        raise ToolError("tool-failed", f"`{shown}` {how}{said}.")
+    return text
+
+
+def parse_nvidia(text):
+    """Return the facts of `nvidia-smi -q -x`; raises ToolError for anything else."""
+    start = text.find("<nvidia_smi_log")
+    try:
+        root = ElementTree.fromstring(text[start:] if start > 0 else text)
+    except ElementTree.ParseError as error:
+        raise ToolError("tool-garbage", f"`nvidia-smi -q -x` does not answer XML: {error}.") from None
+    if root.tag != "nvidia_smi_log":
+        raise ToolError("tool-garbage", f"`nvidia-smi -q -x` answers <{root.tag[:40]}>, not <nvidia_smi_log>.")
+    devices, capability = [], ""
+    for index, gpu in enumerate(root.findall("gpu")):
+        devices.append(
+            {
+                "index": index,
+                "name": _text(gpu, "product_name"),
+                "uuid": _text(gpu, "uuid"),
+                "bus": gpu.get("id", ""),
+                "memory_mib": _mib(_text(gpu, "fb_memory_usage/total")),
+                "memory_used_mib": _mib(_text(gpu, "fb_memory_usage/used")),
+                "mig": _switch(_text(gpu, "mig_mode/current_mig")),
+                "persistence": _switch(_text(gpu, "persistence_mode")),
+                "ecc": _switch(_text(gpu, "ecc_mode/current_ecc")),
+                "ecc_uncorrectable": _uncorrectable(gpu),
+                "fabric_state": _state(_text(gpu, "fabric/state")),
+            }
+        )
+        capability = capability or _capability(gpu)
+    return {
+        "driver_version": _text(root, "driver_version"),
+        "cuda_version": _text(root, "cuda_version"),
+        "compute_capability": capability,
+        "accelerators": devices,
+    }
+
+
+def parse_amd(text):
+    """Return the facts of `rocm-smi … --json`; raises ToolError for anything else."""
+    start = text.find("{")
+    try:
+        data = json.loads(text[start:])
+    except ValueError:
+        raise ToolError("tool-garbage", "`rocm-smi --json` does not answer JSON.") from None
+    if not isinstance(data, dict):
+        raise ToolError("tool-garbage", "`rocm-smi --json` does not answer a map.")
+    devices = []
+    for name in sorted((key for key in data if re.match(r"card\d+$", key)), key=lambda key: int(key[4:])):
+        card = data[name] if isinstance(data[name], dict) else {}
+        folded = {str(key).lower(): str(value) for key, value in card.items()}
+        devices.append(
+            _device(
+                len(devices),
+                folded.get("card series") or folded.get("card model", ""),
+                uuid=folded.get("unique id", ""),
+                bus=folded.get("pci bus", ""),
+                memory_mib=_number(folded.get("vram total memory (b)")) // 2**20,
+                memory_used_mib=_number(folded.get("vram total used memory (b)")) // 2**20,
+            )
+        )
+    system = data.get("system") if isinstance(data.get("system"), dict) else {}
+    return {"driver_version": str(system.get("Driver version", "")), "accelerators": devices}
+
+
+def parse_ascend(text):
+    """Return the facts of `npu-smi info`'s table; raises ToolError for anything else."""
+    version = re.search(r"npu-smi\s+\S+\s+Version:\s*(\S+)", text)
+    if not version:
+        raise ToolError("tool-garbage", "`npu-smi info` does not answer its table.")
+    devices, product = [], ""
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) != 3 or not line.strip().startswith("|"):
+            continue
+        first = re.match(r"(\d+)\s+(\S*910\S*|\S*310\S*)$", cells[0])
+        if first:
+            product, health = first.group(2), cells[1].split()[:1]
+            devices.append(_device(len(devices), product))
+            if health and health[0] not in ("OK", "Warning"):
+                devices[-1]["ecc_uncorrectable"] = 1
+        elif devices and re.match(r"\d+", cells[0]):
+            # The second line of a device ends with its memory: used / total (MB).
+            sizes = re.findall(r"(\d+)\s*/\s*(\d+)", cells[2])
+            if sizes:
+                devices[-1]["memory_used_mib"], devices[-1]["memory_mib"] = (int(size) for size in sizes[-1])
+            devices[-1]["bus"] = cells[1]
+    return {"driver_version": version.group(1), "accelerators": devices}
+
+
+def parse_vastai(text):
+    """Return the facts of `vasmi summary`'s table; raises ToolError for anything else."""
+    driver = re.search(r"driver(?:\s+version)?\s*[:=]\s*(\S+)", text, re.IGNORECASE)
+    devices = []
+    for line in text.splitlines():
+        found = re.search(r"\b(VA\d+[A-Z]*|SV\d+[A-Z]*)\b", line)
+        sizes = re.findall(r"(\d+(?:\.\d+)?)\s*(GB|GiB|MB|MiB)", line)
+        if found and sizes:
+            size, unit = sizes[-1]
+            scale = 1024 if unit.startswith("G") else 1
+            devices.append(_device(len(devices), found.group(1), memory_mib=int(float(size) * scale)))
+    if not devices and not driver:
+        raise ToolError("tool-garbage", "`vasmi summary` does not answer its table.")
+    return {"driver_version": driver.group(1) if driver else "", "accelerators": devices}
+
+
+PARSERS = {"nvidia": parse_nvidia, "amd": parse_amd, "ascend": parse_ascend, "vastai": parse_vastai}
+
+
+def read_accelerators(find_tool, timeout):
+    """Return the facts; `find_tool` maps a vendor to the path of its tool or None."""
+    facts = {
+        "vendor": "",
+        "driver_version": "",
+        "cuda_version": "",
+        "compute_capability": "",
+        "fabric_manager_version": "",
+        "accelerators": [],
+        "problems": [],
+    }
+    for vendor in TOOLS:
+        path = find_tool(vendor)
+        if not path:
+            continue
+        facts["vendor"] = facts["vendor"] or vendor
+        try:
+            found = PARSERS[vendor](run_tool([path, *ARGUMENTS[vendor]], timeout))
+        except ToolError as error:
+            facts["problems"].append({"code": error.code, "message": str(error)})
+            continue
+        if found["accelerators"]:
+            facts.update(found, vendor=vendor)
+            break
+        facts["problems"].append({"code": "no-device", "message": f"`{path}` works, but shows no accelerator."})
+    else:
+        if not facts["problems"]:
+            named = ", ".join(TOOLS.values())
+            facts["problems"].append({"code": "no-tool", "message": f"None of {named} is installed."})
+    facts["problems"] += health(facts["accelerators"])
+    return facts
+
+
+def health(devices):
+    """Return what of the devices deserves attention, as problems."""
+    found = []
+    for device in devices:
+        index = device["index"]
+        if device["mig"] == "Enabled":
+            found.append({"code": "mig-enabled", "message": f"Accelerator {index} is divided by MIG."})
+        if device["ecc_uncorrectable"]:
+            count = device["ecc_uncorrectable"]
+            found.append({"code": "ecc-errors", "message": f"Accelerator {index} has {count} uncorrectable errors."})
+        if device["persistence"] == "Disabled":
+            found.append({"code": "persistence-off", "message": f"Persistence mode of accelerator {index} is off."})
+    return found
+
+
+def _device(index, name, **known):
+    device = {
+        "index": index,
+        "name": name,
+        "uuid": "",
+        "bus": "",
+        "memory_mib": 0,
+        "memory_used_mib": 0,
+        "mig": "",
+        "persistence": "",
+        "ecc": "",
+        "ecc_uncorrectable": 0,
+        "fabric_state": "",
+    }
+    device.update(known)
+    return device
+
+
+def _text(node, path):
+    found = node.find(path)
+    return (found.text or "").strip() if found is not None else ""
+
+
+def _mib(text):
+    found = re.match(r"(\d+)\s*MiB", text)
+    return int(found.group(1)) if found else 0
+
+
+def _number(text):
+    return int(text) if text and re.match(r"\d+$", text.strip()) else 0
+
+
+def _switch(text):
+    return text if text in ("Enabled", "Disabled") else ""
+
+
+def _state(text):
+    return "" if text in ("N/A", "Not Supported") else text
+
+
+def _uncorrectable(gpu):
+    volatile = gpu.find("ecc_errors/volatile")
+    if volatile is None:
+        return 0
+    total = 0
+    for entry in volatile.iter():
+        # Newer drivers count by kind (dram_uncorrectable, sram_uncorrectable_parity), older ones by bits.
+        if "uncorrectable" in entry.tag:
+            total += _number(entry.text)
+    double = volatile.find("double_bit/total")
+    return total + (_number(double.text) if double is not None else 0)
+
+
+def _capability(gpu):
+    told = _text(gpu, "compute_cap")
+    if re.match(r"\d+\.\d+$", told):
+        return told
+    architecture, product = _text(gpu, "product_architecture"), _text(gpu, "product_name")
+    if architecture == "Ampere":
+        small = any(re.search(rf"\b{name}\b", product) for name in AMPERE_SMALL)
+        return "8.6" if small else "8.0"
+    if architecture in ("Ada Lovelace", "Ada"):
+        return "8.9"
+    return CAPABILITY.get(architecture, "")
+
+
+def fabric_manager_version(find, timeout):
+    """Return the version of NVIDIA's fabric manager, empty when it is not installed or does not answer."""
+    path = find("nv-fabricmanager")
+    if not path:
+        return ""
+    try:
+        found = re.search(r"(\d+\.\d+(?:\.\d+)*)", run_tool([path, "--version"], timeout))
+    except ToolError:
+        return ""
+    return found.group(1) if found else ""
+
+
+def main():
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={"timeout": {"type": "int", "default": 20}, "tools": {"type": "dict", "default": {}}},
+        supports_check_mode=True,
+    )
+    tools, timeout = module.params["tools"], module.params["timeout"]
+
+    def find_tool(vendor):
+        if vendor in tools:
+            return tools[vendor]
+        return module.get_bin_path(TOOLS[vendor], required=False, opt_dirs=["/usr/local/bin", "/opt/rocm/bin"])
+
+    facts = read_accelerators(find_tool, timeout)
+    if facts["vendor"] == "nvidia":
+        facts["fabric_manager_version"] = fabric_manager_version(
+            lambda name: module.get_bin_path(name, required=False), timeout
+        )
+    module.exit_json(changed=False, ansible_facts={"inferfleet_accelerators": facts})
+
+
+if __name__ == "__main__":
+    main()

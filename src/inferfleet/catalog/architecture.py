@@ -1,0 +1,138 @@
+"""A model's architecture as numbers, under the names its `config.json` uses."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4"]
+"""What the weights of the linear layers are stored in."""
+
+SUPPORTED = ("LlamaForCausalLM", "Qwen2ForCausalLM", "DeepseekV3ForCausalLM")
+
+
+class UnsupportedArchitectureError(ValueError):
+    """A `config.json` that describes a model whose memory the planner cannot compute."""
+
+
+class Architecture(BaseModel):
+    """The numbers that decide a model's memory and how it can be split."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Literal["LlamaForCausalLM", "Qwen2ForCausalLM", "DeepseekV3ForCausalLM"]
+    hidden_size: PositiveInt
+    intermediate_size: PositiveInt
+    num_hidden_layers: PositiveInt
+    num_attention_heads: PositiveInt
+    num_key_value_heads: PositiveInt
+    vocab_size: PositiveInt
+    max_position_embeddings: PositiveInt
+    head_dim: int = Field(default=0, ge=0)
+    tie_word_embeddings: bool = False
+    attention_bias: bool = False
+
+    # Mixture of experts; 0 experts: a dense model.
+    n_routed_experts: int = Field(default=0, ge=0)
+    n_shared_experts: int = Field(default=0, ge=0)
+    num_experts_per_tok: int = Field(default=0, ge=0)
+    moe_intermediate_size: int = Field(default=0, ge=0)
+    first_k_dense_replace: int = Field(default=0, ge=0)
+
+    # Multi-head latent attention; rank 0: ordinary (grouped-query) attention.
+    kv_lora_rank: int = Field(default=0, ge=0)
+    q_lora_rank: int = Field(default=0, ge=0)
+    qk_nope_head_dim: int = Field(default=0, ge=0)
+    qk_rope_head_dim: int = Field(default=0, ge=0)
+    v_head_dim: int = Field(default=0, ge=0)
+
+    num_nextn_predict_layers: int = Field(default=0, ge=0)  # multi-token-prediction layers
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Architecture":
+        if self.n_routed_experts and not (self.moe_intermediate_size and self.num_experts_per_tok):
+            raise ValueError("has n_routed_experts but no moe_intermediate_size or num_experts_per_tok")
+        if self.kv_lora_rank and not (self.qk_nope_head_dim and self.qk_rope_head_dim and self.v_head_dim):
+            raise ValueError("has kv_lora_rank but lacks qk_nope_head_dim, qk_rope_head_dim or v_head_dim")
+        if not self.kv_lora_rank and self.num_attention_heads % self.num_key_value_heads:
+            raise ValueError("has num_attention_heads that num_key_value_heads does not divide")
+        return self
+
+    @property
+    def mla(self) -> bool:
+        """Whether attention is multi-head latent attention."""
+        return self.kv_lora_rank > 0
+
+    @property
+    def moe(self) -> bool:
+        """Whether the model has experts."""
+        return self.n_routed_experts > 0
+
+    @property
+    def head_size(self) -> int:
+        """Width of one attention head (elements)."""
+        return self.head_dim or self.hidden_size // self.num_attention_heads
+
+    @property
+    def rotary_size(self) -> int:
+        """Width of the part of a head that carries the position (elements)."""
+        return self.qk_rope_head_dim if self.mla else self.head_size
+
+    def is_moe_layer(self, layer: int) -> bool:
+        """Say whether decoder layer `layer` (from 0) has experts."""
+        return self.moe and layer >= self.first_k_dense_replace
+
+
+def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
+    """Return the architecture a Hugging Face `config.json` describes.
+
+    Raises UnsupportedArchitectureError for one that is not known or lacks a number.
+    """
+    names = config.get("architectures")
+    name = names[0] if isinstance(names, list) and names else None
+    if name not in SUPPORTED:
+        raise UnsupportedArchitectureError(
+            f"architectures is {name or names}, which the planner does not know; it knows {', '.join(SUPPORTED)}"
+        )
+    numbers = {key: config[key] for key in Architecture.model_fields if config.get(key) is not None}
+    numbers["name"] = name
+    if name == "Qwen2ForCausalLM":
+        numbers["attention_bias"] = True  # Qwen2 always has biases on q, k and v; its config does not say so
+    numbers.setdefault("num_key_value_heads", numbers.get("num_attention_heads"))
+    try:
+        return Architecture.model_validate(numbers)
+    except ValueError as error:
+        raise UnsupportedArchitectureError(_reason(error)) from None
+
+
+def precision_from_config(config: Mapping[str, Any]) -> Precision:
+    """Return the precision of the weights that a `config.json` describes."""
+    quantization = config.get("quantization_config")
+    if isinstance(quantization, Mapping):
+        method, bits = str(quantization.get("quant_method", "")), quantization.get("bits")
+        if method == "fp8":
+            return "fp8"
+        if bits == 4 or method == "awq":
+            return "int4"
+        if bits == 8 or "int8" in method:
+            return "int8"
+        groups = quantization.get("config_groups")
+        first: Any = next(iter(groups.values()), {}) if isinstance(groups, Mapping) else {}
+        weights: Any = first.get("weights", {}) if isinstance(first, Mapping) else {}
+        if weights.get("num_bits") == 4:
+            return "int4"
+        if weights.get("num_bits") == 8:
+            return "fp8" if weights.get("type") == "float" else "int8"
+        raise UnsupportedArchitectureError(f"quantization_config has quant_method {method!r}, which is not known")
+    kinds: dict[str, Precision] = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+    dtype = str(config.get("torch_dtype") or config.get("dtype") or "bfloat16")
+    if dtype not in kinds:
+        raise UnsupportedArchitectureError(f"torch_dtype is {dtype!r}, which is not one of {', '.join(kinds)}")
+    return kinds[dtype]
+
+
+def _reason(error: ValueError) -> str:
+    errors = getattr(error, "errors", None)
+    if errors is None:
+        return str(error)
+    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}" for e in errors())

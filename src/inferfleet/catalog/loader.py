@@ -1,0 +1,210 @@
+"""Reads the catalog's files; a broken one is refused with its file, key and reason."""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from inferfleet.catalog.architecture import (
+    UnsupportedArchitectureError,
+    architecture_from_config,
+    precision_from_config,
+)
+from inferfleet.catalog.schema import Accelerator, AcceleratorFile, Checkpoint, Engine, EngineFile, Model
+
+FOLDER = Path(__file__).parent
+
+Entry = TypeVar("Entry")
+Form = TypeVar("Form", bound=BaseModel)
+
+
+class CatalogError(ValueError):
+    """A catalog file, or a model's `config.json`, that cannot be used: names file, key and reason."""
+
+
+class UnknownNameError(ValueError):
+    """A name that the catalog does not have; the message offers the nearest one."""
+
+
+@cache
+def load_models(folder: Path = FOLDER) -> dict[str, Model]:
+    """Return every model of the catalog by name; raises CatalogError."""
+    return {file.stem: _load(file, Model) for file in sorted((folder / "models").glob("*.yml"))}
+
+
+@cache
+def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
+    """Return every accelerator of the catalog by name; raises CatalogError."""
+    return _load(folder / "accelerators.yml", AcceleratorFile).accelerators
+
+
+@cache
+def load_engines(folder: Path = FOLDER) -> dict[str, Engine]:
+    """Return every engine of the catalog by name; raises CatalogError."""
+    return _load(folder / "engines.yml", EngineFile).engines
+
+
+def load_model(name: str) -> Model:
+    """Return the model called `name`, or the one in the folder or `config.json` at that absolute path.
+
+    Raises UnknownNameError or CatalogError.
+    """
+    if name.startswith("/"):
+        return read_model(Path(name))
+    return pick("model", name, load_models())
+
+
+def load_accelerator(name: str) -> Accelerator:
+    """Return the accelerator called `name`; raises UnknownNameError."""
+    return load_accelerators()[accelerator_name(name)]
+
+
+def accelerator_name(name: str) -> str:
+    """Return the catalog's name for what people write: `h200`, `RTX 4090`, `A800-80GB`.
+
+    Raises UnknownNameError where nothing, or more than one entry, is meant.
+    """
+    entries = load_accelerators()
+    if name in entries:
+        return name
+    wanted = _folded(name)
+    exact = [entry for entry in entries if _folded(entry) == wanted]
+    begun = exact or [entry for entry in entries if wanted and _folded(entry).startswith(wanted)]
+    # "A10" begins "A100-40G" too; what follows the name must be its memory.
+    meant = exact or [entry for entry in begun if _folded(entry.rpartition("-")[0]) == wanted]
+    if len(meant) == 1:
+        return meant[0]
+    if len(meant) > 1:
+        raise UnknownNameError(
+            f"Variable accelerator is {name!r}, which the catalog has in {len(meant)} sizes."
+            f" Choose one of {', '.join(meant)}."
+        )
+    pick("accelerator", name, entries)
+    raise AssertionError  # pick refuses what is not there
+
+
+def _folded(name: str) -> str:
+    letters = "".join(c for c in name.lower() if c.isalnum()).removeprefix("nvidia").removeprefix("tesla")
+    return re.sub(r"(?<=\d)gb?$", "", letters)
+
+
+def load_engine(name: str) -> Engine:
+    """Return the engine called `name`; raises UnknownNameError."""
+    return pick("engine", name, load_engines())
+
+
+def read_model(path: Path) -> Model:
+    """Return the model that a `config.json`, or a folder with one, describes; raises CatalogError.
+
+    Where safetensors files or their index lie beside it, the sizes of the weights are theirs.
+    """
+    file = path / "config.json" if path.is_dir() else path
+    config = _mapping(file, _text(file), json.loads)
+    try:
+        architecture = architecture_from_config(config)
+        precision = precision_from_config(config)
+    except UnsupportedArchitectureError as error:
+        raise CatalogError(f"File {file}: {error}.") from None
+    size = safetensors_bytes(file.parent) or _computed_bytes(architecture, precision)
+    folder = file.parent.name or "model"
+    checkpoint = Checkpoint(
+        id=f"local/{''.join(c if c.isalnum() or c in '.-_' else '-' for c in folder)}",
+        publisher="local",
+        precision=precision,
+        method=_method(config),
+        tensor_bytes=size,
+        bytes=size,
+    )
+    return Model(
+        title=folder,
+        architecture=architecture,
+        max_model_len=architecture.max_position_embeddings,
+        reasoning_parser="deepseek_r1" if "r1" in folder.lower() else "",
+        checkpoints=(checkpoint,),
+    )
+
+
+def safetensors_bytes(folder: Path) -> int:
+    """Return the bytes of all tensors of the safetensors files in `folder`, 0 when there are none.
+
+    The index's total is taken where there is one; otherwise each file's header. Raises CatalogError.
+    """
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        metadata = _mapping(index, _text(index), json.loads).get("metadata")
+        total = metadata.get("total_size") if isinstance(metadata, Mapping) else None
+        if not isinstance(total, int | float) or total <= 0:
+            raise CatalogError(f"File {index}: metadata.total_size is {total!r}, not a number of bytes.")
+        return int(total)
+    return sum(_header_bytes(file) for file in sorted(folder.glob("*.safetensors")))
+
+
+def pick(key: str, name: str, entries: Mapping[str, Entry]) -> Entry:
+    """Return the entry called `name`; raises UnknownNameError with the nearest name."""
+    if name in entries:
+        return entries[name]
+    folded = {entry.lower(): entry for entry in entries}
+    near = difflib.get_close_matches(name.lower(), folded, n=1)
+    hint = f"Did you mean {folded[near[0]]}?" if near else f"Choose one of {', '.join(sorted(entries))}."
+    raise UnknownNameError(f"Variable {key} is {name!r}, which the catalog does not have. {hint}")
+
+
+def _load(file: Path, form: type[Form]) -> Form:
+    try:
+        return form.model_validate(_mapping(file, _text(file), yaml.safe_load))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "(whole file)"
+        raise CatalogError(f"File {file}: key {key}: {first['msg']}.") from None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise CatalogError(f"File {file} cannot be read: {reason}.") from None
+
+
+def _mapping(file: Path, text: str, parse: Any) -> dict[str, Any]:
+    try:
+        data = parse(text)
+    except (yaml.YAMLError, json.JSONDecodeError, RecursionError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CatalogError(f"File {file} does not parse: {reason}.") from None
+    if not isinstance(data, dict):
+        raise CatalogError(f"File {file} does not hold a map of keys to values.")
+    return data
+
+
+def _header_bytes(file: Path) -> int:
+    # A safetensors file begins with the length of its JSON header (8 bytes, little-endian).
+    try:
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if not 2 <= length <= min(100_000_000, file.stat().st_size - 8):
+                raise CatalogError(f"File {file} is not a safetensors file: its header length is {length}.")
+            header = _mapping(file, stream.read(length).decode("utf-8", "replace"), json.loads)
+    except OSError as error:
+        raise CatalogError(f"File {file} cannot be read: {error.strerror}.") from None
+    try:
+        return sum(t["data_offsets"][1] - t["data_offsets"][0] for n, t in header.items() if n != "__metadata__")
+    except (KeyError, IndexError, TypeError):
+        raise CatalogError(f"File {file}: its header lacks data_offsets of a tensor.") from None
+
+
+def _method(config: Mapping[str, Any]) -> str:
+    quantization = config.get("quantization_config")
+    return str(quantization.get("quant_method", "")) if isinstance(quantization, Mapping) else ""
+
+
+def _computed_bytes(architecture: Any, precision: Any) -> int:
+    from inferfleet.planning.weights import checkpoint_bytes  # planning builds on the catalog
+
+    return checkpoint_bytes(architecture, precision)

@@ -1,0 +1,137 @@
+"""The form of the catalog's files; every field has its unit in its name or comment."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+
+from inferfleet.catalog.architecture import Architecture, Precision
+
+Vendor = Literal["nvidia", "amd", "ascend", "vastai", "cpu"]
+Executor = Literal["ray", "mp"]
+Capability = Annotated[str, Field(pattern=r"^\d+\.\d$")]
+Version = Annotated[str, Field(pattern=r"^\w+([.-]\w+)*$")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Checkpoint(_Entry):
+    """One published set of weights."""
+
+    id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]  # on Hugging Face
+    modelscope: str = ""  # the same on ModelScope; empty: not published there
+    publisher: str
+    precision: Precision
+    method: str = ""  # how it was quantized: fp8 (blocks of 128×128), awq, gptq, int8-block; empty: not at all
+    tensor_bytes: PositiveInt  # of all tensors
+    bytes: PositiveInt  # of all files, what a node's disk must hold
+
+
+class Model(_Entry):
+    """A model and where its weights are published, the publisher's own checkpoint first."""
+
+    title: str
+    architecture: Architecture
+    max_model_len: PositiveInt  # tokens
+    reasoning_parser: str = ""  # in vLLM's spelling
+    tool_call_parser: str = ""
+    checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
+
+
+class Accelerator(_Entry):
+    """One kind of accelerator. Memory is that of one device as its driver counts devices."""
+
+    vendor: Vendor
+    product_names: tuple[str, ...] = ()  # as the driver reports them
+    memory_mib: NonNegativeInt  # as the vendor's tool reports it; 0: shares the host's
+    usable_mib: NonNegativeInt = 0  # what a framework sees (cudaMemGetInfo); 0: the same
+    compute_capability: Capability | None = None
+    dtypes: tuple[Precision, ...]  # computed in hardware
+    interconnect: Literal["nvswitch", "nvlink", "xgmi", "hccs", "pcie", "vendor", "none"]
+    ranks_per_device: PositiveInt = 1  # ranks the engine counts for one device
+    per_node: PositiveInt = 8  # usual number in a server
+    devices: tuple[str, ...] = ()  # device nodes a container needs
+    pipeline_parallel: bool = True  # whether engines can divide layers over it
+    large_batches: bool = False  # vLLM's defaults for it: 8192 tokens and 1024 sequences, not 2048 and 256
+    env: dict[str, str] = {}
+
+    @property
+    def total_bytes(self) -> int:
+        """Memory of one device as the engine sees it, in bytes."""
+        return (self.usable_mib or self.memory_mib) * 2**20
+
+
+class Flag(_Entry):
+    """A flag of an engine that appeared or went with a version."""
+
+    name: str
+    since: Version = "0"
+    until: Version = "99999"  # the first version without it
+
+
+class EngineVersion(_Entry):
+    """One version of an engine that the catalog offers, with what differs between versions."""
+
+    version: Version
+    image: dict[Vendor, str]
+    image_arm: dict[Vendor, str] = {}  # where the image for aarch64 has another name
+    min_compute_capability: Capability = "0.0"
+    executors: tuple[Executor, ...] = ()  # across nodes; empty: those of the engine
+    cuda: str = ""  # CUDA release in the image
+    min_driver: str = ""  # NVIDIA driver that release needs
+    ray: bool = False  # whether the image holds Ray
+    chunked_prefill: bool = True  # by default; without it a whole prompt is one batch
+    env: dict[str, str] = {}
+
+
+class Mode(_Entry):
+    """A fixed way of running that a vendor documents: sizes and limits go together."""
+
+    tensor_parallel_size: PositiveInt
+    pipeline_parallel_size: PositiveInt = 1
+    max_model_len: PositiveInt  # tokens
+    max_input_len: PositiveInt  # tokens
+    max_num_seqs: PositiveInt
+    num_speculative_tokens: NonNegativeInt = 0
+    env: dict[str, str] = {}
+
+
+class ContainerOptions(_Entry):
+    """What an engine's container needs beyond the usual."""
+
+    privileged: bool = False
+    shm_size: str = ""  # as `docker run --shm-size` takes it; empty: the host's /dev/shm
+
+
+class Engine(_Entry):
+    """An inference engine."""
+
+    title: str
+    port: PositiveInt
+    protocol: Literal["openai", "none"] = "openai"
+    executors: tuple[Executor, ...]
+    multi_node: bool
+    pipeline_parallel: bool = True
+    uneven_pipeline: bool = False  # whether stages may hold different numbers of layers
+    architectures: tuple[str, ...]
+    precisions: dict[Precision, Capability]  # what it serves -> minimum compute capability on NVIDIA
+    methods: tuple[str, ...] = ("",)  # quantization methods of checkpoints it loads
+    vendors: tuple[Vendor, ...]
+    modes: dict[str, Mode] = {}  # empty: the planner chooses sizes; else the first is the default
+    container: ContainerOptions = ContainerOptions()
+    model_mount: str = ""  # where weights appear in the container; empty: at the host's path
+    flags: tuple[Flag, ...] = ()
+    versions: Annotated[tuple[EngineVersion, ...], Field(min_length=1)]  # newest first
+
+
+class AcceleratorFile(_Entry):
+    """accelerators.yml."""
+
+    accelerators: dict[str, Accelerator]
+
+
+class EngineFile(_Entry):
+    """engines.yml."""
+
+    engines: dict[str, Engine]

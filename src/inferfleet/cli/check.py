@@ -1,0 +1,126 @@
+"""`inferfleet check`: connect, read what the nodes have, plan with it; change nothing."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from inferfleet.cli.plan import ExtraVars, Inventory, Json, find_path, show, to_json, values_of
+from inferfleet.cli.plan_view import make_console, print_plan, print_problems
+from inferfleet.cli.planned import Facts, flat_facts, plan_inventory, write_facts
+from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.problem import Problem
+from inferfleet.runner.checkout import find_checkout
+from inferfleet.runner.command import Request
+from inferfleet.runner.errors import UsageError
+from inferfleet.runner.events import Event, Fold
+from inferfleet.runner.extra_vars import parse_extra_vars
+from inferfleet.runner.outcome import Outcome
+from inferfleet.runner.run import run
+
+PLAYBOOK = "playbooks/facts.yml"
+EXAMPLES = """[bold]Examples[/bold]
+
+inferfleet check -i inventories/a800
+
+inferfleet check -i inventories/a800 --facts facts.json
+"""
+
+
+def check(
+    inventory: Inventory,
+    facts: Annotated[
+        Path | None, typer.Option("--facts", metavar="FILE", help="Also write what the nodes reported to this file.")
+    ] = None,
+    extra_vars: ExtraVars = None,
+    as_json: Json = False,
+) -> None:
+    """Connect to the nodes, read what they have, and show nodes, plan and problems. Changes nothing.
+
+    Leaves with 1 for a broken inventory, with 3 when the plan cannot work and with 4 when a node is unreachable.
+    """
+    try:
+        cwd = Path.cwd()
+        root, path = find_checkout(cwd, os.environ), find_path(inventory)
+        read = read_inventory(path, values_of(extra_vars))
+        _, problems = plan_inventory(read, {})
+        gathered, lost = ({}, []) if problems else _gather(root, path, extra_vars, cwd)
+        made, problems = plan_inventory(read, gathered)
+        if facts:
+            write_facts(facts, gathered)
+    except UsageError as error:
+        raise typer.Exit(show(None, [error.problem], as_json=as_json)) from None
+    except OSError as error:
+        problem = Problem(
+            "not-writable", f"The run cannot be recorded: {error.strerror or error}.", "Make its folder writable."
+        )
+        raise typer.Exit(show(None, [problem], as_json=as_json)) from None
+    if made is None:
+        raise typer.Exit(show(None, problems, as_json=as_json))
+    every = [*lost, *made.problems]
+    if as_json:
+        form: dict[str, Any] = made.as_dict()
+        form |= {"facts": gathered, "problems": [problem.as_dict() for problem in every]}
+        typer.echo(to_json(form))
+    else:
+        console = make_console()
+        console.print(_nodes(gathered, [p.message for p in lost]))
+        console.print()
+        print_plan(console, made)
+        print_problems(console, lost)
+    if lost:
+        raise typer.Exit(Outcome.UNREACHABLE.exit_code)
+    raise typer.Exit(Outcome.OK.exit_code if made.works else Outcome.FACTS_REFUSED.exit_code)
+
+
+def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> tuple[Facts, list[Problem]]:
+    facts: dict[str, dict[str, Any]] = {}
+    lost: list[Problem] = []
+
+    def take(event: Event) -> None:
+        data = event.get("event_data") or {}
+        host, result = str(data.get("host", "")), data.get("res") or {}
+        if event.get("event") == "runner_on_ok" and isinstance(result.get("ansible_facts"), dict):
+            for name, value in result["ansible_facts"].items():
+                if name.startswith("inferfleet_"):
+                    facts.setdefault(host, {})[name] = value
+        elif event.get("event") == "runner_on_unreachable":
+            reason = " ".join(str(result.get("msg", "")).split())[:200]
+            lost.append(
+                Problem(
+                    "unreachable",
+                    f"Host {host} does not answer: {reason}",
+                    f"Check its ansible_host, ansible_user and key; `ansible -i {path} {host} -m ping` must work.",
+                )
+            )
+        elif event.get("event") == "runner_on_failed":
+            reason = " ".join(str(result.get("msg", "")).split())[:200]
+            lost.append(Problem("facts-failed", f"Host {host}: {reason}", "Repair that on the node and check again."))
+
+    request = Request(root=root, playbook=PLAYBOOK, inventory=path, extra_vars=parse_extra_vars(extra_vars or [], cwd))
+    run(request, Fold({}), take, lambda: None)
+    return facts, lost
+
+
+def _nodes(facts: Facts, lost: list[str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("Node", "Accelerators", "Driver", "RDMA", "Attention"):
+        table.add_column(column, overflow="fold")
+    for host, reported in facts.items():
+        node = flat_facts(reported)
+        devices = node.get("accelerators") or []
+        names = sorted({str(device.get("name")) for device in devices})
+        found = [str(p["message"]) for part in reported.values() for p in part.get("problems", ())]
+        table.add_row(
+            host,
+            f"{len(devices)} × {', '.join(names)}" if devices else "none",
+            str(node.get("driver_version") or ""),
+            ", ".join(str(device["name"]) for device in node.get("rdma") or ()),
+            Text(" ".join(found), style="yellow"),
+        )
+    if lost and not facts:
+        table.add_row("none answered", "", "", "", "")
+    return table

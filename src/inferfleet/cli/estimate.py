@@ -1,0 +1,113 @@
+"""`inferfleet estimate`: does this model fit onto that accelerator, and how much context does it leave."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from inferfleet.cli.plan import Json, to_json
+from inferfleet.cli.plan_view import facts_table, make_console, print_problems
+from inferfleet.planning import Estimate
+from inferfleet.planning import estimate as estimate_plan
+from inferfleet.problem import Problem
+from inferfleet.runner.outcome import Outcome
+
+EXAMPLES = """[bold]Examples[/bold]
+
+inferfleet estimate --model deepseek-r1 --accelerator H800-80G --nodes 2
+
+inferfleet estimate --model deepseek-r1-distill-qwen-32b --accelerator V100-32G --per-node 4 --max-model-len 32768
+
+inferfleet estimate --config ./config.json --accelerator A100-80G --precision int4 --json
+"""
+
+Count = Annotated[int, typer.Option(min=0, metavar="N")]
+
+
+def estimate(
+    accelerator: Annotated[str, typer.Option(metavar="NAME", help="A name of the catalog, e.g. A800-80G.")],
+    model: Annotated[str, typer.Option(metavar="NAME", help="A model of the catalog, or an absolute path.")] = "",
+    config: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A Hugging Face config.json, or the folder with it.")
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, max=1024, metavar="N", help="Number of nodes.")] = 1,
+    per_node: Annotated[int, typer.Option(min=0, max=64, metavar="G", help="Accelerators a node; 0: usual.")] = 0,
+    tp: Annotated[int, typer.Option("--tp", min=0, metavar="N", help="Tensor parallel size; 0: chosen.")] = 0,
+    pp: Annotated[int, typer.Option("--pp", min=0, metavar="N", help="Pipeline parallel size; 0: chosen.")] = 0,
+    precision: Annotated[
+        str, typer.Option(metavar="KIND", help="Of the weights: bf16, fp16, fp8, int8 or int4; empty: chosen.")
+    ] = "",
+    max_model_len: Annotated[int, typer.Option(min=0, metavar="TOKENS", help="0: the longest that fits.")] = 0,
+    max_num_seqs: Annotated[int, typer.Option(min=0, metavar="N", help="0: the engine's default.")] = 0,
+    max_num_batched_tokens: Annotated[int, typer.Option(min=0, metavar="TOKENS", help="0: the engine's.")] = 0,
+    gpu_memory_utilization: Annotated[float, typer.Option(metavar="SHARE", help="Of each accelerator.")] = 0.90,
+    kv_cache_dtype: Annotated[str, typer.Option(metavar="TYPE", help="auto or fp8.")] = "auto",
+    engine: Annotated[str, typer.Option(metavar="NAME", help="An engine of the catalog, or auto.")] = "auto",
+    enforce_eager: Annotated[bool, typer.Option("--enforce-eager", metavar="", help="Without CUDA graphs.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Estimate whether a model fits, and the context and concurrency it leaves room for.
+
+    Leaves with 1 for a name that the catalog does not have and with 3 when the model does not work there.
+    """
+    console = make_console(stderr=as_json)
+    if bool(model) == (config is not None):
+        _refuse(
+            Problem("usage", "Exactly one of --model and --config says what to estimate.", "Give one of them."), as_json
+        )
+    asked: dict[str, Any] = {
+        "model": str(config.expanduser().resolve()) if config else model,
+        "engine": engine,
+        "executor": "ray" if nodes > 1 else "mp",
+        "precision": precision,
+        "tensor_parallel_size": tp,
+        "pipeline_parallel_size": pp,
+        "max_model_len": max_model_len,
+        "max_num_seqs": max_num_seqs,
+        "max_num_batched_tokens": max_num_batched_tokens,
+        "gpu_memory_utilization": gpu_memory_utilization,
+        "kv_cache_dtype": kv_cache_dtype,
+        "enforce_eager": enforce_eager,
+    }
+    # A layout that was asked for says how many accelerators there are, unless their number was given too.
+    if tp and not per_node and nodes == 1:
+        per_node = tp * max(1, pp)
+    result = estimate_plan(asked, accelerator, nodes, per_node)
+    if as_json:
+        typer.echo(to_json(result.as_dict()))
+    else:
+        _print(result)
+    usage = {"unknown-name", "bad-value", "catalog-broken"} & {p.code for p in result.plan.problems}
+    if usage:
+        if as_json:
+            print_problems(console, result.plan.problems)
+        raise typer.Exit(Outcome.BAD_INPUT.exit_code)
+    raise typer.Exit(Outcome.OK.exit_code if result.fits else Outcome.FACTS_REFUSED.exit_code)
+
+
+def _print(result: Estimate) -> None:
+    console, form = make_console(), result.as_dict()
+    if form["weights_gib_per_gpu"] is not None:
+        rows = [
+            ("Checkpoint", f"{form['checkpoint']} ({form['precision']})"),
+            ("Accelerators", f"{form['accelerators']} × {form['accelerator']}"),
+            ("Parallel", f"tensor {form['tensor_parallel_size']}, pipeline {form['pipeline_parallel_size']}"),
+            ("Weights", f"{form['weights_gib_per_gpu']:.2f} GiB a GPU"),
+            ("Overhead", f"{form['overhead_gib_per_gpu']:.2f} GiB a GPU, activations included"),
+            ("KV cache", f"{form['kv_cache_gib_per_gpu']:.2f} GiB a GPU = {form['kv_cache_tokens']} tokens"),
+            ("Context", f"{form['max_model_len']} tokens, {form['max_concurrency']:.1f} such sequences at once"),
+        ]
+        console.print(facts_table(rows))
+    for warning in form["warnings"]:
+        console.print(Text(f"  {warning}", style="yellow"), soft_wrap=True)
+    print_problems(console, result.plan.problems)
+    if result.fits:
+        console.print(Text("It fits.", style="green"))
+
+
+def _refuse(problem: Problem, as_json: bool) -> None:
+    print_problems(make_console(stderr=True), [problem])
+    if as_json:
+        typer.echo(to_json({"fits": False, "problems": [problem.as_dict()]}))
+    raise typer.Exit(Outcome.BAD_INPUT.exit_code)

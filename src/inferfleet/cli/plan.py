@@ -1,0 +1,105 @@
+"""`inferfleet plan`: what will run, from the inventory alone or with recorded facts."""
+
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from inferfleet.cli.plan_view import make_console, print_plan, print_problems
+from inferfleet.cli.planned import plan_inventory, read_facts
+from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.planning import Plan
+from inferfleet.problem import Problem
+from inferfleet.runner.checkout import find_checkout, find_inventory
+from inferfleet.runner.errors import UsageError
+from inferfleet.runner.extra_vars import parse_extra_vars
+from inferfleet.runner.outcome import Outcome
+
+EXAMPLES = """[bold]Examples[/bold]
+
+inferfleet plan -i inventories/a800
+
+inferfleet plan -i inventories/h800 --all
+
+inferfleet plan -i inventories/v100 --json | jq '.nodes[].argv'
+"""
+
+Inventory = Annotated[
+    str,
+    typer.Option(
+        "-i", "--inventory", metavar="PATH", envvar="INFERFLEET_INVENTORY", help="The cluster: a folder or file."
+    ),
+]
+ExtraVars = Annotated[
+    list[str] | None,
+    typer.Option("-e", "--extra-vars", metavar="KEY=VALUE", help="Set a variable for this plan. Repeatable."),
+]
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document.")]
+
+
+def plan(
+    inventory: Inventory,
+    facts: Annotated[
+        Path | None,
+        typer.Option("--facts", metavar="FILE", help="Facts of the nodes, as `inferfleet check --facts` writes them."),
+    ] = None,
+    extra_vars: ExtraVars = None,
+    all_layouts: Annotated[
+        bool, typer.Option("--all", metavar="", help="List every layout, ranked, with the reason each lost.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Plan the service without connecting to any node: engine, precision, layout, memory, command lines.
+
+    Leaves with 1 for a broken inventory and with 3 when the plan cannot work.
+    """
+    try:
+        read = read_inventory(find_path(inventory), values_of(extra_vars))
+        made, problems = plan_inventory(read, read_facts(facts))
+    except UsageError as error:
+        made, problems = None, [error.problem]
+    raise typer.Exit(show(made, problems, as_json=as_json, all_layouts=all_layouts))
+
+
+def show(made: Plan | None, problems: list[Problem], *, as_json: bool, all_layouts: bool = False) -> int:
+    """Print a plan, or why there is none, and return the exit code."""
+    if made is None:
+        if as_json:
+            typer.echo(to_json({"problems": [problem.as_dict() for problem in problems], "nodes": {}}))
+        print_problems(make_console(stderr=True), problems)
+        return Outcome.BAD_INPUT.exit_code
+    if as_json:
+        form = made.as_dict()
+        if all_layouts:
+            form["alternatives"] = made.alternatives_as_dicts()
+        typer.echo(to_json(form))
+    else:
+        print_plan(make_console(), made, alternatives=all_layouts)
+    return Outcome.OK.exit_code if made.works else Outcome.FACTS_REFUSED.exit_code
+
+
+def to_json(form: dict[str, Any]) -> str:
+    """Return a document's text."""
+    return json.dumps(form, indent=2, ensure_ascii=False)
+
+
+def find_path(inventory: str) -> str:
+    """Return the inventory's path; it need not lie in a checkout."""
+    cwd = Path.cwd()
+    if "," not in inventory and (path := cwd / Path(inventory).expanduser()).exists():
+        return str(path.resolve())
+    return find_inventory(inventory, cwd, find_checkout(cwd, os.environ))
+
+
+def values_of(options: list[str] | None) -> dict[str, Any]:
+    """Return the variables that -e sets."""
+    values: dict[str, Any] = {}
+    for item in parse_extra_vars(options or [], Path.cwd()):
+        if item.file is not None:
+            values.update(yaml.safe_load(item.file.read_text("utf-8")) or {})
+        else:
+            values.update(item.values or {})
+    return values

@@ -1,0 +1,119 @@
+"""A plan as tables for people."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from inferfleet.planning import Plan
+from inferfleet.planning.layouts import Candidate
+from inferfleet.planning.memory import GIB, Budget
+from inferfleet.problem import Problem
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return the console that tables are printed on."""
+    return Console(stderr=stderr, highlight=False, emoji=False, markup=False, soft_wrap=False)
+
+
+def print_plan(console: Console, plan: Plan, *, alternatives: bool = False) -> None:
+    """Print what will run, each node, the memory of one accelerator, reasons, warnings and problems."""
+    if plan.image:
+        console.print(_facts(_summary(plan)))
+        console.print()
+        console.print(_nodes(plan))
+    if plan.budget:
+        console.print()
+        console.print(_budget(plan.budget, plan))
+    _list(console, "Why", plan.reasons, "dim")
+    if alternatives and plan.alternatives:
+        console.print()
+        console.print(_alternatives(plan.alternatives))
+    _list(console, "Warnings", plan.warnings, "yellow")
+    print_problems(console, plan.problems)
+    if not plan.problems:
+        console.print()
+        console.print(Text("This plan works.", style="green"))
+
+
+def print_problems(console: Console, problems: Iterable[Problem]) -> None:
+    """Print each problem with its remedy."""
+    for problem in problems:
+        console.print()
+        console.print(Text(problem.message, style="bold red"), soft_wrap=True)
+        console.print(Text(f"  {problem.remedy}"), soft_wrap=True)
+
+
+def facts_table(rows: Sequence[tuple[str, str]]) -> Table:
+    """Return names and values in two columns."""
+    return _facts(rows)
+
+
+def _summary(plan: Plan) -> list[tuple[str, str]]:
+    return [
+        ("Model", f"{plan.model} as {plan.checkpoint} ({plan.precision}, computed in {plan.dtype})"),
+        ("Engine", f"{plan.engine} {plan.engine_version} over {plan.executor}"),
+        ("Image", plan.image),
+        ("Accelerators", f"{plan.accelerators} × {plan.accelerator}"),
+        ("Parallel", f"tensor {plan.tensor_parallel_size}, pipeline {plan.pipeline_parallel_size}"),
+        ("Context", f"{plan.max_model_len} tokens, {plan.max_num_seqs} sequences at once"),
+        ("Served as", f"{plan.served_model_name} on port {plan.port}"),
+    ]
+
+
+def _facts(rows: Sequence[tuple[str, str]]) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    return table
+
+
+def _nodes(plan: Plan) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("Node", "Role", "Rank", "Address", "Interface"):
+        table.add_column(column, overflow="fold")
+    for name, node in plan.nodes.items():
+        table.add_row(name, node.role, str(node.rank), node.address, node.interface or "not known yet")
+    return table
+
+
+def _budget(budget: Budget, plan: Plan) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(f"Memory of one {plan.accelerator}")
+    table.add_column("GiB", justify="right")
+    for name, size in (
+        ("Weights", budget.weights_bytes),
+        ("Activations", budget.activation_bytes),
+        ("CUDA, NCCL and graphs", budget.overhead_bytes),
+        ("KV cache", budget.kv_cache_bytes),
+        ("Left free", budget.free_bytes),
+        ("Total", budget.total_bytes),
+    ):
+        table.add_row(name, Text(f"{size / GIB:.2f}", style="bold red" if size < 0 else ""))
+    table.caption = (
+        f"KV cache for {budget.kv_cache_tokens} tokens:"
+        f" {budget.max_concurrency:.1f} sequences of {plan.max_model_len} tokens"
+    )
+    table.caption_justify = "left"
+    return table
+
+
+def _alternatives(candidates: Sequence[Candidate]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("Layout", "KV cache tokens", "Verdict"):
+        table.add_column(column, overflow="fold")
+    for candidate in candidates:
+        tokens = str(candidate.budget.kv_cache_tokens) if candidate.budget else ""
+        table.add_row(str(candidate.layout), tokens, candidate.verdict)
+    return table
+
+
+def _list(console: Console, title: str, items: Sequence[str], style: str) -> None:
+    if items:
+        console.print()
+        console.print(Text(title, style="bold"))
+        for item in items:
+            console.print(Text(f"  {item}", style=style), soft_wrap=True)

@@ -1,0 +1,98 @@
+"""From an inventory (and recorded facts) to a plan, for the commands that print one."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from inferfleet.cli.read_inventory import Read
+from inferfleet.contract import Contract, Inventory
+from inferfleet.contract.check import check_addresses, check_agreement, check_groups, check_network
+from inferfleet.contract.values import check_values
+from inferfleet.planning import Plan, make_plan
+from inferfleet.planning.disk import disk_problems
+from inferfleet.problem import Problem
+from inferfleet.runner.errors import UsageError
+
+Facts = Mapping[str, Mapping[str, Any]]
+_PARTS = ("inferfleet_accelerators", "inferfleet_fabric", "inferfleet_node")
+
+
+def plan_inventory(read: Read, facts: Facts) -> tuple[Plan | None, list[Problem]]:
+    """Return the plan, or what is wrong with the inventory itself."""
+    inventory = Inventory(read.groups, read.variables)
+    problems = check_groups(inventory)
+    if inventory.hosts:
+        problems += [*check_addresses(inventory), *check_values(inventory), *check_agreement(inventory)]
+    if not problems:
+        problems += check_network(inventory)
+    if problems:
+        return None, problems
+    head = read.groups["ray_head"][0]
+    given = {name: read.variables[head][name] for name in Contract.model_fields if name in read.variables[head]}
+    contract = Contract.model_validate(given).model_dump()
+    nodes = make_nodes(read, facts)
+    plan = make_plan(contract, nodes)
+    more = disk_problems(plan, nodes, contract["model_root"])
+    return (replace(plan, problems=[*plan.problems, *more]) if more else plan), []
+
+
+def make_nodes(read: Read, facts: Facts) -> dict[str, dict[str, Any]]:
+    """Return the nodes as the planner takes them: what the inventory says, and what each has reported."""
+    nodes: dict[str, dict[str, Any]] = {}
+    for role, group in (("head", "ray_head"), ("worker", "ray_worker")):
+        for host in read.groups.get(group, ()):
+            variables = read.variables[host]
+            nodes[host] = {
+                **flat_facts(facts.get(host, {})),
+                "name": host,
+                "role": role,
+                "address": str(variables.get("cluster_address") or variables.get("ansible_host") or host),
+                "interface": str(variables.get("cluster_interface") or ""),
+            }
+    return nodes
+
+
+def flat_facts(reported: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one node's facts in one map, whether they are given by module or flat already."""
+    parts = [reported[name] for name in reversed(_PARTS) if isinstance(reported.get(name), Mapping)]
+    flat: dict[str, Any] = {}
+    for part in parts:
+        flat.update(part)
+    flat.pop("problems", None)
+    if flat.get("accelerators") == [] and not flat.get("vendor"):
+        del flat["accelerators"]
+    return flat or dict(reported)
+
+
+def read_facts(path: Path | None) -> Facts:
+    """Return recorded facts by host, from a file as `inferfleet check --facts FILE` writes it.
+
+    Raises:
+        UsageError: there is no such file, or it holds something else.
+    """
+    if path is None:
+        return {}
+    try:
+        data = yaml.safe_load(path.read_text("utf-8"))
+    except OSError as error:
+        raise UsageError(
+            "no-facts", f"File {path} cannot be read: {error.strerror}.", "Name a file that `inferfleet check` wrote."
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
+        raise UsageError(
+            "bad-facts", f"File {path} is neither JSON nor YAML.", "Name a file that `inferfleet check` wrote."
+        ) from None
+    if not isinstance(data, dict) or not all(isinstance(value, dict) for value in data.values()):
+        raise UsageError(
+            "bad-facts", f"File {path} does not map hosts to facts.", "Name a file that `inferfleet check` wrote."
+        )
+    return {str(host): value for host, value in data.items()}
+
+
+def write_facts(path: Path, facts: Facts) -> None:
+    """Write facts as `read_facts` takes them."""
+    path.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", "utf-8")

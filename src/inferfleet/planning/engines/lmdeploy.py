@@ -1,0 +1,19 @@
+"""LMDeploy's command line."""
+
+from inferfleet.planning.engines.request import Launch
+
+
+def lmdeploy_argv(launch: Launch) -> list[str]:
+    """Return `lmdeploy serve api_server …`; empty on a node that only lends its accelerators to Ray."""
+    if not launch.is_head:
+        return []
+    argv = ["lmdeploy", "serve", "api_server", launch.model_path, "--backend", "pytorch"]
+    argv += ["--model-name", launch.served_model_name, "--tp", str(launch.layout.tensor_parallel_size)]
+    argv += ["--server-name", "0.0.0.0", "--server-port", str(launch.port)]
+    argv += ["--dtype", {"half": "float16"}.get(launch.dtype, launch.dtype)]
+    argv += ["--session-len", str(launch.max_model_len), "--max-batch-size", str(launch.max_num_seqs)]
+    if launch.gpu_memory_utilization is not None:
+        argv += ["--cache-max-entry-count", f"{launch.gpu_memory_utilization:.2f}"]
+    if launch.reasoning_parser:
+        argv += ["--reasoning-parser", launch.reasoning_parser.replace("_", "-")]
+    return [*argv, *launch.extra]

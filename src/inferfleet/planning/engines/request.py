@@ -1,0 +1,37 @@
+"""What a command line is built from."""
+
+from dataclasses import dataclass
+
+from inferfleet.planning.weights import Layout
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One node's share of the service, decided; a builder only spells it in its engine's words."""
+
+    model_path: str
+    served_model_name: str
+    layout: Layout
+    executor: str
+    nodes: int
+    rank: int
+    head: str
+    per_node: int
+    port: int
+    dtype: str
+    max_model_len: int
+    max_num_seqs: int
+    gpu_memory_utilization: float | None  # None: the accelerator has no memory of its own
+    reasoning_parser: str = ""
+    enable_reasoning: bool = False  # whether the parser must be switched on besides being named
+    kv_cache_dtype: str = "auto"
+    max_num_batched_tokens: int = 0  # 0: the engine's default
+    num_speculative_tokens: int = 0
+    enforce_eager: bool = False
+    ray_port: int = 6379
+    extra: tuple[str, ...] = ()
+
+    @property
+    def is_head(self) -> bool:
+        """Whether this node serves the API."""
+        return self.rank == 0

@@ -1,0 +1,392 @@
+"""Sizes: the layout, context and concurrency that fit, and what to say when none does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from inferfleet.catalog import Accelerator, Checkpoint, EngineVersion, Model, load_models
+from inferfleet.catalog.schema import Mode
+from inferfleet.planning.choose import LOSSLESS, EngineChoice, runs
+from inferfleet.planning.fleet import Fleet
+from inferfleet.planning.layouts import Candidate, Rules, candidates, divisibility, explain
+from inferfleet.planning.memory import GIB, Budget, Limits, budget
+from inferfleet.planning.refusals import (
+    AcceleratorsMissing,
+    DoesNotFit,
+    KvCacheTooSmall,
+    LayoutMismatch,
+    MaxModelLenTooLong,
+    Refusal,
+    TensorParallelIndivisible,
+)
+from inferfleet.planning.weights import Layout, checkpoint_bytes
+
+_LEAST_CONTEXT = 4096  # tokens; R1's reasoning alone is longer, so less is no service
+_CONTEXT_STEP = 1024
+_MOST_NODES = 64
+_SIZE_TOLERANCE = 0.002
+_BATCHES = {True: (8192, 1024), False: (2048, 256)}
+"""vLLM's default max_num_batched_tokens and max_num_seqs, by whether it takes large ones for the accelerator."""
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """A layout with its budget; `problems` when what was asked for cannot be."""
+
+    layout: Layout
+    limits: Limits
+    budget: Budget | None
+    problems: list[Refusal] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    alternatives: list[Candidate] = field(default_factory=list)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the budget holds weights and one sequence; a host's own memory is not counted."""
+        return self.budget is None or self.budget.fits
+
+    @property
+    def works(self) -> bool:
+        """Whether it fits and nothing speaks against it."""
+        return self.fits and not self.problems
+
+
+def weight_scale(model: Model, checkpoint: Checkpoint) -> float:
+    """Return the size of the checkpoint's tensors over what the architecture takes, 1 where they agree.
+
+    They differ where a quantization leaves other layers alone than we think; then the files are right.
+    """
+    sizes = [
+        checkpoint_bytes(model.architecture, checkpoint.precision, prediction_layers=with_prediction)
+        for with_prediction in (True, False)
+    ]
+    ratios = [checkpoint.tensor_bytes / size for size in sizes]
+    nearest = min(ratios, key=lambda ratio: abs(ratio - 1))
+    return nearest if abs(nearest - 1) > _SIZE_TOLERANCE else 1.0
+
+
+def make_limits(
+    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, version: EngineVersion, accelerator: Accelerator
+) -> Limits:
+    """Return the limits that were asked for, completed by the engine's defaults on this accelerator."""
+    tokens, sequences = _BATCHES[accelerator.large_batches]
+    length = asked["max_model_len"] or model.max_model_len
+    if not version.chunked_prefill:
+        tokens = max(tokens, length)
+    return Limits(
+        max_model_len=length,
+        max_num_seqs=asked["max_num_seqs"] or sequences,
+        max_num_batched_tokens=asked["max_num_batched_tokens"] or tokens,
+        gpu_memory_utilization=asked["gpu_memory_utilization"],
+        kv_cache_item_bytes=1 if asked["kv_cache_dtype"].startswith("fp8") else 2,
+        enforce_eager=bool(asked["enforce_eager"]),
+        prediction_layers=min(1, asked["num_speculative_tokens"]) * model.architecture.num_nextn_predict_layers,
+        weight_scale=weight_scale(model, checkpoint),
+    )
+
+
+def size_up(
+    asked: Mapping[str, Any],
+    model: Model,
+    checkpoint: Checkpoint,
+    choice: EngineChoice,
+    fleet: Fleet,
+    mode: Mode | None,
+) -> Sizing:
+    """Return the layout, limits and budget of one checkpoint on the fleet."""
+    limits = make_limits(asked, model, checkpoint, choice.version, fleet.accelerator)
+    too_long = _too_long(asked, model)
+    if mode:
+        return _sized_mode(asked, model, checkpoint, fleet, limits, mode, too_long)
+    rules = rules_of(choice, fleet.accelerator)
+    if asked["enable_expert_parallel"] and not model.architecture.moe:
+        refused = divisibility(model.architecture, checkpoint.precision, Layout(1, 1, 1, True), rules)
+        sized = size_up({**asked, "enable_expert_parallel": False}, model, checkpoint, choice, fleet, mode)
+        return replace(sized, problems=[*refused, *sized.problems])
+    if asked["tensor_parallel_size"] or asked["pipeline_parallel_size"]:
+        layout, problems = _asked_layout(asked, model, checkpoint, fleet, rules)
+        ranked: list[Candidate] = []
+    else:
+        problems = []
+        ranked = _search(asked, model, checkpoint, fleet, limits, rules)
+        if not ranked:
+            return Sizing(Layout(), limits, None, [*too_long, _no_layout(asked, model, fleet)])
+        # A shorter context may make a better layout fit, so lengths are tried before layouts are given up.
+        if not asked["max_model_len"] and not ranked[0].fits:
+            shorter = replace(limits, max_model_len=min(limits.max_model_len, _LEAST_CONTEXT))
+            ranked = _search(asked, model, checkpoint, fleet, shorter, rules) or ranked
+        layout = ranked[0].layout
+    if fleet.accelerator.memory_mib == 0 or problems:
+        return Sizing(layout, limits, None, [*too_long, *problems], [], explain(ranked, fleet.per_node))
+    held = budget(model.architecture, checkpoint.precision, layout, limits, fleet.accelerator.total_bytes)
+    limits, held, warnings = _shortened(asked, model, checkpoint, layout, limits, held, fleet, choice)
+    if asked["max_model_len"] and 0 < held.kv_cache_tokens < limits.max_model_len and not too_long and not problems:
+        problems.append(_small_cache(limits, held))
+    return Sizing(layout, limits, held, [*too_long, *problems], warnings, explain(ranked, fleet.per_node))
+
+
+def rules_of(choice: EngineChoice, accelerator: Accelerator) -> Rules:
+    """Return what engine and accelerator allow."""
+    engine = choice.engine
+    return Rules(engine.pipeline_parallel and accelerator.pipeline_parallel, engine.uneven_pipeline)
+
+
+def _search(
+    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, fleet: Fleet, limits: Limits, rules: Rules
+) -> list[Candidate]:
+    return candidates(
+        model.architecture,
+        checkpoint.precision,
+        limits,
+        fleet.accelerator.total_bytes or 1 << 62,
+        nodes=len(fleet.nodes),
+        per_node=fleet.per_node,
+        rules=rules,
+        expert_parallel=bool(asked["enable_expert_parallel"]),
+    )
+
+
+def _too_long(asked: Mapping[str, Any], model: Model) -> list[Refusal]:
+    if asked["max_model_len"] <= model.max_model_len:
+        return []
+    return [
+        MaxModelLenTooLong(
+            f"Variable max_model_len is {asked['max_model_len']}, but {model.title} was made for at most"
+            f" {model.max_model_len} tokens.",
+            f"Set max_model_len to {model.max_model_len}, or to 0 for the longest that fits.",
+            {"max_model_len": 0},
+        )
+    ]
+
+
+def _asked_layout(
+    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, fleet: Fleet, rules: Rules
+) -> tuple[Layout, list[Refusal]]:
+    tensor, pipeline = asked["tensor_parallel_size"], asked["pipeline_parallel_size"]
+    expert = bool(asked["enable_expert_parallel"])
+    world = fleet.size
+    given = "tensor_parallel_size" if tensor else "pipeline_parallel_size"
+    if not tensor:
+        tensor = max(1, world // pipeline)
+    elif not pipeline:
+        pipeline = max(1, world // tensor)
+        if not rules.pipeline_parallel:
+            pipeline = 1
+    layout = Layout(tensor, pipeline, 1, expert)
+    problems = divisibility(model.architecture, checkpoint.precision, layout, rules)
+    if problems:
+        return layout, problems
+    reset = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0}
+    if layout.ranks > world or (len(fleet.nodes) > 1 and layout.ranks != world):
+        both = asked["tensor_parallel_size"] and asked["pipeline_parallel_size"]
+        shown = (
+            f"Variables tensor_parallel_size {tensor} and pipeline_parallel_size {pipeline} need {layout.ranks}"
+            if both
+            else f"Variable {given} is {asked[given]}, which needs {max(layout.ranks, asked[given])}"
+        )
+        return layout, [
+            LayoutMismatch(
+                f"{shown} accelerators, but the {len(fleet.nodes)} nodes have {world} ({fleet.per_node} each).",
+                "Set tensor_parallel_size and pipeline_parallel_size to 0 to have them chosen, or to sizes whose"
+                f" product is {world}.",
+                reset,
+            )
+        ]
+    return layout, []
+
+
+def _sized_mode(
+    asked: Mapping[str, Any],
+    model: Model,
+    checkpoint: Checkpoint,
+    fleet: Fleet,
+    limits: Limits,
+    mode: Mode,
+    problems: list[Refusal],
+) -> Sizing:
+    layout = Layout(mode.tensor_parallel_size, mode.pipeline_parallel_size)
+    needed = -(-mode.tensor_parallel_size // fleet.accelerator.ranks_per_device)
+    if fleet.size < needed:
+        problems.append(
+            AcceleratorsMissing(
+                f"The vendor's mode needs {needed} {fleet.name} ({mode.tensor_parallel_size} ranks), but there are"
+                f" {fleet.size}.",
+                f"Use a server with {needed} cards that all answer.",
+                {"accelerators_per_node": needed},
+            )
+        )
+    # The vendor's ranks are parts of cards, so the memory of a whole card is what its share of the model takes.
+    cards = Layout(tensor_parallel_size=max(1, fleet.size))
+    held = budget(model.architecture, checkpoint.precision, cards, limits, fleet.accelerator.total_bytes)
+    return Sizing(layout, limits, held, problems)
+
+
+def _shortened(
+    asked: Mapping[str, Any],
+    model: Model,
+    checkpoint: Checkpoint,
+    layout: Layout,
+    limits: Limits,
+    held: Budget,
+    fleet: Fleet,
+    choice: EngineChoice,
+) -> tuple[Limits, Budget, list[str]]:
+    """Cut the context to what the KV cache holds where the length was left to the planner."""
+    if asked["max_model_len"] or held.fits:
+        return limits, held, []
+    total, full = fleet.accelerator.total_bytes, limits.max_model_len
+    for _ in range(3):  # a shorter context may also shrink activations, so look again
+        length = held.kv_cache_tokens // _CONTEXT_STEP * _CONTEXT_STEP
+        if length < _LEAST_CONTEXT:
+            shortest = make_limits(
+                {**asked, "max_model_len": _LEAST_CONTEXT}, model, checkpoint, choice.version, fleet.accelerator
+            )
+            again = budget(model.architecture, checkpoint.precision, layout, shortest, total)
+            if not again.fits or limits.max_model_len == _LEAST_CONTEXT:
+                return limits, held, []
+            limits, held = shortest, again
+            continue
+        limits = make_limits(
+            {**asked, "max_model_len": min(length, full)}, model, checkpoint, choice.version, fleet.accelerator
+        )
+        held = budget(model.architecture, checkpoint.precision, layout, limits, total)
+        if held.fits and held.kv_cache_tokens < limits.max_model_len + _CONTEXT_STEP:
+            break
+    return (
+        limits,
+        held,
+        [
+            f"max_model_len is {limits.max_model_len} instead of {full}: the KV cache holds"
+            f" {held.kv_cache_tokens} tokens. More accelerators or kv_cache_dtype fp8 make it longer."
+        ],
+    )
+
+
+def _small_cache(limits: Limits, held: Budget) -> Refusal:
+    length = held.kv_cache_tokens // _CONTEXT_STEP * _CONTEXT_STEP or held.kv_cache_tokens
+    return KvCacheTooSmall(
+        f"Variable max_model_len is {limits.max_model_len}, but the KV cache holds {held.kv_cache_tokens} tokens"
+        f" ({held.kv_cache_bytes / GIB:.1f} GiB a GPU).",
+        f"Set max_model_len to at most {length}; kv_cache_dtype fp8 or more accelerators make it longer.",
+        {"max_model_len": length},
+    )
+
+
+def _no_layout(asked: Mapping[str, Any], model: Model, fleet: Fleet) -> Refusal:
+    heads = model.architecture.num_attention_heads
+    usable = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0 and fleet.per_node % n == 0), default=1)
+    smaller = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0), default=1)
+    return TensorParallelIndivisible(
+        f"No tensor and pipeline parallel size divides {model.title} ({heads} attention heads,"
+        f" {model.architecture.num_hidden_layers} layers) over {len(fleet.nodes)} nodes of {fleet.per_node}"
+        " accelerators.",
+        f"Set accelerators_per_node to {max(usable, smaller)}.",
+        {"accelerators_per_node": max(usable, smaller)},
+    )
+
+
+def no_fit(
+    asked: Mapping[str, Any],
+    model: Model,
+    checkpoint: Checkpoint,
+    choice: EngineChoice,
+    fleet: Fleet,
+    sizing: Sizing,
+) -> list[Refusal]:
+    """Return the refusal of a model that does not fit, with everything that would."""
+    held = sizing.budget
+    assert held is not None
+    missing = held.missing_bytes
+    what = (
+        f"{held.weights_bytes / GIB:.1f} GiB weights, {held.activation_bytes / GIB:.1f} GiB activations and"
+        f" {held.overhead_bytes / GIB:.1f} GiB overhead exceed the"
+        f" {(held.total_bytes - held.free_bytes) / GIB:.1f} GiB usable by {missing / GIB:.1f} GiB a GPU"
+        if missing
+        else f"after {held.weights_bytes / GIB:.1f} GiB of weights the KV cache holds {held.kv_cache_tokens} tokens,"
+        f" less than the {min(sizing.limits.max_model_len, _LEAST_CONTEXT)} that make a service"
+    )
+    message = (
+        f"Variable model is {asked['model']}, but {checkpoint.id} ({checkpoint.precision}) does not fit onto"
+        f" {fleet.size} × {fleet.name} with {sizing.layout}: {what}."
+    )
+    offers: list[str] = []
+    change: dict[str, Any] = {}
+    reset = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0}
+    if any(asked[key] for key in reset):
+        free = size_up({**asked, **reset}, model, checkpoint, choice, fleet, None)
+        if free.works:
+            change = change or reset
+            offers.append("set tensor_parallel_size and pipeline_parallel_size to 0")
+    nodes = _nodes_needed(asked, model, checkpoint, choice, fleet)
+    if nodes:
+        offers.append(
+            f"use {nodes * fleet.per_node - fleet.size} more {fleet.name} ({nodes} nodes of {fleet.per_node})"
+        )
+        change = change or {"nodes": nodes}
+    smaller = _smaller_checkpoint(asked, model, checkpoint, choice, fleet)
+    if smaller:
+        offers.append(f"set checkpoint to {smaller.id} ({smaller.precision})")
+        change = change or {"checkpoint": smaller.id, "precision": "", **reset}
+    name = _smaller_model(asked, model, choice, fleet)
+    if name:
+        offers.append(f"set model to {name}")
+        change = change or {"model": name, "checkpoint": "", "precision": "", **reset}
+    if not offers:
+        offers.append("use accelerators with more memory")
+    text = ", or ".join(offers)
+    return [DoesNotFit(message, f"{text[0].upper()}{text[1:]}.", change)]
+
+
+def _nodes_needed(
+    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet
+) -> int:
+    if not choice.engine.multi_node:
+        return 0
+    free = {**asked, "tensor_parallel_size": 0, "pipeline_parallel_size": 0}
+    for count in range(len(fleet.nodes) + 1, _MOST_NODES + 1):
+        # Only the number of nodes counts here, so any of them stands for the new ones.
+        grown = replace(fleet, nodes=tuple(fleet.nodes[i % len(fleet.nodes)] for i in range(count)))
+        if size_up(free, model, checkpoint, choice, grown, None).works:
+            return count
+    return 0
+
+
+def _smaller_checkpoint(
+    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet
+) -> Checkpoint | None:
+    free = {**asked, "tensor_parallel_size": 0, "pipeline_parallel_size": 0}
+    usable = [
+        c
+        for c in model.checkpoints
+        if c.tensor_bytes < checkpoint.tensor_bytes and runs(choice.engine, fleet.accelerator, c)
+    ]
+    usable.sort(key=lambda c: c.precision not in LOSSLESS)
+    return next((c for c in usable if size_up(free, model, c, choice, fleet, None).works), None)
+
+
+def _smaller_model(asked: Mapping[str, Any], model: Model, choice: EngineChoice, fleet: Fleet) -> str | None:
+    free = {
+        **asked,
+        "tensor_parallel_size": 0,
+        "pipeline_parallel_size": 0,
+        "num_speculative_tokens": 0,
+        "enable_expert_parallel": False,
+        "max_model_len": 0,
+    }
+    smaller = sorted(
+        (
+            (entry.checkpoints[0].tensor_bytes, name, entry)
+            for name, entry in load_models().items()
+            if "distill" in name and entry.checkpoints[0].tensor_bytes < model.checkpoints[0].tensor_bytes
+        ),
+        reverse=True,
+    )
+    for _, name, entry in smaller:
+        if entry.architecture.name not in choice.engine.architectures:
+            continue
+        for checkpoint in entry.checkpoints[:1]:
+            if runs(choice.engine, fleet.accelerator, checkpoint):
+                sized = size_up(free, entry, checkpoint, choice, fleet, None)
+                if sized.works:
+                    return name
+    return None

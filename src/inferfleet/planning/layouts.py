@@ -1,0 +1,217 @@
+"""How a model may be divided over a fleet: every layout, what rules it out, and which the field recommends."""
+
+from dataclasses import dataclass
+
+from inferfleet.catalog import Architecture, Precision
+from inferfleet.planning.memory import Budget, Limits, budget
+from inferfleet.planning.modules import BLOCK
+from inferfleet.planning.refusals import (
+    ExpertParallelIndivisible,
+    PipelineUneven,
+    Refusal,
+    TensorParallelIndivisible,
+)
+from inferfleet.planning.weights import Layout, layers_per_stage
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the engine and the accelerator allow beyond the model's own divisibility."""
+
+    pipeline_parallel: bool = True
+    uneven_pipeline: bool = True
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A layout with its budget, and why it lost where it did."""
+
+    layout: Layout
+    budget: Budget | None
+    verdict: str
+    """`chosen`, or the reason it lost."""
+    problems: tuple[Refusal, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether it works."""
+        return not self.problems and self.budget is not None and self.budget.fits
+
+
+def divisibility(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> list[Refusal]:
+    """Return what of the model a layout does not divide."""
+    return [*_tensor(arch, precision, layout), *_experts(arch, layout), *_stages(arch, layout, rules)]
+
+
+def obstacle(arch: Architecture, precision: Precision, size: int, *, expert_parallel: bool = False) -> str:
+    """Return what of the model a tensor parallel size does not divide, in words; empty when it divides all."""
+    heads, kv = arch.num_attention_heads, arch.num_key_value_heads
+    if heads % size:
+        return f"{heads} attention heads"
+    if not arch.mla and kv % size and size % kv:
+        return f"{kv} key-value heads, nor they it"
+    widths = {"feed-forward width": arch.intermediate_size}
+    if arch.moe and not expert_parallel:
+        widths["expert width"] = arch.moe_intermediate_size
+    # Block quantization has one scale for 128 × 128 weights, and no rank may hold part of a block.
+    step = BLOCK if precision in ("fp8", "int8") and arch.mla else 1
+    for name, width in widths.items():
+        if size > 1 and width % (size * step):
+            kind = "FP8 blocks" if precision == "fp8" else "blocks"
+            return f"{name} ({width})" + (f" in whole {kind} of {BLOCK}" if step > 1 else "")
+    return ""
+
+
+def works(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> bool:
+    """Say whether a layout divides the model."""
+    expert = layout.expert_parallel
+    if obstacle(arch, precision, layout.tensor_parallel_size, expert_parallel=expert):
+        return False
+    return not (_experts(arch, layout) or _stages(arch, layout, rules))
+
+
+def _tensor(arch: Architecture, precision: Precision, layout: Layout) -> list[Refusal]:
+    size, expert = layout.tensor_parallel_size, layout.expert_parallel
+    what = obstacle(arch, precision, size, expert_parallel=expert)
+    if not what:
+        return []
+    fewer = range(min(size - 1, arch.num_attention_heads), 1, -1)
+    smaller = next((n for n in fewer if not obstacle(arch, precision, n, expert_parallel=expert)), 1)
+    remedy = f"Set tensor_parallel_size to {smaller} and pipeline_parallel_size to 0, or both to 0 to have them chosen."
+    return [
+        TensorParallelIndivisible(
+            f"Variable tensor_parallel_size is {size}, which does not divide the model's {what}.",
+            remedy,
+            {"tensor_parallel_size": 0, "pipeline_parallel_size": 0},
+        )
+    ]
+
+
+def _experts(arch: Architecture, layout: Layout) -> list[Refusal]:
+    if not layout.expert_parallel:
+        return []
+    size = layout.tensor_parallel_size * layout.data_parallel_size
+    if not arch.moe:
+        return [
+            ExpertParallelIndivisible(
+                "Variable enable_expert_parallel is true, but the model has no experts.",
+                "Set enable_expert_parallel to false.",
+                {"enable_expert_parallel": False},
+            )
+        ]
+    if arch.n_routed_experts % size:
+        return [
+            ExpertParallelIndivisible(
+                f"Variable enable_expert_parallel is true, but {size} ranks do not divide the model's"
+                f" {arch.n_routed_experts} experts.",
+                "Set enable_expert_parallel to false.",
+                {"enable_expert_parallel": False},
+            )
+        ]
+    return []
+
+
+def _stages(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]:
+    stages, layers = layout.pipeline_parallel_size, arch.num_hidden_layers
+    if stages == 1:
+        return []
+    if not rules.pipeline_parallel:
+        return [
+            PipelineUneven(
+                f"Variable pipeline_parallel_size is {stages}, but the engine has no pipeline parallelism there.",
+                "Set pipeline_parallel_size to 1.",
+                {"pipeline_parallel_size": 1, "tensor_parallel_size": 0},
+            )
+        ]
+    if stages > layers:
+        return [
+            PipelineUneven(
+                f"Variable pipeline_parallel_size is {stages}, but the model has {layers} layers.",
+                f"Set pipeline_parallel_size to at most {layers}; 0 leaves it to the planner.",
+                {"pipeline_parallel_size": 0, "tensor_parallel_size": 0},
+            )
+        ]
+    if layers % stages and not rules.uneven_pipeline:
+        even = max(n for n in range(1, stages) if layers % n == 0)
+        return [
+            PipelineUneven(
+                f"Variable pipeline_parallel_size is {stages}, which does not divide the model's {layers} layers, and"
+                " the engine needs equal stages.",
+                f"Set pipeline_parallel_size to {even}.",
+                {"pipeline_parallel_size": even, "tensor_parallel_size": 0},
+            )
+        ]
+    return []
+
+
+def split_of(arch: Architecture, layout: Layout) -> str:
+    """Return the layers of each pipeline stage, for people."""
+    counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
+    return " + ".join(map(str, counts))
+
+
+def candidates(
+    arch: Architecture,
+    precision: Precision,
+    limits: Limits,
+    total_bytes: int,
+    *,
+    nodes: int,
+    per_node: int,
+    rules: Rules,
+    expert_parallel: bool = False,
+) -> list[Candidate]:
+    """Return every layout of at most all accelerators that divides the model, best first.
+
+    On several nodes only layouts that use all of them count. The field's order: what fits, uses more
+    accelerators, keeps tensor parallelism inside a node (NVLink), and there as wide as possible.
+    """
+    world = nodes * per_node
+    found: list[Candidate] = []
+    for tensor in range(1, min(world, arch.num_attention_heads) + 1):
+        if arch.num_attention_heads % tensor or not _aligned(tensor, per_node):
+            continue
+        for pipeline in range(1, min(world // tensor, arch.num_hidden_layers) + 1):
+            layout = Layout(tensor, pipeline, 1, expert_parallel)
+            if nodes > 1 and layout.ranks != world:
+                continue
+            if not works(arch, precision, layout, rules):
+                continue
+            found.append(Candidate(layout, budget(arch, precision, layout, limits, total_bytes), ""))
+
+    def rank(candidate: Candidate) -> tuple[bool, int, bool, int]:
+        tensor = candidate.layout.tensor_parallel_size
+        crosses = tensor > per_node
+        return not candidate.fits, -candidate.layout.ranks, crosses, tensor if crosses else -tensor
+
+    return sorted(found, key=rank)
+
+
+def _aligned(tensor: int, per_node: int) -> bool:
+    return per_node % tensor == 0 or tensor % per_node == 0
+
+
+def explain(ranked: list[Candidate], per_node: int) -> list[Candidate]:
+    """Return the candidates with the reason each lost against the first."""
+    if not ranked:
+        return []
+    best = ranked[0]
+    explained = [Candidate(best.layout, best.budget, "chosen" if best.fits else _short(best))]
+    for other in ranked[1:]:
+        if not other.fits:
+            verdict = _short(other)
+        elif other.layout.ranks < best.layout.ranks:
+            verdict = f"leaves {best.layout.ranks - other.layout.ranks} accelerators idle"
+        elif other.layout.tensor_parallel_size > per_node >= best.layout.tensor_parallel_size:
+            verdict = "tensor parallelism would cross nodes: an all-reduce a layer over the network"
+        else:
+            verdict = "more pipeline stages: each waits for the one before, and the last accelerators idle at low load"
+        explained.append(Candidate(other.layout, other.budget, verdict))
+    return explained
+
+
+def _short(candidate: Candidate) -> str:
+    held = candidate.budget
+    if held is None or held.missing_bytes:
+        return f"does not fit: {(held.missing_bytes if held else 0) / 2**30:.1f} GiB a GPU are missing"
+    return f"the KV cache holds only {held.kv_cache_tokens} tokens"

@@ -1,0 +1,218 @@
+"""What the planner refuses: one class a reason.
+
+Each refusal names the variable or host, its value, and what would work instead. `change` is that remedy as contract
+keys and values, where setting keys is all it takes; a test applies it and plans again.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from inferfleet.problem import Problem
+
+
+class Refusal(Problem):
+    """A reason why a plan cannot work."""
+
+    CODE: ClassVar[str]
+
+    def __init__(self, message: str, remedy: str, change: Mapping[str, Any] | None = None) -> None:
+        super().__init__(self.CODE, message, remedy)
+        object.__setattr__(self, "change", dict(change or {}))
+
+    change: dict[str, Any]
+
+    def as_dict(self) -> dict[str, str]:
+        """Return the JSON form."""
+        return {"code": self.code, "message": self.message, "remedy": self.remedy}
+
+
+class UnknownName(Refusal):
+    """A model, accelerator, engine, mode or checkpoint that the catalog does not have."""
+
+    CODE = "unknown-name"
+
+
+class CatalogBroken(Refusal):
+    """A catalog file or a model's config.json that cannot be used."""
+
+    CODE = "catalog-broken"
+
+
+class BadValue(Refusal):
+    """A value of the contract that is out of range."""
+
+    CODE = "bad-value"
+
+
+class NoAccelerator(Refusal):
+    """Nothing says what accelerators the nodes have."""
+
+    CODE = "no-accelerator"
+
+
+class AcceleratorsMissing(Refusal):
+    """A node has fewer accelerators than declared, or the fleet fewer than a layout needs."""
+
+    CODE = "accelerators-missing"
+
+
+class AcceleratorUnusable(Refusal):
+    """An accelerator is divided (MIG) or reports uncorrectable errors."""
+
+    CODE = "accelerator-unusable"
+
+
+class MixedAccelerators(Refusal):
+    """Nodes of one cluster differ in the model of their accelerators."""
+
+    CODE = "mixed-accelerators"
+
+
+class MixedMemory(Refusal):
+    """Accelerators of one cluster differ in memory."""
+
+    CODE = "mixed-memory"
+
+
+class MixedDrivers(Refusal):
+    """Nodes of one cluster differ in the version of their driver."""
+
+    CODE = "mixed-drivers"
+
+
+class UnequalCounts(Refusal):
+    """Nodes of one cluster differ in the number of their accelerators."""
+
+    CODE = "unequal-counts"
+
+
+class MixedArchitectures(Refusal):
+    """Nodes of one cluster differ in their processor's architecture."""
+
+    CODE = "mixed-architectures"
+
+
+class EngineUnsupported(Refusal):
+    """The engine or its version does not run on this hardware or model."""
+
+    CODE = "engine-unsupported"
+
+
+class ExecutorUnsupported(Refusal):
+    """The engine cannot run over this executor, or over several nodes at all."""
+
+    CODE = "executor-unsupported"
+
+
+class FlagUnsupported(Refusal):
+    """A flag of engine_extra_args that this version of the engine does not have."""
+
+    CODE = "flag-unsupported"
+
+
+class PrecisionUnsupported(Refusal):
+    """The hardware or engine does not compute this precision."""
+
+    CODE = "precision-unsupported"
+
+
+class DtypeUnsupported(Refusal):
+    """The hardware does not compute this data type."""
+
+    CODE = "dtype-unsupported"
+
+
+class NoCheckpoint(Refusal):
+    """No published checkpoint has the precision asked for."""
+
+    CODE = "no-checkpoint"
+
+
+class TensorParallelIndivisible(Refusal):
+    """The tensor parallel size does not divide heads, key-value heads, layers' widths or FP8 blocks."""
+
+    CODE = "tensor-parallel-indivisible"
+
+
+class ExpertParallelIndivisible(Refusal):
+    """The expert parallel size does not divide the experts."""
+
+    CODE = "expert-parallel-indivisible"
+
+
+class PipelineUneven(Refusal):
+    """The pipeline parallel size does not divide the layers, or pipelines do not work there."""
+
+    CODE = "pipeline-uneven"
+
+
+class LayoutMismatch(Refusal):
+    """Tensor times pipeline parallel size is not the number of accelerators."""
+
+    CODE = "layout-mismatch"
+
+
+class DoesNotFit(Refusal):
+    """Weights, activations and overhead exceed the memory."""
+
+    CODE = "does-not-fit"
+
+
+class MaxModelLenTooLong(Refusal):
+    """max_model_len is beyond what the model was made for."""
+
+    CODE = "max-model-len-too-long"
+
+
+class KvCacheTooSmall(Refusal):
+    """The KV cache does not hold one sequence of max_model_len."""
+
+    CODE = "kv-cache-too-small"
+
+
+class DriverTooOld(Refusal):
+    """The CUDA release of the image needs a newer driver."""
+
+    CODE = "driver-too-old"
+
+
+class FabricManagerMissing(Refusal):
+    """An NVSwitch machine without a fabric manager of the driver's version."""
+
+    CODE = "fabric-manager"
+
+
+class VendorLimit(Refusal):
+    """A setting outside of what the vendor of the accelerator supports."""
+
+    CODE = "vendor-limit"
+
+
+class SpeculationUnsupported(Refusal):
+    """Speculative decoding that the model or engine cannot do."""
+
+    CODE = "speculation-unsupported"
+
+
+class ModelPathDiffers(Refusal):
+    """The weights do not lie at the same path on every node."""
+
+    CODE = "model-path-differs"
+
+
+class DiskTooSmall(Refusal):
+    """The weights do not fit onto a node's disk."""
+
+    CODE = "disk-too-small"
+
+
+class ShmTooSmall(Refusal):
+    """/dev/shm of a node is too small for its ranks."""
+
+    CODE = "shm-too-small"
+
+
+class InterfaceMissing(Refusal):
+    """A node has no interface in the cluster network."""
+
+    CODE = "interface-missing"

@@ -1,0 +1,250 @@
+"""From what was decided to the plan: each node's command line, environment, devices and mounts, and the reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+from inferfleet.catalog import Checkpoint, Model
+from inferfleet.catalog.schema import Mode
+from inferfleet.planning.choose import EngineChoice, has_flag
+from inferfleet.planning.engines import BUILDERS, Launch
+from inferfleet.planning.fit import Sizing
+from inferfleet.planning.fleet import Fleet, Node
+from inferfleet.planning.layouts import split_of
+from inferfleet.planning.memory import GIB
+from inferfleet.planning.plan import ContainerPlan, NodePlan, Plan
+from inferfleet.planning.ray_args import ray_argv
+from inferfleet.problem import Problem
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Everything that was decided; rendering adds nothing."""
+
+    contract: Mapping[str, Any]
+    model: Model
+    fleet: Fleet
+    choice: EngineChoice
+    checkpoint: Checkpoint
+    dtype: str
+    sizing: Sizing
+    mode: Mode | None
+
+
+def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
+    """Return the plan."""
+    asked, fleet, choice, sizing = decided.contract, decided.fleet, decided.choice, decided.sizing
+    checkpoint, layout = decided.checkpoint, decided.sizing.layout
+    served = str(asked["served_model_name"] or asked["model"]).rstrip("/").rpartition("/")[2]
+    path = _model_path(asked, checkpoint)
+    inside, mounts = path, [f"{path}:{path}:ro"]
+    if choice.engine.model_mount:
+        parent = PurePosixPath(path).parent
+        inside, mounts = (
+            f"{choice.engine.model_mount}/{PurePosixPath(path).name}",
+            [f"{parent}:{choice.engine.model_mount}:ro"],
+        )
+    launch = Launch(
+        model_path=inside,
+        served_model_name=served,
+        layout=layout,
+        executor=asked["executor"],
+        nodes=len(fleet.nodes),
+        rank=0,
+        head=fleet.head.address,
+        per_node=fleet.per_node,
+        port=asked["engine_port"],
+        dtype=decided.dtype,
+        max_model_len=sizing.limits.max_model_len,
+        max_num_seqs=sizing.limits.max_num_seqs,
+        gpu_memory_utilization=asked["gpu_memory_utilization"] if fleet.accelerator.memory_mib else None,
+        reasoning_parser=decided.model.reasoning_parser,
+        enable_reasoning=has_flag(choice, "--enable-reasoning"),
+        kv_cache_dtype=asked["kv_cache_dtype"],
+        max_num_batched_tokens=asked["max_num_batched_tokens"],
+        num_speculative_tokens=asked["num_speculative_tokens"],
+        enforce_eager=bool(asked["enforce_eager"]),
+        ray_port=asked["ray_port"],
+        extra=tuple(str(a) for a in asked["engine_extra_args"]),
+    )
+    nodes = {
+        node.name: _node_plan(decided, node, rank, replace(launch, rank=rank), mounts)
+        for rank, node in enumerate(fleet.nodes)
+    }
+    return Plan(
+        engine=choice.name,
+        executor=asked["executor"],
+        model=str(asked["model"]),
+        engine_version=choice.version.version,
+        image=choice.image,
+        checkpoint=checkpoint.id,
+        checkpoint_bytes=checkpoint.bytes,
+        precision=checkpoint.precision,
+        dtype=decided.dtype,
+        model_path=path,
+        served_model_name=served,
+        port=asked["engine_port"],
+        accelerator=fleet.name,
+        accelerators=fleet.size,
+        tensor_parallel_size=layout.tensor_parallel_size,
+        pipeline_parallel_size=layout.pipeline_parallel_size,
+        expert_parallel_size=layout.tensor_parallel_size if layout.expert_parallel else 1,
+        max_model_len=sizing.limits.max_model_len,
+        max_num_seqs=sizing.limits.max_num_seqs,
+        gpu_memory_utilization=asked["gpu_memory_utilization"],
+        kv_cache_dtype=asked["kv_cache_dtype"],
+        budget=sizing.budget,
+        container=_container(decided),
+        nodes=nodes,
+        reasons=[choice.reason, _why_checkpoint(decided), why_dtype, *_why_layout(decided)],
+        warnings=[*sizing.warnings, *_warnings(decided)],
+        problems=problems,
+        alternatives=sizing.alternatives,
+    )
+
+
+def _model_path(asked: Mapping[str, Any], checkpoint: Checkpoint) -> str:
+    model = str(asked["model"])
+    if checkpoint.publisher == "local" and model.startswith("/"):
+        return str(PurePosixPath(model).parent) if model.endswith(".json") else model.rstrip("/")
+    return f"{asked['model_root']}/{checkpoint.id}"
+
+
+def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: list[str]) -> NodePlan:
+    asked, fleet = decided.contract, decided.fleet
+    over_ray = asked["executor"] == "ray" and decided.choice.name != "gpustack"
+    return NodePlan(
+        role=node.role,
+        rank=rank,
+        address=node.address,
+        interface=node.interface,
+        argv=BUILDERS[decided.choice.name](launch),
+        env=_env(decided, node),
+        ray_argv=ray_argv(asked, node.role, node.address, fleet.head.address, fleet.per_node) if over_ray else [],
+        devices=[*fleet.accelerator.devices, *(["/dev/infiniband"] if node.rdma else [])],
+        mounts=list(mounts),
+    )
+
+
+def _env(decided: Decided, node: Node) -> dict[str, str]:
+    asked, accelerator, choice = decided.contract, decided.fleet.accelerator, decided.choice
+    env = {**accelerator.env, **choice.version.env}
+    if decided.mode:
+        env |= decided.mode.env
+    if node.interface:
+        if accelerator.vendor == "ascend":
+            env["HCCL_SOCKET_IFNAME"] = node.interface
+        elif accelerator.vendor != "vastai":
+            env["NCCL_SOCKET_IFNAME"] = node.interface
+        env["GLOO_SOCKET_IFNAME"] = node.interface
+    if accelerator.vendor in ("nvidia", "amd") and len(decided.fleet.nodes) > 1 and node.rdma is not None:
+        if node.rdma:
+            env["NCCL_IB_HCA"] = "=" + ",".join(node.rdma)
+        else:
+            env["NCCL_IB_DISABLE"] = "1"
+    if asked["nccl_debug"]:
+        env["NCCL_DEBUG"] = str(asked["nccl_debug"])
+    if choice.name in ("vllm", "vllm_vacc"):
+        env |= {"VLLM_HOST_IP": node.address, "VLLM_NO_USAGE_STATS": "1"}
+    if asked["executor"] == "ray":
+        env["RAY_USAGE_STATS_ENABLED"] = "0"
+    env["HF_HUB_OFFLINE"] = "1"
+    return env | {str(k): str(v) for k, v in asked["engine_extra_env"].items()}
+
+
+def _container(decided: Decided) -> ContainerPlan:
+    options, rdma = decided.choice.engine.container, any(node.rdma for node in decided.fleet.nodes)
+    return ContainerPlan(
+        privileged=options.privileged,
+        shm_size=options.shm_size,
+        gpus="all" if decided.fleet.accelerator.vendor == "nvidia" else "",
+        cap_add=("IPC_LOCK",) if rdma else (),  # RDMA pins memory
+        ulimits=("memlock=-1:-1", "stack=67108864:67108864") if rdma else (),
+    )
+
+
+def _why_checkpoint(decided: Decided) -> str:
+    checkpoint, published = decided.checkpoint, decided.model.checkpoints[0]
+    if checkpoint.id == published.id:
+        return f"{checkpoint.id} ({checkpoint.precision}): the publisher's own"
+    why = "as asked for"
+    if not decided.contract["checkpoint"]:
+        computed = published.precision in decided.fleet.accelerator.dtypes
+        why = "as asked for" if computed else f"{decided.fleet.name} does not compute {published.precision}"
+    return f"{checkpoint.id} ({checkpoint.precision}): {why}"
+
+
+def _why_layout(decided: Decided) -> list[str]:
+    if decided.sizing.problems:
+        return []  # a layout that was asked for and cannot be
+    layout, fleet, budget = decided.sizing.layout, decided.fleet, decided.sizing.budget
+    links = {"nvswitch": "NVLink", "nvlink": "NVLink", "xgmi": "Infinity Fabric", "hccs": "HCCS", "pcie": "PCIe"}
+    link = links.get(fleet.accelerator.interconnect, "the node's own links")
+    tensor, pipeline = layout.tensor_parallel_size, layout.pipeline_parallel_size
+    if decided.mode:
+        text = f"TP {tensor}, PP {pipeline}: the vendor's mode, in its own count of ranks"
+    elif tensor > fleet.per_node:
+        text = f"TP {tensor} across nodes: an all-reduce a layer over the network"
+    else:
+        text = f"TP {tensor} within a node over {link}"
+    if pipeline > 1 and not decided.mode:
+        where = "across nodes" if len(fleet.nodes) > 1 else "within the node"
+        text += f", PP {pipeline} {where}: layers {split_of(decided.model.architecture, layout)}"
+    if budget is not None and fleet.accelerator.memory_mib:
+        text += (
+            f"; {budget.weights_bytes / GIB:.1f} GiB weights and {budget.kv_cache_bytes / GIB:.1f} GiB KV cache a GPU"
+        )
+    return [text]
+
+
+def _warnings(decided: Decided) -> list[str]:
+    asked, fleet, layout = decided.contract, decided.fleet, decided.sizing.layout
+    warnings = []
+    if decided.checkpoint.publisher == "nobody":
+        warnings.append(
+            f"No checkpoint of {decided.model.title} is published in {decided.checkpoint.precision}: sizes are computed"
+            " for one that an engine or you would make."
+        )
+    if decided.checkpoint.precision in ("int8", "int4") and decided.model.checkpoints[0].precision in ("fp8", "bf16"):
+        warnings.append(
+            f"{decided.checkpoint.id} is {decided.checkpoint.precision}: answers are less accurate than"
+            f" {decided.model.checkpoints[0].id}'s; run the evaluation before relying on it."
+        )
+    if layout.tensor_parallel_size > fleet.per_node and not decided.mode and fleet.accelerator.vendor != "cpu":
+        warnings.append(
+            f"tensor_parallel_size {layout.tensor_parallel_size} crosses nodes ({fleet.per_node} accelerators each):"
+            " every layer waits for the network. PP across nodes costs one transfer a stage."
+        )
+    if layout.pipeline_parallel_size > 1 and not decided.mode and not decided.sizing.problems:
+        layers = decided.model.architecture.num_hidden_layers
+        if layers % layout.pipeline_parallel_size:
+            warnings.append(
+                f"{layers} layers do not divide by {layout.pipeline_parallel_size} stages: they are split"
+                f" {split_of(decided.model.architecture, layout)}, and the largest stage sets the pace."
+            )
+    if layout.ranks < fleet.size and not decided.mode:
+        warnings.append(f"{fleet.size - layout.ranks} of {fleet.size} accelerators stay idle.")
+    unknown = [node.name for node in fleet.nodes if not node.interface]
+    if len(fleet.nodes) > 1 and unknown and all(not n.facts or "interfaces" not in n.facts for n in fleet.nodes):
+        warnings.append(
+            f"The cluster interface of {', '.join(unknown[:3])}{' and others' if len(unknown) > 3 else ''} is not known"
+            " yet: NCCL_SOCKET_IFNAME and GLOO_SOCKET_IFNAME are added once the nodes answer. Set cluster_interface to"
+            " fix it."
+        )
+    if asked["gpu_memory_utilization"] > 0.97 and fleet.accelerator.memory_mib:
+        warnings.append(
+            f"gpu_memory_utilization {asked['gpu_memory_utilization']:.2f} leaves"
+            f" {fleet.accelerator.total_bytes * (1 - asked['gpu_memory_utilization']) / GIB:.1f} GiB for CUDA's context"
+            " and graphs: starting may run out of memory."
+        )
+    for node in fleet.nodes:
+        devices = (node.facts or {}).get("accelerators")
+        for device in devices if isinstance(devices, list) else ():
+            if isinstance(device, Mapping) and str(device.get("persistence", "")).lower() == "disabled":
+                warnings.append(
+                    f"Persistence mode is off on {node.name}: each start of a process waits for the driver."
+                    " Start nvidia-persistenced."
+                )
+                break
+    return warnings

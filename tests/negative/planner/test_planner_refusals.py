@@ -1,0 +1,92 @@
+"""Every broken inventory and every set of bad facts is refused word for word, and the remedies help."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from planner_case import facts_of, write_inventory
+from typer.testing import CliRunner
+
+from inferfleet.cli import app
+from inferfleet.cli.planned import make_nodes, plan_inventory
+from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.planning import make_plan, refusals
+
+CASES = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text())
+GATES = [c for c in vars(refusals).values() if isinstance(c, type) and getattr(c, "CODE", None)]
+PLANNED = [case for case in CASES if case["exit"] == 3]
+# Only make_plan's own callers can cause these: the contract refuses them first.
+BEFORE = {"model-path-differs", "bad-value"}
+
+
+def by_name(case):
+    return case["name"]
+
+
+def test_there_are_enough_and_every_gate_is_among_them():
+    assert len(CASES) >= 40
+    seen = {refusal.partition(":")[0] for case in CASES for refusal in case["refusals"]}
+    assert {gate.CODE for gate in GATES} - BEFORE <= seen
+    assert len({gate.CODE for gate in GATES}) == len(GATES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=by_name)
+def test_refusal(case, tmp_path):
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    arguments = ["plan", "-i", str(write_inventory(case, folder)), "--json"]
+    if "facts" in case:
+        (tmp_path / "facts.json").write_text(json.dumps(facts_of(case)))
+        arguments += ["--facts", str(tmp_path / "facts.json")]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    problems = json.loads(done.stdout)["problems"]
+    assert [f"{p['code']}: {p['message']} {p['remedy']}" for p in problems] == case["refusals"]
+    assert done.exit_code == case["exit"]
+
+
+@pytest.mark.parametrize("case", PLANNED, ids=by_name)
+def test_the_remedy_removes_the_problem(case, tmp_path):
+    read = read_inventory(str(write_inventory(case, tmp_path)))
+    plan, _ = plan_inventory(read, facts_of(case))
+    nodes = make_nodes(read, facts_of(case))
+    contract = {k: v for k, v in read.variables["n1"].items() if not k.startswith("ansible_")}
+    for problem in plan.problems:
+        change = dict(getattr(problem, "change", {}))
+        if not change:
+            continue  # a remedy for hands: a driver, a cable, another inventory
+        count = change.pop("nodes", len(nodes))
+        grown = nodes | {
+            f"n{i}": {**nodes["n1"], "role": "worker", "address": f"10.0.0.{i}"}
+            for i in range(len(nodes) + 1, count + 1)
+        }
+        healed = make_plan(contract | change, grown)
+        assert problem.code not in {p.code for p in healed.problems}, (change, healed.problems)
+
+
+def test_model_paths_that_differ():
+    nodes = {
+        f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}", "model_root": f"/data{i}"}
+        for i in range(2)
+    }
+    [problem] = make_plan({"accelerator": "H800-80G"}, nodes).problems
+    assert str(problem) == (
+        "Variable model_root differs between hosts: /data0 on n0, /data1 on n1. Every rank opens the same path."
+        " Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ."
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("gpu_memory_utilization", 0, "which is not a share between 0 and 1. Set gpu_memory_utilization to 0.9."),
+        ("max_model_len", -1, "not a whole number of at least 0. Set max_model_len to 0 to leave it to the planner."),
+        ("kv_cache_dtype", "int4", "which is not one of its values. Set kv_cache_dtype to one of auto, bfloat16, fp8,"),
+    ],
+)
+def test_values_that_reach_the_planner_itself(key, value, expected):
+    nodes = {"n0": {"role": "head", "address": "10.0.0.1"}}
+    [problem] = make_plan({"accelerator": "H200-141G", "executor": "mp", key: value}, nodes).problems
+    assert problem.code == "bad-value"
+    assert expected in str(problem)

@@ -1,0 +1,234 @@
+"""The catalog's files: whole, and refused with file, key and reason when broken."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+
+from inferfleet.catalog import (
+    CatalogError,
+    UnknownNameError,
+    accelerator_name,
+    load_accelerators,
+    load_engines,
+    load_model,
+    load_models,
+    read_model,
+)
+from inferfleet.catalog.loader import FOLDER
+from inferfleet.planning.choose import PREFERENCE
+from inferfleet.planning.engines import BUILDERS
+
+
+def test_it_has_what_the_field_uses():
+    assert {
+        "deepseek-r1",
+        "deepseek-r1-0528",
+        "deepseek-v3",
+        "tiny-r1",
+        *(
+            f"deepseek-r1-distill-{n}"
+            for n in ("qwen-1.5b", "qwen-7b", "qwen-14b", "qwen-32b", "llama-8b", "llama-70b")
+        ),
+    } == set(load_models())
+    assert len(load_accelerators()) == 21
+    assert set(load_engines()) == set(BUILDERS) >= set(PREFERENCE)
+    ids = {c.id: c.precision for c in load_model("deepseek-r1").checkpoints}
+    assert ids["unsloth/DeepSeek-R1-BF16"] == "bf16"
+    assert {"fp8", "bf16", "int8", "int4"} == set(ids.values())
+
+
+def test_every_accelerator_computes_something_and_has_memory():
+    for name, entry in load_accelerators().items():
+        assert entry.dtypes
+        assert name == "cpu" or entry.usable_mib <= entry.memory_mib > 0
+        assert (entry.vendor == "nvidia") == (entry.compute_capability is not None)
+
+
+def test_every_engine_version_has_an_image_for_a_vendor_it_serves():
+    for engine in load_engines().values():
+        for version in engine.versions:
+            assert set(version.image) <= set(engine.vendors)
+            assert all(":" in image for image in version.image.values())
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("h200", "H200-141G"),
+        ("RTX 4090", "RTX4090-24G"),
+        ("A800-80GB", "A800-80G"),
+        ("VA16", "VA16-128G"),
+        ("cpu", "cpu"),
+    ],
+)
+def test_names_as_people_write_them(written, meant):
+    assert accelerator_name(written) == meant
+
+
+def test_a_name_in_two_sizes():
+    with pytest.raises(
+        UnknownNameError, match=r"'A100', which the catalog has in 2 sizes. Choose one of A100-40G, A100-80G"
+    ):
+        accelerator_name("A100")
+
+
+def test_unknown_names_get_the_nearest():
+    with pytest.raises(UnknownNameError, match=r"Did you mean deepseek-r1\?"):
+        load_model("deepsek-r1")
+
+
+@pytest.fixture
+def broken(tmp_path):
+    """Return a copy of the catalog, to break."""
+    shutil.copytree(FOLDER, tmp_path / "catalog", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    return tmp_path / "catalog"
+
+
+@pytest.mark.parametrize(
+    ("file", "edit", "load", "message"),
+    [
+        ("models/tiny-r1.yml", lambda d: d.pop("title"), load_models, "key title: Field required"),
+        (
+            "models/tiny-r1.yml",
+            lambda d: d["architecture"].update(hidden_size=-1),
+            load_models,
+            "key architecture.hidden_size: Input should be greater than 0",
+        ),
+        (
+            "models/deepseek-r1.yml",
+            lambda d: d["checkpoints"][0].update(precision="fp7"),
+            load_models,
+            "key checkpoints.0.precision: Input should be 'fp32'",
+        ),
+        (
+            "models/deepseek-r1.yml",
+            lambda d: d["architecture"].pop("v_head_dim"),
+            load_models,
+            "key architecture: Value error, has kv_lora_rank but lacks",
+        ),
+        (
+            "accelerators.yml",
+            lambda d: d["accelerators"]["T4-16G"].update(memory="16"),
+            load_accelerators,
+            "key accelerators.T4-16G.memory: Extra inputs are not permitted",
+        ),
+        (
+            "engines.yml",
+            lambda d: d["engines"]["vllm"].update(versions=[]),
+            load_engines,
+            "key engines.vllm.versions: Tuple should have at least 1 item",
+        ),
+    ],
+)
+def test_broken_files_say_where(broken, file, edit, load, message):
+    data = yaml.safe_load((broken / file).read_text())
+    edit(data)
+    (broken / file).write_text(yaml.safe_dump(data))
+    with pytest.raises(CatalogError) as refused:
+        load(broken)
+    assert str(refused.value).startswith(f"File {broken / file}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("a: [", "does not parse"), ("- 1", "does not hold a map"), ("\x00", "parse")]
+)
+def test_files_that_are_no_yaml(broken, text, reason):
+    (broken / "accelerators.yml").write_text(text)
+    with pytest.raises(CatalogError, match=reason):
+        load_accelerators(broken)
+
+
+CONFIG = {
+    "architectures": ["Qwen2ForCausalLM"],
+    "hidden_size": 1536,
+    "intermediate_size": 8960,
+    "num_hidden_layers": 28,
+    "num_attention_heads": 12,
+    "num_key_value_heads": 2,
+    "vocab_size": 151936,
+    "max_position_embeddings": 131072,
+    "torch_dtype": "bfloat16",
+}
+
+
+def test_a_model_from_its_config(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    model = read_model(tmp_path)
+    assert model.architecture == load_model("deepseek-r1-distill-qwen-1.5b").architecture
+    assert model.checkpoints[0].tensor_bytes == 3_554_176_000
+    assert read_model(tmp_path / "config.json") == load_model(str(tmp_path)) == model
+
+
+def test_sizes_are_those_of_the_index(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 3_600_000_000}}))
+    assert read_model(tmp_path).checkpoints[0].tensor_bytes == 3_600_000_000
+
+
+def test_sizes_are_those_of_the_headers(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    for name, size in (("a", 100), ("b", 50)):
+        header = json.dumps(
+            {"__metadata__": {}, "w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
+        ).encode()
+        (tmp_path / f"{name}.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
+    assert read_model(tmp_path).checkpoints[0].tensor_bytes == 150
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"architectures": ["GPT2LMHeadModel"]}, "architectures is GPT2LMHeadModel, which the planner does not know"),
+        ({"architectures": None}, "architectures is None"),
+        ({"hidden_size": None}, "hidden_size: Field required"),
+        ({"hidden_size": "wide"}, "hidden_size: Input should be a valid integer"),
+        ({"num_key_value_heads": 5}, "num_attention_heads that num_key_value_heads does not divide"),
+        ({"torch_dtype": "int3"}, "torch_dtype is 'int3'"),
+        ({"quantization_config": {"quant_method": "magic"}}, "quant_method 'magic', which is not known"),
+    ],
+)
+def test_configs_that_cannot_be_used(tmp_path, change, message):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | change))
+    with pytest.raises(CatalogError) as refused:
+        read_model(tmp_path)
+    assert f"File {tmp_path / 'config.json'}: " in str(refused.value)
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\xfe\x00", b"\x05\x00\x00\x00\x00\x00\x00\x00hello", b"", b"\x02\0\0\0\0\0\0\0[]"]
+)
+def test_files_that_are_no_safetensors(tmp_path, content):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    (tmp_path / "model.safetensors").write_bytes(content)
+    with pytest.raises(CatalogError, match=r"model\.safetensors"):
+        read_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("quantization", "precision"),
+    [
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8"),
+        ({"quant_method": "awq", "bits": 4}, "int4"),
+        ({"quant_method": "gptq", "bits": 8}, "int8"),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "int"}}},
+            },
+            "int8",
+        ),
+        (
+            {
+                "quant_method": "compressed-tensors",
+                "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}},
+            },
+            "fp8",
+        ),
+    ],
+)
+def test_precision_of_quantized_configs(tmp_path, quantization, precision):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"quantization_config": quantization}))
+    assert read_model(tmp_path).checkpoints[0].precision == precision

@@ -1,0 +1,163 @@
+"""accelerator_facts on recorded answers, and on tools that misbehave."""
+
+import time
+from pathlib import Path
+
+import pytest
+from hardware import FIXTURES, load_module
+from hypothesis import given
+from hypothesis import strategies as st
+
+ANSWERS = FIXTURES / "accelerators"
+module = load_module("accelerator_facts")
+
+
+def refusal(parse, text: str) -> str:
+    """Return the code of the parser's refusal, empty when it found facts."""
+    try:
+        return "" if isinstance(parse(text)["accelerators"], list) else "no list"
+    except module.ToolError as error:
+        return error.code
+
+
+def answer(run, tool, vendor: str, file: str) -> dict:
+    script = tool("tool", f"cat {ANSWERS / file}")
+    return run("accelerator_facts", path="/usr/bin:/bin", tools={vendor: script})["ansible_facts"][
+        "inferfleet_accelerators"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "file", "count", "name", "memory", "driver", "capability"),
+    [
+        ("nvidia", "nvidia-h200x2-real.xml", 2, "NVIDIA H200", 143771, "580.159.04", "9.0"),
+        ("nvidia", "nvidia-v100x4-simulated.xml", 4, "Tesla V100-SXM2-32GB", 32768, "535.183.06", "7.0"),
+        ("nvidia", "nvidia-a800x8-simulated.xml", 8, "NVIDIA A800-SXM4-80GB", 81920, "550.144.03", "8.0"),
+        ("nvidia", "nvidia-h800x8-simulated.xml", 8, "NVIDIA H800", 81559, "570.124.06", "9.0"),
+        ("amd", "rocm-mi300x8-simulated.json", 8, "AMD Instinct MI300X", 196592, "6.10.5", ""),
+        ("ascend", "npu-910bx8-simulated.txt", 8, "910B3", 65536, "24.1.rc3", ""),
+        ("vastai", "vasmi-va16x8-simulated.txt", 8, "VA16", 131072, "00.25.12.02", ""),
+    ],
+)
+def test_recorded_answers(run, tool, vendor, file, count, name, memory, driver, capability):
+    facts = answer(run, tool, vendor, file)
+    assert facts["vendor"] == vendor
+    assert len(facts["accelerators"]) == count
+    assert {(d["name"], d["memory_mib"]) for d in facts["accelerators"]} == {(name, memory)}
+    assert (facts["driver_version"], facts["compute_capability"]) == (driver, capability)
+    assert [d["index"] for d in facts["accelerators"]] == list(range(count))
+    assert facts["problems"] == []
+
+
+def test_real_h200(run, tool):
+    facts = answer(run, tool, "nvidia", "nvidia-h200x2-real.xml")
+    assert facts["cuda_version"] == "13.0"
+    assert facts["accelerators"][1] == {
+        "index": 1,
+        "name": "NVIDIA H200",
+        "uuid": "GPU-2379af71-3ba4-7c78-0454-42f6bb36c9ac",
+        "bus": "00000000:00:07.0",
+        "memory_mib": 143771,
+        "memory_used_mib": 0,
+        "mig": "Disabled",
+        "persistence": "Enabled",
+        "ecc": "Enabled",
+        "ecc_uncorrectable": 0,
+        "fabric_state": "Completed",
+    }
+
+
+def test_devices_in_trouble_are_reported(run, tool):
+    facts = answer(run, tool, "nvidia", "nvidia-h800x4-ill-simulated.xml")
+    assert [p["message"] for p in facts["problems"]] == [
+        "Accelerator 0 is divided by MIG.",
+        "Accelerator 1 has 2 uncorrectable errors.",
+        "Persistence mode of accelerator 2 is off.",
+    ]
+    assert [d["fabric_state"] for d in facts["accelerators"]] == ["Completed", "Completed", "Completed", "In Progress"]
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "part"),
+    [
+        ("echo hello", "tool-garbage", "does not answer XML"),
+        ("printf '<html></html>'", "tool-garbage", "answers <html>, not <nvidia_smi_log>"),
+        ("head -c 4000 /dev/urandom", "tool-garbage", "does not answer XML"),
+        ("exit 9", "tool-failed", "left with 9"),
+        (
+            "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18",
+            "tool-failed",
+            "version mismatch",
+        ),
+        ("kill -SEGV $$", "tool-failed", "ended by signal 11"),
+        ("sleep 60", "tool-hung", "did not answer within 1 seconds"),
+        ("trap '' TERM; sleep 60 & wait", "tool-hung", "did not answer within 1 seconds"),
+        ("printf '<nvidia_smi_log></nvidia_smi_log>'", "no-device", "shows no accelerator"),
+    ],
+)
+def test_tools_that_misbehave(run, tool, script, code, part):
+    path = tool("nvidia-smi", script)
+    started = time.monotonic()
+    result = run("accelerator_facts", path="/usr/bin:/bin", tools={"nvidia": path}, timeout=1)
+    assert time.monotonic() - started < 10
+    facts = result["ansible_facts"]["inferfleet_accelerators"]
+    assert facts["accelerators"] == []
+    assert [p["code"] for p in facts["problems"]] == [code]
+    assert part in facts["problems"][0]["message"]
+    assert result["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("vendor", "script"), [("amd", "echo '[1]'"), ("amd", "echo x"), ("ascend", "echo x"), ("vastai", "echo x")]
+)
+def test_other_tools_garbage(run, tool, vendor, script):
+    facts = run("accelerator_facts", path="/usr/bin:/bin", tools={vendor: tool("x", script)})
+    assert facts["ansible_facts"]["inferfleet_accelerators"]["problems"][0]["code"] == "tool-garbage"
+
+
+def test_a_tool_that_cannot_start(run, tmp_path):
+    facts = run("accelerator_facts", path="/usr/bin:/bin", tools={"nvidia": str(tmp_path / "none")})
+    assert "cannot be started" in facts["ansible_facts"]["inferfleet_accelerators"]["problems"][0]["message"]
+
+
+def test_no_tool_at_all(run):
+    facts = run("accelerator_facts", path="/usr/bin:/bin")["ansible_facts"]["inferfleet_accelerators"]
+    assert facts["vendor"] == ""
+    assert [p["code"] for p in facts["problems"]] == ["no-tool"]
+
+
+def test_tools_are_found_in_path(run, tool):
+    script = tool("nvidia-smi", f"cat {ANSWERS / 'nvidia-h200x2-real.xml'}")
+    facts = run("accelerator_facts", path=f"{Path(script).parent}:/usr/bin:/bin")
+    assert len(facts["ansible_facts"]["inferfleet_accelerators"]["accelerators"]) == 2
+
+
+def test_a_second_vendors_tool_is_asked_when_the_first_finds_nothing(run, tool):
+    tools = {"nvidia": tool("n", "exit 9"), "amd": tool("a", f"cat {ANSWERS / 'rocm-mi300x8-simulated.json'}")}
+    facts = run("accelerator_facts", path="/usr/bin:/bin", tools=tools)["ansible_facts"]["inferfleet_accelerators"]
+    assert (facts["vendor"], len(facts["accelerators"])) == ("amd", 8)
+    assert [p["code"] for p in facts["problems"]] == ["tool-failed"]
+
+
+def test_fabric_manager_version(tool):
+    path = tool("nv-fabricmanager", "echo 'Fabric Manager version is : 570.124.06'")
+    assert module.fabric_manager_version(lambda name: path, 5) == "570.124.06"
+    assert module.fabric_manager_version(lambda name: None, 5) == ""
+    assert module.fabric_manager_version(lambda name: tool("f", "exit 1"), 5) == ""
+
+
+@pytest.mark.parametrize("vendor", module.PARSERS)
+@given(
+    text=st.one_of(
+        st.text(), st.sampled_from(sorted(ANSWERS.iterdir())).map(Path.read_text), st.from_regex(r"[{|<+].{0,80}")
+    )
+)
+def test_parsers_refuse_or_answer_but_never_break(vendor, text):
+    assert refusal(module.PARSERS[vendor], text) in ("", "tool-garbage")
+
+
+@given(cut=st.integers(0, 20000), drop=st.integers(1, 3000))
+def test_truncated_answers(cut, drop):
+    text = (ANSWERS / "nvidia-h200x2-real.xml").read_text()
+    text = text[:cut] + text[cut + drop :]
+    assert refusal(module.parse_nvidia, text) in ("", "tool-garbage")
