@@ -133,16 +133,17 @@ def read_model(path: Path) -> Model:
 def safetensors_bytes(folder: Path) -> int:
     """Return the bytes of all tensors of the safetensors files in `folder`, 0 when there are none.
 
-    The index's total is taken where there is one; otherwise each file's header. Raises CatalogError.
+    Every file's header is read. Only where the files are not there does the index's total count: it may be wrong
+    (DeepSeek-R1's own says two bytes for each FP8 weight). Raises CatalogError.
     """
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
+    index, files = folder / "model.safetensors.index.json", sorted(folder.glob("*.safetensors"))
+    if index.is_file() and not files:
         metadata = _mapping(index, _text(index), json.loads).get("metadata")
         total = metadata.get("total_size") if isinstance(metadata, Mapping) else None
         if not isinstance(total, int | float) or total <= 0:
             raise CatalogError(f"File {index}: metadata.total_size is {total!r}, not a number of bytes.")
         return int(total)
-    return sum(_header_bytes(file) for file in sorted(folder.glob("*.safetensors")))
+    return sum(map(_header_bytes, files))
 
 
 def pick(key: str, name: str, entries: Mapping[str, Entry]) -> Entry:

@@ -24,6 +24,7 @@ class Checkpoint(_Entry):
     publisher: str
     precision: Precision
     method: str = ""  # how it was quantized: fp8 (blocks of 128×128), awq, gptq, int8-block; empty: not at all
+    prediction_layers: bool = True  # whether it has the architecture's multi-token-prediction layers
     tensor_bytes: PositiveInt  # of all tensors
     bytes: PositiveInt  # of all files, what a node's disk must hold
 
@@ -81,6 +82,8 @@ class EngineVersion(_Entry):
     cuda: str = ""  # CUDA release in the image
     min_driver: str = ""  # NVIDIA driver that release needs
     ray: bool = False  # whether the image holds Ray
+    ray_tokens: bool = True  # whether that Ray knows token authentication (Ray 2.52 or later)
+    huge_batches: bool = False  # whether it takes 16384 tokens on accelerators of 160 GiB or more
     chunked_prefill: bool = True  # by default; without it a whole prompt is one batch
     env: dict[str, str] = {}
 

@@ -27,6 +27,7 @@ _MOST_NODES = 64
 _SIZE_TOLERANCE = 0.002
 _BATCHES = {True: (8192, 1024), False: (2048, 256)}
 """vLLM's default max_num_batched_tokens and max_num_seqs, by whether it takes large ones for the accelerator."""
+_HUGE_MIB = 160 * 1024
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ def make_limits(
 ) -> Limits:
     """Return the limits that were asked for, completed by the engine's defaults on this accelerator."""
     tokens, sequences = _BATCHES[accelerator.large_batches]
+    if version.huge_batches and accelerator.memory_mib >= _HUGE_MIB:
+        tokens = 16384
     length = asked["max_model_len"] or model.max_model_len
     if not version.chunked_prefill:
         tokens = max(tokens, length)

@@ -6,6 +6,7 @@ from typing import Any
 
 from inferfleet.catalog import (
     CatalogError,
+    Checkpoint,
     Model,
     UnknownNameError,
     load_engine,
@@ -111,7 +112,7 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     checkpoint = checkpoints[0]
     sizing = size_up(asked, model, checkpoint, choice, fleet, mode)
-    problems += _speculation(asked, model, choice, mode, sizing.layout.pipeline_parallel_size)
+    problems += _speculation(asked, model, checkpoint, choice, mode, sizing.layout.pipeline_parallel_size)
     dtype, found, why_dtype = choose_dtype(asked, checkpoint, fleet)
     problems += found
     problems += sizing.problems
@@ -161,15 +162,20 @@ def _unknown(error: UnknownNameError, key: str) -> UnknownName:
 
 
 def _speculation(
-    asked: Mapping[str, Any], model: Model, choice: EngineChoice, mode: Mode | None, pipeline: int
+    asked: Mapping[str, Any],
+    model: Model,
+    checkpoint: Checkpoint,
+    choice: EngineChoice,
+    mode: Mode | None,
+    pipeline: int,
 ) -> list[Refusal]:
     tokens, layers = asked["num_speculative_tokens"], model.architecture.num_nextn_predict_layers
     if not tokens or mode:
         return []
-    if not layers:
+    if not layers or not checkpoint.prediction_layers:
         return [
             SpeculationUnsupported(
-                f"Variable num_speculative_tokens is {tokens}, but {model.title} has no multi-token-prediction layer.",
+                f"Variable num_speculative_tokens is {tokens}, but {checkpoint.id if layers else model.title} has no multi-token-prediction layer.",
                 "Set num_speculative_tokens to 0.",
                 {"num_speculative_tokens": 0},
             )

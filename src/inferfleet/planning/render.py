@@ -232,6 +232,11 @@ def _warnings(decided: Decided) -> list[str]:
             " yet: NCCL_SOCKET_IFNAME and GLOO_SOCKET_IFNAME are added once the nodes answer. Set cluster_interface to"
             " fix it."
         )
+    if asked["executor"] == "ray" and decided.choice.version.ray and not decided.choice.version.ray_tokens:
+        warnings.append(
+            f"Ray in {decided.choice.image} is older than 2.52 and knows no token authentication: whoever reaches port"
+            f" {asked['ray_port']} of the head can run programs there. Keep the cluster network closed to others."
+        )
     if asked["gpu_memory_utilization"] > 0.97 and fleet.accelerator.memory_mib:
         warnings.append(
             f"gpu_memory_utilization {asked['gpu_memory_utilization']:.2f} leaves"

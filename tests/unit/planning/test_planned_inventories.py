@@ -8,6 +8,7 @@ import yaml
 
 from inferfleet.cli.planned import plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.planning import make_plan
 
 ROOT = Path(__file__).parents[3]
 FACTS = ROOT / "tests" / "fixtures"
@@ -54,6 +55,18 @@ def test_v100():
     assert worker.env == head.env | {"VLLM_HOST_IP": "10.20.0.12"}
     assert head.mounts == [f"{path}:{path}:ro"]
     assert plan.container.gpus == "all"
+
+
+def test_v100s_image_has_a_ray_without_tokens():
+    assert any("knows no token authentication" in warning for warning in planned("v100").warnings)
+    assert not any("token" in warning for warning in planned("a800").warnings)
+
+
+def test_b200_takes_larger_batches_from_new_engines_only():
+    nodes = {"n0": {"role": "head", "address": "10.0.0.1"}}
+    contract = {"accelerator": "B200-180G", "accelerators_per_node": 8, "executor": "mp"}
+    new, old = (make_plan(contract | {"engine_version": v}, nodes) for v in ("0.32.0", "0.17.1"))
+    assert new.budget.activation_bytes > old.budget.activation_bytes
 
 
 def test_v100_shows_nccls_log_where_asked():
