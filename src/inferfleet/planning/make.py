@@ -175,7 +175,8 @@ def _speculation(
     if not layers or not checkpoint.prediction_layers:
         return [
             SpeculationUnsupported(
-                f"Variable num_speculative_tokens is {tokens}, but {checkpoint.id if layers else model.title} has no multi-token-prediction layer.",
+                f"Variable num_speculative_tokens is {tokens}, but {checkpoint.id if layers else model.title} has no"
+                " multi-token-prediction layer.",
                 "Set num_speculative_tokens to 0.",
                 {"num_speculative_tokens": 0},
             )
