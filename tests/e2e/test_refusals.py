@@ -73,11 +73,11 @@ def test_a_port_that_is_taken(controller: Controller, unchanged: None, taken: No
 
 
 def test_a_disk_that_is_too_small(controller: Controller, unchanged: None) -> None:
-    done = controller.inferfleet("up", "-e", "model=deepseek-r1")
+    done = controller.inferfleet("up", "-e", "model=deepseek-r1")  # in BF16: a CPU computes no FP8
     for node in ("node1", "node2"):
         line = re.compile(
-            rf"Host {node} has [\d.]+ GiB free, but needs ([\d.]+ GiB for images in /data/docker and )?641\.3 GiB for"
-            r" the weights in /data/models\. Free [\d.]+ GiB there, or point model_root or container_data_root to a"
+            rf"Host {node} has [\d.]+ GiB free, but needs ([\d.]+ GiB for images in /data/docker and )?1275\.0 GiB"
+            r" for the weights in /data/models\. Free [\d.]+ GiB there, or point model_root or container_data_root to a"
             r" larger disk\."
         )
         assert any(line.fullmatch(refusal) for refusal in refusals(done)), done

@@ -275,5 +275,8 @@ def test_status_sees_that_nothing_is_there(deployed: dict[str, Any], controller:
 def test_second_down_removes_the_weights_too(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     down = controller.inferfleet("down", "--weights")
     assert down.rc == 0, down
-    assert {item["task"] for item in down.document["changed_tasks"]} == {"Remove the weights"}
-    assert [lab.ssh(node, "find /data/models -type f") for node in lab.names] == ["", ""]
+    assert {item["task"] for item in down.document["changed_tasks"]} == {
+        "Remove the weights",
+        "Remove the publisher's folder once it is empty",
+    }
+    assert [lab.ssh(node, "find /data/models -mindepth 1") for node in lab.names] == ["", ""]
