@@ -2,14 +2,28 @@
 
 import argparse
 import logging
+import re
 import sys
 from pathlib import Path
 
 import uvicorn
 
 from lab.hub.app import create_app
+from lab.hub.repository import NAME
 
-parser = argparse.ArgumentParser(prog="python -m lab.hub", description="Serve DIR/<owner>/<name> like a hub mirror.")
+ID = re.compile(f"{NAME.pattern}/{NAME.pattern}")
+SHUTDOWN = 1  # seconds; clients that a rule keeps waiting would hold the end back for ever
+
+
+def id_pair(text: str) -> tuple[str, str]:
+    """Read `owner/name=owner/name`. Raises ArgumentTypeError if it is something else."""
+    here, _, there = text.partition("=")
+    if not (ID.fullmatch(here) and ID.fullmatch(there)):
+        raise argparse.ArgumentTypeError(f"{text} is not owner/name=owner/name")
+    return here, there
+
+
+parser = argparse.ArgumentParser(prog="python -m lab.hub", description="Serve DIR/<owner>/<name> as hubs do.")
 parser.add_argument("--root", type=Path, required=True, help="folder that holds <owner>/<name>/ folders")
 parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
 parser.add_argument("--port", type=int, default=8090, help="port to listen on (default: 8090)")
@@ -20,6 +34,14 @@ parser.add_argument(
 parser.add_argument(
     "--corrupt", action="append", default=[], metavar="PATH", help="send the file owner/name/path with a flipped byte"
 )
+parser.add_argument(
+    "--modelscope-id",
+    action="append",
+    default=[],
+    type=id_pair,
+    metavar="ID=OTHER",
+    help="serve the repository ID under the id OTHER on ModelScope's side",
+)
 arguments = parser.parse_args()
 
 if not arguments.root.is_dir():
@@ -28,7 +50,20 @@ if arguments.rate is not None and arguments.rate <= 0:
     sys.exit(f"error: --rate {arguments.rate} must be above 0")
 logging.basicConfig(format="%(asctime)s %(message)s", level=logging.INFO)
 try:
-    app = create_app(arguments.root, rate=arguments.rate, fail_after=arguments.fail_after, corrupt=arguments.corrupt)
-except OSError as problem:
+    app = create_app(
+        arguments.root,
+        rate=arguments.rate,
+        fail_after=arguments.fail_after,
+        corrupt=arguments.corrupt,
+        modelscope_ids=dict(arguments.modelscope_id),
+    )
+except (OSError, ValueError) as problem:
     sys.exit(f"error: --corrupt: {problem}")
-uvicorn.run(app, host=arguments.host, port=arguments.port, access_log=False, log_config=None)
+uvicorn.run(
+    app,
+    host=arguments.host,
+    port=arguments.port,
+    access_log=False,
+    log_config=None,
+    timeout_graceful_shutdown=SHUTDOWN,
+)

@@ -1,11 +1,11 @@
-"""Model folders as repositories: what each holds, with the hashes the Hub announces."""
+"""Model folders as repositories: what each holds, with the hashes the hubs announce."""
 
 import hashlib
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 LFS_SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf", ".onnx", ".model"})
@@ -15,13 +15,13 @@ BRANCH = "main"
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of a repository: its `path` there, the `file` on disk, its `size` in bytes and its hashes."""
+    """One file of a repository: its `path` there, the `file` on disk, its `size` in bytes and its hashes, if told."""
 
     path: str
     file: Path
     size: int
-    sha256: str
-    blob_id: str
+    sha256: str | None
+    blob_id: str | None
     pointer_size: int | None  # bytes of the Git LFS pointer; None: the file is not in LFS
 
     @property
@@ -30,7 +30,7 @@ class Entry:
         return self.pointer_size is not None
 
     @property
-    def etag(self) -> str:
+    def etag(self) -> str | None:
         """The ETag without quotes: the SHA-256 of an LFS file, the git object id of any other."""
         return self.sha256 if self.lfs else self.blob_id
 
@@ -47,6 +47,17 @@ class Snapshot:
     def has_revision(self, revision: str) -> bool:
         """Whether `revision` names this snapshot."""
         return revision in (BRANCH, self.commit)
+
+    def folders(self) -> list[str]:
+        """The paths of all folders, sorted."""
+        return sorted({str(folder) for path in self.entries for folder in PurePosixPath(path).parents[:-1]})
+
+    def without_hashes(self) -> "Snapshot":
+        """The same files as a hub shows them that tells no hashes, and so has no Git LFS either."""
+        bare = {
+            path: replace(entry, sha256=None, blob_id=None, pointer_size=None) for path, entry in self.entries.items()
+        }
+        return replace(self, entries=bare)
 
 
 class Repositories:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
@@ -13,6 +12,7 @@ from ansible.plugins.action import ActionBase
 try:
     from inferfleet.contract import Inventory, check_inventory
     from inferfleet.contract.inventory import HOSTS
+    from inferfleet.contract.options import role_options
     from inferfleet.contract.values import show
     from inferfleet.problem import Problem
 except ImportError as error:
@@ -29,7 +29,8 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the problems; fails when there are any."""
         super().run(tmp, task_vars)
-        options = _role_options(Path(task_vars["playbook_dir"]))
+        folder = Path(task_vars["playbook_dir"])
+        options = role_options(folder if (folder / "roles").is_dir() else folder.parent)
         groups = task_vars["groups"]
         hosts = dict.fromkeys(h for g in ("ray_head", "ray_worker", "webui") for h in groups.get(g, ()))
         variables: dict[str, dict] = {}
@@ -46,16 +47,6 @@ class ActionModule(ActionBase):
             "inferfleet_refusal": "contract",
             "problems": [problem.as_dict() for problem in problems],
         }
-
-
-def _role_options(playbook_dir: Path) -> dict[str, dict]:
-    """Return the options of all roles by name: what an inventory may set beside the contract."""
-    options: dict[str, dict] = {}
-    root = playbook_dir if (playbook_dir / "roles").is_dir() else playbook_dir.parent
-    for path in sorted(root.glob("roles/*/meta/argument_specs.yml")):
-        specs = yaml.safe_load(path.read_text())["argument_specs"]
-        options |= specs["main"].get("options", {})
-    return options
 
 
 def _resolve(hostvars) -> tuple[dict, dict[str, str]]:

@@ -159,6 +159,20 @@ def test_containers_run_what_the_plan_says(
             assert plan["env"].items() <= environment.items()
 
 
+def test_bit_rot_is_found_and_mended_from_a_peer(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+    path = "/data/models/inferfleet/tiny-r1/model-00002-of-00005.safetensors"
+    hurt = f't=$(stat -c %y {path}); printf XXXX | dd of={path} bs=1 seek=5000 conv=notrunc; touch -d "$t" {path}'
+    lab.ssh("node2", f"({hurt}) 2>&1")
+    assert controller.inferfleet("weights", "verify").rc == 0, "stamps do not see it"
+    mended = controller.inferfleet("weights", "verify", "--deep")
+    assert mended.rc == 0, mended
+    rows = {row["label"]: row["text"] for row in mended.document["result"]["weights"]}
+    assert rows["over the WAN"].startswith("0.0 times"), rows
+    assert lab.ssh("node1", f"sha256sum {path}") == lab.ssh("node2", f"sha256sum {path}")
+    again = controller.inferfleet("weights", "verify", "--deep")
+    assert (again.rc, again.document["changed_tasks"]) == (0, []), again
+
+
 def test_status_is_well(deployed: dict[str, Any], controller: Controller) -> None:
     status = controller.inferfleet("status")
     assert status.rc == 0, status
@@ -276,7 +290,7 @@ def test_second_down_removes_the_weights_too(deployed: dict[str, Any], lab: Lab,
     down = controller.inferfleet("down", "--weights")
     assert down.rc == 0, down
     assert {item["task"] for item in down.document["changed_tasks"]} == {
-        "Remove the weights",
+        "Remove the weights, and what an interrupted download left",
         "Remove the publisher's folder once it is empty",
     }
     assert [lab.ssh(node, "find /data/models -mindepth 1") for node in lab.names] == ["", ""]

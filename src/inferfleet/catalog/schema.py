@@ -105,6 +105,7 @@ class ContainerOptions(_Entry):
 
     privileged: bool = False
     shm_size: str = ""  # as `docker run --shm-size` takes it; empty: the host's /dev/shm
+    mounts: tuple[str, ...] = ()  # as `docker run --volume` takes them, besides the weights
 
 
 class Engine(_Entry):
@@ -124,6 +125,11 @@ class Engine(_Entry):
     modes: dict[str, Mode] = {}  # empty: the planner chooses sizes; else the first is the default
     container: ContainerOptions = ContainerOptions()
     model_mount: str = ""  # where weights appear in the container; empty: at the host's path
+    named_by_folder: bool = False  # whether clients' name for the model is that of its folder in the container
+    settings: tuple[str, ...] = ()  # optional keys of the contract that its command line has an option for
+    takes_api_key: bool = False  # whether it asks its clients for VLLM_API_KEY
+    caveats: tuple[str, ...] = ()  # what a user has to know; may name fields of a plan in braces
+    multi_node_caveats: tuple[str, ...] = ()  # the same on several nodes
     flags: tuple[Flag, ...] = ()
     versions: Annotated[tuple[EngineVersion, ...], Field(min_length=1)]  # newest first
 

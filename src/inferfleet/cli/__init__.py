@@ -13,6 +13,7 @@ from inferfleet.cli.status import EXAMPLES as _STATUS_EXAMPLES
 from inferfleet.cli.status import status
 from inferfleet.cli.up import EXAMPLES as _UP_EXAMPLES
 from inferfleet.cli.up import up
+from inferfleet.cli.weights import weights
 
 __all__ = ["app"]
 
@@ -22,3 +23,4 @@ app.command(epilog=_DOWN_EXAMPLES)(down)
 app.command(epilog=_PLAN_EXAMPLES)(plan)
 app.command(epilog=_CHECK_EXAMPLES)(check)
 app.command(epilog=_ESTIMATE_EXAMPLES)(estimate)
+app.add_typer(weights, name="weights")

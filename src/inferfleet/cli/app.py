@@ -6,12 +6,14 @@ import typer
 from typer.core import TyperGroup
 
 from inferfleet import __version__
+from inferfleet.cli.encoding import never_fail_to_write
 
 
 class _Group(TyperGroup):
     """Leaves with 1 upon wrong usage: 2, the usual code, means here that a task failed."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
+        never_fail_to_write()
         try:
             return super().main(*args, **kwargs)
         except SystemExit as end:

@@ -1,5 +1,6 @@
 """`inferfleet estimate`: does this model fit onto that accelerator, and how much context does it leave."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,14 @@ inferfleet estimate --model deepseek-r1-distill-qwen-32b --accelerator V100-32G 
 inferfleet estimate --config ./config.json --accelerator A100-80G --precision int4 --json
 """
 
-Count = Annotated[int, typer.Option(min=0, metavar="N")]
+_MOST_NODES = 1024
+_OPTIONS = {"tensor_parallel_size": "--tp", "pipeline_parallel_size": "--pp", "accelerators_per_node": "--per-node"}
+_SAME = ("max_model_len", "max_num_seqs", "max_num_batched_tokens", "gpu_memory_utilization", "kv_cache_dtype")
+_WORDS = ("model", "checkpoint", "precision", "engine", "accelerator")  # plain English too, except after these:
+_VARIABLE = re.compile(
+    rf"\b(?:{'|'.join([*_OPTIONS, *_SAME, 'enforce_eager'])})\b|(?<=Variable )(?:{'|'.join(_WORDS)})\b"
+    rf"|(?<=[Ss]et )(?:{'|'.join(_WORDS)})\b"
+)
 
 
 def estimate(
@@ -31,16 +39,19 @@ def estimate(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A Hugging Face config.json, or the folder with it.")
     ] = None,
-    nodes: Annotated[int, typer.Option(min=1, max=1024, metavar="N", help="Number of nodes.")] = 1,
-    per_node: Annotated[int, typer.Option(min=0, max=64, metavar="G", help="Accelerators a node; 0: usual.")] = 0,
-    tp: Annotated[int, typer.Option("--tp", min=0, metavar="N", help="Tensor parallel size; 0: chosen.")] = 0,
-    pp: Annotated[int, typer.Option("--pp", min=0, metavar="N", help="Pipeline parallel size; 0: chosen.")] = 0,
+    nodes: Annotated[int, typer.Option(metavar="N", help="Number of nodes.")] = 1,
+    per_node: Annotated[int, typer.Option(metavar="G", help="Accelerators a node; 0: usual.")] = 0,
+    tp: Annotated[int, typer.Option("--tp", metavar="N", help="Tensor parallel size; 0: chosen.")] = 0,
+    pp: Annotated[int, typer.Option("--pp", metavar="N", help="Pipeline parallel size; 0: chosen.")] = 0,
+    checkpoint: Annotated[
+        str, typer.Option(metavar="ID", help="Repository of the weights, owner/name; empty: chosen.")
+    ] = "",
     precision: Annotated[
         str, typer.Option(metavar="KIND", help="Of the weights: bf16, fp16, fp8, int8 or int4; empty: chosen.")
     ] = "",
-    max_model_len: Annotated[int, typer.Option(min=0, metavar="TOKENS", help="0: the longest that fits.")] = 0,
-    max_num_seqs: Annotated[int, typer.Option(min=0, metavar="N", help="0: the engine's default.")] = 0,
-    max_num_batched_tokens: Annotated[int, typer.Option(min=0, metavar="TOKENS", help="0: the engine's.")] = 0,
+    max_model_len: Annotated[int, typer.Option(metavar="TOKENS", help="0: the longest that fits.")] = 0,
+    max_num_seqs: Annotated[int, typer.Option(metavar="N", help="0: the engine's default.")] = 0,
+    max_num_batched_tokens: Annotated[int, typer.Option(metavar="TOKENS", help="0: the engine's.")] = 0,
     gpu_memory_utilization: Annotated[float, typer.Option(metavar="SHARE", help="Of each accelerator.")] = 0.90,
     kv_cache_dtype: Annotated[str, typer.Option(metavar="TYPE", help="auto or fp8.")] = "auto",
     engine: Annotated[str, typer.Option(metavar="NAME", help="An engine of the catalog, or auto.")] = "auto",
@@ -56,10 +67,14 @@ def estimate(
         _refuse(
             Problem("usage", "Exactly one of --model and --config says what to estimate.", "Give one of them."), as_json
         )
+    if not 1 <= nodes <= _MOST_NODES:
+        _refuse(
+            Problem("usage", f"Option --nodes is {nodes}.", f"Give a number of nodes from 1 to {_MOST_NODES}."), as_json
+        )
     asked: dict[str, Any] = {
         "model": str(config.expanduser().resolve()) if config else model,
+        "checkpoint": checkpoint,
         "engine": engine,
-        "executor": "ray" if nodes > 1 else "mp",
         "precision": precision,
         "tensor_parallel_size": tp,
         "pipeline_parallel_size": pp,
@@ -81,7 +96,7 @@ def estimate(
     usage = {"unknown-name", "bad-value", "catalog-broken"} & {p.code for p in result.plan.problems}
     if usage:
         if as_json:
-            print_problems(console, result.plan.problems)
+            print_problems(console, map(in_options, result.plan.problems))
         raise typer.Exit(Outcome.BAD_INPUT.exit_code)
     raise typer.Exit(Outcome.OK.exit_code if result.fits else Outcome.FACTS_REFUSED.exit_code)
 
@@ -90,7 +105,8 @@ def _print(result: Estimate) -> None:
     console, form = make_console(), result.as_dict()
     if form["weights_gib_per_gpu"] is not None:
         rows = [
-            ("Checkpoint", f"{form['checkpoint']} ({form['precision']})"),
+            ("Checkpoint", f"{form['checkpoint']} ({form['precision']}, computed in {form['dtype']})"),
+            ("Engine", f"{form['engine']} {form['engine_version']}"),
             ("Accelerators", f"{form['accelerators']} × {form['accelerator']}"),
             ("Parallel", f"tensor {form['tensor_parallel_size']}, pipeline {form['pipeline_parallel_size']}"),
             ("Weights", f"{form['weights_gib_per_gpu']:.2f} GiB a GPU"),
@@ -101,9 +117,19 @@ def _print(result: Estimate) -> None:
         console.print(facts_table(rows))
     for warning in form["warnings"]:
         console.print(Text(f"  {warning}", style="yellow"), soft_wrap=True)
-    print_problems(console, result.plan.problems)
+    print_problems(console, map(in_options, result.plan.problems))
     if result.fits:
         console.print(Text("It fits.", style="green"))
+
+
+def in_options(problem: Problem) -> Problem:
+    """Return a refusal in the words of this command: its options instead of the variables of an inventory."""
+
+    def option(found: re.Match[str]) -> str:
+        return _OPTIONS.get(found[0]) or f"--{found[0].replace('_', '-')}"
+
+    message, remedy = (_VARIABLE.sub(option, text) for text in (problem.message, problem.remedy))
+    return Problem(problem.code, re.sub(r"\bVariable(?=s? --)", "Option", message), remedy)
 
 
 def _refuse(problem: Problem, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """A plan as tables for people."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
@@ -10,6 +11,10 @@ from inferfleet.planning import Plan
 from inferfleet.planning.layouts import Candidate
 from inferfleet.planning.memory import GIB, Budget
 from inferfleet.problem import Problem
+
+_NO_ALTERNATIVES = (
+    "No other layout was compared: tensor_parallel_size, pipeline_parallel_size or the vendor's mode fixes it."
+)
 
 
 def make_console(*, stderr: bool = False) -> Console:
@@ -26,10 +31,13 @@ def print_plan(console: Console, plan: Plan, *, alternatives: bool = False) -> N
     if plan.budget:
         console.print()
         console.print(_budget(plan.budget, plan))
+        console.print(_cache(plan.budget, plan))
     _list(console, "Why", plan.reasons, "dim")
-    if alternatives and plan.alternatives:
+    if alternatives and plan.image:
         console.print()
-        console.print(_alternatives(plan.alternatives))
+        console.print(_alternatives(plan.alternatives) if plan.alternatives else Text(_NO_ALTERNATIVES))
+    if plan.works:
+        _list(console, "Commands", _commands(plan), "")
     _list(console, "Warnings", plan.warnings, "yellow")
     print_problems(console, plan.problems)
     if not plan.problems:
@@ -87,18 +95,30 @@ def _budget(budget: Budget, plan: Plan) -> Table:
     for name, size in (
         ("Weights", budget.weights_bytes),
         ("Activations", budget.activation_bytes),
-        ("CUDA, NCCL and graphs", budget.overhead_bytes),
+        ("Runtime, collectives, graphs", budget.overhead_bytes),
         ("KV cache", budget.kv_cache_bytes),
         ("Left free", budget.free_bytes),
         ("Total", budget.total_bytes),
     ):
         table.add_row(name, Text(f"{size / GIB:.2f}", style="bold red" if size < 0 else ""))
-    table.caption = (
-        f"KV cache for {budget.kv_cache_tokens} tokens:"
-        f" {budget.max_concurrency:.1f} sequences of {plan.max_model_len} tokens"
-    )
-    table.caption_justify = "left"
     return table
+
+
+def _cache(budget: Budget, plan: Plan) -> str:
+    return (
+        f"KV cache for {budget.kv_cache_tokens} tokens: {budget.max_concurrency:.1f} sequences of"
+        f" {plan.max_model_len} tokens"
+    )
+
+
+def _commands(plan: Plan) -> list[str]:
+    """Return the command lines of the head and of one worker, which stands for all; --json has every node's."""
+    lines: list[str] = []
+    for role in ("head", "worker"):
+        name, node = next(((name, node) for name, node in plan.nodes.items() if node.role == role), ("", None))
+        if node:
+            lines += [f"{name}: {shlex.join(argv)}" for argv in (node.ray_argv, node.argv) if argv]
+    return lines
 
 
 def _alternatives(candidates: Sequence[Candidate]) -> Table:

@@ -1,6 +1,7 @@
 """From an inventory (and recorded facts) to a plan, for the commands that print one."""
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +11,13 @@ import yaml
 
 from inferfleet.cli.read_inventory import Read
 from inferfleet.contract import Contract, Inventory
-from inferfleet.contract.check import check_addresses, check_agreement, check_groups, check_network
+from inferfleet.contract.check import check_addresses, check_agreement, check_groups, check_keys, check_network
+from inferfleet.contract.options import role_options
 from inferfleet.contract.values import check_values
 from inferfleet.planning import Plan, make_plan
 from inferfleet.planning.disk import disk_problems
 from inferfleet.problem import Problem
+from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.errors import UsageError
 
 Facts = Mapping[str, Mapping[str, Any]]
@@ -26,6 +29,7 @@ def plan_inventory(read: Read, facts: Facts) -> tuple[Plan | None, list[Problem]
     inventory = Inventory(read.groups, read.variables)
     problems = check_groups(inventory)
     if inventory.hosts:
+        problems += check_spelling(read)
         problems += [*check_addresses(inventory), *check_values(inventory), *check_agreement(inventory)]
     if not problems:
         problems += check_network(inventory)
@@ -37,7 +41,20 @@ def plan_inventory(read: Read, facts: Facts) -> tuple[Plan | None, list[Problem]
     nodes = make_nodes(read, facts)
     plan = make_plan(contract, nodes)
     more = disk_problems(plan, nodes, contract["model_root"])
-    return (replace(plan, problems=[*plan.problems, *more]) if more else plan), []
+    unknown = [host for host in facts if host not in nodes]
+    unused = [f"Facts of {', '.join(unknown)} are not used: no such host serves in the inventory."] if unknown else []
+    return replace(plan, problems=[*plan.problems, *more], warnings=[*plan.warnings, *unused]), []
+
+
+def check_spelling(read: Read) -> list[Problem]:
+    """Return the variables that nothing would read; none where no checkout tells what the roles read."""
+    try:
+        known = frozenset(role_options(find_checkout(Path.cwd(), os.environ)))
+    except UsageError:
+        return []
+    variables = {host: dict.fromkeys(names) for host, names in read.names.items()}
+    problems = check_keys(Inventory(read.groups, variables, known))
+    return [problem for problem in problems if problem.code == "unknown-key"]
 
 
 def make_nodes(read: Read, facts: Facts) -> dict[str, dict[str, Any]]:

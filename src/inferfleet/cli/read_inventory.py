@@ -48,6 +48,8 @@ class Read:
 
     groups: dict[str, list[str]]
     variables: dict[str, Variables]
+    names: dict[str, set[str]]
+    """Of all variables of each host, those that planning does not read among them."""
 
 
 def read_inventory(path: str, extra: Mapping[str, Any] | None = None) -> Read:
@@ -60,8 +62,9 @@ def read_inventory(path: str, extra: Mapping[str, Any] | None = None) -> Read:
         read = _read_plainly(Path(path))
     except _NotPlainError:
         read = _read_with_ansible(path)
-    for variables in read.variables.values():
+    for host, variables in read.variables.items():
         variables.update(extra or {})
+        read.names[host].update(extra or {})
     return read
 
 
@@ -87,6 +90,7 @@ def _read_plainly(path: Path) -> Read:
     members = {name: _members(name, groups) for name in groups}
     members["all"] = hosts
     variables: dict[str, Variables] = {}
+    names: dict[str, set[str]] = {}
     for host in hosts:
         mine = [name for name in by_depth if host in members[name]]
         found: Variables = dict(groups["all"].variables)
@@ -96,9 +100,10 @@ def _read_plainly(path: Path) -> Read:
         for name in mine:
             found.update(files[name])
         found.update(own.get(host, {}))
+        names[host] = {str(name) for name in found}
         variables[host] = {name: value for name, value in found.items() if name in _READ}
     _refuse_templates(variables)
-    return Read(members, variables)
+    return Read(members, variables, names)
 
 
 def _sources(path: Path) -> list[Path]:
@@ -225,9 +230,11 @@ def _read_with_ansible(path: str) -> Read:
         manager = VariableManager(loader=loader, inventory=inventory)
         groups = {str(n): [str(h) for h in hosts] for n, hosts in inventory.get_groups_dict().items()}
         variables: dict[str, Variables] = {}
+        names: dict[str, set[str]] = {}
         for host in inventory.get_hosts("all"):
             values = manager.get_vars(host=host, include_hostvars=True)
             templar = Templar(loader=loader, variables=values)
+            names[str(host.name)] = set(map(str, values))
             wanted = {name: values[name] for name in _READ if name in values}
             variables[str(host.name)] = {name: _plain(templar.template(value)) for name, value in wanted.items()}
     except AnsibleError as error:
@@ -243,7 +250,7 @@ def _read_with_ansible(path: str) -> Read:
             f"Inventory {path} has no host.",
             f"Correct it; `ansible-inventory -i {path} --list` shows what Ansible makes of it.",
         )
-    return Read(groups, variables)
+    return Read(groups, variables, names)
 
 
 def _plain(value: Any) -> Any:

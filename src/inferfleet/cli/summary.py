@@ -65,7 +65,7 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
     if verb is STATUS:
         blocks += [_proof_rows(run.result), _result_rows(run.result)]
     elif judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT):
-        blocks += [_result_rows(run.result), _proof_rows(run.result)]
+        blocks += [_result_rows(run.result), _weights_rows(run.result), _proof_rows(run.result)]
     else:
         blocks.append(_proof_rows(run.result))
     blocks.append(_next_rows(verb, run, judged, again, log))
@@ -150,6 +150,10 @@ def _result_rows(result: Mapping[str, Any]) -> list[Row]:
     if result.get("api_key_file"):
         rows.append(Row("API key in", str(result["api_key_file"])))
     return rows
+
+
+def _weights_rows(result: Mapping[str, Any]) -> list[Row]:
+    return [Row(str(item.get("label") or ""), str(item.get("text"))) for item in _mappings(result.get("weights"))]
 
 
 def _proof_rows(result: Mapping[str, Any]) -> list[Row]:

@@ -33,3 +33,28 @@ DOWN = Verb(
     done="Removed",
     interrupted="The next `inferfleet down` goes on where this one stopped.",
 )
+WEIGHTS_PULL = Verb(
+    name="weights pull",
+    playbook="playbooks/weights.yml",
+    done="The weights are on every node",
+    interrupted="Downloads go on in the background; the next `inferfleet weights pull` joins them.",
+)
+WEIGHTS_VERIFY = Verb(
+    name="weights verify",
+    playbook="playbooks/weights_verify.yml",
+    done="The weights are right",
+    interrupted="The next `inferfleet weights verify` begins anew.",
+)
+WEIGHTS_LIST = Verb(
+    name="weights list",
+    playbook="playbooks/weights_list.yml",
+    done="Listed",
+    interrupted="Nothing was changed.",
+    changes=False,
+)
+WEIGHTS_REMOVE = Verb(
+    name="weights remove",
+    playbook="playbooks/weights_remove.yml",
+    done="Removed",
+    interrupted="The next `inferfleet weights remove` goes on where this one stopped.",
+)

@@ -10,6 +10,8 @@ from inferfleet.contract.model import SECRETS, Contract
 from inferfleet.problem import Problem
 
 _KINDS = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
     "int_type": "a whole number",
     "float_type": "a number",
     "string_type": "text (put it in quotes)",

@@ -90,7 +90,9 @@ def _choose_version(
         return None, [_other_engine(name, name, f"does not serve {architecture}", contract, model, fleet)]
     versions = [v for v in engine.versions if vendor in v.image]
     if not versions:
-        return None, [_other_engine(name, name, f"does not run on {fleet.name}", contract, model, fleet)]
+        return None, [
+            _other_engine(name, name, f"has no image for {fleet.name} in the catalog", contract, model, fleet)
+        ]
     if len(fleet.nodes) > 1 and not engine.multi_node:
         return None, [
             ExecutorUnsupported(
@@ -147,20 +149,23 @@ def _pinned(
     return [v for v in engine.versions if tag and (tag == v.version or tag.startswith(f"{v.version}-"))], None
 
 
+def executor_of(engine: Engine, contract: Mapping[str, Any]) -> str:
+    """Return the executor asked for; where the engine brings its own, that one."""
+    return contract["executor"] if contract["executor"] in engine.executors else engine.executors[0]
+
+
 def _executes(engine: Engine, version: EngineVersion, contract: Mapping[str, Any], fleet: Fleet, image: str) -> bool:
-    executor = contract["executor"]
+    executor = executor_of(engine, contract)
     if len(fleet.nodes) > 1 and executor not in (version.executors or engine.executors):
         return False
     # An image of the user's own is taken to hold Ray; preflight looks.
-    return executor != "ray" or version.ray or bool(image) or "ray" not in engine.executors
+    return executor != "ray" or version.ray or bool(image)
 
 
 def _executor_problem(
     name: str, engine: Engine, versions: Sequence[EngineVersion], contract: Mapping[str, Any], fleet: Fleet
 ) -> list[Refusal]:
     image = str(contract.get("engine_image") or "")
-    if "ray" not in engine.executors and contract["executor"] == "ray":
-        return []  # the engine brings its own; the plan says so
     if any(_executes(engine, v, contract, fleet, image) for v in versions):
         return []
     executor, other = contract["executor"], "ray" if contract["executor"] == "mp" else "mp"
@@ -255,9 +260,11 @@ def _other_engine(
         ]
         if fitting:
             image = fitting[0].image[fleet.accelerator.vendor]
+            pinned = [key for key in ("engine_image", "engine_version") if contract.get(key)]
+            also = f" and leave {' and '.join(pinned)} empty" if pinned else ""
             return EngineUnsupported(
                 message,
-                f"Set engine to {name} and leave engine_image and engine_version empty: {image} runs there.",
+                f"Set engine to {name}{also}: {image} runs there.",
                 {"engine": name, "engine_version": "", "engine_image": ""},
             )
     return EngineUnsupported(
@@ -290,7 +297,7 @@ def choose_checkpoints(
             offered = [like.model_copy(update={"id": wanted})]  # a copy of the user's own
     if precision:
         same = [c for c in offered if c.precision == precision or {c.precision, precision} == {"bf16", "fp16"}]
-        if not same and contract.get("assume_checkpoint"):
+        if not same and contract.get("imagined"):
             same = [_assumed(model, cast(Precision, precision))]
         if not same:
             have = sorted({c.precision for c in (offered if wanted else model.checkpoints)})

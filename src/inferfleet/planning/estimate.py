@@ -58,9 +58,17 @@ def _gib(size: int) -> float:
 
 
 def estimate(contract: Mapping[str, Any], accelerator: str, nodes: int, per_node: int) -> Estimate:
-    """Return what `nodes` nodes of `per_node` accelerators (0: usual number) make of the contract."""
+    """Return what `nodes` nodes of `per_node` accelerators (0: usual number) make of the contract.
+
+    Where the contract names no executor, one that spans the nodes there is taken.
+    """
     imagined = {
         f"node{i + 1}": {"role": "worker" if i else "head", "address": f"192.0.2.{i + 1}"} for i in range(nodes)
     }
-    asked = {"assume_checkpoint": True, **contract, "accelerator": accelerator, "accelerators_per_node": per_node}
-    return Estimate(make_plan(asked, imagined))
+    asked = {"imagined": True, **contract, "accelerator": accelerator, "accelerators_per_node": per_node}
+    executors = ("ray", "mp") if nodes > 1 else ("mp",)
+    for executor in executors:
+        plan = make_plan({"executor": executor, **asked}, imagined)
+        if all(problem.code != "executor-unsupported" for problem in plan.problems):
+            break
+    return Estimate(plan)

@@ -27,7 +27,7 @@ class Candidate:
     """A layout with its budget, and why it lost where it did."""
 
     layout: Layout
-    budget: Budget | None
+    budget: Budget | None  # None: a host's own memory is not counted
     verdict: str
     """`chosen`, or the reason it lost."""
     problems: tuple[Refusal, ...] = ()
@@ -35,7 +35,7 @@ class Candidate:
     @property
     def fits(self) -> bool:
         """Whether it works."""
-        return not self.problems and self.budget is not None and self.budget.fits
+        return not self.problems and (self.budget is None or self.budget.fits)
 
 
 def divisibility(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> list[Refusal]:
@@ -201,7 +201,8 @@ def explain(ranked: list[Candidate], per_node: int) -> list[Candidate]:
         if not other.fits:
             verdict = _short(other)
         elif other.layout.ranks < best.layout.ranks:
-            verdict = f"leaves {best.layout.ranks - other.layout.ranks} accelerators idle"
+            idle = best.layout.ranks - other.layout.ranks
+            verdict = f"leaves {idle} {'accelerator' if idle == 1 else 'accelerators'} idle"
         elif other.layout.tensor_parallel_size > per_node >= best.layout.tensor_parallel_size:
             verdict = "tensor parallelism would cross nodes: an all-reduce a layer over the network"
         else:

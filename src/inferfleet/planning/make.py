@@ -27,6 +27,7 @@ from inferfleet.planning.plan import NodePlan, Plan
 from inferfleet.planning.refusals import (
     BadValue,
     CatalogBroken,
+    FlagUnsupported,
     Refusal,
     SpeculationUnsupported,
     UnknownName,
@@ -64,11 +65,20 @@ DEFAULTS: dict[str, Any] = {
     "accelerators_per_node": 0,
     "cluster_network": "",
     "nccl_debug": "",
-    "assume_checkpoint": False,  # estimates only: weights may be of a precision that nobody has published
+    "imagined": False,  # estimates only: neither nodes nor the checkpoint need exist
     "ray_port": 6379,
     "ray_dashboard_port": 8265,
 }
 """The contract's keys that planning reads, as they are where a caller leaves them out."""
+
+OPTIONAL = (
+    "kv_cache_dtype",
+    "enable_expert_parallel",
+    "max_num_batched_tokens",
+    "num_speculative_tokens",
+    "enforce_eager",
+)
+"""Keys that not every engine has an option for; the catalog says which has."""
 
 _HOPELESS = ("unknown-name", "catalog-broken", "bad-value", "mixed-accelerators")
 
@@ -101,6 +111,7 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
     if choice is None:
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     problems += flag_problems(choice, [str(a) for a in asked["engine_extra_args"]])
+    problems += _setting_problems(asked, choice)
     mode, found = choose_mode(asked, choice)
     problems += found
     asked = with_mode(asked, choice, mode)
@@ -191,6 +202,20 @@ def _speculation(
             )
         ]
     return []
+
+
+def _setting_problems(asked: Mapping[str, Any], choice: EngineChoice) -> list[Refusal]:
+    """Return what was set although the engine's command line has no option for it."""
+    return [
+        FlagUnsupported(
+            f"Variable {key} is {str(asked[key]).lower()}, but inferfleet knows no option of {choice.engine.title} for"
+            " it.",
+            f"Set {key} to {str(DEFAULTS[key]).lower()}.",
+            {key: DEFAULTS[key]},
+        )
+        for key in OPTIONAL
+        if asked[key] != DEFAULTS[key] and key not in choice.engine.settings
+    ]
 
 
 def _address(name: str, node: Mapping[str, Any], fleet: Fleet | None) -> NodePlan:

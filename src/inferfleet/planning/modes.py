@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.catalog.schema import Mode
-from inferfleet.planning.choose import EngineChoice
+from inferfleet.planning.choose import EngineChoice, executor_of
 from inferfleet.planning.refusals import Refusal, UnknownName, VendorLimit
 
 
@@ -82,6 +82,5 @@ def with_mode(asked: Mapping[str, Any], choice: EngineChoice, mode: Mode | None)
             merged[key] = merged[key] or getattr(mode, key)
         merged["num_speculative_tokens"] = mode.num_speculative_tokens
         merged["enforce_eager"] = True
-    if merged["executor"] not in choice.engine.executors:
-        merged["executor"] = choice.engine.executors[0]
+    merged["executor"] = executor_of(choice.engine, asked)
     return merged

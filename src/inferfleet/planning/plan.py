@@ -48,6 +48,10 @@ class Plan:
     engine_version: str = ""
     image: str = ""
     checkpoint: str = ""
+    checkpoint_modelscope: str = ""
+    """The checkpoint's id on ModelScope; empty where it is not published there."""
+    checkpoint_given: bool = False
+    """Whether `model` is a folder of the user's, which nothing brings or removes."""
     checkpoint_bytes: int = 0
     """Of all files, what each node's disk must hold."""
     precision: str = ""

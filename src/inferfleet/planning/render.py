@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import floor
 from pathlib import PurePosixPath
 from typing import Any
 
 from inferfleet.catalog import Checkpoint, Model
 from inferfleet.catalog.schema import Mode
+from inferfleet.planning.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
 from inferfleet.planning.choose import EngineChoice, has_flag
 from inferfleet.planning.engines import BUILDERS, Launch
 from inferfleet.planning.fit import Sizing
 from inferfleet.planning.fleet import Fleet, Node
 from inferfleet.planning.layouts import split_of
-from inferfleet.planning.memory import GIB
+from inferfleet.planning.memory import GIB, Budget
 from inferfleet.planning.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planning.ray_args import ray_argv
 from inferfleet.problem import Problem
@@ -45,6 +47,10 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
             f"{choice.engine.model_mount}/{PurePosixPath(path).name}",
             [f"{parent}:{choice.engine.model_mount}:ro"],
         )
+    elif choice.engine.named_by_folder:
+        inside = f"/models/{served}"
+        mounts = [f"{path}:{inside}:ro"]
+    mounts = [*mounts, *choice.engine.container.mounts]
     launch = Launch(
         model_path=inside,
         served_model_name=served,
@@ -59,6 +65,8 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         max_model_len=sizing.limits.max_model_len,
         max_num_seqs=sizing.limits.max_num_seqs,
         gpu_memory_utilization=asked["gpu_memory_utilization"] if fleet.accelerator.memory_mib else None,
+        static_share=_share(sizing.budget, with_weights=True),
+        free_share=_share(sizing.budget),
         reasoning_parser=decided.model.reasoning_parser,
         enable_reasoning=has_flag(choice, "--enable-reasoning"),
         kv_cache_dtype=asked["kv_cache_dtype"],
@@ -66,6 +74,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         num_speculative_tokens=asked["num_speculative_tokens"],
         enforce_eager=bool(asked["enforce_eager"]),
         ray_port=asked["ray_port"],
+        addresses=tuple(node.address for node in fleet.nodes),
         extra=tuple(str(a) for a in asked["engine_extra_args"]),
     )
     nodes = {
@@ -79,6 +88,8 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         engine_version=choice.version.version,
         image=choice.image,
         checkpoint=checkpoint.id,
+        checkpoint_modelscope=checkpoint.modelscope,
+        checkpoint_given=checkpoint.publisher == "local",
         checkpoint_bytes=checkpoint.bytes,
         precision=checkpoint.precision,
         dtype=decided.dtype,
@@ -98,10 +109,24 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         container=_container(decided),
         nodes=nodes,
         reasons=[choice.reason, _why_checkpoint(decided), why_dtype, *_why_layout(decided)],
-        warnings=[*sizing.warnings, *_warnings(decided)],
+        warnings=[*sizing.warnings, *_warnings(decided, path, served)],
         problems=problems,
-        alternatives=sizing.alternatives,
+        # A host's own memory is not counted, so what would be left of it is not either.
+        alternatives=[replace(c, budget=None) if sizing.budget is None else c for c in sizing.alternatives],
     )
+
+
+def _share(held: Budget | None, *, with_weights: bool = False) -> float | None:
+    """Return the KV cache (and weights) as a share of what an engine divides, rounded down; None when not known.
+
+    Engines other than vLLM leave activations out of the share that they are given.
+    """
+    if held is None:
+        return None
+    cache = max(0, held.kv_cache_bytes)
+    if with_weights:
+        return floor(100 * (held.weights_bytes + cache) / held.total_bytes) / 100
+    return floor(100 * cache / max(1, held.total_bytes - held.weights_bytes - held.overhead_bytes)) / 100
 
 
 def _model_path(asked: Mapping[str, Any], checkpoint: Checkpoint) -> str:
@@ -113,7 +138,7 @@ def _model_path(asked: Mapping[str, Any], checkpoint: Checkpoint) -> str:
 
 def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: list[str]) -> NodePlan:
     asked, fleet = decided.contract, decided.fleet
-    over_ray = asked["executor"] == "ray" and decided.choice.name != "gpustack"
+    over_ray = asked["executor"] == "ray"
     return NodePlan(
         role=node.role,
         rank=rank,
@@ -169,9 +194,10 @@ def _why_checkpoint(decided: Decided) -> str:
     if checkpoint.id == published.id:
         return f"{checkpoint.id} ({checkpoint.precision}): the publisher's own"
     why = "as asked for"
-    if not decided.contract["checkpoint"]:
+    if not decided.contract["checkpoint"] and not decided.contract["precision"]:
         computed = published.precision in decided.fleet.accelerator.dtypes
-        why = "as asked for" if computed else f"{decided.fleet.name} does not compute {published.precision}"
+        where = decided.choice.engine.title if computed else decided.fleet.name
+        why = f"{where} does not compute {published.precision}"
     return f"{checkpoint.id} ({checkpoint.precision}): {why}"
 
 
@@ -186,6 +212,8 @@ def _why_layout(decided: Decided) -> list[str]:
         text = f"TP {tensor}, PP {pipeline}: the vendor's mode, in its own count of ranks"
     elif tensor > fleet.per_node:
         text = f"TP {tensor} across nodes: an all-reduce a layer over the network"
+    elif tensor == 1:
+        text = "TP 1: each layer on one accelerator"
     else:
         text = f"TP {tensor} within a node over {link}"
     if pipeline > 1 and not decided.mode:
@@ -198,58 +226,13 @@ def _why_layout(decided: Decided) -> list[str]:
     return [text]
 
 
-def _warnings(decided: Decided) -> list[str]:
-    asked, fleet, layout = decided.contract, decided.fleet, decided.sizing.layout
-    warnings = []
-    if decided.checkpoint.publisher == "nobody":
-        warnings.append(
-            f"No checkpoint of {decided.model.title} is published in {decided.checkpoint.precision}: sizes are computed"
-            " for one that an engine or you would make."
-        )
-    if decided.checkpoint.precision in ("int8", "int4") and decided.model.checkpoints[0].precision in ("fp8", "bf16"):
-        warnings.append(
-            f"{decided.checkpoint.id} is {decided.checkpoint.precision}: answers are less accurate than"
-            f" {decided.model.checkpoints[0].id}'s; run the evaluation before relying on it."
-        )
-    if layout.tensor_parallel_size > fleet.per_node and not decided.mode and fleet.accelerator.vendor != "cpu":
-        warnings.append(
-            f"tensor_parallel_size {layout.tensor_parallel_size} crosses nodes ({fleet.per_node} accelerators each):"
-            " every layer waits for the network. PP across nodes costs one transfer a stage."
-        )
-    if layout.pipeline_parallel_size > 1 and not decided.mode and not decided.sizing.problems:
-        layers = decided.model.architecture.num_hidden_layers
-        if layers % layout.pipeline_parallel_size:
-            warnings.append(
-                f"{layers} layers do not divide by {layout.pipeline_parallel_size} stages: they are split"
-                f" {split_of(decided.model.architecture, layout)}, and the largest stage sets the pace."
-            )
-    if layout.ranks < fleet.size and not decided.mode:
-        warnings.append(f"{fleet.size - layout.ranks} of {fleet.size} accelerators stay idle.")
-    unknown = [node.name for node in fleet.nodes if not node.interface]
-    if len(fleet.nodes) > 1 and unknown and all(not n.facts or "interfaces" not in n.facts for n in fleet.nodes):
-        warnings.append(
-            f"The cluster interface of {', '.join(unknown[:3])}{' and others' if len(unknown) > 3 else ''} is not known"
-            " yet: NCCL_SOCKET_IFNAME and GLOO_SOCKET_IFNAME are added once the nodes answer. Set cluster_interface to"
-            " fix it."
-        )
-    if asked["executor"] == "ray" and decided.choice.version.ray and not decided.choice.version.ray_tokens:
-        warnings.append(
-            f"Ray in {decided.choice.image} is older than 2.52 and knows no token authentication: whoever reaches port"
-            f" {asked['ray_port']} of the head can run programs there. Keep the cluster network closed to others."
-        )
-    if asked["gpu_memory_utilization"] > 0.97 and fleet.accelerator.memory_mib:
-        warnings.append(
-            f"gpu_memory_utilization {asked['gpu_memory_utilization']:.2f} leaves"
-            f" {fleet.accelerator.total_bytes * (1 - asked['gpu_memory_utilization']) / GIB:.1f} GiB for CUDA's context"
-            " and graphs: starting may run out of memory."
-        )
-    for node in fleet.nodes:
-        devices = (node.facts or {}).get("accelerators")
-        for device in devices if isinstance(devices, list) else ():
-            if isinstance(device, Mapping) and str(device.get("persistence", "")).lower() == "disabled":
-                warnings.append(
-                    f"Persistence mode is off on {node.name}: each start of a process waits for the driver."
-                    " Start nvidia-persistenced."
-                )
-                break
-    return warnings
+def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list[str]:
+    asked, model, fleet, choice = decided.contract, decided.model, decided.fleet, decided.choice
+    tensor = decided.sizing.layout.tensor_parallel_size
+    facts = {"model_path": model_path, "served_model_name": served_model_name, "tensor_parallel_size": tensor}
+    return [
+        *checkpoint_cautions(model, decided.checkpoint),
+        *layout_cautions(model, fleet, choice, decided.sizing),
+        *engine_cautions(asked, fleet, choice, facts),
+        *node_cautions(asked, fleet),
+    ]

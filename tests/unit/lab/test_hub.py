@@ -4,15 +4,13 @@ import hashlib
 import os
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.errors import (
     RemoteEntryNotFoundError,
@@ -29,41 +27,6 @@ MIB = 2**20
 
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    folder = tmp_path / "root" / REPO
-    (folder / "sub" / "deep").mkdir(parents=True)
-    (folder / WEIGHTS).write_bytes(os.urandom(300_000))
-    (folder / "model-00002-of-00002.safetensors").write_bytes(os.urandom(200_000))
-    (folder / "config.json").write_text('{"model_type": "deepseek_v3"}\n')
-    (folder / "sub" / "deep" / "说明 notes.txt").write_text("中文\n")
-    (tmp_path / "root" / "secret.txt").write_text("not to be served")
-    return tmp_path / "root"
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., str]]:
-    """Start hubs with given options; each runs a real uvicorn on a free port of 127.0.0.1."""
-    running: list[tuple[uvicorn.Server, threading.Thread]] = []
-
-    def start_one(root: Path, **options: Any) -> str:
-        config = uvicorn.Config(create_app(root, **options), host="127.0.0.1", port=0, log_config=None)
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        running.append((server, thread))
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        return f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-
-    yield start_one
-    for server, _ in running:
-        server.should_exit = True
-    for _, thread in running:
-        thread.join()
 
 
 def download(endpoint: str, target: Path, **options: Any) -> Path:
@@ -270,3 +233,11 @@ def test_the_command_refuses_a_missing_root(tmp_path: Path) -> None:
     done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
     assert f"--root {tmp_path / 'none'} is no folder" in done.stderr
+
+
+@pytest.mark.parametrize("pair", ["inferfleet/tiny", "inferfleet/tiny=", "inferfleet/tiny=../tiny", "tiny=a/b"])
+def test_the_command_refuses_a_wrong_id(root: Path, pair: str) -> None:
+    argv = [sys.executable, "-m", "lab.hub", "--root", str(root), "--modelscope-id", pair]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert f"{pair} is not owner/name=owner/name" in done.stderr

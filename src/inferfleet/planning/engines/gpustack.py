@@ -4,8 +4,14 @@ from inferfleet.planning.engines.request import Launch
 
 
 def gpustack_argv(launch: Launch) -> list[str]:
-    """Return `gpustack start …`; the registration token comes from the environment."""
-    argv = ["gpustack", "start"]
-    if not launch.is_head:
+    """Return the image's entry point, which ends in `gpustack start`, with that command's options.
+
+    The entry point starts the services that GPUStack needs beside it. The registration token comes from the
+    environment.
+    """
+    argv = ["/usr/bin/entrypoint.sh"]
+    if launch.is_head:
+        argv += ["--port", str(launch.port), "--enable-worker"]
+    else:
         argv += ["--server-url", f"http://{launch.head}:{launch.port}"]
-    return [*argv, *launch.extra]
+    return [*argv, "--worker-ip", launch.addresses[launch.rank], *launch.extra]

@@ -1,4 +1,4 @@
-"""LMDeploy's command line."""
+"""LMDeploy's command line (lmdeploy/cli/serve.py)."""
 
 from inferfleet.planning.engines.request import Launch
 
@@ -12,8 +12,14 @@ def lmdeploy_argv(launch: Launch) -> list[str]:
     argv += ["--server-name", "0.0.0.0", "--server-port", str(launch.port)]
     argv += ["--dtype", {"half": "float16"}.get(launch.dtype, launch.dtype)]
     argv += ["--session-len", str(launch.max_model_len), "--max-batch-size", str(launch.max_num_seqs)]
-    if launch.gpu_memory_utilization is not None:
-        argv += ["--cache-max-entry-count", f"{launch.gpu_memory_utilization:.2f}"]
+    if launch.free_share is not None:
+        argv += ["--cache-max-entry-count", f"{launch.free_share:.2f}"]
+    if launch.kv_cache_dtype.startswith("fp8"):
+        argv += ["--quant-policy", "fp8_e5m2" if launch.kv_cache_dtype == "fp8_e5m2" else "fp8"]
+    if launch.max_num_batched_tokens:
+        argv += ["--max-prefill-token-num", str(launch.max_num_batched_tokens)]
+    if launch.enforce_eager:
+        argv += ["--eager-mode"]
     if launch.reasoning_parser:
         argv += ["--reasoning-parser", launch.reasoning_parser.replace("_", "-")]
     return [*argv, *launch.extra]

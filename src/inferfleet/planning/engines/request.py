@@ -22,6 +22,8 @@ class Launch:
     max_model_len: int
     max_num_seqs: int
     gpu_memory_utilization: float | None  # None: the accelerator has no memory of its own
+    static_share: float | None = None  # weights and KV cache of all memory; None: not known
+    free_share: float | None = None  # KV cache of what weights leave free; None: not known
     reasoning_parser: str = ""
     enable_reasoning: bool = False  # whether the parser must be switched on besides being named
     kv_cache_dtype: str = "auto"
@@ -29,6 +31,7 @@ class Launch:
     num_speculative_tokens: int = 0
     enforce_eager: bool = False
     ray_port: int = 6379
+    addresses: tuple[str, ...] = ()  # of all nodes, in the order of their ranks
     extra: tuple[str, ...] = ()
 
     @property

@@ -1,20 +1,20 @@
 #!/usr/bin/python
-"""Tells how far a download that model_snapshot does in the background has come."""
+"""Tells how far a download that weights_pull does in the background has come."""
 
 from __future__ import annotations
 
-import json
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.weights import manifest
 
 DOCUMENTATION = r"""
 ---
-module: model_snapshot_progress
-short_description: Bytes done and wanted of a background model_snapshot
+module: weights_progress
+short_description: Bytes done and wanted of a background weights_pull
 options:
   path:
-    description: The C(path) given to model_snapshot.
+    description: The C(path) given to weights_pull.
     type: path
     required: true
   job:
@@ -26,7 +26,7 @@ author: [inferfleet]
 
 EXAMPLES = r"""
 - name: Wait for the download
-  model_snapshot_progress:
+  weights_progress:
     path: /data/models/deepseek-ai/DeepSeek-R1
     job: "{{ job.ansible_job_id }}"
   register: progress
@@ -39,19 +39,10 @@ finished:
   returned: always
   type: bool
 progress:
-  description: C(done) and C(total) in bytes; empty before the first file was asked for.
+  description: C(done) and C(total) in bytes, and C(text) on where they came from; empty before the first byte.
   returned: always
   type: dict
 """
-
-
-def read(path: str) -> dict:
-    """Return a JSON file's content, or nothing while it does not exist or is being written."""
-    try:
-        with open(path) as lines:
-            return json.load(lines)
-    except (OSError, ValueError):
-        return {}
 
 
 def alive(job: str) -> bool:
@@ -73,6 +64,15 @@ def ended(record: dict, job: str) -> bool:
     return (bool(record) and "started" not in record) or bool(record.get("finished")) or not alive(job)
 
 
+def origin(state: dict) -> str:
+    """Return where the bytes came from, in words."""
+    parts = [f"{state['wan'] / 1e9:.1f} GB over the WAN"] if state["wan"] else []
+    if state["lan"]:
+        peer = max(state["by_peer"], key=state["by_peer"].get)
+        parts.append(f"{state['lan'] / 1e9:.1f} GB from {len(state['by_peer'])} nodes, most from {peer}")
+    return ", ".join(parts)
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
@@ -81,9 +81,12 @@ def main() -> None:
     )
     folder = os.environ.get("ANSIBLE_ASYNC_DIR", os.path.expanduser("~/.ansible_async"))
     job = module.params["job"]
-    finished = ended(read(os.path.join(folder, job)), job)
-    state = read(os.path.join(module.params["path"], ".inferfleet-progress.json"))
-    progress = {"done": state["done"], "total": state["total"], "unit": "bytes"} if state else {}
+    finished = ended(manifest.read_json(os.path.join(folder, job)), job)
+    path = module.params["path"]
+    state = manifest.read_json(manifest.run_file(path, "progress"))
+    progress = {}
+    if state:
+        progress = {"done": state["done"], "total": state["total"], "unit": "bytes", "text": origin(state)}
     module.exit_json(changed=False, finished=finished, progress=progress)
 
 

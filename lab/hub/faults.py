@@ -1,0 +1,244 @@
+"""Faults on command: rules that say which requests go wrong, and how.
+
+A rule is an object such as `{"path": "/cdn/.*00002", "fault": "cut", "after": 1000000, "times": 1}`. `path` is a
+regular expression that is searched in the decoded path and query (`/a b?Revision=master`). `times` bounds how often
+the rule fires (0, the default: always), for all clients and files together or, with `"each": true`, for every client
+address and path by itself. All rules that match a request apply, the first in the list outermost.
+"""
+
+import asyncio
+import re
+from collections import Counter
+from functools import partial
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote_plus
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lab.hub.wan import pieces
+
+NO_HASHES = "lab.no_hashes"  # key of a request's scope
+STEPS = 10  # a second of a slow answer comes in so many pieces
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class CutError(Exception):
+    """The transfer ends here on purpose; without the rest of the body uvicorn closes the connection."""
+
+
+class Rule(BaseModel):
+    """What all rules have, and how often one has fired."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    path: re.Pattern[str]
+    times: Count = 0
+    each: bool = False
+    _fired: Counter[tuple[str, str] | None] = PrivateAttr(default_factory=Counter)
+
+    @property
+    def fired(self) -> int:
+        """How often the rule changed an answer."""
+        return self._fired.total()
+
+    def fire(self, scope: Scope) -> bool:
+        """Count one more effect on this request, or return False if there have been enough."""
+        key = (scope["client"][0], scope["path"]) if self.each else None
+        if self.times and self._fired[key] >= self.times:
+            return False
+        self._fired[key] += 1
+        return True
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let `app` answer the request, changed by this rule."""
+        raise NotImplementedError
+
+
+class Status(Rule):
+    """An error instead of the answer; `retry_after` (seconds) is told to the client."""
+
+    fault: Literal["status"]
+    status: Literal[401, 403, 404, 416, 429, 500, 503]
+    retry_after: Count | None = None
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the error."""
+        if self.fire(scope):
+            headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
+            message = f"the lab's rule says {self.status}"
+            app = JSONResponse({"error": message, "Message": message}, self.status, headers)
+        await app(scope, receive, send)
+
+
+class RedirectLoop(Rule):
+    """A redirect to the same address."""
+
+    fault: Literal["redirect_loop"]
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the redirect."""
+        await (RedirectResponse(Request(scope).url, 302) if self.fire(scope) else app)(scope, receive, send)
+
+
+class IgnoreRange(Rule):
+    """The whole file with status 200 although a part was asked for."""
+
+    fault: Literal["ignore_range"]
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hide the request's Range."""
+        if "range" in Headers(scope=scope) and self.fire(scope):
+            scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
+        await app(scope, receive, send)
+
+
+class NoHashes(Rule):
+    """Metadata without SHA-256 and without git's object ids."""
+
+    fault: Literal["no_hashes"]
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell the handlers to leave hashes out."""
+        await app({**scope, NO_HASHES: True} if self.fire(scope) else scope, receive, send)
+
+
+class Slow(Rule):
+    """An answer whose body comes at `rate` bytes a second, however fast the line is."""
+
+    fault: Literal["slow"]
+    rate: Annotated[int, Field(gt=0)]
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the body in small pieces with pauses."""
+
+        async def trickle(message: Message) -> None:
+            for piece in pieces(message, max(self.rate // STEPS, 1)):
+                await asyncio.sleep(len(piece.get("body", b"")) / self.rate)
+                await send(piece)
+
+        await app(scope, receive, trickle if self.fire(scope) else send)
+
+
+class Corrupt(Rule):
+    """One byte of the file, at the offset `at`, comes inverted; announced sizes and hashes stay."""
+
+    fault: Literal["corrupt"]
+    at: Count
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Change the byte where the answer holds it."""
+        position = 0
+
+        async def invert(message: Message) -> None:
+            nonlocal position
+            if message["type"] == "http.response.start":
+                position = _first_byte(message)
+            body = message.get("body", b"")
+            here = self.at - position
+            if 0 <= here < len(body) and self.fire(scope):
+                message = {**message, "body": body[:here] + bytes([body[here] ^ 0xFF]) + body[here + 1 :]}
+            position += len(body)
+            await send(message)
+
+        await app(scope, receive, invert)
+
+
+class Cut(Rule):
+    """The connection is closed after `after` bytes of the body, if it has more."""
+
+    fault: Literal["cut"]
+    after: Count
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave the answer incomplete."""
+        await _break_off(self, self.after, app, scope, receive, send)
+
+    async def leave(self, receive: Receive) -> None:
+        """Do nothing more: to return closes the connection."""
+
+
+class Stall(Rule):
+    """Nothing comes any more after `after` bytes of the body (0: not even the headers); the connection stays open."""
+
+    fault: Literal["stall"]
+    after: Count
+
+    async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+        """Leave the answer incomplete and the client waiting."""
+        if self.after == 0 and self.fire(scope):
+            await self.leave(receive)
+        else:
+            await _break_off(self, self.after, app, scope, receive, send)
+
+    async def leave(self, receive: Receive) -> None:
+        """Wait until the client gives up."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+AnyRule = Status | RedirectLoop | IgnoreRange | NoHashes | Slow | Corrupt | Cut | Stall
+_RULES: TypeAdapter[list[AnyRule]] = TypeAdapter(list[Annotated[AnyRule, Field(discriminator="fault")]])
+
+
+def parse_rules(text: str | bytes) -> list[AnyRule]:
+    """Read a JSON list of rules. Raises pydantic.ValidationError, which names each mistake, if it is none."""
+    return _RULES.validate_json(text)
+
+
+class Faults:
+    """Wraps the hub's application and applies `rules` to it; the list may be replaced at any time."""
+
+    def __init__(self, app: ASGIApp, rules: list[AnyRule] | None = None) -> None:
+        self.app = app
+        self.rules = rules or []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request under the present rules."""
+        query = unquote_plus(scope.get("query_string", b"").decode())
+        target = f"{scope['path']}?{query}" if query else scope["path"]
+        app = self.app
+        for rule in reversed(self.rules):
+            if rule.path.search(target):
+                app = partial(rule.serve, app)
+        await app(scope, receive, send)
+
+    def as_list(self) -> list[dict[str, Any]]:
+        """The rules as they were given, each with the number of times it `fired`."""
+        return [{**rule.model_dump(mode="json"), "fired": rule.fired} for rule in self.rules]
+
+
+def tells_hashes(request: Request) -> bool:
+    """Whether the answer to `request` may hold hashes."""
+    return not request.scope.get(NO_HASHES, False)
+
+
+async def _break_off(rule: Cut | Stall, after: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send no more than `after` bytes of the body, then leave the client as `rule` does."""
+    sent = 0
+
+    async def break_off(message: Message) -> None:
+        nonlocal sent
+        body = message.get("body", b"")
+        if sent + len(body) > after and rule.fire(scope):
+            await send({**message, "body": body[: max(after - sent, 0)], "more_body": True})
+            await rule.leave(receive)
+            raise CutError
+        sent += len(body)
+        await send(message)
+
+    try:
+        await app(scope, receive, break_off)
+    except CutError:
+        return
+
+
+def _first_byte(start: Message) -> int:
+    """The offset in the file at which the body of this answer begins."""
+    content_range = Headers(raw=start["headers"]).get("content-range", "")
+    found = re.match(r"bytes (\d+)-", content_range)
+    return int(found[1]) if found else 0

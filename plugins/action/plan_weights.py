@@ -1,0 +1,27 @@
+"""Hands the nodes' surveys to `inferfleet.weights` and returns who brings what."""
+
+from __future__ import annotations
+
+from ansible.plugins.action import ActionBase
+
+from inferfleet.weights import plan_spread
+
+
+class ActionModule(ActionBase):
+    """Returns `spread`; fails before the first byte where a node has no room."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """`surveys` maps nodes to what weights_survey returned."""
+        super().run(tmp, task_vars)
+        args = self._task.args
+        spread, problems = plan_spread(args["surveys"], args["wan_nodes"], args["path"], int(args["files"]))
+        if problems:
+            return {
+                "failed": True,
+                "msg": "\n".join(map(str, problems)),
+                "inferfleet_refusal": "facts",
+                "problems": [problem.as_dict() for problem in problems],
+            }
+        return {"changed": False, "spread": spread.as_dict()}

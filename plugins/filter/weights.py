@@ -1,0 +1,29 @@
+"""Filters of the role model_weights."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+
+from inferfleet.weights import BadSourceError, resolve_sources
+
+
+def weights_sources(given, plan, revision, endpoint):
+    """Return `model_weights_sources` completed from the plan; an entry that cannot be used fails."""
+    try:
+        return resolve_sources(
+            given,
+            repository=plan["checkpoint"],
+            modelscope=plan["checkpoint_modelscope"],
+            revision=revision,
+            endpoint=endpoint,
+        )
+    except BadSourceError as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
+class FilterModule:
+    """The filters by name."""
+
+    def filters(self):
+        """Return them."""
+        return {"weights_sources": weights_sources}

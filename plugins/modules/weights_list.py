@@ -1,0 +1,87 @@
+#!/usr/bin/python
+"""Lists the models below a folder."""
+
+from __future__ import annotations
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.weights import manifest
+
+DOCUMENTATION = r"""
+---
+module: weights_list
+short_description: The models below a folder, whole or in part
+options:
+  root:
+    description: Folder that holds C(owner/name) folders.
+    type: path
+    required: true
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: List
+  weights_list:
+    root: /data/models
+"""
+
+RETURN = r"""
+models:
+  description: Each with C(repository), C(commit), C(state) (C(whole), C(partial) or C(unknown)), C(bytes) and C(path).
+  returned: always
+  type: list
+  elements: dict
+"""
+
+STAGING = ".inferfleet-staging"
+
+
+def bytes_below(path):
+    """Return the bytes on disk below a folder; a file with several names counts once."""
+    seen, total = set(), 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            info = os.lstat(os.path.join(folder, name))
+            if info.st_ino not in seen:
+                seen.add(info.st_ino)
+                total += info.st_blocks * 512
+    return total
+
+
+def describe(path, owner, name):
+    """Return one entry of the module's result."""
+    found = manifest.read(path)
+    state = "whole" if found.get("complete") else "unknown"
+    if name.endswith(STAGING):
+        state, name = "partial", name[1 : -len(STAGING)]
+    return {
+        "repository": found.get("repository") or f"{owner}/{name}",
+        "commit": found.get("commit", ""),
+        "state": state,
+        "bytes": bytes_below(path),
+        "path": path,
+    }
+
+
+def models(root):
+    """Return what lies below `root`."""
+    found = []
+    for owner in sorted(os.listdir(root)) if os.path.isdir(root) else []:
+        folder = os.path.join(root, owner)
+        for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+            path = os.path.join(folder, name)
+            known = name.endswith(STAGING) or not name.startswith(".")
+            if os.path.isdir(path) and known:
+                found.append(describe(path, owner, name))
+    return found
+
+
+def main():
+    """Entry point of the module."""
+    module = AnsibleModule(argument_spec={"root": {"type": "path", "required": True}}, supports_check_mode=True)
+    module.exit_json(changed=False, models=models(module.params["root"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+#!/usr/bin/python
+"""Asks the sources what a model consists of."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.weights import manifest
+from ansible.module_utils.weights.sources import SourceError, make_source, safe, selected, with_tokens
+
+DOCUMENTATION = r"""
+---
+module: weights_manifest
+short_description: Files, sizes and hashes of a model, from the first source that tells
+description:
+  - Where no source answers, the manifest of a complete copy for the same revision will do; a warning says so.
+  - Files that a source gives no hash for are proved by the first full download.
+options:
+  sources:
+    description: Sources in the order to ask them.
+    type: list
+    elements: dict
+    required: true
+  tokens:
+    description: Tokens of sources that ask for one, by the source's C(type).
+    type: dict
+    default: {}
+  include:
+    description: Patterns of the files to bring; empty brings all.
+    type: list
+    elements: str
+    default: []
+  exclude:
+    description: Patterns of files to leave out.
+    type: list
+    elements: str
+    default: []
+  path:
+    description: Final folder of the model on this node.
+    type: path
+    required: true
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Ask for the files
+  weights_manifest:
+    sources: [{type: huggingface, endpoint: https://hf-mirror.com, repository: deepseek-ai/DeepSeek-R1, revision: main}]
+    path: /data/models/deepseek-ai/DeepSeek-R1
+"""
+
+RETURN = r"""
+files:
+  description: Each file's name with its size in bytes, the algorithm and the hash.
+  returned: success
+  type: dict
+about:
+  description: Repository, revision asked for, commit, and the source that told.
+  returned: success
+  type: dict
+bytes:
+  description: Size of all files.
+  returned: success
+  type: int
+"""
+
+
+def described(params):
+    """Return about, files and the causes of the sources that did not tell."""
+    causes = []
+    for spec in with_tokens(params):
+        source = make_source(spec, 60, 0)
+        try:
+            commit, files = source.describe()
+        except SourceError as error:
+            causes.append(f"{source.title}: {error}")
+            continue
+        about = {
+            "repository": spec["repository"],
+            "revision": spec["revision"],
+            "commit": commit,
+            "source": source.title,
+        }
+        return about, files, causes
+    return None, {}, causes
+
+
+def main():
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "sources": {"type": "list", "elements": "dict", "required": True},
+            "tokens": {"type": "dict", "default": {}, "no_log": True},
+            "include": {"type": "list", "elements": "str", "default": []},
+            "exclude": {"type": "list", "elements": "str", "default": []},
+            "path": {"type": "path", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    about, files, causes = described(params)
+    if about is None:
+        found = manifest.read(params["path"])
+        first = params["sources"][0]
+        fits = found.get("repository") == first["repository"] and first["revision"] in (
+            found.get("revision"),
+            found.get("commit"),
+        )
+        if not (found.get("complete") and fits):
+            module.fail_json(
+                msg=f"No source tells what {first['repository']} (revision {first['revision']}) consists of:"
+                f" {'; '.join(causes)}. Check hub_endpoint, model_weights_sources, checkpoint and model_revision."
+            )
+        module.warn(f"No source answers ({'; '.join(causes)}). The complete copy on this node says what belongs to it.")
+        about = {key: found[key] for key in ("repository", "revision", "commit", "source") if key in found}
+        files = {name: {key: e[key] for key in ("size", "algorithm", "hash")} for name, e in found["files"].items()}
+    else:
+        files = {
+            name: entry
+            for name, entry in files.items()
+            if safe(name) and selected(name, params["include"], params["exclude"])
+        }
+    if not files:
+        module.fail_json(msg="No file is left of the model. Check model_weights_include and model_weights_exclude.")
+    module.exit_json(
+        changed=False, about=about, files=files, bytes=sum(e["size"] for e in files.values()), causes=causes
+    )
+
+
+if __name__ == "__main__":
+    main()

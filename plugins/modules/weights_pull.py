@@ -1,0 +1,218 @@
+#!/usr/bin/python
+"""One node's part in bringing a model to all nodes; runs in the node's background."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.weights import manifest
+from ansible.module_utils.weights.store import Store, disk_message
+from ansible.module_utils.weights.swarm import PullError, Swarm
+
+DOCUMENTATION = r"""
+---
+module: weights_pull
+short_description: A model's files on this node, from the WAN and from the other nodes
+description:
+  - Fetches this node's share of the files from the first source that gives each, and the other pieces from the nodes
+    that have them, while these still arrive there. Each file is proved by its hash.
+  - Everything lies in a staging folder beside C(path) and gets its final name when it is whole. What is there is not
+    fetched again, also after the process was killed.
+  - A node that has everything gives to the C(expected) nodes until they have everything too.
+  - While it runs it listens on its own C(port) for the peers' addresses only, and asks for the run's token. Bytes are
+    not encrypted on their way; their hashes are checked.
+options:
+  path:
+    description: Final folder of the model, the same on every node.
+    type: path
+    required: true
+  files:
+    description: Each file's name with C(size) in bytes, C(algorithm) (C(sha256), C(git) or empty) and C(hash).
+    type: dict
+    required: true
+  about:
+    description: What the manifest is of; written beside the files.
+    type: dict
+    default: {}
+  node:
+    description: Name of this node among C(peers).
+    type: str
+    required: true
+  peers:
+    description: All nodes of the run, each with C(name), C(address) and C(port).
+    type: list
+    elements: dict
+    required: true
+  wan_nodes:
+    description: Names of the nodes that may use the sources, in an order that is the same on all.
+    type: list
+    elements: str
+    required: true
+  expected:
+    description: Names of the nodes that lacked something when the run began.
+    type: list
+    elements: str
+    default: []
+  token:
+    description: What the run's nodes know each other by.
+    type: str
+    required: true
+  run:
+    description: Name of what is brought; nodes of another run are turned away.
+    type: str
+    required: true
+  sources:
+    description: Sources in the order to try them; see the role's C(model_weights_sources).
+    type: list
+    elements: dict
+    required: true
+  tokens:
+    description: Tokens of sources that ask for one, by the source's C(type).
+    type: dict
+    default: {}
+  rounds:
+    description: Times that all sources are tried for a file, with a growing pause between.
+    type: int
+    default: 3
+  workers:
+    description: Files fetched over the WAN at the same time.
+    type: int
+    default: 4
+  rate_limit:
+    description: Bytes a second that all nodes together may take from the WAN; 0 is no limit.
+    type: float
+    default: 0
+  min_rate:
+    description: A source that gives a file slower than this many bytes a second is left for the next one.
+    type: float
+    default: 0
+  stall:
+    description: Seconds without a byte after which a source is left for the next one.
+    type: float
+    default: 30
+  patience:
+    description: Seconds without a byte from anybody after which the node gives up.
+    type: float
+    default: 300
+  settle:
+    description: Seconds that a node waits for peers that have not answered yet before it uses the WAN.
+    type: float
+    default: 20
+  poll:
+    description: Seconds between two looks at what peers have.
+    type: float
+    default: 0.5
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Bring DeepSeek-R1
+  weights_pull:
+    path: /data/models/deepseek-ai/DeepSeek-R1
+    files: "{{ manifest.files }}"
+    node: node1
+    peers: [{name: node1, address: 10.0.0.1, port: 20990}, {name: node2, address: 10.0.0.2, port: 20990}]
+    wan_nodes: [node1, node2]
+    expected: [node2]
+    token: "{{ token }}"
+    run: "{{ manifest.commit }}"
+    sources: [{type: huggingface, endpoint: https://hf-mirror.com, repository: deepseek-ai/DeepSeek-R1}]
+  async: 86400
+  poll: 0
+"""
+
+RETURN = r"""
+wan:
+  description: Bytes that this node took from the WAN.
+  returned: success
+  type: int
+lan:
+  description: Bytes that it took from other nodes.
+  returned: success
+  type: int
+events:
+  description: What did not go as it should, and was overcome.
+  returned: always
+  type: list
+  elements: str
+"""
+
+
+def report(swarm, path, stop, started):
+    """Write the progress once a second until `stop`."""
+    while True:
+        try:
+            state = {**swarm.progress(), "started": started, "time": time.time(), "pid": os.getpid()}
+            manifest.write_json(manifest.run_file(path, "progress"), state)
+        except OSError:  # a full disk is told by who writes the weights
+            pass
+        if stop.wait(1):
+            return
+
+
+def pull(params):
+    """Do the work; return the result. Raises PullError."""
+    path = params["path"]
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(manifest.run_file(path, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a download of an earlier run may still be at it
+        good, missing = manifest.survey(path, params["files"])
+        store = Store(path, params["files"])
+        store.open(good)
+        swarm = Swarm(store, params)
+        started, stop = time.time(), threading.Event()
+        reporter = threading.Thread(target=report, args=(swarm, path, stop, started), daemon=True)
+        reporter.start()
+        try:
+            swarm.run()
+            if not store.is_final:
+                store.publish(params["about"])
+            seconds = time.time() - started
+            swarm.linger()
+            return {"changed": bool(missing), "seconds": seconds, **swarm.progress()}
+        finally:
+            stop.set()
+            reporter.join()
+            swarm.stop()
+
+
+def main():
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "files": {"type": "dict", "required": True},
+            "about": {"type": "dict", "default": {}},
+            "node": {"type": "str", "required": True},
+            "peers": {"type": "list", "elements": "dict", "required": True},
+            "wan_nodes": {"type": "list", "elements": "str", "required": True},
+            "expected": {"type": "list", "elements": "str", "default": []},
+            "token": {"type": "str", "required": True, "no_log": True},
+            "run": {"type": "str", "required": True},
+            "sources": {"type": "list", "elements": "dict", "required": True},
+            "tokens": {"type": "dict", "default": {}, "no_log": True},
+            "rounds": {"type": "int", "default": 3},
+            "workers": {"type": "int", "default": 4},
+            "rate_limit": {"type": "float", "default": 0.0},
+            "min_rate": {"type": "float", "default": 0.0},
+            "stall": {"type": "float", "default": 30.0},
+            "patience": {"type": "float", "default": 300.0},
+            "settle": {"type": "float", "default": 20.0},
+            "poll": {"type": "float", "default": 0.5},
+        },
+        supports_check_mode=False,
+    )
+    try:
+        module.exit_json(**pull(module.params))
+    except PullError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=disk_message(error.filename or module.params["path"], error) + ".")
+
+
+if __name__ == "__main__":
+    main()

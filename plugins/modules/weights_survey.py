@@ -1,0 +1,130 @@
+#!/usr/bin/python
+"""Tells what of a model a node has, and whether it has room for the rest."""
+
+from __future__ import annotations
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.weights import manifest
+from ansible.module_utils.weights.store import staging_of
+
+DOCUMENTATION = r"""
+---
+module: weights_survey
+short_description: What of a model is on this node, and the room for the rest
+description:
+  - Reads names and stamps, hashes nothing, changes nothing.
+options:
+  path:
+    description: Final folder of the model.
+    type: path
+    required: true
+  files:
+    description: The manifest's files.
+    type: dict
+    required: true
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Look what is there
+  weights_survey:
+    path: /data/models/deepseek-ai/DeepSeek-R1
+    files: "{{ manifest.files }}"
+"""
+
+RETURN = r"""
+missing:
+  description: Files that are missing, different or not proved.
+  returned: always
+  type: list
+  elements: str
+bytes_missing:
+  description: Their size.
+  returned: always
+  type: int
+bytes_needed:
+  description: The same without what an earlier run has staged.
+  returned: always
+  type: int
+network_storage:
+  description: What is the same on all nodes that see the same network file system; empty for a disk.
+  returned: always
+  type: str
+"""
+
+NETWORK = {"nfs", "nfs4", "cifs", "smb3", "lustre", "ceph", "glusterfs", "beegfs", "gpfs", "9p", "virtiofs"}
+
+
+def mount_of(path):
+    """Return (source, mount point, type) of the file system that holds a path."""
+    best = ("", "", "")
+    with open("/proc/self/mounts") as lines:
+        for line in lines:
+            source, point, kind = (word.replace("\\040", " ") for word in line.split(" ")[:3])
+            inside = path == point or path.startswith(point.rstrip("/") + "/")
+            if inside and len(point) >= len(best[1]):
+                best = (source, point, kind)
+    return best
+
+
+def existing_parent(path):
+    """Return the nearest folder that exists."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def staged_bytes(path):
+    """Return the bytes on disk below the staging folder of a model, those of files that have another name left out."""
+    total = 0
+    for folder, _, names in os.walk(staging_of(path)):
+        for name in names:
+            info = os.lstat(os.path.join(folder, name))
+            total += info.st_blocks * 512 if info.st_nlink == 1 else 0
+    return total
+
+
+def survey(path, files):
+    """Return the module's result."""
+    _, missing = manifest.survey(path, files)
+    parent = os.path.realpath(existing_parent(path))
+    space = os.statvfs(parent)
+    source, point, kind = mount_of(parent)
+    family = kind.partition(".")[2] if kind.startswith("fuse.") else kind
+    shared = ""
+    if family in NETWORK:
+        shared = f"{source} {os.stat(parent).st_ino} {os.path.relpath(path, parent)}"
+    writable = os.access(parent, os.W_OK) and not space.f_flag & os.ST_RDONLY
+    lacking = sum(files[name]["size"] for name in missing)
+    return {
+        "missing": missing,
+        "bytes_missing": lacking,
+        "bytes_needed": max(0, lacking - staged_bytes(path)),
+        "free_bytes": space.f_bavail * space.f_frsize,
+        "inodes": space.f_files,
+        "free_inodes": space.f_favail,
+        "writable": writable,
+        "reason": "" if writable else "it is mounted read-only" if space.f_flag & os.ST_RDONLY else "permission denied",
+        "existing": parent,
+        "on_root": point == "/",
+        "network_storage": shared,
+        "staged": os.path.isdir(staging_of(path)),
+    }
+
+
+def main():
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "required": True},
+            "files": {"type": "dict", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    module.exit_json(changed=False, **survey(module.params["path"], module.params["files"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Which nodes take part in bringing a model, which of them use the WAN, and whether there is room."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from inferfleet.problem import Problem
+
+GIB = 2**30
+_SPARE_INODES = 64  # folders, the manifest and what a program stages
+
+
+@dataclass(frozen=True)
+class Spread:
+    """One run: `members` bring or give, `expected` of them lack something, `wan` of them may use the sources."""
+
+    members: list[str]
+    expected: list[str]
+    wan: list[str]
+    shared: dict[str, str]
+    """Node -> the member whose folder it sees, where nodes share a network file system."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the form for Ansible."""
+        return asdict(self)
+
+
+def plan_spread(
+    surveys: Mapping[str, Mapping[str, Any]], wan: Sequence[str], path: str, files: int
+) -> tuple[Spread, list[Problem]]:
+    """Return who does what, and what speaks against beginning.
+
+    `surveys` are what the module weights_survey returned, by node; `wan` names the nodes that may use the WAN (empty:
+    all); `path` is the model's folder and `files` the number of its files.
+    """
+    first: dict[str, str] = {}
+    shared: dict[str, str] = {}
+    for node, survey in surveys.items():
+        if storage := survey["network_storage"]:
+            owner = first.setdefault(storage, node)
+            if owner != node:
+                shared[node] = owner
+    members = [node for node in surveys if node not in shared]
+    expected = [node for node in members if surveys[node]["missing"]]
+    problems = [problem for node in expected for problem in _problems(node, surveys[node], path, files)]
+    unknown = [node for node in wan if node not in surveys]
+    if unknown:
+        problems.append(
+            Problem(
+                "unknown-wan-node",
+                f"Variable model_weights_wan_nodes names {unknown[0]}, which is no node that serves.",
+                f"Name some of {', '.join(surveys)}, or leave it empty for all of them.",
+            )
+        )
+    # A node that only sees another's folder lends that one its way out.
+    allowed = {shared.get(node, node) for node in wan} if wan else set(members)
+    return Spread(members, expected, [n for n in members if n in allowed], shared), problems
+
+
+def _problems(node: str, survey: Mapping[str, Any], path: str, files: int) -> list[Problem]:
+    found = []
+    needed, free = survey["bytes_needed"], survey["free_bytes"]
+    if not survey["writable"]:
+        found.append(
+            Problem(
+                "not-writable",
+                f"Host {node} cannot write below {survey['existing']}: {survey['reason']}.",
+                "Mount it writable, or point model_root to another disk.",
+            )
+        )
+    if needed > free:
+        root = " That is its root file system." if survey["on_root"] else ""
+        found.append(
+            Problem(
+                "disk-too-small",
+                f"Host {node} has {free / GIB:.1f} GiB free for {path}, but needs {needed / GIB:.1f} GiB more.{root}",
+                f"Free {(needed - free) / GIB:.1f} GiB there, or point model_root to a larger disk.",
+            )
+        )
+    if survey["inodes"] and survey["free_inodes"] < files + _SPARE_INODES:
+        found.append(
+            Problem(
+                "inodes-exhausted",
+                f"Host {node} has {survey['free_inodes']} inodes free for {path}, but needs {files + _SPARE_INODES}.",
+                "Remove small files there, or point model_root to another disk.",
+            )
+        )
+    return found

@@ -1,0 +1,135 @@
+"""What `plan` and `estimate` say to people: on any terminal, and to those who mistype."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from inferfleet.cli import app
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*arguments: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, arguments)
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done.exit_code, done.output
+
+
+def test_a_terminal_without_utf8_gets_ascii() -> None:
+    """`×` is in tables and in refusals; neither may end in a traceback."""
+    text, document = (
+        subprocess.run(
+            [sys.executable, "-c", "from inferfleet.cli import app; app()", *arguments],
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            check=False,
+        )
+        for command in [["estimate", "--model", "deepseek-r1", "--accelerator", "H800"]]
+        for arguments in (command, [*command, "--json"])
+    )
+    assert (text.returncode, document.returncode, text.stderr + document.stderr) == (3, 3, b"")
+    assert b"does not fit onto 8 x H800-80G" in text.stdout
+    assert "does not fit onto 8 × H800-80G" in json.loads(document.stdout)["problems"][0]["message"]
+
+
+def test_plan_shows_the_commands_of_the_head_and_of_one_worker() -> None:
+    code, output = run("plan", "-i", str(ROOT / "inventories" / "a800"))
+    assert code == 0
+    commands = output.partition("Commands\n")[2].splitlines()
+    assert [line.split()[:3] for line in commands[:3]] == [
+        ["a800-01:", "ray", "start"],
+        ["a800-01:", "vllm", "serve"],
+        ["a800-02:", "ray", "start"],
+    ]
+
+
+def test_plan_all_says_when_nothing_was_compared() -> None:
+    code, output = run("plan", "-i", str(ROOT / "inventories" / "va16"), "--all")
+    assert code == 0
+    assert "No other layout was compared" in output
+
+
+def test_memory_of_a_host_is_not_counted() -> None:
+    _, output = run("plan", "-i", str(ROOT / "inventories" / "lab"), "--all", "--json")
+    [only] = json.loads(output)["alternatives"]
+    assert (only["fits"], only["verdict"], only["budget"]) == (True, "chosen", None)
+
+
+@pytest.mark.parametrize("given", ["modle=deepseek-v3", '{"modle": "deepseek-v3"}'])
+def test_plan_refuses_a_mistyped_key(given: str) -> None:
+    code, output = run("plan", "-i", str(ROOT / "inventories" / "a800"), "-e", given)
+    assert code == 1
+    assert "Variable modle (all hosts) is not known." in output
+    assert "Did you mean model?" in output
+
+
+def test_plan_takes_the_roles_own_options() -> None:
+    code, _ = run("plan", "-i", str(ROOT / "inventories" / "a800"), "-e", "preflight_image_space_gib=6", "-e", "x_a=1")
+    assert code == 0
+
+
+def test_plan_names_facts_of_nobody(tmp_path: Path) -> None:
+    (tmp_path / "facts.json").write_text('{"a900-01": {}}')
+    code, output = run("plan", "-i", str(ROOT / "inventories" / "a800"), "--facts", str(tmp_path / "facts.json"))
+    assert code == 0
+    assert "Facts of a900-01 are not used: no such host serves in the inventory." in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "remedy"),
+    [
+        (
+            ["--accelerator", "H800", "--nodes", "4", "--tp", "32"],
+            "Option --tp is 32, which does not divide the model's feed-forward width (18432) in whole FP8 blocks of"
+            " 128.",
+            "Set --tp to 16 and --pp to 0, or both to 0 to have them chosen.",
+        ),
+        (
+            ["--accelerator", "A800-80G", "--nodes", "4", "--precision", "fp8"],
+            "Option --precision is fp8: fp8 weights are not computed by vllm 0.17.1 on A800-80G (compute capability"
+            " 8.0).",
+            "Set --checkpoint to unsloth/DeepSeek-R1-BF16 (bf16).",
+        ),
+        (
+            ["--accelerator", "V100-32G", "--engine", "sglang"],
+            "Option --engine is sglang 0.5.23, which needs compute capability 8.0, but V100-32G has 7.0.",
+            "Set --engine to vllm: vllm/vllm-openai:v0.8.5.post1 runs there.",
+        ),
+        (
+            ["--accelerator", "H800", "--per-node", "99"],
+            "Option --per-node is 99, more than any server holds.",
+            "Set --per-node to at most 64, or to 0 for what the nodes report.",
+        ),
+        (
+            ["--accelerator", "H800", "--nodes", "0"],
+            "Option --nodes is 0.",
+            "Give a number of nodes from 1 to 1024.",
+        ),
+    ],
+)
+def test_estimate_speaks_of_its_own_options(arguments: list[str], message: str, remedy: str) -> None:
+    _, output = run("estimate", "--model", "deepseek-r1", *arguments)
+    assert f"{message}\n  {remedy}\n" in output
+
+
+def test_the_remedy_of_estimate_is_one_of_its_options() -> None:
+    code, _ = run(
+        *("estimate", "--model", "deepseek-r1", "--accelerator", "A800-80G", "--nodes", "4"),
+        *("--checkpoint", "unsloth/DeepSeek-R1-BF16"),
+    )
+    assert code == 0
+
+
+def test_estimate_does_not_ask_for_interfaces_of_imagined_nodes() -> None:
+    code, output = run("estimate", "--model", "deepseek-r1", "--accelerator", "NVIDIA H800 PCIe", "--nodes", "2")
+    assert code == 0
+    assert "interface" not in output
+
+
+def test_estimate_takes_the_executor_that_works() -> None:
+    assert run("estimate", "--model", "tiny-r1", "--accelerator", "cpu", "--nodes", "2")[0] == 0

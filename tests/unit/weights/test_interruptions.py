@@ -1,0 +1,169 @@
+"""What kills, stalls and damages: a run resumes, or says in one message what is wrong."""
+
+import contextlib
+import os
+import subprocess
+import time
+
+import pytest
+from ansible.module_utils.weights import manifest
+
+
+def total(files):
+    return sum(want["size"] for want in files.values())
+
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def on_disk(node):
+    """Return the bytes that a node has of its staged files."""
+    state = manifest.read_json(str(node.staging / ".inferfleet-state.json"))
+    return sum(e["size"] for e in state.get("entries", {}).values()) if state else 0
+
+
+@pytest.fixture
+def slow_hub(hub):
+    hub.call("POST", "/_lab/rate", {"bytes_per_second": 4_000_000})
+    return hub
+
+
+def test_killed_nodes_go_on_where_they_stopped(fleet, files, slow_hub):
+    fleet.start()
+    wait_for(lambda: any(on_disk(node) > 4_000_000 for node in fleet.nodes))
+    for node in fleet.nodes:
+        node.kill()
+    before = slow_hub.stats()["bytes"]
+    assert not any(node.path.exists() for node in fleet.nodes), "half a model has the final name"
+    slow_hub.call("POST", "/_lab/rate", {"bytes_per_second": None})
+    fleet.start()
+    results = fleet.end()
+    assert all(fleet.whole(node) for node in fleet.nodes)
+    # What was on its way when the nodes were killed may come again: at most what a second brings.
+    assert sum(r["wan"] for r in results) <= total(files) - before + 5_000_000
+
+
+def test_a_killed_node_does_not_stop_the_others(fleet, files, slow_hub):
+    fleet.start()
+    wait_for(lambda: on_disk(fleet.nodes[0]) > 2_000_000)
+    fleet.nodes[2].kill()
+    results = [node.end() for node in fleet.nodes[:2]]
+    assert [r.get("msg") for r in results] == [None, None]
+    assert all(fleet.whole(node) for node in fleet.nodes[:2])
+    fleet.start(expected=["node3"])
+    assert fleet.end()[2]["wan"] == 0
+    assert fleet.whole(fleet.nodes[2])
+
+
+def test_bits_that_flip_on_the_wan_are_fetched_again(fleet, files, hub):
+    name = "model-00002-of-00008.safetensors"
+    hub.faults({"path": f".*{name}", "fault": "corrupt", "at": 700_000, "times": 1})
+    fleet.start()
+    results = fleet.end()
+    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert any(f"{name}: arrived damaged" in event for r in results for event in r["events"])
+    assert sum(r["wan"] for r in results) <= 1.05 * (total(files) + files[name]["size"])
+
+
+def test_a_source_that_stalls_is_left_for_the_next_one(fleet, files, hub, hub_root):
+    hub.faults({"path": ".*model-00005.*", "fault": "stall", "after": 500_000})
+    sources = [
+        {"type": "huggingface", "endpoint": hub.url, "repository": "inferfleet/tiny"},
+        {"type": "path", "path": str(hub_root / "inferfleet/tiny")},
+    ]
+    fleet.start(sources=sources, stall=1)
+    results = fleet.end()
+    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert any("no answer and no byte for 1 s" in event for r in results for event in r["events"])
+
+
+@pytest.mark.parametrize(
+    ("rule", "cause"),
+    [
+        ({"fault": "status", "status": 403}, "HTTP 403: it refuses access"),
+        ({"fault": "status", "status": 404}, "HTTP 404: it does not have it"),
+        ({"fault": "status", "status": 503}, "HTTP 503: it fails"),
+        ({"fault": "redirect_loop"}, "it redirects in a circle"),
+        ({"fault": "corrupt", "at": 10}, "its content is not what the manifest says"),
+        ({"fault": "cut", "after": 1000}, "closed connection"),
+        ({"fault": "slow", "rate": 2000}, "bytes/s over 1 s, 100000 wanted"),
+    ],
+    ids=lambda value: value["fault"] if isinstance(value, dict) else "",
+)
+def test_what_no_source_gives_is_said_with_file_and_cause(fleet, hub, rule, cause):
+    hub.faults({"path": ".*model-00004.*", "times": 0, **rule})
+    fleet.start(min_rate=100_000, stall=1, rounds=1)
+    results = fleet.end()
+    for node, result in zip(fleet.nodes, results, strict=True):
+        assert result["failed"], node.name
+        assert "model-00004-of-00008.safetensors: " in result["msg"]
+        assert cause in result["msg"]
+        assert "goes on where it stopped" in result["msg"]
+        assert not node.path.exists()
+    hub.faults()
+    fleet.start()
+    assert [r.get("msg") for r in fleet.end()] == [None] * 3
+
+
+def test_too_many_requests_are_followed_by_patience(fleet, hub):
+    hub.faults({"path": ".*model-00006.*", "fault": "status", "status": 429, "retry_after": 1, "times": 2})
+    fleet.start()
+    results = fleet.end()
+    assert [r.get("msg") for r in results] == [None] * 3
+    assert any("HTTP 429: it limits the rate" in event for r in results for event in r["events"])
+
+
+def test_a_server_without_ranges_still_lets_a_run_resume(fleet, files, slow_hub):
+    slow_hub.faults({"path": ".*safetensors", "fault": "ignore_range", "times": 0})
+    node = fleet.nodes[0]
+    alone = {"peers": [node.spec], "wan_nodes": [node.name], "expected": [node.name]}
+    fleet.start([node], **alone)
+    wait_for(lambda: on_disk(node) > 2_000_000)
+    node.kill()
+    slow_hub.call("POST", "/_lab/rate", {"bytes_per_second": None})
+    fleet.start([node], **alone)
+    assert node.end().get("msg") is None
+    assert fleet.whole(node)
+
+
+@contextlib.contextmanager
+def small_disk(path, size):
+    path.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk, which only root may")
+def test_a_full_disk_is_told_and_the_others_finish(fleet, files):
+    node = fleet.nodes[1]
+    with small_disk(node.path.parent, "6m"):
+        fleet.start()
+        results = fleet.end()
+        assert results[1]["failed"]
+        assert "cannot be written: No space left on device" in results[1]["msg"]
+        assert str(node.path.parent) in results[1]["msg"]
+        assert "Make room" in results[1]["msg"]
+    assert fleet.whole(fleet.nodes[0])
+    assert fleet.whole(fleet.nodes[2])
+
+
+def test_a_port_that_is_taken_is_told(fleet):
+    import socket
+
+    node = fleet.nodes[0]
+    with socket.socket() as taken:
+        taken.bind((node.address, node.port))
+        taken.listen()
+        fleet.start([node])
+        message = node.end()["msg"]
+    assert message == (
+        f"Port {node.port} of {node.address} cannot be used to give weights to the other nodes: Address already in use."
+        " Set model_weights_port to a free one."
+    )

@@ -1,0 +1,118 @@
+"""Bringing a model to all nodes: the way when all goes well, and what a run leaves behind."""
+
+import json
+import shutil
+import socket
+import time
+
+import pytest
+from ansible.module_utils.weights.peers import Client, PeerError
+
+
+def total(files):
+    return sum(want["size"] for want in files.values())
+
+
+def test_every_byte_crosses_the_wan_about_once(fleet, files, hub):
+    fleet.start()
+    results = fleet.end()
+    assert [r.get("msg") for r in results] == [None] * 3
+    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert sum(r["wan"] for r in results) <= 1.05 * total(files)
+    assert sum(r["lan"] for r in results) >= 1.9 * total(files)
+    assert not any(node.staging.exists() for node in fleet.nodes)
+
+
+def test_a_manifest_lies_with_the_weights(fleet, files):
+    fleet.start()
+    assert [r.get("msg") for r in fleet.end()] == [None] * 3
+    for node in fleet.nodes:
+        manifest = json.loads((node.path / ".inferfleet.json").read_text())
+        assert manifest["commit"] == "c0ffee"
+        assert {n: (e["size"], e["hash"]) for n, e in manifest["files"].items()} == {
+            n: (w["size"], w["hash"]) for n, w in files.items()
+        }
+
+
+def test_only_named_nodes_use_the_wan(fleet, files):
+    fleet.start(wan_nodes=["node2"])
+    wan = [r["wan"] for r in fleet.end()]
+    assert (wan[0], wan[2]) == (0, 0)
+    assert total(files) <= wan[1] <= 1.05 * total(files)
+    assert all(fleet.whole(node) for node in fleet.nodes)
+
+
+def test_a_node_alone_needs_no_port(fleet, files):
+    node = fleet.nodes[0]
+    fleet.start([node], peers=[node.spec], wan_nodes=[node.name], expected=[node.name])
+    assert node.end()["wan"] == total(files)
+    assert fleet.whole(node)
+
+
+def test_a_second_run_fetches_nothing(fleet):
+    fleet.start()
+    assert [r.get("msg") for r in fleet.end()] == [None] * 3
+    fleet.start(expected=[])
+    again = fleet.end()
+    assert [(r["changed"], r["wan"], r["lan"]) for r in again] == [(False, 0, 0)] * 3
+
+
+def test_a_new_node_takes_all_from_its_peers(fleet, files):
+    fleet.start()
+    assert [r.get("msg") for r in fleet.end()] == [None] * 3
+    shutil.rmtree(fleet.nodes[2].path)
+    fleet.start(expected=["node3"])
+    results = fleet.end()
+    assert [r["wan"] for r in results] == [0, 0, 0]
+    assert results[2]["lan"] == total(files)
+    assert fleet.whole(fleet.nodes[2])
+
+
+def test_a_damaged_file_comes_anew_from_a_peer(fleet, files):
+    fleet.start()
+    assert [r.get("msg") for r in fleet.end()] == [None] * 3
+    victim = fleet.nodes[1].path / "model-00003-of-00008.safetensors"
+    content = bytearray(victim.read_bytes())
+    content[1000] ^= 1
+    victim.write_bytes(content)
+    fleet.start(expected=["node2"])
+    results = fleet.end()
+    assert [r["wan"] for r in results] == [0, 0, 0]
+    assert results[1]["lan"] == files[victim.name]["size"]
+    assert fleet.whole(fleet.nodes[1])
+
+
+def test_another_revision_takes_only_what_differs(fleet, files, hub_root):
+    fleet.start()
+    assert [r.get("msg") for r in fleet.end()] == [None] * 3
+    name = "config.json"
+    fewer = {n: w for n, w in files.items() if n != name}
+    fleet.files = fewer
+    fleet.start(files=fewer, run="beef")
+    results = fleet.end()
+    assert [r["wan"] for r in results] == [0, 0, 0]
+    assert not any((node.path / name).exists() for node in fleet.nodes)
+    assert all(fleet.whole(node) for node in fleet.nodes)
+
+
+def test_strangers_are_turned_away_and_nothing_listens_afterwards(fleet):
+    node, absent = fleet.nodes[0], fleet.nodes[1]
+    fleet.start([node], expected=["node2"])  # it lingers, because node2 may still come
+    own = "127.0.1.3"
+    client = Client(node.address, node.port, "hush-token", "c0ffee", own)
+    for _ in range(200):
+        try:
+            assert client.state()["verified"] is not None
+            break
+        except PeerError:
+            time.sleep(0.05)
+    with pytest.raises(PeerError, match="HTTP 403"):
+        Client(node.address, node.port, "guessed", "c0ffee", own).state()
+    with pytest.raises(PeerError, match="HTTP 409"):
+        Client(node.address, node.port, "hush-token", "another", own).state()
+    with pytest.raises(PeerError):
+        Client(node.address, node.port, "hush-token", "c0ffee", "127.0.1.99").state()
+    fleet.start([absent], expected=["node2"])
+    assert [n.end().get("msg") for n in (node, absent)] == [None, None]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((node.address, node.port))

@@ -1,0 +1,67 @@
+"""Each kind of source with its real tool against the practice hub."""
+
+import shutil
+
+import pytest
+
+REPO = "inferfleet/tiny"
+
+
+def source_of(kind, hub, hub_root):
+    return {
+        "huggingface": {"type": "huggingface", "endpoint": hub.url, "repository": REPO},
+        "hfd": {"type": "hfd", "endpoint": hub.url, "repository": REPO, "connections": 4},
+        "modelscope": {"type": "modelscope", "endpoint": hub.url, "repository": REPO},
+        "http": {"type": "http", "endpoint": f"{hub.url}/static/{REPO}", "repository": REPO},
+        "path": {"type": "path", "path": str(hub_root / REPO), "repository": REPO},
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["huggingface", "hfd", "modelscope", "http", "path"])
+def test_a_source_brings_everything(fleet, hub, hub_root, kind):
+    if kind == "hfd" and not shutil.which("aria2c"):
+        pytest.skip("aria2c is not installed")
+    fleet.start(sources=[source_of(kind, hub, hub_root)], stall=60)
+    results = fleet.end()
+    assert [(r.get("msg"), r.get("events")) for r in results] == [(None, [])] * 3
+    assert all(fleet.whole(node) for node in fleet.nodes)
+
+
+@pytest.mark.parametrize("kind", ["huggingface", "hfd", "modelscope"])
+def test_the_manifest_is_the_hubs_own(manifest_of, hub, hub_root, files, kind):
+    told = manifest_of(sources=[{**source_of(kind, hub, hub_root), "revision": "main"}])
+    assert {n: e["size"] for n, e in told["files"].items()} == {n: w["size"] for n, w in files.items()}
+    shards = [n for n in files if n.endswith("safetensors")]
+    assert {n: told["files"][n]["hash"] for n in shards} == {n: files[n]["hash"] for n in shards}
+    assert told["about"]["repository"] == REPO
+
+
+def test_a_hub_without_hashes_is_proved_by_the_first_download(manifest_of, fleet, hub, hub_root, files):
+    hub.faults({"path": ".*", "fault": "no_hashes"})
+    source = source_of("huggingface", hub, hub_root)
+    told = manifest_of(sources=[{**source, "revision": "main"}])
+    assert {e["hash"] for e in told["files"].values()} == {""}
+    fleet.start(files=told["files"], sources=[source])
+    assert [r.get("msg") for r in fleet.end()] == [None] * 3
+    assert all(fleet.whole(node) for node in fleet.nodes)
+
+
+def test_the_next_source_tells_where_the_first_does_not(manifest_of, hub, hub_root):
+    gone = {"type": "huggingface", "endpoint": "http://127.0.0.1:9", "repository": REPO, "revision": "main"}
+    told = manifest_of(sources=[gone, {**source_of("path", hub, hub_root), "revision": "main"}])
+    assert told["about"]["source"] == f"path {hub_root / REPO}"
+    assert len(told["causes"]) == 1
+
+
+def test_patterns_choose_files(manifest_of, hub, hub_root):
+    source = {**source_of("huggingface", hub, hub_root), "revision": "main"}
+    told = manifest_of(sources=[source], include=["*.safetensors", "*.json"], exclude=["*00008-of*"])
+    assert sorted(told["files"]) == ["config.json", *(f"model-{n:05}-of-00008.safetensors" for n in range(1, 8))]
+
+
+def test_an_unknown_revision_is_told(manifest_of, hub, hub_root):
+    for kind in ("huggingface", "modelscope"):
+        told = manifest_of(sources=[{**source_of(kind, hub, hub_root), "revision": "no-such"}])
+        assert told["failed"]
+        assert f"{kind} {hub.url}" in told["msg"]
+        assert "Check hub_endpoint, model_weights_sources, checkpoint and model_revision." in told["msg"]
