@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap lab up down test test-fast test-engines test-site test-roles lint lint-fast lock
+.PHONY: help bootstrap lab up down test test-fast test-engines test-weights test-site test-roles lint lint-fast lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
 ROLES ?= preflight node_baseline container_runtime nccl_fabric model_weights ray_cluster inference_engine open_webui verify
@@ -41,10 +41,13 @@ test-fast: lint-fast ## Everything that needs no container, but for the Ansible 
 	pytest -q -n auto $(PYTEST_ARGS)
 
 test: PYTEST_ARGS = --hypothesis-profile=thorough
-test: lint test-fast test-engines test-site test-roles ## Everything: also the whole cluster end to end and the role tests
+test: lint test-fast test-engines test-weights test-site test-roles ## Everything: also the whole cluster end to end and the role tests
 
 test-engines: bootstrap ## What the planner writes, against the engines' own parsers (installs vLLM's CPU build)
 	pytest -q tests/contract
+
+test-weights: bootstrap ## Bringing weights: real hubs, tools and nodes on loopback, and everything that can go wrong
+	pytest -q tests/weights
 
 test-site: lab ## The practice cluster's whole life, from bare nodes to bare nodes
 	pytest -v tests/e2e

@@ -144,19 +144,26 @@ def disk(path: str) -> dict:
     }
 
 
+STAGING = ".inferfleet-staging"
+
+
 def present(tree: str | None) -> dict[str, int]:
-    """Return the bytes of every `owner/name` folder below `tree`."""
+    """Return the bytes on disk of every `owner/name` folder below `tree`, with what a download has staged of it."""
     if not tree or not os.path.isdir(tree):
         return {}
-    return {
-        f"{owner.name}/{name.name}": sum(
-            os.lstat(os.path.join(folder, file)).st_size for folder, _, files in os.walk(name) for file in files
-        )
-        for owner in os.scandir(tree)
-        if owner.is_dir()
-        for name in os.scandir(owner)
-        if name.is_dir()
-    }
+    inodes: dict[str, dict[int, int]] = {}
+    for owner in os.scandir(tree):
+        for place in os.scandir(owner) if owner.is_dir() else ():
+            if not place.is_dir():
+                continue
+            name = place.name[1 : -len(STAGING)] if place.name.endswith(STAGING) else place.name
+            sizes = inodes.setdefault(f"{owner.name}/{name}", {})
+            for folder, _, files in os.walk(place):
+                for file in files:
+                    info = os.lstat(os.path.join(folder, file))
+                    # A staged file has its final size from the beginning, with holes; a linked one counts once.
+                    sizes[info.st_ino] = min(info.st_size, info.st_blocks * 512)
+    return {name: sum(sizes.values()) for name, sizes in inodes.items()}
 
 
 def checkable() -> dict[str, bool]:

@@ -56,7 +56,8 @@ class Swarm:
         """Return what this node says of itself; no more than its version to who knows that one."""
         store = self.store
         with self.lock:
-            version = hash((store.verified, tuple(store.have), *self.fetching, *self.failed, self.done, self.error))
+            moving = (tuple(self.fetching), tuple(self.failed), tuple(self.distrusted), self.done, self.error)
+            version = hash((store.verified, tuple(store.have), moving))
             if version == known:
                 return {"version": version}
             partial = {

@@ -84,6 +84,7 @@ def make_limits(
         kv_cache_item_bytes=1 if asked["kv_cache_dtype"].startswith("fp8") else 2,
         enforce_eager=bool(asked["enforce_eager"]),
         prediction_layers=min(1, asked["num_speculative_tokens"]) * model.architecture.num_nextn_predict_layers,
+        num_speculative_tokens=asked["num_speculative_tokens"],
         weight_scale=weight_scale(model, checkpoint),
     )
 

@@ -18,16 +18,23 @@ BLOCK_TOKENS = 16
 _NON_TORCH = 230 * MIB  # CUDA libraries' workspaces after the first forward pass
 _NON_TORCH_TENSOR_PARALLEL = 554 * MIB  # the same with NCCL's and the custom all-reduce's channels
 _NON_TORCH_PIPELINE = 68 * MIB
-_CUDA_GRAPHS = 524 * MIB  # vLLM's own estimate for its default capture sizes
+# Before it captures CUDA graphs vLLM captures two of each kind and estimates the rest: the first of a kind takes the
+# buffers that all share, each further one what the driver keeps of it. Piecewise graphs hold a part a layer.
+_FIRST_GRAPH = 128 * MIB
+_PIECE_OF_LAYER, _FULL_GRAPH = 0.15 * MIB, 2 * MIB
+_LARGEST_GRAPH_TOKENS = 512
+_ATTENTION_SPLITS = 32  # FlashAttention's partial outputs in a graph, in float32
 # The sampler runs on max_num_seqs rows of float32 logits: the logits in the model's type (half a row of float32),
 # in float32, their probabilities and the random draw, and the top-k kernel's buffer.
 _SAMPLER_ROWS, _SAMPLER_BUFFER = 3.5, 111 * MIB
 # vLLM's second model runner, default for Llama: samples without that warm-up.
 _SAMPLER_ROWS_V2, _SAMPLER_BUFFER_V2 = 1.5, 64 * MIB
+_COMPILED_V2 = 224 * MIB  # what its compiled forward pass holds on to while it samples
 _RUNNER_V2 = frozenset({"LlamaForCausalLM"})
 _HIDDEN_COPIES = 4.4  # hidden states, residual, normalized input and output alive at once in a dense layer
 _HIDDEN_COPIES_V2 = 3.3
-_HIDDEN_COPIES_MLA = 2.9
+_HIDDEN_COPIES_MLA, _HIDDEN_COPIES_MLA_COMPILED = 2.9, 1.0
+_HIDDEN_COPIES_DRAFT, _HIDDEN_COPIES_DRAFT_COMPILED = 5, 1  # of the prediction layer, while the model's own are alive
 _MLA_WORKSPACE_TOKENS = 64 * 1024  # context that chunked prefill up-projects at once
 
 
@@ -42,6 +49,7 @@ class Limits:
     kv_cache_item_bytes: int
     enforce_eager: bool = False
     prediction_layers: int = 0
+    num_speculative_tokens: int = 0
     weight_scale: float = 1.0
     """Size of the checkpoint's files over what its architecture takes; 1 where both agree."""
 
@@ -104,11 +112,11 @@ def stage_budgets(
     counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
     per_layer = kv_bytes_per_token(arch, layout, limits.kv_cache_item_bytes)
     usable = int(total_bytes * limits.gpu_memory_utilization)
-    overhead = overhead_bytes(layout, enforce_eager=limits.enforce_eager)
     budgets = []
     for stage, (computed, count) in enumerate(zip(weights, counts, strict=True)):
         held = int(computed * limits.weight_scale)
         activation = activation_bytes(arch, precision, layout, limits, stage)
+        overhead = overhead_bytes(layout) + graph_bytes(arch, layout, limits, count)
         # A prediction layer caches keys and values as a decoder layer does.
         layers = count + (limits.prediction_layers if stage == len(counts) - 1 else 0)
         cache = usable - held - activation - overhead
@@ -128,13 +136,44 @@ def stage_budgets(
     return budgets
 
 
-def overhead_bytes(layout: Layout, *, enforce_eager: bool) -> int:
-    """Return what CUDA, NCCL and CUDA graphs take on one accelerator, in bytes."""
+def overhead_bytes(layout: Layout) -> int:
+    """Return what CUDA and NCCL take on one accelerator, in bytes."""
     if layout.tensor_parallel_size > 1:
-        taken = _NON_TORCH_TENSOR_PARALLEL
-    else:
-        taken = _NON_TORCH_PIPELINE if layout.pipeline_parallel_size > 1 else _NON_TORCH
-    return taken + (0 if enforce_eager else _CUDA_GRAPHS)
+        return _NON_TORCH_TENSOR_PARALLEL
+    return _NON_TORCH_PIPELINE if layout.pipeline_parallel_size > 1 else _NON_TORCH
+
+
+def graph_bytes(arch: Architecture, layout: Layout, limits: Limits, layers: int) -> int:
+    """Return what vLLM sets aside for the CUDA graphs of a rank with `layers` layers, in bytes.
+
+    Piecewise graphs are captured for up to 512 tokens, full ones for decoding up to max_num_seqs sequences.
+    """
+    if limits.enforce_eager or arch.name in _RUNNER_V2:  # the second model runner sets nothing aside
+        return 0
+    decoded = limits.max_num_seqs * (1 + limits.num_speculative_tokens)
+    largest = min(2 * decoded, _LARGEST_GRAPH_TOKENS, limits.max_num_batched_tokens)
+    decoded = min(decoded, largest)
+    heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
+    width = arch.kv_lora_rank if arch.mla else arch.head_size
+    # Over an FP8 cache latent attention is computed by FlashMLA, which needs no such buffer.
+    split = 0 if arch.mla and limits.kv_cache_item_bytes == 1 else _ATTENTION_SPLITS * decoded * heads * width * 4
+    context = _context_bytes(arch, layout, limits) if arch.mla else 0
+    first = max(_FIRST_GRAPH + context, split + (context if limits.prediction_layers else 0))
+    pieces = (_graphs(largest) - 1) * max(MIB, int(layers * _PIECE_OF_LAYER))
+    return first + pieces + (_graphs(decoded) - 1) * _FULL_GRAPH
+
+
+def _graphs(largest: int) -> int:
+    """Return how many sizes vLLM captures: 1, 2, 4, then every 8 tokens, from 256 on every 16."""
+    return min(3, largest.bit_length()) + min(largest, 255) // 8 + max(0, largest - 240) // 16
+
+
+def _context_bytes(arch: Architecture, layout: Layout, limits: Limits) -> int:
+    """Return the bytes of the context that chunked prefill of latent attention up-projects at once."""
+    page = limits.max_num_seqs * BLOCK_TOKENS
+    tokens = max(min(max(8 * limits.max_model_len, 4 * page), _MLA_WORKSPACE_TOKENS), page)
+    heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
+    return tokens * heads * (arch.qk_nope_head_dim + arch.v_head_dim) * 2
 
 
 def activation_bytes(arch: Architecture, precision: Precision, layout: Layout, limits: Limits, stage: int) -> int:
@@ -151,18 +190,20 @@ def activation_bytes(arch: Architecture, precision: Precision, layout: Layout, l
     if arch.mla:
         heads = -(-arch.num_attention_heads // tensor)
         query = arch.qk_nope_head_dim + arch.qk_rope_head_dim
-        context = max(min(8 * limits.max_model_len, _MLA_WORKSPACE_TOKENS), limits.max_num_seqs * BLOCK_TOKENS)
-        attention = tokens * heads * (query + arch.v_head_dim) * item
-        attention += context * heads * (arch.qk_nope_head_dim + arch.v_head_dim) * item
-        attention += int(_HIDDEN_COPIES_MLA * hidden)
-        forward = max(forward, attention)
+        attention = tokens * heads * (query + arch.v_head_dim) * item + _context_bytes(arch, layout, limits)
+        copies = _HIDDEN_COPIES_MLA if limits.enforce_eager else _HIDDEN_COPIES_MLA_COMPILED
+        forward = max(forward, attention + int(copies * hidden))
+    if limits.prediction_layers:
+        forward += hidden * (_HIDDEN_COPIES_DRAFT if limits.enforce_eager else _HIDDEN_COPIES_DRAFT_COMPILED)
 
     peak = forward
     if stage == layout.pipeline_parallel_size - 1:
         row, buffer = (_SAMPLER_ROWS_V2, _SAMPLER_BUFFER_V2) if v2 else (_SAMPLER_ROWS, _SAMPLER_BUFFER)
+        buffer += _COMPILED_V2 if v2 and not limits.enforce_eager else 0
+        rows *= 2 if limits.prediction_layers else 1  # each sequence's token and the first one drafted for it
         sampler = int(rows * arch.vocab_size * 4 * row) + buffer + hidden + 2 * rows * arch.hidden_size * item
         peak = max(peak, sampler)
-    received = hidden if stage else 0  # what the stage before sends
+    received = hidden if stage and not v2 else 0  # what the stage before sends
     return peak + workspace + received
 
 

@@ -90,6 +90,18 @@ def test_present_sums_every_repository(node_facts, tmp_path):
     assert node_facts.present(str(tmp_path)) == {"org/one": 7, "org/two": 5}
 
 
+def test_present_counts_what_a_download_has_staged(node_facts, tmp_path):
+    whole, staged = tmp_path / "org/one", tmp_path / "org/.one.inferfleet-staging"
+    for folder in (whole, staged):
+        folder.mkdir(parents=True)
+    (whole / "a").write_bytes(b"x" * 3)
+    (staged / "a").hardlink_to(whole / "a")
+    with (staged / "b").open("wb") as file:
+        file.write(b"x" * 8192)
+        file.truncate(10**9)
+    assert 8192 <= node_facts.present(str(tmp_path))["org/one"] < 100_000
+
+
 @pytest.mark.parametrize("tree", [None, "/nonexistent"])
 def test_present_without_a_tree(node_facts, tree):
     assert node_facts.present(tree) == {}

@@ -24,19 +24,25 @@ def named(case):
 def budgets(data, reading):
     architecture = load_model(reading["model"]).architecture.model_copy(update=reading.get("architecture", {}))
     limits = Limits(
-        max_model_len=architecture.max_position_embeddings,
+        max_model_len=reading.get("max_model_len", architecture.max_position_embeddings),
         max_num_seqs=reading.get("max_num_seqs", 1024),
         max_num_batched_tokens=reading.get("max_num_batched_tokens", 8192),
-        gpu_memory_utilization=0.90,
+        gpu_memory_utilization=reading.get("gpu_memory_utilization", 0.90),
         kv_cache_item_bytes=1 if reading.get("kv_cache_dtype") == "fp8" else 2,
         enforce_eager=reading.get("enforce_eager", True),
+        prediction_layers=min(1, reading.get("num_speculative_tokens", 0)),
+        num_speculative_tokens=reading.get("num_speculative_tokens", 0),
     )
-    layout = Layout(reading.get("tensor_parallel_size", 1), reading.get("pipeline_parallel_size", 1))
+    layout = Layout(
+        reading.get("tensor_parallel_size", 1),
+        reading.get("pipeline_parallel_size", 1),
+        expert_parallel=reading.get("enable_expert_parallel", False),
+    )
     return stage_budgets(architecture, reading["precision"], layout, limits, data["total_bytes"])
 
 
 def test_there_are_readings():
-    assert len(RECORDED) >= 26
+    assert len(RECORDED) >= 48
 
 
 @pytest.mark.parametrize("case", RECORDED, ids=named)
@@ -68,8 +74,18 @@ def test_activations_within_a_quarter_gib(case):
     stages = budgets(data, reading)
     for stage, budget in enumerate(stages) if seen else ():
         rank = stage * len(seen) // len(stages)
-        # With CUDA graphs the second model runner profiles its compiled code too.
         assert budget.activation_bytes == pytest.approx(seen[rank], abs=GIB // 4)
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=named)
+def test_overhead_and_cuda_graphs_within_a_quarter_gib(case):
+    data, reading = case
+    seen = reading["reading"]
+    stages = budgets(data, reading)
+    for stage, budget in enumerate(stages) if "non_torch" in seen else ():
+        rank = stage * len(seen["non_torch"]) // len(stages)
+        taken = seen["non_torch"][rank] + seen.get("cuda_graphs", [0] * (rank + 1))[rank]
+        assert budget.overhead_bytes == pytest.approx(taken, abs=GIB // 4)
 
 
 def test_the_catalog_has_the_memory_that_was_read():
