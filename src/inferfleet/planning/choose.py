@@ -402,6 +402,29 @@ def has_flag(choice: EngineChoice, name: str) -> bool:
     )
 
 
+def can_cache_fp8(model: Model, accelerator: Accelerator) -> bool:
+    """Say whether the KV cache may be FP8: for latent attention vLLM has kernels from capability 8.9 on only.
+
+    Source: vllm/v1/attention/backends/mla/triton_mla.py; the other backends need 9.0.
+    """
+    return not model.architecture.mla or has_capability(accelerator, "8.9")
+
+
+def cache_problems(contract: Mapping[str, Any], model: Model, fleet: Fleet) -> list[Refusal]:
+    """Return what speaks against the KV cache's data type."""
+    wanted = str(contract["kv_cache_dtype"])
+    if not wanted.startswith("fp8") or can_cache_fp8(model, fleet.accelerator):
+        return []
+    return [
+        PrecisionUnsupported(
+            f"Variable kv_cache_dtype is {wanted}, but {model.title}'s latent attention computes from an FP8 cache"
+            f" only at compute capability 8.9 and above, and {fleet.name} has {fleet.accelerator.compute_capability}.",
+            "Set kv_cache_dtype to auto.",
+            {"kv_cache_dtype": "auto"},
+        )
+    ]
+
+
 def flag_problems(choice: EngineChoice, arguments: Sequence[str]) -> list[Refusal]:
     """Return which of `engine_extra_args` this version of the engine does not have."""
     version = version_key(choice.version.version)

@@ -6,7 +6,7 @@ from typing import Any
 
 from inferfleet.catalog import Accelerator, Checkpoint, EngineVersion, Model, load_models
 from inferfleet.catalog.schema import Mode
-from inferfleet.planning.choose import LOSSLESS, EngineChoice, runs
+from inferfleet.planning.choose import LOSSLESS, EngineChoice, can_cache_fp8, runs
 from inferfleet.planning.fleet import Fleet
 from inferfleet.planning.layouts import Candidate, Rules, candidates, divisibility, explain
 from inferfleet.planning.memory import GIB, Budget, Limits, budget
@@ -114,7 +114,7 @@ def size_up(
         problems = []
         ranked = _search(asked, model, checkpoint, fleet, limits, rules)
         if not ranked:
-            return Sizing(Layout(), limits, None, [*too_long, _no_layout(asked, model, fleet)])
+            return Sizing(Layout(), limits, None, [*too_long, _no_layout(model, fleet, choice, rules)])
         # A shorter context may make a better layout fit, so lengths are tried before layouts are given up.
         if not asked["max_model_len"] and not ranked[0].fits:
             shorter = replace(limits, max_model_len=min(limits.max_model_len, _LEAST_CONTEXT))
@@ -125,7 +125,7 @@ def size_up(
     held = budget(model.architecture, checkpoint.precision, layout, limits, fleet.accelerator.total_bytes)
     limits, held, warnings = _shortened(asked, model, checkpoint, layout, limits, held, fleet, choice)
     if asked["max_model_len"] and 0 < held.kv_cache_tokens < limits.max_model_len and not too_long and not problems:
-        problems.append(_small_cache(limits, held))
+        problems.append(_small_cache(limits, held, _more_cache(model, fleet)))
     return Sizing(layout, limits, held, [*too_long, *problems], warnings, explain(ranked, fleet.per_node))
 
 
@@ -239,44 +239,48 @@ def _shortened(
     if asked["max_model_len"] or held.fits:
         return limits, held, []
     total, full = fleet.accelerator.total_bytes, limits.max_model_len
-    for _ in range(3):  # a shorter context may also shrink activations, so look again
-        length = held.kv_cache_tokens // _CONTEXT_STEP * _CONTEXT_STEP
-        if length < _LEAST_CONTEXT:
-            shortest = make_limits(
-                {**asked, "max_model_len": _LEAST_CONTEXT}, model, checkpoint, choice.version, fleet.accelerator
-            )
-            again = budget(model.architecture, checkpoint.precision, layout, shortest, total)
-            if not again.fits or limits.max_model_len == _LEAST_CONTEXT:
-                return limits, held, []
-            limits, held = shortest, again
-            continue
-        limits = make_limits(
-            {**asked, "max_model_len": min(length, full)}, model, checkpoint, choice.version, fleet.accelerator
-        )
-        held = budget(model.architecture, checkpoint.precision, layout, limits, total)
-        if held.fits and held.kv_cache_tokens < limits.max_model_len + _CONTEXT_STEP:
-            break
-    return (
-        limits,
-        held,
-        [
-            f"max_model_len is {limits.max_model_len} instead of {full}: the KV cache holds"
-            f" {held.kv_cache_tokens} tokens. More accelerators or kv_cache_dtype fp8 make it longer."
-        ],
-    )
+
+    def sized(length: int) -> tuple[Limits, Budget]:
+        cut = make_limits({**asked, "max_model_len": length}, model, checkpoint, choice.version, fleet.accelerator)
+        return cut, budget(model.architecture, checkpoint.precision, layout, cut, total)
+
+    def holds(length: int) -> bool:
+        cut, found = sized(length)
+        return found.fits and found.kv_cache_tokens >= cut.max_model_len
+
+    if full <= _LEAST_CONTEXT or not holds(_LEAST_CONTEXT):
+        return limits, held, []
+    # A longer context takes more of the cache and, without chunked prefill, more activations: the longest by halving.
+    low, high = _LEAST_CONTEXT // _CONTEXT_STEP, -(-full // _CONTEXT_STEP)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle * _CONTEXT_STEP) else (low, middle)
+    limits, held = sized(low * _CONTEXT_STEP)
+    if sized(limits.max_model_len + _CONTEXT_STEP)[1].missing_bytes:
+        engine = f"{choice.engine.title} {choice.version.version}"
+        why = f"a longer prompt is one batch in {engine}, whose activations do not fit"
+        remedy = "More accelerators that share each layer make it longer."
+    else:
+        why = f"the KV cache holds {held.kv_cache_tokens} tokens"
+        remedy = f"{_more_cache(model, fleet)} make it longer."
+    return limits, held, [f"max_model_len is {limits.max_model_len} instead of {full}: {why}. {remedy}"]
 
 
-def _small_cache(limits: Limits, held: Budget) -> Refusal:
+def _more_cache(model: Model, fleet: Fleet) -> str:
+    return "More accelerators or kv_cache_dtype fp8" if can_cache_fp8(model, fleet.accelerator) else "More accelerators"
+
+
+def _small_cache(limits: Limits, held: Budget, more: str) -> Refusal:
     length = held.kv_cache_tokens // _CONTEXT_STEP * _CONTEXT_STEP or held.kv_cache_tokens
     return KvCacheTooSmall(
         f"Variable max_model_len is {limits.max_model_len}, but the KV cache holds {held.kv_cache_tokens} tokens"
         f" ({held.kv_cache_bytes / GIB:.1f} GiB a GPU).",
-        f"Set max_model_len to at most {length}; kv_cache_dtype fp8 or more accelerators make it longer.",
+        f"Set max_model_len to at most {length}. {more} make it longer.",
         {"max_model_len": length},
     )
 
 
-def _no_layout(asked: Mapping[str, Any], model: Model, fleet: Fleet) -> Refusal:
+def _no_layout(model: Model, fleet: Fleet, choice: EngineChoice, rules: Rules) -> Refusal:
     heads = model.architecture.num_attention_heads
     usable = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0 and fleet.per_node % n == 0), default=1)
     smaller = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0), default=1)
@@ -284,9 +288,17 @@ def _no_layout(asked: Mapping[str, Any], model: Model, fleet: Fleet) -> Refusal:
         f"No tensor and pipeline parallel size divides {model.title} ({heads} attention heads,"
         f" {model.architecture.num_hidden_layers} layers) over {len(fleet.nodes)} nodes of {fleet.per_node}"
         " accelerators.",
-        f"Set accelerators_per_node to {max(usable, smaller)}.",
-        {"accelerators_per_node": max(usable, smaller)},
+        *_other_layout(max(usable, smaller), fleet, choice, rules),
     )
+
+
+def _other_layout(per_node: int, fleet: Fleet, choice: EngineChoice, rules: Rules) -> tuple[str, Mapping[str, Any]]:
+    """Return the remedy of a fleet that nothing divides: fewer accelerators a node, or another engine."""
+    if per_node != fleet.per_node:
+        return f"Set accelerators_per_node to {per_node}.", {"accelerators_per_node": per_node}
+    if not (rules.pipeline_parallel and rules.uneven_pipeline) and choice.name != "vllm":
+        return "Set engine to vllm, which divides layers unevenly among nodes.", {"engine": "vllm"}
+    return "Use another number of nodes.", {}
 
 
 def no_fit(

@@ -15,6 +15,7 @@ from inferfleet.catalog import (
 from inferfleet.catalog.schema import Mode
 from inferfleet.planning.choose import (
     EngineChoice,
+    cache_problems,
     choose_checkpoints,
     choose_dtype,
     choose_engine,
@@ -126,6 +127,7 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
     problems += _speculation(asked, model, checkpoint, choice, mode, sizing.layout.pipeline_parallel_size)
     dtype, found, why_dtype = choose_dtype(asked, checkpoint, fleet)
     problems += found
+    problems += cache_problems(asked, model, fleet)
     problems += sizing.problems
     if not sizing.problems and not sizing.fits:
         problems += no_fit(asked, model, checkpoint, choice, fleet, sizing)

@@ -69,6 +69,18 @@ def test_b200_takes_larger_batches_from_new_engines_only():
     assert new.budget.activation_bytes > old.budget.activation_bytes
 
 
+def test_the_longest_context_that_fits_is_found():
+    nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(12)}
+    contract = {"model": "deepseek-r1", "accelerator": "V100-32G", "accelerators_per_node": 8}
+    plan = make_plan(contract, nodes)
+    layout = {key: getattr(plan, key) for key in ("tensor_parallel_size", "pipeline_parallel_size")}
+    longer = make_plan(contract | layout | {"max_model_len": plan.max_model_len + 1024}, nodes)
+    assert plan.problems == []
+    assert 4096 < plan.max_model_len < 163840
+    assert [p.code for p in longer.problems] == ["does-not-fit"]
+    assert any("a longer prompt is one batch in vLLM 0.8.5.post1" in warning for warning in plan.warnings)
+
+
 def test_v100_shows_nccls_log_where_asked():
     assert planned("v100", {"nccl_debug": "INFO"}).nodes["v100-02"].env["NCCL_DEBUG"] == "INFO"
 
