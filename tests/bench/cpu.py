@@ -15,6 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import ansible.module_utils
+
 ROOT = Path(__file__).resolve().parents[2]
 REPO = "bench/model"
 GB = 10**9
@@ -44,8 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=float, default=2, help="gigabytes")
     size = int(parser.parse_args().size * GB) // FILES
-    sys.path.insert(0, str(ROOT / "tests"))
-    import run_module  # noqa: F401  (brings the nodes' code into reach)
+    ansible.module_utils.__path__.append(str(ROOT / "plugins" / "module_utils"))
     from ansible.module_utils.weights import manifest
 
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:

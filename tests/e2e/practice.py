@@ -48,7 +48,7 @@ class Controller:
     def inferfleet(self, *arguments: str, timeout: float = 900) -> Finished:
         """Run `inferfleet VERB -i inventories/lab … --json`; the first argument is the verb."""
         verb, *rest = arguments
-        argv = [TOOLS / "inferfleet", verb, "-i", INVENTORY, "--json", *rest]
+        argv = [TOOLS / "inferfleet", *verb.split(), "-i", INVENTORY, "--json", *rest]
         done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
         self.said += [done.stdout, done.stderr]
         return Finished(done.returncode, done.stderr, json.loads(done.stdout))

@@ -163,13 +163,13 @@ def test_bit_rot_is_found_and_mended_from_a_peer(deployed: dict[str, Any], lab: 
     path = "/data/models/inferfleet/tiny-r1/model-00002-of-00005.safetensors"
     hurt = f't=$(stat -c %y {path}); printf XXXX | dd of={path} bs=1 seek=5000 conv=notrunc; touch -d "$t" {path}'
     lab.ssh("node2", f"({hurt}) 2>&1")
-    assert controller.inferfleet("weights", "verify").rc == 0, "stamps do not see it"
-    mended = controller.inferfleet("weights", "verify", "--deep")
+    assert controller.inferfleet("weights verify").rc == 0, "stamps do not see it"
+    mended = controller.inferfleet("weights verify", "--deep")
     assert mended.rc == 0, mended
     rows = {row["label"]: row["text"] for row in mended.document["result"]["weights"]}
     assert rows["over the WAN"].startswith("0.0 times"), rows
     assert lab.ssh("node1", f"sha256sum {path}") == lab.ssh("node2", f"sha256sum {path}")
-    again = controller.inferfleet("weights", "verify", "--deep")
+    again = controller.inferfleet("weights verify", "--deep")
     assert (again.rc, again.document["changed_tasks"]) == (0, []), again
 
 
