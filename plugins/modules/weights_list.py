@@ -7,6 +7,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.weights import manifest
+from ansible.module_utils.weights.store import STAGING
 
 DOCUMENTATION = r"""
 ---
@@ -33,8 +34,6 @@ models:
   type: list
   elements: dict
 """
-
-STAGING = ".inferfleet-staging"
 
 
 def bytes_below(path):

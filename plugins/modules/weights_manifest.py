@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.weights import manifest
-from ansible.module_utils.weights.sources import SourceError, make_source, safe, selected, with_tokens
+from ansible.module_utils.weights.sources import SourceError, make_source, of_manifest, safe, selected, with_tokens
 
 DOCUMENTATION = r"""
 ---
@@ -112,7 +112,7 @@ def main():
             )
         module.warn(f"No source answers ({'; '.join(causes)}). The complete copy on this node says what belongs to it.")
         about = {key: found[key] for key in ("repository", "revision", "commit", "source") if key in found}
-        files = {name: {key: e[key] for key in ("size", "algorithm", "hash")} for name, e in found["files"].items()}
+        _, files = of_manifest(found)
     else:
         files = {
             name: entry

@@ -16,7 +16,6 @@ class Peer:
     def __init__(self, spec):
         self.name, self.address, self.port = spec["name"], spec["address"], spec["port"]
         self.seen = 0.0
-        self.problem = "it has not answered yet"
         self.verified, self.partial, self.fetching, self.failed = 0, {}, set(), {}
         self.done, self.error = False, ""
         self.resting = 0.0
@@ -42,7 +41,6 @@ class Peer:
 
     def silent(self, error):
         """Take note that it did not answer; a closed port says that its process has ended."""
-        self.problem = str(error)
         self.left = bool(self.seen) and isinstance(error.__cause__, ConnectionRefusedError)
 
     def alive(self, now):
@@ -67,9 +65,8 @@ class Peer:
         finally:
             client.close()
 
-    def punish(self, number, why):
+    def rest(self):
         """Ask elsewhere for a moment."""
-        self.problem = why
         self.resting = time.monotonic() + 0.5
 
     def bits(self, number, size, only_proved):

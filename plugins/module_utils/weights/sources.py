@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import fnmatch
 import json
 import os
@@ -11,8 +12,9 @@ import subprocess
 import sys
 import time
 
+from ansible.module_utils.weights import manifest
+
 READ = 2**20
-MANIFEST = ".inferfleet.json"
 # Beside the shards that model.safetensors.index.json names; what a static mirror without a listing is asked for.
 USUAL = (
     *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"),
@@ -89,11 +91,12 @@ class _Source:
         return f"{self.spec['type']} {self.spec.get('endpoint') or self.spec.get('path') or ''}".strip()
 
 
-class _Ranged(_Source):
+class _Ranged(_Source, abc.ABC):
     """Files behind URLs that take Range requests."""
 
+    @abc.abstractmethod
     def url(self, name):
-        raise NotImplementedError
+        """Return where a file lies."""
 
     def headers(self):
         return {}
@@ -240,7 +243,7 @@ class Http(_Ranged):
             return answer if answer.status_code < 400 else None
 
         try:
-            if (found := get(MANIFEST)) is not None:
+            if (found := get(manifest.NAME)) is not None:
                 return of_manifest(found.json())
             index = get("model.safetensors.index.json")
             names = {*USUAL, *(index.json()["weight_map"].values() if index is not None else ())}
@@ -266,7 +269,7 @@ class Folder(_Source):
         if not os.path.isdir(root):
             raise SourceError(f"there is no folder {root} on this node")
         try:
-            with open(os.path.join(root, MANIFEST)) as lines:
+            with open(os.path.join(root, manifest.NAME)) as lines:
                 return of_manifest(json.load(lines))
         except (OSError, ValueError, KeyError):
             pass

@@ -11,11 +11,13 @@ import time
 from ansible.module_utils.weights import manifest, pieces
 
 STATE = ".inferfleet-state.json"
+STAGING = ".inferfleet-staging"
+"""What the name of a staging folder ends with, after a dot and the model's own; node_facts knows it too."""
 
 
 def staging_of(path):
     """Return the folder where a model lies until it is whole."""
-    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.inferfleet-staging")
+    return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}{STAGING}")
 
 
 class Store:

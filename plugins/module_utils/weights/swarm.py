@@ -110,7 +110,7 @@ class Swarm:
                 self._watch()
                 with self.store.changed:
                     self.store.changed.wait(0.5)
-        except (PullError, BaseException) as error:
+        except BaseException as error:
             self.error = self.error or str(error)
             raise
         finally:
@@ -328,8 +328,8 @@ class Swarm:
                 self.store.arrived(number, bit)
                 if self.store.is_complete(number) and number not in self.fetching:
                     self._prove(number)
-            except PeerError as error:
-                peer.punish(number, str(error))
+            except PeerError:
+                peer.rest()
             except WriteError as error:
                 self._fatal(disk_message(self.store.file(number), error.args[0]))
             except OSError as error:
