@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from ansible.module_utils.weights import pieces
-from ansible.module_utils.weights.peers import Client, PeerError
+from ansible.module_utils.weights.peers import TIMEOUT, Client, PeerError
 
 DEAD = 10.0  # seconds without an answer until a peer counts as gone
+WORD = 4.0  # seconds that a word to a peer may take: who asks it fetches nothing meanwhile
 
 
 class Peer:
@@ -21,10 +22,10 @@ class Peer:
         self.resting = 0.0
         self.left, self.version = False, -1
 
-    def client(self, options):
+    def client(self, options, timeout=TIMEOUT):
         """Return a new connection to it."""
         own = next(p["address"] for p in options["peers"] if p["name"] == options["node"])
-        return Client(self.address, self.port, options["token"], options["run"], own)
+        return Client(self.address, self.port, options["token"], options["run"], own, timeout)
 
     def take(self, state):
         """Take what it says of itself; return whether that is new."""
@@ -57,7 +58,7 @@ class Peer:
 
     def tell(self, options, what):
         """Send it a word; return whether it agreed."""
-        client = self.client(options)
+        client = self.client(options, WORD)
         try:
             return client.tell(what, options["node"])
         except PeerError:

@@ -34,6 +34,7 @@ class Swarm:
         self.rate_limit = decide.shares(options["rate_limit"], len(self.order))
         self.peers = {p["name"]: Peer(p) for p in options["peers"] if p["name"] != self.me}
         self.fetching, self.failed, self.given = {}, {}, {}
+        self.asking = set()  # files of other nodes that this one would like to fetch: peers must not see them as begun
         self.inflight = defaultdict(int)  # file -> bits on their way from peers
         self.busy = defaultdict(int)  # peer -> pieces on their way from it
         self.distrusted = set()  # files that came wrong: only from who has proved them
@@ -223,15 +224,22 @@ class Swarm:
                 time.sleep(0.1)
                 continue
             with self.lock:
-                chosen = decide.next_fetch(self.me, self.plan, self.store.sizes, self._mine(), self.view())
+                mine = self._mine()
+                mine["fetching"] |= dict.fromkeys(self.asking, True)
+                chosen = decide.next_fetch(self.me, self.plan, self.store.sizes, mine, self.view())
                 if chosen:
                     number, owner = chosen
-                    self.fetching[number] = True
+                    if owner == self.me:
+                        self.fetching[number] = True
+                    else:
+                        self.asking.add(number)
             if not chosen:
                 time.sleep(0.1)
                 continue
             try:
                 if owner == self.me or self.peers[owner].allows(self.options, number):
+                    with self.lock:
+                        self.fetching[number] = True
                     self._fetch(number)
                 else:
                     time.sleep(0.1)
@@ -244,6 +252,7 @@ class Swarm:
             finally:
                 with self.lock:
                     self.fetching.pop(number, None)
+                    self.asking.discard(number)
 
     def _fetch(self, number):
         """Fetch one file from the first source that gives it; remember why where none does."""
