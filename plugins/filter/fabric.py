@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from inferfleet.contract.inventory import cluster_address
+from inferfleet.fabric import mesh_ports
+from inferfleet.fabric.bandwidth import sizes
 
 
 def cluster_addresses(hosts, hostvars):
@@ -10,9 +12,14 @@ def cluster_addresses(hosts, hostvars):
     return [cluster_address(host, hostvars[host]) for host in hosts]
 
 
+def fabric_ports(contract, head, proof_port):
+    """Return the ports at which other nodes must reach a node; `contract` has the keys that name ports."""
+    return mesh_ports(contract, head=head, proof_port=int(proof_port))
+
+
 class FilterModule:
     """The filters by name."""
 
     def filters(self):
         """Return them."""
-        return {"cluster_addresses": cluster_addresses}
+        return {"cluster_addresses": cluster_addresses, "fabric_ports": fabric_ports, "fabric_sizes": sizes}

@@ -93,8 +93,8 @@ def test_one_node_that_is_slow_both_ways():
 def test_all_are_slow_and_nobody_is_blamed_alone():
     (problem,) = problems(result(mesh(3, 20)), nodes(3, 200, ["m:1"]), "rdma")
     assert problem == (
-        "Every pair of nodes gets too little; from n1 to n2 20 Gbit/s, 10 % of the link's rate (200 Gbit/s; at least 70 %"
-        " is wanted). Look at what all share: MTU, switches, GPUDirect, and NCCL's settings in `inferfleet plan`."
+        "Every pair of nodes gets too little; from n1 to n2 20 Gbit/s, 10 % of the link's rate (200 Gbit/s; at least 70"
+        " % is wanted). Look at what all share: MTU, switches, GPUDirect, and NCCL's settings in `inferfleet plan`."
     )
 
 
@@ -137,8 +137,8 @@ def test_nccl_that_fell_back_to_sockets():
     measured = result(mesh(2, 190), logs={"n1": log("infiniband"), "n2": log("no_verbs")})
     assert problems(measured, nodes(2, 200, ["mlx5_0:1"]), "rdma") == [
         "RDMA was planned on n2 (mlx5_0:1), but NCCL talks over sockets there. It says: Failed to open"
-        " libibverbs.so[.1]. Check that `ibv_devices` in the engine's container lists them and that their ports are active; `inferfleet"
-        " check` shows what the node reports."
+        " libibverbs.so[.1]. Check that `ibv_devices` in the engine's container lists them and that their ports"
+        " are active; `inferfleet check` shows what the node reports."
     ]
 
 
