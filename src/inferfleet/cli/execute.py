@@ -11,11 +11,12 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from inferfleet.cli.options import RunOptions
+from inferfleet.cli.options import ProgressForm, RunOptions
 from inferfleet.cli.render_json import document, to_text, usage_document
 from inferfleet.cli.render_junit import check_writable, report
 from inferfleet.cli.render_live import LiveView
 from inferfleet.cli.render_plain import AnsibleView, PlainView
+from inferfleet.cli.render_progress import ProgressView
 from inferfleet.cli.render_summary import print_summary
 from inferfleet.cli.summary import judge, summarize
 from inferfleet.cli.verbs import Verb
@@ -101,10 +102,9 @@ def _run(verb: Verb, options: RunOptions, request: Request, console: Console, cw
         result = run(request, fold, view.on_event, view.on_interrupt, color=color)
     judged = judge(verb, outcome(result, assert_no_change=assert_no_change), result.result)
     log = _short(result.log, cwd)
-    print_summary(
-        console,
-        summarize(verb, result, judged, again=_again(verb, options, request), check=options.check, log=log, cwd=cwd),
-    )
+    again = _again(verb, options, request)
+    if not (options.json and options.progress is ProgressForm.JSON):  # else both outputs are for programs
+        print_summary(console, summarize(verb, result, judged, again=again, check=options.check, log=log, cwd=cwd))
     if options.junit:
         options.junit.write_text(report(verb.name, result, judged), "utf-8")
     if options.json:
@@ -113,9 +113,11 @@ def _run(verb: Verb, options: RunOptions, request: Request, console: Console, cw
 
 
 def _view(console: Console, header: Header, fold: Fold, options: RunOptions) -> View:
+    if options.progress is ProgressForm.JSON:
+        return ProgressView(sys.stderr, header, fold)
     if options.verbose:
         return AnsibleView(console, header, fold)
-    if console.is_terminal and not console.is_dumb_terminal:
+    if options.progress is ProgressForm.AUTO and console.is_terminal and not console.is_dumb_terminal:
         return LiveView(console, header, fold)
     return PlainView(console, header, fold)
 

@@ -5,6 +5,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -12,6 +13,14 @@ import typer
 
 RUN_PANEL = "What runs, and where"
 _OUTPUT = "Output"
+
+
+class ProgressForm(StrEnum):
+    """How a run is shown while it goes on."""
+
+    AUTO = "auto"
+    PLAIN = "plain"
+    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +97,14 @@ class RunOptions:
             rich_help_panel=_OUTPUT,
         ),
     ] = False
+    progress: Annotated[
+        ProgressForm,
+        typer.Option(
+            "--progress",
+            help="How the run is shown: for this output, as plain lines, or as a JSON object a line on stderr.",
+            rich_help_panel=_OUTPUT,
+        ),
+    ] = ProgressForm.AUTO
     junit: Annotated[
         Path | None,
         typer.Option("--junit", metavar="FILE", help="Write a JUnit XML report.", rich_help_panel=_OUTPUT),

@@ -14,12 +14,13 @@ from inferfleet.cli.style import STYLES, ascii_only, mark
 from inferfleet.cli.text import count, duration, progress_parts
 from inferfleet.cli.view import ENDING, Header, diff_of
 from inferfleet.runner.events import Event, Fold
-from inferfleet.runner.result import HostRun, Progress, Stage, State
+from inferfleet.runner.result import Progress, Stage, State
 
 _REFRESHES = 8  # a second
 _BAR_CELLS = 16
 _STATE_CELLS = max(len(state) for state in State)
 _TIME_CELLS = 7
+_TOTAL = "all nodes"
 
 
 class LiveView:
@@ -135,15 +136,16 @@ class Picture:
         hosts = [(name, host) for name, host in list(stage.hosts.items()) if host.busy and host.progress]
         waiting = [name for name, host in list(stage.hosts.items()) if host.busy and not host.progress]
         lines = [Text(f"     {stage.task}{_on(waiting, width - len(stage.task) - 10)}", style="dim")]
-        names = max((cell_len(name) for name, _ in hosts), default=0)
-        shown = hosts if len(hosts) < room else hosts[: room - 2]
-        lines += [self._host_line(name, host, names, width) for name, host in shown]
+        total = stage.total
+        names = max((cell_len(name) for name in [*dict(hosts), *([_TOTAL] if total else [])]), default=0)
+        room -= 1 if total else 0
+        shown = hosts if len(hosts) < room else hosts[: max(room - 2, 0)]
+        lines += [self._progress_line(name, host.progress or Progress(), names, width) for name, host in shown]
         if len(shown) < len(hosts):
             lines.append(Text(f"     … {count(len(hosts) - len(shown), 'more host')}", style="dim"))
-        return lines
+        return lines + ([self._progress_line(_TOTAL, total, names, width)] if total else [])
 
-    def _host_line(self, name: str, host: HostRun, names: int, width: int) -> Text:
-        progress = host.progress or Progress()
+    def _progress_line(self, name: str, progress: Progress, names: int, width: int) -> Text:
         line = Text(f"     {name}{' ' * (names - cell_len(name))}  ")
         parts = progress_parts(progress)
         if progress.done is not None and progress.total and width >= 80:

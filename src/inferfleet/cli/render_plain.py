@@ -12,6 +12,7 @@ from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import Stage, State
 
 _PROGRESS_EVERY = 30.0  # seconds between two lines of progress of one host
+_ALL = ""  # no host has this name
 
 
 class PlainView:
@@ -75,6 +76,10 @@ class PlainView:
         self._progress_at[host] = now
         parts = " · ".join(progress_parts(run.progress))
         self._line(f"{stage.title}: {host}: {run.task}{': ' if parts else ''}{parts}")
+        total = stage.total
+        if total and now - self._progress_at.get(_ALL, 0.0) >= _PROGRESS_EVERY:
+            self._progress_at[_ALL] = now
+            self._line(f"{stage.title}: all nodes: {' · '.join(progress_parts(total))}")
 
     def _line(self, text: str, at: float | None = None) -> None:
         now = at or self._fold.ended or 0.0

@@ -7,8 +7,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from inferfleet.cli.row import Row
 from inferfleet.cli.style import TONES, ascii_only, plain_mark
-from inferfleet.cli.summary import Row, Summary
+from inferfleet.cli.summary import Summary
 
 _MARKS = {True: "✔", False: "✘"}
 

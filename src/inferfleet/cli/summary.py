@@ -5,26 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from inferfleet.cli.row import Row
 from inferfleet.cli.text import count, duration
 from inferfleet.cli.verbs import STATUS, Verb
+from inferfleet.cli.weights_rows import brought_rows, model_rows, proved_rows
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import ChangedTask, Failure, RunResult
 from inferfleet.runner.stages import title
 
 _CHANGED_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A label and its text; `tone` is "bad", "soft" or empty. A row without a label stands alone.
-
-    `holds` marks the row of something that was tested: whether it held.
-    """
-
-    label: str
-    text: str
-    tone: str = ""
-    holds: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +54,7 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
     if verb is STATUS:
         blocks += [_proof_rows(run.result), _result_rows(run.result)]
     elif judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT):
-        blocks += [_result_rows(run.result), _weights_rows(run.result), _proof_rows(run.result)]
+        blocks += [_result_rows(run.result), *_weights_blocks(run.result), _proof_rows(run.result)]
     else:
         blocks.append(_proof_rows(run.result))
     blocks.append(_next_rows(verb, run, judged, again, log))
@@ -152,8 +141,13 @@ def _result_rows(result: Mapping[str, Any]) -> list[Row]:
     return rows
 
 
-def _weights_rows(result: Mapping[str, Any]) -> list[Row]:
-    return [Row(str(item.get("label") or ""), str(item.get("text"))) for item in _mappings(result.get("weights"))]
+def _weights_blocks(result: Mapping[str, Any]) -> list[list[Row]]:
+    proofs, brought, models = (result.get(f"weights{what}") for what in ("_proof", "", "_found"))
+    return [
+        proved_rows(proofs) if proofs else [],
+        brought_rows(brought) if brought else [],
+        model_rows(models) if models is not None else [],
+    ]
 
 
 def _proof_rows(result: Mapping[str, Any]) -> list[Row]:

@@ -15,12 +15,20 @@ _PULL = """[bold]Examples[/bold]
 inferfleet weights pull -i inventories/a800
 
 inferfleet weights pull -i inventories/a800 -e '{"model_weights_wan_nodes": ["a800-01"]}'
+
+inferfleet weights pull -i inventories/a800 -e '{"model_weights_wan_nodes": ["localhost"]}'  [dim]# through here[/dim]
 """
 _VERIFY = """[bold]Examples[/bold]
 
 inferfleet weights verify -i inventories/a800  [dim]# stamps: seconds[/dim]
 
 inferfleet weights verify -i inventories/a800 --deep  [dim]# every byte[/dim]
+"""
+_REMOVE = """[bold]Examples[/bold]
+
+inferfleet weights remove -i inventories/a800
+
+inferfleet weights remove -i inventories/a800 --partial  [dim]# what broken downloads left[/dim]
 """
 
 
@@ -53,8 +61,20 @@ def list_(options: RunOptions) -> None:
     raise typer.Exit(execute(WEIGHTS_LIST, options))
 
 
-@weights.command()
+@weights.command(epilog=_REMOVE)
 @takes_run_options
-def remove(options: RunOptions) -> None:
+def remove(
+    options: RunOptions,
+    partial: Annotated[
+        bool,
+        typer.Option(
+            "--partial",
+            metavar="",
+            rich_help_panel=RUN_PANEL,
+            help="Only what broken downloads left, of whatever model; one that runs stays.",
+        ),
+    ] = False,
+) -> None:
     """Remove the weights of the inventory's model from every node; other models stay."""
-    raise typer.Exit(execute(WEIGHTS_REMOVE, options))
+    extra_vars = ["weights_remove_partial=true"] if partial else []
+    raise typer.Exit(execute(WEIGHTS_REMOVE, options, extra_vars=extra_vars))

@@ -7,6 +7,7 @@ play, before that to the first role the play is known to have, and else to the p
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -149,18 +150,20 @@ class Fold:
         host.task = str(data.get("task", ""))
         result = data.get("res") or {}
         if kind == "runner_on_start":
-            host.busy = True
+            host.busy, host.progress = True, None
             self._readings.pop(name, None)
             _forgive(stage, host)
         elif kind == "runner_retry":
             host.progress = self._progress(name, result, at)
         elif kind in ("runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"):
+            if host.progress:  # it stays, without a rate: what all hosts together have done does not shrink
+                host.progress = replace(self._progress(name, result, at), rate=None)
             self._finish_task(kind, stage, name, data)
 
     def _finish_task(self, kind: str, stage: Stage, name: str, data: Event) -> None:
         host = stage.hosts[name]
         result = data.get("res") or {}
-        host.busy, host.progress = False, None
+        host.busy = False
         host.seconds += float(data.get("duration") or 0.0)
         self._take_warnings(result)
         self._tasks_run += 1

@@ -46,7 +46,10 @@ class Progress:
 
 @dataclass(slots=True)
 class HostRun:
-    """One host in one stage; `seconds` is the time its tasks took, `changed` how many changed it."""
+    """One host in one stage; `seconds` is the time its tasks took, `changed` how many changed it.
+
+    `progress` is that of its present task, or of its last one until the next begins.
+    """
 
     state: State = State.RUNNING
     seconds: float = 0.0
@@ -66,6 +69,21 @@ class Stage:
     since: float | None = None
     task: str = ""
     hosts: dict[str, HostRun] = field(default_factory=dict)
+
+    @property
+    def total(self) -> Progress | None:
+        """Return the bytes of all hosts together; None where fewer than two tell theirs."""
+        told = [host.progress for host in list(self.hosts.values()) if host.progress]
+        told = [progress for progress in told if progress.unit == "bytes" and progress.total]
+        if len(told) < 2:
+            return None
+        rates = [progress.rate for progress in told if progress.rate is not None]
+        return Progress(
+            done=sum(progress.done or 0 for progress in told),
+            total=sum(progress.total or 0 for progress in told),
+            unit="bytes",
+            rate=sum(rates) if rates else None,
+        )
 
     @property
     def title(self) -> str:

@@ -229,3 +229,15 @@ def test_down_removes_weights_only_when_told(inferfleet: Command) -> None:
     assert "TASK [Remove the weights]" in done.stderr
     assert "PLAY RECAP" in done.stderr
     assert "OK: Removed" in done.stderr
+
+
+def test_progress_for_programs_is_a_json_object_a_line(inferfleet: Command) -> None:
+    done = inferfleet("up", *DEMO, "--json", "--progress", "json")
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {line["event"] for line in lines} == {"stage_started", "stage_ended", "progress"}
+    moving = [line for line in lines if line["event"] == "progress"]
+    assert {line["stage"] for line in moving} == {"model_weights"}
+    assert {line["host"] for line in moving} == {"node1", "node2", None}
+    node, both = moving[0], next(line for line in moving if line["host"] is None)
+    assert (node["unit"], both["total"]) == ("bytes", 2 * node["total"])
+    assert json.loads(done.stdout)["outcome"] == "ok"

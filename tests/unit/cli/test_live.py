@@ -52,6 +52,14 @@ def test_a_download_shows_how_far_it_is(demo: Path, failed_events: list[Event]) 
     assert re.search(r"^     node\d  50%  344.3 GB of 688.6 GB$", narrow, re.MULTILINE)
 
 
+def test_all_nodes_together_have_a_line(demo: Path, failed_events: list[Event]) -> None:
+    """One host is done before the other begins: what both have done does not shrink."""
+    last = max(n for n, event in enumerate(failed_events) if event["event"] == "runner_retry")
+    events = [*failed_events[: last + 1], {"event": "nothing new"}]
+    picture = picture_at(demo, events, "nothing new", width=100, height=30)
+    assert re.search(r"^     all nodes  [━─]{16}  \d+%  [\d.]+ (GB|TB) of 1.4 TB", picture, re.MULTILINE), picture
+
+
 def test_what_is_to_come_is_seen_from_the_start(demo: Path, failed_events: list[Event]) -> None:
     picture = picture_at(demo, failed_events, "playbook_on_task_start", width=100, height=30)
     assert picture.splitlines()[1].endswith("running       0.0s") or "Reach every host  running" in picture

@@ -7,7 +7,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from inferfleet.cli.render_junit import report
-from inferfleet.cli.summary import Row, judge, summarize
+from inferfleet.cli.row import Row
+from inferfleet.cli.summary import judge, summarize
 from inferfleet.cli.text import duration, progress_parts
 from inferfleet.cli.verbs import STATUS, UP, Verb
 from inferfleet.runner.outcome import Outcome

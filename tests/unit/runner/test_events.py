@@ -70,7 +70,7 @@ def test_progress_is_shown_while_a_task_is_retried(whole_run: Recorded, planned:
     assert first.rate is None  # one reading says nothing about speed
     assert second.rate > 0
     assert second.seconds_left == pytest.approx(100 / second.rate)
-    assert state.stages["first"].hosts["one"].progress is None
+    assert state.stages["first"].hosts["one"].progress is None  # the stage is over
 
 
 def test_a_rescued_failure_is_taken_back_while_the_run_goes_on(
