@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inferfleet.catalog import load_accelerator
 from inferfleet.contract.inventory import cluster_address
 from inferfleet.fabric import mesh_ports
 from inferfleet.fabric.bandwidth import sizes
@@ -17,9 +18,19 @@ def fabric_ports(contract, head, proof_port):
     return mesh_ports(contract, head=head, proof_port=int(proof_port))
 
 
+def fabric_backend(accelerator):
+    """Return torch.distributed's backend for an accelerator of the catalog; empty where we know of none."""
+    return {"nvidia": "nccl", "amd": "nccl", "cpu": "gloo"}.get(load_accelerator(accelerator).vendor, "")
+
+
 class FilterModule:
     """The filters by name."""
 
     def filters(self):
         """Return them."""
-        return {"cluster_addresses": cluster_addresses, "fabric_ports": fabric_ports, "fabric_sizes": sizes}
+        return {
+            "cluster_addresses": cluster_addresses,
+            "fabric_backend": fabric_backend,
+            "fabric_ports": fabric_ports,
+            "fabric_sizes": sizes,
+        }
