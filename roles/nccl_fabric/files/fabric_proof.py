@@ -118,7 +118,7 @@ def kept_lines(folder):
 def main():
     """Measure, and write the result on rank 0."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--node", required=True, help="name of this node")
+    parser.add_argument("--name", required=True, help="of this node")
     parser.add_argument("--backend", choices=["nccl", "gloo"], required=True)
     parser.add_argument("--sizes", required=True, help="bytes, separated by commas, the smallest first")
     parser.add_argument("--seconds", type=float, default=0.5, help="for one size")
@@ -131,7 +131,7 @@ def main():
     received = ranks.pairs([sizes[0], sizes[-1]])
     log = kept_lines(arguments.folder) if ranks.local == 0 else []
     gathered = [None] * ranks.world
-    dist.all_gather_object(gathered, {"node": arguments.node, "pairs": received, "log": log})
+    dist.all_gather_object(gathered, {"node": arguments.name, "pairs": received, "log": log})
     names = [item["node"] for item in gathered[:: ranks.per_node]]
     if ranks.rank == 0:
         result = {
