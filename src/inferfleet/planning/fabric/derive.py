@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inferfleet.planning.fabric.gids import gid_index
-from inferfleet.planning.fabric.given import NONE, given_env, given_ports
+from inferfleet.planning.fabric.given import given_env, given_ports, wants_tcp
 from inferfleet.planning.fabric.interfaces import link_gbps, mtu_cautions, route_cautions
 from inferfleet.planning.fabric.node import Member, NodeFabric
 from inferfleet.planning.fabric.rdma import ROCE, RdmaPort, choose_layer, choose_ports
@@ -56,7 +56,8 @@ def derive_fabric(
     `nccl_chooses_gid` tells whether the image's NCCL finds the entry of the GID table by itself (2.21 or later).
     """
     problems: list[Refusal] = []
-    rdma, transport, warnings = {}, "", []
+    rdma: Mapping[str, tuple[RdmaPort, ...]] = {}
+    transport, warnings = "", list[str]()
     if len(members) > 1 and vendor in _NCCL:
         rdma, transport, warnings = _rdma(members, problems)
     networks = str(contract.get("cluster_network") or "")
@@ -76,24 +77,25 @@ def derive_fabric(
 
 def _rdma(members: Sequence[Member], problems: list[Refusal]) -> tuple[dict[str, tuple[RdmaPort, ...]], str, list[str]]:
     """Return the ports of each node, the transport they make, and what to know of them."""
-    given = {m.name: given_ports(m.name, m.facts, m.ports, problems) for m in members}
-    if any(chosen == NONE for chosen in given.values()):
+    if any(wants_tcp(member.facts) for member in members):
         return {}, "tcp", []
-    if any(m.ports is None and given[m.name] is None for m in members):
+    given = {m.name: given_ports(m.name, m.facts, m.ports, problems) for m in members}
+    either = {m.name: m.ports if given[m.name] is None else given[m.name] for m in members}
+    known = {name: ports for name, ports in either.items() if ports is not None}
+    if len(known) < len(members):
         return {name: ports for name, ports in given.items() if ports}, "", []
-    usable = {m.name: given[m.name] if given[m.name] is not None else (m.ports or ()) for m in members}
-    without = [name for name, ports in usable.items() if not any(port.usable for port in ports or ())]
-    layer = None if without else choose_layer([ports or () for ports in usable.values()])
+    without = [name for name, ports in known.items() if not any(port.usable for port in ports)]
+    layer = None if without else choose_layer(list(known.values()))
     if layer is None:
-        return {}, "tcp", _no_rdma(usable, without)
+        return {}, "tcp", _no_rdma(known, without)
     chosen = {
-        name: tuple(given[name] or ()) or choose_ports([port for port in ports or () if port.link_layer == layer])
-        for name, ports in usable.items()
+        name: given[name] or choose_ports([port for port in ports if port.link_layer == layer])
+        for name, ports in known.items()
     }
     return chosen, "rdma", [*_uneven(chosen), *_idle(members, chosen, given)]
 
 
-def _no_rdma(usable: Mapping[str, Sequence[RdmaPort] | None], without: Sequence[str]) -> list[str]:
+def _no_rdma(usable: Mapping[str, Sequence[RdmaPort]], without: Sequence[str]) -> list[str]:
     able = [name for name in usable if name not in without]
     if not without:
         return [

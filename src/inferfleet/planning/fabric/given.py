@@ -1,29 +1,31 @@
 """What a user has set of the network, checked against what the nodes have. It wins over what is derived."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from inferfleet.planning.fabric.interfaces import match_interface, missing_names, read_interfaces
 from inferfleet.planning.fabric.node import Member, NodeFabric
 from inferfleet.planning.fabric.rdma import RdmaPort, match_hca, split_filter
 from inferfleet.planning.refusals import GidMissing, InterfaceMissing, RdmaMissing, Refusal, SharedAddress
 
-NONE: Final = "none"
-"""Value of `cluster_rdma` that keeps a cluster on TCP."""
+_NONE = "none"
+
+
+def wants_tcp(node: Mapping[str, Any]) -> bool:
+    """Tell whether the host's `cluster_rdma` is `none`, which keeps the whole cluster on TCP."""
+    return str(node.get("cluster_rdma") or "").strip() == _NONE
 
 
 def given_ports(
     name: str, node: Mapping[str, Any], ports: Sequence[RdmaPort] | None, problems: list[Refusal]
-) -> tuple[RdmaPort, ...] | str | None:
-    """Return the RDMA ports that the host's `cluster_rdma` names (`mlx5_0:1,mlx5_1`), NONE for `none`, None if unset.
+) -> tuple[RdmaPort, ...] | None:
+    """Return the RDMA ports that the host's `cluster_rdma` names (`mlx5_0:1,mlx5_1`), None where it names none.
 
     A device without a port means its first. Ports that the host does not have, or that are not active, are refused.
     """
     text = str(node.get("cluster_rdma") or "").replace(" ", "")
     if not text:
         return None
-    if text == NONE:
-        return NONE
     names = [entry if ":" in entry else f"{entry}:1" for entry in text.split(",") if entry]
     if ports is None:
         return tuple(RdmaPort(*_split(entry)) for entry in names)

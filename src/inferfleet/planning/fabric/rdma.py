@@ -1,6 +1,6 @@
 """RDMA ports: reading them from facts, and choosing those that ranks talk through."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,9 +46,9 @@ class RdmaPort:
             return False
         return self.link_layer != ROCE or self.gids is None or any(g.address and g.version == 2 for g in self.gids)
 
-    def near(self, accelerator: str, kinds: Iterable[str]) -> bool:
+    def near(self, accelerator: str, kinds: Sequence[str]) -> bool:
         """Tell whether an accelerator is this near."""
-        return self.affinity.get(accelerator) in kinds
+        return self.affinity.get(accelerator, "") in kinds
 
 
 def read_ports(devices: Any) -> tuple[RdmaPort, ...]:
