@@ -13,10 +13,12 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """`surveys` maps nodes to what weights_survey returned."""
+        """`surveys` maps nodes to what weights_survey returned, `seen` to whose marks they saw."""
         super().run(tmp, task_vars)
         args = self._task.args
-        spread, problems = plan_spread(args["surveys"], args["wan_nodes"], args["path"], int(args["files"]))
+        spread, problems = plan_spread(
+            args["surveys"], args["wan_nodes"], args["path"], int(args["files"]), args["seen"]
+        )
         if problems:
             return {
                 "failed": True,

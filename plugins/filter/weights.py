@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from inferfleet.weights import BadSourceError, resolve_sources
+from inferfleet.weights import BadSourceError, resolve_sources, weights_report
 
 
 def weights_sources(given, plan, revision, endpoint):
@@ -26,4 +26,4 @@ class FilterModule:
 
     def filters(self):
         """Return them."""
-        return {"weights_sources": weights_sources}
+        return {"weights_sources": weights_sources, "weights_report": weights_report}

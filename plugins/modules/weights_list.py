@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.weights import manifest
@@ -29,11 +31,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 models:
-  description: Each with C(repository), C(commit), C(state) (C(whole), C(partial) or C(unknown)), C(bytes) and C(path).
+  description:
+    - Each with C(repository), C(commit), C(state), C(bytes) (on disk) and C(path).
+    - The state is C(whole), C(arriving) (a download runs), C(partial) (one was broken off) or C(unknown) (no manifest).
   returned: always
   type: list
   elements: dict
 """
+
+
+LEFT = re.compile(re.escape(STAGING) + "(-old)?$")  # what a download that was broken off leaves
 
 
 def bytes_below(path):
@@ -48,12 +55,25 @@ def bytes_below(path):
     return total
 
 
+def arriving(path):
+    """Say whether a download of the model whose final folder is `path` runs: it holds a lock."""
+    try:
+        with open(manifest.run_file(path, "lock")) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 def describe(path, owner, name):
     """Return one entry of the module's result."""
     found = manifest.read(path)
     state = "whole" if found.get("complete") else "unknown"
-    if name.endswith(STAGING):
-        state, name = "partial", name[1 : -len(STAGING)]
+    if LEFT.search(name):
+        name = LEFT.sub("", name)[1:]
+        state = "arriving" if arriving(os.path.join(os.path.dirname(path), name)) else "partial"
     return {
         "repository": found.get("repository") or f"{owner}/{name}",
         "commit": found.get("commit", ""),
@@ -70,7 +90,7 @@ def models(root):
         folder = os.path.join(root, owner)
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
             path = os.path.join(folder, name)
-            known = name.endswith(STAGING) or not name.startswith(".")
+            known = LEFT.search(name) or not name.startswith(".")
             if os.path.isdir(path) and known:
                 found.append(describe(path, owner, name))
     return found

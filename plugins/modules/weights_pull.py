@@ -130,10 +130,30 @@ wan:
   description: Bytes that this node took from the WAN.
   returned: success
   type: int
+wan_seconds:
+  description: Seconds between the first and the last of them.
+  returned: success
+  type: float
 lan:
   description: Bytes that it took from other nodes.
   returned: success
   type: int
+sent:
+  description: Bytes that it gave to other nodes.
+  returned: success
+  type: int
+seconds:
+  description: Seconds until it had everything, proved.
+  returned: success
+  type: float
+by_source:
+  description: Bytes by source, those over the WAN.
+  returned: success
+  type: dict
+by_peer:
+  description: Bytes by node that they came from.
+  returned: success
+  type: dict
 events:
   description: What did not go as it should, and was overcome.
   returned: always

@@ -48,24 +48,25 @@ bytes_needed:
   description: The same without what an earlier run has staged.
   returned: always
   type: int
-network_storage:
-  description: What is the same on all nodes that see the same network file system; empty for a disk.
+local:
+  description: Whether the folder lies on a disk of the node's own.
   returned: always
-  type: str
+  type: bool
 """
 
-NETWORK = {"nfs", "nfs4", "cifs", "smb3", "lustre", "ceph", "glusterfs", "beegfs", "gpfs", "9p", "virtiofs"}
+# File systems on a disk of the node's own. All others may be the same on several nodes.
+LOCAL = {"bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"}
 
 
 def mount_of(path):
-    """Return (source, mount point, type) of the file system that holds a path."""
-    best = ("", "", "")
+    """Return (mount point, type) of the file system that holds a path."""
+    best = ("", "")
     with open("/proc/self/mounts") as lines:
         for line in lines:
-            source, point, kind = (word.replace("\\040", " ") for word in line.split(" ")[:3])
+            point, kind = (word.replace("\\040", " ") for word in line.split(" ")[1:3])
             inside = path == point or path.startswith(point.rstrip("/") + "/")
-            if inside and len(point) >= len(best[1]):
-                best = (source, point, kind)
+            if inside and len(point) >= len(best[0]):
+                best = (point, kind)
     return best
 
 
@@ -91,11 +92,7 @@ def survey(path, files):
     _, missing = manifest.survey(path, files)
     parent = os.path.realpath(existing_parent(path))
     space = os.statvfs(parent)
-    source, point, kind = mount_of(parent)
-    family = kind.partition(".")[2] if kind.startswith("fuse.") else kind
-    shared = ""
-    if family in NETWORK:
-        shared = f"{source} {os.stat(parent).st_ino} {os.path.relpath(path, parent)}"
+    point, kind = mount_of(parent)
     writable = os.access(parent, os.W_OK) and not space.f_flag & os.ST_RDONLY
     lacking = sum(files[name]["size"] for name in missing)
     return {
@@ -109,7 +106,7 @@ def survey(path, files):
         "reason": "" if writable else "it is mounted read-only" if space.f_flag & os.ST_RDONLY else "permission denied",
         "existing": parent,
         "on_root": point == "/",
-        "network_storage": shared,
+        "local": kind in LOCAL,
         "staged": os.path.isdir(staging_of(path)),
     }
 

@@ -51,11 +51,30 @@ wrong:
   returned: always
   type: list
   elements: str
+bytes:
+  description: Size of all files of the manifest.
+  returned: always
+  type: int
+seconds:
+  description: Time that it took.
+  returned: always
+  type: float
+deep:
+  description: Whether the files were hashed.
+  returned: always
+  type: bool
+limited_by:
+  description: C(processors) or C(disk), whichever kept the hashing from being faster; empty without hashing.
+  returned: always
+  type: str
 digest:
   description: SHA-256 over the names, sizes and hashes of all files; the same on nodes that hold the same.
   returned: always
   type: str
 """
+
+
+BUSY = 0.8  # share of a worker's time on a processor from which the processor is the limit
 
 
 def digest_of(files):
@@ -64,14 +83,22 @@ def digest_of(files):
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 
+def limit(seconds, cpu_seconds, workers):
+    """Return what kept `workers` from hashing faster: they wait for the disk, or they are busy all the time."""
+    return "processors" if cpu_seconds > BUSY * seconds * workers else "disk"
+
+
 def verify(path, deep, workers):
     """Return the module's result; strikes from the manifest what is wrong."""
-    found, began = manifest.read(path), time.monotonic()
+    found, began, cpu = manifest.read(path), time.monotonic(), time.process_time()
     files = found.get("files", {})
     good, wrong = manifest.survey(path, files, files)
+    limited_by = ""
     if deep:
-        good, damaged = manifest.check_all(path, {n: files[n] for n in good}, workers or os.cpu_count() or 1)
+        workers = min(workers or os.cpu_count() or 1, max(1, len(good)))
+        good, damaged = manifest.check_all(path, {n: files[n] for n in good}, workers)
         wrong += damaged
+        limited_by = limit(time.monotonic() - began, time.process_time() - cpu, workers)
     if deep and wrong:
         manifest.write_json(os.path.join(path, manifest.NAME), {**found, "complete": False, "files": good})
     seconds = time.monotonic() - began
@@ -82,6 +109,8 @@ def verify(path, deep, workers):
         "digest": digest_of(files),
         "bytes": sum(entry["size"] for entry in files.values()),
         "seconds": seconds,
+        "deep": deep,
+        "limited_by": limited_by,
         "about": {key: value for key, value in found.items() if key != "files"},
     }
 

@@ -166,8 +166,10 @@ def test_bit_rot_is_found_and_mended_from_a_peer(deployed: dict[str, Any], lab: 
     assert controller.inferfleet("weights verify").rc == 0, "stamps do not see it"
     mended = controller.inferfleet("weights verify", "--deep")
     assert mended.rc == 0, mended
-    rows = {row["label"]: row["text"] for row in mended.document["result"]["weights"]}
-    assert rows["over the WAN"].startswith("0.0 times"), rows
+    result = mended.document["result"]
+    proofs = {proof["node"]: (proof["wrong"], proof["mended"]) for proof in result["weights_proof"]}
+    assert proofs == {"node1": ([], False), "node2": (["model-00002-of-00005.safetensors"], True)}
+    assert (result["weights"]["wan_bytes"], result["weights"]["times_model"]) == (0, 0.0)
     assert lab.ssh("node1", f"sha256sum {path}") == lab.ssh("node2", f"sha256sum {path}")
     again = controller.inferfleet("weights verify", "--deep")
     assert (again.rc, again.document["changed_tasks"]) == (0, []), again

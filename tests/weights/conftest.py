@@ -1,142 +1,13 @@
-"""A real hub, and nodes: processes with a folder and a loopback address each."""
+"""A hub and nodes for each test."""
 
 import hashlib
-import json
 import os
-import random
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from pathlib import Path
 
 import ansible.module_utils
 import pytest
+from tests.weights.fleet import REPO, ROOT, Fleet, Hub, run_module
 
-ROOT = Path(__file__).parents[2]
-REPO = "inferfleet/tiny"
 ansible.module_utils.__path__.append(str(ROOT / "plugins" / "module_utils"))
-
-
-class Hub:
-    """The practice hub in a process of its own."""
-
-    def __init__(self, root, *options):
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
-        self.root = root
-        self.url = f"http://127.0.0.1:{port}"
-        argv = [sys.executable, "-m", "lab.hub", "--root", root, "--port", str(port), *options]
-        self.process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            assert self.process.poll() is None
-            try:
-                self.stats()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise TimeoutError(self.url)
-
-    def call(self, method, path, body=None):
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data=data, method=method)
-        request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.loads(answer.read() or "null")
-
-    def stats(self):
-        return self.call("GET", "/_lab/stats")
-
-    def faults(self, *rules):
-        return self.call("POST", "/_lab/faults", list(rules))
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
-
-
-class Node:
-    """One node: `start` begins its part, `end` returns what it came to."""
-
-    def __init__(self, folder, number, port):
-        self.name, self.address, self.port = f"node{number}", f"127.0.1.{number}", port
-        self.path = folder / self.name / "models" / REPO
-        self.process = None
-
-    @property
-    def spec(self):
-        return {"name": self.name, "address": self.address, "port": self.port}
-
-    @property
-    def staging(self):
-        return self.path.parent / f".{self.path.name}.inferfleet-staging"
-
-    def start(self, **params):
-        arguments = {"path": str(self.path), "node": self.name, **params, "_ansible_remote_tmp": "/tmp"}
-        self.process = subprocess.Popen(
-            [sys.executable, ROOT / "tests" / "run_module.py", "weights_pull"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.process.stdin.write(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}))
-        self.process.stdin.close()
-        self.process.stdin = None
-
-    def end(self, timeout=90):
-        out, err = self.process.communicate(timeout=timeout)
-        assert out, err
-        return json.loads(out)
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.communicate()
-
-
-class Fleet:
-    """Nodes that bring one model; what a test does not set is as the role would have it."""
-
-    def __init__(self, folder, hub, files, count):
-        port = random.randrange(20_000, 30_000)  # outside of the range that outgoing connections take theirs from
-        self.nodes = [Node(folder, n + 1, port) for n in range(count)]
-        self.hub, self.files = hub, files
-
-    def start(self, nodes=None, **params):
-        names = [node.name for node in self.nodes]
-        source = {"type": "huggingface", "endpoint": self.hub.url, "repository": REPO}
-        defaults = {
-            "files": self.files,
-            "about": {"repository": REPO, "revision": "main", "commit": "c0ffee"},
-            "peers": [node.spec for node in self.nodes],
-            "wan_nodes": names,
-            "expected": names,
-            "token": "hush-token",
-            "run": "c0ffee",
-            "sources": [source],
-            "stall": 2,
-            "patience": 60,
-            "poll": 0.1,
-            "settle": 4,
-        }
-        for node in nodes or self.nodes:
-            node.start(**{**defaults, **params})
-
-    def end(self):
-        return [node.end() for node in self.nodes]
-
-    def whole(self, node):
-        """Return whether a node has exactly the files that are wanted."""
-        found = {}
-        for path in node.path.rglob("*"):
-            if path.is_file() and not path.name.startswith(".inferfleet"):
-                found[str(path.relative_to(node.path))] = hashlib.sha256(path.read_bytes()).hexdigest()
-        return found == {
-            name: hashlib.sha256((self.hub.root / REPO / name).read_bytes()).hexdigest() for name in self.files
-        }
 
 
 @pytest.fixture(scope="session")
@@ -192,15 +63,6 @@ def manifest_of(tmp_path):
     """Return what the module weights_manifest answers."""
 
     def ask(**params):
-        arguments = {"path": str(tmp_path / "nowhere"), **params, "_ansible_remote_tmp": "/tmp"}
-        done = subprocess.run(
-            [sys.executable, ROOT / "tests" / "run_module.py", "weights_manifest"],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
+        return run_module("weights_manifest", **{"path": str(tmp_path / "nowhere"), **params})
 
     return ask

@@ -3,27 +3,9 @@
 import contextlib
 import os
 import subprocess
-import time
 
 import pytest
-from ansible.module_utils.weights import manifest
-
-
-def total(files):
-    return sum(want["size"] for want in files.values())
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def on_disk(node):
-    """Return the bytes that a node has of its staged files."""
-    state = manifest.read_json(str(node.staging / ".inferfleet-state.json"))
-    return sum(e["size"] for e in state.get("entries", {}).values()) if state else 0
+from tests.weights.fleet import on_disk, total, wait_for
 
 
 @pytest.fixture

@@ -7,10 +7,7 @@ import time
 
 import pytest
 from ansible.module_utils.weights.peers import Client, PeerError
-
-
-def total(files):
-    return sum(want["size"] for want in files.values())
+from tests.weights.fleet import total
 
 
 def test_every_byte_crosses_the_wan_about_once(fleet, files, hub):

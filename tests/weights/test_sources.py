@@ -3,8 +3,7 @@
 import shutil
 
 import pytest
-
-REPO = "inferfleet/tiny"
+from tests.weights.fleet import REPO
 
 
 def source_of(kind, hub, hub_root):

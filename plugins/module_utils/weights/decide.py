@@ -70,9 +70,10 @@ def may_take(number, node, mine, peers):
 
 
 def must_yield(me, number, order, peers):
-    """Say whether a file that `me` fetches is fetched by another one too, who comes before it in `order`."""
+    """Say whether a file that `me` fetches is there on another node, or fetched by one that comes before in `order`."""
     return any(
-        peer["alive"] and number in peer["fetching"] and order.index(node) < order.index(me)
+        peer["alive"]
+        and (peer["verified"] >> number & 1 or (number in peer["fetching"] and order.index(node) < order.index(me)))
         for node, peer in peers.items()
         if node in order
     )

@@ -39,7 +39,8 @@ class Sink:
         with swarm.lock:
             swarm.wan += number
             swarm.by_source[self.source.title] += number
-            swarm.moved = time.monotonic()
+            swarm.moved = now = time.monotonic()
+            swarm.wan_time = (swarm.wan_time[0] if swarm.wan_time else now, now)
         self.swarm.limit.take(number)
 
     def write(self, offset, block):

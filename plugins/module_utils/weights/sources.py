@@ -23,12 +23,19 @@ USUAL = (
 )
 
 
-class SourceError(Exception):
-    """A source does not give a file, or gives it wrong or too slowly. `retry_after`: seconds it asked to wait."""
+# The names of what httpx and requests raise, and the words of aria2c, when nothing answers.
+SILENCE = re.compile(r"Timeout|Connect(ion)?Error|errorCode=(1|2|6|19) ")
 
-    def __init__(self, message, retry_after=0.0):
+
+class SourceError(Exception):
+    """A source does not give a file, or gives it wrong or too slowly.
+
+    `retry_after`: seconds it asked to wait; `silent`: nothing came from it at all, as when the WAN is gone.
+    """
+
+    def __init__(self, message, retry_after=0.0, silent=False):
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.silent = retry_after, silent
 
 
 class StoppedError(Exception):
@@ -132,7 +139,7 @@ class _Ranged(_Source, abc.ABC):
         except (SourceError, StoppedError, OSError):
             raise
         except Exception as error:
-            raise SourceError(_cause(error, self.stall)) from error
+            raise SourceError(_cause(error, self.stall), silent=bool(SILENCE.search(type(error).__name__))) from error
         if at < end:
             raise SourceError(f"the connection ended after {at - begin} of {end - begin} bytes")
 
@@ -321,7 +328,7 @@ class _Tool(_Source):
             log.seek(0)
             said = log.read()
         if process.returncode or not os.path.exists(full):
-            raise SourceError(self.reason(said, process.returncode))
+            raise SourceError(self.reason(said, process.returncode), silent=bool(SILENCE.search(said)))
         if os.path.getsize(full) != sink.size:
             raise SourceError(f"it has {os.path.getsize(full)} bytes there, the manifest says {sink.size}")
         sink.adopt(full)
@@ -340,7 +347,7 @@ class _Tool(_Source):
             if now != seen:
                 seen, since = now, time.monotonic()
             elif time.monotonic() - since > self.stall:
-                raise SourceError(f"no byte for {self.stall:g} s")
+                raise SourceError(f"no byte for {self.stall:g} s", silent=True)
         sink.count(max(0, _written(place) - counted))
 
     def reason(self, said, code):

@@ -38,7 +38,7 @@ class Swarm:
         self.busy = defaultdict(int)  # peer -> pieces on their way from it
         self.distrusted = set()  # files that came wrong: only from who has proved them
         self.received, self.by_peer, self.by_source = 0, defaultdict(int), defaultdict(int)
-        self.wan = 0
+        self.wan, self.wan_time = 0, None  # bytes, and (first, last) second that brought any
         self.error, self.done = "", False
         self.events = []
         self.stopping = threading.Event()
@@ -247,10 +247,9 @@ class Swarm:
 
     def _fetch(self, number):
         """Fetch one file from the first source that gives it; remember why where none does."""
-        causes = {}
-        rounds = self.options["rounds"]
-        for turn in range(rounds):
-            wait = BACKOFF * 2**turn
+        causes, rounds = {}, 0
+        while rounds < self.options["rounds"]:
+            wait, silent = BACKOFF * 2**rounds, True
             for source in self.sources:
                 try:
                     source.fetch(Sink(self, number, source))
@@ -259,9 +258,12 @@ class Swarm:
                     raise SourceError("its content is not what the manifest says")
                 except SourceError as error:
                     causes[source.title] = str(error)
-                    wait = max(wait, error.retry_after)
+                    wait, silent = max(wait, error.retry_after), silent and error.silent
                     self.note(f"{self.store.names[number]}: {source.title}: {error}")
-            if turn + 1 < rounds and self.stopping.wait(min(wait, 60)):
+            # A WAN that is gone may come back: as long as there is patience, that is no round.
+            if not silent or time.monotonic() - self.moved > self.options["patience"]:
+                rounds += 1
+            if rounds < self.options["rounds"] and self.stopping.wait(min(wait, 60)):
                 raise StoppedError
         with self.lock:
             self.failed[number] = "; ".join(f"{title}: {why}" for title, why in causes.items())
@@ -375,6 +377,7 @@ class Swarm:
                 "files": bin(self.store.verified).count("1"),
                 "files_total": len(self.store.names),
                 "wan": self.wan,
+                "wan_seconds": self.wan_time[1] - self.wan_time[0] if self.wan_time else 0.0,
                 "lan": self.received,
                 "sent": self.server.sent if self.server else 0,
                 "by_peer": dict(self.by_peer),

@@ -26,20 +26,23 @@ class Spread:
 
 
 def plan_spread(
-    surveys: Mapping[str, Mapping[str, Any]], wan: Sequence[str], path: str, files: int
+    surveys: Mapping[str, Mapping[str, Any]],
+    wan: Sequence[str],
+    path: str,
+    files: int,
+    seen: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Spread, list[Problem]]:
     """Return who does what, and what speaks against beginning.
 
     `surveys` are what the module weights_survey returned, by node; `wan` names the nodes that may use the WAN (empty:
-    all); `path` is the model's folder and `files` the number of its files.
+    all); `path` is the model's folder, `files` the number of its files, and `seen` names for a node those whose mark it
+    found in the folder (see weights_marks).
     """
-    first: dict[str, str] = {}
     shared: dict[str, str] = {}
-    for node, survey in surveys.items():
-        if storage := survey["network_storage"]:
-            owner = first.setdefault(storage, node)
-            if owner != node:
-                shared[node] = owner
+    for node in surveys:
+        owner = next((other for other in surveys if other in (seen or {}).get(node, ())), node)
+        if owner != node:
+            shared[node] = owner
     members = [node for node in surveys if node not in shared]
     expected = [node for node in members if surveys[node]["missing"]]
     problems = [problem for node in expected for problem in _problems(node, surveys[node], path, files)]
@@ -49,7 +52,8 @@ def plan_spread(
             Problem(
                 "unknown-wan-node",
                 f"Variable model_weights_wan_nodes names {unknown[0]}, which is no node that serves.",
-                f"Name some of {', '.join(surveys)}, or leave it empty for all of them.",
+                f"Name some of {', '.join(surveys)}; leave it empty for all of them; or set it to [localhost] alone"
+                " where only the controller has a way out.",
             )
         )
     # A node that only sees another's folder lends that one its way out.

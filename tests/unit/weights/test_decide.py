@@ -68,6 +68,7 @@ def test_one_node_only_may_take_a_file():
 def test_of_two_that_fetch_the_same_the_later_yields():
     assert decide.must_yield("b", 0, ["a", "b"], {"a": peer(fetching={0})})
     assert not decide.must_yield("a", 0, ["a", "b"], {"b": peer(fetching={0})})
+    assert decide.must_yield("a", 0, ["a", "b"], {"b": peer(verified=0b1)})
 
 
 def test_the_rarest_piece_goes_first():
@@ -101,13 +102,13 @@ def test_pieces_and_gaps_make_up_the_file(size, bits):
 
 def survey(**more):
     base = {"missing": ["f"], "bytes_needed": 10, "free_bytes": 100, "inodes": 10**6, "free_inodes": 10**6}
-    base |= {"writable": True, "reason": "", "existing": "/data", "on_root": False, "network_storage": ""}
+    base |= {"writable": True, "reason": "", "existing": "/data", "on_root": False}
     return base | more
 
 
 def test_nodes_that_share_a_file_system_fill_it_once():
-    shared = {"network_storage": "nas:/models 42 x"}
-    spread, problems = plan_spread({"a": survey(**shared), "b": survey(**shared), "c": survey()}, ["b"], "/m", 1)
+    seen = {"a": ["a", "b"], "b": ["a", "b"], "c": ["c"]}
+    spread, problems = plan_spread({node: survey() for node in "abc"}, ["b"], "/m", 1, seen)
     assert problems == []
     assert (spread.members, spread.expected, spread.wan, spread.shared) == (["a", "c"], ["a", "c"], ["a"], {"b": "a"})
 
@@ -146,7 +147,8 @@ def test_a_wan_node_that_does_not_exist_is_refused():
     _, [problem] = plan_spread({"a": survey()}, ["x"], "/m", 1)
     assert str(problem) == (
         "Variable model_weights_wan_nodes names x, which is no node that serves."
-        " Name some of a, or leave it empty for all of them."
+        " Name some of a; leave it empty for all of them; or set it to [localhost] alone where only the controller"
+        " has a way out."
     )
 
 

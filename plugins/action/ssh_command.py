@@ -1,0 +1,49 @@
+"""Returns the ssh command by which Ansible reaches the host, to hold a tunnel with."""
+
+from __future__ import annotations
+
+import shlex
+
+from ansible.plugins.action import ActionBase
+
+# ssh takes the first value it meets: these stand before the user's own.
+OPTIONS = {
+    "BatchMode": "yes",
+    "Compression": "no",
+    "ControlMaster": "no",
+    "ControlPath": "none",
+    "ExitOnForwardFailure": "yes",
+    "LogLevel": "INFO",  # it names the port that it was given
+    "ServerAliveInterval": "15",
+}
+
+
+class ActionModule(ActionBase):
+    """Returns `argv`, the host last; fails where the host is reached otherwise than by ssh."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Takes no arguments."""
+        super().run(tmp, task_vars)
+        connection = self._connection
+        if connection.transport != "ssh":
+            return {
+                "failed": True,
+                "msg": "Variable model_weights_wan_nodes is [localhost], which lends the controller's way out through"
+                f" SSH, but this host is reached by {connection.transport}. Name nodes that have a way out of their"
+                " own.",
+            }
+        argv = [connection.get_option("ssh_executable"), "-N", "-T"]
+        argv += [word for name, value in OPTIONS.items() for word in ("-o", f"{name}={value}")]
+        for option in ("ssh_args", "ssh_common_args", "ssh_extra_args"):
+            argv += shlex.split(connection.get_option(option) or "")
+        if not connection.get_option("host_key_checking"):
+            argv += ["-o", "StrictHostKeyChecking=no"]
+        for flag, value in (
+            ("-p", connection.get_option("port")),
+            ("-l", connection.get_option("remote_user")),
+            ("-i", connection.get_option("private_key_file")),
+        ):
+            argv += [flag, str(value)] if value else []
+        return {"changed": False, "argv": [*argv, connection.get_option("host")]}

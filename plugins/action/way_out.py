@@ -1,0 +1,51 @@
+"""Lends the controller's way out to nodes that have none, for as long as this run of Ansible lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """`commands` (node: argv of ssh) opens, and returns `pid` and `ports`; `close` ends what that pid serves."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Open or close."""
+        super().run(tmp, task_vars)
+        if pid := self._task.args.get("close"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGTERM)
+            return {"changed": False}
+        # This runs in a worker of Ansible's; its parent is the run itself.
+        line = [sys.executable, "-m", "inferfleet.weights.way_out", "--while", str(os.getppid())]
+        process = subprocess.Popen(
+            line,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        process.stdin.write(json.dumps(self._task.args["commands"]))
+        process.stdin.close()
+        said = process.stdout.readline()
+        if not said:
+            return {"failed": True, "msg": f"The controller's way out cannot be lent: {process.stderr.read().strip()}"}
+        answer = json.loads(said)
+        if answer["failed"]:
+            node, why = next(iter(answer["failed"].items()))
+            return {
+                "failed": True,
+                "msg": f"Host {node} does not let the controller's way out in: {why}. It needs sign-in by key, and"
+                " AllowTcpForwarding in its sshd_config. Allow that, or name nodes that have a way out of their own in"
+                " model_weights_wan_nodes.",
+            }
+        return {"changed": False, "pid": process.pid, "ports": answer["ports"]}

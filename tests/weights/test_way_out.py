@@ -1,0 +1,29 @@
+"""The controller's way out: what ssh is asked, and what is said of a node that does not let it in."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+from inferfleet.weights.way_out import forward
+
+
+def test_the_forward_stands_before_the_host():
+    assert forward(["ssh", "-N", "node1"], 0, 3128) == ["ssh", "-N", "-R", "127.0.0.1:0:127.0.0.1:3128", "node1"]
+
+
+def test_a_node_that_does_not_answer_is_named_and_nothing_goes_on():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    command = ["ssh", "-N", "-o", "BatchMode=yes", "-p", str(port), "127.0.0.1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "inferfleet.weights.way_out", "--while", str(os.getpid())],
+        input=json.dumps({"node1": command}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    answer = json.loads(done.stdout)
+    assert answer["ports"] == {}
+    assert answer["failed"]["node1"].endswith("Connection refused")
