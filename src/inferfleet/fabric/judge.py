@@ -147,7 +147,7 @@ def _blame(slow: Sequence[Slow], pairs: Sequence[Pair]) -> Iterator[str]:
         worst = min(slow, key=lambda s: s.pair.gbps)
         yield (
             f"Every pair of nodes gets too little; from {worst.pair.sender} to {worst.pair.receiver} {worst.measured}."
-            " Look at what all share: MTU, switches, GPUDirect, and NCCL's settings in `inferfleet plan`."
+            " Look at what all share: MTU, switches, GPUDirect, and NCCL's settings in `inferfleet plan --json`."
         )
         return
     left, names = list(slow), dict.fromkeys(pair.sender for pair in pairs)

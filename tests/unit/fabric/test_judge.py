@@ -94,7 +94,8 @@ def test_all_are_slow_and_nobody_is_blamed_alone():
     (problem,) = problems(result(mesh(3, 20)), nodes(3, 200, ["m:1"]), "rdma")
     assert problem == (
         "Every pair of nodes gets too little; from n1 to n2 20 Gbit/s, 10 % of the link's rate (200 Gbit/s; at least 70"
-        " % is wanted). Look at what all share: MTU, switches, GPUDirect, and NCCL's settings in `inferfleet plan`."
+        " % is wanted). Look at what all share: MTU, switches, GPUDirect, and NCCL's settings in `inferfleet plan"
+        " --json`."
     )
 
 
