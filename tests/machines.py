@@ -37,6 +37,8 @@ def _device(sysfs: Path, path: str, device: dict[str, Any]) -> None:
     _write(place / "vendor", device.get("vendor", "0x15b3"))
     _write(place / "numa_node", device["numa"])
     _link(sysfs / "bus/pci/devices" / place.name, place)
+    if "function_of" in device:
+        (place / "physfn").symlink_to(place.parent / device["function_of"])
     for interface, speed in device.get("net", {}).items():
         _interface(sysfs, f"{path}/net/{interface}", interface, speed)
         (place / "net" / interface / "device").symlink_to(place)

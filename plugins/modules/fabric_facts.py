@@ -81,6 +81,7 @@ ansible_facts:
             name: {description: Name of the device, for example mlx5_0., type: str}
             numa_node: {description: NUMA node; -1 when not known., type: int}
             pci_address: {description: PCI address; empty when it has none., type: str}
+            virtual_function: {description: Whether it is a virtual function of an adapter of this node., type: bool}
             ports:
               description: Its ports.
               type: list
@@ -234,6 +235,7 @@ def device_facts(sysfs, name, near):
         "name": name,
         "numa_node": numa,
         "pci_address": pci_address(path),
+        "virtual_function": os.path.exists(os.path.join(folder, "device", "physfn")),
         "ports": [port_facts(folder, port) for port in names_in(folder, "ports")],
         "affinity": {
             address: distance(path, other, numa >= 0 and numa == node) if path and other else "SYS"

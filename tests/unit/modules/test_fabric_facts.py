@@ -87,7 +87,8 @@ def test_roce(facts):
         (2, "IB/RoCE v1", "192.168.100.11"),
         (3, "RoCE v2", "192.168.100.11"),
     ]
-    assert sorted(nearest(found)) == ["mlx5_0", "mlx5_1", "mlx5_2", "mlx5_4"]
+    assert sorted(nearest(found)) == ["mlx5_0", "mlx5_1", "mlx5_2", "mlx5_4", "mlx5_5"]
+    assert [d["name"] for d in found["rdma"] if d["virtual_function"]] == ["mlx5_5"]
     assert set(device(found, "mlx5_3")["affinity"].values()) == {"NODE", "SYS"}
     assert found["routes"] == {"10.50.0.12": {"interface": "ens1np0.100", "source": "10.50.0.11", "via": ""}}
     vlan = interface(found, "ens1np0.100")

@@ -249,6 +249,13 @@ def test_adapters_of_a_virtual_machine_have_no_distance():
     assert chosen(("a", 100, {}), ("b", 100, {})) == ["a", "b"]
 
 
+def test_virtual_functions_are_left_to_guests():
+    adapter, function = ports(("mlx5_0", 200, {"g0": "PIX"}), ("mlx5_8", 200, {"g0": "PIX"}))
+    virtual = replace(function, virtual=True)
+    assert choose_ports([adapter, virtual]) == (adapter,)
+    assert choose_ports([virtual]) == (virtual,)
+
+
 def test_a_roce_port_without_an_address_is_not_usable():
     table = [{"index": 0, "gid": "fe80::1", "type": "RoCE v2", "address": ""}]
     (port,) = read_ports([{"name": "m", "ports": [{"state": "ACTIVE", "link_layer": "Ethernet", "gids": table}]}])

@@ -125,7 +125,7 @@ def _idle(members: Sequence[Member], chosen: Mapping[str, Sequence[RdmaPort]], g
         layers = {port.link_layer for port in chosen[member.name]}
         for port in member.ports or () if given[member.name] is None else ():
             beside = [a for a in port.affinity if port.near(a, ("PIX", "PXB"))]
-            if beside and not port.usable and port.link_layer in layers:
+            if beside and not port.usable and not port.virtual and port.link_layer in layers:
                 why = "has no IPv4 address" if port.active and port.link_layer == ROCE else "is not active"
                 found.append(
                     f"RDMA port {port.name} of {member.name}, beside accelerator {beside[0]}, {why}: its share goes"

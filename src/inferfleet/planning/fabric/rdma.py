@@ -31,6 +31,8 @@ class RdmaPort:
     link_layer: str = ""
     rate_gbps: int = 0
     gids: tuple[Gid, ...] | None = None
+    virtual: bool = False
+    """Whether it is a virtual function, meant for a guest, of an adapter that the node has itself."""
     affinity: Mapping[str, str] = field(default_factory=dict)
     """How near each accelerator is, by its PCI address: PIX, PXB, PHB, NODE or SYS."""
 
@@ -61,6 +63,7 @@ def read_ports(devices: Any) -> tuple[RdmaPort, ...]:
             link_layer=str(port.get("link_layer") or ""),
             rate_gbps=max(0, number(port.get("rate_gbps"))),
             gids=_gids(port.get("gids")),
+            virtual=device.get("virtual_function") is True,
             affinity=_affinity(device.get("affinity")),
         )
         for device in maps(devices)
@@ -92,8 +95,10 @@ def choose_ports(ports: Sequence[RdmaPort]) -> tuple[RdmaPort, ...]:
     Those beside an accelerator, on its PCIe switches, are meant for it. An accelerator without one uses what is on its
     socket, and only where nothing was chosen there already: else a dead adapter would bring in the storage's. Of what
     is left, the slower ports go: NCCL shares its channels evenly, so that the slowest would set the pace of all.
+    Virtual functions share their adapter's link, so they count only where nothing else is there.
     """
     usable = [port for port in ports if port.usable]
+    usable = [port for port in usable if not port.virtual] or usable
     accelerators = sorted({accelerator for port in usable for accelerator in port.affinity})
     chosen = [port for port in usable if any(port.near(a, _SWITCH) for a in accelerators)]
     for accelerator in accelerators:
