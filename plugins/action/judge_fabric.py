@@ -10,7 +10,7 @@ from inferfleet.fabric import Limits, judge
 
 
 class ActionModule(ActionBase):
-    """Takes `result` (JSON text), `plan` and `limits`; returns `report`, and never fails for what was measured."""
+    """Takes `result` (JSON text), `plan`, `limits` and `connections`; returns `report`, whatever was measured."""
 
     _requires_connection = False
 
@@ -18,5 +18,6 @@ class ActionModule(ActionBase):
         """Judge; `report.problems` says what is wrong."""
         super().run(tmp, task_vars)
         plan, limits = self._task.args["plan"], {k: float(v) for k, v in self._task.args["limits"].items()}
-        report = judge(json.loads(self._task.args["result"]), plan["nodes"], plan["transport"], Limits(**limits))
+        result, made = json.loads(self._task.args["result"]), int(self._task.args["connections"])
+        report = judge(result, plan["nodes"], plan["transport"], Limits(**limits), made)
         return {"changed": False, "report": report.as_dict()}

@@ -64,6 +64,8 @@ class Report:
     median_gbps: float
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    connections: int = 0
+    """How many connections were made before, to try every port from every node; 0 where that was not done."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form, with the rows that people are shown."""
@@ -83,6 +85,9 @@ class Report:
         over = {"rdma": "RDMA", "tcp": "TCP"}.get(self.transport, self.backend)
         last = self.all_reduce[-1] if self.all_reduce else None
         rows = []
+        if self.connections:
+            text = f"every one reached from every node, in {self.connections} connections"
+            rows.append({"label": "ports", "text": text})
         if last:
             size = f"{last['bytes'] / 2**20:g} MiB over {self.ranks} ranks"
             rows.append(
@@ -100,11 +105,17 @@ class Report:
         return rows + [{"label": "note", "text": note} for note in self.notes]
 
 
-def judge(result: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]], transport: str, limits: Limits) -> Report:
+def judge(
+    result: Mapping[str, Any],
+    nodes: Mapping[str, Mapping[str, Any]],
+    transport: str,
+    limits: Limits,
+    connections: int = 0,
+) -> Report:
     """Return the verdict on what the ranks measured.
 
     `result` is what the script fabric_proof.py wrote; `nodes` maps each node to its part of the plan (`rdma`,
-    `link_gbps`); `transport` is the plan's.
+    `link_gbps`); `transport` is the plan's; `connections` is what trying the ports took.
     """
     pairs = list(_pairs(result["pairs"], nodes))
     ranks = int(result["world_size"])
@@ -119,7 +130,8 @@ def judge(result: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]], tra
     problems = [*_fallback(logs, nodes, transport), *_blame(slow, pairs)]
     if not slow:
         problems += [*_lanes(pairs, limits.median_share), *_all_reduce(reduced, nodes, share)]
-    return Report(transport, result["backend"], ranks, pairs, reduced, median, problems, _notes(logs, transport))
+    notes = _notes(logs, transport)
+    return Report(transport, result["backend"], ranks, pairs, reduced, median, problems, notes, connections)
 
 
 def _pairs(measured: Sequence[Mapping[str, Any]], nodes: Mapping[str, Mapping[str, Any]]) -> Iterator[Pair]:

@@ -47,17 +47,18 @@ def problems(measured, machines, transport="", limits=None):
 
 
 def test_a_good_network():
-    report = judge(result(mesh(3, 185)), nodes(3, 200, ["mlx5_0:1"]), "rdma", Limits())
+    report = judge(result(mesh(3, 185)), nodes(3, 200, ["mlx5_0:1"]), "rdma", Limits(), connections=78)
     assert report.problems == []
     assert report.median_gbps == pytest.approx(185)
     assert report.all_reduce[-1]["bus_gbps"] == pytest.approx(185)
     assert report.pairs[0].latency_ms == pytest.approx(0.05)
     assert report.as_dict()["ok"] is True
-    assert report.rows()[0] == {
+    assert report.rows()[0] == {"label": "ports", "text": "every one reached from every node, in 78 connections"}
+    assert report.rows()[1] == {
         "label": "all-reduce",
         "text": "185 Gbit/s bus bandwidth, 119.209 MiB over 3 ranks, RDMA",
     }
-    assert report.rows()[1] == {"label": "n1 → n2", "text": "185 of 200 Gbit/s, 0.05 ms"}
+    assert report.rows()[2] == {"label": "n1 → n2", "text": "185 of 200 Gbit/s, 0.05 ms"}
 
 
 def test_one_slow_direction_between_two_nodes_of_unknown_rate():
