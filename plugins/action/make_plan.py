@@ -6,6 +6,7 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet.contract import Contract, contract_values
 from inferfleet.contract.facts import GIB, check_node
+from inferfleet.contract.inventory import cluster_address
 from inferfleet.contract.ports import ports_of
 from inferfleet.planning import make_plan
 from inferfleet.problem import Problem
@@ -26,14 +27,14 @@ class ActionModule(ActionBase):
         nodes = {}
         for role, group in (("head", "ray_head"), ("worker", "ray_worker")):
             for host in groups.get(group, ()):
-                address = hostvars[host].get("cluster_address") or hostvars[host].get("ansible_host", host)
                 nodes[host] = {
                     **_facts(hostvars[host]),
                     **_hardware(hostvars[host]),
                     "name": host,
                     "role": role,
-                    "address": address,
+                    "address": cluster_address(host, hostvars[host]),
                     "interface": hostvars[host].get("cluster_interface", ""),
+                    "cluster_rdma": hostvars[host].get("cluster_rdma", ""),
                 }
         plan = make_plan(contract, nodes)
         if any(problem.code == "unknown-name" for problem in plan.problems):
@@ -64,12 +65,14 @@ def _facts(variables) -> dict:
 
 
 def _hardware(variables) -> dict:
-    """Return accelerators and RDMA devices, where they were read; a tool without devices says nothing."""
+    """Return accelerators and network, where they were read; a tool without devices says nothing."""
     accelerators, fabric = _part(variables, "inferfleet_accelerators"), _part(variables, "inferfleet_fabric")
-    known = {key: value for key, value in accelerators.items() if key != "problems"}
+    known = {key: value for part in (accelerators, fabric) for key, value in part.items() if key != "problems"}
     if not known.get("accelerators"):
         known.pop("accelerators", None)
-    return known | ({"rdma": fabric["rdma"]} if "rdma" in fabric else {})
+    if not known.get("interfaces"):
+        known.pop("interfaces", None)  # those of node_facts hold
+    return known
 
 
 def _part(variables, name: str) -> dict:

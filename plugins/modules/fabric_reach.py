@@ -1,10 +1,11 @@
 #!/usr/bin/python
-"""Proves that a node reaches the others from its own address on the cluster network."""
+"""Proves that a node reaches the others from its own address on the cluster network; stdlib only, Python 3.8."""
 
 from __future__ import annotations
 
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -13,23 +14,29 @@ DOCUMENTATION = r"""
 module: fabric_reach
 short_description: Connections from one address to every peer
 description:
-  - Opens a TCP connection from C(source) to each peer. A peer that refuses has been reached just as well.
+  - Opens TCP connections from O(source) to the peers, many at a time.
 options:
   source:
     description: IPv4 address of this node on the cluster network.
     type: str
     required: true
   peers:
-    description: IPv4 addresses of the other nodes.
+    description: IPv4 addresses of nodes to try at O(port). One that refuses has been reached just as well.
     type: list
     elements: str
-    required: true
+    default: []
   port:
-    description: Port to try; the SSH server's is sure to be open in a firewall.
+    description: Port of O(peers) to try; the SSH server's is sure to be open in a firewall.
     type: int
     default: 22
+  listening:
+    description:
+      - Ports at which somebody listens, a list by IPv4 address. One that refuses has not been reached, since a firewall
+        may refuse in another's name.
+    type: dict
+    default: {}
   timeout:
-    description: Seconds to wait for each peer.
+    description: Seconds to wait for each connection.
     type: int
     default: 5
 author: [inferfleet]
@@ -40,25 +47,56 @@ EXAMPLES = r"""
   fabric_reach:
     source: 10.0.0.1
     peers: [10.0.0.2]
+
+- name: Reach the ports that it listens at
+  fabric_reach:
+    source: 10.0.0.1
+    listening: {10.0.0.2: [6380, 6381]}
 """
 
 RETURN = r"""
 milliseconds:
-  description: Time of each connection, by peer.
+  description: Time of the slowest connection to each node, by its address.
   returned: success
   type: dict
+connections:
+  description: How many connections were made (count).
+  returned: success
+  type: int
 """
+
+_AT_ONCE = 64
 
 
 def connect(source: str, peer: str, port: int, timeout: int) -> float:
-    """Return the milliseconds that a connection took; raises OSError where the peer was not reached."""
+    """Return the milliseconds that a connection took; raises OSError where nobody accepted it."""
+    start = time.monotonic()
+    with socket.create_connection((peer, port), timeout=timeout, source_address=(source, 0)):
+        return round((time.monotonic() - start) * 1000, 2)
+
+
+def attempt(source: str, peer: str, port: int, timeout: int, refusal_counts: bool):
+    """Return milliseconds, or why the peer was not reached."""
     start = time.monotonic()
     try:
-        with socket.create_connection((peer, port), timeout=timeout, source_address=(source, 0)):
-            pass
-    except ConnectionRefusedError:
-        pass
-    return round((time.monotonic() - start) * 1000, 2)
+        return connect(source, peer, port, timeout), ""
+    except ConnectionRefusedError as error:
+        if refusal_counts:
+            return round((time.monotonic() - start) * 1000, 2), ""
+        return 0.0, error.strerror or str(error)
+    except OSError as error:
+        return 0.0, error.strerror or str(error)
+
+
+def reasons(failures):
+    """Return the failures in words, a node's ports with the same reason together."""
+    alike = {}
+    for (peer, port), reason in failures.items():
+        alike.setdefault((peer, reason), []).append(port)
+    return ", ".join(
+        f"{peer} at {'port' if len(ports) == 1 else 'ports'} {', '.join(map(str, ports))} ({reason})"
+        for (peer, reason), ports in alike.items()
+    )
 
 
 def main() -> None:
@@ -66,26 +104,31 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "source": {"type": "str", "required": True},
-            "peers": {"type": "list", "elements": "str", "required": True},
+            "peers": {"type": "list", "elements": "str", "default": []},
             "port": {"type": "int", "default": 22},
+            "listening": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 5},
         },
         supports_check_mode=True,
     )
     params = module.params
-    times, failures = {}, {}
-    for peer in params["peers"]:
-        try:
-            times[peer] = connect(params["source"], peer, params["port"], params["timeout"])
-        except OSError as error:
-            failures[peer] = error.strerror or str(error)
+    tries = [(peer, params["port"], True) for peer in params["peers"]]
+    tries += [(peer, int(port), False) for peer, ports in params["listening"].items() for port in ports]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        waiting = {
+            one: pool.submit(attempt, params["source"], one[0], one[1], params["timeout"], one[2]) for one in tries
+        }
+        done = {one: future.result() for one, future in waiting.items()}
+    failures = {(peer, port): reason for (peer, port, _), (_, reason) in done.items() if reason}
     if failures:
-        reasons = ", ".join(f"{peer} ({reason})" for peer, reason in failures.items())
         module.fail_json(
-            msg=f"From {params['source']} this node does not reach {reasons} on the cluster network."
+            msg=f"From {params['source']} this node does not reach {reasons(failures)} on the cluster network."
             " Check cluster_network, cluster_address and the firewall between the nodes."
         )
-    module.exit_json(changed=False, milliseconds=times)
+    times = {}
+    for (peer, _, _), (taken, _) in done.items():
+        times[peer] = max(taken, times.get(peer, 0.0))
+    module.exit_json(changed=False, milliseconds=times, connections=len(done))
 
 
 if __name__ == "__main__":

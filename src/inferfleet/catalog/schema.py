@@ -81,6 +81,7 @@ class EngineVersion(_Entry):
     executors: tuple[Executor, ...] = ()  # across nodes; empty: those of the engine
     cuda: str = ""  # CUDA release in the image
     min_driver: str = ""  # NVIDIA driver that release needs
+    nccl: str = ""  # release of NCCL in the image; empty: not known, and new
     ray: bool = False  # whether the image holds Ray
     ray_tokens: bool = True  # whether that Ray knows token authentication (Ray 2.52 or later)
     huge_batches: bool = False  # whether it takes 16384 tokens on accelerators of 160 GiB or more

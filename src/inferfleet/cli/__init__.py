@@ -7,6 +7,8 @@ from inferfleet.cli.down import EXAMPLES as _DOWN_EXAMPLES
 from inferfleet.cli.down import down
 from inferfleet.cli.estimate import EXAMPLES as _ESTIMATE_EXAMPLES
 from inferfleet.cli.estimate import estimate
+from inferfleet.cli.fabric import EXAMPLES as _FABRIC_EXAMPLES
+from inferfleet.cli.fabric import fabric
 from inferfleet.cli.plan import EXAMPLES as _PLAN_EXAMPLES
 from inferfleet.cli.plan import plan
 from inferfleet.cli.status import EXAMPLES as _STATUS_EXAMPLES
@@ -23,4 +25,5 @@ app.command(epilog=_DOWN_EXAMPLES)(down)
 app.command(epilog=_PLAN_EXAMPLES)(plan)
 app.command(epilog=_CHECK_EXAMPLES)(check)
 app.command(epilog=_ESTIMATE_EXAMPLES)(estimate)
+app.command(epilog=_FABRIC_EXAMPLES)(fabric)
 app.add_typer(weights, name="weights")

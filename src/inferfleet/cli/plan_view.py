@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inferfleet.planning import Plan
+from inferfleet.planning import NodePlan, Plan
 from inferfleet.planning.layouts import Candidate
 from inferfleet.planning.memory import GIB, Budget
 from inferfleet.problem import Problem
@@ -81,11 +81,20 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
 
 def _nodes(plan: Plan) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("Node", "Role", "Rank", "Address", "Interface"):
+    told = any(_network(plan, node) for node in plan.nodes.values())
+    for column in ("Node", "Role", "Rank", "Address", "Interface", *(["Network"] if told else [])):
         table.add_column(column, overflow="fold")
     for name, node in plan.nodes.items():
-        table.add_row(name, node.role, str(node.rank), node.address, node.interface or "not known yet")
+        row = [name, node.role, str(node.rank), node.address, node.interface or "not known yet"]
+        table.add_row(*row, *([_network(plan, node)] if told else []))
     return table
+
+
+def _network(plan: Plan, node: NodePlan) -> str:
+    """Return what a node's ranks talk over: its RDMA ports or TCP, and the rate; empty where neither is known."""
+    over = " ".join(node.rdma) or plan.transport.upper()
+    rate = f"{node.link_gbps:g} Gbit/s" if node.link_gbps and over else ""
+    return ", ".join(part for part in (over, rate) if part)
 
 
 def _budget(budget: Budget, plan: Plan) -> Table:

@@ -12,6 +12,7 @@ import yaml
 from inferfleet.cli.read_inventory import Read
 from inferfleet.contract import Contract, Inventory
 from inferfleet.contract.check import check_addresses, check_agreement, check_groups, check_keys, check_network
+from inferfleet.contract.inventory import cluster_address
 from inferfleet.contract.options import role_options
 from inferfleet.contract.values import check_values
 from inferfleet.planning import Plan, make_plan
@@ -67,8 +68,9 @@ def make_nodes(read: Read, facts: Facts) -> dict[str, dict[str, Any]]:
                 **flat_facts(facts.get(host, {})),
                 "name": host,
                 "role": role,
-                "address": str(variables.get("cluster_address") or variables.get("ansible_host") or host),
+                "address": cluster_address(host, variables),
                 "interface": str(variables.get("cluster_interface") or ""),
+                "cluster_rdma": str(variables.get("cluster_rdma") or ""),
             }
     return nodes
 

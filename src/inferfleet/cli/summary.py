@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from inferfleet.cli.fabric_rows import fabric_rows
 from inferfleet.cli.row import Row
 from inferfleet.cli.text import count, duration
 from inferfleet.cli.verbs import STATUS, Verb
@@ -57,6 +58,7 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
         blocks += [_result_rows(run.result), *_weights_blocks(run.result), _proof_rows(run.result)]
     else:
         blocks.append(_proof_rows(run.result))
+    blocks.append(fabric_rows(run.result.get("fabric")))
     blocks.append(_next_rows(verb, run, judged, again, log))
     good = judged is Outcome.OK
     return Summary(

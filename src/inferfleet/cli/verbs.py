@@ -33,6 +33,12 @@ DOWN = Verb(
     done="Removed",
     interrupted="The next `inferfleet down` goes on where this one stopped.",
 )
+FABRIC = Verb(
+    name="fabric",
+    playbook="playbooks/fabric.yml",
+    done="The network holds",
+    interrupted="The next `inferfleet fabric` begins anew.",
+)
 WEIGHTS_PULL = Verb(
     name="weights pull",
     playbook="playbooks/weights.yml",

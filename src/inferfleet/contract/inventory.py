@@ -43,6 +43,11 @@ class Inventory:
         return [replace(p, message=p.message.replace(HOSTS, self.whom(hosts))) for p, hosts in by_problem.items()]
 
 
+def cluster_address(host: str, variables: Mapping[str, Any]) -> str:
+    """Return a host's address on the cluster network: `cluster_address`, else where Ansible reaches it."""
+    return str(variables.get("cluster_address") or variables.get("ansible_host") or host)
+
+
 def contract_values(variables: Mapping[str, Any]) -> dict[str, Any]:
     """Return just the contract's keys of a host's variables."""
     return {name: variables[name] for name in Contract.model_fields if name in variables}

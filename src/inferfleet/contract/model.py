@@ -145,6 +145,7 @@ class Contract(BaseModel):
 SECRETS = ("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password")
 """Keys whose value must never be shown, not even in a refusal."""
 
-HOST_KEYS = ("cluster_address", "cluster_interface")
-"""Keys set for one host: its IPv4 address on the cluster network, where that is not ansible_host, and the name of
-the interface, where nodes cannot be asked or have several."""
+HOST_KEYS = ("cluster_address", "cluster_interface", "cluster_rdma")
+"""Keys set for one host: its IPv4 address on the cluster network, where that is not ansible_host; the name of the
+interface, where nodes cannot be asked or have several; and the RDMA ports, where others than the planner's choice are
+wanted: `mlx5_0:1,mlx5_1:1`, or `none` to go over TCP."""

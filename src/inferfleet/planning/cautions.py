@@ -72,7 +72,7 @@ def engine_cautions(
 def node_cautions(asked: Mapping[str, Any], fleet: Fleet) -> Iterator[str]:
     """Yield what to know of the nodes and their memory."""
     unknown = [node.name for node in fleet.nodes if not node.interface]
-    gathered = any(node.facts and "interfaces" in node.facts for node in fleet.nodes)
+    gathered = any("interfaces" in node.facts for node in fleet.nodes)
     if len(fleet.nodes) > 1 and unknown and not gathered and not asked["imagined"]:
         yield (
             f"The cluster interface of {', '.join(unknown[:3])}{' and others' if len(unknown) > 3 else ''} is not known"
@@ -86,7 +86,7 @@ def node_cautions(asked: Mapping[str, Any], fleet: Fleet) -> Iterator[str]:
             " CUDA's context and graphs: starting may run out of memory."
         )
     for node in fleet.nodes:
-        devices = (node.facts or {}).get("accelerators")
+        devices = node.facts.get("accelerators")
         for device in devices if isinstance(devices, list) else ():
             if isinstance(device, Mapping) and str(device.get("persistence", "")).lower() == "disabled":
                 yield (

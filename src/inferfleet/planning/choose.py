@@ -13,7 +13,8 @@ from inferfleet.catalog import (
     Precision,
     load_engines,
 )
-from inferfleet.planning.fleet import Fleet, version_key
+from inferfleet.planning.fleet import Fleet
+from inferfleet.planning.plain import version_key
 from inferfleet.planning.refusals import (
     DriverTooOld,
     DtypeUnsupported,

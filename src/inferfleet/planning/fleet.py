@@ -1,16 +1,16 @@
 """The nodes as the planner sees them: what they report, or what the inventory declares."""
 
-import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from inferfleet.catalog import Accelerator, UnknownNameError, accelerator_name, load_accelerator, load_accelerators
+from inferfleet.planning.fabric import RdmaPort, cluster_interface, read_ports
+from inferfleet.planning.plain import maps, number, version_key
 from inferfleet.planning.refusals import (
     AcceleratorsMissing,
     AcceleratorUnusable,
     FabricManagerMissing,
-    InterfaceMissing,
     MixedAccelerators,
     MixedArchitectures,
     MixedDrivers,
@@ -41,9 +41,9 @@ class Node:
     driver: str = ""
     architecture: str = ""
     interface: str = ""
-    rdma: tuple[str, ...] | None = None
+    ports: tuple[RdmaPort, ...] | None = None
     shm_bytes: int = 0
-    facts: Mapping[str, Any] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,8 +132,8 @@ def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], probl
             problems.append(UnknownName(f"{message}.", remedy, {"accelerator": near} if near else None))
         else:
             accelerator, count = declared, count or entry.per_node
-    devices = _maps(node.get("accelerators"))
-    memory = tuple(size for d in devices if (size := _number(d.get("memory_mib"))))
+    devices = maps(node.get("accelerators"))
+    memory = tuple(size for d in devices if (size := number(d.get("memory_mib"))))
     if devices:
         products = {str(d.get("name", "")) for d in devices}
         found = {product: match_accelerator(product, max(memory, default=0)) for product in products}
@@ -169,7 +169,6 @@ def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], probl
                 )
             )
         accelerator, count = accelerator or reported, min(wanted, len(devices)) or len(devices)
-    rdma = node.get("rdma") if isinstance(node.get("rdma"), list) else None
     return Node(
         name=name,
         role=str(node.get("role", "worker")),
@@ -179,65 +178,11 @@ def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], probl
         memory_mib=memory,
         driver=str(node.get("driver_version") or ""),
         architecture=str(node.get("architecture") or ""),
-        interface=_interface(name, node, contract, problems),
-        rdma=None if rdma is None else tuple(_active_rdma(_maps(rdma))),
-        shm_bytes=_number(node.get("shm_bytes")),
+        interface=cluster_interface(name, node, str(contract.get("cluster_network") or ""), problems),
+        ports=read_ports(node["rdma"]) if isinstance(node.get("rdma"), list) else None,
+        shm_bytes=number(node.get("shm_bytes")),
         facts=node,
     )
-
-
-def _active_rdma(devices: Sequence[Mapping[str, Any]]) -> list[str]:
-    return [
-        f"{device.get('name')}:{port.get('port', 1)}"
-        for device in devices
-        for port in _maps(device.get("ports", [{"state": device.get("state", "ACTIVE")}]))
-        if device.get("name") and "ACTIVE" in str(port.get("state", "")).upper()
-    ]
-
-
-def _interface(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], problems: list[Refusal]) -> str:
-    """Return the interface of the cluster network: the one with the node's address, or inside the network."""
-    wanted, interfaces = str(node.get("address", "")), node.get("interfaces")
-    given = str(node.get("interface") or "")
-    if not isinstance(interfaces, list):  # facts were not gathered
-        return given
-    found = {
-        str(i["name"]): [str(a) for a in i["addresses"]] if isinstance(i.get("addresses"), list) else []
-        for i in _maps(interfaces)
-        if i.get("name")
-    }
-    if given:
-        if given in found:
-            return given
-        problems.append(
-            InterfaceMissing(
-                f"Variable cluster_interface of {name} is {given}, which the host does not have; it has"
-                f" {', '.join(found)}.",
-                f"Set cluster_interface of {name} to one of them, or remove it to have it found by address.",
-            )
-        )
-        return ""
-    for interface, addresses in found.items():
-        if wanted in addresses:
-            return interface
-    network = contract.get("cluster_network")
-    inside = [(i, a) for i, addresses in found.items() for a in addresses if network and _within(a, str(network))]
-    with_address = {i: a for i, a in found.items() if a}
-    hint = f"{inside[0][1]} ({inside[0][0]})" if inside else "one of its addresses on the cluster network"
-    problems.append(
-        InterfaceMissing(
-            f"Host {name} has no interface with the address {wanted}; it has {with_address}.",
-            f"Set cluster_address of {name} to {hint}.",
-        )
-    )
-    return ""
-
-
-def _within(address: str, network: str) -> bool:
-    try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return False
 
 
 def _mixed(subject: str, names: Sequence[str]) -> MixedAccelerators:
@@ -308,8 +253,8 @@ def _agreement(nodes: Sequence[Node]) -> list[Refusal]:
 
 def _node_problems(node: Node) -> list[Refusal]:
     problems: list[Refusal] = []
-    facts = node.facts or {}
-    for device in _maps(facts.get("accelerators")):
+    facts = node.facts
+    for device in maps(facts.get("accelerators")):
         index = device.get("index", "?")
         if str(device.get("mig", "")).lower() == "enabled":
             problems.append(
@@ -318,7 +263,7 @@ def _node_problems(node: Node) -> list[Refusal]:
                     f"Run `nvidia-smi -i {index} -mig 0` on {node.name} and reset the device.",
                 )
             )
-        if _number(device.get("ecc_uncorrectable")) > 0:
+        if number(device.get("ecc_uncorrectable")) > 0:
             problems.append(
                 AcceleratorUnusable(
                     f"Accelerator {index} of host {node.name} reports {device['ecc_uncorrectable']} uncorrectable"
@@ -375,21 +320,3 @@ def _model_paths(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, A
             "Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ.",
         )
     ]
-
-
-def _maps(value: Any) -> list[Mapping[str, Any]]:
-    """Return the maps in a list; facts may come from a file that someone has edited."""
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list | tuple) else []
-
-
-def _number(value: Any) -> int:
-    if isinstance(value, int | float) and abs(value) < 1 << 60:
-        return int(value)
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
-
-
-def version_key(version: str) -> tuple[int, ...]:
-    """Return a version as numbers, for comparing."""
-    digits = "".join(c if c in "0123456789" else " " for c in version)
-    return tuple(int(part[:18]) for part in digits.split())

@@ -21,6 +21,7 @@ from inferfleet.planning.choose import (
     choose_engine,
     flag_problems,
 )
+from inferfleet.planning.fabric import derive_fabric, nccl_chooses_gid
 from inferfleet.planning.fit import no_fit, size_up
 from inferfleet.planning.fleet import Fleet, read_fleet, shm_problems
 from inferfleet.planning.modes import choose_mode, with_mode
@@ -132,7 +133,11 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
     if not sizing.problems and not sizing.fits:
         problems += no_fit(asked, model, checkpoint, choice, fleet, sizing)
     problems += shm_problems(fleet) if not choice.engine.container.shm_size else []
-    decided = Decided(asked, model, fleet, choice, checkpoint, dtype, sizing, mode)
+    fabric, found = derive_fabric(
+        asked, fleet.nodes, fleet.accelerator.vendor, nccl_chooses_gid=nccl_chooses_gid(choice.version.nccl)
+    )
+    problems += found
+    decided = Decided(asked, model, fleet, choice, checkpoint, dtype, sizing, mode, fabric)
     return render(decided, _problems(problems), why_dtype)
 
 

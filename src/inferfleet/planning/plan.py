@@ -36,6 +36,10 @@ class NodePlan:
     ray_argv: list[str] = field(default_factory=list)
     devices: list[str] = field(default_factory=list)
     mounts: list[str] = field(default_factory=list)
+    rdma: list[str] = field(default_factory=list)
+    """RDMA ports that its ranks talk through, in NCCL's spelling (`mlx5_0:1`); empty over TCP."""
+    link_gbps: float = 0
+    """Rate of those ports, or else of the interface, in Gbit/s; 0 where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Plan:
     port: int = 0
     accelerator: str = ""
     accelerators: int = 0
+    transport: str = ""
+    """What NCCL talks over between nodes: rdma or tcp; empty where that is not known or there is one node."""
     tensor_parallel_size: int = 0
     pipeline_parallel_size: int = 0
     data_parallel_size: int = 1

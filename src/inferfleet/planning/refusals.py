@@ -216,3 +216,21 @@ class InterfaceMissing(Refusal):
     """A node has no interface in the cluster network."""
 
     CODE = "interface-missing"
+
+
+class RdmaMissing(Refusal):
+    """A node does not have the RDMA port that was asked for, or there is no link at it."""
+
+    CODE = "rdma-missing"
+
+
+class GidMissing(Refusal):
+    """An RDMA port has no such entry in its GID table."""
+
+    CODE = "gid-missing"
+
+
+class SharedAddress(Refusal):
+    """One address was given to all nodes."""
+
+    CODE = "shared-address"

@@ -11,6 +11,7 @@ from inferfleet.catalog.schema import Mode
 from inferfleet.planning.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
 from inferfleet.planning.choose import EngineChoice, has_flag
 from inferfleet.planning.engines import BUILDERS, Launch
+from inferfleet.planning.fabric import Fabric
 from inferfleet.planning.fit import Sizing
 from inferfleet.planning.fleet import Fleet, Node
 from inferfleet.planning.layouts import split_of
@@ -32,6 +33,7 @@ class Decided:
     dtype: str
     sizing: Sizing
     mode: Mode | None
+    fabric: Fabric
 
 
 def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
@@ -98,6 +100,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         port=asked["engine_port"],
         accelerator=fleet.name,
         accelerators=fleet.size,
+        transport=decided.fabric.transport,
         tensor_parallel_size=layout.tensor_parallel_size,
         pipeline_parallel_size=layout.pipeline_parallel_size,
         expert_parallel_size=layout.tensor_parallel_size if layout.expert_parallel else 1,
@@ -137,7 +140,7 @@ def _model_path(asked: Mapping[str, Any], checkpoint: Checkpoint) -> str:
 
 
 def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: list[str]) -> NodePlan:
-    asked, fleet = decided.contract, decided.fleet
+    asked, fleet, fabric = decided.contract, decided.fleet, decided.fabric.nodes[node.name]
     over_ray = asked["executor"] == "ray"
     return NodePlan(
         role=node.role,
@@ -147,8 +150,10 @@ def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: 
         argv=BUILDERS[decided.choice.name](launch),
         env=_env(decided, node),
         ray_argv=ray_argv(asked, node.role, node.address, fleet.head.address, fleet.per_node) if over_ray else [],
-        devices=[*fleet.accelerator.devices, *(["/dev/infiniband"] if node.rdma else [])],
+        devices=[*fleet.accelerator.devices, *(["/dev/infiniband"] if fabric.ports else [])],
         mounts=list(mounts),
+        rdma=fabric.rdma,
+        link_gbps=fabric.link_gbps,
     )
 
 
@@ -157,17 +162,7 @@ def _env(decided: Decided, node: Node) -> dict[str, str]:
     env = {**accelerator.env, **choice.version.env}
     if decided.mode:
         env |= decided.mode.env
-    if node.interface:
-        if accelerator.vendor == "ascend":
-            env["HCCL_SOCKET_IFNAME"] = node.interface
-        elif accelerator.vendor != "vastai":
-            env["NCCL_SOCKET_IFNAME"] = node.interface
-        env["GLOO_SOCKET_IFNAME"] = node.interface
-    if accelerator.vendor in ("nvidia", "amd") and len(decided.fleet.nodes) > 1 and node.rdma is not None:
-        if node.rdma:
-            env["NCCL_IB_HCA"] = "=" + ",".join(node.rdma)
-        else:
-            env["NCCL_IB_DISABLE"] = "1"
+    env |= decided.fabric.env(node.name)
     if asked["nccl_debug"]:
         env["NCCL_DEBUG"] = str(asked["nccl_debug"])
     if choice.name in ("vllm", "vllm_vacc"):
@@ -179,12 +174,13 @@ def _env(decided: Decided, node: Node) -> dict[str, str]:
 
 
 def _container(decided: Decided) -> ContainerPlan:
-    options, rdma = decided.choice.engine.container, any(node.rdma for node in decided.fleet.nodes)
+    options, rdma = decided.choice.engine.container, decided.fabric.uses_rdma
     return ContainerPlan(
         privileged=options.privileged,
         shm_size=options.shm_size,
         gpus="all" if decided.fleet.accelerator.vendor == "nvidia" else "",
-        cap_add=("IPC_LOCK",) if rdma else (),  # RDMA pins memory
+        # RDMA pins memory, as much as it registers; NVIDIA's images ask for these limits whenever NCCL runs.
+        cap_add=("IPC_LOCK",) if rdma else (),
         ulimits=("memlock=-1:-1", "stack=67108864:67108864") if rdma else (),
     )
 
@@ -235,4 +231,5 @@ def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list
         *layout_cautions(model, fleet, choice, decided.sizing),
         *engine_cautions(asked, fleet, choice, facts),
         *node_cautions(asked, fleet),
+        *decided.fabric.warnings,
     ]

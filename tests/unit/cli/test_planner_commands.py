@@ -133,3 +133,13 @@ def test_estimate_does_not_ask_for_interfaces_of_imagined_nodes() -> None:
 
 def test_estimate_takes_the_executor_that_works() -> None:
     assert run("estimate", "--model", "tiny-r1", "--accelerator", "cpu", "--nodes", "2")[0] == 0
+
+
+def test_plan_shows_what_the_ranks_talk_over(tmp_path: Path) -> None:
+    port = {"port": 1, "state": "ACTIVE", "rate_gbps": 200}
+    facts = {f"a800-0{n}": {"rdma": [{"name": "mlx5_0", "ports": [port]}]} for n in range(1, 5)}
+    (tmp_path / "facts.json").write_text(json.dumps(facts))
+    code, text = run("plan", "-i", str(ROOT / "inventories/a800"), "--facts", str(tmp_path / "facts.json"))
+    assert code == 0
+    assert "mlx5_0:1, 200 Gbit/s" in text
+    assert "Network" not in run("plan", "-i", str(ROOT / "inventories/a800"))[1]

@@ -1,6 +1,7 @@
 """Real connections on this machine's loopback."""
 
 import socket
+import time
 
 import pytest
 
@@ -8,8 +9,8 @@ HERE = "127.0.0.1"
 
 
 @pytest.fixture(scope="module")
-def connect(load):
-    return load("fabric_reach").connect
+def module(load):
+    return load("fabric_reach")
 
 
 @pytest.fixture
@@ -40,39 +41,127 @@ def silent():
             client.close()
 
 
-def test_a_peer_that_listens_is_reached(connect, listening):
-    assert 0 < connect(HERE, HERE, listening, 5) < 5000
+@pytest.fixture
+def listener(run_module):
+    """Start the listener at ports of the loopback, and end it afterwards."""
+
+    def start(*ports, **options):
+        return run_module("fabric_listen", address=HERE, ports=list(ports), **options)
+
+    yield start
+    run_module("fabric_listen", address=HERE, state="stopped")
 
 
-def test_a_peer_that_refuses_is_reached(connect, free):
-    assert 0 < connect(HERE, HERE, free, 5) < 5000
+def accepts(port: int) -> bool:
+    try:
+        socket.create_connection((HERE, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
-def test_a_silent_peer_is_not_reached(connect, silent):
+def test_a_peer_that_listens_is_reached(module, listening):
+    assert 0 < module.connect(HERE, HERE, listening, 5) < 5000
+
+
+def test_a_peer_that_refuses_is_reached_where_nobody_has_to_listen(module, free):
+    taken, reason = module.attempt(HERE, HERE, free, 5, True)
+    assert 0 < taken < 5000
+    assert reason == ""
+    assert module.attempt(HERE, HERE, free, 5, False) == (0.0, "Connection refused")
+
+
+def test_a_silent_peer_is_not_reached(module, silent):
     with pytest.raises(TimeoutError):
-        connect(HERE, HERE, silent, 1)
+        module.connect(HERE, HERE, silent, 1)
 
 
-def test_the_connection_comes_from_the_source(connect):
+def test_the_connection_comes_from_the_source(module):
     with socket.create_server((HERE, 0)) as server:
-        connect("127.0.0.9", HERE, server.getsockname()[1], 5)
+        module.connect("127.0.0.9", HERE, server.getsockname()[1], 5)
         assert server.accept()[1][0] == "127.0.0.9"
 
 
-def test_a_source_that_this_node_does_not_have(connect, listening):
+def test_a_source_that_this_node_does_not_have(module, listening):
     with pytest.raises(OSError, match="Cannot assign requested address"):
-        connect("192.0.2.1", HERE, listening, 5)
+        module.connect("192.0.2.1", HERE, listening, 5)
 
 
 def test_module_reports_every_peer(run_module, listening):
     result = run_module("fabric_reach", source=HERE, peers=[HERE, "127.0.0.2"], port=listening)
     assert result["changed"] is False
     assert result["milliseconds"].keys() == {HERE, "127.0.0.2"}
+    assert result["connections"] == 2
 
 
 def test_module_names_the_peers_it_does_not_reach(run_module, silent):
     result = run_module("fabric_reach", source=HERE, peers=[HERE, "127.0.0.2"], port=silent, timeout=1)
     assert result["msg"] == (
-        "From 127.0.0.1 this node does not reach 127.0.0.1 (timed out) on the cluster network."
+        f"From 127.0.0.1 this node does not reach 127.0.0.1 at port {silent} (timed out) on the cluster network."
         " Check cluster_network, cluster_address and the firewall between the nodes."
+    )
+
+
+def test_a_refusal_counts_where_somebody_listens(run_module, listening, free):
+    result = run_module("fabric_reach", source=HERE, listening={HERE: [listening, free]})
+    assert f"127.0.0.1 at port {free} (Connection refused)" in result["msg"]
+
+
+def test_many_silent_ports_take_the_time_of_one(run_module, silent):
+    started = time.monotonic()
+    result = run_module("fabric_reach", source=HERE, listening={HERE: [silent] * 30}, timeout=1)
+    assert "timed out" in result["msg"]
+    assert time.monotonic() - started < 5
+
+
+def test_the_listener_lets_others_try(run_module, listener, free):
+    assert not accepts(free)
+    started = listener(free)
+    assert (started["listening"], started["served"], started["busy"]) == ([free], [], [])
+    assert run_module("fabric_reach", source=HERE, listening={HERE: [free]})["connections"] == 1
+
+
+def test_a_service_that_listens_already_counts(run_module, listener, listening, free):
+    started = listener(listening, free)
+    assert (started["listening"], started["served"]) == (sorted([listening, free]), [listening])
+    assert run_module("fabric_reach", source=HERE, listening={HERE: [listening, free]})["connections"] == 2
+
+
+def test_a_port_of_a_connection_is_left_out(listener, listening):
+    with socket.create_connection((HERE, listening)) as client:
+        mine = client.getsockname()[1]
+        assert listener(mine)["busy"] == [mine]
+
+
+def test_the_listener_ends_when_told(run_module, listener, free):
+    listener(free)
+    assert accepts(free)
+    run_module("fabric_listen", address=HERE, state="stopped")
+    assert not accepts(free)
+
+
+def test_the_listener_ends_by_itself(listener, free):
+    listener(free, seconds=1)
+    deadline = time.monotonic() + 10
+    while accepts(free) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not accepts(free)
+
+
+def test_a_second_listener_takes_the_place_of_the_first(listener, free):
+    assert listener(free)["listening"] == [free]
+    assert listener(free)["listening"] == [free]
+    assert accepts(free)
+
+
+def test_a_check_run_listens_nowhere(listener, free):
+    assert listener(free, check_mode=True)["listening"] == []
+    assert not accepts(free)
+
+
+def test_an_address_of_another_node(run_module):
+    result = run_module("fabric_listen", address="192.0.2.1", ports=[1])
+    assert result["msg"] == (
+        "This node cannot listen at 192.0.2.1: Cannot assign requested address."
+        " Set cluster_address to an address it has."
     )

@@ -45,7 +45,7 @@ def test_v100():
     assert "--address=10.20.0.11:6667" in worker.ray_argv
     assert head.env == {
         "VLLM_USE_V1": "0",
-        "NCCL_SOCKET_IFNAME": "ens5f0",
+        "NCCL_SOCKET_IFNAME": "=ens5f0",  # exactly this one: a bare name is a prefix
         "GLOO_SOCKET_IFNAME": "ens5f0",
         "VLLM_HOST_IP": "10.20.0.11",
         "VLLM_NO_USAGE_STATS": "1",
@@ -96,7 +96,7 @@ def test_a800():
         " --reasoning-parser deepseek_r1 --dtype bfloat16 --max-model-len 32768 --max-num-seqs 256"
         " --gpu-memory-utilization 0.90"
     )
-    assert {node.env["NCCL_SOCKET_IFNAME"] for node in plan.nodes.values()} == {"bond0"}
+    assert {node.env["NCCL_SOCKET_IFNAME"] for node in plan.nodes.values()} == {"=bond0"}
     assert {node.env["GLOO_SOCKET_IFNAME"] for node in plan.nodes.values()} == {"bond0"}
     assert [node.env["VLLM_HOST_IP"] for node in plan.nodes.values()] == [f"10.30.0.{n}" for n in range(11, 15)]
     assert {tuple(node.mounts) for node in plan.nodes.values()} == {
@@ -117,7 +117,8 @@ def test_a800_with_facts_takes_infiniband():
     plan = planned("a800", {"cluster_interface": ""}, facts)
     assert plan.problems == []
     for node in plan.nodes.values():
-        assert node.interface == node.env["NCCL_SOCKET_IFNAME"] == node.env["GLOO_SOCKET_IFNAME"] == "bond1"
+        assert node.interface == node.env["GLOO_SOCKET_IFNAME"] == "bond1"
+        assert node.env["NCCL_SOCKET_IFNAME"] == "=bond1"
         assert node.env["NCCL_IB_HCA"] == "=mlx5_0:1"
         assert node.devices == ["/dev/infiniband"]
     assert plan.container.cap_add == ("IPC_LOCK",)

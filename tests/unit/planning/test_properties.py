@@ -121,7 +121,7 @@ junk = st.recursive(
 )
 FACTS = (
     *("accelerators", "interfaces", "rdma", "driver_version", "architecture", "shm_bytes", "disk", "present"),
-    *("fabric_manager_version", "interface", "accelerator", "model_root", "address", "role"),
+    *("fabric_manager_version", "interface", "accelerator", "model_root", "address", "role", "routes", "cluster_rdma"),
 )
 DEVICE = (
     "index",
@@ -132,6 +132,9 @@ DEVICE = (
     "fabric_state",
     "persistence",
     "ports",
+    "affinity",
+    "mtu",
+    "speed_mbps",
     "addresses",
 )
 devices = st.lists(

@@ -1,0 +1,36 @@
+"""What a transfer of so many bytes in so many seconds is worth, as nccl-tests counts it.
+
+Formulas: NVIDIA/nccl-tests, doc/PERFORMANCE.md. It writes GB/s; we write Gbit/s (8 times that), like a link's rate.
+"""
+
+from collections.abc import Sequence
+
+SMALLEST = 1 << 10
+"""Bytes: small enough that only latency counts."""
+_STEP = 16
+
+
+def sizes(largest: int) -> list[int]:
+    """Return the sizes to sweep in bytes: from 1 KiB by powers of 16, `largest` at the end."""
+    found = [SMALLEST]
+    while found[-1] * _STEP < largest:
+        found.append(found[-1] * _STEP)
+    return [*found, largest] if largest > found[-1] else [largest]
+
+
+def send_gbps(size: int, seconds: float) -> float:
+    """Return the bandwidth of one transfer in Gbit/s; its bus bandwidth is the same (sendrecv: factor 1)."""
+    return size * 8 / seconds / 1e9 if seconds > 0 else 0.0
+
+
+def all_reduce_gbps(size: int, seconds: float, ranks: int) -> float:
+    """Return the bus bandwidth of an all-reduce in Gbit/s: size / time × 2(n−1)/n, which no link's rate exceeds.
+
+    Each rank sends and receives 2(n−1)/n times the size, whatever the algorithm.
+    """
+    return send_gbps(size, seconds) * 2 * (ranks - 1) / ranks if ranks > 1 else 0.0
+
+
+def upper_median(values: Sequence[float]) -> float:
+    """Return the median, the larger one of the middle two: of two links, the better one is what they could be."""
+    return sorted(values)[len(values) // 2] if values else 0.0

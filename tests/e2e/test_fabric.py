@@ -1,0 +1,67 @@
+"""The proof of the network on the practice cluster: real Gloo in the engine's image, and one node's link made slow."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from practice import INVENTORY, TOOLS, Controller
+from test_refusals import STATE, on
+
+pytestmark = pytest.mark.lab
+
+NODES = ("node1", "node2")
+RATE = 200  # Mbit/s; the practice cluster's links do some 10 Gbit/s
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prepared(controller: Controller) -> None:
+    """The practice cluster as it is, with Docker on its nodes."""
+    if controller.run([TOOLS / "ansible", "all", "-i", INVENTORY, "-m", "ansible.builtin.ping"]).rc != 0:
+        up = controller.run([TOOLS / "python", "-m", "lab", "up"], timeout=1800)
+        assert up.rc == 0, up
+    done = controller.run([TOOLS / "ansible-playbook", "playbooks/prepare.yml", "-i", INVENTORY])
+    assert done.rc == 0, done
+
+
+@pytest.fixture
+def as_before() -> Iterator[None]:
+    """Assert that the proof leaves no container, file or listener behind; the first one may bring the image."""
+    before = [on(node, STATE) for node in NODES]
+    yield
+    assert [on(node, STATE) for node in NODES] == before
+    for node in NODES:
+        assert on(node, "ls -d /run/inferfleet-fabric 2>/dev/null || true") == ""
+        assert "inferfleet-fabric-listen" not in on(node, "cat /proc/net/unix")
+
+
+@pytest.fixture
+def slow_node() -> Iterator[str]:
+    """Shape what node2 sends."""
+    on("node2", f"tc qdisc add dev eth0 root tbf rate {RATE}mbit burst 64kb latency 50ms")
+    yield "node2"
+    on("node2", "tc qdisc del dev eth0 root")
+
+
+def test_a_sound_network(controller: Controller) -> None:
+    done = controller.inferfleet("fabric")
+    assert done.rc == 0, done
+    report = done.document["result"]["fabric"]
+    assert report["ok"] is True
+    assert report["connections"] == 28  # 15 ports of the head, with the API's and Ray's own, and 13 of the worker
+    assert {(pair["from"], pair["to"]) for pair in report["pairs"]} == {NODES, NODES[::-1]}
+    assert [entry["bytes"] for entry in report["all_reduce"]] == [1 << 10, 1 << 14, 1 << 18, 1 << 22, 1 << 24]
+    assert report["all_reduce"][-1]["bus_gbps"] > 1
+
+
+def test_one_slow_link_is_found_and_named(controller: Controller, as_before: None, slow_node: str) -> None:
+    started = time.monotonic()
+    done = controller.inferfleet("fabric")
+    assert time.monotonic() - started < 60
+    assert (done.rc, done.document["changed_tasks"]) == (2, []), done
+    report = done.document["result"]["fabric"]
+    (problem,) = report["problems"]
+    assert problem.startswith(f"From {slow_node} to node1 there is too little: 0.1"), done
+    assert problem in done.document["failures"][0]["message"]
+    speeds = {pair["from"]: pair["gbps"] for pair in report["pairs"]}
+    assert RATE / 1000 * 0.7 < speeds[slow_node] < RATE / 1000 * 1.2
+    assert speeds["node1"] > 5 * speeds[slow_node]
