@@ -346,8 +346,11 @@ def main():
         },
         supports_check_mode=True,
     )
-    sysfs, problems, links = module.params["sysfs"], [], []
-    rc, out, err = module.run_command(["ip", "-json", "address", "show"])
+    sysfs, problems, links, found = module.params["sysfs"], [], [], {}
+    rc, out, err = 127, "", "there is no `ip` (package iproute2)"
+    if module.get_bin_path("ip"):
+        rc, out, err = module.run_command(["ip", "-json", "address", "show"])
+        found = routes(module, module.params["peers"])
     try:
         if rc != 0:
             raise ValueError(err.strip() or f"it left with {rc}")
@@ -360,7 +363,7 @@ def main():
         ansible_facts={
             "inferfleet_fabric": {
                 "interfaces": interfaces(sysfs, links),
-                "routes": routes(module, module.params["peers"]),
+                "routes": found,
                 "rdma": rdma(sysfs, near),
                 "accelerators_pci": list(near),
                 "problems": problems,

@@ -60,7 +60,9 @@ ansible_facts:
 
 def interfaces(module: AnsibleModule) -> list[dict]:
     """Return the IPv4 interfaces but loopback."""
-    rc, out, err = module.run_command(["ip", "-json", "address", "show"])
+    rc, out, err = 127, "", "there is no such program"
+    if module.get_bin_path("ip"):
+        rc, out, err = module.run_command(["ip", "-json", "address", "show"])
     if rc != 0:
         module.fail_json(msg=f"`ip -json address show` failed: {err.strip()}. Install iproute2 on the node.")
     return [

@@ -31,6 +31,17 @@ def test_the_plugin_of_nvidias_images():
     assert (log.networks, log.fell_back, log.gpudirect) == (("IBext_v8",), False, True)
 
 
+def test_a_recorded_log_of_accelerators_that_reach_each_other_over_nvlink():
+    log = read("recorded_nvlink")
+    assert (log.version, log.networks, log.over_sockets, log.over_rdma) == ("2.28.9", ("Socket",), 0, 0)
+
+
+def test_a_recorded_log_of_sockets():
+    log = read("recorded_socket")
+    assert (log.version, log.networks, log.fell_back, log.devices) == ("2.28.9", ("Socket",), True, ())
+    assert log.over_sockets > 0
+
+
 @pytest.mark.parametrize("name", ["fallback", "no_verbs"])
 def test_sockets(name):
     assert read(name).fell_back
