@@ -8,12 +8,17 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """`commands` (node: argv of ssh) opens, and returns `pid` and `ports`; `close` ends what that pid serves."""
+    """Lends or takes back.
+
+    `commands` (node: argv of ssh) and `folders` (name: path on the controller) open, and return `pid` and `ports`
+    (node: {"": port of the proxy, name: port}); `close` ends what that pid serves.
+    """
 
     _requires_connection = False
 
@@ -24,6 +29,14 @@ class ActionModule(ActionBase):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGTERM)
             return {"changed": False}
+        asked = {"commands": self._task.args["commands"], "folders": self._task.args["folders"]}
+        for folder in asked["folders"].values():
+            if not Path(folder).is_dir():
+                return {
+                    "failed": True,
+                    "msg": f"Variable model_weights_sources names the folder {folder} of localhost, but there is none."
+                    " Name the folder that holds the model's files on this controller.",
+                }
         # This runs in a worker of Ansible's; its parent is the run itself.
         line = [sys.executable, "-m", "inferfleet.weights.way_out", "--while", str(os.getppid())]
         process = subprocess.Popen(
@@ -34,7 +47,7 @@ class ActionModule(ActionBase):
             text=True,
             start_new_session=True,
         )
-        process.stdin.write(json.dumps(self._task.args["commands"]))
+        process.stdin.write(json.dumps(asked))
         process.stdin.close()
         said = process.stdout.readline()
         if not said:

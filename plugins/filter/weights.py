@@ -7,7 +7,7 @@ from ansible.errors import AnsibleFilterError
 from inferfleet.weights import BadSourceError, resolve_sources, weights_report
 
 
-def weights_sources(given, plan, revision, endpoint):
+def weights_sources(given, plan, revision, endpoint, folders=None):
     """Return `model_weights_sources` completed from the plan; an entry that cannot be used fails."""
     try:
         return resolve_sources(
@@ -16,6 +16,7 @@ def weights_sources(given, plan, revision, endpoint):
             modelscope=plan["checkpoint_modelscope"],
             revision=revision,
             endpoint=endpoint,
+            folders=folders,
         )
     except BadSourceError as problem:
         raise AnsibleFilterError(str(problem)) from problem

@@ -9,8 +9,9 @@ import sys
 from inferfleet.weights.way_out import forward
 
 
-def test_the_forward_stands_before_the_host():
-    assert forward(["ssh", "-N", "node1"], 0, 3128) == ["ssh", "-N", "-R", "127.0.0.1:0:127.0.0.1:3128", "node1"]
+def test_the_forwards_stand_before_the_host():
+    lent = ["-R", "127.0.0.1:0:127.0.0.1:3128", "-R", "127.0.0.1:40001:127.0.0.1:8000"]
+    assert forward(["ssh", "-N", "node1"], {3128: 0, 8000: 40001}) == ["ssh", "-N", *lent, "node1"]
 
 
 def test_a_node_that_does_not_answer_is_named_and_nothing_goes_on():
@@ -19,11 +20,10 @@ def test_a_node_that_does_not_answer_is_named_and_nothing_goes_on():
     command = ["ssh", "-N", "-o", "BatchMode=yes", "-p", str(port), "127.0.0.1"]
     done = subprocess.run(
         [sys.executable, "-m", "inferfleet.weights.way_out", "--while", str(os.getpid())],
-        input=json.dumps({"node1": command}),
+        input=json.dumps({"commands": {"node1": command}, "folders": {}}),
         capture_output=True,
         text=True,
         timeout=60,
     )
     answer = json.loads(done.stdout)
-    assert answer["ports"] == {}
     assert answer["failed"]["node1"].endswith("Connection refused")

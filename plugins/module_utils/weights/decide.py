@@ -120,7 +120,8 @@ def verdict(number, name, mine, peers, order, silent, patience):
     """
     holders = [n for n, p in peers.items() if p["alive"] and (p["verified"] >> number & 1 or number in p["fetching"])]
     if holders or number in mine["fetching"]:
-        return f"{name}: nothing arrived from {', '.join(holders)} for {silent:.0f} s" if silent > patience else ""
+        said = mine["silent"].get(number) or f"waits for {', '.join(holders) or 'its source'}"
+        return f"{name}: {said}; nothing arrived for {silent:.0f} s" if silent > patience else ""
     causes = dict(mine["failed"])
     able = [n for n in order if n in peers and peers[n]["alive"]]
     if all(number in peers[n]["failed"] for n in able) and (mine["name"] not in order or number in mine["failed"]):

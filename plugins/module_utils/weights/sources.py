@@ -95,7 +95,8 @@ class _Source:
     @property
     def title(self):
         """The source in words, for reports and refusals."""
-        return f"{self.spec['type']} {self.spec.get('endpoint') or self.spec.get('path') or ''}".strip()
+        named = f"{self.spec['type']} {self.spec.get('endpoint') or self.spec.get('path') or ''}".strip()
+        return self.spec.get("title") or named
 
 
 class _Ranged(_Source, abc.ABC):

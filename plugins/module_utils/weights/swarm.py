@@ -34,6 +34,7 @@ class Swarm:
         self.rate_limit = decide.shares(options["rate_limit"], len(self.order))
         self.peers = {p["name"]: Peer(p) for p in options["peers"] if p["name"] != self.me}
         self.fetching, self.failed, self.given = {}, {}, {}
+        self.silent = {}  # file -> what its sources last said, while all of them are silent
         self.asking = set()  # files of other nodes that this one would like to fetch: peers must not see them as begun
         self.inflight = defaultdict(int)  # file -> bits on their way from peers
         self.busy = defaultdict(int)  # peer -> pieces on their way from it
@@ -191,6 +192,7 @@ class Swarm:
             "complete": complete,
             "fetching": dict(self.fetching),
             "failed": dict(self.failed),
+            "silent": dict(self.silent),
             "given": dict(self.given),
         }
 
@@ -272,6 +274,7 @@ class Swarm:
             # A WAN that is gone may come back: as long as there is patience, that is no round.
             if not silent or time.monotonic() - self.moved > self.options["patience"]:
                 rounds += 1
+            self.silent[number] = "; ".join(f"{title}: {why}" for title, why in causes.items())
             if rounds < self.options["rounds"] and self.stopping.wait(min(wait, 60)):
                 raise StoppedError
         with self.lock:

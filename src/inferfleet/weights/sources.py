@@ -6,7 +6,7 @@ from typing import Any
 from inferfleet.problem import Problem
 
 TYPES = ("huggingface", "hfd", "modelscope", "path", "http")
-_KEYS = {"type", "endpoint", "repository", "revision", "path", "connections"}
+_KEYS = {"type", "endpoint", "repository", "revision", "path", "host", "connections"}
 _NEEDS = {"path": "path", "http": "endpoint"}
 MODELSCOPE = "https://www.modelscope.cn"
 _EXAMPLE = "[{type: huggingface, endpoint: https://hf-mirror.com}]"
@@ -27,16 +27,19 @@ def resolve_sources(
     modelscope: str,
     revision: str,
     endpoint: str,
+    folders: Mapping[str, int] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the sources with everything filled in that the plan and the contract know.
 
     `repository` and `modelscope` are the checkpoint's ids on both hubs (the latter empty where it is not published
     there), `revision` and `endpoint` those of the contract. Without any entry, the hub of the contract is the source.
+    `folders` maps the number of an entry that is a folder of the controller to the port of the node's loopback by
+    which it is lent (see way_out.py).
 
     Raises:
         BadSourceError: an entry has an unknown type or key, or lacks what it needs.
     """
-    resolved = []
+    resolved: list[dict[str, Any]] = []
     for number, entry in enumerate(given or [{"type": "huggingface"}], 1):
         where = f"Entry {number} of model_weights_sources"
         if not isinstance(entry, Mapping) or entry.get("type") not in TYPES:
@@ -52,7 +55,16 @@ def resolve_sources(
             )
         if (needed := _NEEDS.get(kind)) and not entry.get(needed):
             raise BadSourceError(f"{where} ({kind}) has no {needed}.", f"Set {needed}.")
+        if (host := entry.get("host", "localhost")) != "localhost" or ("host" in entry and kind != "path"):
+            raise BadSourceError(
+                f"{where} ({kind}) has host {host}, which is not known.",
+                "Set host to localhost for a path on the controller; leave it out for one on the nodes.",
+            )
         source: dict[str, Any] = {"repository": repository, "revision": revision, **entry}
+        if source.pop("host", ""):
+            path = source.pop("path")
+            port = (folders or {}).get(str(number), 0)
+            source |= {"type": "http", "endpoint": f"http://127.0.0.1:{port}", "title": f"{path} on the controller"}
         if kind in ("huggingface", "hfd"):
             source.setdefault("endpoint", endpoint)
         if kind == "modelscope":

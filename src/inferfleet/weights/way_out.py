@@ -1,11 +1,11 @@
-"""The controller's way out, lent to nodes that have none: an HTTP proxy here, reached through SSH.
+"""The controller's way out and folders, lent to nodes through SSH: an HTTP proxy here, and a file server a folder.
 
     python -m inferfleet.weights.way_out --while PID
 
-reads {node: ssh command without a forward} as JSON from stdin, writes {"ports": {node: port}, "failed": {node: why}}
-as one line when all tunnels stand or have failed, and goes on until process PID, who wants them, has ended. A node
-uses http://127.0.0.1:port of its own as proxy. Nothing listens on any network: the proxy is on the controller's
-loopback, the port on the node's, and what is between them is SSH's.
+reads {"commands": {node: ssh command without a forward}, "folders": {name: path}} as JSON from stdin, writes {"ports":
+{node: {"": port of the proxy, name: port of the folder's server}}, "failed": {node: why}} as one line when all tunnels
+stand or have failed, and goes on until process PID, who wants them, has ended. Nothing listens on any network: the
+servers are on the controller's loopback, the ports on the node's, and what is between them is SSH's.
 """
 
 import argparse
@@ -18,34 +18,36 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 ANSWER = 30.0
 """Seconds in which a node must have let the tunnel in."""
 AGAIN = 5.0
 """Seconds between two attempts to bring a tunnel back that broke."""
-_ALLOCATED = re.compile(r"Allocated port (\d+) for remote forward")
+_ALLOCATED = re.compile(r"Allocated port (\d+) for remote forward to 127\.0\.0\.1:(\d+)")
 _BUFFER = str(2**20)
 
 
-def forward(command: Sequence[str], port: int, to: int) -> list[str]:
-    """Return the ssh command with the node's `port` (0: any) forwarded to port `to` of this machine's loopback."""
-    return [*command[:-1], "-R", f"127.0.0.1:{port}:127.0.0.1:{to}", command[-1]]
+def forward(command: Sequence[str], ports: Mapping[int, int]) -> list[str]:
+    """Return the ssh command with ports of this machine's loopback on the node's: `ports` maps ours to its (0: any)."""
+    lent = [word for ours, its in ports.items() for word in ("-R", f"127.0.0.1:{its}:127.0.0.1:{ours}")]
+    return [*command[:-1], *lent, command[-1]]
 
 
 class Tunnel:
-    """One node's tunnel, held open until `close`."""
+    """One node's tunnel, held open until `close`; `ports` maps ours to the node's."""
 
-    def __init__(self, command: Sequence[str], proxy_port: int) -> None:
-        self.command, self.proxy_port = command, proxy_port
-        self.port, self.why = 0, ""
+    def __init__(self, command: Sequence[str], ours: Iterable[int]) -> None:
+        self.command, self.ports, self.why = command, dict.fromkeys(ours, 0), ""
         self.known, self.closing = threading.Event(), threading.Event()
         self.process: subprocess.Popen[str] | None = None
         threading.Thread(target=self._hold, daemon=True).start()
 
     def _hold(self) -> None:
         while not self.closing.is_set():
-            line = forward(self.command, self.port, self.proxy_port)
+            line = forward(self.command, self.ports)
             self.process = subprocess.Popen(
                 line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
             )
@@ -63,8 +65,9 @@ class Tunnel:
         for line in process.stderr:
             said = line.strip() or said
             if not self.known.is_set() and (found := _ALLOCATED.search(line)):
-                self.port = int(found[1])
-                self.known.set()
+                self.ports[int(found[2])] = int(found[1])
+                if all(self.ports.values()):
+                    self.known.set()
         process.wait()
         return said or f"ssh ended with status {process.returncode}"
 
@@ -75,15 +78,30 @@ class Tunnel:
             self.process.terminate()
 
 
-def open_tunnels(commands: Mapping[str, Sequence[str]], proxy_port: int) -> tuple[dict[str, Tunnel], dict[str, str]]:
+def open_tunnels(
+    commands: Mapping[str, Sequence[str]], ours: Iterable[int]
+) -> tuple[dict[str, Tunnel], dict[str, str]]:
     """Open one tunnel a node at the same time; return them, and why some do not stand."""
-    tunnels = {node: Tunnel(command, proxy_port) for node, command in commands.items()}
+    ours = list(ours)
+    tunnels = {node: Tunnel(command, ours) for node, command in commands.items()}
     deadline = time.monotonic() + ANSWER
     for tunnel in tunnels.values():
         if not tunnel.known.wait(max(0.0, deadline - time.monotonic())):
             tunnel.why = f"no answer for {ANSWER:.0f} s"
             tunnel.close()
-    return tunnels, {node: tunnel.why for node, tunnel in tunnels.items() if not tunnel.port}
+    return tunnels, {node: tunnel.why for node, tunnel in tunnels.items() if tunnel.why}
+
+
+def serve(folder: str) -> int:
+    """Serve a folder's files on a port of this machine's loopback; return the port."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
+class _Files(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: a node reports what it does not get."""
 
 
 def main() -> None:
@@ -94,13 +112,14 @@ def main() -> None:
     from proxy import Proxy  # only the controller that lends its way out needs it
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    commands = json.load(sys.stdin)
+    asked = json.load(sys.stdin)
     sizes = ["--client-recvbuf-size", _BUFFER, "--server-recvbuf-size", _BUFFER]
     where = ["--hostname", "127.0.0.1", "--port", "0", "--num-acceptors", "1", "--num-workers", "1"]
     with Proxy([*where, *sizes, "--log-level", "ERROR"]) as proxy:
-        tunnels, failed = open_tunnels(commands, proxy.flags.port)
+        ours = {int(proxy.flags.port): "", **{serve(path): name for name, path in asked["folders"].items()}}
+        tunnels, failed = open_tunnels(asked["commands"], ours)
         try:
-            ports = {node: tunnel.port for node, tunnel in tunnels.items() if tunnel.port}
+            ports = {node: {ours[our]: its for our, its in tunnel.ports.items()} for node, tunnel in tunnels.items()}
             print(json.dumps({"ports": ports, "failed": failed}), flush=True)
             if not failed:
                 select.select([wanted], [], [])

@@ -11,7 +11,7 @@ from inferfleet.weights import BadSourceError, plan_spread, resolve_sources
 
 
 def me(**more):
-    return {"name": "a", "verified": 0, "complete": 0, "fetching": {}, "failed": {}, "given": {}, **more}
+    return {"name": "a", "verified": 0, "complete": 0, "fetching": {}, "failed": {}, "given": {}, "silent": {}, **more}
 
 
 def peer(**more):
@@ -89,7 +89,9 @@ def test_hope_ends_when_everybody_has_failed():
     assert "none of the nodes that may use the WAN answers (b)" in decide.verdict(
         0, "f", me(), {"b": peer(alive=False)}, ["b"], 1, 9
     )
-    assert "nothing arrived from b for 10 s" in decide.verdict(0, "f", me(), {"b": peer(verified=1)}, ["b"], 10, 9)
+    assert "waits for b; nothing arrived for 10 s" in decide.verdict(
+        0, "f", me(), {"b": peer(verified=1)}, ["b"], 10, 9
+    )
 
 
 @given(st.integers(0, 10**9), st.integers(0, 2**140))
@@ -163,6 +165,12 @@ def test_sources_are_completed():
     assert (given_id["repository"], given_id["endpoint"]) == ("O/N", "https://www.modelscope.cn")
 
 
+def test_a_folder_of_the_controller_is_a_mirror_on_the_nodes_loopback():
+    [source] = resolve_sources([{"type": "path", "path": "/m", "host": "localhost"}], **HUB, folders={"1": 40001})
+    assert (source["type"], source["endpoint"]) == ("http", "http://127.0.0.1:40001")
+    assert source["title"] == "/m on the controller"
+
+
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
@@ -171,6 +179,11 @@ def test_sources_are_completed():
         ({"type": "http"}, "Entry 1 of model_weights_sources (http) has no endpoint. Set endpoint."),
         ({"type": "path"}, "Entry 1 of model_weights_sources (path) has no path. Set path."),
         ({"type": "hfd", "conections": 4}, "(hfd) has the key conections, which is not known. Use connections,"),
+        (
+            {"type": "path", "path": "/m", "host": "nas"},
+            "(path) has host nas, which is not known. Set host to localhost",
+        ),
+        ({"type": "hfd", "host": "localhost"}, "(hfd) has host localhost, which is not known."),
         ({"type": "modelscope"}, "is modelscope, but the catalog knows no id of o/n there. Set repository to its id"),
     ],
 )
