@@ -181,11 +181,14 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+_RELEASE = ("ID", "ID_LIKE", "VERSION_ID", "VERSION_CODENAME")
+
+
 def distribution() -> dict[str, str]:
-    """Return ID, ID_LIKE and VERSION_ID of os-release, lower case."""
+    """Return ID, ID_LIKE, VERSION_ID and VERSION_CODENAME of os-release, lower case."""
     with open("/etc/os-release") as lines:
         pairs = dict(line.strip().split("=", 1) for line in lines if "=" in line)
-    return {key.lower(): pairs.get(key, "").strip("\"'").lower() for key in ("ID", "ID_LIKE", "VERSION_ID")}
+    return {key.lower(): pairs.get(key, "").strip("\"'").lower() for key in _RELEASE}
 
 
 def main() -> None:
