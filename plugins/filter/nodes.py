@@ -7,6 +7,7 @@ from ansible.errors import AnsibleFilterError
 from inferfleet.nodes import (
     PoolError,
     address_pools,
+    docker_complaint,
     explain_blindness,
     package_spec,
     proof_argv,
@@ -29,6 +30,7 @@ class FilterModule:
     def filters(self):
         """Return them."""
         return {
+            "docker_complaint": docker_complaint,
             "docker_address_pools": docker_address_pools,
             "explain_blindness": explain_blindness,
             "package_repository_reason": repository_reason,

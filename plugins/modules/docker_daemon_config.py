@@ -104,9 +104,7 @@ def merge(found, wanted, recorded, on_conflict, path=""):
             if mine is not None and theirs == mine:
                 del result[key]
             continue
-        elif (
-            theirs in (None, mine) or (theirs != value and ours_wins(where, theirs, value, on_conflict, kept))
-        ):
+        elif theirs in (None, mine) or (theirs != value and ours_wins(where, theirs, value, on_conflict, kept)):
             merged = own = value
         else:  # they want the same, or are left their own
             continue

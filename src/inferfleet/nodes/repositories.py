@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 _CAUSES = (
-    (r"NO_PUBKEY|not signed|Missing key|signature.*(?:invalid|not verif)|GPG check FAILED", "it is signed with another key"),
+    (
+        r"NO_PUBKEY|not signed|Missing key|signature.*(?:invalid|not verif)|GPG check FAILED",
+        "it is signed with another key",
+    ),
     (r"EXPKEYSIG|expired", "the key or the repository's index has expired"),
     (r"Could not resolve|Name or service not known|Temporary failure in name", "its host name cannot be resolved"),
     (r"Connection refused|timed out|Could not connect|No route|unreachable|Connection failure", "it does not answer"),
