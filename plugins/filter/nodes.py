@@ -7,6 +7,7 @@ from ansible.errors import AnsibleFilterError
 from inferfleet.nodes import (
     PoolError,
     address_pools,
+    clock_skew,
     docker_complaint,
     explain_blindness,
     package_spec,
@@ -30,6 +31,7 @@ class FilterModule:
     def filters(self):
         """Return them."""
         return {
+            "clock_skew": clock_skew,
             "docker_complaint": docker_complaint,
             "docker_address_pools": docker_address_pools,
             "explain_blindness": explain_blindness,

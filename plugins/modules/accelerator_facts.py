@@ -92,6 +92,10 @@ ansible_facts:
         iommu:
           description: Whether the kernel translates the addresses of devices.
           type: bool
+        acs_bridges:
+          description: PCI addresses of bridges that send what devices say to each other through the processor (ACS).
+          type: list
+          elements: str
         kernel:
           description: The kernel's release.
           type: str
@@ -480,6 +484,7 @@ def kernel_side(root, vendor):
         "module_flavour": flavour if found else "",
         "library_version": library_version(root),
         "iommu": bool(glob.glob(os.path.join(root, "sys/class/iommu/*"))),
+        "acs_bridges": acs_bridges(root),
         "kernel": _read(root, "proc/sys/kernel/osrelease").strip(),
         "modules": [name for name in MODULES if os.path.isdir(os.path.join(root, "sys/module", name))],
         "daemons": daemons(root),
@@ -516,6 +521,36 @@ def pci_devices(root, vendor):
                 elif kind == PCI_BRIDGE and vendor == "nvidia":
                     found["switches"].append(address)
     return found
+
+
+def acs_bridges(root):
+    """Return the PCI bridges with Access Control Services that redirect requests or completions."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(root, "sys/bus/pci/devices/*/config"))):
+        address = os.path.basename(os.path.dirname(path))
+        if not _read(root, f"sys/bus/pci/devices/{address}/class").startswith("0x0604"):
+            continue
+        try:
+            with open(path, "rb") as file:
+                config = file.read(4096)
+        except OSError:
+            continue
+        if acs_control(config) & 0b1100:  # P2P request redirect, P2P completion redirect
+            found.append(address)
+    return found
+
+
+def acs_control(config):
+    """Return the ACS control register of a device's configuration space, 0 without one (PCI Express, 7.7.11)."""
+    offset = 0x100
+    for _ in range(96):  # no more capabilities fit
+        header = int.from_bytes(config[offset : offset + 4], "little")
+        if header & 0xFFFF == 0x000D:
+            return int.from_bytes(config[offset + 6 : offset + 8], "little")
+        offset = header >> 20
+        if offset < 0x100:
+            break
+    return 0
 
 
 def library_version(root):

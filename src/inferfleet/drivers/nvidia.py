@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.catalog import load_accelerator
+from inferfleet.planning.health import shares_by_dmabuf
 
 _OPEN_FROM = 7.5  # compute capability; open kernel modules know Turing and later (docs.nvidia.com, "Kernel Modules")
 
@@ -38,3 +39,8 @@ def restart_due(facts: Mapping[str, Any]) -> str:
     if module and library and module != library:
         return f"the kernel runs driver {module} and the libraries are {library}"
     return ""
+
+
+def gpudirect_by_peermem(facts: Mapping[str, Any], fabric: Mapping[str, Any]) -> bool:
+    """Say whether RDMA needs nvidia_peermem: there are RDMA devices, and the driver cannot share by DMA-BUF."""
+    return bool(fabric.get("rdma")) and bool(facts.get("module_version")) and not shares_by_dmabuf(facts)

@@ -30,10 +30,26 @@ def health_cautions(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
                 f"The kernel log of {name} tells of Xid {event['xid']} on {event['bus']},"
                 f" {_ago(_age(event))}: {meaning}."
             )
-    if facts.get("rdma") and facts.get("module_version") and not _direct(facts):
+    yield from _detours(name, facts)
+    if facts.get("rdma") and facts.get("module_version") and not (_peermem(facts) or shares_by_dmabuf(facts)):
         yield (
             f"RDMA on {name} copies through the host's memory: its driver is {facts['module_flavour']} and"
             " nvidia_peermem is not loaded. Set nvidia_driver_gpudirect to peermem, or nvidia_driver_flavour to open."
+        )
+
+
+def _detours(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what sends the traffic between accelerators through the processor (NCCL's docs, "Troubleshooting")."""
+    bridges = facts.get("acs_bridges")
+    if isinstance(bridges, list) and bridges and len(_maps(facts.get("accelerators"))) > 1:
+        yield (
+            f"ACS is on at {len(bridges)} PCI bridges of {name}: accelerators and network cards talk through the"
+            " processor. Switch it off in the firmware, on machines that run no virtual ones."
+        )
+    if facts.get("iommu") is True and facts.get("rdma"):
+        yield (
+            f"The IOMMU of {name} is on: GPUDirect RDMA may be slow or fail. Switch it off in the firmware, or pass"
+            " iommu=pt to the kernel, on machines that run no virtual ones."
         )
 
 
@@ -42,6 +58,17 @@ def bus_id(address: object) -> str:
     text = str(address).lower()
     domain, colon, rest = text.partition(":")
     return f"{domain[-4:]}{colon}{rest}" if len(domain) > 4 else text
+
+
+def shares_by_dmabuf(facts: Mapping[str, Any]) -> bool:
+    """Say whether the driver hands accelerators' memory to RDMA devices without a module of its own."""
+    release = tuple(int(part) for part in str(facts.get("kernel", "")).split(".")[:2] if part.isdigit())
+    return facts.get("module_flavour") == "open" and release >= _OPEN_SINCE
+
+
+def _peermem(facts: Mapping[str, Any]) -> bool:
+    modules = facts.get("modules")
+    return isinstance(modules, list) and not {"nvidia_peermem", "nv_peer_mem"}.isdisjoint(modules)
 
 
 def _lost(name: str, facts: Mapping[str, Any], wanted: int) -> Iterator[Refusal]:
@@ -105,14 +132,6 @@ def _known_events(facts: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any],
         xid = known.get(_number(event.get("xid")))
         if xid and "bus" in event:
             yield event, xid.meaning, xid.fatal
-
-
-def _direct(facts: Mapping[str, Any]) -> bool:
-    modules = facts.get("modules")
-    if isinstance(modules, list) and not {"nvidia_peermem", "nv_peer_mem"}.isdisjoint(modules):
-        return True
-    release = tuple(int(part) for part in str(facts.get("kernel", "")).split(".")[:2] if part.isdigit())
-    return facts.get("module_flavour") == "open" and release >= _OPEN_SINCE
 
 
 def _age(event: Mapping[str, Any]) -> int:

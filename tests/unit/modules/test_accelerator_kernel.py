@@ -125,3 +125,22 @@ def test_whose_a_program_is(node):
         }
     )
     assert [module.ours(root, pid) for pid in (30, 31, 32, 33)] == [True, True, False, False]
+
+
+def test_bridges_that_send_traffic_through_the_processor(tmp_path):
+    def bridge(address, control, kind="0x060400"):
+        folder = tmp_path / "sys/bus/pci/devices" / address
+        folder.mkdir(parents=True)
+        (folder / "class").write_text(kind + "\n")
+        config = bytearray(4096)
+        config[0x100:0x104] = (0x0001 | 1 << 16 | 0x148 << 20).to_bytes(4, "little")  # advanced error reporting first
+        config[0x148:0x14C] = (0x000D | 1 << 16).to_bytes(4, "little")
+        config[0x14E:0x150] = control.to_bytes(2, "little")
+        (folder / "config").write_bytes(bytes(config))
+
+    bridge("0000:00:01.0", 0x001D)  # as firmware sets it: SrcValid+ ReqRedir+ CmpltRedir+ UpstreamFwd+
+    bridge("0000:00:02.0", 0x0001)
+    bridge("0000:00:03.0", 0x001D, kind="0x030200")
+    assert module.acs_bridges(str(tmp_path)) == ["0000:00:01.0"]
+    assert module.acs_control(b"") == 0
+    assert module.acs_control(bytes(256)) == 0
