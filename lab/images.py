@@ -91,9 +91,7 @@ def application_base(client: docker.DockerClient, cache: Path) -> str:
     return debian(client, cache, packages("application"), package_lists=False)
 
 
-def debian(
-    client: docker.DockerClient, cache: Path, wanted: list[str], package_lists: bool, release: str = ""
-) -> str:
+def debian(client: docker.DockerClient, cache: Path, wanted: list[str], package_lists: bool, release: str = "") -> str:
     """Return a Debian image with the packages `wanted`, made when missing.
 
     It comes from the host's Debian mirror, or from the image LAB_BASE_IMAGE where a registry is reachable.
