@@ -5,7 +5,8 @@ SHELL := /bin/sh
 .PHONY: help bootstrap lab up down test test-fast test-engines test-weights test-site test-roles lint lint-fast lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
-ROLES ?= preflight node_baseline container_runtime nccl_fabric model_weights ray_cluster inference_engine open_webui verify
+ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime prepare_debian13 nccl_fabric \
+  model_weights ray_cluster inference_engine open_webui verify
 
 export LAB_NODES ?= 2
 export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv

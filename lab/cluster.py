@@ -18,14 +18,14 @@ def node_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
     def node_step(node: Node) -> Step:
         return Step(
             node.name,
-            lambda: nodes.start(client, config, node, images.node(client, config.cache)),
+            lambda: nodes.start(client, config, node, images.node(client, config.cache, config.release)),
             after=("node image", "network", "ssh keys"),
         )
 
     return [
         Step("ssh keys", lambda: ssh.prepare(config)),
         Step("inventory", lambda: inventory.write(config)),
-        Step("node image", lambda: images.node(client, config.cache)),
+        Step("node image", lambda: images.node(client, config.cache, config.release)),
         Step("network", lambda: nodes.network(client, config)),
         *(node_step(node) for node in config.nodes),
     ]

@@ -14,7 +14,8 @@ HUB_PORT = 8090
 DEFAULT_NODES = 2
 MAX_NODES = 8
 # Sets of nodes that live side by side on the one network: their name, and the address before their first.
-POOLS = {"node": SUBNET[10], "molecule": SUBNET[20]}
+POOLS = {"node": SUBNET[10], "molecule": SUBNET[20], "trixie": SUBNET[30]}
+RELEASES = {"trixie": "trixie"}  # pools whose nodes run another Debian release than the machine's
 DEFAULT_POOL = "node"
 
 
@@ -71,8 +72,15 @@ class LabConfig:
         return self.checkout / ".lab"
 
     @property
+    def release(self) -> str:
+        """Debian release of the nodes, by name; empty: the machine's."""
+        return RELEASES.get(self.pool, "")
+
+    @property
     def inventory(self) -> Path:
         """The inventory folder that describes these nodes."""
+        if self.pool in RELEASES:
+            return self.checkout / "molecule" / "prepare_debian13" / "inventory"
         if self.pool != DEFAULT_POOL:
             return self.checkout / self.pool / "inventory"
         if self.node_count == DEFAULT_NODES:

@@ -24,13 +24,13 @@ class Mirrors:
     archive: str = DEFAULT_MIRROR
     security: str = DEFAULT_SECURITY_MIRROR
 
-    def deb822(self) -> str:
+    def deb822(self, release: str = RELEASE) -> str:
         """Return the content of a `debian.sources` file."""
         return "\n".join(
             f"Types: deb\nURIs: {uri}\nSuites: {suites}\nComponents: main\nSigned-By: {KEYRING}\n"
             for uri, suites in (
-                (self.archive, f"{RELEASE} {RELEASE}-updates"),
-                (self.security, f"{RELEASE}-security"),
+                (self.archive, f"{release} {release}-updates"),
+                (self.security, f"{release}-security"),
             )
         )
 
@@ -121,13 +121,13 @@ def read_apt_sources() -> list[str]:
     return [file.read_text() for file in files if file.suffix in {".list", ".sources"} and file.is_file()]
 
 
-def inherited_files() -> dict[str, bytes]:
+def inherited_files(release: str = RELEASE) -> dict[str, bytes]:
     """Return path → content of every file the nodes take over, paths relative to the root of a node."""
     certificates = {
         str(CA_FOLDER / file.name): file.read_bytes() for file in sorted(Path("/", CA_FOLDER).glob("*.crt"))
     }
     texts = {
-        "etc/apt/sources.list.d/debian.sources": mirrors(read_apt_sources()).deb822(),
+        "etc/apt/sources.list.d/debian.sources": mirrors(read_apt_sources()).deb822(release),
         "etc/apt/apt.conf.d/90proxy": apt_proxies(run(["apt-config", "dump"])),
         "etc/pip.conf": pip_config(read_pip_settings(), bool(certificates)),
     }

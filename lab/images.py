@@ -91,16 +91,17 @@ def application_base(client: docker.DockerClient, cache: Path) -> str:
     return debian(client, cache, packages("application"), package_lists=False)
 
 
-def debian(client: docker.DockerClient, cache: Path, wanted: list[str], package_lists: bool) -> str:
+def debian(client: docker.DockerClient, cache: Path, wanted: list[str], package_lists: bool, release: str = "") -> str:
     """Return a Debian image with the packages `wanted`, made when missing.
 
     It comes from the host's Debian mirror, or from the image LAB_BASE_IMAGE where a registry is reachable.
     With `package_lists` apt's lists stay in it, so that a node's first install needs no update.
     """
+    release = release or host.RELEASE
     mirrors = host.mirrors(host.read_apt_sources())
-    base = os.environ.get("LAB_BASE_IMAGE", "")
+    base = os.environ.get("LAB_BASE_IMAGE", "") if release == host.RELEASE else ""
     options = [f"--dpkgopt=path-exclude={pattern}" for pattern in EXCLUDED] + ["--dpkgopt=force-unsafe-io"]
-    parts = [host.RELEASE, base, mirrors.deb822(), *options, *sorted(wanted), *([] if package_lists else ["bare"])]
+    parts = [release, base, mirrors.deb822(release), *options, *sorted(wanted), *([] if package_lists else ["bare"])]
     reference = f"{NAMESPACE}/debian:{digest(part.encode() for part in parts)}"
     if exists(client, reference):
         return reference
@@ -113,10 +114,10 @@ def debian(client: docker.DockerClient, cache: Path, wanted: list[str], package_
             build(client, [folder], reference, cache / "logs")
         else:
             sources, archive = folder / "debian.sources", folder / "rootfs.tar"
-            sources.write_text(mirrors.deb822())
+            sources.write_text(mirrors.deb822(release))
             command = ["mmdebstrap", "--variant=minbase", f"--include={','.join(wanted)}", *options]
             repository, tag = reference.split(":")
-            run([*command, host.RELEASE, archive, sources], log=cache / "logs" / f"debian-{tag}.log")
+            run([*command, release, archive, sources], log=cache / "logs" / f"debian-{tag}.log")
             client.api.import_image_from_file(str(archive), repository=repository, tag=tag)
     return reference
 
@@ -164,10 +165,10 @@ def build(
             raise LabError(f"The image {reference} could not be built. Read {log}.") from error
 
 
-def node(client: docker.DockerClient, cache: Path) -> str:
+def node(client: docker.DockerClient, cache: Path, release: str = "") -> str:
     """Return the image of a bare node, made when missing."""
-    base = debian(client, cache, packages("node"), package_lists=True)
-    inherited = host.inherited_files()
+    base = debian(client, cache, packages("node"), package_lists=True, release=release)
+    inherited = host.inherited_files(release or host.RELEASE)
     recipe = folder_parts(RECIPES / "node")
     files = [part for path, content in inherited.items() for part in (path.encode(), content)]
     reference = f"{NAMESPACE}/node:{digest([base.encode(), *recipe, *files])}"

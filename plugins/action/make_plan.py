@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
             for host in groups.get(group, ()):
                 nodes[host] = {
                     **_facts(hostvars[host]),
-                    **_hardware(hostvars[host]),
+                    **_hardware(hostvars[host], upgrades=not self._task.args.get("drivers_settled", False)),
                     "name": host,
                     "role": role,
                     "address": cluster_address(host, hostvars[host]),
@@ -64,10 +64,15 @@ def _facts(variables) -> dict:
     return _part(variables, "inferfleet_node")
 
 
-def _hardware(variables) -> dict:
-    """Return accelerators and network, where they were read; a tool without devices says nothing."""
+def _hardware(variables, *, upgrades: bool) -> dict:
+    """Return accelerators and network, where they were read; a tool without devices says nothing.
+
+    `upgrades`: whether drivers may still be brought to another version.
+    """
     accelerators, fabric = _part(variables, "inferfleet_accelerators"), _part(variables, "inferfleet_fabric")
     known = {key: value for part in (accelerators, fabric) for key, value in part.items() if key != "problems"}
+    if upgrades and variables.get("nvidia_driver_install") == "upgrade":
+        known.pop("driver_version", None)  # the driver is about to be another one
     if not known.get("accelerators"):
         known.pop("accelerators", None)
     if not known.get("interfaces"):

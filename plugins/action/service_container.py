@@ -20,14 +20,19 @@ DEFAULTS = {
 HIDDEN = ("container", "diff", "invocation")
 
 
-def planned_options(container: dict) -> dict:
-    """Return the options of docker_container for the plan's `container`, whose fields are those of `docker run`."""
+def planned_options(container: dict, *, cdi: bool = False) -> dict:
+    """Return the options of docker_container for the plan's `container`, whose fields are those of `docker run`.
+
+    `cdi`: NVIDIA accelerators come by the container device interface instead of NVIDIA's runtime.
+    """
     options = {name: container[name] for name in ("network_mode", "ipc_mode", "privileged")}
     options["capabilities"] = list(container["cap_add"])
     options["ulimits"] = [limit.replace("=", ":") for limit in container["ulimits"]]
     if container["shm_size"]:
         options["shm_size"] = container["shm_size"]
-    if container["gpus"] == "all":
+    if container["gpus"] == "all" and cdi:
+        options["device_requests"] = [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]}]
+    elif container["gpus"] == "all":
         options["device_requests"] = [{"driver": "nvidia", "count": -1, "capabilities": [["gpu"]]}]
     return options
 
@@ -40,7 +45,8 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         options = {**DEFAULTS, **self._task.args}
         if planned := options.pop("planned", None):
-            options |= planned_options(planned)
+            # A variable of the role container_runtime; where no inventory sets it, its default is the runtime.
+            options |= planned_options(planned, cdi=(task_vars or {}).get("container_runtime_nvidia_mode") == "cdi")
         if argv := options.pop("argv", None):
             options |= {"entrypoint": argv[:1], "command": argv[1:]}
         result = self._execute_module("community.docker.docker_container", options, task_vars=task_vars)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import re
@@ -31,6 +32,10 @@ options:
     description: Tools to use instead of those found in C(PATH), by vendor.
     type: dict
     default: {}
+  root:
+    description: Folder below which C(sys), C(proc) and C(dev/kmsg) lie.
+    type: path
+    default: /
 author: [inferfleet]
 """
 
@@ -69,6 +74,61 @@ ansible_facts:
         fabric_manager_version:
           description: Version of NVIDIA's fabric manager; empty when none is installed.
           type: str
+        pci:
+          description: PCI addresses of the vendor's devices as the kernel sees them, whatever the driver says.
+          type: dict
+          contains:
+            accelerators: {description: Addresses of accelerators., type: list, elements: str}
+            switches: {description: Addresses of NVSwitches., type: list, elements: str}
+        module_version:
+          description: Version of NVIDIA's kernel module that is loaded; empty when none is.
+          type: str
+        module_flavour:
+          description: Whether that module is C(open) or C(proprietary); empty when none is loaded.
+          type: str
+        library_version:
+          description: Version of NVIDIA's libraries that are installed; empty when none are.
+          type: str
+        iommu:
+          description: Whether the kernel translates the addresses of devices.
+          type: bool
+        acs_bridges:
+          description: PCI addresses of bridges that send what devices say to each other through the processor (ACS).
+          type: list
+          elements: str
+        kernel:
+          description: The kernel's release.
+          type: str
+        modules:
+          description: Those of C(nouveau), C(nvidia), C(nvidia_peermem), C(nv_peer_mem), C(amdgpu), C(vastai_pci) that
+            are loaded.
+          type: list
+          elements: str
+        daemons:
+          description: Those of C(nv-fabricmanager) and C(nvidia-persistenced) that run.
+          type: list
+          elements: str
+        processes:
+          description: Programs that hold NVIDIA accelerators.
+          type: list
+          elements: dict
+          contains:
+            index: {description: Number of the device., type: int}
+            pid: {description: Process number on the node., type: int}
+            name: {description: The program., type: str}
+            memory_mib: {description: Memory that it holds (MiB)., type: int}
+            ours: {description: Whether it belongs to a container of inferfleet., type: bool}
+        events:
+          description: The driver's errors (Xid) in the kernel's log since the node started, the newest of each kind
+            and device.
+          type: list
+          elements: dict
+          contains:
+            xid: {description: Number of the error., type: int}
+            bus: {description: PCI address of the device., type: str}
+            age_seconds: {description: Seconds since it was written., type: int}
+            count: {description: How often it was written., type: int}
+            text: {description: What the driver wrote., type: str}
         accelerators:
           description: The devices, in the tool's order.
           type: list
@@ -185,7 +245,23 @@ def parse_nvidia(text):
         "cuda_version": _text(root, "cuda_version"),
         "compute_capability": capability,
         "accelerators": devices,
+        "processes": processes_of(root),
     }
+
+
+def processes_of(root):
+    """Return the programs that nvidia-smi shows on each device."""
+    return [
+        {
+            "index": index,
+            "pid": _number(_text(entry, "pid")),
+            "name": _text(entry, "process_name"),
+            "memory_mib": _mib(_text(entry, "used_memory")),
+            "ours": False,
+        }
+        for index, gpu in enumerate(root.findall("gpu"))
+        for entry in gpu.findall("processes/process_info")
+    ]
 
 
 def parse_amd(text):
@@ -267,6 +343,7 @@ def read_accelerators(find_tool, timeout):
         "cuda_version": "",
         "compute_capability": "",
         "fabric_manager_version": "",
+        "processes": [],
         "accelerators": [],
         "problems": [],
     }
@@ -385,10 +462,187 @@ def fabric_manager_version(find, timeout):
     return found.group(1) if found else ""
 
 
+# PCI vendors, and the classes of their accelerators: 3D and display controllers, processing accelerators (pci.ids).
+PCI_VENDORS = {"nvidia": "0x10de", "amd": "0x1002", "ascend": "0x19e5"}
+PCI_ACCELERATORS = {"nvidia": ("0x0302", "0x0300"), "amd": ("0x0380", "0x1200"), "ascend": ("0x1200",)}
+PCI_VASTAI = "0x0100"  # device number, as in Vastai's own `lspci -d:0100`
+PCI_BRIDGE = "0x0680"  # of NVIDIA: an NVSwitch
+MODULES = ("nouveau", "nvidia", "nvidia_peermem", "nv_peer_mem", "amdgpu", "vastai_pci")
+DAEMONS = ("nv-fabricmanager", "nvidia-persistenced")
+# NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, name=python, GPU has fallen off the bus.
+XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]+)\): (\d+), ?(.*)")
+
+
+def kernel_side(root, vendor):
+    """Return what the kernel knows of the node's accelerators, whether or not the vendor's tool answers."""
+    version = _read(root, "proc/driver/nvidia/version")
+    found = re.search(r"(\d+\.\d+(?:\.\d+)?)", version)
+    flavour = "open" if "Open Kernel Module" in version else "proprietary"
+    return {
+        "pci": pci_devices(root, vendor),
+        "module_version": found.group(1) if found else "",
+        "module_flavour": flavour if found else "",
+        "library_version": library_version(root),
+        "iommu": bool(glob.glob(os.path.join(root, "sys/class/iommu/*"))),
+        "acs_bridges": acs_bridges(root),
+        "kernel": _read(root, "proc/sys/kernel/osrelease").strip(),
+        "modules": [name for name in MODULES if os.path.isdir(os.path.join(root, "sys/module", name))],
+        "daemons": daemons(root),
+        "events": events(kernel_log(os.path.join(root, "dev/kmsg")), uptime(root)),
+    }
+
+
+def _read(root, path):
+    try:
+        with open(os.path.join(root, path), errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def pci_devices(root, vendor):
+    """Return the addresses of a vendor's accelerators and NVSwitches; NVIDIA's where no vendor's tool is installed."""
+    vendor = vendor or "nvidia"
+    found = {"accelerators": [], "switches": []}
+    folder = "sys/bus/pci/devices"
+    with contextlib.suppress(OSError):
+        for address in sorted(os.listdir(os.path.join(root, folder))):
+
+            def told(name, address=address):
+                return _read(root, f"{folder}/{address}/{name}").strip()
+
+            if vendor == "vastai":
+                if told("device") == PCI_VASTAI:
+                    found["accelerators"].append(address)
+            elif told("vendor") == PCI_VENDORS[vendor]:
+                kind = told("class")[:6]
+                if kind in PCI_ACCELERATORS[vendor]:
+                    found["accelerators"].append(address)
+                elif kind == PCI_BRIDGE and vendor == "nvidia":
+                    found["switches"].append(address)
+    return found
+
+
+def acs_bridges(root):
+    """Return the PCI bridges with Access Control Services that redirect requests or completions."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(root, "sys/bus/pci/devices/*/config"))):
+        address = os.path.basename(os.path.dirname(path))
+        if not _read(root, f"sys/bus/pci/devices/{address}/class").startswith("0x0604"):
+            continue
+        try:
+            with open(path, "rb") as file:
+                config = file.read(4096)
+        except OSError:
+            continue
+        if acs_control(config) & 0b1100:  # P2P request redirect, P2P completion redirect
+            found.append(address)
+    return found
+
+
+def acs_control(config):
+    """Return the ACS control register of a device's configuration space, 0 without one (PCI Express, 7.7.11)."""
+    offset = 0x100
+    for _ in range(96):  # no more capabilities fit
+        header = int.from_bytes(config[offset : offset + 4], "little")
+        if header & 0xFFFF == 0x000D:
+            return int.from_bytes(config[offset + 6 : offset + 8], "little")
+        offset = header >> 20
+        if offset < 0x100:
+            break
+    return 0
+
+
+def library_version(root):
+    """Return the version of the installed libnvidia-ml, empty when there is none."""
+    for folder in ("usr/lib/*-linux-gnu", "usr/lib64", "usr/lib"):
+        for path in sorted(glob.glob(os.path.join(root, folder, "libnvidia-ml.so.*.*"))):
+            return os.path.basename(path).split(".so.")[1]
+    return ""
+
+
+def daemons(root):
+    """Return those of DAEMONS that run."""
+    names = {_read(root, path).strip() for path in _process_files(root, "comm")}
+    return [name for name in DAEMONS if name[:15] in names]  # the kernel cuts names at 15 letters
+
+
+def _process_files(root, name):
+    with contextlib.suppress(OSError):
+        return [f"proc/{pid}/{name}" for pid in os.listdir(os.path.join(root, "proc")) if pid.isdigit()]
+    return []
+
+
+def ours(root, pid):
+    """Tell whether a process or one of its ancestors carries the variable that all our containers set."""
+    while pid > 1:
+        if "INFERFLEET_COMPONENT=" in _read(root, f"proc/{pid}/environ"):
+            return True
+        parent = _read(root, f"proc/{pid}/stat").rpartition(")")[2].split()
+        pid = int(parent[1]) if len(parent) > 1 else 0
+    return False
+
+
+def uptime(root):
+    """Return the seconds since the node started."""
+    words = _read(root, "proc/uptime").split()
+    return float(words[0]) if words else 0.0
+
+
+def kernel_log(path):
+    """Return the lines of the kernel's log as /dev/kmsg gives them, none where it may not be read."""
+    records = []
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return records
+    try:
+        while True:
+            try:
+                record = os.read(handle, 8192)
+            except BrokenPipeError:  # the oldest was overwritten meanwhile
+                continue
+            except OSError:  # the end, for now
+                break
+            if not record:
+                break
+            records.append(record)
+    finally:
+        os.close(handle)
+    # A file of records (and nothing else) comes in pieces of any size.
+    return b"".join(records).decode("utf-8", "replace").splitlines()
+
+
+def events(lines, now):
+    """Return the newest Xid of each kind and device; a line is `level,number,microseconds,flags;text`."""
+    found = {}
+    for line in lines:
+        head, _, text = line.partition(";")
+        match = XID.search(text)
+        if not match:
+            continue
+        stamp = head.split(",")
+        written = _number(stamp[2]) / 1e6 if len(stamp) > 2 else now
+        bus, xid = match.group(1), int(match.group(2))
+        count = found[bus, xid]["count"] if (bus, xid) in found else 0
+        found[bus, xid] = {
+            "xid": xid,
+            "bus": bus,
+            "age_seconds": max(0, int(now - written)),
+            "count": count + 1,
+            "text": match.group(3)[:200],
+        }
+    return list(found.values())
+
+
 def main():
     """Run the module."""
     module = AnsibleModule(
-        argument_spec={"timeout": {"type": "int", "default": 20}, "tools": {"type": "dict", "default": {}}},
+        argument_spec={
+            "timeout": {"type": "int", "default": 20},
+            "tools": {"type": "dict", "default": {}},
+            "root": {"type": "path", "default": "/"},
+        },
         supports_check_mode=True,
     )
     tools, timeout = module.params["tools"], module.params["timeout"]
@@ -403,6 +657,10 @@ def main():
         facts["fabric_manager_version"] = fabric_manager_version(
             lambda name: module.get_bin_path(name, required=False), timeout
         )
+    root = module.params["root"]
+    facts.update(kernel_side(root, facts["vendor"]))
+    for process in facts["processes"]:
+        process["ours"] = ours(root, process["pid"])
     module.exit_json(changed=False, ansible_facts={"inferfleet_accelerators": facts})
 
 

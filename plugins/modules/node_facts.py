@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import importlib.util
 import json
 import os
@@ -53,6 +54,7 @@ ansible_facts:
           C(interfaces), a list of C(name), C(mtu), C(up), C(addresses) (IPv4);
           C(listening), a map of TCP port to the owner (C(inferfleet) or the process name);
           C(disk), a map of path to C(free_bytes), C(total_bytes) and C(device) (its file system's number);
+          C(clock_synchronized), whether the kernel says that its clock follows a time source;
           C(memory_bytes), C(shm_bytes), C(cpu_count), C(architecture), C(distribution).
       type: dict
 """
@@ -183,11 +185,23 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def clock_synchronized() -> bool:
+    """Return what the kernel says; true where it cannot be asked."""
+    # struct timex of linux/timex.h: zeroed, it only asks. STA_UNSYNC makes the answer TIME_ERROR (5).
+    try:
+        return ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(256)) != 5
+    except (AttributeError, OSError):
+        return True
+
+
+_RELEASE = ("ID", "ID_LIKE", "VERSION_ID", "VERSION_CODENAME")
+
+
 def distribution() -> dict[str, str]:
-    """Return ID, ID_LIKE and VERSION_ID of os-release, lower case."""
+    """Return ID, ID_LIKE, VERSION_ID and VERSION_CODENAME of os-release, lower case."""
     with open("/etc/os-release") as lines:
         pairs = dict(line.strip().split("=", 1) for line in lines if "=" in line)
-    return {key.lower(): pairs.get(key, "").strip("\"'").lower() for key in ("ID", "ID_LIKE", "VERSION_ID")}
+    return {key.lower(): pairs.get(key, "").strip("\"'").lower() for key in _RELEASE}
 
 
 def main() -> None:
@@ -207,6 +221,7 @@ def main() -> None:
         "container": os.path.exists("/.dockerenv"),
         "docker": os.path.exists("/run/docker.sock"),
         "checkable": checkable(),
+        "clock_synchronized": clock_synchronized(),
         "memory_bytes": memory_bytes(),
         "shm_bytes": disk("/dev/shm")["total_bytes"],
         "cpu_count": os.cpu_count(),

@@ -86,7 +86,16 @@ def test_every_option_is_described(role):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_has_a_scenario(role):
-    assert (ROOT / "molecule" / role / "molecule.yml").is_file()
+    # Of its own, or one that runs it by name; "simulated" in a scenario's name says that tools' answers are recorded.
+    own = [ROOT / "molecule" / f"{role}{end}" / "molecule.yml" for end in ("", "_simulated")]
+    named = [path for path in ROOT.glob("molecule/*/converge.yml") if f"name: {role}\n" in path.read_text()]
+    assert [*filter(Path.is_file, own), *named]
+
+
+def test_every_scenario_is_run():
+    listed = re.search(r"^ROLES \?= ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1)
+    there = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")} - {"default"}
+    assert set(listed.replace("\\", "").split()) == there
 
 
 def test_the_contract_and_its_file_say_the_same():

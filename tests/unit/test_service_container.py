@@ -51,3 +51,9 @@ def test_accelerators_and_rdma(documented):
     assert options["device_requests"] == [{"driver": "nvidia", "count": -1, "capabilities": [["gpu"]]}]
     assert options.keys() <= documented.keys()
     assert options["device_requests"][0].keys() <= documented["device_requests"]["suboptions"].keys()
+
+
+def test_accelerators_by_the_container_device_interface(documented):
+    options = service_container.planned_options(asdict(ContainerPlan(gpus="all")), cdi=True)
+    assert options["device_requests"] == [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]}]
+    assert options["device_requests"][0].keys() <= documented["device_requests"]["suboptions"].keys()

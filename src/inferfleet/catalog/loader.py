@@ -16,7 +16,17 @@ from inferfleet.catalog.architecture import (
     architecture_from_config,
     precision_from_config,
 )
-from inferfleet.catalog.schema import Accelerator, AcceleratorFile, Checkpoint, Engine, EngineFile, Model
+from inferfleet.catalog.schema import (
+    Accelerator,
+    AcceleratorFile,
+    Checkpoint,
+    CudaError,
+    DriverFile,
+    Engine,
+    EngineFile,
+    Model,
+    Xid,
+)
 
 FOLDER = Path(__file__).parent
 
@@ -49,6 +59,21 @@ def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
 def load_engines(folder: Path = FOLDER) -> dict[str, Engine]:
     """Return every engine of the catalog by name; raises CatalogError."""
     return _load(folder / "engines.yml", EngineFile).engines
+
+
+@cache
+def _load_driver(folder: Path = FOLDER) -> DriverFile:
+    return _load(folder / "driver.yml", DriverFile)
+
+
+def load_cuda_errors() -> tuple[CudaError, ...]:
+    """Return the errors of CUDA that tell of the driver or the machine; raises CatalogError."""
+    return _load_driver().cuda_errors
+
+
+def load_xids() -> dict[int, Xid]:
+    """Return the errors of NVIDIA's driver in the kernel's log by code; raises CatalogError."""
+    return {xid.code: xid for xid in _load_driver().xids}
 
 
 def load_model(name: str) -> Model:

@@ -145,3 +145,28 @@ class EngineFile(_Entry):
     """engines.yml."""
 
     engines: dict[str, Engine]
+
+
+class CudaError(_Entry):
+    """An error by which CUDA says that something is wrong with the driver or the machine."""
+
+    code: PositiveInt
+    name: str
+    pattern: str  # regular expression for the text that it comes with
+    cause: str
+    remedy: str
+
+
+class Xid(_Entry):
+    """An error that NVIDIA's driver writes into the kernel's log."""
+
+    code: PositiveInt
+    meaning: str
+    fatal: bool  # whether the accelerator is of no use until it is reset or replaced
+
+
+class DriverFile(_Entry):
+    """driver.yml."""
+
+    cuda_errors: tuple[CudaError, ...]
+    xids: tuple[Xid, ...]

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.contract.ports import variable
+from inferfleet.nodes import supported
 from inferfleet.problem import Problem
 
 GIB = 2**30
-_OLDEST = {"debian": "12", "ubuntu": "22.04"}  # what is tested; their derivatives are taken as they are
 
 
 def check_node(
@@ -23,24 +23,15 @@ def check_node(
 
 def _system(host: str, facts: Mapping[str, Any]) -> list[Problem]:
     system = facts["distribution"]
-    version = system["version_id"]
-    if system["id"] in _OLDEST:
-        suits = not version or _numbers(version) >= _numbers(_OLDEST[system["id"]])
-    else:
-        suits = not _OLDEST.keys().isdisjoint(system["id_like"].split())
-    if suits:
+    if supported(system):
         return []
     return [
         Problem(
             "system-unsupported",
-            f"Host {host} runs {system['id'] or 'an unknown system'} {version}".rstrip() + ".",
-            "Use Debian 12 or later, or Ubuntu 22.04 or later.",
+            f"Host {host} runs {system['id'] or 'an unknown system'} {system['version_id']}".rstrip() + ".",
+            "Use Debian 12, Ubuntu 22.04, Rocky Linux 9, openEuler 22.03 or Kylin V10, or a later release of one.",
         )
     ]
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".") if part.isdecimal()]
 
 
 def _taken(host: str, listening: Mapping[str, str], ports: Mapping[str, int]) -> list[Problem]:

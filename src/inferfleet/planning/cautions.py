@@ -7,6 +7,7 @@ from inferfleet.catalog import Checkpoint, Model
 from inferfleet.planning.choose import EngineChoice
 from inferfleet.planning.fit import Sizing, rules_of
 from inferfleet.planning.fleet import Fleet
+from inferfleet.planning.health import health_cautions
 from inferfleet.planning.layouts import split_of
 from inferfleet.planning.memory import GIB
 
@@ -86,6 +87,7 @@ def node_cautions(asked: Mapping[str, Any], fleet: Fleet) -> Iterator[str]:
             " CUDA's context and graphs: starting may run out of memory."
         )
     for node in fleet.nodes:
+        yield from health_cautions(node.name, node.facts)
         devices = node.facts.get("accelerators")
         for device in devices if isinstance(devices, list) else ():
             if isinstance(device, Mapping) and str(device.get("persistence", "")).lower() == "disabled":

@@ -206,7 +206,9 @@ def _driver_problem(
         if pinned and _driver_suffices(fleet, v) and has_capability(fleet.accelerator, v.min_compute_capability)
     ]
     works = [v for v in works if contract["executor"] != "ray" or v.ray]
-    remedy = f"Install driver {version.min_driver} or newer on every node"
+    remedy = (
+        f"Install driver {version.min_driver} or newer on every node (nvidia_driver_install set to upgrade does that)"
+    )
     change = {"engine_version": works[0].version, "engine_image": ""} if works else None
     remedy += f", or set engine_version to {works[0].version}." if works else "."
     image = contract.get("engine_image") or version.image[fleet.accelerator.vendor]

@@ -6,6 +6,7 @@ from typing import Any
 
 from inferfleet.catalog import Accelerator, UnknownNameError, accelerator_name, load_accelerator, load_accelerators
 from inferfleet.planning.fabric import RdmaPort, cluster_interface, read_ports
+from inferfleet.planning.health import health_problems
 from inferfleet.planning.plain import maps, number, version_key
 from inferfleet.planning.refusals import (
     AcceleratorsMissing,
@@ -97,6 +98,9 @@ def read_fleet(
     lacking = any(problem.code == "accelerators-missing" for problem in problems)
     problems += [p for p in _agreement(known) if not (lacking and p.code == "unequal-counts")]
     problems += [p for node in read for p in _node_problems(node)]
+    wanted, share = number(contract.get("accelerators_per_node")), float(contract.get("gpu_memory_utilization", 0.9))
+    for node in read:
+        problems += health_problems(node.name, node.facts, wanted=wanted, share=share)
     problems += _model_paths(contract, nodes)
     name = known[0].accelerator
     counts = [node.count for node in read if node.count]

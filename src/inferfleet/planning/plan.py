@@ -64,6 +64,10 @@ class Plan:
     served_model_name: str = ""
     port: int = 0
     accelerator: str = ""
+    vendor: str = ""
+    """Of the accelerator: nvidia, amd, ascend, vastai or cpu."""
+    min_driver: str = ""
+    """Oldest driver that the image runs on; empty where the catalog names none."""
     accelerators: int = 0
     transport: str = ""
     """What NCCL talks over between nodes: rdma or tcp; empty where that is not known or there is one node."""

@@ -57,9 +57,15 @@ class AcceleratorsMissing(Refusal):
 
 
 class AcceleratorUnusable(Refusal):
-    """An accelerator is divided (MIG) or reports uncorrectable errors."""
+    """An accelerator is divided (MIG), reports uncorrectable errors, or the kernel log says that it failed."""
 
     CODE = "accelerator-unusable"
+
+
+class AcceleratorBusy(Refusal):
+    """Another program holds an accelerator's memory."""
+
+    CODE = "accelerator-busy"
 
 
 class MixedAccelerators(Refusal):

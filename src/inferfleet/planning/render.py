@@ -99,6 +99,8 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         served_model_name=served,
         port=asked["engine_port"],
         accelerator=fleet.name,
+        vendor=fleet.accelerator.vendor,
+        min_driver=choice.version.min_driver,
         accelerators=fleet.size,
         transport=decided.fabric.transport,
         tensor_parallel_size=layout.tensor_parallel_size,

@@ -136,3 +136,7 @@ def test_a_node_without_ip_is_told_what_to_install(run_module, tmp_path):
     (tmp_path / "ip").chmod(0o755)
     result = run_module("node_facts", env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert result["msg"] == "`ip -json address show` failed: no such thing. Install iproute2 on the node."
+
+
+def test_the_clock_is_asked_and_not_set(node_facts):
+    assert node_facts.clock_synchronized() in (True, False)

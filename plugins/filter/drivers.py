@@ -1,0 +1,18 @@
+"""Filters of the driver roles."""
+
+from __future__ import annotations
+
+from inferfleet.drivers import gpudirect_by_peermem, install_needed, nvidia_flavour, restart_due
+
+
+class FilterModule:
+    """The filters by name."""
+
+    def filters(self):
+        """Return them."""
+        return {
+            "driver_install_needed": install_needed,
+            "driver_restart_due": restart_due,
+            "gpudirect_by_peermem": gpudirect_by_peermem,
+            "nvidia_flavour": nvidia_flavour,
+        }

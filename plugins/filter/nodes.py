@@ -1,0 +1,42 @@
+"""Filters of the node roles."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+
+from inferfleet.nodes import (
+    PoolError,
+    address_pools,
+    clock_skew,
+    docker_complaint,
+    explain_blindness,
+    package_spec,
+    proof_argv,
+    repository_reason,
+    system_family,
+)
+
+
+def docker_address_pools(given, cluster_network, nodes):
+    """Return `default-address-pools`; one that collides with the cluster's networks fails."""
+    try:
+        return address_pools(given, cluster_network, nodes)
+    except PoolError as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
+class FilterModule:
+    """The filters by name."""
+
+    def filters(self):
+        """Return them."""
+        return {
+            "clock_skew": clock_skew,
+            "docker_complaint": docker_complaint,
+            "docker_address_pools": docker_address_pools,
+            "explain_blindness": explain_blindness,
+            "package_repository_reason": repository_reason,
+            "package_spec": package_spec,
+            "proof_argv": proof_argv,
+            "system_family": system_family,
+        }

@@ -1,0 +1,6 @@
+"""Drivers of accelerators: which a node needs, and what is wrong with the one it has."""
+
+from inferfleet.drivers.nvidia import gpudirect_by_peermem, install_needed, nvidia_flavour, restart_due
+from inferfleet.drivers.state import driver_problems
+
+__all__ = ["driver_problems", "gpudirect_by_peermem", "install_needed", "nvidia_flavour", "restart_due"]

@@ -1,0 +1,21 @@
+"""What the node roles have to know of a host system, worked out without Ansible or I/O."""
+
+from inferfleet.nodes.clocks import clock_skew
+from inferfleet.nodes.docker import docker_complaint
+from inferfleet.nodes.pools import PoolError, address_pools
+from inferfleet.nodes.proof import explain_blindness, proof_argv
+from inferfleet.nodes.repositories import repository_reason
+from inferfleet.nodes.systems import package_spec, supported, system_family
+
+__all__ = [
+    "PoolError",
+    "address_pools",
+    "clock_skew",
+    "docker_complaint",
+    "explain_blindness",
+    "package_spec",
+    "proof_argv",
+    "repository_reason",
+    "supported",
+    "system_family",
+]

@@ -1,0 +1,77 @@
+"""Addresses that Docker may give its own networks without hiding the cluster's machines from a node."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Network, ip_address, ip_network
+from typing import Any
+
+# moby, libnetwork/ipamutils: what Docker takes where daemon.json says nothing.
+BUILT_IN = (
+    *(f"172.{second}.0.0/16" for second in (17, 18, 19)),
+    *(f"172.{second}.0.0/14" for second in (20, 24, 28)),
+    "192.168.0.0/16",
+)
+# Tried in this order where Docker's own collide.
+_CANDIDATES = ("172.16.0.0/13", "172.24.0.0/13", "192.168.128.0/17", "10.224.0.0/12", "100.64.0.0/11")
+_OWN = ("docker", "br-", "veth")  # Docker's own interfaces say nothing about the cluster
+
+
+class PoolError(ValueError):
+    """Docker's networks would collide with the cluster's."""
+
+
+def address_pools(
+    given: Sequence[Mapping[str, Any]], cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Return `default-address-pools` of daemon.json, the same on every node; empty: Docker's own are right.
+
+    `nodes` maps hosts to their interfaces as `node_facts` reports them.
+    """
+    taken = _taken(cluster_network, nodes)
+    if given:
+        for pool in given:
+            _refuse_collision(str(pool["base"]), taken)
+        return [dict(pool) for pool in given]
+    if not any(_holder(base, taken) for base in BUILT_IN):
+        return []
+    free = next((base for base in _CANDIDATES if not _holder(base, taken)), None)
+    if free is None:
+        raise PoolError(
+            f"Every private network that Docker could use ({', '.join(_CANDIDATES)}) holds an address of the cluster."
+            ' Set container_runtime_address_pools to a free one, for example [{"base": "10.99.0.0/16", "size": 24}].'
+        )
+    return [{"base": free, "size": 24}]
+
+
+def _taken(cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[IPv4Network, str]:
+    taken: dict[IPv4Network, str] = {}
+    for host, interfaces in nodes.items():
+        for interface in interfaces:
+            if not str(interface["name"]).startswith(_OWN):
+                for address in interface["addresses"]:
+                    network = ip_network(str(ip_address(address)))
+                    if isinstance(network, IPv4Network):
+                        taken[network] = f"{address} ({interface['name']} of {host})"
+    if cluster_network:
+        network = ip_network(cluster_network, strict=False)
+        if isinstance(network, IPv4Network):
+            taken[network] = f"cluster_network {cluster_network}"
+    return taken
+
+
+def _holder(base: str, taken: Mapping[IPv4Network, str]) -> str | None:
+    pool = IPv4Network(base)
+    return next((what for network, what in taken.items() if network.overlaps(pool)), None)
+
+
+def _refuse_collision(base: str, taken: Mapping[IPv4Network, str]) -> None:
+    try:
+        holder = _holder(base, taken)
+    except ValueError as error:
+        raise PoolError(
+            f"Variable container_runtime_address_pools has the base {base!r}: {error}. Write it like 172.30.0.0/16."
+        ) from error
+    if holder:
+        raise PoolError(
+            f"Variable container_runtime_address_pools has the base {base}, which holds {holder}: containers could not"
+            " reach it. Choose a network that no node uses, or leave the variable empty to have one chosen."
+        )

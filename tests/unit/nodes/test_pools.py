@@ -1,0 +1,68 @@
+"""Networks that Docker may take addresses from."""
+
+import pytest
+
+from inferfleet.nodes import PoolError, address_pools
+
+
+def nodes(*addresses, interface="eth0"):
+    return {f"n{i}": [{"name": interface, "addresses": [a]}] for i, a in enumerate(addresses)}
+
+
+@pytest.mark.parametrize("network", ["10.30.0.0/24", "198.18.5.0/24", ""])
+def test_dockers_own_are_left_where_they_do_not_collide(network):
+    assert address_pools([], network, nodes("10.30.0.11")) == []
+
+
+@pytest.mark.parametrize(
+    ("network", "addresses", "base"),
+    [
+        ("172.20.1.0/24", [], "172.24.0.0/13"),
+        ("", ["172.30.1.2"], "172.16.0.0/13"),
+        ("192.168.1.0/24", ["172.17.0.5", "172.29.0.5"], "192.168.128.0/17"),
+        ("192.168.0.0/16", ["172.17.0.5", "172.29.0.5"], "10.224.0.0/12"),
+    ],
+)
+def test_another_is_chosen_where_dockers_own_hold_an_address_of_the_cluster(network, addresses, base):
+    assert address_pools([], network, nodes(*addresses)) == [{"base": base, "size": 24}]
+
+
+def test_dockers_own_bridges_say_nothing():
+    for interface in ("docker0", "br-12ab", "veth1"):
+        assert address_pools([], "10.0.0.0/24", nodes("172.17.0.1", interface=interface)) == []
+
+
+def test_a_given_one_is_taken():
+    assert address_pools([{"base": "10.99.0.0/16", "size": 24}], "10.0.0.0/24", {}) == [
+        {"base": "10.99.0.0/16", "size": 24}
+    ]
+
+
+def test_a_given_one_that_hides_a_node_is_refused():
+    with pytest.raises(PoolError) as refused:
+        address_pools([{"base": "10.0.0.0/8", "size": 24}], "", nodes("10.30.0.11"))
+    assert str(refused.value) == (
+        "Variable container_runtime_address_pools has the base 10.0.0.0/8, which holds 10.30.0.11 (eth0 of n0):"
+        " containers could not reach it. Choose a network that no node uses, or leave the variable empty to have one"
+        " chosen."
+    )
+
+
+def test_a_given_one_that_is_none_is_refused():
+    with pytest.raises(PoolError) as refused:
+        address_pools([{"base": "10.99/16", "size": 24}], "10.0.0.0/24", {})
+    assert str(refused.value) == (
+        "Variable container_runtime_address_pools has the base '10.99/16': Expected 4 octets in '10.99'. Write it like"
+        " 172.30.0.0/16."
+    )
+
+
+def test_nothing_is_free():
+    taken = nodes("172.16.0.1", "172.24.0.1", "192.168.200.1", "10.224.0.1", "100.64.0.1")
+    with pytest.raises(PoolError) as refused:
+        address_pools([], "", taken)
+    assert str(refused.value) == (
+        "Every private network that Docker could use (172.16.0.0/13, 172.24.0.0/13, 192.168.128.0/17, 10.224.0.0/12,"
+        " 100.64.0.0/11) holds an address of the cluster. Set container_runtime_address_pools to a free one, for"
+        ' example [{"base": "10.99.0.0/16", "size": 24}].'
+    )

@@ -1,0 +1,135 @@
+"""What tools say on a node, turned into a reason; the texts are recorded ones."""
+
+import pytest
+
+from inferfleet.nodes import docker_complaint, explain_blindness, package_spec, proof_argv, repository_reason
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "W: GPG error: http://mirror/debian bookworm InRelease: The following signatures couldn't be verified"
+            " because the public key is not available: NO_PUBKEY 6ED0E7B82643E131",
+            "it is signed with another key (W: GPG error: http://mirror/debian bookworm InRelease: The following"
+            " signatures couldn't be verified because the public key is not available: NO_PUBKEY 6ED0E7B82643E131).",
+        ),
+        (
+            "E: Failed to fetch http://198.18.5.1:9/dists/x/InRelease  Could not connect to 198.18.5.1:9 (198.18.5.1)."
+            " - connect (111: Connection refused)",
+            "it does not answer (E: Failed to fetch http://198.18.5.1:9/dists/x/InRelease  Could not connect to"
+            " 198.18.5.1:9 (198.18.5.1). - connect (111: Connection refused)).",
+        ),
+        (
+            "E: The repository 'http://m/debian nosuch Release' does not have a Release file.",
+            "there is no repository at that address (E: The repository 'http://m/debian nosuch Release' does not have a"
+            " Release file).",
+        ),
+        ("", "no reason given."),
+    ],
+)
+def test_a_repository_that_cannot_be_used(said, reason):
+    assert repository_reason({"stderr": said}) == reason
+
+
+@pytest.mark.parametrize(
+    ("journal", "complaint"),
+    [
+        (
+            'time="2026-01-01" level=info msg="Starting up"\n'
+            "failed to start daemon: unable to configure the Docker daemon with file /etc/docker/daemon.json: the"
+            " following directives are specified both as a flag and in the configuration file: hosts\n"
+            "docker.service: Failed with result 'exit-code'.",
+            "failed to start daemon: unable to configure the Docker daemon with file /etc/docker/daemon.json: the"
+            " following directives are specified both as a flag and in the configuration file: hosts.",
+        ),
+        ('time="x" level=fatal msg="failed to load \\"x\\": no space left"', 'failed to load "x": no space left.'),
+        ("", "its journal is empty."),
+    ],
+)
+def test_why_docker_does_not_start(journal, complaint):
+    assert docker_complaint(journal) == complaint
+
+
+@pytest.mark.parametrize(
+    ("family", "version", "spec"),
+    [
+        ("debian", "", ["docker-ce"]),
+        ("ubuntu", "26.1.3", ["docker-ce=*26.1.3*"]),
+        ("rhel", "26.1.3", ["docker-ce-26.1.3*"]),
+    ],
+)
+def test_a_pinned_version(family, version, spec):
+    assert package_spec(["docker-ce"], version, family) == spec
+
+
+PLAN = {"vendor": "nvidia", "image": "vllm/vllm-openai:v0.17.1", "container": {"gpus": "all", "privileged": False}}
+COUNT = "import torch; torch.cuda.init(); print('accelerators', torch.cuda.device_count())"
+
+
+def test_the_proof_runs_the_very_image():
+    argv = proof_argv(PLAN, ["/dev/infiniband"])
+    assert argv == [
+        *("docker", "run", "--rm", "--network=none", "--gpus=all", "--entrypoint=python3"),
+        *("vllm/vllm-openai:v0.17.1", "-c", COUNT),
+    ]
+    assert "--device=nvidia.com/gpu=all" in proof_argv(PLAN, [], cdi=True)
+
+
+def test_the_proof_of_other_vendors():
+    container = {"gpus": "", "privileged": False}
+    amd = proof_argv({**PLAN, "vendor": "amd", "container": container}, ["/dev/kfd", "/dev/dri"])
+    assert amd[4:6] == ["--device=/dev/kfd", "--device=/dev/dri"]
+    assert proof_argv({**PLAN, "vendor": "ascend", "container": container}, [])[-1].startswith(
+        "import torch_npu, torch;"
+    )
+    assert proof_argv({**PLAN, "vendor": "vastai", "container": container}, []) == []
+
+
+@pytest.mark.parametrize(
+    ("stdout", "stderr", "why"),
+    [
+        ("accelerators 8\n", "", ""),
+        (
+            "banner\naccelerators 7\n",
+            "",
+            "it sees 7 of 8 accelerators. Look for the others with `lspci`",
+        ),
+        (
+            "",
+            "RuntimeError: Unexpected error from cudaGetDeviceCount(). Did you run some cuda functions before calling"
+            " NumCudaDevices() that might have already set an error? Error 802: system not yet initialized",
+            "CUDA error 802 (cudaErrorSystemNotReady): The fabric manager has not set up the NVSwitches",
+        ),
+        (
+            "",
+            "Error 803: system has unsupported display driver / cuda driver combination",
+            "CUDA error 803 (cudaErrorSystemDriverMismatch): The kernel runs one version of the driver and",
+        ),
+        (
+            "",
+            "Error 804: forward compatibility was attempted on non supported HW",
+            "CUDA error 804 (cudaErrorCompatNotSupportedOnDevice): The image's CUDA is newer than the driver",
+        ),
+        (
+            "",
+            'docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].',
+            "Docker does not know NVIDIA's container toolkit. Run the playbook prepare.yml again",
+        ),
+        (
+            "",
+            "Failed to initialize NVML: Unknown Error",
+            "its devices were taken from it, as `systemctl",
+        ),
+        (
+            "",
+            "Traceback\nModuleNotFoundError: No module named 'torch'",
+            'it says "ModuleNotFoundError: No module named',
+        ),
+        ("", "", "it says nothing."),
+    ],
+)
+def test_why_a_container_is_blind_simulated(stdout, stderr, why):
+    found = explain_blindness({"stdout": stdout, "stderr": stderr}, 8)
+    assert found.startswith(why)
+    assert bool(found) == bool(why)
