@@ -121,7 +121,7 @@ def _changed_rows(changed: Sequence[ChangedTask]) -> list[Row]:
     for item in changed:
         hosts.setdefault((item.stage, item.task), []).append(item.host)
     rows = [
-        Row("changed", f"{title(stage)}: {task} ({', '.join(dict.fromkeys(names))})")
+        Row("changed", f"{title(stage)}: {task} ({', '.join(sorted(set(names)))})")
         for (stage, task), names in hosts.items()
     ]
     more = len(rows) - _CHANGED_SHOWN
