@@ -44,7 +44,7 @@ test-fast: lint-fast ## Everything that needs no container, but for the Ansible 
 test: PYTEST_ARGS = --hypothesis-profile=thorough
 test: lint test-fast test-engines test-weights test-site test-roles ## Everything: also the whole cluster end to end and the role tests
 
-test-engines: bootstrap ## What the planner writes, against the engines' own parsers (installs vLLM's CPU build)
+test-engines: bootstrap ## What we write, against those who read it: vLLM's own parser, Ansible's templates
 	pytest -q tests/contract
 
 test-weights: bootstrap ## Bringing weights: real hubs, tools and nodes on loopback, and everything that can go wrong

@@ -69,8 +69,8 @@ busy:
   elements: int
 """
 
-# An abstract socket: there is one listener a node at most, it leaves no file, and it ends when somebody connects.
-CONTROL = "\0inferfleet-fabric-listen"
+# An abstract socket: there is one listener an address at most, it leaves no file, and it ends when somebody connects.
+CONTROL = "\0inferfleet-fabric-listen-{}"
 _BACKLOG = 4096  # the kernel completes that many connections by itself; nobody has to accept them
 
 
@@ -98,12 +98,12 @@ def open_port(address, port):
     return server
 
 
-def stop():
+def stop(address):
     """End a listener that runs, and tell whether there was one."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
         control.settimeout(5)
         try:
-            control.connect(CONTROL)
+            control.connect(CONTROL.format(address))
             control.recv(1)  # nothing comes; the end of the process ends the connection
         except OSError:
             return False
@@ -138,10 +138,10 @@ def main():
     )
     if module.check_mode:
         module.exit_json(changed=False, listening=[], served=[], busy=[])
-    stop()
+    address = module.params["address"]
+    stop(address)
     if module.params["state"] == "stopped":
         module.exit_json(changed=False, listening=[], served=[], busy=[])
-    address = module.params["address"]
     try:
         held = {port: open_port(address, port) for port in module.params["ports"]}
     except OSError as error:
@@ -151,7 +151,7 @@ def main():
     taken = [port for port, server in held.items() if server is None]
     served = [port for port in taken if occupied(address, port)]
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    control.bind(CONTROL)
+    control.bind(CONTROL.format(address))
     control.listen(1)
     serve(control, module.params["seconds"])
     module.exit_json(

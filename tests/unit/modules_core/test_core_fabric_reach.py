@@ -1,13 +1,14 @@
 """Real connections on this machine's loopback."""
 
 import contextlib
+import os
 import random
 import socket
 import time
 
 import pytest
 
-HERE = "127.0.0.1"
+HERE = f"127.0.{os.getpid() % 250}.1"  # there is one listener an address: tests that run side by side have their own
 
 
 @pytest.fixture(scope="module")
@@ -101,14 +102,14 @@ def test_module_reports_every_peer(run_module, listening):
 def test_module_names_the_peers_it_does_not_reach(run_module, silent):
     result = run_module("fabric_reach", source=HERE, peers=[HERE, "127.0.0.2"], port=silent, timeout=1)
     assert result["msg"] == (
-        f"From 127.0.0.1 this node does not reach 127.0.0.1 at port {silent} (timed out) on the cluster network."
+        f"From {HERE} this node does not reach {HERE} at port {silent} (timed out) on the cluster network."
         " Check cluster_network, cluster_address and the firewall between the nodes."
     )
 
 
 def test_a_refusal_counts_where_somebody_listens(run_module, listening, free):
     result = run_module("fabric_reach", source=HERE, listening={HERE: [listening, free]})
-    assert f"127.0.0.1 at port {free} (Connection refused)" in result["msg"]
+    assert f"{HERE} at port {free} (Connection refused)" in result["msg"]
 
 
 def test_many_silent_ports_take_the_time_of_one(run_module, silent):
@@ -132,7 +133,7 @@ def test_a_service_that_listens_already_counts(run_module, listener, listening, 
 
 
 def test_a_port_of_a_connection_is_left_out(listener, listening):
-    with socket.create_connection((HERE, listening)) as client:
+    with socket.create_connection((HERE, listening), source_address=(HERE, 0)) as client:
         mine = client.getsockname()[1]
         assert listener(mine)["busy"] == [mine]
 
