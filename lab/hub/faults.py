@@ -8,6 +8,7 @@ address and path by itself. All rules that match a request apply, the first in t
 
 import asyncio
 import re
+from abc import ABC, abstractmethod
 from collections import Counter
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -31,7 +32,7 @@ class CutError(Exception):
     """The transfer ends here on purpose; without the rest of the body uvicorn closes the connection."""
 
 
-class Rule(BaseModel):
+class Rule(BaseModel, ABC):
     """What all rules have, and how often one has fired."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -54,21 +55,30 @@ class Rule(BaseModel):
         self._fired[key] += 1
         return True
 
+    @abstractmethod
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Let `app` answer the request, changed by this rule."""
-        raise NotImplementedError
 
 
 class Status(Rule):
-    """An error instead of the answer; `retry_after` (seconds) is told to the client."""
+    """An error instead of the answer; `retry_after` (seconds) is told to the client.
+
+    With `unless_token` the repository is gated: who shows that token gets the answer.
+    """
 
     fault: Literal["status"]
     status: Literal[401, 403, 404, 416, 429, 500, 503]
     retry_after: Count | None = None
+    unless_token: str = ""
+
+    def knows(self, scope: Scope) -> bool:
+        """Say whether the request shows the token, as the Hub's clients do or as ModelScope's (a cookie)."""
+        shown = Headers(scope=scope)
+        return bool(self.unless_token) and self.unless_token in shown.get("authorization", "") + shown.get("cookie", "")
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the error."""
-        if self.fire(scope):
+        if not self.knows(scope) and self.fire(scope):
             headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
             message = f"the lab's rule says {self.status}"
             app = JSONResponse({"error": message, "Message": message}, self.status, headers)

@@ -23,6 +23,11 @@ class Links3(Links):
         for other in {1, 2, 3} - {number}:
             sh(f"ip -n fan{number} route add blackhole {self.address(other)}/32")
 
+    def slow(self, number, rate):
+        """Let a node send and receive no more than so many bytes a second."""
+        for end in (f"fan{number} tc qdisc change dev fan{number}i", f"fansw tc qdisc change dev fan{number}o"):
+            sh(f"ip netns exec {end} root tbf rate {rate * 8}bit burst 32000 latency 50ms")
+
     def mend(self, number):
         sh(f"ip -n fansw link set fan{number}o up")
 
@@ -94,3 +99,12 @@ def test_nodes_that_see_the_hub_but_not_each_other_still_finish(far_fleet, links
     results = far_fleet.end()
     assert [r.get("msg") for r in results] == [None] * 3
     assert all(far_fleet.whole(node) for node in far_fleet.nodes)
+
+
+def test_a_slow_node_does_not_hold_up_the_others(far_fleet, links):
+    links.slow(3, 500_000)
+    far_fleet.start(**far_fleet.defaults)
+    results = far_fleet.end()
+    assert [r.get("msg") for r in results] == [None] * 3
+    assert all(far_fleet.whole(node) for node in far_fleet.nodes)
+    assert max(r["seconds"] for r in results[:2]) < 0.75 * results[2]["seconds"], "they waited for its share"

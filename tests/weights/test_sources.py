@@ -64,3 +64,20 @@ def test_an_unknown_revision_is_told(manifest_of, hub, hub_root):
         assert told["failed"]
         assert f"{kind} {hub.url}" in told["msg"]
         assert "Check hub_endpoint, model_weights_sources, checkpoint and model_revision." in told["msg"]
+
+
+@pytest.mark.parametrize("kind", ["huggingface", "hfd", "modelscope"])
+def test_a_gated_repository_opens_to_its_token(manifest_of, fleet, hub, hub_root, files, kind):
+    hub.faults({"path": "(?<!_lab).*", "fault": "status", "status": 401, "unless_token": "hf_secret"})
+    source, node = source_of(kind, hub, hub_root), fleet.nodes[0]
+    sources = [{**source, "revision": "main"}]
+    refused = manifest_of(sources=sources)
+    assert "401" in refused["msg"], refused
+    tokens = {kind: "hf_secret"}
+    assert manifest_of(sources=sources, tokens=tokens)["files"].keys() == files.keys()
+    alone = {"peers": [node.spec], "wan_nodes": [node.name], "expected": [node.name]}
+    fleet.start(nodes=[node], sources=[source], tokens=tokens, **alone)
+    result = node.end()
+    assert "msg" not in result
+    assert fleet.whole(node)
+    assert "hf_secret" not in str(result)
