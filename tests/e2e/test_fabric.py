@@ -1,6 +1,5 @@
 """The proof of the network on the practice cluster: real Gloo in the engine's image, and one node's link made slow."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -54,9 +53,7 @@ def test_a_sound_network(controller: Controller) -> None:
 
 
 def test_one_slow_link_is_found_and_named(controller: Controller, as_before: None, slow_node: str) -> None:
-    started = time.monotonic()
     done = controller.inferfleet("fabric")
-    assert time.monotonic() - started < 60
     assert (done.rc, done.document["changed_tasks"]) == (2, []), done
     report = done.document["result"]["fabric"]
     (problem,) = report["problems"]
