@@ -21,7 +21,11 @@ class Links3(Links):
             sh(f"ip -n fansw link set fan{number}o down")
             return
         for other in {1, 2, 3} - {number}:
-            sh(f"ip -n fan{number} route add blackhole {self.address(other)}/32")
+            self.hide(number, self.address(other))
+
+    def hide(self, number, address):
+        """Let a node not reach an address."""
+        sh(f"ip -n fan{number} route add blackhole {address}/32")
 
     def slow(self, number, rate):
         """Let a node send and receive no more than so many bytes a second."""
@@ -108,3 +112,12 @@ def test_a_slow_node_does_not_hold_up_the_others(far_fleet, links):
     assert [r.get("msg") for r in results] == [None] * 3
     assert all(far_fleet.whole(node) for node in far_fleet.nodes)
     assert max(r["seconds"] for r in results[:2]) < 0.75 * results[2]["seconds"], "they waited for its share"
+
+
+def test_a_node_without_a_way_out_leaves_its_share_to_the_others(far_fleet, links):
+    links.hide(3, HUB)
+    far_fleet.start(**far_fleet.defaults)
+    results = far_fleet.end()
+    assert [r.get("msg") for r in results] == [None] * 3
+    assert all(far_fleet.whole(node) for node in far_fleet.nodes)
+    assert results[2]["wan"] == 0

@@ -1,7 +1,8 @@
 """Who fetches what: pure functions over what each node says of itself.
 
 A node's view of a peer is a dict: `verified` (bits, one a file), `partial` (file -> bits of its pieces), `fetching`
-(files it is fetching over the WAN), `failed` (file -> cause), `alive` (whether it answered lately).
+(files it is fetching over the WAN), `failed` (file -> cause), `resting` (the same, of sources that do not answer: it
+will try again), `alive` (whether it answered lately).
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ def assign(sizes, nodes):
 def next_fetch(me, plan, sizes, mine, peers):
     """Return (file, owner) that node `me` should fetch over the WAN now; None when there is none.
 
-    `mine` has of the node itself `verified`, `complete` (bits: all pieces there), `fetching`, `failed` and `given`
-    (file -> node that was allowed to fetch it in this one's place). First come its own files (`owner` is `me`). One
+    `mine` has of the node itself `verified`, `complete` (bits: all pieces there), `fetching`, `failed`, `resting` and
+    `given` (file -> node that was allowed to fetch it in this one's place). First come its own files (`owner` is `me`). One
     that has nothing left takes what another has not begun, from the end of the longest list; that one has to allow it.
     What belonged to a node that does not answer falls to the first in the order that does (`owner` is `me`).
     """
@@ -41,11 +42,11 @@ def next_fetch(me, plan, sizes, mine, peers):
             begun |= peer["fetching"]
 
     def open_of(node):
-        return [n for n in plan.get(node, ()) if not held >> n & 1 and n not in begun and n not in mine["failed"]]
+        return [n for n in plan.get(node, ()) if not held >> n & 1 and n not in begun and not _gave_up(mine, n)]
 
     def given(number):
         taker = peers.get(mine["given"].get(number, ""))
-        return bool(taker and taker["alive"] and number not in taker["failed"])
+        return bool(taker and taker["alive"] and not _gave_up(taker, number))
 
     own = [n for n in open_of(me) if not given(n)]
     if own:
@@ -65,8 +66,13 @@ def may_take(number, node, mine, peers):
     if (mine["verified"] | mine["complete"]) >> number & 1 or number in mine["fetching"]:
         return False
     taker = mine["given"].get(number, node)
-    alive = taker in peers and peers[taker]["alive"] and number not in peers[taker]["failed"]
+    alive = taker in peers and peers[taker]["alive"] and not _gave_up(peers[taker], number)
     return taker == node or not alive
+
+
+def _gave_up(node, number):
+    """Say whether a node cannot fetch a file, or not now."""
+    return number in node["failed"] or number in node["resting"]
 
 
 def must_yield(me, number, order, peers):
@@ -118,16 +124,16 @@ def verdict(number, name, mine, peers, order, silent, patience):
 
     `order` are the nodes that may use the WAN, `silent` the seconds since the last byte of anything arrived.
     """
+    said = next((v["resting"][number] for v in (mine, *peers.values()) if number in v["resting"]), "")
+    late = f"; nothing arrived for {silent:.0f} s" if silent > patience else ""
     holders = [n for n, p in peers.items() if p["alive"] and (p["verified"] >> number & 1 or number in p["fetching"])]
     if holders or number in mine["fetching"]:
-        said = mine["silent"].get(number) or f"waits for {', '.join(holders) or 'its source'}"
-        return f"{name}: {said}; nothing arrived for {silent:.0f} s" if silent > patience else ""
-    causes = dict(mine["failed"])
+        return f"{name}: {said or 'waits for ' + (', '.join(holders) or 'its source')}{late}" if late else ""
     able = [n for n in order if n in peers and peers[n]["alive"]]
     if all(number in peers[n]["failed"] for n in able) and (mine["name"] not in order or number in mine["failed"]):
         if number in mine["failed"]:
-            return f"{name}: {causes[number]}"
+            return f"{name}: {mine['failed'][number]}"
         for node in able:
             return f"{name}: {node} could not fetch it: {peers[node]['failed'][number]}"
         return f"{name}: none of the nodes that may use the WAN answers ({', '.join(order) or 'there is none'})"
-    return f"{name}: nobody has fetched it for {silent:.0f} s" if silent > patience else ""
+    return f"{name}: {said or 'nobody has fetched it'}{late}" if late else ""

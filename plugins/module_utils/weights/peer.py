@@ -17,9 +17,9 @@ class Peer:
     def __init__(self, spec):
         self.name, self.address, self.port = spec["name"], spec["address"], spec["port"]
         self.seen = 0.0
-        self.verified, self.partial, self.fetching, self.failed = 0, {}, set(), {}
+        self.verified, self.partial, self.fetching, self.failed, self.resting = 0, {}, set(), {}, {}
         self.done, self.error = False, ""
-        self.resting = 0.0
+        self.spared = 0.0  # until when no pieces are asked of it
         self.left, self.version = False, -1
 
     def client(self, options, timeout=TIMEOUT):
@@ -37,6 +37,7 @@ class Peer:
         self.partial = {int(n): int(bits, 16) for n, bits in state["partial"].items()}
         self.fetching = set(state["fetching"])
         self.failed = {int(n): why for n, why in state["failed"].items()}
+        self.resting = {int(n): why for n, why in state["resting"].items()}
         self.done, self.error = state["done"], state["error"]
         return True
 
@@ -50,7 +51,7 @@ class Peer:
 
     def usable(self, now):
         """Say whether pieces may be asked of it."""
-        return self.alive(now) and now >= self.resting
+        return self.alive(now) and now >= self.spared
 
     def allows(self, options, number):
         """Ask it for one of its files; False as well when it does not answer."""
@@ -68,7 +69,7 @@ class Peer:
 
     def rest(self):
         """Ask elsewhere for a moment."""
-        self.resting = time.monotonic() + 0.5
+        self.spared = time.monotonic() + 0.5
 
     def bits(self, number, size, only_proved):
         """Return the pieces of a file that it has."""
@@ -83,6 +84,7 @@ class Peer:
             "partial": self.partial,
             "fetching": self.fetching,
             "failed": self.failed,
+            "resting": self.resting,
             "alive": self.alive(now),
         }
 

@@ -14,6 +14,7 @@ from ansible.module_utils.weights.sink import Bucket, Sink
 from ansible.module_utils.weights.sources import SourceError, StoppedError, make_source, pinned, with_tokens
 from ansible.module_utils.weights.store import disk_message
 
+REST = 15.0  # seconds that a node leaves a file to others when none of its sources answers
 BACKOFF = 2.0  # seconds before the second round, doubled for each further one
 
 
@@ -34,7 +35,7 @@ class Swarm:
         self.rate_limit = decide.shares(options["rate_limit"], len(self.order))
         self.peers = {p["name"]: Peer(p) for p in options["peers"] if p["name"] != self.me}
         self.fetching, self.failed, self.given = {}, {}, {}
-        self.silent = {}  # file -> what its sources last said, while all of them are silent
+        self.resting = {}  # file -> (what its silent sources said, when to ask them again)
         self.asking = set()  # files of other nodes that this one would like to fetch: peers must not see them as begun
         self.inflight = defaultdict(int)  # file -> bits on their way from peers
         self.busy = defaultdict(int)  # peer -> pieces on their way from it
@@ -58,7 +59,8 @@ class Swarm:
         """Return what this node says of itself; no more than its version to who knows that one."""
         store = self.store
         with self.lock:
-            moving = (tuple(self.fetching), tuple(self.failed), tuple(self.distrusted), self.done, self.error)
+            resting = self._resting()
+            moving = (*map(tuple, (self.fetching, self.failed, resting, self.distrusted)), self.done, self.error)
             version = hash((store.verified, tuple(store.have), moving))
             if version == known:
                 return {"version": version}
@@ -73,6 +75,7 @@ class Swarm:
                 "partial": partial,
                 "fetching": sorted(self.fetching),
                 "failed": {str(n): why for n, why in self.failed.items()},
+                "resting": {str(n): why for n, why in resting.items()},
                 "done": self.done,
                 "error": self.error,
             }
@@ -181,6 +184,10 @@ class Swarm:
                     " it goes on where it stopped."
                 )
 
+    def _resting(self):
+        now = time.monotonic()
+        return {number: why for number, (why, until) in self.resting.items() if until > now}
+
     def _mine(self):
         complete = 0
         for number in range(len(self.store.names)):
@@ -192,7 +199,7 @@ class Swarm:
             "complete": complete,
             "fetching": dict(self.fetching),
             "failed": dict(self.failed),
-            "silent": dict(self.silent),
+            "resting": self._resting(),
             "given": dict(self.given),
         }
 
@@ -258,9 +265,9 @@ class Swarm:
 
     def _fetch(self, number):
         """Fetch one file from the first source that gives it; remember why where none does."""
-        causes, rounds = {}, 0
-        while rounds < self.options["rounds"]:
-            wait, silent = BACKOFF * 2**rounds, True
+        causes, rounds = {}, self.options["rounds"]
+        for turn in range(rounds):
+            wait, silent = BACKOFF * 2**turn, True
             for source in self.sources:
                 try:
                     source.fetch(Sink(self, number, source))
@@ -271,14 +278,14 @@ class Swarm:
                     causes[source.title] = str(error)
                     wait, silent = max(wait, error.retry_after), silent and error.silent
                     self.note(f"{self.store.names[number]}: {source.title}: {error}")
-            # A WAN that is gone may come back: as long as there is patience, that is no round.
-            if not silent or time.monotonic() - self.moved > self.options["patience"]:
-                rounds += 1
-            self.silent[number] = "; ".join(f"{title}: {why}" for title, why in causes.items())
-            if rounds < self.options["rounds"] and self.stopping.wait(min(wait, 60)):
+            if turn + 1 < rounds and self.stopping.wait(min(wait, 60)):
                 raise StoppedError
+        why = "; ".join(f"{title}: {said}" for title, said in causes.items())
         with self.lock:
-            self.failed[number] = "; ".join(f"{title}: {why}" for title, why in causes.items())
+            if silent:  # a WAN that is gone may come back; another node may still have one
+                self.resting[number] = (why, time.monotonic() + REST)
+            else:
+                self.failed[number] = why
 
     def _prove(self, number):
         with self.lock:
@@ -316,6 +323,8 @@ class Swarm:
                         self.news.notify(2)  # whoever finds something wakes the next one
             except PeerError as error:
                 peer.silent(error)
+            except Exception as error:  # a bug of ours must not hang the run
+                self._fatal(f"{peer.name}: {type(error).__name__}: {error}")
             if self.stopping.wait(self.options["poll"] if not self.done else 0.5):
                 break
         client.close()
@@ -348,6 +357,8 @@ class Swarm:
                 self._fatal(disk_message(self.store.file(number), error.args[0]))
             except OSError as error:
                 self._fatal(disk_message(self.store.file(number), error))
+            except Exception as error:  # as above
+                self._fatal(f"{self.store.names[number]}: {type(error).__name__}: {error}")
             finally:
                 with self.lock:
                     self.inflight[number] &= ~bit

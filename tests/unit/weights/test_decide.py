@@ -11,11 +11,11 @@ from inferfleet.weights import BadSourceError, plan_spread, resolve_sources
 
 
 def me(**more):
-    return {"name": "a", "verified": 0, "complete": 0, "fetching": {}, "failed": {}, "given": {}, "silent": {}, **more}
+    return {"name": "a", "verified": 0, "complete": 0, "fetching": {}, "failed": {}, "given": {}, "resting": {}, **more}
 
 
 def peer(**more):
-    return {"verified": 0, "partial": {}, "fetching": set(), "failed": {}, "alive": True, **more}
+    return {"verified": 0, "partial": {}, "fetching": set(), "failed": {}, "resting": {}, "alive": True, **more}
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=40), st.integers(1, 6))
@@ -55,6 +55,16 @@ def test_a_file_given_away_comes_back_when_the_taker_fails():
     assert decide.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer()}) is None
     assert decide.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(failed={0: "404"})}) == (0, "a")
     assert decide.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(alive=False)}) == (0, "a")
+
+
+def test_a_node_whose_sources_are_silent_leaves_its_files_to_others():
+    rests = {0: "hub: no answer"}
+    assert decide.next_fetch("a", PLAN, SIZES, me(resting=rests), {"b": peer()}) == (1, "a")
+    assert decide.next_fetch("b", {"a": [0], "b": []}, SIZES, me(name="b"), {"a": peer(resting=rests)}) == (0, "a")
+    assert decide.may_take(0, "b", me(resting=rests, given={0: "c"}), {"b": peer(), "c": peer(resting=rests)})
+    quiet = me(resting=rests), {"b": peer(resting=rests)}, ["a", "b"]
+    assert decide.verdict(0, "f", *quiet, 10, 60) == ""
+    assert decide.verdict(0, "f", *quiet, 61, 60) == "f: hub: no answer; nothing arrived for 61 s"
 
 
 def test_one_node_only_may_take_a_file():
