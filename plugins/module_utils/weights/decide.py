@@ -31,9 +31,10 @@ def next_fetch(me, plan, sizes, mine, peers):
     """Return (file, owner) that node `me` should fetch over the WAN now; None when there is none.
 
     `mine` has of the node itself `verified`, `complete` (bits: all pieces there), `fetching`, `failed`, `resting` and
-    `given` (file -> node that was allowed to fetch it in this one's place). First come its own files (`owner` is `me`). One
-    that has nothing left takes what another has not begun, from the end of the longest list; that one has to allow it.
-    What belonged to a node that does not answer falls to the first in the order that does (`owner` is `me`).
+    `given` (file -> node that was allowed to fetch it in this one's place). First come its own files (`owner` is
+    `me`). One that has nothing left takes what another has not begun, from the end of the longest list; that one has
+    to allow it. What belonged to a node that does not answer falls to the first in the order that does (`owner` is
+    `me`).
     """
     held, begun = mine["verified"] | mine["complete"], set(mine["fetching"])
     for peer in peers.values():
