@@ -1,40 +1,33 @@
 """The view for pipes, logs and CI: one line as each stage begins and ends."""
 
 import time
-from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.text import Text
 
 from inferfleet.cli.text import count, duration, progress_parts
-from inferfleet.cli.view import ENDING, Header, diff_of
+from inferfleet.cli.view import ENDING, Header, StageView, diff_of
 from inferfleet.runner.events import Event, Fold
-from inferfleet.runner.result import Stage, State
+from inferfleet.runner.result import State
 
 _PROGRESS_EVERY = 30.0  # seconds between two lines of progress of one host
 _ALL = ""  # no host has this name
 
 
-class PlainView:
+class PlainView(StageView):
     """Writes plain lines, each led by the seconds since the start."""
 
     def __init__(self, console: Console, header: Header, fold: Fold) -> None:
+        super().__init__(header, fold)
         self._console = console
-        self._header = header
-        self._fold = fold
-        self._shown: Stage | None = None
         self._last_lines: dict[str, str] = {}
         self._progress_at: dict[str, float] = {}
 
-    def __enter__(self) -> "PlainView":
+    def __enter__(self) -> Self:
         self._print(f"inferfleet {self._header.command} {self._header.inventory}")
         self._print(f"$ {self._header.ansible_command}")
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end_stage()
 
     def on_event(self, event: Event) -> None:
         """Write a line when the stage has changed, and now and then one of progress."""

@@ -1,15 +1,14 @@
 """The view for programs: a JSON object a line, as each stage begins and ends and as hosts get on."""
 
 import json
-from types import TracebackType
 from typing import Any, TextIO
 
-from inferfleet.cli.view import Header
+from inferfleet.cli.view import Header, StageView
 from inferfleet.runner.events import Event, Fold
-from inferfleet.runner.result import Progress, Stage
+from inferfleet.runner.result import Progress
 
 
-class ProgressView:
+class ProgressView(StageView):
     """Writes objects with `time` (Unix seconds), `event` and `stage`.
 
     `event` is `stage_started`, `stage_ended` (with `state` and `seconds`), `progress` (with `host`, null for all
@@ -17,18 +16,8 @@ class ProgressView:
     """
 
     def __init__(self, file: TextIO, header: Header, fold: Fold) -> None:
+        super().__init__(header, fold)
         self._file = file
-        self._header = header
-        self._fold = fold
-        self._shown: Stage | None = None
-
-    def __enter__(self) -> "ProgressView":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._end_stage()
 
     def on_event(self, event: Event) -> None:
         """Write what `event` has changed."""

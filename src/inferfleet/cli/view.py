@@ -1,10 +1,13 @@
 """What every way of showing a run has in common."""
 
+from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
-from inferfleet.runner.events import Event
+from inferfleet.runner.events import Event, Fold
+from inferfleet.runner.result import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,27 @@ class View(AbstractContextManager["View"], Protocol):
 
     def on_interrupt(self) -> None:
         """Tell that the run begins to end."""
+
+
+class StageView(ABC):
+    """Writes as stages begin and end; `_shown` is the stage that was begun last."""
+
+    def __init__(self, header: Header, fold: Fold) -> None:
+        self._header = header
+        self._fold = fold
+        self._shown: Stage | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_stage()
+
+    @abstractmethod
+    def _end_stage(self) -> None:
+        """Tell that the stage shown is over, if there is one, and show none."""
 
 
 ENDING = "Ending the run in good order … (Ctrl-C again: at once)"
