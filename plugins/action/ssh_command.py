@@ -30,9 +30,9 @@ class ActionModule(ActionBase):
         if connection.transport != "ssh":
             return {
                 "failed": True,
-                "msg": "Variable model_weights_wan_nodes is [localhost], which lends the controller's way out through"
-                f" SSH, but this host is reached by {connection.transport}. Name nodes that have a way out of their"
-                " own.",
+                "msg": "Variable model_weights_wan_nodes or model_weights_sources names localhost, which lends its way"
+                f" out and folders through SSH, but this host is reached by {connection.transport}. Name nodes that"
+                " have a way out, or the folder, of their own.",
             }
         argv = [connection.get_option("ssh_executable"), "-N", "-T"]
         argv += [word for name, value in OPTIONS.items() for word in ("-o", f"{name}={value}")]

@@ -26,7 +26,7 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     try:
         image = next(image for image in client.images.list("inferfleet-lab/engine"))
     except (ImageNotFound, StopIteration):
-        pytest.skip("there is no image inferfleet-lab/engine; make lab builds it")
+        pytest.fail("There is no image inferfleet-lab/engine; `make lab` builds it.")
     network = client.networks.create(PREFIX)
     containers = []
     try:
