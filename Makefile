@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .PHONY: help bootstrap lab up down test test-fast test-engines test-weights test-site test-roles lint lint-fast lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
-ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime prepare_debian13 nccl_fabric \
+ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime container_images offline_bundle prepare_debian13 nccl_fabric \
   model_weights ray_cluster inference_engine open_webui verify
 
 export LAB_NODES ?= 2

@@ -64,7 +64,7 @@ PYTHON
 docker_answers() { [ -S /var/run/docker.sock ] && docker_api /_ping >/dev/null; }
 
 missing_packages() {
-  wanted="aria2 binutils ca-certificates docker-registry mmdebstrap openssh-client"
+  wanted="aria2 binutils skopeo ca-certificates docker-registry mmdebstrap openssh-client"
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted="$wanted debian-archive-keyring"
   python3 -c 'import ensurepip, venv' 2>/dev/null || wanted="$wanted python3 python3-venv"
   # A Docker engine of any origin will do.

@@ -9,7 +9,7 @@ import typer
 from docker.errors import DockerException, NotFound
 from rich.console import Console
 
-from lab import cluster, nodes, services
+from lab import cluster, images, nodes, services
 from lab.config import DEFAULT_NODES, DEFAULT_POOL, MAX_NODES, POOLS, LabConfig, load
 from lab.problem import LabError
 from lab.steps import run_steps
@@ -43,7 +43,9 @@ def _config(node_count: int, pool: str) -> LabConfig:
 def up(
     node_count: NodeCount = DEFAULT_NODES,
     pool: Pool = DEFAULT_POOL,
-    images: Annotated[bool, typer.Option(help="Also images, registry, weights and hub.")] = True,
+    with_images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Also images, registry, weights and hub.")
+    ] = True,
     take_over: Annotated[
         bool,
         typer.Option(envvar="LAB_TAKE_OVER", help="Remove another checkout's cluster that holds the addresses."),
@@ -55,7 +57,7 @@ def up(
         cluster.take_over(client, config)
     nodes.remove(client, nodes.surplus(client, config))
     steps = cluster.node_steps(client, config)
-    if images:
+    if with_images:
         steps += cluster.site_steps(client, config)
     run_steps(steps, console)
     console.print(f"inventory: {config.inventory.relative_to(config.checkout)}", highlight=False)
@@ -81,6 +83,24 @@ def inventory_path(node_count: NodeCount = DEFAULT_NODES, pool: Pool = DEFAULT_P
     """Print the path of the inventory that describes the nodes."""
     config = _config(node_count, pool)
     print(config.inventory.relative_to(config.checkout))
+
+
+@app.command("node-image")
+def node_image(pool: Pool = DEFAULT_POOL) -> None:
+    """Print the Docker image that the nodes are made of, made when missing."""
+    config = _config(DEFAULT_NODES, pool)
+    print(images.node(_connect(), config.cache, config.release))
+
+
+@app.command()
+def isolate(
+    pool: Pool = DEFAULT_POOL,
+    undo: Annotated[bool, typer.Option("--undo", help="Give them their way out back.")] = False,
+) -> None:
+    """Take the nodes' way out: they reach each other and answer, no more. A node that restarts has it again."""
+    config, client = _config(DEFAULT_NODES, pool), _connect()
+    for container in nodes.containers(client, config, pool):
+        console.print(f"{nodes.isolate(container, undo)} {'reaches all' if undo else 'is cut off'}", highlight=False)
 
 
 @app.command()

@@ -14,8 +14,14 @@ HUB_PORT = 8090
 DEFAULT_NODES = 2
 MAX_NODES = 8
 # Sets of nodes that live side by side on the one network: their name, and the address before their first.
-POOLS = {"node": SUBNET[10], "molecule": SUBNET[20], "trixie": SUBNET[30]}
+POOLS = {"node": SUBNET[10], "molecule": SUBNET[20], "trixie": SUBNET[30], "airgap": SUBNET[40]}
 RELEASES = {"trixie": "trixie"}  # pools whose nodes run another Debian release than the machine's
+# Where the inventory of a pool other than the default one is committed.
+INVENTORIES = {
+    "molecule": "molecule/inventory",
+    "trixie": "molecule/prepare_debian13/inventory",
+    "airgap": "molecule/offline_bundle/inventory",
+}
 DEFAULT_POOL = "node"
 
 
@@ -79,10 +85,8 @@ class LabConfig:
     @property
     def inventory(self) -> Path:
         """The inventory folder that describes these nodes."""
-        if self.pool in RELEASES:
-            return self.checkout / "molecule" / "prepare_debian13" / "inventory"
-        if self.pool != DEFAULT_POOL:
-            return self.checkout / self.pool / "inventory"
+        if self.pool in INVENTORIES:
+            return self.checkout / INVENTORIES[self.pool]
         if self.node_count == DEFAULT_NODES:
             return self.checkout / "inventories" / "lab"
         return self.state / "inventories" / f"lab{self.node_count}"

@@ -20,6 +20,13 @@ from lab.shell import run
 
 LABEL = "inferfleet.lab"
 CHECKOUT_LABEL = f"{LABEL}.checkout"
+ISOLATION = [
+    ["--match", "conntrack", "--ctstate", "ESTABLISHED,RELATED", "--jump", "ACCEPT"],
+    ["--out-interface", "lo", "--jump", "ACCEPT"],
+    ["--destination", str(CONTROLLER), "--jump", "REJECT"],
+    ["--destination", str(SUBNET), "--jump", "ACCEPT"],
+    ["--jump", "REJECT"],
+]
 READY_STATES = {"running", "degraded"}  # systemd has started all it wanted to; a failed unit is no bar
 READY_TIMEOUT = 90.0  # seconds until systemd and sshd of a node must be up
 # All that systemd and a Docker engine inside need. Not --privileged and no raised limits: hosts that are
@@ -193,6 +200,19 @@ def _wait(config: LabConfig, node: Node, container: Container) -> str:
         f"{node.name} did not start within {READY_TIMEOUT:.0f} s (systemd says {state}). "
         f"See `python -m lab logs {node.name}`."
     )
+
+
+def isolate(container: Container, way_out: bool) -> str:
+    """Take a node's way out (or give it back): it answers who asks and reaches its network's other nodes, no more.
+
+    The controller's address carries the registry, the hub and the way to the internet, so only what the node begins
+    itself is shut. From outside of the node, on which no firewall may be installed.
+    """
+    enter = ["nsenter", f"--target={container.attrs['State']['Pid']}", "--net", "iptables", "--wait"]
+    run([*enter, "--flush", "OUTPUT"])
+    for rule in [] if way_out else ISOLATION:
+        run([*enter, "--append", "OUTPUT", *rule])
+    return str(container.name)
 
 
 def containers(client: docker.DockerClient, config: LabConfig, pool: str = "") -> list[Container]:

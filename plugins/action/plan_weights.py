@@ -17,7 +17,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         args = self._task.args
         spread, problems = plan_spread(
-            args["surveys"], args["wan_nodes"], args["path"], int(args["files"]), args["seen"]
+            args["surveys"], args["wan_nodes"], args["path"], int(args["files"]), args["seen"], args["variable"]
         )
         if problems:
             return {

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
+from inferfleet.bundle import image_file
 from inferfleet.nodes import (
     PoolError,
     address_pools,
     clock_skew,
     docker_complaint,
     explain_blindness,
+    image_choice,
+    image_difference,
+    image_source,
     package_spec,
     proof_argv,
     repository_reason,
     system_family,
+    system_key,
 )
 
 
@@ -31,12 +36,17 @@ class FilterModule:
     def filters(self):
         """Return them."""
         return {
+            "bundle_file": image_file,
             "clock_skew": clock_skew,
             "docker_complaint": docker_complaint,
             "docker_address_pools": docker_address_pools,
             "explain_blindness": explain_blindness,
+            "image_choice": image_choice,
+            "image_difference": image_difference,
+            "image_source": image_source,
             "package_repository_reason": repository_reason,
             "package_spec": package_spec,
             "proof_argv": proof_argv,
             "system_family": system_family,
+            "system_key": system_key,
         }

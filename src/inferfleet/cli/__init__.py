@@ -1,6 +1,8 @@
 """The command `inferfleet`: one line here for each of its commands."""
 
 from inferfleet.cli.app import app
+from inferfleet.cli.bundle import EXAMPLES as _BUNDLE_EXAMPLES
+from inferfleet.cli.bundle import bundle
 from inferfleet.cli.check import EXAMPLES as _CHECK_EXAMPLES
 from inferfleet.cli.check import check
 from inferfleet.cli.down import EXAMPLES as _DOWN_EXAMPLES
@@ -26,4 +28,5 @@ app.command(epilog=_PLAN_EXAMPLES)(plan)
 app.command(epilog=_CHECK_EXAMPLES)(check)
 app.command(epilog=_ESTIMATE_EXAMPLES)(estimate)
 app.command(epilog=_FABRIC_EXAMPLES)(fabric)
+app.command(epilog=_BUNDLE_EXAMPLES)(bundle)
 app.add_typer(weights, name="weights")

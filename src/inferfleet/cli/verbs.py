@@ -33,6 +33,13 @@ DOWN = Verb(
     done="Removed",
     interrupted="The next `inferfleet down` goes on where this one stopped.",
 )
+BUNDLE = Verb(
+    name="bundle",
+    playbook="playbooks/bundle.yml",
+    done="The bundle is whole",
+    interrupted="What is in the folder is not fetched again by the next `inferfleet bundle`.",
+    changes=False,
+)
 FABRIC = Verb(
     name="fabric",
     playbook="playbooks/fabric.yml",

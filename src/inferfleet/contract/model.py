@@ -21,6 +21,10 @@ def _absolute_path(value: str) -> str:
     return value
 
 
+def _optional_path(value: str) -> str:
+    return _absolute_path(value).rstrip("/") if value else value
+
+
 def _http_url(value: str) -> str:
     try:
         parts = urlsplit(value)
@@ -55,6 +59,20 @@ def _host_port(value: str) -> str:
     return value
 
 
+def _registry(value: str) -> str:
+    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*(:\d{1,5})?", value):
+        raise ValueError("is not the name of a registry; write it like docker.io or quay.io")
+    return value
+
+
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"[\w.-]+(:\d{1,5})?(/[a-z0-9._-]+)*", value):
+        raise ValueError(
+            "is not a registry with an optional path; write it without a scheme, like registry.example.com:5000/hub"
+        )
+    return value
+
+
 def _email(value: str) -> str:
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
         raise ValueError("is not an e-mail address; write one like admin@example.com")
@@ -73,10 +91,13 @@ def _number(value: object) -> object:
 
 
 AbsolutePath = Annotated[str, AfterValidator(_absolute_path)]
+OptionalPath = Annotated[str, AfterValidator(_optional_path)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Network = Annotated[str, AfterValidator(_network)]
 Repository = Annotated[str, AfterValidator(_repository)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
+Registry = Annotated[str, AfterValidator(_registry)]
+Prefix = Annotated[str, AfterValidator(_prefix)]
 Email = Annotated[str, AfterValidator(_email)]
 Name = Annotated[str, StringConstraints(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
@@ -125,8 +146,11 @@ class Contract(BaseModel):
 
     container_data_root: AbsolutePath = "/var/lib/docker"
     image_pull: Literal["missing", "always"] = "missing"
+    image_mirrors: dict[Registry, Prefix] = {}
     registry_mirrors: list[HttpUrl] = []
     insecure_registries: list[HostPort] = []
+
+    offline_bundle: OptionalPath = ""
 
     ray_port: Port = 6379
     ray_dashboard_port: Port = 8265

@@ -42,3 +42,14 @@ def package_spec(names: Iterable[str], version: str, family: str) -> list[str]:
         return list(names)
     pin = f"=*{version}*" if family in _APT else f"-{version}*"
     return [f"{name}{pin}" for name in names]
+
+
+def system_key(distribution: Mapping[str, str], architecture: str) -> str:
+    """Return what nodes have in common that take the same packages: `debian-12-x86_64`.
+
+    Of Red Hat's family only the major release counts: repositories serve all its minor ones.
+    """
+    version = distribution["version_id"]
+    if system_family(distribution) == "rhel":
+        version = version.partition(".")[0]
+    return f"{distribution['id']}-{version}-{architecture}"

@@ -31,12 +31,13 @@ def plan_spread(
     path: str,
     files: int,
     seen: Mapping[str, Sequence[str]] | None = None,
+    variable: str = "model_root",
 ) -> tuple[Spread, list[Problem]]:
     """Return who does what, and what speaks against beginning.
 
     `surveys` are what the module weights_survey returned, by node; `wan` names the nodes that may use the WAN (empty:
     all); `path` is the model's folder, `files` the number of its files, and `seen` names for a node those whose mark it
-    found in the folder (see weights_marks).
+    found in the folder (see weights_marks); `variable` is the one that decides where the folder lies.
     """
     shared: dict[str, str] = {}
     for node in surveys:
@@ -45,7 +46,7 @@ def plan_spread(
             shared[node] = owner
     members = [node for node in surveys if node not in shared]
     expected = [node for node in members if surveys[node]["missing"]]
-    problems = [problem for node in expected for problem in _problems(node, surveys[node], path, files)]
+    problems = [problem for node in expected for problem in _problems(node, surveys[node], path, files, variable)]
     unknown = [node for node in wan if node not in surveys]
     if unknown:
         problems.append(
@@ -61,7 +62,7 @@ def plan_spread(
     return Spread(members, expected, [n for n in members if n in allowed], shared), problems
 
 
-def _problems(node: str, survey: Mapping[str, Any], path: str, files: int) -> list[Problem]:
+def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, variable: str) -> list[Problem]:
     found = []
     needed, free = survey["bytes_needed"], survey["free_bytes"]
     if not survey["writable"]:
@@ -69,7 +70,7 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int) -> li
             Problem(
                 "not-writable",
                 f"Host {node} cannot write below {survey['existing']}: {survey['reason']}.",
-                "Mount it writable, or point model_root to another disk.",
+                f"Mount it writable, or point {variable} to another disk.",
             )
         )
     if needed > free:
@@ -78,7 +79,7 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int) -> li
             Problem(
                 "disk-too-small",
                 f"Host {node} has {free / GIB:.1f} GiB free for {path}, but needs {needed / GIB:.1f} GiB more.{root}",
-                f"Free {(needed - free) / GIB:.1f} GiB there, or point model_root to a larger disk.",
+                f"Free {(needed - free) / GIB:.1f} GiB there, or point {variable} to a larger disk.",
             )
         )
     if survey["inodes"] and survey["free_inodes"] < files + _SPARE_INODES:
@@ -86,7 +87,7 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int) -> li
             Problem(
                 "inodes-exhausted",
                 f"Host {node} has {survey['free_inodes']} inodes free for {path}, but needs {files + _SPARE_INODES}.",
-                "Remove small files there, or point model_root to another disk.",
+                f"Remove small files there, or point {variable} to another disk.",
             )
         )
     return found

@@ -1,0 +1,78 @@
+"""The index of a bundle: what it holds, and the SHA-256 of every file, so that nothing damaged is taken."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+INDEX = "bundle.json"
+TREE_MANIFEST = ".inferfleet.json"
+"""What plugins/module_utils/weights calls the manifest of a folder that nodes bring from each other."""
+_ELSEWHERE = ("weights", ".tools")
+"""Folders that the index leaves out: the weights have their own manifest."""
+
+
+def image_file(name: str) -> str:
+    """Return the file name of an image's archive."""
+    return re.sub(r"[^\w.-]+", "_", name) + ".tar"
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """Return the index of the bundle in `folder`; nothing where there is none that can be read."""
+    try:
+        index = json.loads((folder / INDEX).read_text())
+    except (OSError, ValueError):
+        return {}
+    return index if isinstance(index, dict) else {}
+
+
+def make_index(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    """Write and return the index of a bundle; `about` says what it holds (see `check_bundle`).
+
+    Files whose size and time are those of an index from before are not hashed again. What no index names any more
+    goes. The images get a manifest of their own, by which nodes bring them from each other.
+    """
+    before = read_index(folder).get("files", {})
+    kept = {INDEX, "checkpoint.json", *(s["file"] for s in about["systems"].values())}
+    kept |= {image["file"] for image in about["images"].values()}
+    files: dict[str, dict[str, Any]] = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if not path.is_file() or name.split("/")[0] in _ELSEWHERE:
+            continue
+        if name not in kept and name.split("/")[0] in ("images", "packages"):
+            path.unlink()
+        elif name != INDEX:
+            files[name] = _entry(path, before.get(name, {}))
+    index = {"format": FORMAT, **about, "files": files}
+    _write(folder / INDEX, index)
+    _write(folder / "images" / TREE_MANIFEST, _tree(files))
+    return index
+
+
+def _entry(path: Path, before: Mapping[str, Any]) -> dict[str, Any]:
+    info = path.stat()
+    stamp = [info.st_size, info.st_mtime_ns]
+    if before.get("stamp") == stamp:
+        return dict(before)
+    with path.open("rb") as content:
+        return {"size": info.st_size, "sha256": hashlib.file_digest(content, "sha256").hexdigest(), "stamp": stamp}
+
+
+def _tree(files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    images = {
+        name.removeprefix("images/"): {"size": entry["size"], "algorithm": "sha256", "hash": entry["sha256"]}
+        for name, entry in files.items()
+        if name.startswith("images/")
+    }
+    digest = hashlib.sha256(json.dumps(images, sort_keys=True).encode()).hexdigest()
+    return {"repository": "images", "revision": "bundle", "commit": digest, "complete": True, "files": images}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    new = path.with_name(path.name + ".new")
+    new.write_text(json.dumps(content, indent=1) + "\n")
+    new.replace(path)

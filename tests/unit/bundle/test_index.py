@@ -1,0 +1,57 @@
+"""What a bundle says of itself."""
+
+import hashlib
+import json
+
+import pytest
+
+from inferfleet.bundle import image_file, make_index, read_index
+
+
+def test_an_images_file_is_named_after_it():
+    assert (
+        image_file("registry.site:5000/vllm/vllm-openai:v0.17.1") == "registry.site_5000_vllm_vllm-openai_v0.17.1.tar"
+    )
+
+
+def test_every_file_has_its_hash_but_the_weights_that_have_a_manifest(folder, about):
+    files = make_index(folder, about)["files"]
+    assert sorted(files) == ["checkpoint.json", "images/a_engine_1.tar", "packages/debian-12-x86_64.tar"]
+    assert files["checkpoint.json"]["sha256"] == hashlib.sha256(b"checkpoint.json").hexdigest()
+
+
+def test_the_images_have_a_manifest_that_nodes_can_bring_them_by(folder, about):
+    make_index(folder, about)
+    tree = json.loads((folder / "images/.inferfleet.json").read_text())
+    assert tree["complete"]
+    assert [*tree["files"]] == ["a_engine_1.tar"]
+    assert tree["files"]["a_engine_1.tar"]["algorithm"] == "sha256"
+
+
+def test_what_is_left_of_before_goes_and_nothing_else(folder, about):
+    (folder / "images/old.tar").write_text("old")
+    (folder / "packages/rocky-9-x86_64.tar").write_text("old")
+    (folder / "readme.txt").write_text("mine")
+    files = make_index(folder, about)["files"]
+    assert not (folder / "images/old.tar").exists()
+    assert not (folder / "packages/rocky-9-x86_64.tar").exists()
+    assert (folder / "readme.txt").exists()
+    assert (folder / "weights/a/model/w.bin").exists()
+    assert "images/old.tar" not in files
+
+
+def test_made_again_it_is_the_same(folder, about):
+    assert make_index(folder, about) == make_index(folder, about) == read_index(folder)
+
+
+def test_a_file_that_changed_is_hashed_again(folder, about):
+    before = make_index(folder, about)["files"]["checkpoint.json"]
+    (folder / "checkpoint.json").write_text("another")
+    assert make_index(folder, about)["files"]["checkpoint.json"]["sha256"] != before["sha256"]
+
+
+@pytest.mark.parametrize("content", [None, "", "[]", "{"])
+def test_no_index(tmp_path, content):
+    if content is not None:
+        (tmp_path / "bundle.json").write_text(content)
+    assert read_index(tmp_path) == {}
