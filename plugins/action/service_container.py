@@ -38,12 +38,14 @@ def planned_options(container: dict, *, cdi: bool = False) -> dict:
 
 
 class ActionModule(ActionBase):
-    """Takes the options of docker_container; `argv`, the whole command line; `planned`, the plan's `container`."""
+    """Takes the options of docker_container, by themselves or as a map `options`; `argv`, the whole command line;
+    `planned`, the plan's `container`."""
 
     def run(self, tmp=None, task_vars=None):
         """Make the container so, and tell whether that changed anything."""
         super().run(tmp, task_vars)
-        options = {**DEFAULTS, **self._task.args}
+        options = {**DEFAULTS, **self._task.args.get("options", {}), **self._task.args}
+        options.pop("options", None)
         if planned := options.pop("planned", None):
             # A variable of the role container_runtime; where no inventory sets it, its default is the runtime.
             options |= planned_options(planned, cdi=(task_vars or {}).get("container_runtime_nvidia_mode") == "cdi")
