@@ -132,6 +132,8 @@ class Engine(_Entry):
     caveats: tuple[str, ...] = ()  # what a user has to know; may name fields of a plan in braces
     multi_node_caveats: tuple[str, ...] = ()  # the same on several nodes
     flags: tuple[Flag, ...] = ()
+    flexible_flags: bool = False  # whether it takes `_` for `-` in an option, and `--option.part`
+    managed: dict[str, str] = {}  # option that the plan sets -> key of the contract for it; empty: none
     versions: Annotated[tuple[EngineVersion, ...], Field(min_length=1)]  # newest first
 
 
@@ -145,6 +147,13 @@ class EngineFile(_Entry):
     """engines.yml."""
 
     engines: dict[str, Engine]
+
+
+class FlagFile(_Entry):
+    """flags/<engine>-<version>.yml: the options of a command line, each with all its spellings."""
+
+    complete: bool = True  # whether there are no others
+    options: tuple[tuple[str, ...], ...]
 
 
 class CudaError(_Entry):

@@ -20,7 +20,6 @@ from inferfleet.planning.refusals import (
     DtypeUnsupported,
     EngineUnsupported,
     ExecutorUnsupported,
-    FlagUnsupported,
     NoCheckpoint,
     PrecisionUnsupported,
     Refusal,
@@ -52,6 +51,8 @@ class EngineChoice:
     version: EngineVersion
     image: str
     reason: str
+    known_image: bool = True
+    """Whether the image is the catalog's, or by its tag of a version that the catalog has."""
 
 
 def capability_of(fleet: Fleet) -> str:
@@ -129,7 +130,8 @@ def _choose_version(
         )
     elif version is not kept[0]:
         reason += f": the last that runs on compute capability {accelerator.compute_capability}"
-    return EngineChoice(name, engine, version, image or own.get(vendor, version.image[vendor]), reason), []
+    known = not image or any(version is v for v in _tagged(engine, image))
+    return EngineChoice(name, engine, version, image or own.get(vendor, version.image[vendor]), reason, known), []
 
 
 def _pinned(
@@ -146,8 +148,13 @@ def _pinned(
             f"Set engine_version to {versions[0].version}, or leave it empty.",
             {"engine_version": ""},
         )
+    return _tagged(engine, image), None
+
+
+def _tagged(engine: Engine, image: str) -> list[EngineVersion]:
+    """Return the versions that an image's tag names."""
     tag = image.rpartition(":")[2].removeprefix("v")
-    return [v for v in engine.versions if tag and (tag == v.version or tag.startswith(f"{v.version}-"))], None
+    return [v for v in engine.versions if tag and (tag == v.version or tag.startswith(f"{v.version}-"))]
 
 
 def executor_of(engine: Engine, contract: Mapping[str, Any]) -> str:
@@ -396,15 +403,6 @@ def choose_dtype(contract: Mapping[str, Any], checkpoint: Checkpoint, fleet: Fle
     )
 
 
-def has_flag(choice: EngineChoice, name: str) -> bool:
-    """Return whether this version of the engine has the flag, among those that the catalog follows."""
-    version = version_key(choice.version.version)
-    return any(
-        flag.name == name and version_key(flag.since) <= version < version_key(flag.until)
-        for flag in choice.engine.flags
-    )
-
-
 def can_cache_fp8(model: Model, accelerator: Accelerator) -> bool:
     """Say whether the KV cache may be FP8: for latent attention vLLM has kernels from capability 8.9 on only.
 
@@ -426,22 +424,3 @@ def cache_problems(contract: Mapping[str, Any], model: Model, fleet: Fleet) -> l
             {"kv_cache_dtype": "auto"},
         )
     ]
-
-
-def flag_problems(choice: EngineChoice, arguments: Sequence[str]) -> list[Refusal]:
-    """Return which of `engine_extra_args` this version of the engine does not have."""
-    version = version_key(choice.version.version)
-    problems: list[Refusal] = []
-    for flag in choice.engine.flags:
-        given = [a for a in arguments if a == flag.name or a.startswith(f"{flag.name}=")]
-        if given and not version_key(flag.since) <= version < version_key(flag.until):
-            since = f"appeared in {flag.since}" if version < version_key(flag.since) else f"went with {flag.until}"
-            problems.append(
-                FlagUnsupported(
-                    f"Variable engine_extra_args has {flag.name}, which {choice.engine.title} {choice.version.version}"
-                    f" does not have: it {since}.",
-                    f"Remove {flag.name} from engine_extra_args.",
-                    {"engine_extra_args": [a for a in arguments if a not in given]},
-                )
-            )
-    return problems

@@ -19,10 +19,10 @@ from inferfleet.planning.choose import (
     choose_checkpoints,
     choose_dtype,
     choose_engine,
-    flag_problems,
 )
 from inferfleet.planning.fabric import derive_fabric, nccl_chooses_gid
 from inferfleet.planning.fit import no_fit, size_up
+from inferfleet.planning.flags import flag_problems
 from inferfleet.planning.fleet import Fleet, read_fleet, shm_problems
 from inferfleet.planning.modes import choose_mode, with_mode
 from inferfleet.planning.plan import NodePlan, Plan

@@ -116,6 +116,12 @@ class FlagUnsupported(Refusal):
     CODE = "flag-unsupported"
 
 
+class FlagManaged(Refusal):
+    """A flag of engine_extra_args that the plan sets itself."""
+
+    CODE = "flag-managed"
+
+
 class PrecisionUnsupported(Refusal):
     """The hardware or engine does not compute this precision."""
 

@@ -9,10 +9,11 @@ from typing import Any
 from inferfleet.catalog import Checkpoint, Model
 from inferfleet.catalog.schema import Mode
 from inferfleet.planning.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
-from inferfleet.planning.choose import EngineChoice, has_flag
+from inferfleet.planning.choose import EngineChoice
 from inferfleet.planning.engines import BUILDERS, Launch
 from inferfleet.planning.fabric import Fabric
 from inferfleet.planning.fit import Sizing
+from inferfleet.planning.flags import flag_cautions, has_flag
 from inferfleet.planning.fleet import Fleet, Node
 from inferfleet.planning.layouts import split_of
 from inferfleet.planning.memory import GIB, Budget
@@ -232,6 +233,7 @@ def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list
         *checkpoint_cautions(model, decided.checkpoint),
         *layout_cautions(model, fleet, choice, decided.sizing),
         *engine_cautions(asked, fleet, choice, facts),
+        *flag_cautions(choice, [str(a) for a in asked["engine_extra_args"]]),
         *node_cautions(asked, fleet),
         *decided.fabric.warnings,
     ]
