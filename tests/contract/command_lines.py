@@ -23,6 +23,10 @@ VARIANTS = [
     ("h200", {"max_num_batched_tokens": 16384, "enforce_eager": True}),
     ("h800", {"executor": "mp"}),
     ("a800", {"dtype": "half"}),
+    ("mi300x", {"engine": "sglang"}),
+    ("h200", {"engine": "sglang", "data_parallel_size": 8, "enable_expert_parallel": True}),
+    ("h200", {"engine": "lmdeploy"}),
+    ("h800", {"engine": "tensorrt-llm"}),
 ]
 ENGINES = ("vllm", "sglang", "lmdeploy", "tensorrt-llm")
 MODELS = (
@@ -40,9 +44,12 @@ SETTINGS = (
     {"num_speculative_tokens": 1, "dtype": "half"},
     {"enable_expert_parallel": True, "max_model_len": 16384, "max_num_seqs": 32},
     {"precision": "int4"},
+    {"data_parallel_size": 8, "enable_expert_parallel": True, "num_speculative_tokens": 1},
+    {"enable_auto_tool_choice": True},
+    {"enable_prefix_caching": False},
 )
 # Versions whose own parser cannot be had are read by the nearest one.
-STAND_INS = {"vllm-0.23.0": "vllm-0.32.0", "vllm_vacc-AI3.2_GR_1202": "vllm-0.32.0"}
+STAND_INS = {"vllm-0.23.0": "vllm-0.32.0", "sglang-0.5.16": "sglang-0.5.23", "vllm_vacc-AI3.2_GR_1202": "vllm-0.32.0"}
 
 
 def shipped() -> Iterator[tuple[str, Plan]]:

@@ -1,6 +1,6 @@
 """`python3 -m sglang.launch_server …` as SGLang reads it.
 
-Its package imports Triton, which needs a GPU's driver to be of use and is not installed: an empty module stands in.
+Its package imports Triton, which no command line needs and is not installed: an empty module stands in.
 The package's own __init__ is passed over: it imports four times as much, none of it for the command line.
 """
 

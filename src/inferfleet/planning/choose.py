@@ -109,7 +109,7 @@ def _choose_version(
     kept = pinned or versions
     newest = kept[0]
 
-    capable = [v for v in kept if has_capability(accelerator, v.min_compute_capability)]
+    capable = [v for v in kept if _capable(engine, v, model, fleet)]
     if not capable:
         return None, [_too_old(name, newest, versions, contract, model, fleet, pinned=bool(pinned))]
     problems = _executor_problem(name, engine, capable, contract, fleet)
@@ -132,6 +132,18 @@ def _choose_version(
         reason += f": the last that runs on compute capability {accelerator.compute_capability}"
     known = not image or any(version is v for v in _tagged(engine, image))
     return EngineChoice(name, engine, version, image or own.get(vendor, version.image[vendor]), reason, known), []
+
+
+def _least(engine: Engine, version: EngineVersion, model: Model, fleet: Fleet) -> str:
+    """Return the least compute capability for this model on so many nodes."""
+    needed = [version.min_compute_capability]
+    needed += [engine.architecture_capabilities.get(model.architecture.name, "0.0")]
+    needed += [engine.multi_node_capability] if len(fleet.nodes) > 1 else []
+    return max(needed, key=version_key)
+
+
+def _capable(engine: Engine, version: EngineVersion, model: Model, fleet: Fleet) -> bool:
+    return has_capability(fleet.accelerator, _least(engine, version, model, fleet))
 
 
 def _pinned(
@@ -238,8 +250,14 @@ def _too_old(
     pinned: bool,
 ) -> Refusal:
     capability = fleet.accelerator.compute_capability
-    works = [v for v in versions if has_capability(fleet.accelerator, v.min_compute_capability)]
-    needs = f"needs compute capability {version.min_compute_capability}, but {fleet.name} has {capability}"
+    engine = load_engines()[name]
+    works = [v for v in versions if _capable(engine, v, model, fleet)]
+    needs = f"needs compute capability {_least(engine, version, model, fleet)}, but {fleet.name} has {capability}"
+    if version.min_compute_capability != _least(engine, version, model, fleet):
+        where = (
+            model.architecture.name if model.architecture.name in engine.architecture_capabilities else "several nodes"
+        )
+        needs = needs.replace(", but", f" for {where}, but")
     if pinned and works:
         image = works[0].image[fleet.accelerator.vendor]
         return EngineUnsupported(
@@ -264,7 +282,7 @@ def _other_engine(
             v
             for v in engine.versions
             if fleet.accelerator.vendor in v.image
-            and has_capability(fleet.accelerator, v.min_compute_capability)
+            and _capable(engine, v, model, fleet)
             and _executes(engine, v, clean, fleet, "")
             and (engine.multi_node or len(fleet.nodes) == 1)
         ]

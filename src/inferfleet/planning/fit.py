@@ -21,6 +21,8 @@ from inferfleet.planning.refusals import (
 )
 from inferfleet.planning.weights import Layout, checkpoint_bytes
 
+FREE = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0, "data_parallel_size": 0}
+"""What leaves the layout to the planner."""
 _LEAST_CONTEXT = 4096  # tokens; R1's reasoning alone is longer, so less is no service
 _CONTEXT_STEP = 1024
 _MOST_NODES = 64
@@ -102,12 +104,12 @@ def size_up(
     too_long = _too_long(asked, model)
     if mode:
         return _sized_mode(asked, model, checkpoint, fleet, limits, mode, too_long)
-    rules = rules_of(choice, fleet.accelerator)
+    rules = rules_of(choice, fleet)
     if asked["enable_expert_parallel"] and not model.architecture.moe:
         refused = divisibility(model.architecture, checkpoint.precision, Layout(1, 1, 1, True), rules)
         sized = size_up({**asked, "enable_expert_parallel": False}, model, checkpoint, choice, fleet, mode)
         return replace(sized, problems=[*refused, *sized.problems])
-    if asked["tensor_parallel_size"] or asked["pipeline_parallel_size"]:
+    if any(asked[key] for key in FREE):
         layout, problems = _asked_layout(asked, model, checkpoint, fleet, rules)
         ranked: list[Candidate] = []
     else:
@@ -129,10 +131,11 @@ def size_up(
     return Sizing(layout, limits, held, [*too_long, *problems], warnings, explain(ranked, fleet.per_node))
 
 
-def rules_of(choice: EngineChoice, accelerator: Accelerator) -> Rules:
-    """Return what engine and accelerator allow."""
+def rules_of(choice: EngineChoice, fleet: Fleet) -> Rules:
+    """Return what engine and fleet allow."""
     engine = choice.engine
-    return Rules(engine.pipeline_parallel and accelerator.pipeline_parallel, engine.uneven_pipeline)
+    pipeline = engine.pipeline_parallel and fleet.accelerator.pipeline_parallel
+    return Rules(pipeline, engine.uneven_pipeline, fleet.per_node, len(fleet.nodes))
 
 
 def _search(
@@ -167,25 +170,35 @@ def _asked_layout(
     asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, fleet: Fleet, rules: Rules
 ) -> tuple[Layout, list[Refusal]]:
     tensor, pipeline = asked["tensor_parallel_size"], asked["pipeline_parallel_size"]
+    replicas = asked["data_parallel_size"] or 1
     expert = bool(asked["enable_expert_parallel"])
     world = fleet.size
-    given = "tensor_parallel_size" if tensor else "pipeline_parallel_size"
+    given = next(key for key in FREE if asked[key])
+    if not pipeline and (replicas > 1 or not rules.pipeline_parallel):
+        pipeline = 1
     if not tensor:
-        tensor = max(1, world // pipeline)
+        tensor = max(1, world // (pipeline * replicas))
     elif not pipeline:
         pipeline = max(1, world // tensor)
-        if not rules.pipeline_parallel:
-            pipeline = 1
-    layout = Layout(tensor, pipeline, 1, expert)
+    layout = Layout(tensor, pipeline, replicas, expert)
+    if world % replicas and model.architecture.moe:
+        return layout, [
+            LayoutMismatch(
+                f"Variable data_parallel_size is {replicas}, which does not divide the {world} accelerators of the"
+                f" {len(fleet.nodes)} nodes.",
+                "Set data_parallel_size to 0, or to a number that does.",
+                {"data_parallel_size": 0},
+            )
+        ]
     problems = divisibility(model.architecture, checkpoint.precision, layout, rules)
     if problems:
         return layout, problems
-    reset = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0}
+    reset = FREE
     if layout.ranks > world or (len(fleet.nodes) > 1 and layout.ranks != world):
-        both = asked["tensor_parallel_size"] and asked["pipeline_parallel_size"]
+        several = [f"{key} {asked[key]}" for key in FREE if asked[key]]
         shown = (
-            f"Variables tensor_parallel_size {tensor} and pipeline_parallel_size {pipeline} need {layout.ranks}"
-            if both
+            f"Variables {' and '.join(several)} need {layout.ranks}"
+            if len(several) > 1
             else f"Variable {given} is {asked[given]}, which needs {max(layout.ranks, asked[given])}"
         )
         return layout, [
@@ -327,18 +340,19 @@ def no_fit(
     )
     offers: list[str] = []
     change: dict[str, Any] = {}
-    reset = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0}
+    reset = FREE
     if any(asked[key] for key in reset):
         free = size_up({**asked, **reset}, model, checkpoint, choice, fleet, None)
         if free.works:
-            change = change or reset
-            offers.append("set tensor_parallel_size and pipeline_parallel_size to 0")
+            change = dict(reset)
+            replicas = ", data_parallel_size" if asked["data_parallel_size"] else ""
+            offers.append(f"set tensor_parallel_size{replicas} and pipeline_parallel_size to 0")
     nodes = _nodes_needed(asked, model, checkpoint, choice, fleet)
     if nodes:
         offers.append(
             f"use {nodes * fleet.per_node - fleet.size} more {fleet.name} ({nodes} nodes of {fleet.per_node})"
         )
-        change = change or {"nodes": nodes}
+        change = change or {"nodes": nodes, **({"data_parallel_size": 0} if asked["data_parallel_size"] else {})}
     smaller = _smaller_checkpoint(asked, model, checkpoint, choice, fleet)
     if smaller:
         offers.append(f"set checkpoint to {smaller.id} ({smaller.precision})")
@@ -358,7 +372,7 @@ def _nodes_needed(
 ) -> int:
     if not choice.engine.multi_node:
         return 0
-    free = {**asked, "tensor_parallel_size": 0, "pipeline_parallel_size": 0}
+    free = {**asked, **FREE}
     for count in range(len(fleet.nodes) + 1, _MOST_NODES + 1):
         # Only the number of nodes counts here, so any of them stands for the new ones.
         grown = replace(fleet, nodes=tuple(fleet.nodes[i % len(fleet.nodes)] for i in range(count)))
@@ -370,7 +384,7 @@ def _nodes_needed(
 def _smaller_checkpoint(
     asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet
 ) -> Checkpoint | None:
-    free = {**asked, "tensor_parallel_size": 0, "pipeline_parallel_size": 0}
+    free = {**asked, **FREE}
     usable = [
         c
         for c in model.checkpoints
@@ -383,8 +397,7 @@ def _smaller_checkpoint(
 def _smaller_model(asked: Mapping[str, Any], model: Model, choice: EngineChoice, fleet: Fleet) -> str | None:
     free = {
         **asked,
-        "tensor_parallel_size": 0,
-        "pipeline_parallel_size": 0,
+        **FREE,
         "num_speculative_tokens": 0,
         "enable_expert_parallel": False,
         "max_model_len": 0,

@@ -206,6 +206,18 @@ class SpeculationUnsupported(Refusal):
     CODE = "speculation-unsupported"
 
 
+class ToolCallsUnsupported(Refusal):
+    """Tools that the model was not made to call, or whose calls the engine does not read."""
+
+    CODE = "tool-calls-unsupported"
+
+
+class ImageArchitecture(Refusal):
+    """An image for another processor architecture than the nodes'."""
+
+    CODE = "image-architecture"
+
+
 class ModelPathDiffers(Refusal):
     """The weights do not lie at the same path on every node."""
 
