@@ -4,7 +4,7 @@ import pytest
 from command_lines import INVENTORIES, VARIANTS, by_parser
 from tools.engine_parsers import ENVIRONMENTS
 
-from inferfleet.catalog import load_flags
+from inferfleet.catalog import load_engines, load_flags
 from inferfleet.planning import make_plan
 
 BY_NAME = {environment.name: environment for environment in ENVIRONMENTS}
@@ -28,6 +28,24 @@ def test_there_is_enough_to_check():
     assert set(INVENTORIES) <= cases
     assert sum(map(len, lines.values())) > 300
     assert len(VARIANTS) >= 8
+
+
+# Options of ours that a user may give again: the engine takes the last one, and the plan holds either way.
+REPEATABLE = {
+    *("--reasoning-parser", "--reasoning_parser", "--enable-reasoning", "--tool-call-parser", "--chat-template"),
+    *("--enable-auto-tool-choice", "--trust-remote-code", "--trust_remote_code", "--disable-custom-all-reduce"),
+    *("--enforce-eager", "--eager-mode", "--cuda-graph-backend-decode", "--cuda-graph-backend-prefill"),
+    *("--no-enable-prefix-caching", "--enable-prefix-caching", "--disable-radix-cache"),
+}
+
+
+def test_what_we_set_is_known_to_be_ours():
+    """An option that is not refused in engine_extra_args would silently take the place of the plan's."""
+    for name, lines in by_parser().items():
+        engine = load_engines()[name.split("-0.")[0].removesuffix("-1.2.1")]
+        for argv in lines:
+            options = {word for word in argv if word.startswith("--") and not word.startswith("--allow-run-as-root")}
+            assert options <= engine.managed.keys() | REPEATABLE, name
 
 
 @pytest.mark.parametrize("name", BY_NAME)

@@ -1,5 +1,6 @@
 """A running parser of an engine: one process answers any number of questions."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -44,7 +45,8 @@ class EngineParser:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
         self._log.close()

@@ -45,7 +45,7 @@ def complaint(parse, argv: list[str]) -> str:
     except SystemExit as ended:
         lines = said.getvalue().strip().splitlines()
         return lines[-1] if lines else f"ended with {ended.code}"
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # engines have classes of their own for what they refuse
         return str(error) or type(error).__name__
     return ""
 

@@ -1,5 +1,7 @@
 """`vllm serve …` as vLLM reads it; the places of its parser changed between versions."""
 
+IMAGE = "/vllm-workspace/"
+
 
 def load():
     """Return the parser and what parses one command line."""
@@ -22,6 +24,8 @@ def load():
             raise ValueError(f"{argv[:2]} is not vllm serve")
         parsed = parser.parse_args(argv[2:])
         parsed.model = parsed.model_tag or parsed.model
+        if parsed.chat_template and parsed.chat_template.startswith(IMAGE):
+            parsed.chat_template = None  # a file that only the image has
         validate_parsed_serve_args(parsed)
 
     return parser, parse

@@ -53,7 +53,9 @@ def _flag_in(word: str, engine: Engine) -> str:
     if not word.startswith("-") or word == "-" or _NUMBER.match(word):
         return ""
     flag = word.partition("=")[0]
-    if engine.flexible_flags:  # `--max_model_len` and `--compilation-config.mode` are known as well
+    if engine.flexible_flags:  # `--max_model_len`, `--compilation-config.mode` and `-O3` are known as well
+        if flag.startswith("-O"):
+            return ""
         flag = flag.partition(".")[0]
         flag = flag.replace("_", "-") if flag.startswith("--") else flag
     return flag

@@ -11,12 +11,8 @@ from inferfleet.catalog import (
     load_engine,
     load_model,
 )
-from inferfleet.planning.choose import (
-    cache_problems,
-    choose_checkpoints,
-    choose_dtype,
-    choose_engine,
-)
+from inferfleet.planning.checkpoints import cache_problems, choose_checkpoints, choose_dtype
+from inferfleet.planning.choose import choose_engine
 from inferfleet.planning.fabric import derive_fabric, nccl_chooses_gid
 from inferfleet.planning.features import (
     OPTIONAL,
@@ -26,10 +22,11 @@ from inferfleet.planning.features import (
     speculation_problems,
     tool_call_problems,
 )
-from inferfleet.planning.fit import no_fit, size_up
+from inferfleet.planning.fit import size_up
 from inferfleet.planning.flags import flag_problems
 from inferfleet.planning.fleet import Fleet, read_fleet, shm_problems
 from inferfleet.planning.modes import choose_mode, with_mode
+from inferfleet.planning.no_fit import no_fit
 from inferfleet.planning.plan import NodePlan, Plan
 from inferfleet.planning.refusals import (
     BadValue,
