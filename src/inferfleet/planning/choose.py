@@ -38,12 +38,6 @@ class EngineChoice:
     """Whether the image is the catalog's, or by its tag of a version that the catalog has."""
 
 
-def capability_of(fleet: Fleet) -> str:
-    """Return the accelerator's compute capability in brackets, for people; empty where it has none."""
-    capability = fleet.accelerator.compute_capability
-    return f" (compute capability {capability})" if capability else ""
-
-
 def has_capability(accelerator: Accelerator, minimum: str) -> bool:
     """Say whether the accelerator's compute capability suffices; only NVIDIA has one."""
     if accelerator.compute_capability is None:

@@ -218,7 +218,7 @@ def test_a_model_named_alone_plans_wherever_it_can_run(model, engine):
     for accelerator in EVERYWHERE:
         for nodes in (1, 2):
             contract = {"model": model, "engine": engine, "accelerator": accelerator}
-            plan = make_plan(contract | {"executor": "ray" if nodes > 1 else "mp"}, fleet(nodes))
+            plan = make_plan(contract, fleet(nodes))
             if plan.works:
                 assert plan.nodes["n0"].argv, (accelerator, nodes)
                 assert plan.served_model_name == model
@@ -234,7 +234,7 @@ def test_a_model_named_alone_plans_wherever_it_can_run(model, engine):
 @pytest.mark.parametrize("model", [name for name in MODELS if "distill" in name])
 @pytest.mark.parametrize("accelerator", [name for name in NVIDIA if name != "T4-16G"])
 def test_every_distill_is_served_by_some_node_of_every_accelerator_that_holds_it(model, accelerator):
-    plan = make_plan({"model": model, "engine": "auto", "accelerator": accelerator, "executor": "mp"}, fleet(1))
+    plan = make_plan({"model": model, "engine": "auto", "accelerator": accelerator}, fleet(1))
     size = load_models()[model].checkpoints[0].tensor_bytes
     held = load_accelerators()[accelerator]
     if size < 0.6 * held.total_bytes * held.per_node:
