@@ -11,15 +11,16 @@ BY_NAME = {environment.name: environment for environment in ENVIRONMENTS}
 
 
 @pytest.fixture(scope="session")
-def parser_of() -> Iterator[Callable[[str], EngineParser]]:
-    """Yield what returns the parser of an engine's version by name, e.g. vllm-0.32.0."""
-    running: dict[str, EngineParser | LabError] = {}
+def parser_of(request: pytest.FixtureRequest) -> Iterator[Callable[[str], EngineParser]]:
+    """Yield what returns the parser of an engine's version by name, e.g. vllm-0.32.0.
 
+    Those that the selected tests ask for are started together: each takes its time to import an engine.
+    """
+    asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
     with ExitStack() as stack:
+        running = {name: _start(stack, environment) for name, environment in BY_NAME.items() if name in asked}
 
         def get(name: str) -> EngineParser:
-            if name not in running:
-                running[name] = _start(stack, BY_NAME[name])
             found = running[name]
             if isinstance(found, LabError):
                 pytest.skip(f"The packages of {name} cannot be installed here: {found}")
