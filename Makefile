@@ -44,7 +44,7 @@ test-fast: lint-fast ## Everything that needs no container, but for the Ansible 
 test: PYTEST_ARGS = --hypothesis-profile=thorough
 test: lint test-fast test-engines test-weights test-site test-roles ## Everything: also the whole cluster end to end and the role tests
 
-test-engines: bootstrap ## What we write, against those who read it: vLLM's own parser, Ansible's templates
+test-engines: bootstrap ## What we write, against those who read it: the engines' own parsers, Ansible's templates
 	pytest -q tests/contract
 
 test-weights: bootstrap ## Bringing weights: real hubs, tools and nodes on loopback, and everything that can go wrong
@@ -60,7 +60,7 @@ test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_
 lock: bootstrap ## Choose the newest versions of all Python packages again
 	uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
 	  --extra dev pyproject.toml requirements/tools.in lab/hub/requirements.txt -o requirements/dev.lock
-	for recipe in engine webui; do ( cd lab/recipes/$$recipe && uv pip compile -q --upgrade \
+	for folder in lab/recipes/engine lab/recipes/webui tools/engine_parsers/environments/*; do ( cd $$folder && uv pip compile -q --upgrade \
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_36 --only-binary :all: --override overrides.txt \
 	  --find-links "$${PIP_FIND_LINKS:-https://download.pytorch.org/whl/cpu/torch/}" \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements.in -o requirements.lock ); done

@@ -1,60 +1,36 @@
-"""Engines' own parsers, in environments of their own."""
+"""Engines' own parsers, each started once; a version whose packages cannot be had is skipped, and says why."""
 
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
-from lab import config
 from lab.problem import LabError
-from lab.trees import PYTHON, tree
+from tools.engine_parsers import ENVIRONMENTS, EngineParser, Environment
 
-HERE = Path(__file__).parent
+BY_NAME = {environment.name: environment for environment in ENVIRONMENTS}
 
 
 @pytest.fixture(scope="session")
-def vllm_says() -> Iterator[Callable[[list[list[str]]], list[str]]]:
-    """Yield what asks the vLLM of the practice cluster about command lines; skips where it cannot be installed."""
-    if f"{sys.version_info.major}.{sys.version_info.minor}" != PYTHON:
-        pytest.skip(f"vLLM's packages are for Python {PYTHON}, this is {sys.version.split()[0]}")
+def parser_of(request: pytest.FixtureRequest) -> Iterator[Callable[[str], EngineParser]]:
+    """Yield what returns the parser of an engine's version by name, e.g. vllm-0.32.0.
+
+    Those that the selected tests ask for are started together: each takes its time to import an engine.
+    """
+    asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    with ExitStack() as stack:
+        running = {name: _start(stack, environment) for name, environment in BY_NAME.items() if name in asked}
+
+        def get(name: str) -> EngineParser:
+            found = running[name]
+            if isinstance(found, LabError):
+                pytest.skip(f"The packages of {name} cannot be installed here: {found}")
+            return found
+
+        yield get
+
+
+def _start(stack: ExitStack, environment: Environment) -> EngineParser | LabError:
     try:
-        cache = config.load().cache
-        cache.joinpath("logs").mkdir(parents=True, exist_ok=True)
-        packages = tree(cache, "engine") / "site-packages"
-    except (LabError, OSError) as problem:
-        pytest.skip(f"vLLM cannot be installed here: {problem}")
-    env = {
-        **os.environ,
-        "PYTHONPATH": str(packages),
-        "VLLM_NO_USAGE_STATS": "1",
-        "HF_HUB_OFFLINE": "1",
-        "VLLM_LOGGING_LEVEL": "ERROR",
-    }
-
-    with (
-        tempfile.TemporaryFile("w+") as log,
-        subprocess.Popen(
-            [sys.executable, "-s", HERE / "parse_vllm.py"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            env=env,
-        ) as process,
-    ):
-
-        def ask(argvs: list[list[str]]) -> list[str]:
-            process.stdin.write(json.dumps(argvs) + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-            if not line:
-                log.seek(0)
-                pytest.fail(f"vLLM's parser ended: {log.read()[-2000:]}")
-            return json.loads(line)
-
-        yield ask
-        process.stdin.close()
+        return stack.enter_context(EngineParser(environment))
+    except LabError as problem:
+        return problem

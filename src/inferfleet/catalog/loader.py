@@ -24,6 +24,7 @@ from inferfleet.catalog.schema import (
     DriverFile,
     Engine,
     EngineFile,
+    FlagFile,
     Model,
     Xid,
 )
@@ -59,6 +60,16 @@ def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
 def load_engines(folder: Path = FOLDER) -> dict[str, Engine]:
     """Return every engine of the catalog by name; raises CatalogError."""
     return _load(folder / "engines.yml", EngineFile).engines
+
+
+@cache
+def load_flags(engine: str, version: str, folder: Path = FOLDER) -> FlagFile | None:
+    """Return the options of one version of an engine; None where they are not listed.
+
+    Raises CatalogError.
+    """
+    file = folder / "flags" / f"{engine}-{version}.yml"
+    return _load(file, FlagFile) if file.is_file() else None
 
 
 @cache

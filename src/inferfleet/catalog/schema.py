@@ -36,7 +36,8 @@ class Model(_Entry):
     architecture: Architecture
     max_model_len: PositiveInt  # tokens
     reasoning_parser: str = ""  # in vLLM's spelling
-    tool_call_parser: str = ""
+    tool_call_parser: str = ""  # in vLLM's spelling; empty: it was not made to call tools
+    tool_chat_template: str = ""  # file that describes tools to it, where its own template does not
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
 
 
@@ -53,6 +54,7 @@ class Accelerator(_Entry):
     ranks_per_device: PositiveInt = 1  # ranks the engine counts for one device
     per_node: PositiveInt = 8  # usual number in a server
     devices: tuple[str, ...] = ()  # device nodes a container needs
+    mounts: tuple[str, ...] = ()  # files of the driver that a container needs, as `docker run --volume` takes them
     pipeline_parallel: bool = True  # whether engines can divide layers over it
     large_batches: bool = False  # vLLM's defaults for it: 8192 tokens and 1024 sequences, not 2048 and 256
     env: dict[str, str] = {}
@@ -86,6 +88,7 @@ class EngineVersion(_Entry):
     ray_tokens: bool = True  # whether that Ray knows token authentication (Ray 2.52 or later)
     huge_batches: bool = False  # whether it takes 16384 tokens on accelerators of 160 GiB or more
     chunked_prefill: bool = True  # by default; without it a whole prompt is one batch
+    tool_calls: bool = True  # whether it and its image have what tool_call_parsers and chat_templates say
     env: dict[str, str] = {}
 
 
@@ -128,10 +131,18 @@ class Engine(_Entry):
     model_mount: str = ""  # where weights appear in the container; empty: at the host's path
     named_by_folder: bool = False  # whether clients' name for the model is that of its folder in the container
     settings: tuple[str, ...] = ()  # optional keys of the contract that its command line has an option for
-    takes_api_key: bool = False  # whether it asks its clients for VLLM_API_KEY
+    api_key_env: str = ""  # environment variable that it, or our command line, takes the clients' key from; empty: none
+    tool_call_parsers: dict[str, str] = {}  # vLLM's name of a parser -> its own
+    chat_templates: str = ""  # folder with chat templates in its image
+    webui_image: str = ""  # the vendor's own web UI; empty: Open WebUI's
+    webui_image_arm: str = ""  # the same for aarch64
+    architecture_capabilities: dict[str, Capability] = {}  # architecture -> least compute capability on NVIDIA
+    multi_node_capability: Capability = "0.0"  # the least on several nodes
     caveats: tuple[str, ...] = ()  # what a user has to know; may name fields of a plan in braces
     multi_node_caveats: tuple[str, ...] = ()  # the same on several nodes
     flags: tuple[Flag, ...] = ()
+    flexible_flags: bool = False  # whether it takes `_` for `-` in an option, and `--option.part`
+    managed: dict[str, str] = {}  # option that the plan sets -> key of the contract for it; empty: none
     versions: Annotated[tuple[EngineVersion, ...], Field(min_length=1)]  # newest first
 
 
@@ -145,6 +156,13 @@ class EngineFile(_Entry):
     """engines.yml."""
 
     engines: dict[str, Engine]
+
+
+class FlagFile(_Entry):
+    """flags/<engine>-<version>.yml: the options of a command line, each with all its spellings."""
+
+    complete: bool = True  # whether there are no others
+    options: tuple[tuple[str, ...], ...]
 
 
 class CudaError(_Entry):

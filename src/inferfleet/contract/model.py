@@ -128,11 +128,14 @@ class Contract(BaseModel):
     kv_cache_dtype: Literal["auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2"] = "auto"
     tensor_parallel_size: Count = 0
     pipeline_parallel_size: Count = 0
+    data_parallel_size: Count = 0
     enable_expert_parallel: bool = False
     max_model_len: Count = 0
     max_num_seqs: Count = 0
     max_num_batched_tokens: Count = 0
     num_speculative_tokens: Count = 0
+    enable_prefix_caching: bool = True
+    enable_auto_tool_choice: bool = False
     enforce_eager: bool = False
     gpu_memory_utilization: Share = 0.90
     engine_extra_args: list[str] = []

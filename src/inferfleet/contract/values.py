@@ -1,5 +1,6 @@
 """Types and allowed values of the contract's keys, and how a refusal words them."""
 
+import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -66,6 +67,13 @@ def _problems(values: Mapping[str, Any]) -> Iterable[Problem]:
             )
 
 
+def _nearest(given: Any, expected: str) -> str:
+    """Return a question for the value that was probably meant; empty where none is near."""
+    values = [word for word in expected.split("'") if word.strip(", or")]
+    near = difflib.get_close_matches(given.lower(), values, n=1) if isinstance(given, str) else []
+    return f"Did you mean {near[0]}? " if near else ""
+
+
 def _problem(item: Any) -> Problem:
     name = str(item["loc"][0])
     path = ".".join(str(part) for part in item["loc"] if part != "[key]")
@@ -82,7 +90,7 @@ def _problem(item: Any) -> Problem:
         return Problem(
             "bad-value",
             f"{subject} is {value}, which is not one of its values.",
-            f"Set {name} to {context['expected']}.",
+            f"{_nearest(item['input'], context['expected'])}Set {name} to {context['expected']}.",
         )
     if kind in _BOUNDS:
         return Problem(

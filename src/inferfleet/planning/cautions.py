@@ -33,11 +33,7 @@ def layout_cautions(model: Model, fleet: Fleet, choice: EngineChoice, sizing: Si
     layout, arch = sizing.layout, model.architecture
     tensor, stages = layout.tensor_parallel_size, layout.pipeline_parallel_size
     if tensor > fleet.per_node and fleet.accelerator.vendor != "cpu":
-        better = (
-            " PP across nodes costs one transfer a stage."
-            if rules_of(choice, fleet.accelerator).pipeline_parallel
-            else ""
-        )
+        better = " PP across nodes costs one transfer a stage." if rules_of(choice, fleet).pipeline_parallel else ""
         yield (
             f"tensor_parallel_size {tensor} crosses nodes ({fleet.per_node} accelerators each): every layer waits for"
             f" the network.{better}"
@@ -58,7 +54,7 @@ def engine_cautions(
     engine = choice.engine
     for caveat in [*engine.caveats, *(engine.multi_node_caveats if len(fleet.nodes) > 1 else ())]:
         yield caveat.format_map(facts)
-    if engine.protocol == "openai" and not engine.takes_api_key:
+    if engine.protocol == "openai" and not engine.api_key_env:
         yield (
             f"{engine.title} is not given engine_api_key: whoever reaches port {asked['engine_port']} of the head can"
             " use it. Keep that port closed to others."

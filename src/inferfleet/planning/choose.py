@@ -1,46 +1,28 @@
-"""Which engine, version, checkpoint and data type run on a fleet; and why."""
+"""Which engine, and which version of it, runs on a fleet; and why."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from inferfleet.catalog import (
     Accelerator,
-    Checkpoint,
     Engine,
     EngineVersion,
     Model,
-    Precision,
     load_engines,
 )
 from inferfleet.planning.fleet import Fleet
 from inferfleet.planning.plain import version_key
 from inferfleet.planning.refusals import (
     DriverTooOld,
-    DtypeUnsupported,
     EngineUnsupported,
     ExecutorUnsupported,
-    FlagUnsupported,
-    NoCheckpoint,
-    PrecisionUnsupported,
     Refusal,
     UnknownName,
 )
-from inferfleet.planning.weights import checkpoint_bytes
 
 PREFERENCE = ("vllm", "vllm_vacc", "sglang", "lmdeploy", "tensorrt-llm", "gpustack")
 """Engines that `auto` tries, in this order."""
-LOSSLESS: tuple[Precision, ...] = ("fp8", "bf16", "fp16", "fp32")
-"""Precisions the planner takes on its own; int8 and int4 cost accuracy, so a user has to ask for them."""
-_DTYPES = {
-    "half": "fp16",
-    "float16": "fp16",
-    "bfloat16": "bf16",
-    "float": "fp32",
-    "float32": "fp32",
-}
-
-_METHODS: dict[Precision, str] = {"fp8": "fp8", "int8": "compressed-tensors", "int4": "awq"}
 
 
 @dataclass(frozen=True)
@@ -52,12 +34,8 @@ class EngineChoice:
     version: EngineVersion
     image: str
     reason: str
-
-
-def capability_of(fleet: Fleet) -> str:
-    """Return the accelerator's compute capability in brackets, for people; empty where it has none."""
-    capability = fleet.accelerator.compute_capability
-    return f" (compute capability {capability})" if capability else ""
+    known_image: bool = True
+    """Whether the image is the catalog's, or by its tag of a version that the catalog has."""
 
 
 def has_capability(accelerator: Accelerator, minimum: str) -> bool:
@@ -108,7 +86,7 @@ def _choose_version(
     kept = pinned or versions
     newest = kept[0]
 
-    capable = [v for v in kept if has_capability(accelerator, v.min_compute_capability)]
+    capable = [v for v in kept if _capable(engine, v, model, fleet)]
     if not capable:
         return None, [_too_old(name, newest, versions, contract, model, fleet, pinned=bool(pinned))]
     problems = _executor_problem(name, engine, capable, contract, fleet)
@@ -129,7 +107,20 @@ def _choose_version(
         )
     elif version is not kept[0]:
         reason += f": the last that runs on compute capability {accelerator.compute_capability}"
-    return EngineChoice(name, engine, version, image or own.get(vendor, version.image[vendor]), reason), []
+    known = not image or any(version is v for v in _tagged(engine, image))
+    return EngineChoice(name, engine, version, image or own.get(vendor, version.image[vendor]), reason, known), []
+
+
+def _least(engine: Engine, version: EngineVersion, model: Model, fleet: Fleet) -> str:
+    """Return the least compute capability for this model on so many nodes."""
+    needed = [version.min_compute_capability]
+    needed += [engine.architecture_capabilities.get(model.architecture.name, "0.0")]
+    needed += [engine.multi_node_capability] if len(fleet.nodes) > 1 else []
+    return max(needed, key=version_key)
+
+
+def _capable(engine: Engine, version: EngineVersion, model: Model, fleet: Fleet) -> bool:
+    return has_capability(fleet.accelerator, _least(engine, version, model, fleet))
 
 
 def _pinned(
@@ -146,8 +137,13 @@ def _pinned(
             f"Set engine_version to {versions[0].version}, or leave it empty.",
             {"engine_version": ""},
         )
+    return _tagged(engine, image), None
+
+
+def _tagged(engine: Engine, image: str) -> list[EngineVersion]:
+    """Return the versions that an image's tag names."""
     tag = image.rpartition(":")[2].removeprefix("v")
-    return [v for v in engine.versions if tag and (tag == v.version or tag.startswith(f"{v.version}-"))], None
+    return [v for v in engine.versions if tag and (tag == v.version or tag.startswith(f"{v.version}-"))]
 
 
 def executor_of(engine: Engine, contract: Mapping[str, Any]) -> str:
@@ -231,8 +227,14 @@ def _too_old(
     pinned: bool,
 ) -> Refusal:
     capability = fleet.accelerator.compute_capability
-    works = [v for v in versions if has_capability(fleet.accelerator, v.min_compute_capability)]
-    needs = f"needs compute capability {version.min_compute_capability}, but {fleet.name} has {capability}"
+    engine = load_engines()[name]
+    works = [v for v in versions if _capable(engine, v, model, fleet)]
+    needs = f"needs compute capability {_least(engine, version, model, fleet)}, but {fleet.name} has {capability}"
+    if version.min_compute_capability != _least(engine, version, model, fleet):
+        where = (
+            model.architecture.name if model.architecture.name in engine.architecture_capabilities else "several nodes"
+        )
+        needs = needs.replace(", but", f" for {where}, but")
     if pinned and works:
         image = works[0].image[fleet.accelerator.vendor]
         return EngineUnsupported(
@@ -257,7 +259,7 @@ def _other_engine(
             v
             for v in engine.versions
             if fleet.accelerator.vendor in v.image
-            and has_capability(fleet.accelerator, v.min_compute_capability)
+            and _capable(engine, v, model, fleet)
             and _executes(engine, v, clean, fleet, "")
             and (engine.multi_node or len(fleet.nodes) == 1)
         ]
@@ -273,175 +275,3 @@ def _other_engine(
     return EngineUnsupported(
         message, f"No engine of the catalog serves {model.title} on {fleet.name}; use another model."
     )
-
-
-def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bool:
-    """Say whether the engine serves a checkpoint of this precision and method on the accelerator."""
-    minimum = engine.precisions.get(checkpoint.precision)
-    if minimum is None or checkpoint.method not in engine.methods:
-        return False
-    if checkpoint.precision == "fp8" and "fp8" not in accelerator.dtypes:
-        return False
-    if checkpoint.precision == "bf16" and "bf16" not in accelerator.dtypes:
-        return "fp16" in accelerator.dtypes  # cast while loading
-    return has_capability(accelerator, minimum)
-
-
-def choose_checkpoints(
-    contract: Mapping[str, Any], model: Model, choice: EngineChoice, fleet: Fleet
-) -> tuple[list[Checkpoint], list[Refusal]]:
-    """Return the checkpoints that may serve, best first."""
-    wanted, precision = str(contract.get("checkpoint") or ""), str(contract.get("precision") or "")
-    offered = list(model.checkpoints)
-    if wanted:
-        offered = [c for c in offered if c.id == wanted]
-        if not offered:
-            like = next((c for c in model.checkpoints if c.precision == precision), model.checkpoints[0])
-            offered = [like.model_copy(update={"id": wanted})]  # a copy of the user's own
-    if precision:
-        same = [c for c in offered if c.precision == precision or {c.precision, precision} == {"bf16", "fp16"}]
-        if not same and contract.get("imagined"):
-            same = [_assumed(model, cast(Precision, precision))]
-        if not same:
-            have = sorted({c.precision for c in (offered if wanted else model.checkpoints)})
-            return [], [
-                NoCheckpoint(
-                    f"Variable precision is {precision}, but {wanted or model.title} is published in"
-                    f" {', '.join(have)} only.",
-                    f"Set precision to {have[0]}, or leave it empty.",
-                    {"precision": "" if not wanted else have[0]},
-                )
-            ]
-        offered = same
-    usable = [c for c in offered if runs(choice.engine, fleet.accelerator, c)]
-    if not usable:
-        return [], [_precision_problem(contract, offered[0], model, choice, fleet)]
-    lossless = [c for c in usable if c.precision in LOSSLESS]
-    return (usable if wanted or precision else lossless) or usable, []
-
-
-def _assumed(model: Model, precision: Precision) -> Checkpoint:
-    """Return a checkpoint that nobody has published, with the sizes it would have."""
-    size = checkpoint_bytes(model.architecture, precision)
-    own = model.checkpoints[0]
-    return Checkpoint(
-        id=f"{own.id}-{precision.upper()}",
-        publisher="nobody",
-        precision=precision,
-        method=_METHODS.get(precision, ""),
-        tensor_bytes=size,
-        bytes=size,
-    )
-
-
-def _precision_problem(
-    contract: Mapping[str, Any], checkpoint: Checkpoint, model: Model, choice: EngineChoice, fleet: Fleet
-) -> PrecisionUnsupported:
-    # `checkpoint` is in the way whichever variable named it, so the remedy clears that variable.
-    name = "checkpoint" if contract.get("checkpoint") else "precision" if contract.get("precision") else "model"
-    value = contract.get(name)
-    message = (
-        f"Variable {name} is {value}: {checkpoint.precision} weights"
-        + (f" ({checkpoint.method})" if checkpoint.method not in ("", checkpoint.precision) else "")
-        + f" are not computed by {choice.name} {choice.version.version} on {fleet.name}"
-        + (
-            f" (compute capability {fleet.accelerator.compute_capability})."
-            if fleet.accelerator.compute_capability
-            else "."
-        )
-    )
-    others = sorted(
-        (c for c in model.checkpoints if runs(choice.engine, fleet.accelerator, c)),
-        key=lambda c: c.precision not in LOSSLESS,
-    )
-    if others:
-        return PrecisionUnsupported(
-            message,
-            f"Set checkpoint to {others[0].id} ({others[0].precision}).",
-            {"checkpoint": others[0].id, "precision": ""},
-        )
-    return PrecisionUnsupported(message, f"Choose a distill of the model; no checkpoint of {model.title} runs there.")
-
-
-def choose_dtype(contract: Mapping[str, Any], checkpoint: Checkpoint, fleet: Fleet) -> tuple[str, list[Refusal], str]:
-    """Return the data type of activations, what speaks against the one asked for, and the reason."""
-    wanted = str(contract.get("dtype") or "auto")
-    can = fleet.accelerator.dtypes
-    if wanted == "auto":
-        if "bf16" in can and checkpoint.precision != "fp16":
-            return "bfloat16", [], "bfloat16: what the model was trained in"
-        return (
-            "half",
-            [],
-            f"half: {fleet.name} does not compute bfloat16" if "bf16" not in can else "half: the checkpoint's",
-        )
-    if _DTYPES[wanted] in can:
-        return wanted, [], f"{wanted}: as asked for"
-    return (
-        wanted,
-        [
-            DtypeUnsupported(
-                f"Variable dtype is {wanted}, which {fleet.name}"
-                + (
-                    f" (compute capability {fleet.accelerator.compute_capability})"
-                    if fleet.accelerator.compute_capability
-                    else ""
-                )
-                + " does not compute.",
-                "Set dtype to half.",
-                {"dtype": "half"},
-            )
-        ],
-        "",
-    )
-
-
-def has_flag(choice: EngineChoice, name: str) -> bool:
-    """Return whether this version of the engine has the flag, among those that the catalog follows."""
-    version = version_key(choice.version.version)
-    return any(
-        flag.name == name and version_key(flag.since) <= version < version_key(flag.until)
-        for flag in choice.engine.flags
-    )
-
-
-def can_cache_fp8(model: Model, accelerator: Accelerator) -> bool:
-    """Say whether the KV cache may be FP8: for latent attention vLLM has kernels from capability 8.9 on only.
-
-    Source: vllm/v1/attention/backends/mla/triton_mla.py; the other backends need 9.0.
-    """
-    return not model.architecture.mla or has_capability(accelerator, "8.9")
-
-
-def cache_problems(contract: Mapping[str, Any], model: Model, fleet: Fleet) -> list[Refusal]:
-    """Return what speaks against the KV cache's data type."""
-    wanted = str(contract["kv_cache_dtype"])
-    if not wanted.startswith("fp8") or can_cache_fp8(model, fleet.accelerator):
-        return []
-    return [
-        PrecisionUnsupported(
-            f"Variable kv_cache_dtype is {wanted}, but {model.title}'s latent attention computes from an FP8 cache"
-            f" only at compute capability 8.9 and above, and {fleet.name} has {fleet.accelerator.compute_capability}.",
-            "Set kv_cache_dtype to auto.",
-            {"kv_cache_dtype": "auto"},
-        )
-    ]
-
-
-def flag_problems(choice: EngineChoice, arguments: Sequence[str]) -> list[Refusal]:
-    """Return which of `engine_extra_args` this version of the engine does not have."""
-    version = version_key(choice.version.version)
-    problems: list[Refusal] = []
-    for flag in choice.engine.flags:
-        given = [a for a in arguments if a == flag.name or a.startswith(f"{flag.name}=")]
-        if given and not version_key(flag.since) <= version < version_key(flag.until):
-            since = f"appeared in {flag.since}" if version < version_key(flag.since) else f"went with {flag.until}"
-            problems.append(
-                FlagUnsupported(
-                    f"Variable engine_extra_args has {flag.name}, which {choice.engine.title} {choice.version.version}"
-                    f" does not have: it {since}.",
-                    f"Remove {flag.name} from engine_extra_args.",
-                    {"engine_extra_args": [a for a in arguments if a not in given]},
-                )
-            )
-    return problems

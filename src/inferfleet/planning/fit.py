@@ -1,18 +1,18 @@
-"""Sizes: the layout, context and concurrency that fit, and what to say when none does."""
+"""Sizes: the layout, context and concurrency that fit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inferfleet.catalog import Accelerator, Checkpoint, EngineVersion, Model, load_models
+from inferfleet.catalog import Accelerator, Checkpoint, EngineVersion, Model
 from inferfleet.catalog.schema import Mode
-from inferfleet.planning.choose import LOSSLESS, EngineChoice, can_cache_fp8, runs
+from inferfleet.planning.checkpoints import can_cache_fp8
+from inferfleet.planning.choose import EngineChoice
 from inferfleet.planning.fleet import Fleet
 from inferfleet.planning.layouts import Candidate, Rules, candidates, divisibility, explain
 from inferfleet.planning.memory import GIB, Budget, Limits, budget
 from inferfleet.planning.refusals import (
     AcceleratorsMissing,
-    DoesNotFit,
     KvCacheTooSmall,
     LayoutMismatch,
     MaxModelLenTooLong,
@@ -21,9 +21,10 @@ from inferfleet.planning.refusals import (
 )
 from inferfleet.planning.weights import Layout, checkpoint_bytes
 
-_LEAST_CONTEXT = 4096  # tokens; R1's reasoning alone is longer, so less is no service
+FREE = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0, "data_parallel_size": 0}
+"""What leaves the layout to the planner."""
+LEAST_CONTEXT = 4096  # tokens; R1's reasoning alone is longer, so less is no service
 _CONTEXT_STEP = 1024
-_MOST_NODES = 64
 _SIZE_TOLERANCE = 0.002
 _BATCHES = {True: (8192, 1024), False: (2048, 256)}
 """vLLM's default max_num_batched_tokens and max_num_seqs, by whether it takes large ones for the accelerator."""
@@ -102,12 +103,12 @@ def size_up(
     too_long = _too_long(asked, model)
     if mode:
         return _sized_mode(asked, model, checkpoint, fleet, limits, mode, too_long)
-    rules = rules_of(choice, fleet.accelerator)
+    rules = rules_of(choice, fleet)
     if asked["enable_expert_parallel"] and not model.architecture.moe:
         refused = divisibility(model.architecture, checkpoint.precision, Layout(1, 1, 1, True), rules)
         sized = size_up({**asked, "enable_expert_parallel": False}, model, checkpoint, choice, fleet, mode)
         return replace(sized, problems=[*refused, *sized.problems])
-    if asked["tensor_parallel_size"] or asked["pipeline_parallel_size"]:
+    if any(asked[key] for key in FREE):
         layout, problems = _asked_layout(asked, model, checkpoint, fleet, rules)
         ranked: list[Candidate] = []
     else:
@@ -117,7 +118,7 @@ def size_up(
             return Sizing(Layout(), limits, None, [*too_long, _no_layout(model, fleet, choice, rules)])
         # A shorter context may make a better layout fit, so lengths are tried before layouts are given up.
         if not asked["max_model_len"] and not ranked[0].fits:
-            shorter = replace(limits, max_model_len=min(limits.max_model_len, _LEAST_CONTEXT))
+            shorter = replace(limits, max_model_len=min(limits.max_model_len, LEAST_CONTEXT))
             ranked = _search(asked, model, checkpoint, fleet, shorter, rules) or ranked
         layout = ranked[0].layout
     if fleet.accelerator.memory_mib == 0 or problems:
@@ -129,10 +130,11 @@ def size_up(
     return Sizing(layout, limits, held, [*too_long, *problems], warnings, explain(ranked, fleet.per_node))
 
 
-def rules_of(choice: EngineChoice, accelerator: Accelerator) -> Rules:
-    """Return what engine and accelerator allow."""
+def rules_of(choice: EngineChoice, fleet: Fleet) -> Rules:
+    """Return what engine and fleet allow."""
     engine = choice.engine
-    return Rules(engine.pipeline_parallel and accelerator.pipeline_parallel, engine.uneven_pipeline)
+    pipeline = engine.pipeline_parallel and fleet.accelerator.pipeline_parallel
+    return Rules(pipeline, engine.uneven_pipeline, fleet.per_node, len(fleet.nodes))
 
 
 def _search(
@@ -167,25 +169,35 @@ def _asked_layout(
     asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, fleet: Fleet, rules: Rules
 ) -> tuple[Layout, list[Refusal]]:
     tensor, pipeline = asked["tensor_parallel_size"], asked["pipeline_parallel_size"]
+    replicas = asked["data_parallel_size"] or 1
     expert = bool(asked["enable_expert_parallel"])
     world = fleet.size
-    given = "tensor_parallel_size" if tensor else "pipeline_parallel_size"
+    given = next(key for key in FREE if asked[key])
+    if not pipeline and (replicas > 1 or not rules.pipeline_parallel):
+        pipeline = 1
     if not tensor:
-        tensor = max(1, world // pipeline)
+        tensor = max(1, world // (pipeline * replicas))
     elif not pipeline:
         pipeline = max(1, world // tensor)
-        if not rules.pipeline_parallel:
-            pipeline = 1
-    layout = Layout(tensor, pipeline, 1, expert)
+    layout = Layout(tensor, pipeline, replicas, expert)
+    if world % replicas and model.architecture.moe:
+        return layout, [
+            LayoutMismatch(
+                f"Variable data_parallel_size is {replicas}, which does not divide the {world} accelerators of the"
+                f" {len(fleet.nodes)} nodes.",
+                "Set data_parallel_size to 0, or to a number that does.",
+                {"data_parallel_size": 0},
+            )
+        ]
     problems = divisibility(model.architecture, checkpoint.precision, layout, rules)
     if problems:
         return layout, problems
-    reset = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0}
+    reset = FREE
     if layout.ranks > world or (len(fleet.nodes) > 1 and layout.ranks != world):
-        both = asked["tensor_parallel_size"] and asked["pipeline_parallel_size"]
+        several = [f"{key} {asked[key]}" for key in FREE if asked[key]]
         shown = (
-            f"Variables tensor_parallel_size {tensor} and pipeline_parallel_size {pipeline} need {layout.ranks}"
-            if both
+            f"Variables {' and '.join(several)} need {layout.ranks}"
+            if len(several) > 1
             else f"Variable {given} is {asked[given]}, which needs {max(layout.ranks, asked[given])}"
         )
         return layout, [
@@ -248,10 +260,10 @@ def _shortened(
         cut, found = sized(length)
         return found.fits and found.kv_cache_tokens >= cut.max_model_len
 
-    if full <= _LEAST_CONTEXT or not holds(_LEAST_CONTEXT):
+    if full <= LEAST_CONTEXT or not holds(LEAST_CONTEXT):
         return limits, held, []
     # A longer context takes more of the cache and, without chunked prefill, more activations: the longest by halving.
-    low, high = _LEAST_CONTEXT // _CONTEXT_STEP, -(-full // _CONTEXT_STEP)
+    low, high = LEAST_CONTEXT // _CONTEXT_STEP, -(-full // _CONTEXT_STEP)
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (middle, high) if holds(middle * _CONTEXT_STEP) else (low, middle)
@@ -299,110 +311,3 @@ def _other_layout(per_node: int, fleet: Fleet, choice: EngineChoice, rules: Rule
     if not (rules.pipeline_parallel and rules.uneven_pipeline) and choice.name != "vllm":
         return "Set engine to vllm, which divides layers unevenly among nodes.", {"engine": "vllm"}
     return "Use another number of nodes.", {}
-
-
-def no_fit(
-    asked: Mapping[str, Any],
-    model: Model,
-    checkpoint: Checkpoint,
-    choice: EngineChoice,
-    fleet: Fleet,
-    sizing: Sizing,
-) -> list[Refusal]:
-    """Return the refusal of a model that does not fit, with everything that would."""
-    held = sizing.budget
-    assert held is not None
-    missing = held.missing_bytes
-    what = (
-        f"{held.weights_bytes / GIB:.1f} GiB weights, {held.activation_bytes / GIB:.1f} GiB activations and"
-        f" {held.overhead_bytes / GIB:.1f} GiB overhead exceed the"
-        f" {(held.total_bytes - held.free_bytes) / GIB:.1f} GiB usable by {missing / GIB:.1f} GiB a GPU"
-        if missing
-        else f"after {held.weights_bytes / GIB:.1f} GiB of weights the KV cache holds {held.kv_cache_tokens} tokens,"
-        f" less than the {min(sizing.limits.max_model_len, _LEAST_CONTEXT)} that make a service"
-    )
-    message = (
-        f"Variable model is {asked['model']}, but {checkpoint.id} ({checkpoint.precision}) does not fit onto"
-        f" {fleet.size} × {fleet.name} with {sizing.layout}: {what}."
-    )
-    offers: list[str] = []
-    change: dict[str, Any] = {}
-    reset = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0}
-    if any(asked[key] for key in reset):
-        free = size_up({**asked, **reset}, model, checkpoint, choice, fleet, None)
-        if free.works:
-            change = change or reset
-            offers.append("set tensor_parallel_size and pipeline_parallel_size to 0")
-    nodes = _nodes_needed(asked, model, checkpoint, choice, fleet)
-    if nodes:
-        offers.append(
-            f"use {nodes * fleet.per_node - fleet.size} more {fleet.name} ({nodes} nodes of {fleet.per_node})"
-        )
-        change = change or {"nodes": nodes}
-    smaller = _smaller_checkpoint(asked, model, checkpoint, choice, fleet)
-    if smaller:
-        offers.append(f"set checkpoint to {smaller.id} ({smaller.precision})")
-        change = change or {"checkpoint": smaller.id, "precision": "", **reset}
-    name = _smaller_model(asked, model, choice, fleet)
-    if name:
-        offers.append(f"set model to {name}")
-        change = change or {"model": name, "checkpoint": "", "precision": "", **reset}
-    if not offers:
-        offers.append("use accelerators with more memory")
-    text = ", or ".join(offers)
-    return [DoesNotFit(message, f"{text[0].upper()}{text[1:]}.", change)]
-
-
-def _nodes_needed(
-    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet
-) -> int:
-    if not choice.engine.multi_node:
-        return 0
-    free = {**asked, "tensor_parallel_size": 0, "pipeline_parallel_size": 0}
-    for count in range(len(fleet.nodes) + 1, _MOST_NODES + 1):
-        # Only the number of nodes counts here, so any of them stands for the new ones.
-        grown = replace(fleet, nodes=tuple(fleet.nodes[i % len(fleet.nodes)] for i in range(count)))
-        if size_up(free, model, checkpoint, choice, grown, None).works:
-            return count
-    return 0
-
-
-def _smaller_checkpoint(
-    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet
-) -> Checkpoint | None:
-    free = {**asked, "tensor_parallel_size": 0, "pipeline_parallel_size": 0}
-    usable = [
-        c
-        for c in model.checkpoints
-        if c.tensor_bytes < checkpoint.tensor_bytes and runs(choice.engine, fleet.accelerator, c)
-    ]
-    usable.sort(key=lambda c: c.precision not in LOSSLESS)
-    return next((c for c in usable if size_up(free, model, c, choice, fleet, None).works), None)
-
-
-def _smaller_model(asked: Mapping[str, Any], model: Model, choice: EngineChoice, fleet: Fleet) -> str | None:
-    free = {
-        **asked,
-        "tensor_parallel_size": 0,
-        "pipeline_parallel_size": 0,
-        "num_speculative_tokens": 0,
-        "enable_expert_parallel": False,
-        "max_model_len": 0,
-    }
-    smaller = sorted(
-        (
-            (entry.checkpoints[0].tensor_bytes, name, entry)
-            for name, entry in load_models().items()
-            if "distill" in name and entry.checkpoints[0].tensor_bytes < model.checkpoints[0].tensor_bytes
-        ),
-        reverse=True,
-    )
-    for _, name, entry in smaller:
-        if entry.architecture.name not in choice.engine.architectures:
-            continue
-        for checkpoint in entry.checkpoints[:1]:
-            if runs(choice.engine, fleet.accelerator, checkpoint):
-                sized = size_up(free, entry, checkpoint, choice, fleet, None)
-                if sized.works:
-                    return name
-    return None

@@ -110,10 +110,10 @@ def _xids(name: str, facts: Mapping[str, Any]) -> Iterator[Refusal]:
 
 
 def _held_by_others(name: str, facts: Mapping[str, Any], share: float) -> Iterator[Refusal]:
-    memory = {device.get("index"): number(device.get("memory_mib")) for device in maps(facts.get("accelerators"))}
+    memory = {str(device.get("index")): number(device.get("memory_mib")) for device in maps(facts.get("accelerators"))}
     foreign = [process for process in maps(facts.get("processes")) if not process.get("ours")]
     for index, total in memory.items():
-        held = [process for process in foreign if process.get("index") == index]
+        held = [process for process in foreign if str(process.get("index")) == index]
         taken = sum(number(process.get("memory_mib")) for process in held)
         # vLLM refuses to start where less than its share of the memory is free (vllm/v1/worker, request_memory).
         left = int(total * (1 - share))

@@ -7,6 +7,7 @@ from inferfleet.planning.memory import Budget, Limits, budget
 from inferfleet.planning.modules import BLOCK
 from inferfleet.planning.refusals import (
     ExpertParallelIndivisible,
+    LayoutMismatch,
     PipelineUneven,
     Refusal,
     TensorParallelIndivisible,
@@ -20,6 +21,8 @@ class Rules:
 
     pipeline_parallel: bool = True
     uneven_pipeline: bool = True
+    per_node: int = 0  # accelerators of a node; 0: not known
+    nodes: int = 1
 
 
 @dataclass(frozen=True)
@@ -40,23 +43,29 @@ class Candidate:
 
 def divisibility(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> list[Refusal]:
     """Return what of the model a layout does not divide."""
-    return [*_tensor(arch, precision, layout), *_experts(arch, layout), *_stages(arch, layout, rules)]
+    problems = [*_tensor(arch, precision, layout), *_experts(arch, layout), *_stages(arch, layout, rules)]
+    return problems or _replicas(arch, layout, rules)
 
 
-def obstacle(arch: Architecture, precision: Precision, size: int, *, expert_parallel: bool = False) -> str:
-    """Return what of the model a tensor parallel size does not divide, in words; empty when it divides all."""
+def obstacle(
+    arch: Architecture, precision: Precision, size: int, *, expert_parallel: bool = False, replicas: int = 1
+) -> str:
+    """Return what of the model a tensor parallel size does not divide, in words; empty when it divides all.
+
+    The slices of experts are divided among the ranks of all data-parallel replicas.
+    """
     heads, kv = arch.num_attention_heads, arch.num_key_value_heads
     if heads % size:
         return f"{heads} attention heads"
     if not arch.mla and kv % size and size % kv:
         return f"{kv} key-value heads, nor they it"
-    widths = {"feed-forward width": arch.intermediate_size}
+    widths = {"feed-forward width": (arch.intermediate_size, size)}
     if arch.moe and not expert_parallel:
-        widths["expert width"] = arch.moe_intermediate_size
+        widths["expert width"] = (arch.moe_intermediate_size, size * replicas)
     # Block quantization has one scale for 128 × 128 weights, and no rank may hold part of a block.
     step = BLOCK if precision in ("fp8", "int8") and arch.mla else 1
-    for name, width in widths.items():
-        if size > 1 and width % (size * step):
+    for name, (width, ranks) in widths.items():
+        if ranks > 1 and width % (ranks * step):
             kind = "FP8 blocks" if precision == "fp8" else "blocks"
             return f"{name} ({width})" + (f" in whole {kind} of {BLOCK}" if step > 1 else "")
     return ""
@@ -65,16 +74,26 @@ def obstacle(arch: Architecture, precision: Precision, size: int, *, expert_para
 def works(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> bool:
     """Say whether a layout divides the model."""
     expert = layout.expert_parallel
-    if obstacle(arch, precision, layout.tensor_parallel_size, expert_parallel=expert):
+    replicas = layout.data_parallel_size
+    if obstacle(arch, precision, layout.tensor_parallel_size, expert_parallel=expert, replicas=replicas):
         return False
     return not (_experts(arch, layout) or _stages(arch, layout, rules))
 
 
 def _tensor(arch: Architecture, precision: Precision, layout: Layout) -> list[Refusal]:
-    size, expert = layout.tensor_parallel_size, layout.expert_parallel
-    what = obstacle(arch, precision, size, expert_parallel=expert)
+    size, expert, replicas = layout.tensor_parallel_size, layout.expert_parallel, layout.data_parallel_size
+    what = obstacle(arch, precision, size, expert_parallel=expert, replicas=replicas)
     if not what:
         return []
+    if replicas > 1 and not obstacle(arch, precision, size, expert_parallel=expert):
+        return [
+            TensorParallelIndivisible(
+                f"Variables tensor_parallel_size {size} and data_parallel_size {replicas} make {size * replicas} ranks,"
+                f" which do not divide the model's {what}.",
+                "Set enable_expert_parallel to true, which keeps experts whole.",
+                {"enable_expert_parallel": True},
+            )
+        ]
     fewer = range(min(size - 1, arch.num_attention_heads), 1, -1)
     smaller = next((n for n in fewer if not obstacle(arch, precision, n, expert_parallel=expert)), 1)
     remedy = f"Set tensor_parallel_size to {smaller} and pipeline_parallel_size to 0, or both to 0 to have them chosen."
@@ -90,7 +109,7 @@ def _tensor(arch: Architecture, precision: Precision, layout: Layout) -> list[Re
 def _experts(arch: Architecture, layout: Layout) -> list[Refusal]:
     if not layout.expert_parallel:
         return []
-    size = layout.tensor_parallel_size * layout.data_parallel_size
+    size = layout.expert_ranks
     if not arch.moe:
         return [
             ExpertParallelIndivisible(
@@ -142,6 +161,29 @@ def _stages(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]:
             )
         ]
     return []
+
+
+def _replicas(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]:
+    replicas, tensor = layout.data_parallel_size, layout.tensor_parallel_size
+    if replicas == 1:
+        return []
+    change: dict[str, int] = {"data_parallel_size": 0}
+    remedy = "Set data_parallel_size to 0"
+    if not arch.moe:
+        why = "the model has no experts, and replicas of a dense model are separate services"
+    elif layout.pipeline_parallel_size > 1:
+        why = f"pipeline_parallel_size is {layout.pipeline_parallel_size}, and inferfleet plans only one of the two"
+        remedy = "Set pipeline_parallel_size to 1 and tensor_parallel_size to 0"
+        change = {"pipeline_parallel_size": 1, "tensor_parallel_size": 0}
+    elif rules.per_node and (rules.per_node % tensor or replicas % rules.nodes):
+        why = (
+            f"replicas of {tensor} accelerators do not divide {rules.nodes} nodes of {rules.per_node}: a replica"
+            " stays in a node, and every node holds the same number"
+        )
+        remedy += f", or to {rules.nodes * rules.per_node} with tensor_parallel_size 1"
+    else:
+        return []
+    return [LayoutMismatch(f"Variable data_parallel_size is {replicas}, but {why}.", f"{remedy}.", change)]
 
 
 def split_of(arch: Architecture, layout: Layout) -> str:

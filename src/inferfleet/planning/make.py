@@ -6,32 +6,32 @@ from typing import Any
 
 from inferfleet.catalog import (
     CatalogError,
-    Checkpoint,
     Model,
     UnknownNameError,
     load_engine,
     load_model,
 )
-from inferfleet.catalog.schema import Mode
-from inferfleet.planning.choose import (
-    EngineChoice,
-    cache_problems,
-    choose_checkpoints,
-    choose_dtype,
-    choose_engine,
-    flag_problems,
-)
+from inferfleet.planning.checkpoints import cache_problems, choose_checkpoints, choose_dtype
+from inferfleet.planning.choose import choose_engine
 from inferfleet.planning.fabric import derive_fabric, nccl_chooses_gid
-from inferfleet.planning.fit import no_fit, size_up
+from inferfleet.planning.features import (
+    OPTIONAL,
+    image_problems,
+    replica_problems,
+    setting_problems,
+    speculation_problems,
+    tool_call_problems,
+)
+from inferfleet.planning.fit import size_up
+from inferfleet.planning.flags import flag_problems
 from inferfleet.planning.fleet import Fleet, read_fleet, shm_problems
 from inferfleet.planning.modes import choose_mode, with_mode
+from inferfleet.planning.no_fit import no_fit
 from inferfleet.planning.plan import NodePlan, Plan
 from inferfleet.planning.refusals import (
     BadValue,
     CatalogBroken,
-    FlagUnsupported,
     Refusal,
-    SpeculationUnsupported,
     UnknownName,
 )
 from inferfleet.planning.render import Decided, render
@@ -50,16 +50,12 @@ DEFAULTS: dict[str, Any] = {
     "executor": "ray",
     "precision": "",
     "dtype": "auto",
-    "kv_cache_dtype": "auto",
+    **OPTIONAL,
     "tensor_parallel_size": 0,
     "pipeline_parallel_size": 0,
-    "enable_expert_parallel": False,
     "max_model_len": 0,
     "max_num_seqs": 0,
-    "max_num_batched_tokens": 0,
     "gpu_memory_utilization": 0.90,
-    "num_speculative_tokens": 0,
-    "enforce_eager": False,
     "engine_extra_args": [],
     "engine_extra_env": {},
     "engine_port": 0,
@@ -73,15 +69,6 @@ DEFAULTS: dict[str, Any] = {
 }
 """The contract's keys that planning reads, as they are where a caller leaves them out."""
 
-OPTIONAL = (
-    "kv_cache_dtype",
-    "enable_expert_parallel",
-    "max_num_batched_tokens",
-    "num_speculative_tokens",
-    "enforce_eager",
-)
-"""Keys that not every engine has an option for; the catalog says which has."""
-
 _HOPELESS = ("unknown-name", "catalog-broken", "bad-value", "mixed-accelerators")
 
 
@@ -93,6 +80,8 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
     whatever speaks against the plan is in its `problems`.
     """
     asked = {**DEFAULTS, **{key: value for key, value in contract.items() if value is not None}}
+    if asked["data_parallel_size"] == 1:
+        asked["data_parallel_size"] = 0  # one replica is none
     nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))
     empty = Plan(engine=str(asked["engine"]), executor=str(asked["executor"]), model=str(asked["model"]))
     problems: list[Refusal] = []
@@ -113,10 +102,13 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
     if choice is None:
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     problems += flag_problems(choice, [str(a) for a in asked["engine_extra_args"]])
-    problems += _setting_problems(asked, choice)
+    problems += setting_problems(asked, choice)
+    problems += tool_call_problems(asked, model, choice)
+    problems += image_problems(choice, fleet)
     mode, found = choose_mode(asked, choice)
     problems += found
     asked = with_mode(asked, choice, mode)
+    problems += replica_problems(asked, choice)
     checkpoints, found = choose_checkpoints(asked, model, choice, fleet)
     problems += found
     if not checkpoints:
@@ -125,7 +117,7 @@ def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     checkpoint = checkpoints[0]
     sizing = size_up(asked, model, checkpoint, choice, fleet, mode)
-    problems += _speculation(asked, model, checkpoint, choice, mode, sizing.layout.pipeline_parallel_size)
+    problems += speculation_problems(asked, model, checkpoint, choice, mode, sizing.layout.pipeline_parallel_size)
     dtype, found, why_dtype = choose_dtype(asked, checkpoint, fleet)
     problems += found
     problems += cache_problems(asked, model, fleet)
@@ -177,52 +169,6 @@ def _unknown(error: UnknownNameError, key: str) -> UnknownName:
     message, _, remedy = str(error).partition(". ")
     near = remedy.removeprefix("Did you mean ").removesuffix("?") if remedy.startswith("Did you mean") else ""
     return UnknownName(f"{message}.", remedy, {key: near} if near else None)
-
-
-def _speculation(
-    asked: Mapping[str, Any],
-    model: Model,
-    checkpoint: Checkpoint,
-    choice: EngineChoice,
-    mode: Mode | None,
-    pipeline: int,
-) -> list[Refusal]:
-    tokens, layers = asked["num_speculative_tokens"], model.architecture.num_nextn_predict_layers
-    if not tokens or mode:
-        return []
-    if not layers or not checkpoint.prediction_layers:
-        return [
-            SpeculationUnsupported(
-                f"Variable num_speculative_tokens is {tokens}, but {checkpoint.id if layers else model.title} has no"
-                " multi-token-prediction layer.",
-                "Set num_speculative_tokens to 0.",
-                {"num_speculative_tokens": 0},
-            )
-        ]
-    if pipeline > 1:
-        return [
-            SpeculationUnsupported(
-                f"Variable num_speculative_tokens is {tokens}, but {choice.engine.title} does not draft tokens over the"
-                f" {pipeline} pipeline stages of this layout.",
-                "Set num_speculative_tokens to 0.",
-                {"num_speculative_tokens": 0},
-            )
-        ]
-    return []
-
-
-def _setting_problems(asked: Mapping[str, Any], choice: EngineChoice) -> list[Refusal]:
-    """Return what was set although the engine's command line has no option for it."""
-    return [
-        FlagUnsupported(
-            f"Variable {key} is {str(asked[key]).lower()}, but inferfleet knows no option of {choice.engine.title} for"
-            " it.",
-            f"Set {key} to {str(DEFAULTS[key]).lower()}.",
-            {key: DEFAULTS[key]},
-        )
-        for key in OPTIONAL
-        if asked[key] != DEFAULTS[key] and key not in choice.engine.settings
-    ]
 
 
 def _address(name: str, node: Mapping[str, Any], fleet: Fleet | None) -> NodePlan:

@@ -56,7 +56,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Bytes of one accelerator of the tightest pipeline stage; the parts add up to `total_bytes`."""
+    """Bytes of one accelerator of the tightest pipeline stage; the parts add up to `total_bytes`.
+
+    With data parallelism KV cache and concurrency are those of one replica.
+    """
 
     total_bytes: int
     weights_bytes: int
@@ -138,7 +141,7 @@ def stage_budgets(
 
 def overhead_bytes(layout: Layout) -> int:
     """Return what CUDA and NCCL take on one accelerator, in bytes."""
-    if layout.tensor_parallel_size > 1:
+    if layout.expert_ranks > 1:
         return _NON_TORCH_TENSOR_PARALLEL
     return _NON_TORCH_PIPELINE if layout.pipeline_parallel_size > 1 else _NON_TORCH
 
@@ -217,6 +220,6 @@ def _expert_workspace(arch: Architecture, layout: Layout, tokens: int, item: int
         return 0
     inner = arch.moe_intermediate_size
     if not layout.expert_parallel:
-        inner = -(-inner // layout.tensor_parallel_size)
-    rows = tokens * arch.num_experts_per_tok
+        inner = -(-inner // layout.expert_ranks)
+    rows = tokens * layout.data_parallel_size * arch.num_experts_per_tok  # experts see the tokens of all replicas
     return rows * (max(inner, arch.hidden_size) + max(2 * inner, arch.hidden_size)) * item

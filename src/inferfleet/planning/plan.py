@@ -79,6 +79,10 @@ class Plan:
     max_num_seqs: int = 0
     gpu_memory_utilization: float = 0.0
     kv_cache_dtype: str = "auto"
+    api_key_env: str = ""
+    """Environment variable that the head's `argv` or the engine takes the clients' key from; empty: it takes none."""
+    webui_image: str = ""
+    """The vendor's own image of the web UI; empty where it has none, then the contract's."""
     budget: Budget | None = None
     container: ContainerPlan = field(default_factory=ContainerPlan)
     nodes: dict[str, NodePlan] = field(default_factory=dict)

@@ -116,6 +116,12 @@ class FlagUnsupported(Refusal):
     CODE = "flag-unsupported"
 
 
+class FlagManaged(Refusal):
+    """A flag of engine_extra_args that the plan sets itself."""
+
+    CODE = "flag-managed"
+
+
 class PrecisionUnsupported(Refusal):
     """The hardware or engine does not compute this precision."""
 
@@ -198,6 +204,18 @@ class SpeculationUnsupported(Refusal):
     """Speculative decoding that the model or engine cannot do."""
 
     CODE = "speculation-unsupported"
+
+
+class ToolCallsUnsupported(Refusal):
+    """Tools that the model was not made to call, or whose calls the engine does not read."""
+
+    CODE = "tool-calls-unsupported"
+
+
+class ImageArchitecture(Refusal):
+    """An image for another processor architecture than the nodes'."""
+
+    CODE = "image-architecture"
 
 
 class ModelPathDiffers(Refusal):

@@ -9,10 +9,12 @@ from typing import Any
 from inferfleet.catalog import Checkpoint, Model
 from inferfleet.catalog.schema import Mode
 from inferfleet.planning.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
-from inferfleet.planning.choose import EngineChoice, has_flag
+from inferfleet.planning.choose import EngineChoice
 from inferfleet.planning.engines import BUILDERS, Launch
 from inferfleet.planning.fabric import Fabric
+from inferfleet.planning.features import webui_image
 from inferfleet.planning.fit import Sizing
+from inferfleet.planning.flags import flag_cautions, has_flag
 from inferfleet.planning.fleet import Fleet, Node
 from inferfleet.planning.layouts import split_of
 from inferfleet.planning.memory import GIB, Budget
@@ -75,6 +77,11 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         max_num_batched_tokens=asked["max_num_batched_tokens"],
         num_speculative_tokens=asked["num_speculative_tokens"],
         enforce_eager=bool(asked["enforce_eager"]),
+        enable_prefix_caching=bool(asked["enable_prefix_caching"]),
+        **_tools(decided),
+        architecture=decided.model.architecture.name,
+        attention_data_parallel=has_flag(choice, "--attn-dp-size"),
+        api_key_env=choice.engine.api_key_env,
         ray_port=asked["ray_port"],
         addresses=tuple(node.address for node in fleet.nodes),
         extra=tuple(str(a) for a in asked["engine_extra_args"]),
@@ -105,11 +112,14 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         transport=decided.fabric.transport,
         tensor_parallel_size=layout.tensor_parallel_size,
         pipeline_parallel_size=layout.pipeline_parallel_size,
-        expert_parallel_size=layout.tensor_parallel_size if layout.expert_parallel else 1,
+        data_parallel_size=layout.data_parallel_size,
+        expert_parallel_size=layout.expert_ranks if layout.expert_parallel else 1,
         max_model_len=sizing.limits.max_model_len,
         max_num_seqs=sizing.limits.max_num_seqs,
         gpu_memory_utilization=asked["gpu_memory_utilization"],
         kv_cache_dtype=asked["kv_cache_dtype"],
+        api_key_env=choice.engine.api_key_env,
+        webui_image=webui_image(choice, fleet),
         budget=sizing.budget,
         container=_container(decided),
         nodes=nodes,
@@ -119,6 +129,16 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         # A host's own memory is not counted, so what would be left of it is not either.
         alternatives=[replace(c, budget=None) if sizing.budget is None else c for c in sizing.alternatives],
     )
+
+
+def _tools(decided: Decided) -> dict[str, str]:
+    """Return the engine's parser of tool calls and the template that describes tools, where they are wanted."""
+    engine, model = decided.choice.engine, decided.model
+    parser = engine.tool_call_parsers.get(model.tool_call_parser, "")
+    if not decided.contract["enable_auto_tool_choice"] or not parser:
+        return {}
+    template = f"{engine.chat_templates}/{model.tool_chat_template}" if model.tool_chat_template else ""
+    return {"tool_call_parser": parser, "chat_template": template}
 
 
 def _share(held: Budget | None, *, with_weights: bool = False) -> float | None:
@@ -153,7 +173,7 @@ def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: 
         env=_env(decided, node),
         ray_argv=ray_argv(asked, node.role, node.address, fleet.head.address, fleet.per_node) if over_ray else [],
         devices=[*fleet.accelerator.devices, *(["/dev/infiniband"] if fabric.ports else [])],
-        mounts=list(mounts),
+        mounts=[*mounts, *fleet.accelerator.mounts],
         rdma=fabric.rdma,
         link_gbps=fabric.link_gbps,
     )
@@ -211,9 +231,12 @@ def _why_layout(decided: Decided) -> list[str]:
     elif tensor > fleet.per_node:
         text = f"TP {tensor} across nodes: an all-reduce a layer over the network"
     elif tensor == 1:
-        text = "TP 1: each layer on one accelerator"
+        what = "the attention of each layer" if layout.data_parallel_size > 1 else "each layer"
+        text = f"TP 1: {what} on one accelerator"
     else:
         text = f"TP {tensor} within a node over {link}"
+    if layout.data_parallel_size > 1:
+        text += f", DP {layout.data_parallel_size}: as many KV caches, and experts shared by all ranks"
     if pipeline > 1 and not decided.mode:
         where = "across nodes" if len(fleet.nodes) > 1 else "within the node"
         text += f", PP {pipeline} {where}: layers {split_of(decided.model.architecture, layout)}"
@@ -232,6 +255,7 @@ def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list
         *checkpoint_cautions(model, decided.checkpoint),
         *layout_cautions(model, fleet, choice, decided.sizing),
         *engine_cautions(asked, fleet, choice, facts),
+        *flag_cautions(choice, [str(a) for a in asked["engine_extra_args"]]),
         *node_cautions(asked, fleet),
         *decided.fabric.warnings,
     ]

@@ -24,6 +24,7 @@ def value_problems(asked: Mapping[str, Any]) -> list[Refusal]:
     for key in (
         "tensor_parallel_size",
         "pipeline_parallel_size",
+        "data_parallel_size",
         "max_model_len",
         "max_num_seqs",
         "max_num_batched_tokens",

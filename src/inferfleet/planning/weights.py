@@ -28,17 +28,22 @@ _MLA_BUFFERS = 84 * MIB
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How ranks share a model. World size is the product of the tensor and pipeline sizes."""
+    """How ranks share a model. World size is the product of the three sizes."""
 
     tensor_parallel_size: int = 1
     pipeline_parallel_size: int = 1
-    data_parallel_size: int = 1
+    data_parallel_size: int = 1  # replicas of all but the experts, which these divide as well
     expert_parallel: bool = False
 
     @property
     def ranks(self) -> int:
         """Number of accelerators the layout needs."""
         return self.tensor_parallel_size * self.pipeline_parallel_size * self.data_parallel_size
+
+    @property
+    def expert_ranks(self) -> int:
+        """Number of ranks that share the experts of a layer: those of all replicas, as slices or whole experts."""
+        return self.tensor_parallel_size * self.data_parallel_size
 
     def __str__(self) -> str:
         text = f"TP {self.tensor_parallel_size}, PP {self.pipeline_parallel_size}"
@@ -126,7 +131,7 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
     tensor = layout.tensor_parallel_size
     total = 0
     for module in modules:
-        group = tensor * layout.data_parallel_size if module.copies > 1 and layout.expert_parallel else tensor
+        group = layout.expert_ranks if module.copies > 1 else tensor
         part = module.on_rank(group, experts_divided=layout.expert_parallel)
         sizes = part.sizes(precision, item)
         total += sum(allocated(size) for size in sizes)

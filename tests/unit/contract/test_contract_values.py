@@ -63,8 +63,13 @@ ENGINES = "'auto', 'vllm', 'sglang', 'lmdeploy', 'tensorrt-llm', 'deepseek-infer
 BAD_VALUES = [
     ("model", "", "is empty.", f"Set model {EDIT}"),
     ("webui_locale", "", "is empty.", f"Set webui_locale {EDIT}"),
-    ("engine", "vlm", "is 'vlm', which is not one of its values.", f"Set engine to {ENGINES}."),
-    ("executor", "rya", "is 'rya', which is not one of its values.", "Set executor to 'ray' or 'mp'."),
+    ("engine", "vlm", "is 'vlm', which is not one of its values.", f"Did you mean vllm? Set engine to {ENGINES}."),
+    (
+        "executor",
+        "rya",
+        "is 'rya', which is not one of its values.",
+        "Did you mean ray? Set executor to 'ray' or 'mp'.",
+    ),
     ("image_pull", False, "is false, which is not one of its values.", "Set image_pull to 'missing' or 'always'."),
     ("engine_port", 0, "is 0, which is out of range.", "Set engine_port to at least 1."),
     ("ray_port", 70000, "is 70000, which is out of range.", "Set ray_port to at most 65535."),

@@ -205,3 +205,37 @@ def test_an_estimate_is_a_plan():
     parts = ("weights", "kv_cache", "overhead", "free")
     assert sum(form[f"{part}_gib_per_gpu"] for part in parts) == pytest.approx(form["memory_gib_per_gpu"], abs=0.01)
     assert form["problems"] == []
+
+
+EVERYWHERE = sorted(name for name in load_accelerators() if name != "cpu")
+ENGINES = ("auto", "vllm", "sglang", "lmdeploy", "tensorrt-llm", "deepseek-infer", "vllm_vacc")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("model", MODELS)
+def test_a_model_named_alone_plans_wherever_it_can_run(model, engine):
+    """Nothing else is said but what the machines are: the plan works, or says in words what it would take."""
+    for accelerator in EVERYWHERE:
+        for nodes in (1, 2):
+            contract = {"model": model, "engine": engine, "accelerator": accelerator}
+            plan = make_plan(contract, fleet(nodes))
+            if plan.works:
+                assert plan.nodes["n0"].argv, (accelerator, nodes)
+                assert plan.served_model_name == model
+                assert plan.budget.kv_cache_tokens >= plan.max_model_len >= 4096
+            else:
+                assert {p.code for p in plan.problems} <= {
+                    *("engine-unsupported", "does-not-fit", "precision-unsupported", "executor-unsupported"),
+                    *("tensor-parallel-indivisible", "accelerators-missing", "no-checkpoint"),
+                }, (accelerator, nodes, plan.problems)
+                assert all(p.remedy for p in plan.problems)
+
+
+@pytest.mark.parametrize("model", [name for name in MODELS if "distill" in name])
+@pytest.mark.parametrize("accelerator", [name for name in NVIDIA if name != "T4-16G"])
+def test_every_distill_is_served_by_some_node_of_every_accelerator_that_holds_it(model, accelerator):
+    plan = make_plan({"model": model, "engine": "auto", "accelerator": accelerator}, fleet(1))
+    size = load_models()[model].checkpoints[0].tensor_bytes
+    held = load_accelerators()[accelerator]
+    if size < 0.6 * held.total_bytes * held.per_node:
+        assert plan.works, plan.problems

@@ -30,6 +30,12 @@ class Launch:
     max_num_batched_tokens: int = 0  # 0: the engine's default
     num_speculative_tokens: int = 0
     enforce_eager: bool = False
+    enable_prefix_caching: bool = True
+    tool_call_parser: str = ""  # in the engine's spelling; empty: tools are not parsed
+    chat_template: str = ""  # path in the image; empty: the model's own
+    architecture: str = ""  # of the model, as its config.json names it
+    attention_data_parallel: bool = True  # whether SGLang has --attn-dp-size
+    api_key_env: str = ""  # environment variable with the API key; empty: the engine takes none
     ray_port: int = 6379
     addresses: tuple[str, ...] = ()  # of all nodes, in the order of their ranks
     extra: tuple[str, ...] = ()

@@ -1,8 +1,10 @@
-"""vLLM's command line."""
+"""vLLM's command line (vllm/engine/arg_utils.py, vllm/entrypoints/cli/serve.py)."""
 
 import json
 
 from inferfleet.planning.engines.request import Launch
+
+_DATA_PARALLEL_PORT = 29550  # ParallelConfig.data_parallel_rpc_port
 
 
 def vllm_argv(launch: Launch) -> list[str]:
@@ -14,16 +16,39 @@ def vllm_argv(launch: Launch) -> list[str]:
     argv += ["--tensor-parallel-size", str(launch.layout.tensor_parallel_size)]
     argv += ["--pipeline-parallel-size", str(launch.layout.pipeline_parallel_size)]
     argv += ["--distributed-executor-backend", launch.executor]
-    if not over_ray and launch.nodes > 1:
+    if launch.layout.data_parallel_size > 1:
+        argv += _data_parallel(launch)
+    elif not over_ray and launch.nodes > 1:
         argv += ["--nnodes", str(launch.nodes), "--node-rank", str(launch.rank), "--master-addr", launch.head]
     if launch.is_head:
-        argv += ["--host", "0.0.0.0", "--port", str(launch.port)]
-        if launch.reasoning_parser:
-            argv += ["--enable-reasoning"] if launch.enable_reasoning else []
-            argv += ["--reasoning-parser", launch.reasoning_parser]
+        argv += ["--host", "0.0.0.0", "--port", str(launch.port), *_parsers(launch)]
     else:
         argv += ["--headless"]
     return [*argv, *sizes(launch), *launch.extra]
+
+
+def _data_parallel(launch: Launch) -> list[str]:
+    """Return the options of its data parallel deployment: each node holds the same number of replicas."""
+    replicas = launch.layout.data_parallel_size
+    argv = ["--data-parallel-size", str(replicas)]
+    if launch.nodes == 1:
+        return argv
+    local = replicas // launch.nodes
+    argv += ["--data-parallel-size-local", str(local)]
+    argv += ["--data-parallel-address", launch.head, "--data-parallel-rpc-port", str(_DATA_PARALLEL_PORT)]
+    return argv if launch.is_head else [*argv, "--data-parallel-start-rank", str(launch.rank * local)]
+
+
+def _parsers(launch: Launch) -> list[str]:
+    argv: list[str] = []
+    if launch.reasoning_parser:
+        argv += ["--enable-reasoning"] if launch.enable_reasoning else []
+        argv += ["--reasoning-parser", launch.reasoning_parser]
+    if launch.tool_call_parser:
+        argv += ["--enable-auto-tool-choice", "--tool-call-parser", launch.tool_call_parser]
+    if launch.chat_template:
+        argv += ["--chat-template", launch.chat_template]
+    return argv
 
 
 def sizes(launch: Launch) -> list[str]:
@@ -38,6 +63,8 @@ def sizes(launch: Launch) -> list[str]:
         argv += ["--max-num-batched-tokens", str(launch.max_num_batched_tokens)]
     if launch.layout.expert_parallel:
         argv += ["--enable-expert-parallel"]
+    if not launch.enable_prefix_caching:
+        argv += ["--no-enable-prefix-caching"]
     if launch.num_speculative_tokens:
         argv += speculation(launch)
     if launch.enforce_eager:

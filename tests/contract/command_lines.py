@@ -1,0 +1,87 @@
+"""Every command line that is checked: of all inventories we ship, of their variants, and of a matrix of fleets."""
+
+import functools
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from inferfleet.cli.planned import plan_inventory
+from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.planning import Plan, make_plan
+
+ROOT = Path(__file__).parents[2]
+INVENTORIES = sorted(p.parent.name for p in (ROOT / "inventories").glob("*/hosts.yml"))
+Argv = tuple[str, ...]
+
+# Of the lab's and the fleets' variants: everything that changes a command line.
+VARIANTS = [
+    ("lab", {"executor": "mp"}),
+    ("va16", {"engine_mode": "mtp"}),
+    ("h800", {"kv_cache_dtype": "fp8"}),
+    ("h800", {"enable_expert_parallel": True}),
+    ("h200", {"num_speculative_tokens": 1}),
+    ("h200", {"max_num_batched_tokens": 16384, "enforce_eager": True}),
+    ("h800", {"executor": "mp"}),
+    ("a800", {"dtype": "half"}),
+    ("mi300x", {"engine": "sglang"}),
+    ("h200", {"engine": "sglang", "data_parallel_size": 8, "enable_expert_parallel": True}),
+    ("h200", {"engine": "lmdeploy"}),
+    ("h800", {"engine": "tensorrt-llm"}),
+]
+ENGINES = ("vllm", "sglang", "lmdeploy", "tensorrt-llm")
+MODELS = (
+    "deepseek-r1",
+    "deepseek-r1-0528",
+    "deepseek-v3",
+    "deepseek-r1-distill-llama-8b",
+    "deepseek-r1-distill-qwen-32b",
+)
+ACCELERATORS = ("V100-32G", "A800-80G", "H20-96G", "H800-80G", "H200-141G", "MI300X-192G", "Ascend910B-64G")
+SETTINGS = (
+    {},
+    {"kv_cache_dtype": "fp8", "max_num_batched_tokens": 4096},
+    {"kv_cache_dtype": "fp8_e5m2", "enforce_eager": True},
+    {"num_speculative_tokens": 1, "dtype": "half"},
+    {"enable_expert_parallel": True, "max_model_len": 16384, "max_num_seqs": 32},
+    {"precision": "int4"},
+    {"data_parallel_size": 8, "enable_expert_parallel": True, "num_speculative_tokens": 1},
+    {"enable_auto_tool_choice": True},
+    {"enable_prefix_caching": False},
+)
+# Versions whose own parser cannot be had are read by the nearest one.
+STAND_INS = {"vllm-0.23.0": "vllm-0.32.0", "sglang-0.5.16": "sglang-0.5.23", "vllm_vacc-AI3.2_GR_1202": "vllm-0.32.0"}
+
+
+def shipped() -> Iterator[tuple[str, Plan]]:
+    """Yield the plan of every inventory and variant, with its name; each must work."""
+    for name, extra in [*((name, None) for name in INVENTORIES), *VARIANTS]:
+        plan, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / name), extra), {})
+        assert (problems, plan.problems) == ([], []), (name, extra)
+        yield f"{name} {extra or ''}".strip(), plan
+
+
+def matrix() -> Iterator[tuple[str, Plan]]:
+    """Yield every plan that works, of engines on fleets with settings."""
+    fleets = itertools.product(ENGINES, MODELS, ACCELERATORS, (1, 2, 4), ("ray", "mp"))
+    for engine, model, accelerator, count, executor in fleets:
+        nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(count)}
+        base = {"engine": engine, "model": model, "accelerator": accelerator, "executor": executor}
+        for settings in SETTINGS:
+            plan = make_plan(base | settings, nodes)
+            if plan.works:
+                yield f"{engine} {model} {count} x {accelerator} {executor} {settings}", plan
+            elif not settings:
+                break  # what does not work plainly does not work with settings either
+
+
+@functools.cache
+def by_parser() -> dict[str, dict[Argv, str]]:
+    """Return each different command line with the first case it comes from, by the name of the parser that reads it."""
+    found: dict[str, dict[Argv, str]] = {}
+    for case, plan in itertools.chain(shipped(), matrix()):
+        version = f"{plan.engine}-{plan.engine_version}"
+        lines = found.setdefault(STAND_INS.get(version, version), {})
+        for node in plan.nodes.values():
+            if node.argv:
+                lines.setdefault(tuple(node.argv), case)
+    return found

@@ -1,0 +1,94 @@
+"""Every command line that the planner writes is one that the engine takes: its own parser says so."""
+
+import pytest
+from command_lines import INVENTORIES, VARIANTS, by_parser
+from tools.engine_parsers import ENVIRONMENTS
+
+from inferfleet.catalog import load_engines, load_flags
+from inferfleet.planning import make_plan
+
+BY_NAME = {environment.name: environment for environment in ENVIRONMENTS}
+ONE = {"n1": {"role": "head", "address": "10.0.0.1"}}
+
+
+def good(name):
+    """Return a command line for a version."""
+    environment = BY_NAME[name]
+    contract = {"engine": environment.engine, "engine_version": environment.version, "accelerator": "H200-141G"}
+    contract |= {"model": "deepseek-r1-distill-qwen-7b", "executor": "mp"}
+    plan = make_plan(contract, ONE)
+    assert plan.problems == []
+    return plan.nodes["n1"].argv
+
+
+def test_there_is_enough_to_check():
+    lines = by_parser()
+    assert set(lines) >= set(BY_NAME)
+    cases = {case.split()[0] for line in lines.values() for case in line.values()}
+    assert set(INVENTORIES) <= cases
+    assert sum(map(len, lines.values())) > 300
+    assert len(VARIANTS) >= 8
+
+
+# Options of ours that a user may give again: the engine takes the last one, and the plan holds either way.
+REPEATABLE = {
+    *("--reasoning-parser", "--reasoning_parser", "--enable-reasoning", "--tool-call-parser", "--chat-template"),
+    *("--enable-auto-tool-choice", "--trust-remote-code", "--trust_remote_code", "--disable-custom-all-reduce"),
+    *("--enforce-eager", "--eager-mode", "--cuda-graph-backend-decode", "--cuda-graph-backend-prefill"),
+    *("--no-enable-prefix-caching", "--enable-prefix-caching", "--disable-radix-cache"),
+}
+
+
+def test_what_we_set_is_known_to_be_ours():
+    """An option that is not refused in engine_extra_args would silently take the place of the plan's."""
+    for name, lines in by_parser().items():
+        engine = load_engines()[name.split("-0.")[0].removesuffix("-1.2.1")]
+        for argv in lines:
+            options = {word for word in argv if word.startswith("--") and not word.startswith("--allow-run-as-root")}
+            assert options <= engine.managed.keys() | REPEATABLE, name
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_engine_takes_every_command_line(parser_of, name):
+    lines = by_parser()[name]
+    answers = parser_of(name).refusals([list(argv) for argv in lines])
+    refused = [(case, argv, said) for (argv, case), said in zip(lines.items(), answers, strict=True) if said]
+    assert refused == []
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_its_parser_does_refuse(parser_of, name):
+    argv = good(name)
+    size = next(word for word in argv if word in ("--max-model-len", "--context-length", "--session-len"))
+    at = argv.index(size)
+    bad = {
+        "a flag that is not there": [*argv, "--no-such-flag"],
+        "a flag cut short": [*argv[:at], size[:-2], *argv[at + 1 :]],
+        "a flag misspelt": [*argv[:at], size.replace("len", "lne"), *argv[at + 1 :]],
+        "a choice that is not there": [*argv, "--dtype", "int3"],
+        "a word for a number": [*argv[: at + 1], "many", *argv[at + 2 :]],
+        "another command": ["vllm", "bench", *argv[2:]],
+    }
+    answers = parser_of(name).refusals([*bad.values(), argv])
+    assert [case for case, said in zip(bad, answers, strict=False) if not said] == []
+    assert answers[-1] == ""
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_the_catalogs_list_of_options_is_its_own(parser_of, name):
+    environment = BY_NAME[name]
+    listed = load_flags(environment.engine, environment.version)
+    own = [tuple(spellings) for spellings in parser_of(name).options()]
+    assert list(listed.options) == own, f"run python -m tools.engine_flags {name}"
+    assert listed.complete
+
+
+def test_tensorrt_llm_has_every_option_that_we_use():
+    """Its parser cannot be asked without a GPU, so the catalog's list of what it has stands for it."""
+    known = {spelling for option in load_flags("tensorrt-llm", "1.2.1").options for spelling in option}
+    lines = by_parser()["tensorrt-llm-1.2.1"]
+    assert len(lines) > 20
+    for argv in lines:
+        used = [word for word in argv[argv.index("trtllm-serve") :] if word.startswith("--")]
+        assert set(used) <= known
+    assert "--no_such_option" not in known

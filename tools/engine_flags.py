@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+"""Writes src/inferfleet/catalog/flags/ from the engines' own parsers: `python -m tools.engine_flags [NAME …]`.
+
+Without a name (such as vllm-0.32.0) it writes the lists of all versions whose parser can be asked.
+"""
+
+import sys
+from pathlib import Path
+
+from tools.engine_parsers import ENVIRONMENTS, EngineParser, Environment
+
+FOLDER = Path(__file__).resolve().parents[1] / "src" / "inferfleet" / "catalog" / "flags"
+
+
+def render(environment: Environment, options: list[list[str]]) -> str:
+    """Return the file that lists the options of one version."""
+    lines = [
+        "---",
+        f"# Every option of {environment.engine} {environment.version}, each with all its spellings.",
+        "# Written by tools/engine_flags.py from the engine's own parser: edit that, not this.",
+        "options:",
+        *(f"  - [{', '.join(spellings)}]" for spellings in options),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """Write the lists of the versions named on the command line, or of all."""
+    FOLDER.mkdir(exist_ok=True)
+    for environment in ENVIRONMENTS:
+        if len(sys.argv) == 1 or environment.name in sys.argv[1:]:
+            with EngineParser(environment) as parser:
+                (FOLDER / f"{environment.name}.yml").write_text(render(environment, parser.options()))
+
+
+if __name__ == "__main__":
+    main()

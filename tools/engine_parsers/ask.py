@@ -1,0 +1,73 @@
+"""A running parser of an engine: one process answers any number of questions."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from types import TracebackType
+from typing import Any, Self
+
+from tools.engine_parsers.environments import HERE, Environment
+
+
+class ParserError(RuntimeError):
+    """An engine's parser that did not start or ended; the text is the end of what it said."""
+
+
+class EngineParser:
+    """The parser of one version of an engine, as a context manager.
+
+    Entering it raises LabError where its packages cannot be had.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self.environment = environment
+
+    def __enter__(self) -> Self:
+        packages = self.environment.packages()
+        self._log = tempfile.TemporaryFile("w+")
+        self._process = subprocess.Popen(
+            [sys.executable, "-s", "-P", HERE / "inside.py", self.environment.program],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(packages),
+                "HF_HUB_OFFLINE": "1",
+                "VLLM_NO_USAGE_STATS": "1",
+                "VLLM_LOGGING_LEVEL": "ERROR",
+            },
+        )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+        self._log.close()
+
+    def refusals(self, argvs: list[list[str]]) -> list[str]:
+        """Return the parser's complaint about each command line, empty where it takes it."""
+        return self._ask(argvs)
+
+    def options(self) -> list[list[str]]:
+        """Return every option of the command line, each with all its spellings."""
+        return self._ask("options")
+
+    def _ask(self, question: Any) -> Any:
+        try:
+            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
+        except BrokenPipeError:
+            line = ""
+        if not line:
+            self._process.wait()
+            self._log.seek(0)
+            raise ParserError(f"The parser of {self.environment.name} ended: {self._log.read()[-2000:]}")
+        return json.loads(line)
