@@ -13,8 +13,14 @@ DOCUMENTATION = r"""
 module: engine_ranks
 short_description: The processes of a node that hold a rank of the engine
 description:
-  - vLLM's own executor names the process of a rank C(VLLM::Worker…), Ray names it after its actor, C(ray::RayWorker…).
+  - vLLM's own executor names the process of a rank C(VLLM::Worker…), Ray names it after its actor,
+    C(ray::RayWorker…), SGLang C(sglang::scheduler…).
   - Looks at processes, not at records, so that only a rank that lives now counts.
+options:
+  pattern:
+    description: Regular expression of those processes' titles, the catalog's C(rank_processes). Empty counts none.
+    type: str
+    default: "^(VLLM::Worker|ray::RayWorker)"
 author: [inferfleet]
 """
 
@@ -32,11 +38,14 @@ ranks:
   elements: str
 """
 
-RANK = re.compile(r"^(VLLM::Worker|ray::RayWorker)")
+PATTERN = "^(VLLM::Worker|ray::RayWorker)"
 
 
-def titles() -> list[str]:
+def titles(pattern: str = PATTERN) -> list[str]:
     """Return the titles of the processes that hold a rank."""
+    if not pattern:
+        return []
+    rank = re.compile(pattern)
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -44,15 +53,15 @@ def titles() -> list[str]:
                 title = cmdline.read().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:  # the process ended meanwhile
             continue
-        if RANK.match(title):
+        if rank.match(title):
             found.append(title)
     return sorted(found)
 
 
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
-    module.exit_json(changed=False, ranks=titles())
+    module = AnsibleModule(argument_spec={"pattern": {"type": "str", "default": PATTERN}}, supports_check_mode=True)
+    module.exit_json(changed=False, ranks=titles(module.params["pattern"]))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,17 @@ def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
 @cache
 def load_engines(folder: Path = FOLDER) -> dict[str, Engine]:
     """Return every engine of the catalog by name; raises CatalogError."""
-    return _load(folder / "engines.yml", EngineFile).engines
+    return _engine_file(folder).engines
+
+
+def load_webui_image(folder: Path = FOLDER) -> str:
+    """Return the web UI's image where nothing names another; raises CatalogError."""
+    return _engine_file(folder).webui_image
+
+
+@cache
+def _engine_file(folder: Path) -> EngineFile:
+    return _load(folder / "engines.yml", EngineFile)
 
 
 @cache

@@ -136,6 +136,7 @@ class Engine(_Entry):
     chat_templates: str = ""  # folder with chat templates in its image
     webui_image: str = ""  # the vendor's own web UI; empty: Open WebUI's
     webui_image_arm: str = ""  # the same for aarch64
+    rank_processes: str = ""  # regular expression of the titles of processes that hold a rank; empty: they have none
     architecture_capabilities: dict[str, Capability] = {}  # architecture -> least compute capability on NVIDIA
     multi_node_capability: Capability = "0.0"  # the least on several nodes
     caveats: tuple[str, ...] = ()  # what a user has to know; may name fields of a plan in braces
@@ -155,6 +156,7 @@ class AcceleratorFile(_Entry):
 class EngineFile(_Entry):
     """engines.yml."""
 
+    webui_image: str
     engines: dict[str, Engine]
 
 

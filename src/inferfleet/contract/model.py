@@ -158,7 +158,7 @@ class Contract(BaseModel):
     ray_port: Port = 6379
     ray_dashboard_port: Port = 8265
 
-    webui_image: Name = "ghcr.io/open-webui/open-webui:v0.6.43"
+    webui_image: str = ""
     webui_port: Port = 3000
     webui_admin_email: Email = "admin@example.com"
     webui_locale: Name = "en-US"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from inferfleet.catalog import Checkpoint, Model
+from inferfleet.catalog import Checkpoint, Model, load_webui_image
 from inferfleet.catalog.schema import Mode
 from inferfleet.planning.choose import EngineChoice
 from inferfleet.planning.fleet import Fleet
@@ -128,7 +128,8 @@ def image_problems(choice: EngineChoice, fleet: Fleet) -> list[Refusal]:
     ]
 
 
-def webui_image(choice: EngineChoice, fleet: Fleet) -> str:
-    """Return the vendor's own image of the web UI for the nodes' processor; empty where it has none."""
+def webui_image(asked: str, choice: EngineChoice, fleet: Fleet) -> str:
+    """Return the image of the web UI: what was asked for, the vendor's own for the processor, or Open WebUI's."""
     engine = choice.engine
-    return engine.webui_image_arm if fleet.architecture in _ARM else engine.webui_image
+    own = engine.webui_image_arm if fleet.architecture in _ARM else engine.webui_image
+    return asked or own or load_webui_image()

@@ -82,7 +82,9 @@ class Plan:
     api_key_env: str = ""
     """Environment variable that the head's `argv` or the engine takes the clients' key from; empty: it takes none."""
     webui_image: str = ""
-    """The vendor's own image of the web UI; empty where it has none, then the contract's."""
+    """Image of the web UI: the contract's, the vendor's own, or Open WebUI's."""
+    rank_processes: str = ""
+    """Regular expression of the titles of the processes that hold a rank; empty: the engine gives them none."""
     budget: Budget | None = None
     container: ContainerPlan = field(default_factory=ContainerPlan)
     nodes: dict[str, NodePlan] = field(default_factory=dict)

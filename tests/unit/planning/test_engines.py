@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from inferfleet.catalog import load_accelerators, load_engines
+from inferfleet.catalog import load_accelerators, load_engines, load_webui_image
 from inferfleet.planning import estimate, make_plan
 from inferfleet.planning.engines import Launch
 from inferfleet.planning.engines.deepseek_infer import cast_argv, convert_argv, converted_path, deepseek_infer_argv
@@ -311,4 +311,5 @@ def test_the_vendors_web_ui_follows_the_processor():
     image = "harbor.vastaitech.com/ai_deliver/vast-webui:latest"
     assert make_plan(base, facts).webui_image == f"{image}_arm"
     assert plan_of(**base, nodes=1, engine_port=0).webui_image == image
-    assert plan_of("vllm").webui_image == ""
+    assert plan_of("vllm").webui_image == load_webui_image()
+    assert plan_of("vllm", webui_image="site/webui:1").webui_image == "site/webui:1"
