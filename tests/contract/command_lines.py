@@ -49,7 +49,12 @@ SETTINGS = (
     {"enable_prefix_caching": False},
 )
 # Versions whose own parser cannot be had are read by the nearest one.
-STAND_INS = {"vllm-0.23.0": "vllm-0.32.0", "sglang-0.5.16": "sglang-0.5.23", "vllm_vacc-AI3.2_GR_1202": "vllm-0.32.0"}
+STAND_INS = {
+    "vllm-0.31.0": "vllm-0.32.0",
+    "vllm-0.23.0": "vllm-0.32.0",
+    "sglang-0.5.16": "sglang-0.5.23",
+    "vllm_vacc-AI3.2_GR_1202": "vllm-0.32.0",
+}
 
 
 def shipped() -> Iterator[tuple[str, Plan]]:

@@ -13,7 +13,8 @@ from inferfleet.planning.memory import GIB, Budget
 from inferfleet.problem import Problem
 
 _NO_ALTERNATIVES = (
-    "No other layout was compared: tensor_parallel_size, pipeline_parallel_size or the vendor's mode fixes it."
+    "No other layout was compared: tensor_parallel_size, pipeline_parallel_size, data_parallel_size or the vendor's"
+    " mode fixes it."
 )
 
 
@@ -64,10 +65,15 @@ def _summary(plan: Plan) -> list[tuple[str, str]]:
         ("Engine", f"{plan.engine} {plan.engine_version} over {plan.executor}"),
         ("Image", plan.image),
         ("Accelerators", f"{plan.accelerators} × {plan.accelerator}"),
-        ("Parallel", f"tensor {plan.tensor_parallel_size}, pipeline {plan.pipeline_parallel_size}"),
+        ("Parallel", _parallel(plan)),
         ("Context", f"{plan.max_model_len} tokens, {plan.max_num_seqs} sequences at once"),
         ("Served as", f"{plan.served_model_name} on port {plan.port}"),
     ]
+
+
+def _parallel(plan: Plan) -> str:
+    text = f"tensor {plan.tensor_parallel_size}, pipeline {plan.pipeline_parallel_size}"
+    return f"{text}, data {plan.data_parallel_size}" if plan.data_parallel_size > 1 else text
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> Table:

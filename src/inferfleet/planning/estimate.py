@@ -35,6 +35,7 @@ class Estimate:
             "accelerators": plan.accelerators,
             "tensor_parallel_size": plan.tensor_parallel_size,
             "pipeline_parallel_size": plan.pipeline_parallel_size,
+            "data_parallel_size": plan.data_parallel_size,
             "max_model_len": plan.max_model_len,
             "max_num_seqs": plan.max_num_seqs,
             "gpu_memory_utilization": plan.gpu_memory_utilization,

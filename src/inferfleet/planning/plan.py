@@ -114,6 +114,7 @@ class Plan:
             {
                 "tensor_parallel_size": c.layout.tensor_parallel_size,
                 "pipeline_parallel_size": c.layout.pipeline_parallel_size,
+                "data_parallel_size": c.layout.data_parallel_size,
                 "fits": c.fits,
                 "verdict": c.verdict,
                 "budget": c.budget.as_dict() if c.budget else None,
