@@ -38,10 +38,8 @@ ranks:
   elements: str
 """
 
-PATTERN = "^(VLLM::Worker|ray::RayWorker)"
 
-
-def titles(pattern: str = PATTERN) -> list[str]:
+def titles(pattern: str) -> list[str]:
     """Return the titles of the processes that hold a rank."""
     if not pattern:
         return []
@@ -60,7 +58,10 @@ def titles(pattern: str = PATTERN) -> list[str]:
 
 def main() -> None:
     """Entry point of the module."""
-    module = AnsibleModule(argument_spec={"pattern": {"type": "str", "default": PATTERN}}, supports_check_mode=True)
+    module = AnsibleModule(
+        argument_spec={"pattern": {"type": "str", "default": "^(VLLM::Worker|ray::RayWorker)"}},
+        supports_check_mode=True,
+    )
     module.exit_json(changed=False, ranks=titles(module.params["pattern"]))
 
 

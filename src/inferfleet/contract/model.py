@@ -101,6 +101,7 @@ Prefix = Annotated[str, AfterValidator(_prefix)]
 Email = Annotated[str, AfterValidator(_email)]
 Name = Annotated[str, StringConstraints(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
+OptionalPort = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_number)]
 EngineName = Literal["auto", "vllm", "sglang", "lmdeploy", "tensorrt-llm", "deepseek-infer", "vllm_vacc", "gpustack"]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
@@ -140,7 +141,7 @@ class Contract(BaseModel):
     gpu_memory_utilization: Share = 0.90
     engine_extra_args: list[str] = []
     engine_extra_env: dict[str, str] = {}
-    engine_port: Port = 8000
+    engine_port: OptionalPort = 0
 
     accelerator: str = ""
     accelerators_per_node: Count = 0

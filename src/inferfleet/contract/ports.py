@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from inferfleet.catalog import load_engine
 from inferfleet.contract.inventory import HOSTS, Inventory, contract_values
 from inferfleet.contract.model import Contract
 from inferfleet.planning.ray_args import WORKER_PORTS, node_ports
@@ -16,7 +17,7 @@ def ports_of(contract: Mapping[str, Any], *, head: bool, serves: bool, webui: bo
     """Return the ports that a node of these roles will listen on, by the variable that sets them."""
     ports: dict[str, int] = {}
     if head:
-        ports["engine_port"] = contract["engine_port"]
+        ports["engine_port"] = contract["engine_port"] or _own_port(contract["engine"])
     if serves and contract["executor"] == "ray":
         if head:
             ports |= {name: contract[name] for name in ("ray_port", "ray_dashboard_port")}
@@ -24,6 +25,11 @@ def ports_of(contract: Mapping[str, Any], *, head: bool, serves: bool, webui: bo
     if webui:
         ports["webui_port"] = contract["webui_port"]
     return ports
+
+
+def _own_port(engine: str) -> int:
+    """Return the port that an engine listens on by itself; vLLM's for one that the planner is to choose."""
+    return load_engine("vllm" if engine == "auto" else engine).port
 
 
 def check_ports(inventory: Inventory) -> list[Problem]:

@@ -63,6 +63,7 @@ DEFAULTS: dict[str, Any] = {
     "accelerators_per_node": 0,
     "cluster_network": "",
     "nccl_debug": "",
+    "webui_image": "",
     "imagined": False,  # estimates only: neither nodes nor the checkpoint need exist
     "ray_port": 6379,
     "ray_dashboard_port": 8265,

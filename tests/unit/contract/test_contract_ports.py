@@ -108,3 +108,10 @@ def test_ray_argv_of_a_worker():
     ]
     assert "--node-manager-port=7001" in argv
     assert "--head" not in argv
+
+
+@pytest.mark.parametrize(("engine", "port"), [("vllm", 8000), ("auto", 8000), ("sglang", 30000), ("lmdeploy", 23333)])
+def test_an_engine_has_a_port_of_its_own(engine, port):
+    contract = DEFAULTS | {"engine": engine, "executor": "mp"}
+    assert ports_of(contract, head=True, serves=True, webui=False) == {"engine_port": port}
+    assert ports_of(contract | {"engine_port": 9000}, head=True, serves=True, webui=False) == {"engine_port": 9000}

@@ -25,7 +25,7 @@ def test_an_empty_inventory(build):
 
 
 def test_no_head_still_checks_the_workers(build):
-    found = messages(build(groups={"ray_worker": ["node1", "node2"]}, engine_port=0))
+    found = messages(build(groups={"ray_worker": ["node1", "node2"]}, webui_port=0))
     assert [message.split(":")[0] for message in found] == ["no-head", "bad-value"]
 
 

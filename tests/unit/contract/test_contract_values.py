@@ -71,7 +71,7 @@ BAD_VALUES = [
         "Did you mean ray? Set executor to 'ray' or 'mp'.",
     ),
     ("image_pull", False, "is false, which is not one of its values.", "Set image_pull to 'missing' or 'always'."),
-    ("engine_port", 0, "is 0, which is out of range.", "Set engine_port to at least 1."),
+    ("webui_port", 0, "is 0, which is out of range.", "Set webui_port to at least 1."),
     ("ray_port", 70000, "is 70000, which is out of range.", "Set ray_port to at most 65535."),
     ("max_num_seqs", -1, "is -1, which is out of range.", "Set max_num_seqs to at least 0."),
     ("gpu_memory_utilization", 0, "is 0, which is out of range.", "Set gpu_memory_utilization to more than 0.0."),
@@ -191,9 +191,9 @@ def test_a_secret_that_no_header_carries(build, value):
 
 
 def test_a_problem_of_one_host_names_it_and_is_said_once(build):
-    found = messages(build(hosts={"node2": {"engine_port": 0}}))
+    found = messages(build(hosts={"node2": {"webui_port": 0}}))
     assert found[0] == (
-        "bad-value: Variable engine_port (node2) is 0, which is out of range. Set engine_port to at least 1."
+        "bad-value: Variable webui_port (node2) is 0, which is out of range. Set webui_port to at least 1."
     )
     assert [message.split(":")[0] for message in found] == ["bad-value", "value-differs"]
 

@@ -30,7 +30,7 @@ def own(titles):
 
 def test_only_workers_hold_a_rank(load, processes):
     wanted = ["VLLM::Worker_TP0 60", "ray::RayWorkerWrapper.execute_method 60"]
-    assert own(load("engine_ranks").titles()) == wanted
+    assert own(load("engine_ranks").titles("^(VLLM::Worker|ray::RayWorker)")) == wanted
 
 
 def test_a_rank_that_died_counts_no_more(run_module, processes):
@@ -39,3 +39,7 @@ def test_a_rank_that_died_counts_no_more(run_module, processes):
     result = run_module("engine_ranks")
     assert own(result["ranks"]) == ["ray::RayWorkerWrapper.execute_method 60"]
     assert result["changed"] is False
+
+
+def test_an_engine_without_titles_is_not_counted(run_module, processes):
+    assert run_module("engine_ranks", pattern="")["ranks"] == []
