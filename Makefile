@@ -60,7 +60,7 @@ test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_
 lock: bootstrap ## Choose the newest versions of all Python packages again
 	uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
 	  --extra dev pyproject.toml requirements/tools.in lab/hub/requirements.txt -o requirements/dev.lock
-	for recipe in engine webui; do ( cd lab/recipes/$$recipe && uv pip compile -q --upgrade \
+	for recipe in engine webui gpustack gpustack2; do ( cd lab/recipes/$$recipe && uv pip compile -q --upgrade \
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_36 --only-binary :all: --override overrides.txt \
 	  --find-links "$${PIP_FIND_LINKS:-https://download.pytorch.org/whl/cpu/torch/}" \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements.in -o requirements.lock ); done
