@@ -206,13 +206,12 @@ class Cluster:
     def wait(self, name: str, attempt, seconds: float = 240) -> None:
         """Repeat an attempt until it does not raise; fail when the process ends first."""
         end = time.monotonic() + seconds
-        while True:
-            try:
+        while time.monotonic() < end and self.processes[name].poll() is None:
+            with contextlib.suppress(OSError):
                 return attempt()
-            except (OSError, AssertionError) as error:
-                assert self.processes[name].poll() is None, f"{name} ended: {self.log(name)}"
-                assert time.monotonic() < end, f"{name}: {error}: {self.log(name)}"
-                time.sleep(0.5)
+            time.sleep(0.5)
+        state = "ended" if self.processes[name].poll() is not None else f"is not up after {seconds} s"
+        raise AssertionError(f"{name} {state}: {self.log(name)}")
 
     def wait_until_up(self) -> None:
         """Wait until the server answers."""

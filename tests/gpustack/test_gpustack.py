@@ -46,7 +46,8 @@ def test_a_node_that_is_missing_is_named(cluster, run, workers):
     answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS, "127.0.0.9"], accelerators=2 * ACCELERATORS)
     assert not answer["ready"]
     assert answer["msg"] == (
-        "1 of 2 workers ready, 2 of 4 accelerators; not registered: 127.0.0.9 (see `docker logs inferfleet-engine` there)"
+        "1 of 2 workers ready, 2 of 4 accelerators;"
+        " not registered: 127.0.0.9 (see `docker logs inferfleet-engine` there)"
     )
 
 
