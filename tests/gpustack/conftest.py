@@ -64,7 +64,8 @@ def run():
     """Run one of our modules as Ansible does; return its result."""
 
     def run_(cluster, module, /, *, check=False, **params):
-        arguments = {"url": cluster.url, "password": PASSWORD, **params}
+        given = {"url": cluster.url, "password": PASSWORD, **params}
+        arguments = {key: value for key, value in given.items() if value is not None}
         done = subprocess.run(
             [sys.executable, ROOT / "tests" / "run_module.py", module],
             input=json.dumps(
