@@ -7,7 +7,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.gpustack.api import GPUStackError, Server
-from ansible.module_utils.gpustack.judge import MARK, differing, wanted_model
+from ansible.module_utils.gpustack.judge import MARK, differing, stranded, wanted_model
 
 DOCUMENTATION = r"""
 ---
@@ -15,7 +15,8 @@ module: gpustack_model
 short_description: A model in GPUStack, served by vLLM from a path of the nodes
 description:
   - A model that is as wanted stays untouched. One that differs is deleted and deployed anew, because GPUStack leaves
-    running instances alone when their model is changed.
+    running instances alone when their model is changed. So is one whose instances found no worker or are in error, for
+    GPUStack looks again only after minutes, and what it said is of another time.
   - Other models that this module once deployed are deleted, for they hold accelerators; a user's own are left alone.
 options:
   url:
@@ -79,13 +80,18 @@ deleted:
 """
 
 
+def instances_of(server: Server, numbers: set[int]) -> list[dict]:
+    """Return the instances of some models."""
+    return [instance for instance in server.entries("/model-instances") if instance["model_id"] in numbers]
+
+
 def delete(server: Server, models: list[dict], timeout: int) -> None:
     """Delete models and wait until their instances are gone, so that their accelerators are free."""
     numbers = {model["id"] for model in models}
     for number in numbers:
         server.call("DELETE", f"/models/{number}")
     end = time.monotonic() + timeout
-    while numbers and any(i["model_id"] in numbers for i in server.entries("/model-instances")):
+    while numbers and instances_of(server, numbers):
         if time.monotonic() > end:
             names = ", ".join(sorted(model["name"] for model in models))
             raise GPUStackError(f"GPUStack still has instances of {names}, {timeout} s after they were deleted")
@@ -104,6 +110,8 @@ def converge(server: Server, params: dict, check: bool) -> dict:
         if not server.old:
             wanted["cluster_id"] = server.cluster()
         fields = differing(present, wanted) if present else []
+        if present and not fields:
+            fields = ["state"] if stranded(instances_of(server, {present["id"]})) else []
         unwanted = [m for m in models if m.get("description") == MARK and m["name"] != params["name"]]
         unwanted += [present] if fields else []
     create = bool(wanted) and (present is None or bool(fields))

@@ -27,9 +27,11 @@ options:
     type: str
     required: true
   patience:
-    description: Seconds that an instance may find no worker, or stay in error, before it counts as failed.
+    description:
+      - Seconds that an instance may find no worker, or stay in error, before it counts as failed.
+      - GPUStack's scheduler looks at waiting instances every 180 s (C(check_interval) of its Scheduler).
     type: int
-    default: 90
+    default: 240
 author: [inferfleet]
 """
 
@@ -70,7 +72,7 @@ def main() -> None:
             "url": {"type": "str", "required": True},
             "password": {"type": "str", "required": True, "no_log": True},
             "name": {"type": "str", "required": True},
-            "patience": {"type": "int", "default": 90},
+            "patience": {"type": "int", "default": 240},
         },
         supports_check_mode=True,
     )

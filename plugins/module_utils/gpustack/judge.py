@@ -60,6 +60,14 @@ def differing(current, wanted):
     return sorted(name for name, value in wanted.items() if current.get(name) != value)
 
 
+def stranded(instances):
+    """Return whether a model's instances found no worker or are in error, so that what they say may be out of date."""
+    return len(instances) > 0 and all(
+        instance["state"] == "error" or (instance["state"] == "pending" and bool(instance.get("state_message")))
+        for instance in instances
+    )
+
+
 def wanted_model(old, name, path, parameters, spans):
     """Return the fields of a model as this generation spells them.
 

@@ -128,3 +128,18 @@ def test_instance_verdict(instances, verdict):
 )
 def test_time_stamps_of_both_generations_are_read(moment, seconds):
     assert judge.seconds_since(moment, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("instances", "stranded"),
+    [
+        ([], False),
+        ([instance("pending")], False),
+        ([instance("pending", "No suitable workers.")], True),
+        ([instance("error", "x")], True),
+        ([instance("starting")], False),
+        ([instance("error", "x"), instance("running")], False),
+    ],
+)
+def test_what_is_stranded_is_deployed_anew(instances, stranded):
+    assert judge.stranded(instances) is stranded
