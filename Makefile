@@ -2,11 +2,11 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap lab up down test test-fast test-engines test-weights test-site test-roles lint lint-fast lock
+.PHONY: help bootstrap lab up down test test-fast test-engines test-weights test-gpustack test-site test-roles lint lint-fast lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
 ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime container_images offline_bundle prepare_debian13 nccl_fabric \
-  model_weights ray_cluster inference_engine engine_switch open_webui verify
+  model_weights ray_cluster inference_engine engine_switch open_webui verify gpustack
 
 export LAB_NODES ?= 2
 export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv
@@ -42,13 +42,16 @@ test-fast: lint-fast ## Everything that needs no container, but for the Ansible 
 	pytest -q -n auto $(PYTEST_ARGS)
 
 test: PYTEST_ARGS = --hypothesis-profile=thorough
-test: lint test-fast test-engines test-weights test-site test-roles ## Everything: also the whole cluster end to end and the role tests
+test: lint test-fast test-engines test-weights test-gpustack test-site test-roles ## Everything: also the whole cluster end to end and the role tests
 
 test-engines: bootstrap ## What we write, against those who read it: the engines' own parsers, Ansible's templates
 	pytest -q tests/contract
 
 test-weights: bootstrap ## Bringing weights: real hubs, tools and nodes on loopback, and everything that can go wrong
 	pytest -q tests/weights
+
+test-gpustack: bootstrap ## GPUStack's real servers and workers of both generations on loopback
+	pytest -q tests/gpustack
 
 test-site: lab ## The practice cluster's whole life, from bare nodes to bare nodes
 	pytest -v tests/e2e
@@ -60,7 +63,7 @@ test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_
 lock: bootstrap ## Choose the newest versions of all Python packages again
 	uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
 	  --extra dev pyproject.toml requirements/tools.in lab/hub/requirements.txt -o requirements/dev.lock
-	for folder in lab/recipes/engine lab/recipes/webui tools/engine_parsers/environments/*; do ( cd $$folder && uv pip compile -q --upgrade \
+	for folder in lab/recipes/engine lab/recipes/webui lab/recipes/gpustack lab/recipes/gpustack2 tools/engine_parsers/environments/*; do ( cd $$folder && uv pip compile -q --upgrade \
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_36 --only-binary :all: --override overrides.txt \
 	  --find-links "$${PIP_FIND_LINKS:-https://download.pytorch.org/whl/cpu/torch/}" \
 	  --no-emit-index-url --no-emit-find-links --no-annotate --no-header requirements.in -o requirements.lock ); done

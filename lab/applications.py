@@ -12,21 +12,35 @@ from lab.images import NAMESPACE, RECIPES
 
 @dataclass(frozen=True)
 class Application:
-    """An image of the practice cluster: its `recipe` folder, and `repository` and `tag` in the registry."""
+    """An image of the practice cluster: its `recipe` folder, and `repository` and `tag` in the registry.
+
+    It stands on the image of `base`, or on the small Debian.
+    """
 
     recipe: str
     repository: str
     tag: str
+    base: "Application | None" = None
 
 
 ENGINE = Application("engine", "inferfleet/vllm-cpu", "0.32.0")
 WEBUI = Application("webui", "inferfleet/open-webui", "0.12.4")
 ALL = (ENGINE, WEBUI)
+GPUSTACK = Application(
+    "gpustack", "inferfleet/gpustack", "0.7.1", base=ENGINE
+)  # brings its own vLLM, as upstream's does
+ON_DEMAND = {application.recipe: application for application in (GPUSTACK,)}
+"""What `up` leaves out, for few need it: `python -m lab image RECIPE` makes it."""
+
+
+def base_of(client: docker.DockerClient, cache: Path, application: Application) -> str:
+    """Return the image that an application's stands on, made when missing."""
+    return image(client, cache, application.base) if application.base else images.application_base(client, cache)
 
 
 def reference(client: docker.DockerClient, cache: Path, application: Application) -> str:
     """Return the local name of an application's image, which stands for all that goes into it."""
-    base = images.application_base(client, cache)
+    base = base_of(client, cache, application)
     recipe = images.folder_parts(RECIPES / application.recipe)
     return f"{NAMESPACE}/{application.recipe}:{images.digest([base.encode(), *recipe])}"
 
@@ -36,7 +50,8 @@ def image(client: docker.DockerClient, cache: Path, application: Application) ->
     name = reference(client, cache, application)
     if not images.exists(client, name):
         tree = trees.tree(cache, application.recipe)
-        base = images.application_base(client, cache)
+        base = base_of(client, cache, application)
         images.build(client, [RECIPES / application.recipe, tree], name, cache / "logs", {"BASE": base})
-        shutil.rmtree(tree)
+        if application in ALL:  # the tests run the others from their trees
+            shutil.rmtree(tree)
     return name

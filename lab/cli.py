@@ -9,7 +9,7 @@ import typer
 from docker.errors import DockerException, NotFound
 from rich.console import Console
 
-from lab import cluster, images, nodes, services
+from lab import applications, cluster, images, nodes, registry, services
 from lab.config import DEFAULT_NODES, DEFAULT_POOL, MAX_NODES, POOLS, LabConfig, load
 from lab.problem import LabError
 from lab.steps import run_steps
@@ -76,6 +76,19 @@ def down(
         removed = cluster.remove(client, config, keep_cache)
     for name in removed:
         console.print(f"removed {name}", highlight=False)
+
+
+@app.command()
+def image(recipe: Annotated[str, typer.Argument(help=", ".join(applications.ON_DEMAND))]) -> None:
+    """Put an image into the registry that few need, and that `up` therefore leaves out."""
+    config, client = _config(DEFAULT_NODES, DEFAULT_POOL), _connect()
+    if recipe not in applications.ON_DEMAND:
+        raise LabError(
+            f"There is no recipe {recipe!r} for an image. Choose one of: {', '.join(applications.ON_DEMAND)}."
+        )
+    application = applications.ON_DEMAND[recipe]
+    name = applications.image(client, config.cache, application)
+    console.print(registry.push(client, name, application.repository, application.tag), highlight=False)
 
 
 @app.command("inventory")

@@ -9,8 +9,8 @@ from typing import Any
 
 FORMAT = 1
 INDEX = "bundle.json"
-TREE_MANIFEST = ".inferfleet.json"
-"""What plugins/module_utils/weights calls the manifest of a folder that nodes bring from each other."""
+IMAGES = "images.json"
+"""What the folder of images holds, in the form in which the role model_weights takes it (`model_weights_manifest`)."""
 _ELSEWHERE = ("weights", ".tools")
 """Folders that the index leaves out: the weights have their own manifest."""
 
@@ -36,20 +36,19 @@ def make_index(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     goes. The images get a manifest of their own, by which nodes bring them from each other.
     """
     before = read_index(folder).get("files", {})
-    kept = {INDEX, "checkpoint.json", *(s["file"] for s in about["systems"].values())}
-    kept |= {image["file"] for image in about["images"].values()}
+    kept = {entry["file"] for kind in ("systems", "images") for entry in about[kind].values()}
     files: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if not path.is_file() or name.split("/")[0] in _ELSEWHERE:
+        if not path.is_file() or name.split("/")[0] in _ELSEWHERE or name in (INDEX, IMAGES):
             continue
         if name not in kept and name.split("/")[0] in ("images", "packages"):
             path.unlink()
-        elif name != INDEX:
+        else:
             files[name] = _entry(path, before.get(name, {}))
     index = {"format": FORMAT, **about, "files": files}
     _write(folder / INDEX, index)
-    _write(folder / "images" / TREE_MANIFEST, _tree(files))
+    _write(folder / IMAGES, _tree(files))
     return index
 
 
@@ -69,7 +68,8 @@ def _tree(files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         if name.startswith("images/")
     }
     digest = hashlib.sha256(json.dumps(images, sort_keys=True).encode()).hexdigest()
-    return {"repository": "images", "revision": "bundle", "commit": digest, "complete": True, "files": images}
+    about = {"repository": "images", "revision": "bundle", "commit": digest}
+    return {"about": about, "files": images, "bytes": sum(image["size"] for image in images.values())}
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:

@@ -132,6 +132,8 @@ class Engine(_Entry):
     named_by_folder: bool = False  # whether clients' name for the model is that of its folder in the container
     settings: tuple[str, ...] = ()  # optional keys of the contract that its command line has an option for
     api_key_env: str = ""  # environment variable that it, or our command line, takes the clients' key from; empty: none
+    takes_api_key: bool = False  # whether it asks clients for a key that it takes otherwise
+    api_path: str = "/v1"  # of the OpenAI-compatible API
     tool_call_parsers: dict[str, str] = {}  # vLLM's name of a parser -> its own
     chat_templates: str = ""  # folder with chat templates in its image
     webui_image: str = ""  # the vendor's own web UI; empty: Open WebUI's

@@ -54,7 +54,7 @@ def engine_cautions(
     engine = choice.engine
     for caveat in [*engine.caveats, *(engine.multi_node_caveats if len(fleet.nodes) > 1 else ())]:
         yield caveat.format_map(facts)
-    if engine.protocol == "openai" and not engine.api_key_env:
+    if engine.protocol == "openai" and not (engine.api_key_env or engine.takes_api_key):
         yield (
             f"{engine.title} is not given engine_api_key: whoever reaches port {asked['engine_port']} of the head can"
             " use it. Keep that port closed to others."

@@ -81,6 +81,10 @@ class Plan:
     kv_cache_dtype: str = "auto"
     api_key_env: str = ""
     """Environment variable that the head's `argv` or the engine takes the clients' key from; empty: it takes none."""
+    takes_api_key: bool = False
+    """Whether clients must show a key."""
+    api_path: str = "/v1"
+    """Path of the OpenAI-compatible API."""
     webui_image: str = ""
     """Image of the web UI: the contract's, the vendor's own, or Open WebUI's."""
     rank_processes: str = ""

@@ -119,6 +119,8 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         gpu_memory_utilization=asked["gpu_memory_utilization"],
         kv_cache_dtype=asked["kv_cache_dtype"],
         api_key_env=choice.engine.api_key_env,
+        takes_api_key=bool(choice.engine.api_key_env or choice.engine.takes_api_key),
+        api_path=choice.engine.api_path,
         webui_image=webui_image(str(asked["webui_image"]), choice, fleet),
         rank_processes=choice.engine.rank_processes,
         budget=sizing.budget,

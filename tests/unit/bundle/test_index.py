@@ -22,10 +22,11 @@ def test_every_file_has_its_hash_but_the_weights_that_have_a_manifest(folder, ab
 
 def test_the_images_have_a_manifest_that_nodes_can_bring_them_by(folder, about):
     make_index(folder, about)
-    tree = json.loads((folder / "images/.inferfleet.json").read_text())
-    assert tree["complete"]
+    tree = json.loads((folder / "images.json").read_text())
     assert [*tree["files"]] == ["a_engine_1.tar"]
     assert tree["files"]["a_engine_1.tar"]["algorithm"] == "sha256"
+    assert tree["bytes"] == len("images/a_engine_1.tar")
+    assert tree["about"]["repository"] == "images"
 
 
 def test_what_is_left_of_before_goes_and_nothing_else(folder, about):

@@ -130,11 +130,10 @@ def test_gpustack_listens_where_its_workers_look():
     plan = plan_of("gpustack")
     head, worker = plan.nodes.values()
     assert plan.problems == []
-    assert head.argv == shlex.split("/usr/bin/entrypoint.sh --port 8000 --enable-worker --worker-ip 10.0.0.1")
-    assert worker.argv == shlex.split("/usr/bin/entrypoint.sh --server-url http://10.0.0.1:8000 --worker-ip 10.0.0.2")
+    assert head.argv == shlex.split("gpustack start --port 8000 --worker-ip 10.0.0.1")
+    assert worker.argv == shlex.split("gpustack start --server-url http://10.0.0.1:8000 --worker-ip 10.0.0.2")
     assert "/var/run/docker.sock:/var/run/docker.sock" in head.mounts
     assert plan.container.privileged
-    assert any("GPUSTACK_TOKEN" in warning for warning in plan.warnings)
 
 
 @pytest.mark.parametrize("engine", ["lmdeploy", "tensorrt-llm", "deepseek-infer", "gpustack"])

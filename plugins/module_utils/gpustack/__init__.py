@@ -1,0 +1,1 @@
+"""What the modules that talk to GPUStack share."""

@@ -1,0 +1,120 @@
+"""GPUStack's HTTP API: of 0.x below /v1, of 2.x below /v2, both with HTTP basic authentication."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import urllib.error
+import urllib.request
+
+ADMIN = "admin"  # the account both generations create at their first start
+PAGE = 100  # entries asked for at once; both generations' own default
+
+
+class GPUStackError(Exception):
+    """GPUStack does not answer (`status` 0) or refuses what was asked."""
+
+    def __init__(self, message, status=0):
+        super().__init__(message)
+        self.status = status
+
+
+class Server:
+    """One GPUStack server as one of its users sees it."""
+
+    def __init__(self, url, password, username=ADMIN, timeout=30):
+        self.url = url.rstrip("/")
+        self.username = username
+        self.timeout = timeout
+        self._basic = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+        self._version = ""
+
+    @property
+    def version(self):
+        """Its version, such as 2.3.0; raises GPUStackError."""
+        if not self._version:
+            answer = self._send("GET", "/version", None, "")
+            try:
+                self._version = answer["version"].lstrip("v")
+            except (LookupError, TypeError, AttributeError) as error:
+                raise GPUStackError(f"what answers at {self.url} is not GPUStack") from error
+        return self._version
+
+    @property
+    def old(self):
+        """Whether it is of generation 0.x, where vLLM runs inside GPUStack's own container."""
+        return self.version.startswith("0.")
+
+    def call(self, method, path, body=None):
+        """Return the decoded answer of the management API, None where it has no body; raises GPUStackError."""
+        generation = "/v1" if self.old else "/v2"
+        return self._send(method, generation + path, body, self._basic)
+
+    def entries(self, path):
+        """Return all entries of a listing, whatever its pages."""
+        found, page = [], 1
+        while True:
+            answer = self.call("GET", f"{path}?page={page}&perPage={PAGE}")
+            try:
+                found += answer["items"]
+                last = answer["pagination"]["totalPage"]
+            except (LookupError, TypeError) as error:
+                raise GPUStackError(f"GPUStack's listing {path} has an unknown form: {error!r}") from error
+            if page >= last:
+                return found
+            page += 1
+
+    def cluster(self):
+        """Return the number of the cluster that takes our models (2.x): the default one, which has our token."""
+        clusters = self.entries("/clusters")
+        for cluster in clusters:
+            if cluster["is_default"]:
+                return cluster["id"]
+        names = ", ".join(cluster["name"] for cluster in clusters) or "none"
+        raise GPUStackError(f"GPUStack at {self.url} has no default cluster among its clusters: {names}")
+
+    def serves(self, key):
+        """Return whether a key opens the OpenAI-compatible API."""
+        try:
+            self._send("GET", "/v1-openai/models", None, f"Bearer {key}")
+        except GPUStackError as problem:
+            if problem.status in (401, 403):
+                return False
+            raise
+        return True
+
+    def _send(self, method, path, body, authorization):
+        headers = {"Accept": "application/json"}
+        if authorization:
+            headers["Authorization"] = authorization
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as error:
+            raise self._refused(method, path, error) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise GPUStackError(f"GPUStack does not answer at {self.url}: {error}") from error
+        try:
+            return json.loads(text) if text else None
+        except ValueError as error:
+            raise GPUStackError(f"what answers at {self.url} is not GPUStack") from error
+
+    def _refused(self, method, path, error):
+        text = error.read(2000).decode(errors="replace")
+        if error.code == 401 and path.startswith(("/v1/", "/v2/")):
+            return GPUStackError(
+                f"GPUStack at {self.url} refuses the password of {self.username}: it keeps the one of its first start",
+                401,
+            )
+        try:
+            answer = json.loads(text)
+            text = answer.get("message") or answer.get("detail") or text
+        except (ValueError, AttributeError):
+            pass
+        return GPUStackError(f"GPUStack answers {error.code} to {method} {path}: {str(text)[:500]}", error.code)

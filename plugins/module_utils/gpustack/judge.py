@@ -1,0 +1,124 @@
+"""What GPUStack's answers mean: pure functions over its workers and model instances."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timezone
+
+RESTARTS_GIVEN_UP = 3  # GPUStack waits 5, 10, 20 … seconds between its attempts
+UTC = timezone.utc  # noqa: UP017  # datetime.UTC is of Python 3.11, and nodes have older ones
+MARK = "Deployed by inferfleet"  # description of the models that are ours to replace
+
+
+def plain(text):
+    """Return a message of GPUStack's without its HTML, on one line."""
+    return " ".join(re.sub(r"<[^>]+>", "", text or "").split())
+
+
+def describe_workers(entries):
+    """Return address, name, state, message and number of accelerators of every worker."""
+    return [
+        {
+            "address": entry["ip"],
+            "name": entry["name"],
+            "state": entry["state"],
+            "message": plain(entry.get("state_message")),
+            "accelerators": len((entry.get("status") or {}).get("gpu_devices") or []),
+        }
+        for entry in entries
+    ]
+
+
+def workers_verdict(workers, nodes, accelerators):
+    """Return whether every node is a ready worker with its accelerators, and a sentence on what is there.
+
+    `nodes`: addresses of the nodes. `accelerators`: of all of them together, the same number on each.
+    """
+    per_node = accelerators // len(nodes) if nodes else 0
+    ours = {worker["address"]: worker for worker in workers if worker["address"] in nodes}
+    ready = [worker for worker in ours.values() if worker["state"] == "ready"]
+    there = sum(worker["accelerators"] for worker in ready)
+    text = f"{len(ready)} of {len(nodes)} workers ready, {there} of {per_node * len(nodes)} accelerators"
+    missing = [address for address in nodes if address not in ours]
+    if missing:
+        text += f"; not registered: {', '.join(missing)} (see `docker logs inferfleet-engine` there)"
+    for worker in ours.values():
+        if worker["state"] != "ready":
+            why = f" ({worker['message']})" if worker["message"] else ""
+            text += f"; {worker['address']} is {worker['state']}{why}"
+        elif worker["accelerators"] != per_node:
+            text += f"; {worker['address']} has {worker['accelerators']} accelerators instead of {per_node}"
+    strangers = [w["address"] for w in workers if w["address"] not in nodes and w["state"] == "ready"]
+    if strangers:
+        text += f"; not of this inventory: {', '.join(strangers)} (delete them on GPUStack's Workers page)"
+    whole = len(ready) == len(nodes) and all(worker["accelerators"] == per_node for worker in ready)
+    return whole and not strangers, text
+
+
+def differing(current, wanted):
+    """Return the fields of a model that are not as wanted, sorted; fields we do not name are GPUStack's."""
+    return sorted(name for name, value in wanted.items() if current.get(name) != value)
+
+
+def stranded(instances):
+    """Return whether a model's instances found no worker or are in error, so that what they say may be out of date."""
+    return len(instances) > 0 and all(
+        instance["state"] == "error" or (instance["state"] == "pending" and bool(instance.get("state_message")))
+        for instance in instances
+    )
+
+
+def wanted_model(old, name, path, parameters, spans):
+    """Return the fields of a model as this generation spells them.
+
+    `spans`: whether it needs more than one worker.
+    """
+    return {
+        "name": name,
+        "description": MARK,
+        "source": "local_path",
+        "local_path": path,
+        "backend": "vllm" if old else "vLLM",
+        "backend_parameters": list(parameters),
+        "replicas": 1,
+        "categories": ["llm"],
+        "distributed_inference_across_workers": spans,
+        "restart_on_error": True,
+    }
+
+
+def seconds_since(moment, now=None):
+    """Return the seconds since one of GPUStack's time stamps, 0 where it has none."""
+    if not moment:
+        return 0.0
+    then = datetime.fromisoformat(moment.replace("Z", "+00:00"))
+    if then.tzinfo is None:
+        then = then.replace(tzinfo=UTC)
+    return ((now or datetime.now(UTC)) - then).total_seconds()
+
+
+def instance_verdict(instances, patience, now=None):
+    """Return (ready, failed, sentence) of a model's instances.
+
+    `patience`: seconds after which an instance that no worker suits, or that stays in error, counts as failed: the
+    workers were all there before, so waiting changes nothing.
+    """
+    if not instances:
+        return False, False, "no instance yet"
+    if any(instance["state"] == "running" for instance in instances):
+        return True, False, "running"
+    instance = instances[0]
+    state, message = instance["state"], plain(instance.get("state_message"))
+    restarts = instance.get("restart_count") or 0
+    text = state
+    if instance.get("worker_ip"):
+        text += f" on {instance['worker_ip']}"
+    if state == "downloading" and instance.get("download_progress"):
+        text += f", {instance['download_progress']:.0f} %"
+    if restarts:
+        text += f" after {restarts} restart{'s' if restarts > 1 else ''}"
+    if message:
+        text += f": {message}"
+    unsuited = state == "pending" and bool(message) and seconds_since(instance.get("created_at"), now) > patience
+    hangs = state == "error" and seconds_since(instance.get("updated_at"), now) > patience
+    return False, unsuited or hangs or (state == "error" and restarts >= RESTARTS_GIVEN_UP), text

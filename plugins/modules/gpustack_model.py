@@ -1,0 +1,155 @@
+#!/usr/bin/python
+"""Deploys a model from a local path in GPUStack, or takes it away."""
+
+from __future__ import annotations
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.gpustack.api import GPUStackError, Server
+from ansible.module_utils.gpustack.judge import MARK, differing, stranded, wanted_model
+
+DOCUMENTATION = r"""
+---
+module: gpustack_model
+short_description: A model in GPUStack, served by vLLM from a path of the nodes
+description:
+  - A model that is as wanted stays untouched. One that differs is deleted and deployed anew, because GPUStack leaves
+    running instances alone when their model is changed. So is one whose instances found no worker or are in error, for
+    GPUStack looks again only after minutes, and what it said is of another time.
+  - Other models that this module once deployed are deleted, for they hold accelerators; a user's own are left alone.
+options:
+  url:
+    description: URL of the server without a path.
+    type: str
+    required: true
+  password:
+    description: Password of the account C(admin).
+    type: str
+    required: true
+  name:
+    description: Name of the model, also for the clients of the OpenAI-compatible API.
+    type: str
+    required: true
+  state:
+    description: C(absent) deletes the model and waits until its instances are gone.
+    type: str
+    choices: [present, absent]
+    default: present
+  path:
+    description: Folder of the weights, the same on every node.
+    type: str
+  parameters:
+    description: Options of C(vllm serve), one an item.
+    type: list
+    elements: str
+    default: []
+  spans_workers:
+    description: Whether one instance needs the accelerators of several workers.
+    type: bool
+    default: false
+  timeout:
+    description: Seconds to wait until a deleted model's instances are gone.
+    type: int
+    default: 120
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Deploy DeepSeek-R1
+  gpustack_model:
+    url: http://127.0.0.1:8000
+    password: "{{ preflight_secrets.gpustack_admin_password }}"
+    name: deepseek-r1
+    path: /data/models/unsloth/DeepSeek-R1-BF16
+    parameters: [--tensor-parallel-size=8, --pipeline-parallel-size=4]
+    spans_workers: true
+"""
+
+RETURN = r"""
+differing:
+  description: Fields that were not as wanted; empty for a model that was new.
+  returned: always
+  type: list
+  elements: str
+deleted:
+  description: Names of the models that were deleted.
+  returned: always
+  type: list
+  elements: str
+"""
+
+
+def instances_of(server: Server, numbers: set[int]) -> list[dict]:
+    """Return the instances of some models."""
+    return [instance for instance in server.entries("/model-instances") if instance["model_id"] in numbers]
+
+
+def delete(server: Server, models: list[dict], timeout: int) -> None:
+    """Delete models and wait until their instances are gone, so that their accelerators are free."""
+    numbers = {model["id"] for model in models}
+    for number in numbers:
+        server.call("DELETE", f"/models/{number}")
+    end = time.monotonic() + timeout
+    while numbers and instances_of(server, numbers):
+        if time.monotonic() > end:
+            names = ", ".join(sorted(model["name"] for model in models))
+            raise GPUStackError(f"GPUStack still has instances of {names}, {timeout} s after they were deleted")
+        time.sleep(1)
+
+
+def converge(server: Server, params: dict, check: bool) -> dict:
+    """Make it so and return the module's result."""
+    models = server.entries("/models")
+    present = next((model for model in models if model["name"] == params["name"]), None)
+    wanted = {}
+    unwanted = [present] if present and params["state"] == "absent" else []
+    fields: list[str] = []
+    if params["state"] == "present":
+        wanted = wanted_model(server.old, params["name"], params["path"], params["parameters"], params["spans_workers"])
+        if not server.old:
+            wanted["cluster_id"] = server.cluster()
+        fields = differing(present, wanted) if present else []
+        if present and not fields:
+            fields = ["state"] if stranded(instances_of(server, {present["id"]})) else []
+        unwanted = [m for m in models if m.get("description") == MARK and m["name"] != params["name"]]
+        unwanted += [present] if fields else []
+    create = bool(wanted) and (present is None or bool(fields))
+    if not check:
+        delete(server, unwanted, params["timeout"])
+        if create:
+            server.call("POST", "/models", wanted)
+    return {
+        "changed": bool(unwanted) or create,
+        "differing": fields,
+        "deleted": sorted(model["name"] for model in unwanted),
+    }
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "url": {"type": "str", "required": True},
+            "password": {"type": "str", "required": True, "no_log": True},
+            "name": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "path": {"type": "str"},
+            "parameters": {"type": "list", "elements": "str", "default": []},
+            "spans_workers": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 120},
+        },
+        required_if=[("state", "present", ["path"])],
+        supports_check_mode=True,
+    )
+    server = Server(module.params["url"], module.params["password"])
+    try:
+        module.exit_json(**converge(server, module.params, module.check_mode))
+    except GPUStackError as problem:
+        module.fail_json(msg=f"{problem}.")
+    except (LookupError, TypeError, AttributeError) as error:
+        module.fail_json(msg=f"GPUStack at {module.params['url']} answers in an unknown form: {error!r}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+"""How a model that GPUStack serves is doing."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.gpustack.api import GPUStackError, Server
+from ansible.module_utils.gpustack.judge import instance_verdict
+
+DOCUMENTATION = r"""
+---
+module: gpustack_model_facts
+short_description: State of a model in GPUStack, in GPUStack's own words
+description:
+  - Asks the server's API as its administrator. Never fails by itself, so that a task can wait with C(until).
+options:
+  url:
+    description: URL of the server without a path.
+    type: str
+    required: true
+  password:
+    description: Password of the account C(admin).
+    type: str
+    required: true
+  name:
+    description: Name of the model.
+    type: str
+    required: true
+  patience:
+    description:
+      - Seconds that an instance may find no worker, or stay in error, before it counts as failed.
+      - GPUStack's scheduler looks at waiting instances every 180 s (C(check_interval) of its Scheduler).
+    type: int
+    default: 240
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Wait until it runs
+  gpustack_model_facts:
+    url: http://127.0.0.1:8000
+    password: "{{ preflight_secrets.gpustack_admin_password }}"
+    name: deepseek-r1
+  register: model
+  until: model.ready or model.gone
+"""
+
+RETURN = r"""
+ready:
+  description: Whether an instance runs.
+  returned: always
+  type: bool
+gone:
+  description: Whether waiting is in vain, because no worker suits the model, or its engine keeps ending.
+  returned: always
+  type: bool
+deployed:
+  description: Whether GPUStack has the model.
+  returned: always
+  type: bool
+progress:
+  description: C(text), the state and what GPUStack says about it.
+  returned: always
+  type: dict
+"""
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "url": {"type": "str", "required": True},
+            "password": {"type": "str", "required": True, "no_log": True},
+            "name": {"type": "str", "required": True},
+            "patience": {"type": "int", "default": 240},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    server = Server(params["url"], params["password"])
+    result = {"ready": False, "gone": False, "deployed": False}
+    try:
+        models = [model for model in server.entries("/models") if model["name"] == params["name"]]
+        result["deployed"] = bool(models)
+        text = "not deployed"
+        if models:
+            instances = [i for i in server.entries("/model-instances") if i["model_id"] == models[0]["id"]]
+            result["ready"], result["gone"], text = instance_verdict(instances, params["patience"])
+        text = f"{params['name']} in GPUStack: {text}"
+    except GPUStackError as problem:
+        result["gone"] = problem.status == 401
+        text = str(problem)
+    except (LookupError, TypeError, AttributeError) as error:
+        text = f"GPUStack's models have an unknown form: {error!r}"
+    module.exit_json(changed=False, msg=text, progress={"text": text}, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+#!/usr/bin/python
+"""Which workers GPUStack has, and whether they are the inventory's nodes with all their accelerators."""
+
+from __future__ import annotations
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.gpustack.api import GPUStackError, Server
+from ansible.module_utils.gpustack.judge import describe_workers, workers_verdict
+
+DOCUMENTATION = r"""
+---
+module: gpustack_worker_facts
+short_description: Workers of a GPUStack server and their accelerators
+description:
+  - Asks the server's API as its administrator. Never fails by itself, so that a task can wait with C(until).
+options:
+  url:
+    description: URL of the server without a path.
+    type: str
+    required: true
+  password:
+    description: Password of the account C(admin).
+    type: str
+    required: true
+  nodes:
+    description: IPv4 addresses of the nodes that belong to it.
+    type: list
+    elements: str
+    required: true
+  accelerators:
+    description: Number of accelerators of all nodes together, the same on each.
+    type: int
+    required: true
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Wait for both nodes
+  gpustack_worker_facts:
+    url: http://127.0.0.1:8000
+    password: "{{ preflight_secrets.gpustack_admin_password }}"
+    nodes: [10.0.0.1, 10.0.0.2]
+    accelerators: 16
+  register: workers
+  until: workers.ready
+"""
+
+RETURN = r"""
+ready:
+  description: Whether exactly the nodes are ready workers, each with its accelerators.
+  returned: always
+  type: bool
+refused:
+  description: Whether the password is wrong, so that waiting is in vain.
+  returned: always
+  type: bool
+version:
+  description: Version of the server; empty where it does not answer.
+  returned: always
+  type: str
+workers:
+  description: C(address), C(name), C(state), C(message) and C(accelerators) of every worker.
+  returned: always
+  type: list
+progress:
+  description: C(text), what is there and what is still missing.
+  returned: always
+  type: dict
+"""
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "url": {"type": "str", "required": True},
+            "password": {"type": "str", "required": True, "no_log": True},
+            "nodes": {"type": "list", "elements": "str", "required": True},
+            "accelerators": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    server = Server(params["url"], params["password"])
+    result = {"ready": False, "refused": False, "version": "", "workers": []}
+    try:
+        result["version"] = server.version
+        result["workers"] = describe_workers(server.entries("/workers"))
+        result["ready"], text = workers_verdict(result["workers"], params["nodes"], params["accelerators"])
+    except GPUStackError as problem:
+        result["refused"] = problem.status == 401
+        text = str(problem)
+    except (LookupError, TypeError, AttributeError) as error:
+        text = f"GPUStack's workers have an unknown form: {error!r}"
+    module.exit_json(changed=False, msg=text, progress={"text": text}, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""Every option with which GPUStack would start vLLM is one that vLLM takes."""
+
+from pathlib import Path
+
+import pytest
+
+from inferfleet.cli.planned import plan_inventory
+from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.planning.engines.gpustack import gpustack_parameters
+
+ROOT = Path(__file__).parents[2]
+FLEETS = ["a800", "h800", "h200"]
+
+
+@pytest.mark.parametrize("version", ["2.3.0", "0.7.1"])
+def test_vllm_takes_what_gpustack_gives_it(vllm_says, version):
+    argvs = []
+    for name in FLEETS:
+        extra = {"engine": "gpustack", "engine_version": version, "executor": "mp"}
+        plan, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / name), extra), {})
+        assert (problems, plan.problems) == ([], [])
+        parameters = gpustack_parameters(plan.as_dict(), enforce_eager=True, max_num_batched_tokens=8192)
+        # What it adds itself: _build_command_args of its gpustack/worker/backends/vllm.py.
+        argvs.append(["vllm", "serve", plan.model_path, *parameters, "--host=0.0.0.0", "--served-model-name=x"])
+    assert vllm_says(argvs) == [""] * len(FLEETS)
+    assert vllm_says([[*argvs[0], "--no-such-flag"]]) != [""]

@@ -1,0 +1,165 @@
+"""The role's modules against real servers and workers of both generations."""
+
+import time
+from pathlib import Path
+
+import pytest
+from tests.gpustack.processes import ACCELERATORS, ADDRESS, PASSWORD, TOKEN
+
+KEY = "KeyOfTheTests0123456789abcdefghijklmnopqrst"
+
+
+def wait(ask, until, seconds=200):
+    """Repeat a question until the answer suits, as a task with `until` does."""
+    end = time.monotonic() + seconds
+    while not until(answer := ask()):
+        assert time.monotonic() < end, answer
+        time.sleep(1)
+    return answer
+
+
+@pytest.fixture(scope="module")
+def workers(cluster, run):
+    """Return what the module says once the worker is in."""
+
+    def ask():
+        return run(cluster, "gpustack_worker_facts", nodes=[ADDRESS], accelerators=ACCELERATORS)
+
+    cluster.wait_until_worker_is_up()
+    return wait(ask, lambda answer: answer["ready"])
+
+
+@pytest.fixture
+def no_models(cluster, run, workers):
+    yield
+    for name in ("first", "second"):
+        assert not run(cluster, "gpustack_model", name=name, state="absent").get("failed")
+
+
+def test_workers_register_with_the_token_and_all_accelerators(cluster, workers):
+    assert workers["version"] == cluster.version
+    assert workers["msg"] == f"1 of 1 workers ready, {ACCELERATORS} of {ACCELERATORS} accelerators"
+    assert [(w["address"], w["state"], w["accelerators"]) for w in workers["workers"]] == [(ADDRESS, "ready", 2)]
+
+
+def test_a_node_that_is_missing_is_named(cluster, run, workers):
+    answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS, "127.0.0.9"], accelerators=2 * ACCELERATORS)
+    assert not answer["ready"]
+    assert answer["msg"] == (
+        "1 of 2 workers ready, 2 of 4 accelerators;"
+        " not registered: 127.0.0.9 (see `docker logs inferfleet-engine` there)"
+    )
+
+
+def test_an_accelerator_that_is_missing_is_named(cluster, run, workers):
+    answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS], accelerators=8)
+    assert not answer["ready"]
+    assert answer["msg"].endswith("; 127.0.0.1 has 2 accelerators instead of 8")
+
+
+def test_a_wrong_password_is_refused_at_once(cluster, run):
+    answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS], accelerators=2, password="not-the-password")
+    assert (answer["ready"], answer["refused"]) == (False, True)
+    assert "refuses the password of admin: it keeps the one of its first start" in answer["msg"]
+
+
+def test_a_worker_without_the_token_stays_out(clusters, run):
+    cluster = clusters.get("0.7.1")
+    cluster.start_worker("stranger", token="not-the-token")
+    wait(lambda: cluster.log("stranger"), lambda log: "401" in log or "Invalid authentication" in log, 60)
+    answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS], accelerators=ACCELERATORS)
+    assert "stranger" not in [worker["name"] for worker in answer["workers"]]
+
+
+def test_no_secret_is_in_a_command_line(cluster, workers):
+    for process in cluster.processes.values():
+        argv = Path(f"/proc/{process.pid}/cmdline").read_bytes().decode()
+        assert TOKEN not in argv
+        assert PASSWORD not in argv
+
+
+def test_the_clients_key_opens_inference_and_nothing_else(cluster, run, workers):
+    foreseen = run(cluster, "gpustack_api_key", value=KEY, check=True)
+    assert (foreseen["changed"], foreseen["value"]) == (True, KEY)
+    made = run(cluster, "gpustack_api_key", value=KEY)
+    assert made["changed"]
+    assert made["made"] == (cluster.version == "0.7.1")
+    bearer = f"Bearer {made['value']}"
+    generation = "v1" if made["made"] else "v2"
+    assert cluster.status("/v1-openai/models", bearer) == 200
+    assert cluster.status(f"/{generation}/workers", bearer) == 403
+    assert cluster.status("/v1-openai/models", "Bearer not-the-key") == 401
+    again = run(cluster, "gpustack_api_key", value=made["value"])
+    assert (again["changed"], again["made"]) == (False, False)
+    replaced = run(cluster, "gpustack_api_key", value=KEY[::-1])
+    assert replaced["changed"]
+    assert cluster.status("/v1-openai/models", bearer) == 401
+    assert cluster.status("/v1-openai/models", f"Bearer {replaced['value']}") == 200
+
+
+def test_a_model_is_deployed_once_and_again_only_when_it_differs(cluster, run, no_models):
+    wanted = {"path": "/data/models/nowhere", "parameters": ["--tensor-parallel-size=2", "--max-model-len=4096"]}
+    assert run(cluster, "gpustack_model", name="first", **wanted, check=True)["changed"]
+    assert not run(cluster, "gpustack_model_facts", name="first")["deployed"]
+    assert run(cluster, "gpustack_model", name="first", **wanted)["changed"]
+    assert run(cluster, "gpustack_model_facts", name="first")["deployed"]
+    again = run(cluster, "gpustack_model", name="first", **wanted)
+    assert again["differing"] in ([], ["state"])  # its weights are nowhere, so it may be stranded by now
+    longer = {**wanted, "parameters": ["--tensor-parallel-size=2", "--max-model-len=8192"]}
+    changed = run(cluster, "gpustack_model", name="first", **longer)
+    assert (changed["changed"], changed["differing"], changed["deleted"]) == (True, ["backend_parameters"], ["first"])
+    second = run(cluster, "gpustack_model", name="second", **wanted)
+    assert (second["changed"], second["deleted"]) == (True, ["first"])
+    gone = run(cluster, "gpustack_model", name="second", state="absent")
+    assert (gone["changed"], gone["deleted"]) == (True, ["second"])
+    assert not run(cluster, "gpustack_model", name="second", state="absent")["changed"]
+
+
+def test_what_fits_nowhere_fails_in_gpustacks_own_words(cluster, run, no_models, tiny_r1):
+    run(cluster, "gpustack_model", name="first", path=tiny_r1, parameters=["--tensor-parallel-size=4"])
+    answer = wait(
+        lambda: run(cluster, "gpustack_model_facts", name="first", patience=2),
+        lambda answer: answer["gone"] or answer["ready"],
+    )
+    assert not answer["ready"]
+    assert answer["msg"].startswith("first in GPUStack: pending: No suitable workers. Details: ")
+    again = run(cluster, "gpustack_model", name="first", path=tiny_r1, parameters=["--tensor-parallel-size=4"])
+    assert (again["changed"], again["differing"]) == (True, ["state"])
+
+
+def test_a_path_that_is_missing_fails_in_gpustacks_own_words(cluster, run, no_models):
+    run(cluster, "gpustack_model", name="first", path="/data/models/nowhere", parameters=["--tensor-parallel-size=2"])
+    answer = wait(
+        lambda: run(cluster, "gpustack_model_facts", name="first", patience=5),
+        lambda answer: answer["gone"] or answer["ready"],
+    )
+    assert not answer["ready"]
+    assert "/data/models/nowhere" in answer["msg"]
+
+
+def test_a_completion_comes_from_the_engine_that_gpustack_started(clusters, run, trained_r1):
+    cluster = clusters.get("0.7.1")
+    cluster.give_vllm()
+    key = run(cluster, "gpustack_api_key", value=KEY)["value"]
+    parameters = ["--tensor-parallel-size=1", "--max-model-len=4096", "--dtype=bfloat16", "--enforce-eager"]
+    run(cluster, "gpustack_model", name="tiny-r1", path=trained_r1, parameters=parameters)
+    try:
+        running = wait(
+            lambda: run(cluster, "gpustack_model_facts", name="tiny-r1"),
+            lambda answer: answer["ready"] or answer["gone"],
+            400,
+        )
+        assert running["msg"] == "tiny-r1 in GPUStack: running"
+        answer = run(
+            cluster,
+            "chat_completion",
+            password=None,
+            model="tiny-r1",
+            api_key=key,
+            prompt="What is 17 + 25?",
+            max_tokens=64,
+        )
+        assert answer["status"] == 200, answer["msg"]
+        assert answer["ready"]
+    finally:
+        run(cluster, "gpustack_model", name="tiny-r1", state="absent")

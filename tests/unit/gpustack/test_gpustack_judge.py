@@ -1,0 +1,145 @@
+"""What GPUStack's answers mean."""
+
+from datetime import UTC, datetime
+
+import pytest
+from ansible.module_utils.gpustack import judge
+
+NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
+
+
+def worker(address, accelerators=8, state="ready", message=""):
+    return {"address": address, "name": address, "state": state, "message": message, "accelerators": accelerators}
+
+
+def instance(state, message="", restarts=0, created="2026-01-01T11:59:00Z", updated="2026-01-01T11:59:59Z", **fields):
+    return {
+        "state": state,
+        "state_message": message,
+        "restart_count": restarts,
+        "created_at": created,
+        "updated_at": updated,
+        **fields,
+    }
+
+
+def test_a_worker_without_a_status_has_no_accelerators():
+    entries = [
+        {"ip": "a", "name": "n", "state": "not_ready", "state_message": "<a href='x'>lost</a>,\nsee", "status": None}
+    ]
+    assert judge.describe_workers(entries) == [worker("a", 0, "not_ready", "lost, see") | {"name": "n"}]
+
+
+@pytest.mark.parametrize(
+    ("workers", "verdict"),
+    [
+        ([worker("a"), worker("b")], (True, "2 of 2 workers ready, 16 of 16 accelerators")),
+        (
+            [worker("a")],
+            (
+                False,
+                "1 of 2 workers ready, 8 of 16 accelerators; not registered: b"
+                " (see `docker logs inferfleet-engine` there)",
+            ),
+        ),
+        (
+            [worker("a"), worker("b", 7)],
+            (False, "2 of 2 workers ready, 15 of 16 accelerators; b has 7 accelerators instead of 8"),
+        ),
+        (
+            [worker("a", 9), worker("b", 7)],
+            (
+                False,
+                "2 of 2 workers ready, 16 of 16 accelerators; a has 9 accelerators instead of 8;"
+                " b has 7 accelerators instead of 8",
+            ),
+        ),
+        (
+            [worker("a"), worker("b", 8, "unreachable", "no way in")],
+            (False, "1 of 2 workers ready, 8 of 16 accelerators; b is unreachable (no way in)"),
+        ),
+        (
+            [worker("a"), worker("b"), worker("c")],
+            (
+                False,
+                "2 of 2 workers ready, 16 of 16 accelerators; not of this inventory: c"
+                " (delete them on GPUStack's Workers page)",
+            ),
+        ),
+        (
+            [worker("a"), worker("b"), worker("c", 8, "not_ready")],
+            (True, "2 of 2 workers ready, 16 of 16 accelerators"),
+        ),
+    ],
+    ids=["whole", "missing", "a GPU short", "uneven", "unreachable", "stranger", "a stranger that is gone"],
+)
+def test_workers_verdict(workers, verdict):
+    assert judge.workers_verdict(workers, ["a", "b"], 16) == verdict
+
+
+def test_only_fields_that_we_set_are_compared():
+    wanted = judge.wanted_model(True, "m", "/w", ["--a=1"], True)
+    assert judge.differing({**wanted, "id": 3, "replicas": 1}, wanted) == []
+    assert judge.differing({**wanted, "local_path": "/v", "replicas": 0}, wanted) == ["local_path", "replicas"]
+
+
+def test_each_generation_has_its_spelling_of_vllm():
+    assert judge.wanted_model(True, "m", "/w", [], False)["backend"] == "vllm"
+    assert judge.wanted_model(False, "m", "/w", [], False)["backend"] == "vLLM"
+
+
+@pytest.mark.parametrize(
+    ("instances", "verdict"),
+    [
+        ([], (False, False, "no instance yet")),
+        ([instance("running")], (True, False, "running")),
+        ([instance("error", "x", 9), instance("running")], (True, False, "running")),
+        ([instance("pending")], (False, False, "pending")),
+        (
+            [instance("pending", "No suitable workers.\n- a\n- b")],
+            (False, True, "pending: No suitable workers. - a - b"),
+        ),
+        (
+            [instance("pending", "No suitable workers.", created="2026-01-01T11:59:50Z")],
+            (False, False, "pending: No suitable workers."),
+        ),
+        ([instance("starting", worker_ip="10.0.0.1")], (False, False, "starting on 10.0.0.1")),
+        ([instance("downloading", download_progress=41.6)], (False, False, "downloading, 42 %")),
+        ([instance("error", "exited with 1", 1)], (False, False, "error after 1 restart: exited with 1")),
+        ([instance("error", "exited with 1", 3)], (False, True, "error after 3 restarts: exited with 1")),
+        ([instance("starting", "", 7)], (False, False, "starting after 7 restarts")),
+        ([instance("error", "no such path", updated="2026-01-01T11:59:20Z")], (False, True, "error: no such path")),
+    ],
+    ids=lambda value: value[0]["state"] if isinstance(value, list) and value else "",
+)
+def test_instance_verdict(instances, verdict):
+    assert judge.instance_verdict(instances, 30, NOW) == verdict
+
+
+@pytest.mark.parametrize(
+    ("moment", "seconds"),
+    [
+        ("2026-01-01T11:59:30Z", 30),
+        ("2026-01-01T11:59:30.500000", 29.5),
+        ("2026-01-01T14:00:00+02:00", 0),
+        (None, 0),
+        ("", 0),
+    ],
+)
+def test_time_stamps_of_both_generations_are_read(moment, seconds):
+    assert judge.seconds_since(moment, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("instances", "stranded"),
+    [
+        ([], False),
+        ([instance("pending")], False),
+        ([instance("pending", "No suitable workers.")], True),
+        ([instance("error", "x")], True),
+        ([instance("starting")], False),
+        ([instance("error", "x"), instance("running")], False),
+    ],
+)
+def test_what_is_stranded_is_deployed_anew(instances, stranded):
+    assert judge.stranded(instances) is stranded
