@@ -6,7 +6,7 @@ SHELL := /bin/sh
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
 ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime container_images offline_bundle prepare_debian13 nccl_fabric \
-  model_weights ray_cluster inference_engine engine_switch open_webui verify gpustack
+  model_weights ray_cluster inference_engine engine_switch deepseek_infer_simulated open_webui verify gpustack
 
 export LAB_NODES ?= 2
 export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv

@@ -49,6 +49,8 @@ class Plan:
     engine: str
     executor: str
     model: str
+    protocol: str = "openai"
+    """What clients speak to it: openai, or none where it is a prompt on a terminal and no service."""
     engine_version: str = ""
     image: str = ""
     checkpoint: str = ""

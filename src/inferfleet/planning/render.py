@@ -94,6 +94,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         engine=choice.name,
         executor=asked["executor"],
         model=str(asked["model"]),
+        protocol=choice.engine.protocol,
         engine_version=choice.version.version,
         image=choice.image,
         checkpoint=checkpoint.id,

@@ -123,7 +123,8 @@ def test_deepseek_infer_sees_the_divided_weights_and_says_what_it_is_not():
     )
     assert head.mounts == ["/data/models/deepseek-ai:/weights:ro"]
     assert any("serves no HTTP" in warning for warning in plan.warnings)
-    assert any(f"--save-path {R1}-mp16 --n-experts 256 --model-parallel 16" in warning for warning in plan.warnings)
+    assert plan.protocol == "none"
+    assert any(f"playbooks/demo.yml makes {R1}-mp16 once" in warning for warning in plan.warnings)
 
 
 def test_gpustack_listens_where_its_workers_look():

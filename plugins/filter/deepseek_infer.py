@@ -1,0 +1,33 @@
+"""Filters of the role deepseek_infer."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleFilterError
+
+from inferfleet.deepseek_infer import batch_argv, conversion_steps, converted_files, docker_run
+
+
+def deepseek_infer_steps(model_path, cast_path, save_path, ranks, experts, cast):
+    """Return the programs that divide a checkpoint; an impossible division fails."""
+    try:
+        return conversion_steps(model_path, cast_path, save_path, ranks=ranks, experts=experts, cast=cast)
+    except ValueError as problem:
+        raise AnsibleFilterError(str(problem)) from problem
+
+
+def deepseek_infer_files(source_files, ranks):
+    """Return the names of the files of a whole conversion."""
+    return converted_files(ranks, source_files)
+
+
+class FilterModule:
+    """The filters by name."""
+
+    def filters(self):
+        """Return them."""
+        return {
+            "deepseek_infer_batch": batch_argv,
+            "deepseek_infer_files": deepseek_infer_files,
+            "deepseek_infer_steps": deepseek_infer_steps,
+            "docker_run": lambda options, cdi=False: docker_run(options, cdi=cdi),
+        }

@@ -1,0 +1,71 @@
+"""What the role deepseek_infer decides: steps of the conversion, files it must leave, and command lines for people."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inferfleet.planning.engines.deepseek_infer import cast_argv, convert_argv
+
+_INTERACTIVE = {"--interactive": 0, "--temperature": 1, "--max-new-tokens": 1}
+_DOCKER = {"network_mode": "--network", "ipc_mode": "--ipc", "shm_size": "--shm-size"}
+
+
+def conversion_steps(
+    model_path: str, cast_path: str, save_path: str, *, ranks: int, experts: int, cast: bool
+) -> list[dict[str, Any]]:
+    """Return the programs that divide a checkpoint, in their order: each with `name`, `argv` and whether on the GPU.
+
+    Paths are those inside the container; `cast_path` takes the BF16 weights where `cast` asks for them.
+
+    Raises:
+        ValueError: the experts do not divide by the ranks.
+    """
+    if ranks < 1 or experts % ranks:
+        raise ValueError(
+            f"Variable deepseek_infer_experts is {experts}, which does not divide by {ranks} ranks."
+            " Set tensor_parallel_size to a divisor of it."
+        )
+    first = [{"name": "cast", "argv": cast_argv(model_path, cast_path), "accelerated": True}] if cast else []
+    argv = convert_argv(cast_path if cast else model_path, save_path, ranks, experts)
+    return [*first, {"name": "convert", "argv": argv, "accelerated": False}]
+
+
+def converted_files(ranks: int, source_files: Iterable[str]) -> list[str]:
+    """Return the files of a whole conversion: one of weights a rank, and the tokenizer's (`*token*` of the source)."""
+    return [f"model{rank}-mp{ranks}.safetensors" for rank in range(ranks)] + sorted(
+        name for name in source_files if "token" in name
+    )
+
+
+def batch_argv(argv: Sequence[str], input_file: str) -> list[str]:
+    """Return the plan's interactive command line as one over the prompts of `input_file`, one a line.
+
+    generate.py's own temperature and length then hold, unless engine_extra_args set them.
+    """
+    words = list(argv)
+    at = words.index("--interactive")
+    for option, values in _INTERACTIVE.items():
+        first = words.index(option)  # the plan's own; what a user adds comes behind it
+        del words[first : first + 1 + values]
+    return [*words[:at], "--input-file", input_file, *words[at:]]
+
+
+def docker_run(options: Mapping[str, Any], *, cdi: bool = False) -> str:
+    """Return the `docker run` that does in a terminal what the options of `service_container` do without one.
+
+    `cdi`: NVIDIA accelerators come by the container device interface instead of NVIDIA's runtime.
+    """
+    planned = options["planned"]
+    words = ["docker", "run", "--rm", "--interactive", "--tty", "--name", options["name"]]
+    for key, option in _DOCKER.items():
+        words += [option, planned[key]] if planned[key] else []
+    words += ["--privileged"] if planned["privileged"] else []
+    words += [word for cap in planned["cap_add"] for word in ("--cap-add", cap)]
+    words += [word for limit in planned["ulimits"] for word in ("--ulimit", limit)]
+    if planned["gpus"]:
+        words += ["--device", "nvidia.com/gpu=all"] if cdi else ["--gpus", planned["gpus"]]
+    words += [word for device in options["devices"] for word in ("--device", device)]
+    words += [word for volume in options["volumes"] for word in ("--volume", volume)]
+    words += [word for key, value in options["env"].items() for word in ("--env", f"{key}={value}")]
+    first, *rest = options["argv"]
+    return shlex.join([*words, "--workdir", options["working_dir"], "--entrypoint", first, options["image"], *rest])
