@@ -13,14 +13,16 @@ FLEETS = ["a800", "h800", "h200"]
 
 
 @pytest.mark.parametrize("version", ["2.3.0", "0.7.1"])
-def test_vllm_takes_what_gpustack_gives_it(vllm_says, version):
+@pytest.mark.parametrize("name", ["vllm-0.32.0"])
+def test_vllm_takes_what_gpustack_gives_it(parser_of, name, version):
     argvs = []
-    for name in FLEETS:
+    for fleet in FLEETS:
         extra = {"engine": "gpustack", "engine_version": version, "executor": "mp"}
-        plan, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / name), extra), {})
+        plan, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / fleet), extra), {})
         assert (problems, plan.problems) == ([], [])
         parameters = gpustack_parameters(plan.as_dict(), enforce_eager=True, max_num_batched_tokens=8192)
         # What it adds itself: _build_command_args of its gpustack/worker/backends/vllm.py.
         argvs.append(["vllm", "serve", plan.model_path, *parameters, "--host=0.0.0.0", "--served-model-name=x"])
-    assert vllm_says(argvs) == [""] * len(FLEETS)
-    assert vllm_says([[*argvs[0], "--no-such-flag"]]) != [""]
+    vllm = parser_of(name)
+    assert vllm.refusals(argvs) == [""] * len(FLEETS)
+    assert vllm.refusals([[*argvs[0], "--no-such-flag"]]) != [""]
