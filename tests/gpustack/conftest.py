@@ -6,8 +6,6 @@ import sys
 
 import pytest
 import yaml
-from lab import config
-from lab.checkpoint import REPOSITORY, hub_root
 from lab.problem import LabError
 from tests.gpustack.processes import PASSWORD, RECIPE, ROOT, Cluster, packages
 
@@ -90,13 +88,4 @@ def tiny_r1(tmp_path_factory):
     (folder / "config.json").write_text(json.dumps({"architectures": ["DeepseekV3ForCausalLM"], **architecture}))
     header = b"{}      "
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
-    return str(folder)
-
-
-@pytest.fixture(scope="session")
-def trained_r1():
-    """Return the folder of the practice cluster's trained tiny R1."""
-    folder = hub_root(config.load().cache) / REPOSITORY
-    if not folder.is_dir():
-        pytest.skip(f"the tiny R1 is not trained yet ({folder} is missing): run `make lab` once")
     return str(folder)

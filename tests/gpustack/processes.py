@@ -166,25 +166,6 @@ class Cluster:
                 start_new_session=True,  # its engines end with it
             )
 
-    def give_vllm(self) -> None:
-        """Put the practice cluster's vLLM where GPUStack 0.x looks for its own, beside the interpreter."""
-        packages = tree(config.load().cache, "engine")
-        settings = {
-            "PYTHONPATH": packages / "site-packages",
-            "HF_HUB_OFFLINE": 1,
-            "OMP_NUM_THREADS": 1,
-            "TORCH_COMPILE_DISABLE": 1,
-            "VLLM_CPU_KVCACHE_SPACE": 1,
-            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
-            "VLLM_NO_USAGE_STATS": 1,
-        }
-        program = self.folder / "python" / "bin" / "vllm"
-        exports = "\n".join(f"export {name}={value}" for name, value in settings.items())
-        program.write_text(
-            f'#!/bin/sh\n{exports}\nunset CUDA_VISIBLE_DEVICES\nexec {sys.executable} -s {packages}/bin/vllm "$@"\n'
-        )
-        program.chmod(0o755)
-
     def start_worker(self, name: str = "worker", token: str = TOKEN) -> None:
         """Start a worker, and return at once."""
         port = free_port()

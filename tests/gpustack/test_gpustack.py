@@ -135,31 +135,3 @@ def test_a_path_that_is_missing_fails_in_gpustacks_own_words(cluster, run, no_mo
     )
     assert not answer["ready"]
     assert "/data/models/nowhere" in answer["msg"]
-
-
-def test_a_completion_comes_from_the_engine_that_gpustack_started(clusters, run, trained_r1):
-    cluster = clusters.get("0.7.1")
-    cluster.give_vllm()
-    key = run(cluster, "gpustack_api_key", value=KEY)["value"]
-    parameters = ["--tensor-parallel-size=1", "--max-model-len=4096", "--dtype=bfloat16", "--enforce-eager"]
-    run(cluster, "gpustack_model", name="tiny-r1", path=trained_r1, parameters=parameters)
-    try:
-        running = wait(
-            lambda: run(cluster, "gpustack_model_facts", name="tiny-r1"),
-            lambda answer: answer["ready"] or answer["gone"],
-            400,
-        )
-        assert running["msg"] == "tiny-r1 in GPUStack: running"
-        answer = run(
-            cluster,
-            "chat_completion",
-            password=None,
-            model="tiny-r1",
-            api_key=key,
-            prompt="What is 17 + 25?",
-            max_tokens=64,
-        )
-        assert answer["status"] == 200, answer["msg"]
-        assert answer["ready"]
-    finally:
-        run(cluster, "gpustack_model", name="tiny-r1", state="absent")
