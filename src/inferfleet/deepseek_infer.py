@@ -68,4 +68,5 @@ def docker_run(options: Mapping[str, Any], *, cdi: bool = False) -> str:
     words += [word for volume in options["volumes"] for word in ("--volume", volume)]
     words += [word for key, value in options["env"].items() for word in ("--env", f"{key}={value}")]
     first, *rest = options["argv"]
-    return shlex.join([*words, "--workdir", options["working_dir"], "--entrypoint", first, options["image"], *rest])
+    words += ["--workdir", options["working_dir"], "--entrypoint", first, options["image"], *rest]
+    return shlex.join(map(str, words))  # Ansible makes numbers of what looks like one
