@@ -110,7 +110,7 @@ def stop(address):
     return True
 
 
-def serve(control, seconds):
+def serve(control, servers, seconds):
     """Keep the sockets open in a process of its own, for so long or until it is told to end; returns to the caller."""
     if os.fork():
         os.wait()
@@ -122,6 +122,8 @@ def serve(control, seconds):
     for stream in (0, 1, 2):  # Ansible waits for whoever holds its pipes
         os.dup2(null, stream)
     select.select([control], [], [], seconds)
+    for server in servers:  # before the end of `control` tells that they are free: an ending process has no such order
+        server.close()
     os._exit(0)
 
 
@@ -153,7 +155,7 @@ def main():
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     control.bind(CONTROL.format(address))
     control.listen(1)
-    serve(control, module.params["seconds"])
+    serve(control, [server for server in held.values() if server], module.params["seconds"])
     module.exit_json(
         changed=False,
         listening=sorted({port for port, server in held.items() if server} | set(served)),
