@@ -2,7 +2,7 @@
 
 from inferfleet.nodes.clocks import clock_skew
 from inferfleet.nodes.docker import docker_complaint
-from inferfleet.nodes.images import image_choice, image_difference, image_source
+from inferfleet.nodes.images import image_choice, image_difference, image_processor, image_source
 from inferfleet.nodes.pools import PoolError, address_pools
 from inferfleet.nodes.proof import explain_blindness, proof_argv
 from inferfleet.nodes.repositories import repository_reason
@@ -16,6 +16,7 @@ __all__ = [
     "explain_blindness",
     "image_choice",
     "image_difference",
+    "image_processor",
     "image_source",
     "package_spec",
     "proof_argv",

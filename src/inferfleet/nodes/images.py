@@ -116,6 +116,22 @@ def image_difference(name: str, found: Mapping[str, Sequence[Mapping[str, Any]]]
     return ""
 
 
+_PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64"}
+"""A machine's name of its processor -> Docker's."""
+
+
+def image_processor(name: str, images: Sequence[Mapping[str, Any]], machine: str) -> str:
+    """Return what to do about an image for another processor than the node's (`uname -m`); empty where there is none."""
+    wanted = _PROCESSORS.get(machine, machine)
+    found = next((str(image.get("Architecture")) for image in images), wanted)
+    if found == wanted:
+        return ""
+    return (
+        f"{name} is for {found}, but the node's processor is {wanted}. Name an image for {wanted} (engine_image,"
+        " webui_image), or leave it empty to have the right one chosen."
+    )
+
+
 def _digest(image: Mapping[str, Any]) -> str:
     return next((str(name).partition("@")[2] for name in image.get("RepoDigests") or ()), "")
 

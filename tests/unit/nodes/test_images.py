@@ -2,7 +2,14 @@
 
 import pytest
 
-from inferfleet.nodes.images import Reference, image_choice, image_difference, image_source, parse
+from inferfleet.nodes.images import (
+    Reference,
+    image_choice,
+    image_difference,
+    image_processor,
+    image_source,
+    parse,
+)
 
 NEW, OLD = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 
@@ -97,4 +104,13 @@ def test_different_images_under_one_name_are_told():
     assert image_difference("a/b:1", found) == (
         "a/b:1 is one image on n1, n3 and another on n2. Remove it there (`docker image rm a/b:1`) and run again, or"
         " set image_pull to always."
+    )
+
+
+def test_an_image_for_another_processor_is_told():
+    assert image_processor("a/b:1", [image(architecture="arm64")], "aarch64") == ""
+    assert image_processor("a/b:1", [image()], "x86_64") == image_processor("a/b:1", [], "x86_64") == ""
+    assert image_processor("a/b:1", [image(architecture="arm64")], "x86_64") == (
+        "a/b:1 is for arm64, but the node's processor is amd64. Name an image for amd64 (engine_image, webui_image), or"
+        " leave it empty to have the right one chosen."
     )
