@@ -121,7 +121,7 @@ _PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def image_processor(name: str, images: Sequence[Mapping[str, Any]], machine: str) -> str:
-    """Return what to do about an image for another processor than the node's (`uname -m`); empty where there is none."""
+    """Return what to do about an image for another processor than the node's (`uname -m`); empty if none."""
     wanted = _PROCESSORS.get(machine, machine)
     found = next((str(image.get("Architecture")) for image in images), wanted)
     if found == wanted:
