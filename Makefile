@@ -6,9 +6,9 @@ SHELL := /bin/sh
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
 ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime container_images offline_bundle prepare_debian13 nccl_fabric \
-  model_weights ray_cluster inference_engine engine_switch deepseek_infer_simulated open_webui verify
-# Left out of `make test` for its time: an image with two engines in it. GPUStack's real servers are asked by test-gpustack.
-MORE_ROLES ?= gpustack
+  model_weights ray_cluster inference_engine engine_switch open_webui verify
+# Left out of `make test` for their time: GPUStack's real servers are asked by test-gpustack, the demo's parts by unit tests.
+MORE_ROLES ?= gpustack deepseek_infer_simulated
 
 export LAB_NODES ?= 2
 export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv

@@ -17,7 +17,7 @@ DEFAULTS = {
     "command_handling": "correct",
     "comparisons": {"env": "strict", "volumes": "strict"},
 }
-HIDDEN = ("container", "diff", "invocation")
+HIDDEN = ("actions", "container", "diff", "invocation")  # each of them holds the environment
 
 
 def planned_options(container: dict, *, cdi: bool = False) -> dict:
