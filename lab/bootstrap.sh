@@ -167,7 +167,7 @@ undo() {
     rm -rf .venv
     echo "removed .lab, .venv"
   fi
-  echo "stays: the Debian packages binutils docker.io docker-registry mmdebstrap openssh-client python3-venv"
+  echo "stays: the Debian packages aria2 binutils docker.io docker-registry mmdebstrap openssh-client python3-venv skopeo"
 }
 
 case "${1:-}" in
