@@ -55,6 +55,17 @@ def uv() -> str:
     return str(beside) if beside.exists() else "uv"
 
 
+def install(cache: Path, lock: Path, site: Path, log: Path) -> None:
+    """Install just the packages of a lock file, for the images' Python and platform, into the folder `site`."""
+    run(
+        [uv(), "pip", "install", "--target", site, "--no-deps", "--requirements", lock,
+         "--python-version", PYTHON, "--python-platform", PLATFORM, "--only-binary", ":all:",
+         "--find-links", find_links()],
+        log=log,
+        env={"UV_CACHE_DIR": str(cache / "uv"), "UV_DEFAULT_INDEX": host.package_index()},
+    )  # fmt: skip
+
+
 def tree(cache: Path, name: str) -> Path:
     """Return the folder with `site-packages/` and `bin/` of an image, made when missing."""
     recipe_folder = RECIPES / name
@@ -65,13 +76,7 @@ def tree(cache: Path, name: str) -> Path:
         return target
     with build_folder(cache) as folder:
         site = folder / "tree" / "site-packages"
-        run(
-            [uv(), "pip", "install", "--target", site, "--no-deps", "--requirements", lock,
-             "--python-version", PYTHON, "--python-platform", PLATFORM, "--only-binary", ":all:",
-             "--find-links", find_links()],
-            log=cache / "logs" / f"{name}-packages.log",
-            env={"UV_CACHE_DIR": str(cache / "uv"), "UV_DEFAULT_INDEX": host.package_index()},
-        )  # fmt: skip
+        install(cache, lock, site, cache / "logs" / f"{name}-packages.log")
         recipe = load_recipe(name)
         keep_scripts(site / "bin", folder / "tree" / "bin", recipe.scripts)
         slim(site, recipe)

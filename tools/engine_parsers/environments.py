@@ -5,11 +5,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import config, host
+from lab import config
 from lab.images import build_folder, digest
 from lab.problem import LabError
-from lab.shell import run
-from lab.trees import PLATFORM, PYTHON, find_links, tree, uv
+from lab.trees import PLATFORM, PYTHON, install, tree
 
 HERE = Path(__file__).parent
 
@@ -42,13 +41,7 @@ class Environment:
             return target
         with build_folder(cache) as building:
             site = building / "site-packages"
-            run(
-                [uv(), "pip", "install", "--target", site, "--no-deps", "--requirements", lock,
-                 "--python-version", PYTHON, "--python-platform", PLATFORM, "--only-binary", ":all:",
-                 "--find-links", find_links()],
-                log=cache / "logs" / f"parser-{self.name}.log",
-                env={"UV_CACHE_DIR": str(cache / "uv"), "UV_DEFAULT_INDEX": host.package_index()},
-            )  # fmt: skip
+            install(cache, lock, site, cache / "logs" / f"parser-{self.name}.log")
             target.parent.mkdir(exist_ok=True)
             for old in target.parent.glob(f"{self.name}-*"):
                 shutil.rmtree(old)

@@ -77,8 +77,7 @@ def image_choice(
             return asdict(Choice([], ask=True))
         lacking = _without(found, asked) if asked else [host for host in found if pull == "always" or not found[host]]
         return asdict(Choice(lacking, asked))
-    layers = content(held[0])
-    others = [host for host in found if not found[host] or not same_content(found[host][0], held[0], layers)]
+    others = [host for host, images in found.items() if not images or not same_content(images[0], held[0])]
     if not others:
         return asdict(Choice([]))
     # A tag may have moved since: nodes that join get what the first one has.
@@ -94,9 +93,9 @@ def content(image: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(image.get("RootFS", {}).get("Layers") or ())
 
 
-def same_content(image: Mapping[str, Any], other: Mapping[str, Any], layers: tuple[str, ...]) -> bool:
+def same_content(image: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Return whether both hold the same; images of different architectures cannot, and need not."""
-    return image.get("Architecture") != other.get("Architecture") or content(image) == layers
+    return image.get("Architecture") != other.get("Architecture") or content(image) == content(other)
 
 
 def image_difference(name: str, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
