@@ -105,9 +105,20 @@ class Plan:
         """Whether nothing speaks against it."""
         return not self.problems
 
+    @property
+    def head(self) -> str:
+        """Name of the node that answers clients; empty where there is none."""
+        return next((name for name, node in self.nodes.items() if node.role == "head"), "")
+
+    @property
+    def api_url(self) -> str:
+        """Scheme, address and port of the API, without `api_path`; empty where there is no head."""
+        return f"http://{self.nodes[self.head].address}:{self.port}" if self.head else ""
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form; without `alternatives`, which `plan --all` adds."""
         form = {key: value for key, value in vars(self).items() if key != "alternatives"}
+        form |= {"head": self.head, "api_url": self.api_url}
         form["budget"] = self.budget.as_dict() if self.budget else None
         form["container"] = asdict(self.container)
         form["nodes"] = {name: asdict(node) for name, node in self.nodes.items()}
