@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ansible.errors import AnsibleError
+from ansible.inventory.manager import InventoryManager
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
@@ -37,7 +38,7 @@ class ActionModule(ActionBase):
         unresolved: dict[str, dict[str, str]] = {}
         for host in hosts:
             variables[host], unresolved[host] = _resolve(task_vars["hostvars"][host])
-        inventory = Inventory(groups, variables, frozenset(options), unresolved)
+        inventory = Inventory(groups, variables, frozenset(options), unresolved, self._in_files(task_vars))
         problems = check_inventory(inventory) + _option_problems(options, inventory)
         if not problems:
             return {"changed": False}
@@ -47,6 +48,11 @@ class ActionModule(ActionBase):
             "inferfleet_refusal": "contract",
             "problems": [problem.as_dict() for problem in problems],
         }
+
+    def _in_files(self, task_vars) -> dict[str, list[str]]:
+        """Return the variables that the inventory's own files give each group; group_vars are not among them."""
+        read = InventoryManager(self._loader, sources=task_vars["ansible_inventory_sources"])
+        return {str(name): list(group.vars) for name, group in read.groups.items()}
 
 
 def _resolve(hostvars) -> tuple[dict, dict[str, str]]:

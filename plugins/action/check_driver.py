@@ -16,7 +16,7 @@ class ActionModule(ActionBase):
         """Check every host of the play that holds a rank."""
         super().run(tmp, task_vars)
         problems = []
-        for host in task_vars["ansible_play_hosts"]:
+        for host in task_vars["ansible_play_batch"]:
             variables = task_vars["hostvars"][host]
             facts = variables["ansible_facts"].get("inferfleet_accelerators", {})
             problems += driver_problems(

@@ -1,4 +1,4 @@
-"""Hands the contract and the nodes' facts to `inferfleet.planning` and returns the plan as a fact."""
+"""Hands the contract and the nodes' facts to `inferfleet.planning` and returns the plans as facts."""
 
 from __future__ import annotations
 
@@ -8,25 +8,45 @@ from inferfleet.contract import Contract, contract_values
 from inferfleet.contract.facts import GIB, check_node
 from inferfleet.contract.inventory import cluster_address
 from inferfleet.contract.ports import ports_of
-from inferfleet.planning import make_plan
+from inferfleet.contract.services import Service, services_of
+from inferfleet.planning import Plan, make_plan
 from inferfleet.problem import Problem
 
 
 class ActionModule(ActionBase):
-    """Sets the fact `inferfleet_plan`; fails with what the planner and the nodes' facts speak against."""
+    """Sets the facts `inferfleet_plans`, one a service, and `inferfleet_plan`, that of the host's own.
+
+    Fails with what the planner and the nodes' facts speak against, for the services that take part in this run.
+    """
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
         """Plan for every serving host of the inventory; check the hosts of this run (`--limit`)."""
         super().run(tmp, task_vars)
+        plans, problems = [], []
+        for service in services_of(task_vars["groups"]):
+            plan, found = self._plan(service, task_vars)
+            plans.append(plan.as_dict())
+            problems += found
+        if any(problem.code == "unknown-name" for problem in problems):
+            return _refusal(problems, "contract")
+        if problems and self._task.args["enforce"]:
+            return _refusal(problems, "facts")
+        host = task_vars["inventory_hostname"]
+        own = next((plan for plan in plans if host in plan["nodes"]), plans[0])
+        return {"changed": False, "ansible_facts": {"inferfleet_plans": plans, "inferfleet_plan": own}}
+
+    def _plan(self, service: Service, task_vars) -> tuple[Plan, list[Problem]]:
+        """Return the plan of all of the service's nodes, and the problems of those of this run."""
         groups, hostvars = task_vars["groups"], task_vars["hostvars"]
-        head = hostvars[groups["ray_head"][0]]
-        values = contract_values({name: head[name] for name in Contract.model_fields})
-        contract = Contract.model_validate(values).model_dump()
+        head = hostvars[service.heads[0]]
+        contract = Contract.model_validate(
+            contract_values({name: head[name] for name in Contract.model_fields})
+        ).model_dump()
         nodes = {}
-        for role, group in (("head", "ray_head"), ("worker", "ray_worker")):
-            for host in groups.get(group, ()):
+        for role, hosts in (("head", service.heads), ("worker", service.workers)):
+            for host in hosts:
                 nodes[host] = {
                     **_facts(hostvars[host]),
                     **_hardware(hostvars[host], upgrades=not self._task.args.get("drivers_settled", False)),
@@ -36,28 +56,30 @@ class ActionModule(ActionBase):
                     "interface": hostvars[host].get("cluster_interface", ""),
                     "cluster_rdma": hostvars[host].get("cluster_rdma", ""),
                 }
-        plan = make_plan(contract, nodes)
-        if any(problem.code == "unknown-name" for problem in plan.problems):
-            return _refusal(plan.problems, "contract")
-        problems = list(plan.problems)
-        for host in task_vars["ansible_play_hosts_all"]:
-            facts = _facts(hostvars[host])
-            if not facts:
-                continue
-            ports = ports_of(
-                contract,
-                head=host in groups["ray_head"],
-                serves=host in nodes,
-                webui=host in groups.get("webui", ()),
-            )
-            space = {"images": (contract["container_data_root"], _image_bytes(self._task.args, facts))}
-            if host in nodes:
-                missing = plan.checkpoint_bytes - facts["present"].get(plan.checkpoint, 0)
-                space["the weights"] = (contract["model_root"], max(0, missing))
-            problems += check_node(host, facts, ports, space)
-        if problems and self._task.args["enforce"]:
-            return _refusal(problems, "facts")
-        return {"changed": False, "ansible_facts": {"inferfleet_plan": plan.as_dict()}}
+        plan = make_plan(contract, nodes).of_service(service.name)
+        present = [host for host in task_vars["ansible_play_hosts_all"] if host in nodes]
+        # A host that serves nothing (the web UI's own) is checked with the first service.
+        if groups["ray_head"][0] in nodes:
+            others = set(groups["ray_head"]).union(groups.get("ray_worker", ())).difference(nodes)
+            present += [host for host in task_vars["ansible_play_hosts_all"] if host not in others | set(nodes)]
+        problems = list(plan.problems) if present else []
+        for host in present:
+            if facts := _facts(hostvars[host]):
+                problems += self._node_problems(host, facts, contract, plan, service, groups)
+        return plan, problems
+
+    def _node_problems(
+        self, host: str, facts: dict, contract: dict, plan: Plan, service: Service, groups
+    ) -> list[Problem]:
+        """Return what the node lacks: free ports, and room for images and weights."""
+        serves = host in service.hosts
+        webui = host in groups.get("webui", ())
+        ports = ports_of(contract, head=host == service.heads[0], serves=serves, webui=webui)
+        space = {"images": (contract["container_data_root"], _image_bytes(self._task.args, facts))}
+        if serves:
+            missing = plan.checkpoint_bytes - facts["present"].get(plan.checkpoint, 0)
+            space["the weights"] = (contract["model_root"], max(0, missing))
+        return check_node(host, facts, ports, space)
 
 
 def _facts(variables) -> dict:

@@ -18,7 +18,7 @@ def test_vllm_takes_what_gpustack_gives_it(parser_of, name, version):
     argvs = []
     for fleet in FLEETS:
         extra = {"engine": "gpustack", "engine_version": version, "executor": "mp"}
-        plan, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / fleet), extra), {})
+        (plan,), problems = plan_inventory(read_inventory(str(ROOT / "inventories" / fleet), extra), {})
         assert (problems, plan.problems) == ([], [])
         parameters = gpustack_parameters(plan.as_dict(), enforce_eager=True, max_num_batched_tokens=8192)
         # What it adds itself: _build_command_args of its gpustack/worker/backends/vllm.py.

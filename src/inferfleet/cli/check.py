@@ -8,8 +8,8 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from inferfleet.cli.plan import ExtraVars, Inventory, Json, find_path, show, to_json, values_of
-from inferfleet.cli.plan_view import make_console, print_plan, print_problems
+from inferfleet.cli.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json, values_of
+from inferfleet.cli.plan_view import make_console, print_plans, print_problems
 from inferfleet.cli.planned import Facts, flat_facts, plan_inventory, write_facts
 from inferfleet.cli.read_inventory import read_inventory
 from inferfleet.problem import Problem
@@ -52,28 +52,27 @@ def check(
         if facts:
             write_facts(facts, gathered)
     except UsageError as error:
-        raise typer.Exit(show(None, [error.problem], as_json=as_json)) from None
+        raise typer.Exit(show([], [error.problem], as_json=as_json)) from None
     except OSError as error:
         problem = Problem(
             "not-writable", f"The run cannot be recorded: {error.strerror or error}.", "Make its folder writable."
         )
-        raise typer.Exit(show(None, [problem], as_json=as_json)) from None
-    if made is None:
-        raise typer.Exit(show(None, problems, as_json=as_json))
-    every = [*lost, *made.problems]
+        raise typer.Exit(show([], [problem], as_json=as_json)) from None
+    if not made:
+        raise typer.Exit(show([], problems, as_json=as_json))
     if as_json:
-        form: dict[str, Any] = made.as_dict()
-        form |= {"facts": gathered, "problems": [problem.as_dict() for problem in every]}
+        form = form_of(made)
+        form |= {"facts": gathered, "problems": [*(problem.as_dict() for problem in lost), *form["problems"]]}
         typer.echo(to_json(form))
     else:
         console = make_console()
         console.print(_nodes(gathered, [p.message for p in lost]))
         console.print()
-        print_plan(console, made)
+        print_plans(console, made)
         print_problems(console, lost)
     if lost:
         raise typer.Exit(Outcome.UNREACHABLE.exit_code)
-    raise typer.Exit(Outcome.OK.exit_code if made.works else Outcome.FACTS_REFUSED.exit_code)
+    raise typer.Exit(Outcome.OK.exit_code if all(plan.works for plan in made) else Outcome.FACTS_REFUSED.exit_code)
 
 
 def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> tuple[Facts, list[Problem]]:

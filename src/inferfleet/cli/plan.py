@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from inferfleet.cli.plan_view import make_console, print_plan, print_problems
+from inferfleet.cli.plan_view import make_console, print_plans, print_problems
 from inferfleet.cli.planned import plan_inventory, read_facts
 from inferfleet.cli.read_inventory import read_inventory
 from inferfleet.planning import Plan
@@ -60,25 +60,34 @@ def plan(
         read = read_inventory(find_path(inventory), values_of(extra_vars))
         made, problems = plan_inventory(read, read_facts(facts))
     except UsageError as error:
-        made, problems = None, [error.problem]
+        made, problems = [], [error.problem]
     raise typer.Exit(show(made, problems, as_json=as_json, all_layouts=all_layouts))
 
 
-def show(made: Plan | None, problems: list[Problem], *, as_json: bool, all_layouts: bool = False) -> int:
-    """Print a plan, or why there is none, and return the exit code."""
-    if made is None:
+def show(made: list[Plan], problems: list[Problem], *, as_json: bool, all_layouts: bool = False) -> int:
+    """Print the plan of each service, or why there is none, and return the exit code."""
+    if not made:
         if as_json:
             typer.echo(to_json({"problems": [problem.as_dict() for problem in problems], "nodes": {}}))
         print_problems(make_console(stderr=True), problems)
         return Outcome.BAD_INPUT.exit_code
     if as_json:
-        form = made.as_dict()
-        if all_layouts:
-            form["alternatives"] = made.alternatives_as_dicts()
-        typer.echo(to_json(form))
+        typer.echo(to_json(form_of(made, all_layouts=all_layouts)))
     else:
-        print_plan(make_console(), made, alternatives=all_layouts)
-    return Outcome.OK.exit_code if made.works else Outcome.FACTS_REFUSED.exit_code
+        print_plans(make_console(), made, alternatives=all_layouts)
+    return Outcome.OK.exit_code if all(plan.works for plan in made) else Outcome.FACTS_REFUSED.exit_code
+
+
+def form_of(made: list[Plan], *, all_layouts: bool = False) -> dict[str, Any]:
+    """Return the JSON form: that of the plan, or `services` with one for each and the problems of all."""
+    forms = {}
+    for plan in made:
+        forms[plan.service] = plan.as_dict()
+        if all_layouts:
+            forms[plan.service]["alternatives"] = plan.alternatives_as_dicts()
+    if not made[0].service:
+        return forms[""]
+    return {"services": forms, "problems": [problem for form in forms.values() for problem in form["problems"]]}
 
 
 def to_json(form: dict[str, Any]) -> str:

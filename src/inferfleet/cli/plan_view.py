@@ -46,6 +46,14 @@ def print_plan(console: Console, plan: Plan, *, alternatives: bool = False) -> N
         console.print(Text("This plan works.", style="green"))
 
 
+def print_plans(console: Console, plans: Sequence[Plan], *, alternatives: bool = False) -> None:
+    """Print the plan of each service."""
+    for number, plan in enumerate(plans):
+        if plan.service:
+            console.print("\n" * bool(number) + f"── service {plan.service} ──\n", style="bold")
+        print_plan(console, plan, alternatives=alternatives)
+
+
 def print_problems(console: Console, problems: Iterable[Problem]) -> None:
     """Print each problem with its remedy."""
     for problem in problems:

@@ -11,9 +11,17 @@ import yaml
 
 from inferfleet.cli.read_inventory import Read
 from inferfleet.contract import Contract, Inventory
-from inferfleet.contract.check import check_addresses, check_agreement, check_groups, check_keys, check_network
+from inferfleet.contract.check import (
+    check_addresses,
+    check_agreement,
+    check_groups,
+    check_heard,
+    check_keys,
+    check_network,
+)
 from inferfleet.contract.inventory import cluster_address
 from inferfleet.contract.options import role_options
+from inferfleet.contract.services import Service, services_of
 from inferfleet.contract.values import check_values
 from inferfleet.planning import Plan, make_plan
 from inferfleet.planning.disk import disk_problems
@@ -25,26 +33,33 @@ Facts = Mapping[str, Mapping[str, Any]]
 _PARTS = ("inferfleet_accelerators", "inferfleet_fabric", "inferfleet_node")
 
 
-def plan_inventory(read: Read, facts: Facts) -> tuple[Plan | None, list[Problem]]:
-    """Return the plan, or what is wrong with the inventory itself."""
-    inventory = Inventory(read.groups, read.variables)
+def plan_inventory(read: Read, facts: Facts) -> tuple[list[Plan], list[Problem]]:
+    """Return the plan of each service, or what is wrong with the inventory itself."""
+    inventory = Inventory(read.groups, read.variables, in_files=read.in_files)
     problems = check_groups(inventory)
     if inventory.hosts:
-        problems += check_spelling(read)
+        problems += [*check_spelling(read), *check_heard(inventory)]
         problems += [*check_addresses(inventory), *check_values(inventory), *check_agreement(inventory)]
     if not problems:
         problems += check_network(inventory)
     if problems:
-        return None, problems
-    head = read.groups["ray_head"][0]
+        return [], problems
+    plans = [_plan(read, facts, service) for service in services_of(read.groups)]
+    unknown = [host for host in facts if not any(host in plan.nodes for plan in plans)]
+    if unknown:
+        note = f"Facts of {', '.join(unknown)} are not used: no such host serves in the inventory."
+        plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
+    return plans, []
+
+
+def _plan(read: Read, facts: Facts, service: Service) -> Plan:
+    head = service.heads[0]
     given = {name: read.variables[head][name] for name in Contract.model_fields if name in read.variables[head]}
     contract = Contract.model_validate(given).model_dump()
-    nodes = make_nodes(read, facts)
+    nodes = make_nodes(read, facts, service)
     plan = make_plan(contract, nodes)
     more = disk_problems(plan, nodes, contract["model_root"])
-    unknown = [host for host in facts if host not in nodes]
-    unused = [f"Facts of {', '.join(unknown)} are not used: no such host serves in the inventory."] if unknown else []
-    return replace(plan, problems=[*plan.problems, *more], warnings=[*plan.warnings, *unused]), []
+    return replace(plan, problems=[*plan.problems, *more]).of_service(service.name)
 
 
 def check_spelling(read: Read) -> list[Problem]:
@@ -58,11 +73,11 @@ def check_spelling(read: Read) -> list[Problem]:
     return [problem for problem in problems if problem.code == "unknown-key"]
 
 
-def make_nodes(read: Read, facts: Facts) -> dict[str, dict[str, Any]]:
-    """Return the nodes as the planner takes them: what the inventory says, and what each has reported."""
+def make_nodes(read: Read, facts: Facts, service: Service) -> dict[str, dict[str, Any]]:
+    """Return a service's nodes as the planner takes them: what the inventory says, and what each has reported."""
     nodes: dict[str, dict[str, Any]] = {}
-    for role, group in (("head", "ray_head"), ("worker", "ray_worker")):
-        for host in read.groups.get(group, ()):
+    for role, hosts in (("head", service.heads), ("worker", service.workers)):
+        for host in hosts:
             variables = read.variables[host]
             nodes[host] = {
                 **flat_facts(facts.get(host, {})),

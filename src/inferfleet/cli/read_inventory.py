@@ -50,6 +50,8 @@ class Read:
     variables: dict[str, Variables]
     names: dict[str, set[str]]
     """Of all variables of each host, those that planning does not read among them."""
+    in_files: dict[str, list[str]]
+    """Variables that each group has from the inventory's own files, not from group_vars."""
 
 
 def read_inventory(path: str, extra: Mapping[str, Any] | None = None) -> Read:
@@ -103,7 +105,7 @@ def _read_plainly(path: Path) -> Read:
         names[host] = {str(name) for name in found}
         variables[host] = {name: value for name, value in found.items() if name in _READ}
     _refuse_templates(variables)
-    return Read(members, variables, names)
+    return Read(members, variables, names, {name: sorted(map(str, group.variables)) for name, group in groups.items()})
 
 
 def _sources(path: Path) -> list[Path]:
@@ -250,7 +252,7 @@ def _read_with_ansible(path: str) -> Read:
             f"Inventory {path} has no host.",
             f"Correct it; `ansible-inventory -i {path} --list` shows what Ansible makes of it.",
         )
-    return Read(groups, variables, names)
+    return Read(groups, variables, names, {str(n): sorted(map(str, g.vars)) for n, g in inventory.groups.items()})
 
 
 def _plain(value: Any) -> Any:

@@ -29,8 +29,17 @@ class Summary:
 
 def judge(verb: Verb, judged: Outcome, result: Mapping[str, Any]) -> Outcome:
     """Return `judged`, or FAILED where `status` found that a part of the service does not work."""
-    broken = any(not part.get("ok") for part in _mappings(result.get("proof")))
+    broken = any(not part.get("ok") for own in by_service(result).values() for part in _mappings(own.get("proof")))
     return Outcome.FAILED if verb is STATUS and judged is Outcome.OK and broken else judged
+
+
+def by_service(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what was reported for each service, by its name; by "" where there is one, or for all of them."""
+    services = result.get("services")
+    if not isinstance(services, Mapping):
+        return {"": result}
+    shared = {name: value for name, value in result.items() if name != "services"}
+    return ({"": shared} if shared else {}) | {str(name): own for name, own in services.items()}
 
 
 def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check: bool, log: str, cwd: Path) -> Summary:
@@ -41,7 +50,8 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
     """
     run = replace(run, result=_shortened(run.result, cwd))
     # What does not work is told by the rows of the proof: the task that failed over it adds nothing.
-    told = verb is STATUS and bool(_mappings(run.result.get("proof")))
+    results = by_service(run.result)
+    told = verb is STATUS and any(_mappings(own.get("proof")) for own in results.values())
     blocks = [_problem_rows(run.problems, "bad"), *([] if told else _failure_blocks(run.failures))]
     if judged is Outcome.BAD_INPUT and not run.problems:
         blocks.append([Row("", run.output)] if run.output else [])
@@ -52,13 +62,9 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
     if judged is Outcome.NOT_IDEMPOTENT or (check and run.changed_tasks):
         blocks.append(_changed_rows(run.changed_tasks))
     blocks.append(_problem_rows(run.warnings, ""))
-    if verb is STATUS:
-        blocks += [_proof_rows(run.result), _result_rows(run.result)]
-    elif judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT):
-        blocks += [_result_rows(run.result), *_weights_blocks(run.result), _proof_rows(run.result)]
-    else:
-        blocks.append(_proof_rows(run.result))
-    blocks.append(fabric_rows(run.result.get("fabric")))
+    for name, own in results.items():
+        found = [block for block in _reported(verb, judged, own) if block]
+        blocks += [[Row("service", name), *found[0]], *found[1:]] if name and found else found
     blocks.append(_next_rows(verb, run, judged, again, log))
     good = judged is Outcome.OK
     return Summary(
@@ -87,9 +93,19 @@ def _heading(verb: Verb, run: RunResult, judged: Outcome, check: bool) -> str:
         return headings[judged]
     if check:
         return f"{tasks} would change" if run.changed_tasks else "Nothing would change"
-    model = run.result.get("model")
-    done = f"{model} is serving" if model and run.result.get("endpoints") else verb.done
+    models = [str(own["model"]) for own in by_service(run.result).values() if own.get("model") and own.get("endpoints")]
+    done = f"{' and '.join(models)} {'is' if len(models) == 1 else 'are'} serving" if models else verb.done
     return f"{done} · {tasks} changed" if run.changed_tasks else done
+
+
+def _reported(verb: Verb, judged: Outcome, result: Mapping[str, Any]) -> list[list[Row]]:
+    """Return the blocks of what one service reported."""
+    proof, fabric = _proof_rows(result), fabric_rows(result.get("fabric"))
+    if verb is STATUS:
+        return [proof, _result_rows(result), fabric]
+    if judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT):
+        return [_result_rows(result), *_weights_blocks(result), proof, fabric]
+    return [proof, fabric]
 
 
 def _problem_rows(problems: Iterable[Any], tone: str) -> list[Row]:
@@ -180,8 +196,9 @@ def _next_rows(verb: Verb, run: RunResult, judged: Outcome, again: str, log: str
 
 
 def _try_it(result: Mapping[str, Any]) -> str:
-    url = next((str(item.get("url", "")) for item in _mappings(result.get("endpoints"))), "").rstrip("/")
-    key = str(result.get("api_key_file", ""))
+    first = next((own for own in by_service(result).values() if own.get("endpoints")), {})
+    url = next((str(item.get("url", "")) for item in _mappings(first.get("endpoints"))), "").rstrip("/")
+    key = str(first.get("api_key_file", ""))
     if not url.endswith("/v1") or "/" not in key or " " in key:  # a key of the inventory lies in no file
         return ""
     return f'curl -H "Authorization: Bearer $(cat {key})" {url}/models'

@@ -14,6 +14,7 @@ from inferfleet.catalog import UnknownNameError, load_accelerator, load_model
 from inferfleet.contract.inventory import HOSTS, Inventory
 from inferfleet.contract.model import HOST_KEYS, Contract
 from inferfleet.contract.ports import check_ports
+from inferfleet.contract.services import SITE_KEYS, check_services, services_of
 from inferfleet.contract.values import check_values, show
 from inferfleet.problem import Problem
 
@@ -39,6 +40,7 @@ def check_inventory(inventory: Inventory) -> list[Problem]:
     problems += check_addresses(inventory)
     problems += check_expressions(inventory)
     problems += check_keys(inventory)
+    problems += check_heard(inventory)
     values = check_values(inventory)
     problems += values
     problems += check_agreement(inventory)
@@ -51,7 +53,7 @@ def check_inventory(inventory: Inventory) -> list[Problem]:
 
 
 def check_groups(inventory: Inventory) -> list[Problem]:
-    """One head, at most one web UI, and no host that is head and worker at once."""
+    """One head a service, at most one web UI, and no host that is head and worker at once."""
     heads, workers, webuis = (list(inventory.groups.get(g, ())) for g in ("ray_head", "ray_worker", "webui"))
     problems = []
     if not heads:
@@ -62,14 +64,17 @@ def check_groups(inventory: Inventory) -> list[Problem]:
                 "Put the node whose address clients will use into group ray_head of hosts.yml.",
             )
         )
-    if len(heads) > 1:
+    several = any(service.name for service in services_of(inventory.groups))
+    if len(heads) > 1 and not several:
         problems.append(
             Problem(
                 "two-heads",
                 f"Group ray_head has {len(heads)} hosts ({', '.join(heads)}), but a cluster has exactly one head.",
-                f"Keep one of them and move the others to group ray_worker, for example {', '.join(heads[1:])}.",
+                f"Keep one of them and move the others to group ray_worker, for example {', '.join(heads[1:])}."
+                " For several models, each on nodes of its own, put each one's nodes into a group service_NAME.",
             )
         )
+    problems += check_services(inventory.groups)
     problems += [
         Problem(
             "head-and-worker",
@@ -161,22 +166,53 @@ def check_keys(inventory: Inventory) -> list[Problem]:
     ]
 
 
-def check_agreement(inventory: Inventory) -> list[Problem]:
-    """Contract keys describe the cluster: every host must see the same value."""
+def check_heard(inventory: Inventory) -> list[Problem]:
+    """Refuse what would be passed over: of a group's variables in hosts.yml, those that group_vars/all has too."""
     problems = []
-    for name in Contract.model_fields:
+    for group, names in inventory.in_files.items():
+        unheard = [name for name in Contract.model_fields if name in names]
+        if unheard:
+            one = len(unheard) == 1
+            problems.append(
+                Problem(
+                    "unheard-key",
+                    f"Variable{'' if one else 's'} {', '.join(unheard)} of group {group} in hosts.yml"
+                    f" {'has' if one else 'have'} no effect: for Ansible, group_vars/all stands above.",
+                    f"Move {'it' if one else 'them'} to group_vars/{group}/"
+                    f"{'10_cluster' if group == 'all' else 'main'}.yml of the inventory.",
+                )
+            )
+    return problems
+
+
+def check_agreement(inventory: Inventory) -> list[Problem]:
+    """Contract keys describe a service, some of them the site: every host of it must see the same value."""
+    services = services_of(inventory.groups)
+    if len(services) == 1 and not services[0].name:
+        return _disagreements(inventory, inventory.hosts, Contract.model_fields, "")
+    own = [name for name in Contract.model_fields if name not in SITE_KEYS]
+    problems = _disagreements(inventory, inventory.hosts, sorted(SITE_KEYS), "")
+    for service in services:
+        problems += _disagreements(inventory, service.hosts, own, service.name)
+    return problems
+
+
+def _disagreements(inventory: Inventory, hosts: Iterable[str], names: Iterable[str], service: str) -> list[Problem]:
+    problems = []
+    for name in names:
         seen: list[tuple[Any, str]] = []
-        for host in inventory.hosts:
+        for host in hosts:
             value = inventory.variables[host].get(name)
             if name in inventory.variables[host] and all(value != other for other, _ in seen):
                 seen.append((value, host))
         if len(seen) > 1:
             values = ", ".join(f"{show(name, value)} on {host}" for value, host in seen)
+            place = f"the vars of group service_{service}" if service else "group_vars/all/10_cluster.yml"
             problems.append(
                 Problem(
                     "value-differs",
                     f"Variable {name} differs between hosts: {values}.",
-                    f"Set {name} once, in group_vars/all/10_cluster.yml, and remove it from host_vars and hosts.yml.",
+                    f"Set {name} once, in {place}, and remove it from host_vars and hosts.yml.",
                 )
             )
     return problems

@@ -21,6 +21,8 @@ class Inventory:
     """Names of further variables that may be set: those of the roles' argument specs."""
     unresolved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By host, the variables whose expression cannot be worked out, with the reason."""
+    in_files: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    """By group, the variables that the inventory's own file (hosts.yml) gives it: group_vars/all stands above them."""
 
     @property
     def hosts(self) -> list[str]:

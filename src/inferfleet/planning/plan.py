@@ -1,6 +1,6 @@
 """The plan: what runs where, with which command line and environment, and why."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from inferfleet.planning.layouts import Candidate
@@ -49,6 +49,8 @@ class Plan:
     engine: str
     executor: str
     model: str
+    service: str = ""
+    """Name of the service, where the inventory has several."""
     protocol: str = "openai"
     """What clients speak to it: openai, or none where it is a prompt on a terminal and no service."""
     engine_version: str = ""
@@ -114,6 +116,14 @@ class Plan:
     def api_url(self) -> str:
         """Scheme, address and port of the API, without `api_path`; empty where there is no head."""
         return f"http://{self.nodes[self.head].address}:{self.port}" if self.head else ""
+
+    def of_service(self, name: str) -> "Plan":
+        """Return it as the plan of the service `name`, which its problems then say; empty: the only one."""
+        if not name:
+            return self
+        problems = [Problem(p.code, f"Service {name}: {p.message}", p.remedy) for p in self.problems]
+        warnings = [f"Service {name}: {warning}" for warning in self.warnings]
+        return replace(self, service=name, problems=problems, warnings=warnings)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form; without `alternatives`, which `plan --all` adds."""

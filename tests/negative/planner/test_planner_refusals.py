@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from inferfleet.cli import app
 from inferfleet.cli.planned import make_nodes, plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.contract.services import services_of
 from inferfleet.planning import make_plan, refusals
 
 CASES = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text())
@@ -49,8 +50,8 @@ def test_refusal(case, tmp_path):
 @pytest.mark.parametrize("case", PLANNED, ids=by_name)
 def test_the_remedy_removes_the_problem(case, tmp_path):
     read = read_inventory(str(write_inventory(case, tmp_path)))
-    plan, _ = plan_inventory(read, facts_of(case))
-    nodes = make_nodes(read, facts_of(case))
+    (plan,), _ = plan_inventory(read, facts_of(case))
+    nodes = make_nodes(read, facts_of(case), services_of(read.groups)[0])
     contract = {k: v for k, v in read.variables["n1"].items() if not k.startswith("ansible_")}
     for problem in plan.problems:
         change = dict(getattr(problem, "change", {}))

@@ -33,6 +33,7 @@ def test_two_heads(build):
     assert messages(build(groups={"ray_head": ["a", "b", "c"]})) == [
         "two-heads: Group ray_head has 3 hosts (a, b, c), but a cluster has exactly one head."
         " Keep one of them and move the others to group ray_worker, for example b, c."
+        " For several models, each on nodes of its own, put each one's nodes into a group service_NAME."
     ]
 
 

@@ -15,7 +15,7 @@ FACTS = ROOT / "tests" / "fixtures"
 
 
 def planned(name, extra=None, facts=None):
-    plan, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / name), extra), facts or {})
+    (plan,), problems = plan_inventory(read_inventory(str(ROOT / "inventories" / name), extra), facts or {})
     assert problems == []
     return plan
 
@@ -131,7 +131,7 @@ def test_eight_nodes_of_a800_40g_work_as_well(tmp_path):
         hosts["all"]["children"]["ray_worker"]["hosts"][f"a800-0{n}"] = {"ansible_host": f"10.30.0.{10 + n}"}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
     (tmp_path / "group_vars").symlink_to(source / "group_vars")
-    plan, problems = plan_inventory(read_inventory(str(tmp_path), {"accelerator": "A800-40G"}), {})
+    (plan,), problems = plan_inventory(read_inventory(str(tmp_path), {"accelerator": "A800-40G"}), {})
     assert (problems, plan.problems) == ([], [])
     assert (plan.tensor_parallel_size, plan.pipeline_parallel_size) == (8, 8)
     assert plan.checkpoint == "unsloth/DeepSeek-R1-BF16"
