@@ -60,9 +60,10 @@ STAND_INS = {
 def shipped() -> Iterator[tuple[str, Plan]]:
     """Yield the plan of every inventory and variant, with its name; each must work."""
     for name, extra in [*((name, None) for name in INVENTORIES), *VARIANTS]:
-        (plan,), problems = plan_inventory(read_inventory(str(ROOT / "inventories" / name), extra), {})
-        assert (problems, plan.problems) == ([], []), (name, extra)
-        yield f"{name} {extra or ''}".strip(), plan
+        plans, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / name), extra), {})
+        for plan in plans:
+            assert (problems, plan.problems) == ([], []), (name, extra)
+            yield f"{name} {plan.service} {extra or ''}".strip(), plan
 
 
 def matrix() -> Iterator[tuple[str, Plan]]:

@@ -2,12 +2,25 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import docker
 import pytest
 from lab import nodes
 from lab.config import load
 from practice import ArgvWatch, Controller, Lab
+
+# One cluster lives through them: what needs bare nodes first, the removal last.
+_ORDER = ["fabric", "fabric_ranks", "refusals", "site", "two_models", "removal"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files into that order; a file that it does not name is a mistake."""
+    here = Path(__file__).parent
+    places = {here / f"test_{name}.py": place for place, name in enumerate(_ORDER)}
+    ours = sorted((item for item in items if item.path.parent == here), key=lambda item: places[item.path])
+    items[:] = [item for item in items if item.path.parent != here] + ours
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +46,12 @@ def lab(controller: Controller, argv_watch: ArgvWatch) -> Lab:
     client = docker.from_env()
     assert len(nodes.containers(client, config, config.pool)) == len(config.nodes)
     return Lab(client, config)
+
+
+@pytest.fixture(scope="session")
+def deployed(lab: Lab, controller: Controller, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The deployment that every later test looks at; holds the JSON document and the JUnit file of its run."""
+    junit = tmp_path_factory.mktemp("report") / "junit.xml"
+    up = controller.inferfleet("up", "--junit", str(junit))
+    assert up.rc == 0, up
+    return {"document": up.document, "junit": junit}

@@ -11,11 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import httpx
 import pytest
 from lab.config import LabConfig
+from lab.tiny_r1.questions import load_questions
 
 ROOT = Path(__file__).parents[2]
 INVENTORY = "inventories/lab"
+API = "http://198.18.5.11:8000"
+WEBUI = "http://198.18.5.11:3000"
+QUESTION = load_questions()[0]
+MODEL = "tiny-r1"
 SECRETS = ROOT / INVENTORY / ".secrets"
 TOOLS = Path(sys.executable).parent
 
@@ -45,10 +51,10 @@ class Controller:
         self.said += [done.stdout, done.stderr]
         return Finished(done.returncode, done.stdout + done.stderr)
 
-    def inferfleet(self, *arguments: str, timeout: float = 900) -> Finished:
+    def inferfleet(self, *arguments: str, inventory: str | Path = INVENTORY, timeout: float = 900) -> Finished:
         """Run `inferfleet VERB -i inventories/lab … --json`; the first argument is the verb."""
         verb, *rest = arguments
-        argv = [TOOLS / "inferfleet", *verb.split(), "-i", INVENTORY, "--json", *rest]
+        argv = [TOOLS / "inferfleet", *verb.split(), "-i", inventory, "--json", *rest]
         done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
         self.said += [done.stdout, done.stderr]
         return Finished(done.returncode, done.stderr, json.loads(done.stdout))
@@ -114,3 +120,23 @@ def eventually(check: Callable[[], bool], timeout: float, what: str) -> float:
 def secrets() -> dict[str, str]:
     """Return name -> value of the secrets that were generated for the inventory."""
     return {file.name: file.read_text().strip() for file in SECRETS.iterdir()}
+
+
+def answers(key: str | None = None, *, api: str = API, model: str = MODEL) -> bool:
+    """Tell whether the service gives the right answer."""
+    headers = {"Authorization": f"Bearer {key or secrets()['engine_api_key']}"}
+    body = {"model": model, "messages": [{"role": "user", "content": QUESTION.question}], "temperature": 0}
+    try:
+        reply = httpx.post(f"{api}/v1/chat/completions", json=body, headers=headers, timeout=60)
+    except httpx.HTTPError:
+        return False
+    return reply.status_code == 200 and reply.json()["choices"][0]["message"]["content"] == QUESTION.answer
+
+
+def webui_answers() -> bool:
+    """Tell whether Open WebUI lets the administrator in."""
+    account = {"email": "admin@example.com", "password": secrets()["webui_admin_password"]}
+    try:
+        return httpx.post(f"{WEBUI}/api/v1/auths/signin", json=account, timeout=30).status_code == 200
+    except httpx.HTTPError:
+        return False

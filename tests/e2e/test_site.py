@@ -1,4 +1,4 @@
-"""One cluster's life, from bare nodes to bare nodes: the tests run in this order and each stands on the one before."""
+"""One cluster's life from bare nodes on: the tests run in this order and each stands on the one before."""
 
 import json
 import os
@@ -13,44 +13,24 @@ from typing import Any
 
 import httpx
 import pytest
-from lab.tiny_r1.questions import load_questions
-from practice import INVENTORY, ROOT, SECRETS, TOOLS, ArgvWatch, Controller, Lab, eventually, secrets
+from practice import (
+    API,
+    INVENTORY,
+    MODEL,
+    ROOT,
+    SECRETS,
+    TOOLS,
+    WEBUI,
+    Controller,
+    Lab,
+    answers,
+    eventually,
+    secrets,
+    webui_answers,
+)
 
 pytestmark = pytest.mark.lab
-API = "http://198.18.5.11:8000"
-WEBUI = "http://198.18.5.11:3000"
-QUESTION = load_questions()[0]
-MODEL = "tiny-r1"
 TIMEOUT = 420  # seconds: an engine start beside others on two cores, and then some
-
-
-@pytest.fixture(scope="module")
-def deployed(lab: Lab, controller: Controller, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The deployment that every later test looks at; holds the JSON document and the JUnit file of its run."""
-    junit = tmp_path_factory.mktemp("report") / "junit.xml"
-    up = controller.inferfleet("up", "--junit", str(junit))
-    assert up.rc == 0, up
-    return {"document": up.document, "junit": junit}
-
-
-def answers(key: str | None = None) -> bool:
-    """Tell whether the service gives the right answer."""
-    headers = {"Authorization": f"Bearer {key or secrets()['engine_api_key']}"}
-    body = {"model": MODEL, "messages": [{"role": "user", "content": QUESTION.question}], "temperature": 0}
-    try:
-        reply = httpx.post(f"{API}/v1/chat/completions", json=body, headers=headers, timeout=60)
-    except httpx.HTTPError:
-        return False
-    return reply.status_code == 200 and reply.json()["choices"][0]["message"]["content"] == QUESTION.answer
-
-
-def webui_answers() -> bool:
-    """Tell whether Open WebUI lets the administrator in."""
-    account = {"email": "admin@example.com", "password": secrets()["webui_admin_password"]}
-    try:
-        return httpx.post(f"{WEBUI}/api/v1/auths/signin", json=account, timeout=30).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def ranks(lab: Lab, title: str) -> list[int]:
@@ -240,59 +220,3 @@ def test_up_mends_and_goes_back_to_ray(deployed: dict[str, Any], lab: Lab, contr
     assert up.rc == 0, up
     assert whole(lab)
     assert webui_answers()
-
-
-def test_secrets_are_in_no_output(deployed: dict[str, Any], controller: Controller) -> None:
-    said = "\n".join(controller.said)
-    assert [name for name, value in secrets().items() if value in said] == []
-
-
-def test_secrets_are_in_no_log_of_the_controller(deployed: dict[str, Any]) -> None:
-    logs = [file for file in (ROOT / ".cache" / "inferfleet").rglob("*") if file.is_file()]
-    assert logs
-    shown = [(name, file) for file in logs for name, value in secrets().items() if value.encode() in file.read_bytes()]
-    assert shown == []
-
-
-def test_secrets_are_in_no_log_of_a_node(deployed: dict[str, Any], lab: Lab) -> None:
-    sources = {
-        "journal": "journalctl --no-pager",
-        "containers": "for name in $(docker ps -aq); do docker logs $name 2>&1; done",
-        "Ray": "find $(docker inspect -f '{{.Mountpoint}}' inferfleet-tmp) -path '*/logs/*' -type f -exec cat {} +",
-        "/var/log": "find /var/log -type f -not -path '*/journal/*' -exec cat {} +",
-    }
-    logs = {(node, source): lab.ssh(node, command) for node in lab.names for source, command in sources.items()}
-    assert all(logs[node, "Ray"] for node in lab.names)
-    assert [(name, place) for place, log in logs.items() for name, value in secrets().items() if value in log] == []
-
-
-def test_secrets_are_in_no_command_line(deployed: dict[str, Any], argv_watch: ArgvWatch) -> None:
-    assert any(b"vllm" in argv for argv in argv_watch.seen), "the watch sees the nodes' processes"
-    values = {name: value.encode() for name, value in secrets().items()}
-    assert [(name, argv) for argv in argv_watch.seen for name, value in values.items() if value in argv] == []
-
-
-def test_down_leaves_only_the_weights(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
-    down = controller.inferfleet("down")
-    assert down.rc == 0, down
-    for node in lab.names:
-        assert lab.containers(node) == []
-        assert lab.ssh(node, "docker images -q; docker volume ls -q") == ""
-        assert lab.ssh(node, "ls -d /etc/inferfleet /opt/inferfleet /var/lib/inferfleet 2>/dev/null || true") == ""
-        assert "inferfleet" not in lab.ssh(node, "cat /etc/hosts")
-        assert "model.safetensors.index.json" in lab.ssh(node, "ls /data/models/inferfleet/tiny-r1")
-
-
-def test_status_sees_that_nothing_is_there(deployed: dict[str, Any], controller: Controller) -> None:
-    status = controller.inferfleet("status")
-    assert status.rc == 2, status
-
-
-def test_second_down_removes_the_weights_too(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
-    down = controller.inferfleet("down", "--weights")
-    assert down.rc == 0, down
-    assert {item["task"] for item in down.document["changed_tasks"]} == {
-        "Remove the weights, and what an interrupted download left",
-        "Remove the publisher's folder once it is empty",
-    }
-    assert [lab.ssh(node, "find /data/models -mindepth 1") for node in lab.names] == ["", ""]

@@ -18,6 +18,8 @@ def write_inventory(case: Case, folder: Path, port: int) -> Path:
     }
     groups = GROUPS | case.get("groups", {})
     children = {group: {"hosts": {host: variables[host] for host in hosts}} for group, hosts in groups.items()}
+    for group, values in case.get("group_vars", {}).items():
+        children[group]["vars"] = values
     everywhere = folder / "group_vars" / "all"
     everywhere.mkdir(parents=True)
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": children}}))

@@ -67,6 +67,7 @@ def check_contract() -> Callable[..., dict[str, Any]]:
                 "playbook_dir": str(ROOT / "playbooks"),
                 "groups": hosts.get_groups_dict(),
                 "hostvars": HostVars(hosts, variables, loader),
+                "ansible_inventory_sources": [str(folder)],
             }
         )
 

@@ -41,6 +41,7 @@ def check_inventory(inventory: Inventory) -> list[Problem]:
     problems += check_expressions(inventory)
     problems += check_keys(inventory)
     problems += check_heard(inventory)
+    problems += check_bundled(inventory)
     values = check_values(inventory)
     problems += values
     problems += check_agreement(inventory)
@@ -185,6 +186,26 @@ def check_heard(inventory: Inventory) -> list[Problem]:
     return problems
 
 
+def check_bundled(inventory: Inventory) -> list[Problem]:
+    """Refuse an air-gap bundle, which holds one checkpoint, for several services."""
+    services = services_of(inventory.groups)
+    if len(services) == 1:
+        return []
+    return inventory.once(
+        (
+            host,
+            Problem(
+                "bundle-of-one",
+                f"Variable offline_bundle ({HOSTS}) is {inventory.variables[host]['offline_bundle']}, but a bundle"
+                f" holds the checkpoint of one service and the inventory has {len(services)}.",
+                "Deploy each service from an inventory and a bundle of its own.",
+            ),
+        )
+        for host in inventory.hosts
+        if inventory.variables[host].get("offline_bundle")
+    )
+
+
 def check_agreement(inventory: Inventory) -> list[Problem]:
     """Contract keys describe a service, some of them the site: every host of it must see the same value."""
     services = services_of(inventory.groups)
@@ -207,7 +228,7 @@ def _disagreements(inventory: Inventory, hosts: Iterable[str], names: Iterable[s
                 seen.append((value, host))
         if len(seen) > 1:
             values = ", ".join(f"{show(name, value)} on {host}" for value, host in seen)
-            place = f"the vars of group service_{service}" if service else "group_vars/all/10_cluster.yml"
+            place = f"group_vars/service_{service}/main.yml" if service else "group_vars/all/10_cluster.yml"
             problems.append(
                 Problem(
                     "value-differs",

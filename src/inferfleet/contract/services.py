@@ -65,7 +65,7 @@ def check_services(groups: Groups) -> Iterable[Problem]:
             yield Problem(
                 "no-head",
                 f"Group {group} has no host that is in group ray_head: a service needs exactly one head.",
-                f"Put one of {', '.join(groups[group])} into group ray_head of hosts.yml.",
+                f"Put one of them ({', '.join(groups[group])}) into group ray_head of hosts.yml.",
             )
         elif len(service.heads) > 1:
             yield Problem(

@@ -216,4 +216,26 @@ def test_lab_over_vllms_own_executor():
 @pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "inventories").iterdir() if (p / "hosts.yml").exists()))
 def test_no_secret_is_in_a_plan(name):
     secrets = {"engine_api_key": "hush-1", "ray_auth_token": "hush-2", "webui_secret_key": "hush-3"}
-    assert "hush" not in str(planned(name, secrets).as_dict())
+    plans, _ = plan_inventory(read_inventory(str(ROOT / "inventories" / name), secrets), {})
+    assert plans
+    assert "hush" not in str([plan.as_dict() for plan in plans])
+
+
+def test_two_models():
+    plans, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / "two_models")), {})
+    assert problems == []
+    assert [
+        (p.service, p.head, list(p.nodes), p.model, p.tensor_parallel_size, p.pipeline_parallel_size) for p in plans
+    ] == [
+        ("r1", "h20-01", ["h20-01", "h20-02"], "deepseek-r1", 8, 2),
+        ("distill", "a800-01", ["a800-01"], "deepseek-r1-distill-llama-70b", 8, 1),
+    ]
+    assert [p.problems for p in plans] == [[], []]
+
+
+def test_a_service_that_cannot_work_says_which_it_is():
+    plans, _ = plan_inventory(
+        read_inventory(str(ROOT / "inventories" / "two_models"), {"accelerators_per_node": 1}), {}
+    )
+    assert [bool(p.problems) for p in plans] == [True, True]
+    assert plans[0].problems[0].message.startswith("Service r1: ")
