@@ -21,7 +21,8 @@ options:
 """
 
 EXAMPLES = r"""
-- hosts: "{{ query('services') or 'ray_head' }}"
+- name: Bring the weights
+  hosts: "{{ query('services') or 'ray_head' }}"
   serial: "{{ query('services', 'sizes') }}"
 """
 
