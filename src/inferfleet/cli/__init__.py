@@ -13,6 +13,8 @@ from inferfleet.cli.fabric import EXAMPLES as _FABRIC_EXAMPLES
 from inferfleet.cli.fabric import fabric
 from inferfleet.cli.plan import EXAMPLES as _PLAN_EXAMPLES
 from inferfleet.cli.plan import plan
+from inferfleet.cli.report import EXAMPLES as _REPORT_EXAMPLES
+from inferfleet.cli.report import report
 from inferfleet.cli.status import EXAMPLES as _STATUS_EXAMPLES
 from inferfleet.cli.status import status
 from inferfleet.cli.up import EXAMPLES as _UP_EXAMPLES
@@ -28,5 +30,6 @@ app.command(epilog=_PLAN_EXAMPLES)(plan)
 app.command(epilog=_CHECK_EXAMPLES)(check)
 app.command(epilog=_ESTIMATE_EXAMPLES)(estimate)
 app.command(epilog=_FABRIC_EXAMPLES)(fabric)
+app.command(epilog=_REPORT_EXAMPLES)(report)
 app.command(epilog=_BUNDLE_EXAMPLES)(bundle)
 app.add_typer(weights, name="weights")

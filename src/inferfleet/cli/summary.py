@@ -154,6 +154,8 @@ def _result_rows(result: Mapping[str, Any]) -> list[Row]:
             rows.append(Row("sign in as", f"{webui['email']}{secret}"))
     if result.get("model"):
         rows.append(Row("model", str(result["model"])))
+    if result.get("report"):
+        rows.append(Row("report", str(result["report"])))
     if result.get("api_key_file"):
         rows.append(Row("API key in", str(result["api_key_file"])))
     return rows

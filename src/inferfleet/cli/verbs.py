@@ -40,6 +40,13 @@ BUNDLE = Verb(
     interrupted="What is in the folder is not fetched again by the next `inferfleet bundle`.",
     changes=False,
 )
+REPORT = Verb(
+    name="report",
+    playbook="playbooks/report.yml",
+    done="The report is written",
+    interrupted="Nothing was changed.",
+    changes=False,
+)
 FABRIC = Verb(
     name="fabric",
     playbook="playbooks/fabric.yml",

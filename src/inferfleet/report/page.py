@@ -1,0 +1,73 @@
+"""The report as HTML: nothing is loaded from elsewhere, and both languages are in it."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from inferfleet.report.content import Content
+
+_FOLDER = Path(__file__).parent
+_CODE = re.compile("`([^`]+)`")
+_STAMP = "written-at"  # element that alone differs between two reports of the same
+
+
+def render(content: Content) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["t"] = say
+    environment.filters |= {"gib": lambda value: f"{float(value or 0) / 2**30:,.0f}", "number": _number, "day": _day}
+    template = environment.get_template("page.html.j2")
+    css = Markup((_FOLDER / "page.css").read_text("utf-8"))
+    return template.render(content=content, css=css)
+
+
+def write(path: Path, page: str) -> bool:
+    """Write the page; return whether it tells anything other than the file did before."""
+    before = path.read_text("utf-8") if path.is_file() else ""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(page, "utf-8")
+    new.replace(path)
+    return _without_stamp(before) != _without_stamp(page)
+
+
+def say(key: str, **values: Any) -> Markup:
+    """Return a text of words.yml in both languages, of which the page shows one."""
+    told = {name: escape(value) for name, value in values.items()}
+    texts = {language: _CODE.sub(r"<code>\1</code>", text).format(**told) for language, text in words()[key].items()}
+    return Markup("".join(f'<span lang="{language}">{text}</span>' for language, text in texts.items()))
+
+
+@cache
+def words() -> dict[str, dict[str, str]]:
+    """Return every text of the page: key → language → text."""
+    found: dict[str, dict[str, str]] = yaml.safe_load((_FOLDER / "words.yml").read_text("utf-8"))
+    return found
+
+
+def _number(value: Any) -> str:
+    """Return three significant digits, thousands divided."""
+    number = float(value)
+    if number >= 100 or number == int(number):
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if number >= 10 else f"{number:.2f}"
+
+
+def _day(when: Any) -> str:
+    """Return a time as the page shows it: to the minute, in UTC."""
+    return str(when)[:16].replace("T", " ") + " UTC" if when else ""
+
+
+def _without_stamp(page: str) -> str:
+    return "\n".join(line for line in page.splitlines() if _STAMP not in line)

@@ -1,0 +1,171 @@
+"""What the report shows, and that its page is whole in itself."""
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from inferfleet.cli.planned import plan_inventory
+from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.report import make_content, render, write
+from inferfleet.report.content import fabric_matrix, memory_parts
+from inferfleet.report.page import words
+from inferfleet.report.results import keep, kept, newest_runs
+
+ROOT = Path(__file__).parents[3]
+NOW = datetime(2026, 5, 4, 3, 2, tzinfo=UTC)
+PAGE = ROOT / "src/inferfleet/report/page.html.j2"
+NODE = {
+    "answers": True,
+    "facts": {
+        "distribution": {"id": "ubuntu", "version_id": "22.04"},
+        "architecture": "x86_64",
+        "cpu_count": 128,
+        "memory_bytes": 2 << 40,
+    },
+    "accelerators": {
+        "driver_version": "550.54.15",
+        "accelerators": [{"name": "NVIDIA A800", "memory_mib": 81920, "memory_used_mib": 70000}] * 8,
+        "problems": [{"code": "x", "message": "GPU 3 fell off the bus."}],
+    },
+    "weights": {"whole": False, "wrong": ["model-7.safetensors"], "digest": "ab" * 32, "bytes": 7, "about": {}},
+    "images": [{"names": ["<b>image</b>"], "digests": [], "id": "sha256:12"}],
+    "containers": [{"name": "inferfleet-engine", "image": "i", "state": "exited", "status": "Exited (137)"}],
+}
+
+
+@pytest.fixture
+def plans():
+    made, _ = plan_inventory(read_inventory(str(ROOT / "inventories" / "two_models")), {})
+    return [plan.as_dict() for plan in made]
+
+
+@pytest.fixture
+def results(tmp_path, plans):
+    """What runs have left: a proof, a matrix, a benchmark with a plot and an evaluation, of the first service."""
+    keep(tmp_path, "verify", plans[0], [{"name": "API answers", "ok": True, "detail": "1 of 1"}])
+    pairs = [{"from": "h20-01", "to": "h20-02", "gbps": 180.0}, {"from": "h20-02", "to": "h20-01", "gbps": 90.0}]
+    keep(tmp_path, "fabric", plans[0], {"pairs": pairs, "problems": ["h20-02 is slow."]})
+    latency = {"mean": 1.0, "median": 1.5, "p99": 9.0}
+    measured = {
+        **{"concurrency": 4, "request_throughput": 2.0, "output_throughput": 1234.0, "total_token_throughput": 2345.0},
+        **{"ttft_ms": latency, "tpot_ms": latency, "e2el_ms": latency, "failed": 0, "num_prompts": 16},
+    }
+    bench = {
+        **{"schema": 1, "plan": plans[0], "started": "2026-05-04T01:00:00Z", "measurements": [measured]},
+        "sweep": {"preset": "latency", "input_len": 128, "output_len": 64},
+    }
+    folder = tmp_path / "bench/20260504T010000Z"
+    folder.mkdir(parents=True)
+    (folder / "bench.json").write_text(json.dumps(bench))
+    (folder / "throughput.svg").write_text("<svg/>")
+    data = {"name": "aime24", "title": "AIME 2024", "questions": 30, "failed": 0, "score": 78.4, "margin": 14.0}
+    evaluation = {
+        **{"schema": 1, "plan": {"service": "r1"}, "ended": "2026-05-04T02:00:00Z", "versions": {"evalscope": "1"}},
+        "reference": {"name": "deepseek-r1", "within": 3.0},
+        "datasets": [data | {"comparison": {"score": 79.8, "difference": -1.4, "holds": True}}],
+    }
+    folder = tmp_path / "evaluate/20260504T020000Z"
+    folder.mkdir(parents=True)
+    (folder / "evaluation.json").write_text(json.dumps(evaluation))
+    return tmp_path
+
+
+@pytest.fixture
+def content(plans, results):
+    nodes = {"h20-01": NODE, "a800-01": NODE, "w1": {**NODE, "weights": {}}}
+    return make_content(inventory="<fleet>", plans=plans, nodes=nodes, results=results, now=NOW)
+
+
+def test_memory_adds_up(plans):
+    parts = memory_parts(plans[0]["budget"])
+    assert [part.name for part in parts] == ["weights", "activation", "overhead", "kv_cache", "free"]
+    assert sum(part.share for part in parts) == pytest.approx(1)
+    assert sum(part.gib for part in parts) == pytest.approx(plans[0]["budget"]["total_bytes"] / 2**30)
+    assert memory_parts({}) == []
+
+
+def test_the_fastest_pair_is_the_hottest():
+    matrix = fabric_matrix([{"from": "a", "to": "b", "gbps": 50}, {"from": "b", "to": "a", "gbps": 100}])
+    assert (matrix["a"]["b"].heat, matrix["b"]["a"].heat) == (0.5, 1)
+
+
+def test_each_service_has_its_own_findings(content):
+    r1, distill = content.services
+    assert (r1.name, r1.works, len(r1.benches), len(r1.evaluations)) == ("r1", True, 1, 1)
+    assert (distill.name, distill.works, distill.benches, distill.evaluations) == ("distill", None, [], [])
+    assert list(content.others) == ["w1"]
+
+
+def test_warnings_name_what_is_wrong_now(content):
+    assert content.services[0].warnings[-3:] == [
+        "h20-02 did not answer when this was written.",
+        "h20-01: GPU 3 fell off the bus.",
+        "h20-01: the weights are not what their manifest says: model-7.safetensors.",
+    ]
+
+
+def test_a_proof_that_failed_shows(plans, tmp_path):
+    keep(tmp_path, "verify", plans[0], [{"name": "API answers", "ok": False, "detail": "no"}])
+    content = make_content(inventory="x", plans=plans, nodes={}, results=tmp_path, now=NOW)
+    assert content.services[0].works is False
+    assert "did not answer" in render(content)
+
+
+def test_the_page_needs_nothing_from_elsewhere(content):
+    page = render(content)
+    assert re.findall(r"""(?:src|href)=["'](?!data:)""", page) == []
+    assert "@import" not in page
+    assert "url(" not in page
+    assert "data:image/svg+xml;base64,PHN2Zy8+" in page
+
+
+def test_what_came_from_outside_is_escaped(content):
+    page = render(content)
+    assert "<fleet>" not in page
+    assert "&lt;fleet&gt;" in page
+    assert "<b>image" not in page
+
+
+def test_the_page_shows_what_was_found(content):
+    page = render(content)
+    for text in ("180", "1,234", "78.4 %", "79.8 %", "h20-02 is slow.", "Exited (137)", "AIME 2024", "550.54.15"):
+        assert text in page, text
+
+
+def test_every_text_is_in_both_languages_and_used():
+    template = PAGE.read_text()
+    assert {key for key, text in words().items() if set(text) != {"en", "zh"} or not all(text.values())} == set()
+    named = set(re.findall(r"\bt\('(\w+)'", template)) | set(re.findall(r"'(\w+)' if [\w.]+ else '\w+'", template))
+    named |= set(re.findall(r"if [\w.]+ else '(\w+)'", template))
+    by_value = {"head", "worker", "weights", "activation", "overhead", "kv_cache", "free"}
+    assert set(words()) - named - by_value == set()
+
+
+def test_only_the_time_makes_no_other_report(plans, tmp_path):
+    def page(minute, **nodes):
+        now = NOW.replace(minute=minute)
+        return render(make_content(inventory="x", plans=plans, nodes=nodes, results=tmp_path / "none", now=now))
+
+    path = tmp_path / "deep" / "report.html"
+    assert write(path, page(1))
+    assert not write(path, page(2))
+    assert write(path, page(3, **{"h20-01": NODE}))
+
+
+def test_findings_are_kept_by_service(plans, tmp_path):
+    keep(tmp_path, "verify", plans[0], ["one"])
+    keep(tmp_path, "verify", {"service": ""}, ["two"])
+    assert kept(tmp_path, "verify", "r1")["data"] == ["one"]
+    assert kept(tmp_path, "verify", "")["data"] == ["two"]
+    assert kept(tmp_path, "verify", "distill") == {}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"schema": 99, "plan": {}}', "{"])
+def test_files_that_are_not_ours_are_passed_over(tmp_path, text):
+    folder = tmp_path / "bench/1"
+    folder.mkdir(parents=True)
+    (folder / "bench.json").write_text(text)
+    assert newest_runs(tmp_path, "bench", "bench.json", "") == []
