@@ -88,6 +88,13 @@ def by_parser() -> dict[str, dict[Argv, str]]:
         version = f"{plan.engine}-{plan.engine_version}"
         lines = found.setdefault(STAND_INS.get(version, version), {})
         for node in plan.nodes.values():
-            if node.argv:
-                lines.setdefault(tuple(node.argv), case)
+            if argv := _of_engine(plan, node.argv):
+                lines.setdefault(argv, case)
     return found
+
+
+def _of_engine(plan: Plan, argv: list[str]) -> Argv:
+    """Return the engine's own part: not mpirun's before it, and nothing where a node only waits for mpirun."""
+    if plan.launcher != "mpi":
+        return tuple(argv)
+    return tuple(argv[argv.index("trtllm-serve") :]) if "trtllm-serve" in argv else ()

@@ -142,7 +142,7 @@ class Engine(_Entry):
     architecture_capabilities: dict[str, Capability] = {}  # architecture -> least compute capability on NVIDIA
     multi_node_capability: Capability = "0.0"  # the least on several nodes
     caveats: tuple[str, ...] = ()  # what a user has to know; may name fields of a plan in braces
-    multi_node_caveats: tuple[str, ...] = ()  # the same on several nodes
+    launcher: str = ""  # mpi: on several nodes the head starts all ranks, as one MPI world
     flags: tuple[Flag, ...] = ()
     flexible_flags: bool = False  # whether it takes `_` for `-` in an option, and `--option.part`
     managed: dict[str, str] = {}  # option that the plan sets -> key of the contract for it; empty: none

@@ -52,7 +52,7 @@ def engine_cautions(
 ) -> Iterator[str]:
     """Yield what the engine leaves to the user; `facts` fill the catalog's caveats."""
     engine = choice.engine
-    for caveat in [*engine.caveats, *(engine.multi_node_caveats if len(fleet.nodes) > 1 else ())]:
+    for caveat in engine.caveats:
         yield caveat.format_map(facts)
     if engine.protocol == "openai" and not (engine.api_key_env or engine.takes_api_key):
         yield (

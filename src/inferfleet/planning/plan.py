@@ -53,6 +53,8 @@ class Plan:
     """Name of the service, where the inventory has several."""
     protocol: str = "openai"
     """What clients speak to it: openai, or none where it is a prompt on a terminal and no service."""
+    launcher: str = ""
+    """What the head starts the other nodes' ranks with: mpi, or empty where each node starts its own."""
     engine_version: str = ""
     image: str = ""
     checkpoint: str = ""

@@ -11,6 +11,7 @@ from inferfleet.catalog.schema import Mode
 from inferfleet.planning.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
 from inferfleet.planning.choose import EngineChoice
 from inferfleet.planning.engines import BUILDERS, Launch
+from inferfleet.planning.engines.mpi import MOUNT as LAUNCHER_MOUNT
 from inferfleet.planning.fabric import Fabric
 from inferfleet.planning.features import webui_image
 from inferfleet.planning.fit import Sizing
@@ -55,6 +56,9 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         inside = f"/models/{served}"
         mounts = [f"{path}:{inside}:ro"]
     mounts = [*mounts, *choice.engine.container.mounts]
+    launcher = choice.engine.launcher if len(fleet.nodes) > 1 else ""
+    if launcher:
+        mounts.append(LAUNCHER_MOUNT)
     launch = Launch(
         model_path=inside,
         served_model_name=served,
@@ -83,6 +87,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         attention_data_parallel=has_flag(choice, "--attn-dp-size"),
         api_key_env=choice.engine.api_key_env,
         ray_port=asked["ray_port"],
+        network=str(asked["cluster_network"]),
         addresses=tuple(node.address for node in fleet.nodes),
         extra=tuple(str(a) for a in asked["engine_extra_args"]),
     )
@@ -95,6 +100,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         executor=asked["executor"],
         model=str(asked["model"]),
         protocol=choice.engine.protocol,
+        launcher=launcher,
         engine_version=choice.version.version,
         image=choice.image,
         checkpoint=checkpoint.id,

@@ -103,13 +103,20 @@ def test_tensorrt_llm_names_the_model_by_its_folder_and_spans_nodes_by_mpi():
         " --reasoning_parser deepseek-r1 --trust_remote_code"
     )
     launcher = shlex.split(
-        "mpirun --allow-run-as-root -n 16 -H 10.0.0.1:8,10.0.0.2:8 trtllm-llmapi-launch trtllm-serve"
+        "mpirun --allow-run-as-root -n 16 -H 10.0.0.1:8,10.0.0.2:8"
+        " --mca plm_rsh_agent 'python3 /inferfleet/mpi/launch.py call 29550' --mca plm_rsh_no_tree_spawn 1"
+        " trtllm-llmapi-launch trtllm-serve"
     )
     assert head.argv[: len(launcher)] == launcher
     assert head.argv[head.argv.index("--tp_size") :][:6] == ["--tp_size", "16", "--pp_size", "1", "--ep_size", "16"]
-    assert worker.argv == []
-    assert any("sshd" in warning for warning in two.warnings)
-    assert not any("sshd" in warning for warning in one.warnings)
+    assert worker.argv == shlex.split("python3 /inferfleet/mpi/launch.py listen 10.0.0.2 29550")
+    assert head.mounts == worker.mounts == [*node.mounts, "/etc/inferfleet/mpi:/inferfleet/mpi:ro"]
+    assert (one.launcher, two.launcher) == ("", "mpi")
+
+
+def test_mpi_talks_over_the_cluster_network():
+    head = plan_of("tensorrt-llm", cluster_network="10.0.0.0/24").nodes["n0"].argv
+    assert head[head.index("oob_tcp_if_include") + 1] == head[head.index("btl_tcp_if_include") + 1] == "10.0.0.0/24"
 
 
 def test_deepseek_infer_sees_the_divided_weights_and_says_what_it_is_not():

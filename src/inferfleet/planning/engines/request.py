@@ -37,6 +37,7 @@ class Launch:
     attention_data_parallel: bool = True  # whether SGLang has --attn-dp-size
     api_key_env: str = ""  # environment variable with the API key; empty: the engine takes none
     ray_port: int = 6379
+    network: str = ""  # CIDR that the nodes talk over; empty: not given
     addresses: tuple[str, ...] = ()  # of all nodes, in the order of their ranks
     extra: tuple[str, ...] = ()
 

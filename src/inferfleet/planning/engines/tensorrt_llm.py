@@ -1,12 +1,13 @@
 """TensorRT-LLM's command line (tensorrt_llm/commands/serve.py)."""
 
+from inferfleet.planning.engines.mpi import listener_argv, mpirun_argv
 from inferfleet.planning.engines.request import Launch
 
 
 def tensorrt_llm_argv(launch: Launch) -> list[str]:
-    """Return `trtllm-serve …`; on several nodes the head starts all ranks with mpirun, and the others run nothing."""
+    """Return `trtllm-serve …`; on several nodes the head starts all ranks with mpirun, and the others wait for it."""
     if not launch.is_head:
-        return []
+        return listener_argv(launch.addresses[launch.rank])
     layout = launch.layout
     argv = ["trtllm-serve", launch.model_path, "--host", "0.0.0.0", "--port", str(launch.port)]
     argv += ["--backend", "pytorch", "--tp_size", str(layout.tensor_parallel_size)]
@@ -21,7 +22,6 @@ def tensorrt_llm_argv(launch: Launch) -> list[str]:
     if launch.reasoning_parser:
         argv += ["--reasoning_parser", launch.reasoning_parser.replace("_", "-")]
     if launch.nodes > 1:
-        hosts = ",".join(f"{address}:{launch.per_node}" for address in launch.addresses)
-        mpi = ["mpirun", "--allow-run-as-root", "-n", str(layout.ranks), "-H", hosts, "trtllm-llmapi-launch"]
-        argv = [*mpi, *argv]
+        world = mpirun_argv(launch.addresses, launch.per_node, layout.ranks, launch.network)
+        argv = [*world, "trtllm-llmapi-launch", *argv]
     return [*argv, "--trust_remote_code", *launch.extra]
