@@ -5,7 +5,7 @@
     mpi_launch.py call PORT HOST COMMAND ...   what mpirun on the head starts for each of them (its plm_rsh_agent)
 
 Both show each other that they know the key in the file `key` beside this one (the challenge of
-multiprocessing.connection, HMAC) before a command is sent or run. Runs in the engine's image: the standard library only.
+multiprocessing.connection, HMAC) before a command is sent or run. Runs in the engine's image: standard library only.
 """
 
 import contextlib
