@@ -1,6 +1,6 @@
 """`vllm bench serve …` as vLLM reads it.
 
-Its data sets import what loads LoRA adapters, and that the kernels, which do not run everywhere: an empty module stands in.
+Its data sets import what loads LoRA adapters, and that the kernels, which not every machine has: a module stands in.
 """
 
 import sys

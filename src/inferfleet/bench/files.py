@@ -56,14 +56,16 @@ def load(path: Path) -> Run:
         raise RunError("not-a-run", message, "Name a bench.json that this version wrote.") from None
 
 
-def unfinished(results: Path) -> Path:
-    """Return the folder of the newest run where some concurrency was not measured.
+def unfinished(results: Path, service: str) -> Path:
+    """Return the folder of the newest run of a service (empty: the only one), which was interrupted.
 
     Raises:
         RunError: there is no such run, or one is not readable.
     """
     folders = sorted((file.parent for file in results.glob(f"*/{FILE}")), reverse=True)
-    if folders and not load(folders[0]).ended:
-        return folders[0]
-    message = f"The newest run in {results} is complete." if folders else f"There is no run in {results}."
+    runs = ((folder, load(folder)) for folder in folders)
+    newest = next(((folder, run) for folder, run in runs if run.plan.get("service", "") == service), None)
+    if newest and not newest[1].ended:
+        return newest[0]
+    message = f"The newest run in {results} is complete." if newest else f"There is no run in {results}."
     raise RunError("nothing-to-resume", message, "Begin a new one, without --resume.")

@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from inferfleet.bench.run import Latency, Measurement
 from inferfleet.problem import Problem
 
@@ -28,10 +26,8 @@ def read_measurement(text: str, log: str, *, concurrency: int, num_prompts: int,
     Raises:
         ResultError: the file is not a result of `vllm bench serve`.
     """
+    found = _mapping(text)
     try:
-        found = json.loads(text)
-        if not isinstance(found, Mapping):
-            raise ResultError("The result file does not hold a map.")
         completed = int(found["completed"])
         return Measurement(
             concurrency=concurrency,
@@ -49,11 +45,9 @@ def read_measurement(text: str, log: str, *, concurrency: int, num_prompts: int,
             total_token_throughput=found["total_token_throughput"],
             **{f"{name}_ms": _latency(found, name) for name in LATENCIES},
         )
-    except json.JSONDecodeError as error:
-        raise ResultError(f"The result file is not JSON: {error}.") from None
     except KeyError as error:
         raise ResultError(f"The result file lacks {error.args[0]}.") from None
-    except (TypeError, ValidationError) as error:
+    except (TypeError, ValueError) as error:
         raise ResultError(f"The result file holds what is not a measurement: {error}.") from None
 
 
@@ -83,6 +77,16 @@ def _remedy(said: str) -> str:
     if re.search(r"Bad Request|\b400\b", said):
         return "The engine refuses the request: lower bench_input_len or bench_output_len; its log says why."
     return "Ask `inferfleet status` how the service is; the engine's log says more: `docker logs inferfleet-engine`."
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ResultError(f"The result file is not JSON: {error}.") from None
+    if not isinstance(found, Mapping):
+        raise ResultError("The result file does not hold a map.")
+    return found
 
 
 def _short(log: str, error: str) -> str:

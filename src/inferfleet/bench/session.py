@@ -14,7 +14,7 @@ from inferfleet.bench.sweep import Asked, plan_sweep
 from inferfleet.problem import Problem
 from inferfleet.runner.extra_vars import MASK, is_secret
 
-_PLAN_LEFT_OUT = ("reasons", "problems")
+_PLAN_LEFT_OUT = ("reasons", "problems", "alternatives")
 _NODE_FACTS = ("distribution", "architecture", "cpu_count", "memory_bytes")
 _ACCELERATOR_FACTS = ("vendor", "driver_version", "cuda_version", "compute_capability", "kernel")
 
@@ -55,7 +55,7 @@ def begin(
 def go_on(plan: Mapping[str, Any], results: Path) -> Session:
     """Return the newest run with what is not measured yet; what serves must be what was measured before."""
     try:
-        folder = unfinished(results)
+        folder = unfinished(results, str(plan["service"]))
         run = load(folder)
     except RunError as error:
         return Session(None, results, [error.problem])
