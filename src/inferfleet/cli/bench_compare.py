@@ -18,6 +18,8 @@ from inferfleet.cli.text import count
 from inferfleet.problem import Problem
 from inferfleet.runner.outcome import Outcome
 
+_WHICH = ("first", "second")
+
 
 def compare_runs(first: Path, second: Path, limit: str, *, as_json: bool) -> int:
     """Print how the second run differs from the first, and return the exit code."""
@@ -80,22 +82,23 @@ def _about(path: Path, run: Run) -> dict[str, Any]:
 
 
 def _print(console: Console, compared: Comparison, runs: tuple[Run, Run]) -> None:
-    titles = [f"{run.name or which} ({run.started})" for which, run in zip(("first", "second"), runs, strict=True)]
+    for which, run in zip(_WHICH, runs, strict=True):
+        parts = [run.name, run.model, f"preset {run.sweep.preset}", f"begun {run.started}"]
+        console.print(Text(f"{which:<6}  {' · '.join(part for part in parts if part)}"), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("in flight", justify="right")
-    table.add_column("metric")
-    for title in titles:
-        table.add_column(title, justify="right")
-    table.add_column("change", justify="right")
-    for change in compared.changes:
+    for title in ("in flight", "metric", *_WHICH, "change"):
+        table.add_column(title, justify="left" if title == "metric" else "right", no_wrap=True)
+    for change, before in zip(compared.changes, [None, *compared.changes], strict=False):
+        if before and before.concurrency != change.concurrency:
+            table.add_section()
         style = "red" if change.regressed else ""
         values = (_number(value) for value in (change.first, change.second))
         table.add_row(str(change.concurrency), change.metric, *values, _shown(change), style=style)
     console.print(table)
     for difference in compared.differences:
-        console.print(Text(f"differs: {difference.name}: {difference.first} → {difference.second}"))
+        console.print(Text(f"differs: {difference.name}: {difference.first} → {difference.second}"), soft_wrap=True)
     for note in compared.notes:
-        console.print(Text(f"note: {note}"))
+        console.print(Text(f"note: {note}"), soft_wrap=True)
     worse = compared.regressions
     what = f"{count(len(worse), 'metric')} worse" if worse else "Nothing is worse"
     console.print(Text(f"{what} by more than {compared.limit * 100:g} %.", style="bold red" if worse else "green"))
