@@ -30,19 +30,15 @@ class ActionModule(ActionBase):
         run = load(folder) if (folder / FILE).is_file() else _with_digests(args)
         log, result = args["log"], args["result"]
         try:
-            measured = read_measurement(
-                result,
-                log,
-                concurrency=concurrency,
-                num_prompts=prompts,
-                seed=seed_at(run.sweep, concurrency),
-                ended=iso(datetime.now(UTC)),
-            ) if result else None  # fmt: skip
+            seed, now = seed_at(run.sweep, concurrency), iso(datetime.now(UTC))
+            about = {"concurrency": concurrency, "num_prompts": prompts, "seed": seed, "ended": now}
+            measured = read_measurement(result, log, **about) if result else None
         except ResultError as error:
             return {"failed": True, "msg": f"{error} Name an image of another vLLM in bench_image."}
         if measured is None or not measured.completed:
             problem = refusal_of(log, url=args["url"], concurrency=concurrency, num_prompts=prompts)
-            return {"failed": True, "msg": str(problem)}
+            kept = f" What was measured before is kept in {folder}." if (folder / FILE).is_file() else ""
+            return {"failed": True, "msg": f"{problem}{kept}"}
         save_result(folder, concurrency, result)
         save(folder, run.measured(measured))
         return {

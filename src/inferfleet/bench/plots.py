@@ -49,7 +49,7 @@ def _draw_throughput(axes: "Axes", run: Run) -> None:
     output = [measurement.output_throughput for measurement in run.measurements]
     axes.plot(at, total, marker="o", label="input and output")
     axes.plot(at, output, marker="s", label="output")
-    axes.set(xlabel="requests in flight", ylabel="tokens a second", ylim=_from_zero(total))
+    axes.set(xlabel="concurrency (requests in flight)", ylabel="tokens a second", ylim=_from_zero(total))
     axes.legend()
 
 
@@ -58,7 +58,12 @@ def _draw_latency(axes: "Axes", run: Run, name: str, title: str) -> None:
     found = [getattr(measurement, name) for measurement in run.measurements]
     axes.plot(at, [latency.median for latency in found], marker="o", label="median")
     axes.plot(at, [latency.p99 for latency in found], marker="^", linestyle="--", label="p99")
-    axes.set(title=title, xlabel="requests in flight", ylabel="ms", ylim=_from_zero([latency.p99 for latency in found]))
+    axes.set(
+        title=title,
+        xlabel="concurrency (requests in flight)",
+        ylabel="ms",
+        ylim=_from_zero([latency.p99 for latency in found]),
+    )
     axes.legend()
 
 

@@ -30,9 +30,15 @@ class Session:
 
 
 def begin(
-    asked: Asked, plan: Mapping[str, Any], *, name: str, results: Path, bench_image: str,
-    nodes: Mapping[str, Mapping[str, Any]], now: datetime,
-) -> Session:  # fmt: skip
+    asked: Asked,
+    plan: Mapping[str, Any],
+    *,
+    name: str,
+    results: Path,
+    bench_image: str,
+    nodes: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+) -> Session:
     """Return a new run below `results`; `nodes` holds `ansible_facts` by node, `now` is in UTC."""
     planned = plan_sweep(asked, plan, seed=int(now.timestamp()))
     folder = results / now.strftime("%Y%m%dT%H%M%SZ")
@@ -46,9 +52,7 @@ def begin(
         "bench_image": bench_image,
     }
     facts = {node: short_facts(nodes.get(node, {})) for node in plan["nodes"]}
-    run = Run(
-        name=name, started=iso(now), sweep=planned.sweep, plan=kept_plan(plan), versions=versions, nodes=facts
-    )  # fmt: skip
+    run = Run(name=name, started=iso(now), sweep=planned.sweep, plan=kept_plan(plan), versions=versions, nodes=facts)
     return Session(run, folder, [], planned.warnings)
 
 

@@ -86,7 +86,7 @@ def _print(console: Console, compared: Comparison, runs: tuple[Run, Run]) -> Non
         parts = [run.name, run.model, f"preset {run.sweep.preset}", f"begun {run.started}"]
         console.print(Text(f"{which:<6}  {' · '.join(part for part in parts if part)}"), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("in flight", "metric", *_WHICH, "change"):
+    for title in ("concurrency", "metric", *_WHICH, "change"):
         table.add_column(title, justify="left" if title == "metric" else "right", no_wrap=True)
     for change, before in zip(compared.changes, [None, *compared.changes], strict=False):
         if before and before.concurrency != change.concurrency:

@@ -63,14 +63,14 @@ def drawn(count: int, *, height: int = 30) -> list[str]:
 def test_a_terminal_shows_the_rows_so_far_below_their_stage() -> None:
     lines = drawn(5)
     at = next(number for number, line in enumerate(lines) if "Benchmark" in line)
-    assert lines[at + 1 : at + 3] == ["     in flight  req/s", "             1  0.49"]
+    assert lines[at + 1 : at + 3] == ["     concurrency  req/s", "               1  0.49"]
     assert not any("1.78" in line for line in lines)
 
 
 def test_rows_stay_when_the_stage_is_over() -> None:
     lines = drawn(99)
     benchmark = next(number for number, line in enumerate(lines) if "Benchmark" in line)
-    assert lines[benchmark + 3] == "            16  1.78"
+    assert lines[benchmark + 3] == "              16  1.78"
     assert "Verification" in lines[benchmark + 4]
 
 
@@ -83,7 +83,7 @@ def test_plain_lines_tell_each_row_once() -> None:
             view.on_event(event)
     assert isinstance(console.file, io.StringIO)
     lines = console.file.getvalue().splitlines()
-    assert [line for line in lines if "0.49" in line] == ["[    1.0s]         1 0.49"]
+    assert [line for line in lines if "0.49" in line] == ["[    1.0s]           1 0.49"]
     assert sum("req/s" in line for line in lines) == 1
 
 
@@ -101,7 +101,7 @@ def test_programs_get_an_object_a_row() -> None:
 
 def test_the_summary_has_the_table_and_the_folder() -> None:
     rows = bench_rows(json.loads(RUN.read_text()) | {"folder": "inventories/lab/.results/bench/20261123T060524Z"})
-    assert [row.label for row in rows] == [LABEL, "        1", "        4", "kept in"]
+    assert [row.label for row in rows] == [LABEL, "          1", "          4", "kept in"]
     assert rows[0].text == HEAD
     assert rows[1].text.split()[:2] == ["0.49", "15.5"]
     assert rows[-1].text.endswith("20261123T060524Z")
