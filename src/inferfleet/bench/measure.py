@@ -10,10 +10,11 @@ from inferfleet.problem import Problem
 
 LATENCIES = ("ttft", "tpot", "itl", "e2el")
 _SHOWN = 3
-# "Error 0: Unauthorized" since 0.11; before, one request goes ahead and its error ends the program.
-_ERRORS = re.compile(r"^Error \d+: (.+)$", re.MULTILINE)
-_INITIAL = re.compile(r"Initial test run failed.*?Error: (.+)$", re.MULTILINE | re.DOTALL)
-_TRACEBACK = "Traceback (most recent call last):"
+# "Error 0: Unauthorized", or with a traceback, in newer versions; in older ones one request goes ahead, and its error
+# ends the program.
+_FAILED_REQUEST = re.compile(r"^Error \d+: (.+?)(?=^Error \d+: |^={5}|\Z)", re.MULTILINE | re.DOTALL)
+_INITIAL_REQUEST = re.compile(r"Initial test run failed.*?Error: (.+)\Z", re.MULTILINE | re.DOTALL)
+_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Timeout|Interrupt)\w*(?:: .*)?$", re.MULTILINE)
 
 
 class ResultError(ValueError):
@@ -53,16 +54,19 @@ def read_measurement(text: str, log: str, *, concurrency: int, num_prompts: int,
 
 def said_errors(log: str) -> list[str]:
     """Return the different errors of failed requests that the tool named, each as one line."""
-    named = [found.strip() for found in [*_ERRORS.findall(log), *_INITIAL.findall(log)]]
-    return [_short(log, error) for error in dict.fromkeys(named)][:_SHOWN]
+    named = [*_FAILED_REQUEST.findall(log), *_INITIAL_REQUEST.findall(log)]
+    return list(dict.fromkeys(map(_short, named)))[:_SHOWN]
 
 
 def refusal_of(log: str, *, url: str, concurrency: int, num_prompts: int) -> Problem:
     """Return why no request of a measurement was answered, from what the tool said."""
-    errors = said_errors(log)
-    said = "; ".join(errors) or _last_line(log) or "nothing"
-    message = f"None of the {num_prompts} requests at concurrency {concurrency} was answered by {url}: {said}."
-    return Problem("no-answer", message.replace("..", "."), _remedy(said))
+    if errors := said_errors(log):
+        said = "; ".join(errors).rstrip(".")
+        message = f"None of the {num_prompts} requests at concurrency {concurrency} was answered by {url}: {said}."
+        return Problem("no-answer", message, _remedy(said))
+    said = _short(log).rstrip(".") or "nothing"
+    message = f"`vllm bench serve` ended without a result at concurrency {concurrency}. It said last: {said}."
+    return Problem("no-result", message, "Check bench_tokenizer, bench_image and bench_endpoint.")
 
 
 def _remedy(said: str) -> str:
@@ -89,16 +93,11 @@ def _mapping(text: str) -> Mapping[str, Any]:
     return found
 
 
-def _short(log: str, error: str) -> str:
-    """Return an error as one line; of a traceback, the line that ends it."""
-    if error != _TRACEBACK:
-        return error
-    rest = log.partition(_TRACEBACK)[2].splitlines()[1:]
-    return next((line.strip() for line in rest if line and not line.startswith(" ")), error)
-
-
-def _last_line(log: str) -> str:
-    lines = [line.strip() for line in log.replace("\r", "\n").splitlines() if line.strip()]
+def _short(said: str) -> str:
+    """Return an error as one line: of tracebacks, the exception that ended the last one."""
+    if exceptions := _EXCEPTION.findall(said):
+        return str(exceptions[-1]).strip()
+    lines = [line.strip() for line in said.replace("\r", "\n").splitlines() if line.strip()]
     return lines[-1] if lines else ""
 
 
