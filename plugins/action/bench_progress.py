@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 
 from ansible.plugins.action import ActionBase
 
-# One line each time requests ended, by TQDM_BAR_FORMAT (see the role's vars).
-COUNT = re.compile(r"^(\d+)/(\d+)$", re.MULTILINE)
+from inferfleet.bench.measure import requests_done
 
 
 class ActionModule(ActionBase):
@@ -26,7 +24,6 @@ class ActionModule(ActionBase):
             return {"changed": False, "running": False, "gone": True, "exit_code": None}
         running, code = first.split()
         result = {"changed": False, "running": running == "true", "gone": False, "exit_code": int(code)}
-        if counts := COUNT.findall(said.replace("\r", "\n")):
-            done, total = counts[-1]
-            result["progress"] = {"done": int(done), "total": int(total), "unit": "requests"}
+        if counted := requests_done(said):
+            result["progress"] = {"done": counted[0], "total": counted[1], "unit": "requests"}
         return result

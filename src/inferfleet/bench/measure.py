@@ -15,6 +15,8 @@ _SHOWN = 3
 _FAILED_REQUEST = re.compile(r"^Error \d+: (.+?)(?=^Error \d+: |^={5}|\Z)", re.MULTILINE | re.DOTALL)
 _INITIAL_REQUEST = re.compile(r"Initial test run failed.*?Error: (.+)\Z", re.MULTILINE | re.DOTALL)
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Timeout|Interrupt)\w*(?:: .*)?$", re.MULTILINE)
+# A line each second, by TQDM_BAR_FORMAT (the role's vars).
+_COUNT = re.compile(r"^(\d+)/(\d+)$", re.MULTILINE)
 
 
 class ResultError(ValueError):
@@ -50,6 +52,12 @@ def read_measurement(text: str, log: str, *, concurrency: int, num_prompts: int,
         raise ResultError(f"The result file lacks {error.args[0]}.") from None
     except (TypeError, ValueError) as error:
         raise ResultError(f"The result file holds what is not a measurement: {error}.") from None
+
+
+def requests_done(log: str) -> tuple[int, int] | None:
+    """Return how many requests of how many have ended, by the log so far; None where it does not say."""
+    counts = _COUNT.findall(log.replace("\r", "\n"))
+    return (int(counts[-1][0]), int(counts[-1][1])) if counts else None
 
 
 def said_errors(log: str) -> list[str]:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from inferfleet.bench import Latency, ResultError, read_measurement, refusal_of
-from inferfleet.bench.measure import said_errors
+from inferfleet.bench.measure import requests_done, said_errors
 
 RESULT = "result-vllm-0.32.0.json"
 ABOUT = {"concurrency": 4, "num_prompts": 4, "seed": 104, "ended": "2026-11-23T06:06:34Z"}
@@ -99,3 +99,11 @@ def test_no_errors(log):
 
 def test_no_more_than_three_errors():
     assert len(said_errors("".join(f"Error {n}: {n}\n" for n in range(9)))) == 3
+
+
+def test_how_far_it_is(recorded):
+    log = recorded("nobody.log")
+    assert requests_done(log) == (4, 4)
+    assert requests_done(log[: log.index("4/4")]) == (0, 4)
+    assert requests_done("\r0/24\n\r12/24\n") == (12, 24)
+    assert requests_done("Starting main benchmark run...\n") is None
