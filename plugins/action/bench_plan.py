@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 from inferfleet.bench import Asked
 from inferfleet.bench.session import begin, go_on
 from inferfleet.bench.sweep import bench_argv
-from inferfleet.bench.table import HEAD, LABEL
+from inferfleet.bench.table import HEAD, LABEL, row
 
 
 class ActionModule(ActionBase):
@@ -57,7 +57,10 @@ class ActionModule(ActionBase):
             "measurements": measurements,
             "controller": f"{socket.gethostname()}:{results}",
             "inferfleet_warnings": [problem.as_dict() for problem in session.warnings],
-            "inferfleet_rows": [{"label": LABEL, "text": HEAD}],
+            "inferfleet_rows": [
+                {"label": LABEL, "text": HEAD},
+                *({"label": str(one.concurrency), "text": row(one)} for one in session.run.measurements),
+            ],
         }
 
 
