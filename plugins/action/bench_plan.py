@@ -6,6 +6,7 @@ import socket
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ansible.module_utils.common.validation import check_type_list
 from ansible.plugins.action import ActionBase
 
 from inferfleet.bench import Asked
@@ -70,7 +71,7 @@ def _asked(args: dict) -> Asked:
 
     return Asked(
         preset=str(args["preset"]),
-        concurrency=tuple(int(item) for item in args["concurrency"]),
+        concurrency=tuple(map(int, check_type_list(args["concurrency"]))),  # `-e bench_concurrency=1,4` is text
         input_len=number("input_len"),
         output_len=number("output_len"),
         num_prompts=number("num_prompts"),
