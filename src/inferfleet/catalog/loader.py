@@ -47,13 +47,13 @@ class UnknownNameError(ValueError):
 @cache
 def load_models(folder: Path = FOLDER) -> dict[str, Model]:
     """Return every model of the catalog by name; raises CatalogError."""
-    return {file.stem: _load(file, Model) for file in sorted((folder / "models").glob("*.yml"))}
+    return {file.stem: load_file(file, Model) for file in sorted((folder / "models").glob("*.yml"))}
 
 
 @cache
 def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
     """Return every accelerator of the catalog by name; raises CatalogError."""
-    return _load(folder / "accelerators.yml", AcceleratorFile).accelerators
+    return load_file(folder / "accelerators.yml", AcceleratorFile).accelerators
 
 
 @cache
@@ -69,7 +69,7 @@ def load_webui_image(folder: Path = FOLDER) -> str:
 
 @cache
 def _engine_file(folder: Path) -> EngineFile:
-    return _load(folder / "engines.yml", EngineFile)
+    return load_file(folder / "engines.yml", EngineFile)
 
 
 @cache
@@ -79,12 +79,12 @@ def load_flags(engine: str, version: str, folder: Path = FOLDER) -> FlagFile | N
     Raises CatalogError.
     """
     file = folder / "flags" / f"{engine}-{version}.yml"
-    return _load(file, FlagFile) if file.is_file() else None
+    return load_file(file, FlagFile) if file.is_file() else None
 
 
 @cache
 def _load_driver(folder: Path = FOLDER) -> DriverFile:
-    return _load(folder / "driver.yml", DriverFile)
+    return load_file(folder / "driver.yml", DriverFile)
 
 
 def load_cuda_errors() -> tuple[CudaError, ...]:
@@ -206,7 +206,8 @@ def pick(key: str, name: str, entries: Mapping[str, Entry]) -> Entry:
     raise UnknownNameError(f"Variable {key} is {name!r}, which the catalog does not have. {hint}")
 
 
-def _load(file: Path, form: type[Form]) -> Form:
+def load_file(file: Path, form: type[Form]) -> Form:
+    """Return what a catalog file holds in the form of a pydantic model; raises CatalogError."""
     try:
         return form.model_validate(_mapping(file, _text(file), _parse_yaml))
     except ValidationError as error:

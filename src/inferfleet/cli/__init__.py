@@ -1,6 +1,8 @@
 """The command `inferfleet`: one line here for each of its commands."""
 
 from inferfleet.cli.app import app
+from inferfleet.cli.bench import EXAMPLES as _BENCH_EXAMPLES
+from inferfleet.cli.bench import bench
 from inferfleet.cli.bundle import EXAMPLES as _BUNDLE_EXAMPLES
 from inferfleet.cli.bundle import bundle
 from inferfleet.cli.check import EXAMPLES as _CHECK_EXAMPLES
@@ -31,5 +33,6 @@ app.command(epilog=_CHECK_EXAMPLES)(check)
 app.command(epilog=_ESTIMATE_EXAMPLES)(estimate)
 app.command(epilog=_FABRIC_EXAMPLES)(fabric)
 app.command(epilog=_REPORT_EXAMPLES)(report)
+app.command(epilog=_BENCH_EXAMPLES)(bench)
 app.command(epilog=_BUNDLE_EXAMPLES)(bundle)
 app.add_typer(weights, name="weights")

@@ -124,16 +124,17 @@ class RunOptions:
 
 
 def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` with its first parameter replaced by the fields of RunOptions, for typer to see."""
-    names = [field.name for field in dataclasses.fields(RunOptions)]
+    """Return `command` with its first parameter, a RunOptions, replaced by its fields, for typer to see."""
+    first, *own = inspect.signature(command).parameters.values()
+    kind: type[RunOptions] = get_type_hints(command)[first.name]
+    names = [field.name for field in dataclasses.fields(kind)]
 
     @functools.wraps(command)
     def with_options(**given: Any) -> None:
-        options = RunOptions(**{name: given.pop(name) for name in names})
+        options = kind(**{name: given.pop(name) for name in names})
         command(options, **given)
 
-    own = list(inspect.signature(command).parameters.values())[1:]
-    hints = get_type_hints(RunOptions, include_extras=True)
+    hints = get_type_hints(kind, include_extras=True)
     shared = [
         inspect.Parameter(
             field.name,
@@ -141,7 +142,7 @@ def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
             default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
             annotation=hints[field.name],
         )
-        for field in dataclasses.fields(RunOptions)
+        for field in dataclasses.fields(kind)
     ]
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     with_options.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined]

@@ -84,7 +84,7 @@ class Picture:
         stages = list(self._fold.stages.values())
         yield self._head(now)
         below = [*self._busy_lines(width, max(height - len(stages) - 4, 2)), *self._note_lines()]
-        room = height - 2 - len(below)
+        room = height - 2 - len(below) - sum(len(stage.rows) for stage in stages)
         if len(stages) > room:
             hidden = _hidden(stages, len(stages) - room + 1)
             yield Text(f"  … {count(hidden, 'stage')} before", style="dim")
@@ -92,6 +92,7 @@ class Picture:
         titles = max((cell_len(stage.title) for stage in stages), default=0)
         for stage in stages:
             yield self._stage_line(stage, titles, now)
+            yield from _table_lines(stage)
             if stage is self._fold.current:
                 yield from below
                 below = []
@@ -167,6 +168,16 @@ def _colored(diff: str) -> Text:
         style = "green" if line.startswith("+") else "red" if line.startswith("-") else ""
         text.append(f"{line}\n", style=style)
     return text
+
+
+def _table_lines(stage: Stage) -> list[Text]:
+    """Return the rows that a stage has told so far; its first one holds the titles."""
+    rows = list(stage.rows)
+    labels = max((cell_len(row.label) for row in rows), default=0)
+    return [
+        Text(f"     {row.label:>{labels}}  {row.text}", style="" if number else "dim")
+        for number, row in enumerate(rows)
+    ]
 
 
 def _on(hosts: list[str], room: int) -> str:

@@ -39,6 +39,8 @@ class PlainView(StageView):
             self._shown = stage
         if event.get("event") == "runner_retry":
             self._show_progress(str(event["event_data"]["host"]))
+        for row in self._new_rows():
+            self._line(f"{row.label:>11} {row.text}")
         if diff := diff_of(event):
             self._print(diff)
 

@@ -12,7 +12,8 @@ class ProgressView(StageView):
     """Writes objects with `time` (Unix seconds), `event` and `stage`.
 
     `event` is `stage_started`, `stage_ended` (with `state` and `seconds`), `progress` (with `host`, null for all
-    hosts together, and what is known of `done`, `total`, `unit`, `rate`, `seconds_left` and `text`) or `interrupted`.
+    hosts together, and what is known of `done`, `total`, `unit`, `rate`, `seconds_left` and `text`), `row` (of a
+    stage's table, with `label` and `text`) or `interrupted`.
     """
 
     def __init__(self, file: TextIO, header: Header, fold: Fold) -> None:
@@ -34,6 +35,9 @@ class ProgressView(StageView):
                 self._write("progress", stage.name, host=host, **_known(run.progress))
             if total := stage.total:
                 self._write("progress", stage.name, host=None, **_known(total))
+
+        for row in self._new_rows():
+            self._write("row", self._shown.name if self._shown else "", label=row.label, text=row.text)
 
     def on_interrupt(self) -> None:
         """Tell that the run begins to end."""

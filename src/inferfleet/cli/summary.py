@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from inferfleet.cli.bench_rows import bench_rows
 from inferfleet.cli.fabric_rows import fabric_rows
 from inferfleet.cli.row import Row
 from inferfleet.cli.text import count, duration
@@ -100,12 +101,13 @@ def _heading(verb: Verb, run: RunResult, judged: Outcome, check: bool) -> str:
 
 def _reported(verb: Verb, judged: Outcome, result: Mapping[str, Any]) -> list[list[Row]]:
     """Return the blocks of what one service reported."""
-    proof, fabric = _proof_rows(result), fabric_rows(result.get("fabric"))
+    proof = _proof_rows(result)
+    measured = [fabric_rows(result.get("fabric")), bench_rows(result.get("bench"))]
     if verb is STATUS:
-        return [proof, _result_rows(result), fabric]
+        return [proof, _result_rows(result), *measured]
     if judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT):
-        return [_result_rows(result), *_weights_blocks(result), proof, fabric]
-    return [proof, fabric]
+        return [_result_rows(result), *_weights_blocks(result), proof, *measured]
+    return [proof, *measured]
 
 
 def _problem_rows(problems: Iterable[Any], tone: str) -> list[Row]:
@@ -185,7 +187,7 @@ def _next_rows(verb: Verb, run: RunResult, judged: Outcome, again: str, log: str
     if judged is Outcome.FAILED and run.failures:
         stage = run.failures[-1].stage
         return [
-            Row("next", "Correct it, then run the same command again: it goes on where it stopped."),
+            Row("next", verb.failed),
             Row("or", f"Only this stage: {again} --tags {stage}"),
             Row("log", log, "soft"),
         ]

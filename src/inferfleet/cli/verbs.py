@@ -12,6 +12,7 @@ class Verb:
     done: str
     interrupted: str
     changes: bool = True
+    failed: str = "Correct it, then run the same command again: it goes on where it stopped."
 
 
 UP = Verb(
@@ -77,4 +78,11 @@ WEIGHTS_REMOVE = Verb(
     playbook="playbooks/weights_remove.yml",
     done="Removed",
     interrupted="The next `inferfleet weights remove` goes on where this one stopped.",
+)
+BENCH = Verb(
+    name="bench",
+    playbook="playbooks/bench.yml",
+    done="Measured",
+    interrupted="`inferfleet bench --resume` measures what is missing.",
+    failed="Correct it, then run the same command again, or with --resume for what is missing only.",
 )

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from inferfleet.runner.events import Event, Fold
-from inferfleet.runner.result import Stage
+from inferfleet.runner.result import Stage, TableRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class StageView(ABC):
         self._header = header
         self._fold = fold
         self._shown: Stage | None = None
+        self._rows_told: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -44,6 +45,15 @@ class StageView(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end_stage()
+
+    def _new_rows(self) -> list[TableRow]:
+        """Return the rows of the stage shown that were not returned before."""
+        if self._shown is None:
+            return []
+        told = self._rows_told.get(self._shown.name, 0)
+        rows = self._shown.rows[told:]
+        self._rows_told[self._shown.name] = told + len(rows)
+        return rows
 
     @abstractmethod
     def _end_stage(self) -> None:

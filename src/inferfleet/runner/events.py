@@ -13,13 +13,14 @@ from typing import Any
 
 from inferfleet.problem import Problem
 from inferfleet.runner.messages import plain_message
-from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State
+from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State, TableRow
 
 Event = Mapping[str, Any]
 
 RESULT_KEY = "inferfleet"
 REFUSAL_KEY = "inferfleet_refusal"
 WARNINGS_KEY = "inferfleet_warnings"
+ROWS_KEY = "inferfleet_rows"
 _RATE_READINGS = 8
 _OUTPUT_LINES = 60
 _BAD = (State.FAILED, State.UNREACHABLE)
@@ -166,6 +167,7 @@ class Fold:
         host.busy = False
         host.seconds += float(data.get("duration") or 0.0)
         self._take_warnings(result)
+        stage.rows += _rows(result.get(ROWS_KEY))
         self._tasks_run += 1
         if kind == "runner_on_skipped":
             host.state = State.SKIPPED if host.state is State.RUNNING else host.state
@@ -276,6 +278,14 @@ def _stage_state(stage: Stage) -> State:
 def _problems(given: Any) -> list[Problem]:
     return [
         Problem(str(item.get("code", "")), str(item.get("message", "")), str(item.get("remedy", "")))
+        for item in given or []
+        if isinstance(item, Mapping)
+    ]
+
+
+def _rows(given: Any) -> list[TableRow]:
+    return [
+        TableRow(str(item.get("label", "")), str(item.get("text", "")))
         for item in given or []
         if isinstance(item, Mapping)
     ]

@@ -44,6 +44,14 @@ class Progress:
         return max(self.total - self.done, 0) / self.rate
 
 
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row of a table that a stage fills while it runs; a task returns it as soon as it is known."""
+
+    label: str
+    text: str
+
+
 @dataclass(slots=True)
 class HostRun:
     """One host in one stage; `seconds` is the time its tasks took, `changed` how many changed it.
@@ -69,6 +77,7 @@ class Stage:
     since: float | None = None
     task: str = ""
     hosts: dict[str, HostRun] = field(default_factory=dict)
+    rows: list[TableRow] = field(default_factory=list)
 
     @property
     def total(self) -> Progress | None:

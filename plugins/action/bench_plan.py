@@ -1,0 +1,88 @@
+"""Hands what was asked to `inferfleet.bench` and returns what to measure, and with which command lines."""
+
+from __future__ import annotations
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ansible.module_utils.common.validation import check_type_list
+from ansible.plugins.action import ActionBase
+
+from inferfleet.bench import Asked
+from inferfleet.bench.session import begin, go_on
+from inferfleet.bench.sweep import bench_argv
+from inferfleet.bench.table import HEAD, LABEL, row
+
+
+class ActionModule(ActionBase):
+    """Takes the role's variables; returns `run` (as bench.json keeps it), `folder`, `measurements` with `concurrency`
+    and `argv`, and `controller`, a name for who measures. Changes nothing.
+    """
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Plan the sweep, or go on with an interrupted one."""
+        super().run(tmp, task_vars)
+        args = self._task.args
+        plan, results = args["plan"], Path(args["results_dir"])
+        if args["resume"]:
+            session = go_on(plan, results)
+        else:
+            hostvars = task_vars["hostvars"]
+            session = begin(
+                _asked(args),
+                plan,
+                name=str(args["name"]),
+                results=results,
+                bench_image=args["image"],
+                nodes={node: hostvars[node].get("ansible_facts", {}) for node in plan["nodes"] if node in hostvars},
+                now=datetime.now(UTC),
+            )
+        if session.run is None:
+            return _refusal(session.problems)
+        where = {key: args[key] for key in ("url", "endpoint", "model", "tokenizer", "folder", "version")}
+        measurements = [
+            {
+                "concurrency": concurrency,
+                "num_prompts": session.run.sweep.prompts_at(concurrency),
+                "argv": bench_argv(session.run.sweep, concurrency, **where),
+            }
+            for concurrency in session.run.missing
+        ]
+        return {
+            "changed": False,
+            "run": session.run.as_dict(),
+            "folder": str(session.folder),
+            "measurements": measurements,
+            "controller": f"{socket.gethostname()}:{results}",
+            "inferfleet_warnings": [problem.as_dict() for problem in session.warnings],
+            "inferfleet_rows": [
+                {"label": LABEL, "text": HEAD},
+                *({"label": str(one.concurrency), "text": row(one)} for one in session.run.measurements),
+            ],
+        }
+
+
+def _asked(args: dict) -> Asked:
+    def number(key):
+        return int(args[key]) or None
+
+    return Asked(
+        preset=str(args["preset"]),
+        concurrency=tuple(map(int, check_type_list(args["concurrency"]))),  # `-e bench_concurrency=1,4` is text
+        input_len=number("input_len"),
+        output_len=number("output_len"),
+        num_prompts=number("num_prompts"),
+        ignore_eos=bool(args["ignore_eos"]),
+    )
+
+
+def _refusal(problems) -> dict:
+    return {
+        "failed": True,
+        "msg": "\n".join(map(str, problems)),
+        "inferfleet_refusal": "contract",
+        "problems": [problem.as_dict() for problem in problems],
+    }

@@ -1,0 +1,68 @@
+"""Hands what the tool wrote to `inferfleet.bench`, and keeps it in the run's folder on this machine."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ansible.plugins.action import ActionBase
+
+from inferfleet.bench import FILE, ResultError, Run, read_measurement, refusal_of
+from inferfleet.bench.files import load, save, save_result
+from inferfleet.bench.session import iso
+from inferfleet.bench.sweep import seed_at
+from inferfleet.bench.table import row
+
+
+class ActionModule(ActionBase):
+    """Takes `run` and `folder` of bench_plan, `measurement`, `digests` (image to digest), `url`, `result` (text of the
+    result file, empty where there is none), `log` (what the tool said) and `exit_code`.
+    """
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Keep one measurement; fail where no request was answered."""
+        super().run(tmp, task_vars)
+        args = self._task.args
+        folder, about = Path(args["folder"]), args["measurement"]
+        concurrency, prompts = int(about["concurrency"]), int(about["num_prompts"])
+        run = load(folder) if (folder / FILE).is_file() else _with_digests(args)
+        log, result = args["log"], args["result"]
+        try:
+            seed, now = seed_at(run.sweep, concurrency), iso(datetime.now(UTC))
+            about = {"concurrency": concurrency, "num_prompts": prompts, "seed": seed, "ended": now}
+            measured = read_measurement(result, log, **about) if result else None
+        except ResultError as error:
+            return {"failed": True, "msg": f"{error} Name an image of another vLLM in bench_image."}
+        if measured is None or not measured.completed:
+            problem = refusal_of(log, url=args["url"], concurrency=concurrency, num_prompts=prompts)
+            kept = f" What was measured before is kept in {folder}." if (folder / FILE).is_file() else ""
+            return {"failed": True, "msg": f"{problem}{kept}"}
+        save_result(folder, concurrency, result)
+        save(folder, run.measured(measured))
+        return {
+            "changed": False,
+            "inferfleet_rows": [{"label": str(concurrency), "text": row(measured)}],
+            "inferfleet_warnings": _warnings(measured),
+        }
+
+
+def _with_digests(args: dict) -> Run:
+    run = Run.model_validate(args["run"])
+    digests = {f"{name}_digest": args["digests"].get(run.versions[name], "") for name in ("image", "bench_image")}
+    return run.model_copy(update={"versions": run.versions | digests})
+
+
+def _warnings(measured) -> list:
+    if not measured.failed:
+        return []
+    said = f": {'; '.join(measured.errors)}" if measured.errors else ""
+    return [
+        {
+            "code": "failed-requests",
+            "message": f"At concurrency {measured.concurrency}, {measured.failed} of {measured.num_prompts} requests"
+            f" failed{said}. The numbers are of the others.",
+            "remedy": "Look into the engine's log on the head: docker logs inferfleet-engine.",
+        }
+    ]

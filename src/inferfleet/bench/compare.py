@@ -1,0 +1,174 @@
+"""How one run differs from another that asked for the same, and what is worse than allowed."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from inferfleet.bench.run import Measurement, Run
+from inferfleet.problem import Problem
+
+# Of latencies the median decides: of few requests the 99th percentile is the slowest one, and moves the mean.
+_HIGHER_IS_BETTER = ("request_throughput", "output_throughput", "total_token_throughput")
+_LOWER_IS_BETTER = ("ttft_ms", "tpot_ms", "itl_ms", "e2el_ms")
+_SHAPE = ("input_len", "output_len", "ignore_eos")
+# What is told where it differs: it is what a comparison is usually made for.
+_TOLD_OF_PLAN = (
+    *(
+        "model",
+        "checkpoint",
+        "precision",
+        "dtype",
+        "engine",
+        "engine_version",
+        "executor",
+        "accelerator",
+        "accelerators",
+    ),
+    *("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "expert_parallel_size", "transport"),
+    *("max_model_len", "max_num_seqs", "gpu_memory_utilization", "kv_cache_dtype"),
+)
+_TOLD_OF_VERSIONS = ("image", "image_digest", "bench_image", "bench_image_digest", "inferfleet")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One metric at one concurrency; `change` is relative to the first run, and None where that was 0."""
+
+    concurrency: int
+    metric: str
+    first: float
+    second: float
+    change: float | None
+    regressed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A setting that differs between the services that were measured."""
+
+    name: str
+    first: Any
+    second: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs side by side; `problems` is not empty where they cannot be compared."""
+
+    limit: float
+    changes: list[Change] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def regressions(self) -> list[Change]:
+        """Return what is worse by more than the limit."""
+        return [change for change in self.changes if change.regressed]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "limit": self.limit,
+            "changes": [asdict(change) for change in self.changes],
+            "differences": [asdict(difference) for difference in self.differences],
+            "notes": self.notes,
+            "problems": [problem.as_dict() for problem in self.problems],
+        }
+
+
+def compare(first: Run, second: Run, limit: float) -> Comparison:
+    """Return how `second` differs from `first`; worse by more than `limit` (0.05 for 5 %) is a regression."""
+    if problems := [*_other_shape(first, second), *_nothing_common(first, second)]:
+        return Comparison(limit, problems=problems)
+    before = {measurement.concurrency: measurement for measurement in first.measurements}
+    pairs = [(before[m.concurrency], m) for m in second.measurements if m.concurrency in before]
+    changes = [change for pair in pairs for change in _changes(*pair, limit)]
+    return Comparison(limit, changes, differences(first, second), _notes(first, second, pairs))
+
+
+def differences(first: Run, second: Run) -> list[Difference]:
+    """Return the settings in which the services differ."""
+    parts = ((first.plan, second.plan, _TOLD_OF_PLAN), (first.versions, second.versions, _TOLD_OF_VERSIONS))
+    return [
+        Difference(name, a.get(name), b.get(name))
+        for a, b, names in parts
+        for name in names
+        if a.get(name) != b.get(name)
+    ]
+
+
+def _other_shape(first: Run, second: Run) -> list[Problem]:
+    shapes = [{name: getattr(run.sweep, name) for name in _SHAPE} for run in (first, second)]
+    if shapes[0] == shapes[1]:
+        return []
+    said = [", ".join(f"{name} {value}" for name, value in shape.items()) for shape in shapes]
+    return [
+        Problem(
+            "other-shape",
+            f"The runs ask for different work: the first for {said[0]}, the second for {said[1]}.",
+            "Compare runs of the same preset and lengths.",
+        )
+    ]
+
+
+def _nothing_common(first: Run, second: Run) -> list[Problem]:
+    measured = [{measurement.concurrency for measurement in run.measurements} for run in (first, second)]
+    if measured[0] & measured[1]:
+        return []
+    said = [", ".join(map(str, sorted(one))) or "nothing" for one in measured]
+    return [
+        Problem(
+            "nothing-common",
+            f"The runs have no concurrency in common: the first measured {said[0]}, the second {said[1]}.",
+            "Measure the second one again with --concurrency as the first.",
+        )
+    ]
+
+
+def _changes(first: Measurement, second: Measurement, limit: float) -> list[Change]:
+    found = []
+    for name in _HIGHER_IS_BETTER:
+        found.append(_change(first, name, getattr(first, name), getattr(second, name), limit, better=1))
+    for name in _LOWER_IS_BETTER:
+        a, b = getattr(first, name), getattr(second, name)
+        found.append(_change(first, f"median_{name}", a.median, b.median, limit, better=-1))
+    share = [measurement.failed / measurement.num_prompts for measurement in (first, second)]
+    more_failed = share[1] > share[0]
+    return [*found, Change(first.concurrency, "failed", first.failed, second.failed, None, more_failed)]
+
+
+def _change(at: Measurement, metric: str, first: float, second: float, limit: float, *, better: int) -> Change:
+    change = (second - first) / first if first else None
+    # Rounded, so that exactly the limit is not beyond it for how numbers are stored.
+    regressed = change is not None and round(-better * change, 9) > limit
+    return Change(at.concurrency, metric, first, second, change, regressed)
+
+
+def _notes(first: Run, second: Run, pairs: list[tuple[Measurement, Measurement]]) -> list[str]:
+    common = {a.concurrency for a, _ in pairs}
+    notes = []
+    for which, run in (("first", first), ("second", second)):
+        alone = [str(m.concurrency) for m in run.measurements if m.concurrency not in common]
+        if alone:
+            notes.append(f"Only the {which} run measured concurrency {', '.join(alone)}.")
+        if not run.ended:
+            notes.append(f"The {which} run was interrupted.")
+    other = [
+        f"{a.concurrency} ({a.num_prompts} and {b.num_prompts})" for a, b in pairs if a.num_prompts != b.num_prompts
+    ]
+    if other:
+        notes.append(f"The runs sent different numbers of requests at concurrency {', '.join(other)}.")
+    if first.sweep.preset != second.sweep.preset:
+        notes.append(f"The presets differ in name only: {first.sweep.preset} and {second.sweep.preset}.")
+    return notes
+
+
+def same_service(recorded: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
+    """Return the settings in which a plan differs from a recorded one, as text; none: it is the same service."""
+    names = ("image", *_TOLD_OF_PLAN)
+    return [
+        f"{name} was {recorded.get(name)} and is {planned.get(name)}"
+        for name in names
+        if recorded.get(name) != planned.get(name)
+    ]

@@ -1,0 +1,71 @@
+"""The folder of a run: bench.json, bench.csv, plots, and the tool's own result of each measurement."""
+
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from inferfleet.bench.run import FILE, Run
+from inferfleet.bench.table import to_csv
+from inferfleet.problem import Problem
+
+CSV = "bench.csv"
+
+
+class RunError(Exception):
+    """A run that cannot be read or gone on with."""
+
+    def __init__(self, code: str, message: str, remedy: str) -> None:
+        super().__init__(f"{message} {remedy}")
+        self.problem = Problem(code, message, remedy)
+
+
+def save(folder: Path, run: Run) -> None:
+    """Write bench.json and bench.csv; what was there before stays whole until the new one is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {FILE: json.dumps(run.as_dict(), indent=2, ensure_ascii=False) + "\n", CSV: to_csv(run.measurements)}
+    for name, text in content.items():
+        new = folder / f".{name}.new"
+        new.write_text(text, "utf-8")
+        new.replace(folder / name)
+
+
+def save_result(folder: Path, concurrency: int, text: str) -> None:
+    """Write what the tool itself wrote of one measurement."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"concurrency-{concurrency}.json").write_text(text, "utf-8")
+
+
+def load(path: Path) -> Run:
+    """Return the run of a folder or a bench.json.
+
+    Raises:
+        RunError: there is none, or it is not one of ours.
+    """
+    file = path / FILE if path.is_dir() else path
+    try:
+        return Run.model_validate_json(file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        message = f"{file} cannot be read: {reason}."
+        raise RunError("no-run", message, "Name a folder of .results/bench, or its bench.json.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the whole file"
+        message = f"{file} is not a run of `inferfleet bench`: {place}: {first['msg']}."
+        raise RunError("not-a-run", message, "Name a bench.json that this version wrote.") from None
+
+
+def unfinished(results: Path, service: str) -> Path:
+    """Return the folder of the newest run of a service (empty: the only one), which was interrupted.
+
+    Raises:
+        RunError: there is no such run, or one is not readable.
+    """
+    folders = sorted((file.parent for file in results.glob(f"*/{FILE}")), reverse=True)
+    runs = ((folder, load(folder)) for folder in folders)
+    newest = next(((folder, run) for folder, run in runs if run.plan.get("service", "") == service), None)
+    if newest and not newest[1].ended:
+        return newest[0]
+    message = f"The newest run in {results} is complete." if newest else f"There is no run in {results}."
+    raise RunError("nothing-to-resume", message, "Begin a new one, without --resume.")

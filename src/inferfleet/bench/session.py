@@ -1,0 +1,94 @@
+"""One run from its beginning to its end, or going on with one that was interrupted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from inferfleet import __version__
+from inferfleet.bench.compare import same_service
+from inferfleet.bench.files import RunError, load, unfinished
+from inferfleet.bench.run import Run
+from inferfleet.bench.sweep import Asked, plan_sweep
+from inferfleet.problem import Problem
+from inferfleet.runner.extra_vars import MASK, is_secret
+
+_PLAN_LEFT_OUT = ("reasons", "problems", "alternatives")
+_NODE_FACTS = ("distribution", "architecture", "cpu_count", "memory_bytes")
+_ACCELERATOR_FACTS = ("vendor", "driver_version", "cuda_version", "compute_capability", "kernel")
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A run to measure, the folder it goes to, and what the user should know; `run` is None where it was refused."""
+
+    run: Run | None
+    folder: Path
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def begin(
+    asked: Asked,
+    plan: Mapping[str, Any],
+    *,
+    name: str,
+    results: Path,
+    bench_image: str,
+    nodes: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+) -> Session:
+    """Return a new run below `results`; `nodes` holds `ansible_facts` by node, `now` is in UTC."""
+    planned = plan_sweep(asked, plan, seed=int(now.timestamp()))
+    folder = results / now.strftime("%Y%m%dT%H%M%SZ")
+    if planned.sweep is None:
+        return Session(None, folder, planned.problems)
+    versions = {
+        "inferfleet": __version__,
+        "engine": str(plan["engine"]),
+        "engine_version": str(plan["engine_version"]),
+        "image": str(plan["image"]),
+        "bench_image": bench_image,
+    }
+    facts = {node: short_facts(nodes.get(node, {})) for node in plan["nodes"]}
+    run = Run(name=name, started=iso(now), sweep=planned.sweep, plan=kept_plan(plan), versions=versions, nodes=facts)
+    return Session(run, folder, [], planned.warnings)
+
+
+def go_on(plan: Mapping[str, Any], results: Path) -> Session:
+    """Return the newest run with what is not measured yet; what serves must be what was measured before."""
+    try:
+        folder = unfinished(results, str(plan["service"]))
+        run = load(folder)
+    except RunError as error:
+        return Session(None, results, [error.problem])
+    if changed := same_service(run.plan, kept_plan(plan)):
+        message = f"Another service was measured in {folder}: {'; '.join(changed)}."
+        remedy = "Begin a new run, without --resume, or deploy what served then."
+        return Session(None, folder, [Problem("other-service", message, remedy)])
+    return Session(run, folder)
+
+
+def kept_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the plan as a run keeps it: without its prose, and without values that may be secrets."""
+    kept = {key: value for key, value in plan.items() if key not in _PLAN_LEFT_OUT}
+    kept["nodes"] = {
+        name: {**node, "env": {key: MASK if is_secret(key) else value for key, value in node.get("env", {}).items()}}
+        for name, node in plan["nodes"].items()
+    }
+    return kept
+
+
+def short_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a node's facts explains its speed."""
+    node, hardware = facts.get("inferfleet_node") or {}, facts.get("inferfleet_accelerators") or {}
+    short = {key: node[key] for key in _NODE_FACTS if node.get(key)}
+    short |= {key: hardware[key] for key in _ACCELERATOR_FACTS if hardware.get(key)}
+    names = [str(device.get("name", "")) for device in hardware.get("accelerators") or []]
+    return short | {"accelerators": {name: names.count(name) for name in dict.fromkeys(names)}}
+
+
+def iso(at: datetime) -> str:
+    """Return a time in UTC as text, to the second."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,142 @@
+"""What to measure: from what was asked, the catalog's preset and the plan to command lines."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inferfleet.bench.presets import Preset, ignore_eos_in_body_since, load_presets
+from inferfleet.bench.run import Sweep
+from inferfleet.catalog import UnknownNameError
+from inferfleet.catalog.loader import pick
+from inferfleet.planning.plain import version_key
+from inferfleet.problem import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The role's variables; None or empty takes the preset's."""
+
+    preset: str
+    concurrency: tuple[int, ...] = ()
+    input_len: int | None = None
+    output_len: int | None = None
+    num_prompts: int | None = None
+    ignore_eos: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The sweep, what speaks against it, and what the user should know; the sweep is None where it was refused."""
+
+    sweep: Sweep | None
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def plan_sweep(asked: Asked, plan: Mapping[str, Any], seed: int) -> Planned:
+    """Return what to measure of the service that `plan` describes."""
+    try:
+        preset = pick("bench_preset", asked.preset, load_presets())
+    except UnknownNameError as error:
+        message, _, remedy = str(error).partition(". ")
+        return Planned(None, [Problem("unknown-preset", f"{message}.", remedy)])
+    concurrency = asked.concurrency or preset.concurrency
+    problems = _bad_numbers(asked)
+    if problems:
+        return Planned(None, problems)
+    sweep = Sweep(
+        preset=asked.preset,
+        input_len=asked.input_len or preset.input_len,
+        output_len=asked.output_len or preset.output_len,
+        ignore_eos=asked.ignore_eos,
+        concurrency=tuple(sorted(set(concurrency))),
+        num_prompts=tuple(asked.num_prompts or _prompts(preset, c) for c in sorted(set(concurrency))),
+        seed=seed,
+    )
+    problems = [*_too_long(asked, sweep, plan), *_too_few(asked, sweep)]
+    return Planned(None if problems else sweep, problems, [] if problems else _cautions(sweep, plan))
+
+
+def bench_argv(
+    sweep: Sweep, concurrency: int, *, url: str, endpoint: str, model: str, tokenizer: str, folder: str, version: str
+) -> list[str]:
+    """Return the command line of one measurement; the key comes by OPENAI_API_KEY.
+
+    `version` is that of vLLM in the image, empty where it is not known; the result is FOLDER/result.json.
+    """
+    argv = ["vllm", "bench", "serve", "--base-url", url, "--endpoint", endpoint]
+    argv += ["--model", model, "--tokenizer", tokenizer, "--dataset-name", "random"]
+    argv += ["--random-input-len", str(sweep.input_len), "--random-output-len", str(sweep.output_len)]
+    argv += ["--num-prompts", str(sweep.prompts_at(concurrency)), "--max-concurrency", str(concurrency)]
+    argv += ["--seed", str(seed_at(sweep, concurrency))]
+    if sweep.ignore_eos:
+        argv += ["--ignore-eos"]
+    elif not version or version_key(version) >= version_key(ignore_eos_in_body_since()):
+        argv += ["--extra-body", json.dumps({"ignore_eos": False})]
+    argv += ["--percentile-metrics", "ttft,tpot,itl,e2el", "--metric-percentiles", "99"]
+    return [*argv, "--save-result", "--result-dir", folder, "--result-filename", "result.json"]
+
+
+def seed_at(sweep: Sweep, concurrency: int) -> int:
+    """Return the seed of one measurement: prompts of its own, so that the prefix cache answers none of them."""
+    return sweep.seed + concurrency
+
+
+def _prompts(preset: Preset, concurrency: int) -> int:
+    return max(preset.prompts_at(concurrency), concurrency)
+
+
+def _bad_numbers(asked: Asked) -> list[Problem]:
+    given = {"input_len": asked.input_len, "output_len": asked.output_len, "num_prompts": asked.num_prompts}
+    bad = [(name, value) for name, value in given.items() if value is not None and value < 1]
+    bad += [("concurrency", value) for value in asked.concurrency if value < 1]
+    return [
+        Problem("bad-value", f"Variable bench_{name} is {value}, less than 1.", f"Set bench_{name} to 1 or more.")
+        for name, value in bad
+    ]
+
+
+def _too_long(asked: Asked, sweep: Sweep, plan: Mapping[str, Any]) -> list[Problem]:
+    """Refuse requests that the engine would: prompt and answer share the context."""
+    limit, total = int(plan["max_model_len"]), sweep.input_len + sweep.output_len
+    if not limit or total <= limit:
+        return []
+    source = "" if asked.input_len and asked.output_len else f" (preset {sweep.preset})"
+    return [
+        Problem(
+            "too-long",
+            f"Variables bench_input_len {sweep.input_len} and bench_output_len {sweep.output_len}{source} make {total}"
+            f" tokens a request; the engine serves max_model_len {limit}.",
+            f"Give less, together at most {limit}, choose a smaller preset, or deploy with a larger max_model_len.",
+        )
+    ]
+
+
+def _too_few(asked: Asked, sweep: Sweep) -> list[Problem]:
+    """Refuse a concurrency that is never reached."""
+    most = max(sweep.concurrency)
+    if asked.num_prompts is None or asked.num_prompts >= most:
+        return []
+    return [
+        Problem(
+            "too-few-prompts",
+            f"Variable bench_num_prompts is {asked.num_prompts}, so that concurrency {most} is never reached.",
+            f"Set bench_num_prompts to {most} or more, or leave {most} out of bench_concurrency.",
+        )
+    ]
+
+
+def _cautions(sweep: Sweep, plan: Mapping[str, Any]) -> list[Problem]:
+    limit = int(plan["max_num_seqs"])
+    over = [c for c in sweep.concurrency if limit and c > limit * int(plan["data_parallel_size"])]
+    if not over:
+        return []
+    return [
+        Problem(
+            "queues",
+            f"Concurrency {', '.join(map(str, over))} is more than the engine's max_num_seqs {limit}: the rest waits,"
+            " and its waiting counts as time to first token.",
+            "Measure up to max_num_seqs, or deploy with a larger one.",
+        )
+    ]

@@ -1,0 +1,61 @@
+"""Every command line of the benchmark is one that `vllm bench serve` takes: its own parser says so."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from lab.problem import LabError
+from tools.engine_parsers import ENVIRONMENTS, EngineParser
+
+from inferfleet.bench import Asked, load_presets, plan_sweep
+from inferfleet.bench.sweep import bench_argv
+
+VLLM = [environment for environment in ENVIRONMENTS if environment.engine == "vllm"]
+PLAN = {"max_model_len": 32768, "max_num_seqs": 256, "data_parallel_size": 1}
+
+
+@pytest.fixture(scope="module", params=VLLM, ids=lambda environment: environment.name)
+def client(request: pytest.FixtureRequest) -> Iterator[EngineParser]:
+    try:
+        with EngineParser(replace(request.param, program="parse_vllm_bench.py")) as parser:
+            yield parser
+    except LabError as problem:
+        pytest.skip(f"The packages of {request.param.name} cannot be installed here: {problem}")
+
+
+def argvs(version: str) -> list[list[str]]:
+    """Return the command lines of every preset, with and without the end of the sequence."""
+    found = []
+    for preset in load_presets():
+        for ignore_eos in (True, False):
+            sweep = plan_sweep(Asked(preset, ignore_eos=ignore_eos), PLAN, seed=1).sweep
+            assert sweep
+            where = {"url": "http://10.0.0.1:8000", "endpoint": "/v1/completions", "model": "r1", "version": version}
+            found += [
+                bench_argv(sweep, c, tokenizer="/data/models/r1", folder="/run/out", **where) for c in sweep.concurrency
+            ]
+    return found
+
+
+def test_it_takes_every_command_line(client: EngineParser) -> None:
+    lines = argvs(client.environment.version)
+    assert len(lines) > 10
+    assert [said for said in client.refusals(lines) if said] == []
+
+
+def test_it_does_refuse(client: EngineParser) -> None:
+    (good, *_) = argvs(client.environment.version)
+    at = good.index("--random-input-len")
+    bad = {
+        "a flag that is not there": [*good, "--no-such-flag"],
+        "a flag cut short": [*good[:at], "--random-input-l", *good[at + 1 :]],
+        "a word for a number": [*good[: at + 1], "many", *good[at + 2 :]],
+        "another command": ["vllm", "serve", *good[3:]],
+    }
+    answers = client.refusals(list(bad.values()))
+    assert [case for case, said in zip(bad, answers, strict=True) if not said] == []
+
+
+def test_only_a_new_one_needs_the_body(client: EngineParser) -> None:
+    bodies = [argv for argv in argvs(client.environment.version) if "--extra-body" in argv]
+    assert bool(bodies) == (client.environment.version != "0.8.5.post1")

@@ -1,0 +1,136 @@
+"""The benchmark of the service that test_site has deployed: numbers, wrong keys, an interruption, a comparison."""
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from practice import INVENTORY, ROOT, TOOLS, Controller, Finished, Lab
+
+from inferfleet.bench import Run
+
+pytestmark = pytest.mark.lab
+RESULTS = ROOT / INVENTORY / ".results" / "bench"
+SHORT = ("--output-len", "8")
+
+
+def runs() -> list[Path]:
+    return sorted(RESULTS.glob("*")) if RESULTS.is_dir() else []
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(deployed: dict[str, Any], lab: Lab) -> Any:
+    """Assert that no container and no key stays on the head."""
+    yield
+    assert "inferfleet-bench" not in lab.containers("node1")
+    assert lab.ssh("node1", "ls -d /run/inferfleet-bench 2>/dev/null || true") == ""
+
+
+@pytest.fixture(scope="module")
+def measured(deployed: dict[str, Any], controller: Controller) -> Finished:
+    return controller.inferfleet("bench", "--name", "first", *SHORT)
+
+
+def test_it_measures(measured: Finished) -> None:
+    assert (measured.rc, measured.document["changed_tasks"], measured.document["warnings"]) == (0, [], []), measured
+    report = measured.document["result"]["bench"]
+    folder = Path(report.pop("folder"))
+    assert sorted(report.pop("plots")) == sorted(str(path) for path in folder.glob("*.[ps][nv]g"))
+    run = Run.model_validate_json((folder / "bench.json").read_text())
+    assert run == Run.model_validate(report)
+    assert [(m.concurrency, m.completed, m.failed) for m in run.measurements] == [(1, 4, 0), (4, 4, 0)]
+    one, four = run.measurements
+    for found in run.measurements:
+        assert found.total_output_tokens == 4 * 8
+        assert found.output_throughput == pytest.approx(32 / found.duration)
+        assert 0 < found.ttft_ms.median <= found.ttft_ms.p99 < found.duration * 1000
+        assert found.e2el_ms.median == pytest.approx(found.ttft_ms.median + 7 * found.tpot_ms.median, rel=0.3)
+    assert four.request_throughput > one.request_throughput
+    assert run.versions["image_digest"].startswith("sha256:")
+    assert run.nodes.keys() == {"node1", "node2"}
+    assert (folder / "bench.csv").read_text().count("\n") == 3
+    assert (folder / "latency.png").stat().st_size > 10_000
+
+
+def test_a_run_is_not_worse_than_itself(measured: Finished, controller: Controller) -> None:
+    folder = measured.document["result"]["bench"]["folder"]
+    compared = controller.run([TOOLS / "inferfleet", "bench", "--compare", folder, folder, "--limit", "0%"])
+    assert compared.rc == 0, compared
+
+
+def test_what_became_slower_leaves_with_a_code_of_its_own(
+    measured: Finished, controller: Controller, tmp_path: Path
+) -> None:
+    folder = Path(measured.document["result"]["bench"]["folder"])
+    slower = json.loads((folder / "bench.json").read_text())
+    slower["measurements"][1]["output_throughput"] *= 0.9
+    (tmp_path / "bench.json").write_text(json.dumps(slower))
+    argv = [TOOLS / "inferfleet", "bench", "--compare", folder, tmp_path, "--limit"]
+    assert [controller.run([*argv, limit]).rc for limit in ("5%", "15%")] == [6, 0]
+
+
+def test_a_wrong_key_is_said(deployed: dict[str, Any], controller: Controller) -> None:
+    before = runs()
+    done = controller.inferfleet("bench", "--concurrency", "1", *SHORT, "-e", "bench_api_key=wrong")
+    assert done.rc == 2, done
+    (failure,) = done.document["failures"]
+    assert failure["message"].startswith(
+        "None of the 4 requests at concurrency 1 was answered by http://198.18.5.11:8000"
+    )
+    assert "Unauthorized. The key is wrong" in failure["message"]
+    assert runs() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (["--preset", "laten"], "unknown-preset", "Did you mean latency?"),
+        (["--preset", "throughput", "--output-len", "2000"], "too-long", "max_model_len 2048"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    deployed: dict[str, Any], controller: Controller, options: list[str], code: str, says: str
+) -> None:
+    before = runs()
+    done = controller.inferfleet("bench", *options)
+    assert (done.rc, done.document["outcome"]) == (1, "bad_input"), done
+    (problem,) = done.document["problems"]
+    assert problem["code"] == code
+    assert says in f"{problem['message']} {problem['remedy']}"
+    assert runs() == before
+
+
+@pytest.fixture
+def interrupted(deployed: dict[str, Any]) -> Callable[[], str]:
+    """Return what begins two measurements, interrupts the second, and returns what was shown."""
+
+    def run() -> str:
+        argv = [TOOLS / "inferfleet", "bench", "-i", INVENTORY, "--concurrency", "1,2", *SHORT, "--progress", "json"]
+        with subprocess.Popen(argv, cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+            assert process.stderr
+            shown = []
+            for line in process.stderr:
+                shown.append(line)
+                if '"row"' in line and json.loads(line)["label"] == "1":
+                    os.kill(process.pid, signal.SIGINT)
+            assert process.wait() == 130
+        return "".join(shown)
+
+    return run
+
+
+def test_an_interrupted_run_goes_on(controller: Controller, interrupted: Callable[[], str]) -> None:
+    shown = interrupted()
+    controller.said.append(shown)
+    half = Run.model_validate_json((runs()[-1] / "bench.json").read_text())
+    assert (half.missing, half.ended) == ((2,), "")
+    done = controller.inferfleet("bench", "--resume")
+    assert done.rc == 0, done
+    whole = Run.model_validate_json((runs()[-1] / "bench.json").read_text())
+    assert whole.missing == ()
+    assert whole.measurements[0] == half.measurements[0]
+    assert controller.inferfleet("bench", "--resume").document["problems"][0]["code"] == "nothing-to-resume"

@@ -1,0 +1,109 @@
+"""What `vllm bench serve` wrote: recorded results and logs."""
+
+import json
+
+import pytest
+
+from inferfleet.bench import Latency, ResultError, read_measurement, refusal_of
+from inferfleet.bench.measure import requests_done, said_errors
+
+RESULT = "result-vllm-0.32.0.json"
+ABOUT = {"concurrency": 4, "num_prompts": 4, "seed": 104, "ended": "2026-11-23T06:06:34Z"}
+
+
+def test_a_recorded_result(recorded):
+    measured = read_measurement(recorded(RESULT), "", **ABOUT)
+    assert (measured.completed, measured.failed, measured.errors) == (4, 0, ())
+    assert (measured.total_input_tokens, measured.total_output_tokens) == (132, 128)
+    assert measured.request_throughput == pytest.approx(4 / measured.duration)
+    assert measured.output_throughput == pytest.approx(128 / measured.duration)
+    assert measured.total_token_throughput == pytest.approx(260 / measured.duration)
+    assert measured.ttft_ms == Latency(mean=167.7728027516423, median=185.81547000212595, p99=195.38950819063757)
+    assert measured.e2el_ms.p99 == 2245.0143213404954
+
+
+def test_one_of_an_older_version_does_not_count_the_failed(recorded):
+    older = json.loads(recorded(RESULT)) | {"completed": 3}
+    del older["failed"]
+    measured = read_measurement(json.dumps(older), "Error 0: Bad Request\n", **ABOUT)
+    assert (measured.completed, measured.failed, measured.errors) == (3, 1, ("Bad Request",))
+
+
+@pytest.mark.parametrize("missing", ["completed", "duration", "output_throughput", "p99_e2el_ms"])
+def test_a_result_that_lacks_something(recorded, missing):
+    found = json.loads(recorded(RESULT))
+    del found[missing]
+    with pytest.raises(ResultError, match=f"lacks {missing}"):
+        read_measurement(json.dumps(found), "", **ABOUT)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"completed": "many"}'])
+def test_what_is_no_result(text):
+    with pytest.raises(ResultError):
+        read_measurement(text, "", **ABOUT)
+
+
+def test_numbers_that_cannot_be(recorded):
+    found = json.loads(recorded(RESULT)) | {"duration": -1}
+    with pytest.raises(ResultError, match="not a measurement"):
+        read_measurement(json.dumps(found), "", **ABOUT)
+
+
+def refused(log):
+    return refusal_of(log, url="http://10.0.0.1:8000/v1/completions", concurrency=4, num_prompts=8)
+
+
+def test_nobody_listens(recorded):
+    measured = read_measurement(recorded("result-nobody.json"), recorded("nobody.log"), **ABOUT)
+    assert (measured.completed, measured.failed) == (0, 4)
+    (error,) = measured.errors
+    assert error.startswith("aiohttp.client_exceptions.ClientConnectorError: Cannot connect to host 127.0.0.1:8999")
+    problem = refused(recorded("nobody.log"))
+    assert problem.message.startswith("None of the 8 requests at concurrency 4 was answered by http://10.0.0.1:8000/v1")
+    assert problem.remedy == "Nothing listens there: deploy with `inferfleet up`, or see `inferfleet status`."
+
+
+def test_the_tool_itself_fails(recorded):
+    problem = refused(recorded("no_tokenizer.log"))
+    assert problem.code == "no-result"
+    assert "It said last: ValueError: Couldn't instantiate the backend tokenizer" in problem.message
+    assert "bench_tokenizer" in problem.remedy
+
+
+@pytest.mark.parametrize(
+    ("log", "said", "remedy"),
+    [
+        ("Error 0: Unauthorized\nError 1: Unauthorized\n====== Result", ["Unauthorized"], "bench_api_key"),
+        ("Error 0: Not Found\n", ["Not Found"], "bench_model"),
+        ("Error 0: Bad Request\n", ["Bad Request"], "bench_input_len"),
+        ("Error 0: Internal Server Error\nError 1: Bad Gateway\n", ["Internal Server Error", "Bad Gateway"], "status"),
+        # vllm/benchmarks/serve.py of 0.8.5.post1 raises this
+        (
+            "Traceback (most recent call last):\n  x\nValueError: Initial test run failed - Please make sure benchmark"
+            " arguments are correctly specified. Error: Unauthorized\n",
+            ["Unauthorized"],
+            "bench_api_key",
+        ),
+    ],
+)
+def test_errors_of_requests(log, said, remedy):
+    assert said_errors(log) == said
+    assert remedy in refused(log).remedy
+
+
+@pytest.mark.parametrize("log", ["", "0/4\n4/4\n", "\r\n \r\n"])
+def test_no_errors(log):
+    assert said_errors(log) == []
+    assert refused(log).code == "no-result"
+
+
+def test_no_more_than_three_errors():
+    assert len(said_errors("".join(f"Error {n}: {n}\n" for n in range(9)))) == 3
+
+
+def test_how_far_it_is(recorded):
+    log = recorded("nobody.log")
+    assert requests_done(log) == (4, 4)
+    assert requests_done(log[: log.index("4/4")]) == (0, 4)
+    assert requests_done("\r0/24\n\r12/24\n") == (12, 24)
+    assert requests_done("Starting main benchmark run...\n") is None
