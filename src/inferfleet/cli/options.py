@@ -123,8 +123,11 @@ class RunOptions:
     ] = 0
 
 
-def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` with its first parameter replaced by the fields of RunOptions, for typer to see."""
+def takes_run_options(command: Callable[..., None], *, inventory: str | None = None) -> Callable[..., None]:
+    """Return `command` with its first parameter replaced by the fields of RunOptions, for typer to see.
+
+    `inventory` is what -i defaults to; None: it must be given.
+    """
     names = [field.name for field in dataclasses.fields(RunOptions)]
 
     @functools.wraps(command)
@@ -134,14 +137,15 @@ def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
 
     own = list(inspect.signature(command).parameters.values())[1:]
     hints = get_type_hints(RunOptions, include_extras=True)
-    shared = [
-        inspect.Parameter(
-            field.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
-            annotation=hints[field.name],
-        )
+    defaults = {
+        field.name: inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default
         for field in dataclasses.fields(RunOptions)
+    }
+    if inventory is not None:
+        defaults["inventory"] = inventory
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=hints[name])
+        for name, default in defaults.items()
     ]
     own = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own]
     with_options.__signature__ = inspect.Signature([*shared, *own])  # type: ignore[attr-defined]

@@ -78,3 +78,10 @@ WEIGHTS_REMOVE = Verb(
     done="Removed",
     interrupted="The next `inferfleet weights remove` goes on where this one stopped.",
 )
+DOCTOR = Verb(
+    name="doctor",
+    playbook="playbooks/doctor.yml",
+    done="Nothing known is wrong",
+    interrupted="Nothing was changed.",
+    changes=False,
+)

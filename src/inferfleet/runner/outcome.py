@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     FACTS_REFUSED = "facts_refused"
     UNREACHABLE = "unreachable"
     NOT_IDEMPOTENT = "not_idempotent"
+    WARNED = "warned"
     INTERRUPTED = "interrupted"
 
     @property
@@ -31,6 +32,7 @@ EXIT_CODES = {
     Outcome.FACTS_REFUSED: 3,
     Outcome.UNREACHABLE: 4,
     Outcome.NOT_IDEMPOTENT: 5,
+    Outcome.WARNED: 6,
     Outcome.INTERRUPTED: 130,
 }
 
