@@ -54,7 +54,7 @@ def doctor(
 ) -> None:
     """Look for known symptoms in logs and state of the whole cluster; changes nothing.
 
-    Leaves with 0 when there is none, 2 when one keeps the service from working, 6 when there are warnings only, and
+    Leaves with 0 when there is none, 2 when one keeps the service from working, 7 when there are warnings only, and
     with 4 when a node does not answer.
     """
     seconds = _seconds(since)

@@ -32,7 +32,7 @@ EXIT_CODES = {
     Outcome.FACTS_REFUSED: 3,
     Outcome.UNREACHABLE: 4,
     Outcome.NOT_IDEMPOTENT: 5,
-    Outcome.WARNED: 6,
+    Outcome.WARNED: 7,
     Outcome.INTERRUPTED: 130,
 }
 
