@@ -10,7 +10,7 @@ from inferfleet.doctor import Hider, diagnose, load_symptoms, read_evidence, wri
 
 
 class ActionModule(ActionBase):
-    """Takes `folder`, `results` (host -> its evidence task's result), `answers` (those of all hosts) and `keep`."""
+    """Takes `folder`, `results` and `asked` (what each host's tasks of evidence and answers returned), and `keep`."""
 
     _requires_connection = False
 
@@ -18,14 +18,14 @@ class ActionModule(ActionBase):
         """Return `doctor`, the diagnosis as `--json` shows it; fails over nothing that it finds."""
         super().run(tmp, task_vars)
         args, folder = self._task.args, Path(self._task.args["folder"])
-        service = {key: value for part in args["answers"] for key, value in (part or {}).items()}
+        answers = {host: result.get("answers") or {} for host, result in args["asked"].items()}
         unreachable = {
             host: " ".join(str(result.get("msg", "")).split())[-200:]
             for host, result in args["results"].items()
             if result.get("unreachable")
         }
         hide = Hider(task_vars.get("preflight_secrets"))
-        write_service(folder, task_vars["ansible_facts"].get("inferfleet_plan", {}), service, unreachable, hide)
+        write_service(folder, task_vars["ansible_facts"]["inferfleet_plans"], answers, unreachable, hide)
         found = diagnose(read_evidence(folder), load_symptoms(), hide).as_dict() | {"folder": str(folder)}
         write_diagnosis(folder, found, int(args["keep"]))
         return {"changed": False, "doctor": found}

@@ -132,23 +132,22 @@ def ask_webui(params: dict) -> dict:
     token = (signed["data"] or {}).get("token", "") if signed["status"] == 200 else ""
     models = ask(f"{base}/api/models", token, timeout=30) if token else {"status": 0, "data": None}
     found = {"health": brief(health), "signin": signed["status"], "models_status": models["status"]}
-    return found | {"models": names(models), "key": own_key(params["webui_container"])}
+    return found | {"models": names(models), "apis": own_keys(params["webui_container"])}
 
 
-def own_key(container: str) -> dict:
-    """Try the key that Open WebUI holds at the API that it asks; neither is returned."""
-    if not container:
-        return {"status": 0, "text": "not asked"}
+def own_keys(container: str) -> list[dict]:
+    """Try the keys that Open WebUI holds at the APIs that it asks; no key is returned."""
     form = "{{range .Config.Env}}{{println .}}{{end}}"
     argv = ["docker", "inspect", "--format", form, container]
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):
-        return {"status": 0, "text": "Docker does not answer"}
+        return []
     env = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-    urls, keys = env.get("OPENAI_API_BASE_URLS", env.get("OPENAI_API_BASE_URL", "")), env.get("OPENAI_API_KEYS", "")
-    url, key = urls.split(";")[0], (keys or env.get("OPENAI_API_KEY", "")).split(";")[0]
-    return brief(ask(f"{url.rstrip('/')}/models", key)) if url else {"status": 0, "text": "it names no API"}
+    urls = (env.get("OPENAI_API_BASE_URLS") or env.get("OPENAI_API_BASE_URL", "")).split(";")
+    keys = (env.get("OPENAI_API_KEYS") or env.get("OPENAI_API_KEY", "")).split(";")
+    pairs = zip(urls, keys + [""] * len(urls))  # noqa: B905 - padded; nodes may run Python 3.9
+    return [{"url": url} | brief(ask(f"{url.rstrip('/')}/models", key)) for url, key in pairs if url]
 
 
 def main() -> None:

@@ -84,7 +84,8 @@ HOST = ("IpcMode", "ShmSize", "NetworkMode", "Runtime", "Privileged")
 DOCKER = ("ServerVersion", "CgroupDriver", "CgroupVersion", "DefaultRuntime", "LiveRestoreEnabled", "DockerRootDir")
 KERNEL = re.compile(
     r"NVRM|\bXid\b|nvidia|amdgpu|\bdrv_davinci|devdrv|out of memory|oom[-_]|killed process|I/O error"
-    r"|blocked for more than|EXT4-fs error|XFS.*(error|shutdown)|nfs: server|mlx5_core.*(error|down|health)|Hardware Error|thermal|segfault",
+    r"|blocked for more than|EXT4-fs error|XFS.*(error|shutdown)|nfs: server"
+    r"|mlx5_core.*(error|down|health)|Hardware Error|thermal|segfault",
     re.IGNORECASE,
 )
 RAY_LOGS = ("gcs_server.*", "raylet.*", "monitor.*", "dashboard.log", "worker-*", "python-core-worker-*")

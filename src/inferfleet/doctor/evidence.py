@@ -45,16 +45,35 @@ class Log:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that was collected: logs, the nodes' state by name, what the service answered, the plan.
+    """All that was collected: logs, the nodes' state by name, the plans, what the services answered.
 
-    `unreachable` maps nodes that did not answer to the reason. Of a folder of logs only the logs are known.
+    `plans` are those of the inventory's services; `answers` those of their APIs by the head's name, `webui` those of
+    Open WebUI, `unreachable` the reason for each node that did not answer. Of a folder of logs only these are known.
     """
 
     logs: tuple[Log, ...] = ()
     nodes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    service: Mapping[str, Any] = field(default_factory=dict)
-    plan: Mapping[str, Any] = field(default_factory=dict)
+    plans: tuple[Mapping[str, Any], ...] = ()
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    webui: Mapping[str, Any] = field(default_factory=dict)
     unreachable: Mapping[str, str] = field(default_factory=dict)
+
+    def scopes(self) -> list[dict[str, Any]]:
+        """Return what conditions see of each service: `plan`, `service` (the answers), and the `nodes` of its plan.
+
+        A node that serves nothing (the web UI's own) is seen with the first service.
+        """
+        plans = self.plans or ({},)
+        elsewhere = {name for plan in plans[1:] for name in plan.get("nodes") or ()}
+        scopes = []
+        for number, plan in enumerate(plans):
+            own = set(plan.get("nodes") or ()) if number else self.nodes.keys() - elsewhere
+            answers = dict(self.answers.get(str(plan.get("head")), {}))
+            if self.webui:
+                answers["webui"] = self.webui
+            nodes = {name: state for name, state in self.nodes.items() if name in own}
+            scopes.append({"plan": plan, "service": answers, "nodes": nodes, "unreachable": self.unreachable})
+        return scopes
 
 
 def plain(text: str) -> str:

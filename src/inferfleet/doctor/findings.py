@@ -20,7 +20,8 @@ class Trace:
 class Finding:
     """A symptom on a node; empty `node`: of the whole service, or not known.
 
-    `now` is false for what a log tells of earlier and what has been overcome since.
+    `service` is its name where the inventory has several. `now` is false for what a log tells of earlier and what
+    has been overcome since.
     """
 
     symptom: Symptom
@@ -28,6 +29,7 @@ class Finding:
     traces: tuple[Trace, ...]
     count: int = 1
     now: bool = True
+    service: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -36,6 +38,7 @@ class Finding:
             "severity": str(self.symptom.severity),
             "layer": self.symptom.layer,
             "sources": list(self.symptom.sources),
+            "service": self.service,
             "node": self.node,
             "now": self.now,
             "count": self.count,

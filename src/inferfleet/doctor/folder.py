@@ -1,6 +1,6 @@
 """Evidence in a folder: written by a run of the playbook, read from there or from any files of logs.
 
-FOLDER/service.json          what was planned, what the service answered, who did not answer
+FOLDER/service.json          what was planned, what was answered, who did not answer
 FOLDER/<node>/state.json     containers, mounts, ranks, … of a node
 FOLDER/<node>/….log          its logs
 FOLDER/findings.json         what was found in them
@@ -9,7 +9,7 @@ FOLDER/findings.json         what was found in them
 import gzip
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from inferfleet.doctor.evidence import Evidence, Log
 STATE, SERVICE, FINDINGS = "state.json", "service.json", "findings.json"
 MOST_BYTES = 64 << 20  # of one log, from its end: more than any of ours, and little enough for this machine's memory
 _PLANNED = (
+    "service",
     *("engine", "executor", "model", "served_model_name", "accelerator", "vendor", "transport", "precision", "dtype"),
     *("head", "port", "takes_api_key", "max_model_len", "rank_processes", "engine_version", "kv_cache_dtype"),
 )
@@ -39,17 +40,35 @@ def write_node(
 
 
 def write_service(
-    folder: Path, plan: Mapping[str, Any], service: Any, unreachable: Mapping[str, str], hide: Callable[[str], str]
+    folder: Path,
+    plans: Sequence[Mapping[str, Any]],
+    answers: Mapping[str, Mapping[str, Any]],
+    unreachable: Mapping[str, str],
+    hide: Callable[[str], str],
 ) -> None:
-    """Write what concerns no single node; of the plan what conditions ask for, and no environment."""
+    """Write what concerns no single node; of the plans what conditions ask for, and no environment.
+
+    `answers` maps hosts to what was answered when they asked.
+    """
+    content = {
+        "plans": [_planned(plan) for plan in plans],
+        "answers": {
+            host: {key: value for key, value in own.items() if key != "webui"} for host, own in answers.items()
+        },
+        "webui": next((own["webui"] for own in answers.values() if own.get("webui")), {}),
+        "unreachable": dict(unreachable),
+    }
+    _write(folder / SERVICE, hide(json.dumps(content, indent=1, ensure_ascii=False, default=str)))
+
+
+def _planned(plan: Mapping[str, Any]) -> dict[str, Any]:
     planned = {key: plan[key] for key in (*_PLANNED, *_SIZES) if key in plan}
     planned["nodes"] = {
         name: {key: node[key] for key in _NODE if key in node} for name, node in (plan.get("nodes") or {}).items()
     }
     sizes = [int(plan.get(key) or 1) for key in _SIZES]
     planned["ranks"] = sizes[0] * sizes[1] * sizes[2] if plan.get("rank_processes") else 0
-    content = {"plan": planned, "service": service, "unreachable": dict(unreachable)}
-    _write(folder / SERVICE, hide(json.dumps(content, indent=1, ensure_ascii=False, default=str)))
+    return planned
 
 
 def write_diagnosis(folder: Path, diagnosis: Mapping[str, Any], keep: int) -> None:
@@ -84,8 +103,15 @@ def read_evidence(place: Path) -> Evidence:
     return Evidence(
         logs=tuple(logs),
         nodes={name: state for name, state in nodes.items() if isinstance(state, dict)},
-        **{key: value for key in ("service", "plan", "unreachable") if isinstance(value := service.get(key), dict)},
+        plans=tuple(plan for plan in service.get("plans") or () if isinstance(plan, dict)),
+        answers=_mapping(service.get("answers")),
+        webui=_mapping(service.get("webui")),
+        unreachable=_mapping(service.get("unreachable")),
     )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _logs(path: Path, node: str, name: str) -> Iterator[Log]:

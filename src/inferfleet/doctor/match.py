@@ -49,17 +49,17 @@ class _Page:
 
 def diagnose(evidence: Evidence, symptoms: Iterable[Symptom], hide: Hider | None = None) -> Diagnosis:
     """Return what of `symptoms` shows in the evidence, with secrets hidden."""
-    hide, catalog = hide or Hider(), tuple(symptoms)
-    facts = {"plan": evidence.plan, "service": evidence.service, "nodes": evidence.nodes}
-    facts["unreachable"] = evidence.unreachable
+    hide, catalog, scopes = hide or Hider(), tuple(symptoms), evidence.scopes()
     pages = [_page(log, evidence.nodes.get(log.node, {})) for log in evidence.logs]
     findings: list[Finding] = []
     for symptom in catalog:
-        found = {finding.node: finding for finding in _by_state(symptom, facts)}
-        for finding in _in_logs(symptom, pages, facts):
-            known = found.get(finding.node)
-            found[finding.node] = _merged(known, finding) if known else finding
-        findings += found.values()
+        found: dict[tuple[str, str], Finding] = {}
+        for number, facts in enumerate(scopes):
+            own = [page for page in pages if _belongs(page.log.node, number, scopes)]
+            for finding in (*_by_state(symptom, facts), *_in_logs(symptom, own, facts)):
+                place = (finding.service, finding.node)
+                found[place] = _merged(found[place], finding) if place in found else finding
+        findings += {(finding.node, finding.traces): finding for finding in reversed(found.values())}.values()
     rank = {severity: number for number, severity in enumerate(Severity)}
     findings.sort(key=lambda finding: (not finding.now, rank[finding.symptom.severity]))  # stable: layers stay in order
     return Diagnosis(
@@ -87,7 +87,7 @@ def _by_state(symptom: Symptom, facts: Mapping[str, Any]) -> Iterator[Finding]:
     for name, node in facts["nodes"].items() if symptom.each else (("", None),):
         scope = {**facts, "name": name, "node": node} if symptom.each else facts
         if holds(symptom.state, scope):
-            yield Finding(symptom, name, (Trace("state", render(symptom.evidence, scope)),))
+            yield Finding(symptom, name, (Trace("state", render(symptom.evidence, scope)),), service=_service(facts))
 
 
 def _in_logs(symptom: Symptom, pages: Sequence[_Page], facts: Mapping[str, Any]) -> Iterator[Finding]:
@@ -109,7 +109,16 @@ def _in_logs(symptom: Symptom, pages: Sequence[_Page], facts: Mapping[str, Any])
         now = len(there) >= symptom.least and not answers
         told = there if now else [trace for trace, _ in lines]
         if len(told) >= symptom.least:
-            yield Finding(symptom, node, tuple(told[-SHOWN:]), len(told), now)
+            yield Finding(symptom, node, tuple(told[-SHOWN:]), len(told), now, _service(facts))
+
+
+def _belongs(node: str, number: int, scopes: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether a node is one of that scope's; one that no state is known of belongs to the first."""
+    return node in scopes[number]["nodes"] or (not number and not any(node in scope["nodes"] for scope in scopes))
+
+
+def _service(facts: Mapping[str, Any]) -> str:
+    return str(facts["plan"].get("service") or "")
 
 
 def _concerns(symptom: Symptom, log: Log, facts: Mapping[str, Any]) -> bool:
