@@ -75,7 +75,10 @@ def cases(other_ray: str) -> dict[str, Case]:
         "gloo_unknown_interface": Case(
             "vLLM 0.32.0 on two hosts (mp), GLOO_SOCKET_IFNAME names an interface that is not there",
             r"connectFullMesh|Unable to find",
-            {"a": {"command": [*SERVE, *RANKS, "--node-rank", "0"], "environment": {"GLOO_SOCKET_IFNAME": "bond7"}}},
+            {
+                "a": {"command": [*SERVE, *RANKS, "--node-rank", "0"], "environment": {"GLOO_SOCKET_IFNAME": "bond7"}},
+                "b": {"command": [*SERVE, *RANKS, "--node-rank", "1", "--headless"]},
+            },
         ),
         "ray_version_mismatch": Case(
             "Ray 2.60 as head, another version as worker",

@@ -2,8 +2,8 @@
 
     OUT=FOLDER python3 tests/doctor/record_gpu.py
 
-Run as root in a machine or container of its own: it makes /dev/shm small and grows it again. The files that tests/fixtures/doctor/
-holds were trimmed to the lines that tell, and what identifies a machine was left as it is: its names are no one's.
+Run as root in a machine or container of its own: it makes /dev/shm small and grows it again. What
+tests/fixtures/doctor/recorded/ holds of it was trimmed to the lines that tell.
 """
 
 import os
@@ -33,7 +33,8 @@ from torch.utils.cpp_extension import load_inline
 source = '''#include <c10/cuda/CUDAException.h>
 __global__ void one(float* x) { x[0] = 1; }
 torch::Tensor run(torch::Tensor x) { one<<<1, 1>>>(x.data_ptr<float>()); C10_CUDA_KERNEL_LAUNCH_CHECK(); return x; }'''
-load_inline("other", "torch::Tensor run(torch::Tensor x);", source, functions=["run"]).run(torch.zeros(1, device="cuda"))
+other = load_inline("other", "torch::Tensor run(torch::Tensor x);", source, functions=["run"])
+other.run(torch.zeros(1, device="cuda"))
 """
 
 
@@ -41,7 +42,9 @@ def say(name: str, argv: list[str], environment: dict[str, str] | None = None, s
     """Run a command that fails, and keep what it says."""
     env = os.environ | {"NCCL_DEBUG": "INFO"} | (environment or {})
     try:
-        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, env=env, check=False)
+        done = subprocess.run(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, env=env, check=False
+        )
         said = done.stdout
     except subprocess.TimeoutExpired as late:
         said = late.stdout or b""

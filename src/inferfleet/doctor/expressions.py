@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from jinja2 import ChainableUndefined, Template
+from jinja2 import ChainableUndefined, Template, UndefinedError
 from jinja2.environment import TemplateExpression
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -47,10 +47,13 @@ def holds(expression: str, facts: Mapping[str, Any]) -> bool:
     """Return whether a condition holds; one over facts of another form than it expects does not."""
     try:
         return bool(_expression(expression)(**facts))
-    except (TypeError, ValueError, ArithmeticError, LookupError):
+    except (UndefinedError, TypeError, ValueError, ArithmeticError, LookupError):
         return False
 
 
 def render(template: str, facts: Mapping[str, Any]) -> str:
-    """Return a sentence."""
-    return " ".join(_template(template).render(**facts).split())
+    """Return a sentence; a plain one where the facts lack what it speaks of."""
+    try:
+        return " ".join(_template(template).render(**facts).split())
+    except UndefinedError:
+        return "the state says so"

@@ -8,8 +8,10 @@ FOLDER/findings.json         what was found in them
 
 import gzip
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +86,8 @@ def read_evidence(place: Path) -> Evidence:
     Raises:
         OSError: it cannot be read.
     """
+    if not place.exists():
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(place))
     if place.is_file():
         return Evidence(logs=tuple(_logs(place, "", place.name)))
     logs: list[Log] = []
