@@ -1,5 +1,6 @@
 """Conditions and sentences of the catalog: Jinja's, over state that may lack anything."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -25,6 +26,7 @@ def _clock(value: Any) -> str:
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=ChainableUndefined, trim_blocks=True)
 _ENVIRONMENT.tests["containing"] = lambda value, text: text in str(value)
+_ENVIRONMENT.tests["matching"] = lambda value, pattern: re.search(pattern, str(value)) is not None
 _ENVIRONMENT.filters |= {"gib": _gib, "clock": _clock, "unix_time": lambda text: unix_time(text) or 0.0}
 
 

@@ -1,6 +1,8 @@
 """The catalog of symptoms: complete, readable, and each pattern proved by a log."""
 
 import re
+import subprocess
+import sys
 from importlib.resources import files
 from pathlib import Path
 
@@ -99,3 +101,9 @@ def test_a_symptom_can_be_told_in_chinese() -> None:
     symptom = Symptom(**entry, zh=words)
     assert symptom.zh
     assert symptom.zh.title == words["title"]
+
+
+def test_the_table_of_symptoms_is_up_to_date() -> None:
+    root = Path(__file__).parents[3]
+    check = subprocess.run([sys.executable, root / "tools/doctor_doc.py", "--check"], capture_output=True, text=True)
+    assert (check.returncode, check.stderr) == (0, "")

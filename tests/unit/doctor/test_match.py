@@ -10,6 +10,8 @@ from state import changed, evidence, well
 from inferfleet.doctor import Hider, Log, diagnose, load_symptoms, read_evidence, write_node, write_service
 from inferfleet.doctor.evidence import split_time, unix_time
 
+LOGS = Path(__file__).parents[2] / "fixtures/doctor"
+NCCL = Path(__file__).parents[2] / "fixtures/nccl"
 WAITING = "INFO 11-23 05:56:38 [ray_utils.py:467] Waiting for creating a placement group of specs for 70 seconds."
 READY = "INFO:     Application startup complete."
 MARLIN = "WARNING Your GPU does not have native support for FP8 computation but FP8 quantization is being used."
@@ -70,11 +72,29 @@ def test_tcp_is_wrong_only_where_rdma_is_wanted() -> None:
         assert [finding.symptom.id for finding in diagnose(given, load_symptoms()).findings] == expected
 
 
+def test_loopback_is_wrong_only_between_nodes() -> None:
+    text = (LOGS / "recorded/nccl_loopback.log").read_text()
+    one = well()
+    one["plans"][0] |= {"transport": "tcp", "nodes": {"n1": {}}}
+    two = well()
+    two["plans"][0]["transport"] = "tcp"
+    for data, expected in ((two, ["nccl-on-loopback"]), (one, [])):
+        found = diagnose(evidence(data, logs=(Log("n1", "inferfleet-engine.log", text),)), load_symptoms()).findings
+        assert [finding.symptom.id for finding in found] == expected
+    seen = text + "NCCL INFO comm 0x1 rank 0 nRanks 16 nNodes 2 localRanks 8 localRank 0 MNNVL 0\n"
+    assert ids(engine(seen)) == ["nccl-on-loopback"]
+
+
+def test_nccl_that_is_well_shows_nothing() -> None:
+    for name in ("recorded_nvlink", "recorded_socket", "infiniband", "plugin", "roce_without_gpudirect"):
+        assert ids(engine((NCCL / f"{name}.log").read_text())) == []
+
+
 def test_our_own_questions_are_no_strangers() -> None:
     ours = 'INFO: 10.0.0.1:1 - "GET /v1/models?asked_by=inferfleet-doctor HTTP/1.1" 401 Unauthorized'
     theirs = 'INFO: 10.0.7.1:1 - "GET /v1/models HTTP/1.1" 401 Unauthorized'
-    assert ids(engine(*[ours] * 20, *[theirs] * 4)) == []
-    assert ids(engine(*[theirs] * 5)) == ["clients-refused"]
+    assert ids(engine(*[ours] * 20, *[theirs] * 19)) == []
+    assert ids(engine(*[theirs] * 20)) == ["clients-refused"]
 
 
 def test_a_long_line_is_cut_around_what_it_says() -> None:
