@@ -65,8 +65,11 @@ def write_service(
 
 def _planned(plan: Mapping[str, Any]) -> dict[str, Any]:
     planned = {key: plan[key] for key in (*_PLANNED, *_SIZES) if key in plan}
+    serves = plan.get("protocol") != "none"
     planned["nodes"] = {
-        name: {key: node[key] for key in _NODE if key in node} for name, node in (plan.get("nodes") or {}).items()
+        name: {key: node[key] for key in _NODE if key in node}
+        | {"ray": bool(node.get("ray_argv")), "engine": serves and bool(node.get("argv"))}
+        for name, node in (plan.get("nodes") or {}).items()
     }
     sizes = [int(plan.get(key) or 1) for key in _SIZES]
     planned["ranks"] = sizes[0] * sizes[1] * sizes[2] if plan.get("rank_processes") else 0

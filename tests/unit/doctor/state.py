@@ -49,7 +49,7 @@ def well() -> dict[str, Any]:
                     "takes_api_key": True,
                     "served_model_name": "deepseek-r1",
                     "ranks": 2,
-                    "nodes": {"n1": {}, "n2": {}},
+                    "nodes": {"n1": {"ray": True, "engine": True}, "n2": {"ray": True, "engine": False}},
                 }
             ],
             "nodes": {

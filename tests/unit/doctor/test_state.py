@@ -47,7 +47,7 @@ def test_a_cluster_that_is_well_shows_nothing() -> None:
             "n1",
         ),
         ("nodes n2 containers inferfleet-ray", STOPPED, "ray-node-missing", "n2"),
-        ("nodes n1 containers inferfleet-engine", STOPPED, "engine-not-running", ""),
+        ("nodes n1 containers inferfleet-engine", STOPPED, "engine-not-running", "n1"),
         ("nodes n1 listening 8000", "nginx", "port-in-use", ""),
         ("answers n1 completion", GONE | {"text": "timed out"}, "engine-dead-behind-200", ""),
         ("answers n1 models status", 401, "wrong-api-key", ""),
