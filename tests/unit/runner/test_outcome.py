@@ -55,6 +55,7 @@ def test_exit_codes() -> None:
         Outcome.FACTS_REFUSED: 3,
         Outcome.UNREACHABLE: 4,
         Outcome.NOT_IDEMPOTENT: 5,
+        Outcome.WARNED: 7,
         Outcome.INTERRUPTED: 130,
     }
 
