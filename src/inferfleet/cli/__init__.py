@@ -7,6 +7,8 @@ from inferfleet.cli.bundle import EXAMPLES as _BUNDLE_EXAMPLES
 from inferfleet.cli.bundle import bundle
 from inferfleet.cli.check import EXAMPLES as _CHECK_EXAMPLES
 from inferfleet.cli.check import check
+from inferfleet.cli.doctor import EXAMPLES as _DOCTOR_EXAMPLES
+from inferfleet.cli.doctor import doctor
 from inferfleet.cli.down import EXAMPLES as _DOWN_EXAMPLES
 from inferfleet.cli.down import down
 from inferfleet.cli.estimate import EXAMPLES as _ESTIMATE_EXAMPLES
@@ -27,6 +29,7 @@ __all__ = ["app"]
 
 app.command(epilog=_UP_EXAMPLES)(up)
 app.command(epilog=_STATUS_EXAMPLES)(status)
+app.command(epilog=_DOCTOR_EXAMPLES)(doctor)
 app.command(epilog=_DOWN_EXAMPLES)(down)
 app.command(epilog=_PLAN_EXAMPLES)(plan)
 app.command(epilog=_CHECK_EXAMPLES)(check)

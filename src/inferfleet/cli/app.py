@@ -30,7 +30,7 @@ app = typer.Typer(
     epilog=(
         "Exit codes: 0 ok · 1 bad usage or inventory · 2 a task failed · 3 facts refused"
         " · 4 a host is unreachable · 5 something changed (--assert-no-change) · 6 a limit missed (bench --compare)"
-        " · 130 interrupted"
+        " · 7 warnings (doctor) · 130 interrupted"
     ),
     no_args_is_help=True,
     add_completion=False,

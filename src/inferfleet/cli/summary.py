@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from inferfleet.cli.bench_rows import bench_rows
+from inferfleet.cli.doctor_rows import diagnosis_blocks, diagnosis_heading, judge_diagnosis
 from inferfleet.cli.fabric_rows import fabric_rows
 from inferfleet.cli.row import Row
 from inferfleet.cli.text import count, duration
-from inferfleet.cli.verbs import STATUS, Verb
+from inferfleet.cli.verbs import DOCTOR, STATUS, Verb
 from inferfleet.cli.weights_rows import brought_rows, model_rows, proved_rows
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import ChangedTask, Failure, RunResult
@@ -29,7 +30,9 @@ class Summary:
 
 
 def judge(verb: Verb, judged: Outcome, result: Mapping[str, Any]) -> Outcome:
-    """Return `judged`, or FAILED where `status` found that a part of the service does not work."""
+    """Return `judged`, or what `status` or `doctor` found where the run itself went well."""
+    if verb is DOCTOR:
+        return judge_diagnosis(judged, result.get("doctor"))
     broken = any(not part.get("ok") for own in by_service(result).values() for part in _mappings(own.get("proof")))
     return Outcome.FAILED if verb is STATUS and judged is Outcome.OK and broken else judged
 
@@ -66,6 +69,7 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
     for name, own in results.items():
         found = [block for block in _reported(verb, judged, own) if block]
         blocks += [[Row("service", name), *found[0]], *found[1:]] if name and found else found
+    blocks += diagnosis_blocks(run.result.get("doctor"))
     blocks.append(_next_rows(verb, run, judged, again, log))
     good = judged is Outcome.OK
     return Summary(
@@ -77,6 +81,8 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
 
 
 def _heading(verb: Verb, run: RunResult, judged: Outcome, check: bool) -> str:
+    if verb is DOCTOR and (found := diagnosis_heading(run.result.get("doctor"))):
+        return f"{found} found"
     tasks = count(len(run.changed_tasks), "task")
     stages = ", ".join(dict.fromkeys(title(failure.stage) for failure in run.failures))
     failed = f"{stages} failed" if stages and not (verb is STATUS and run.result) else ""
@@ -180,6 +186,8 @@ def _proof_rows(result: Mapping[str, Any]) -> list[Row]:
 
 
 def _next_rows(verb: Verb, run: RunResult, judged: Outcome, again: str, log: str) -> list[Row]:
+    if verb is DOCTOR and run.result.get("doctor"):
+        return []  # each finding says what to do
     if judged is Outcome.INTERRUPTED:
         return [Row("next", verb.interrupted), Row("log", log, "soft")]
     if judged is Outcome.FAILED and verb is STATUS and run.result:

@@ -86,3 +86,10 @@ BENCH = Verb(
     interrupted="`inferfleet bench --resume` measures what is missing.",
     failed="Correct it, then run the same command again, or with --resume for what is missing only.",
 )
+DOCTOR = Verb(
+    name="doctor",
+    playbook="playbooks/doctor.yml",
+    done="Nothing known is wrong",
+    interrupted="Nothing was changed.",
+    changes=False,
+)

@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
     NOT_IDEMPOTENT = "not_idempotent"
     LIMIT_MISSED = "limit_missed"
+    WARNED = "warned"
     INTERRUPTED = "interrupted"
 
     @property
@@ -33,6 +34,7 @@ EXIT_CODES = {
     Outcome.UNREACHABLE: 4,
     Outcome.NOT_IDEMPOTENT: 5,
     Outcome.LIMIT_MISSED: 6,
+    Outcome.WARNED: 7,
     Outcome.INTERRUPTED: 130,
 }
 

@@ -56,6 +56,7 @@ def test_exit_codes() -> None:
         Outcome.UNREACHABLE: 4,
         Outcome.NOT_IDEMPOTENT: 5,
         Outcome.LIMIT_MISSED: 6,
+        Outcome.WARNED: 7,
         Outcome.INTERRUPTED: 130,
     }
 

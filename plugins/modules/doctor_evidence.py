@@ -1,0 +1,324 @@
+#!/usr/bin/python
+"""Collects what a diagnosis needs from a node: logs and state, never an environment. Stdlib only: it runs there."""
+
+from __future__ import annotations
+
+import base64
+import glob
+import hashlib
+import json
+import os
+import re
+import subprocess
+import time
+import zlib
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+---
+module: doctor_evidence
+short_description: Logs and state of a node, for a diagnosis
+description:
+  - Reads, and changes nothing. The logs of our containers (stopped ones too), Ray's own session logs, the journal of
+    Docker and of NVIDIA's fabric manager, the kernel's lines about accelerators, memory and disks; the state of
+    containers, Docker, C(/dev/shm), mounts and downloads.
+  - Of a container it takes the state alone; environment and command line are never read.
+  - On the controller an action plugin of the same name writes the logs into a folder, with secrets replaced, so that a
+    task's result holds the state alone.
+options:
+  since:
+    description: Seconds to look back.
+    type: int
+    default: 3600
+  containers:
+    description: Regular expression of the names of the containers to look at.
+    type: str
+    default: ^(inferfleet-(?!bundle)|gpustack)
+  log_bytes:
+    description: The most to take of one log, from its end.
+    type: int
+    default: 4194304
+  paths:
+    description: Absolute paths whose file system is of interest.
+    type: list
+    elements: str
+    default: []
+  model_path:
+    description: Folder of the model, whose download may be under way.
+    type: str
+    default: ""
+  ranks:
+    description: Regular expression of the titles of processes that hold a rank; empty counts none.
+    type: str
+    default: ""
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Collect the evidence of the last hour
+  doctor_evidence:
+    since: 3600
+    paths: [/data/models]
+"""
+
+RETURN = r"""
+logs:
+  description: C(name), and C(text), compressed by zlib and in Base64.
+  returned: always
+  type: list
+  elements: dict
+state:
+  description: C(containers), C(docker), C(shm), C(mounts), C(memory), C(download), C(ranks), C(gpus), C(uptime).
+  returned: always
+  type: dict
+unread:
+  description: What could not be read, and why.
+  returned: always
+  type: list
+  elements: str
+"""
+
+STATE = ("Status", "Running", "Restarting", "OOMKilled", "Dead", "ExitCode", "Error", "StartedAt", "FinishedAt")
+HOST = ("IpcMode", "ShmSize", "NetworkMode", "Runtime", "Privileged")
+DOCKER = ("ServerVersion", "CgroupDriver", "CgroupVersion", "DefaultRuntime", "LiveRestoreEnabled", "DockerRootDir")
+KERNEL = re.compile(
+    r"NVRM|\bXid\b|nvidia|amdgpu|\bdrv_davinci|devdrv|out of memory|oom[-_]|killed process|I/O error"
+    r"|blocked for more than|EXT4-fs error|XFS.*(error|shutdown)|nfs: server"
+    r"|mlx5_core.*(error|down|health)|Hardware Error|thermal|segfault",
+    re.IGNORECASE,
+)
+RAY_LOGS = ("gcs_server.*", "raylet.*", "monitor.*", "dashboard.log", "worker-*", "python-core-worker-*")
+RAY_LOGS_MOST = 40
+
+
+class Collector:
+    """Takes logs and notes what it could not read."""
+
+    def __init__(self, since: int, log_bytes: int) -> None:
+        self.since, self.log_bytes = since, log_bytes
+        self.logs: list[dict[str, str]] = []
+        self.unread: list[str] = []
+
+    def run(self, argv: list[str], timeout: int = 60, quiet: bool = False) -> str | None:
+        """Return what a command wrote, both streams; None where it fails."""
+        try:
+            done = subprocess.run(
+                argv,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            if not quiet:
+                self.unread.append(f"{' '.join(argv[:3])}: {error}")
+            return None
+        text = done.stdout.decode(errors="replace")
+        if done.returncode != 0:
+            if not quiet:
+                self.unread.append(f"{' '.join(argv[:3])} ended with {done.returncode}: {text.strip()[-200:]}")
+            return None
+        return text
+
+    def keep(self, name: str, text: str | None) -> None:
+        """Take a log, its end where it is long."""
+        if text and text.strip():
+            packed = zlib.compress(text[-self.log_bytes :].encode(errors="replace"))
+            self.logs.append({"name": name, "text": base64.b64encode(packed).decode()})
+
+    def containers(self, pattern: str) -> dict[str, dict]:
+        """Return the state of our containers by name, and take their logs."""
+        names = self.run(["docker", "ps", "--all", "--format", "{{.Names}}"], quiet=True)
+        ours = sorted(name for name in (names or "").split() if re.search(pattern, name))
+        found = {}
+        for name in ours:
+            inspected = self.run(["docker", "inspect", "--type", "container", name])
+            if inspected is None:
+                continue
+            found[name] = {"name": name} | described(json.loads(inspected)[0])
+            argv = ["docker", "logs", "--timestamps", "--since", f"{self.since}s"]
+            self.keep(f"{name}.log", self.run([*argv, name], timeout=120))
+        return found
+
+    def ray_logs(self) -> None:
+        """Take the logs that Ray's own processes have written in this time, the newest ones."""
+        place = self.run(["docker", "volume", "inspect", "-f", "{{.Mountpoint}}", "inferfleet-tmp"], quiet=True)
+        if place is None:
+            return
+        begin, files = time.time() - self.since, set()
+        for folder in glob.glob(os.path.join(place.strip(), "ray", "session_2*", "logs")):
+            for pattern in RAY_LOGS:
+                files |= set(glob.glob(os.path.join(folder, pattern)))
+        written = sorted(((os.path.getmtime(f), f) for f in files if os.path.isfile(f)), reverse=True)
+        for at, path in written[:RAY_LOGS_MOST]:
+            if at >= begin and os.path.getsize(path):
+                self.keep(f"ray-session/{os.path.basename(path)}", self.tail(path))
+
+    def tail(self, path: str) -> str:
+        """Return the end of a file."""
+        with open(path, "rb") as file:
+            file.seek(max(0, os.path.getsize(path) - self.log_bytes // 8))
+            return file.read().decode(errors="replace")
+
+    def journals(self) -> None:
+        """Take what the system's services and the kernel say."""
+        argv = ["journalctl", "--no-pager", "--quiet", "--output=short-iso", f"--since=-{self.since}s"]
+        self.keep("docker.log", self.run([*argv, "--unit=docker", "--unit=containerd"]))
+        self.keep("fabric-manager.log", self.run([*argv, "--unit=nvidia-fabricmanager"], quiet=True))
+        kernel = self.run([*argv, "--dmesg"], quiet=True) or self.run(["dmesg", "--time-format=iso"], quiet=True)
+        begin = time.strftime(
+            "%Y-%m-%dT%H:%M:%S", time.localtime(time.time() - self.since)
+        )  # dmesg knows no --since in old systems
+        lines = [line for line in (kernel or "").splitlines() if KERNEL.search(line) and line >= begin]
+        self.keep("kernel.log", "\n".join(lines))
+
+
+def described(container: dict) -> dict:
+    """Return what matters of an inspected container, and nothing of its environment or command line."""
+    state, host = container["State"], container["HostConfig"]
+    found = {snake(key): state.get(key) for key in STATE} | {snake(key): host.get(key) for key in HOST}
+    return found | {"restart_count": container.get("RestartCount", 0), "image": container.get("Image", "")}
+
+
+def snake(name: str) -> str:
+    """Return a key of Docker's API as our own keys are spelled."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def docker_state(collect: Collector) -> dict:
+    """Return what Docker says of itself; empty where it does not answer."""
+    text = collect.run(["docker", "info", "--format", "{{json .}}"], timeout=30)
+    try:
+        info = json.loads((text or "").strip().splitlines()[-1])
+    except (IndexError, ValueError):
+        return {}
+    return {snake(key): info.get(key) for key in DOCKER} | {"runtimes": sorted(info.get("Runtimes") or {})}
+
+
+def filesystem(path: str) -> dict:
+    """Return the file system of `path`, or of its nearest parent that exists."""
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    path, best = os.path.realpath(path), ("", "", "")
+    with open("/proc/self/mounts") as mounts:
+        for line in mounts:
+            source, place, kind = line.split()[:3]
+            place = place.replace("\\040", " ")
+            if (path == place or path.startswith(place.rstrip("/") + "/")) and len(place) >= len(best[1]):
+                best = (source, place, kind)
+    space = os.statvfs(path)
+    return {
+        "source": best[0],
+        "mounted_at": best[1],
+        "type": best[2],
+        "total_bytes": space.f_blocks * space.f_frsize,
+        "free_bytes": space.f_bavail * space.f_frsize,
+    }
+
+
+def rank_processes(pattern: str) -> list[dict]:
+    """Return title and age in seconds of the processes that hold a rank."""
+    if not pattern:
+        return []
+    rank, found = re.compile(pattern), []
+    with open("/proc/uptime") as uptime:
+        up = float(uptime.read().split()[0])
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
+                title = cmdline.read().replace(b"\0", b" ").decode(errors="replace").strip()
+            with open(f"/proc/{pid}/stat") as stat:
+                ticks = int(stat.read().rsplit(")", 1)[1].split()[19])
+        except OSError:  # the process ended meanwhile
+            continue
+        if rank.match(title):
+            found.append({"title": title[:100], "seconds": round(up - ticks / os.sysconf("SC_CLK_TCK"))})
+    return sorted(found, key=lambda process: process["title"])
+
+
+def download(path: str) -> dict:
+    """Return how far the model's download is and since when it rests; empty where none was begun."""
+    name = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.inferfleet-staging")
+    if not path or not os.path.isdir(name):
+        return {}
+    written = [os.path.getmtime(name)]
+    for folder, _, files in os.walk(name):
+        written += [os.lstat(os.path.join(folder, file)).st_mtime for file in files]
+    state = {"idle_seconds": round(time.time() - max(written)), "running": False, "done": 0, "total": 0, "events": []}
+    try:
+        with open(f"/run/inferfleet/{hashlib.sha256(path.encode()).hexdigest()[:16]}.progress") as file:
+            progress = json.load(file)
+    except (OSError, ValueError):
+        return state
+    state |= {key: progress.get(key, state[key]) for key in ("done", "total", "events")}
+    return state | {"running": os.path.exists(f"/proc/{progress.get('pid')}")}
+
+
+def gpus(collect: Collector, containers: dict[str, dict]) -> dict:
+    """Return what `nvidia-smi -L` says on the node and inside each running container that has it."""
+    on_node = collect.run(["nvidia-smi", "-L"], timeout=30, quiet=True)
+    if on_node is None:
+        return {}
+    found = {"node": {"count": on_node.count("GPU "), "said": ""}}
+    for name in (name for name, state in containers.items() if state["running"] and name in GPU_CONTAINERS):
+        said = (
+            collect.run(["docker", "exec", name, "sh", "-c", "nvidia-smi -L 2>&1 || true"], timeout=30, quiet=True)
+            or ""
+        )
+        lines = said.strip().splitlines()
+        found[name] = {"count": said.count("GPU "), "said": lines[-1][:200] if lines and "GPU " not in said else ""}
+    return found
+
+
+GPU_CONTAINERS = ("inferfleet-engine", "inferfleet-ray")
+
+
+def memory() -> dict[str, int]:
+    """Return total and available memory in bytes."""
+    with open("/proc/meminfo") as lines:
+        values = dict(line.split(":") for line in lines)
+    return {
+        key: int(values[name].split()[0]) << 10
+        for key, name in (("total_bytes", "MemTotal"), ("available_bytes", "MemAvailable"))
+    }
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "since": {"type": "int", "default": 3600},
+            "containers": {"type": "str", "default": "^(inferfleet-(?!bundle)|gpustack)"},
+            "log_bytes": {"type": "int", "default": 4194304},
+            "paths": {"type": "list", "elements": "str", "default": []},
+            "model_path": {"type": "str", "default": ""},
+            "ranks": {"type": "str", "default": ""},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    collect = Collector(params["since"], params["log_bytes"])
+    containers = collect.containers(params["containers"])
+    collect.ray_logs()
+    collect.journals()
+    with open("/proc/uptime") as uptime:
+        up = round(float(uptime.read().split()[0]))
+    state = {
+        "collected": round(time.time()),
+        "uptime_seconds": up,
+        "docker": docker_state(collect),
+        "containers": containers,
+        "shm": filesystem("/dev/shm"),
+        "mounts": {path: filesystem(path) for path in params["paths"]},
+        "memory": memory(),
+        "ranks": rank_processes(params["ranks"]),
+        "download": download(params["model_path"]),
+        "gpus": gpus(collect, containers),
+    }
+    module.exit_json(changed=False, logs=collect.logs, state=state, unread=collect.unread)
+
+
+if __name__ == "__main__":
+    main()

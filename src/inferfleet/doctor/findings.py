@@ -1,0 +1,79 @@
+"""What a diagnosis came to."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from inferfleet.doctor.symptom import Severity, Symptom
+
+
+@dataclass(frozen=True)
+class Trace:
+    """One piece of evidence: `where` is a log's name or `state`; `at` is Unix time, `line` counts from 1."""
+
+    where: str
+    text: str
+    at: float | None = None
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A symptom on a node; empty `node`: of the whole service, or not known.
+
+    `service` is its name where the inventory has several. `now` is false for what a log tells of earlier and what
+    has been overcome since.
+    """
+
+    symptom: Symptom
+    node: str
+    traces: tuple[Trace, ...]
+    count: int = 1
+    now: bool = True
+    service: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        said = {key: getattr(self.symptom, key) for key in ("id", "title", "cause", "check", "remedy")}
+        return said | {
+            "severity": str(self.symptom.severity),
+            "layer": self.symptom.layer,
+            "sources": list(self.symptom.sources),
+            "service": self.service,
+            "node": self.node,
+            "now": self.now,
+            "count": self.count,
+            "evidence": [asdict(trace) for trace in self.traces],
+        }
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Findings, the worst and lowest layer first, and what was looked at."""
+
+    findings: tuple[Finding, ...]
+    nodes: tuple[str, ...] = ()
+    logs: int = 0
+    lines: int = 0
+    symptoms: int = 0
+    unread: tuple[str, ...] = field(default=())
+
+    @property
+    def worst(self) -> Severity | None:
+        """Return the severity of the worst that is there now; None where nothing is."""
+        there = {finding.symptom.severity for finding in self.findings if finding.now}
+        return next((severity for severity in Severity if severity in there), None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "schema": 1,
+            "worst": str(self.worst or ""),
+            "findings": [finding.as_dict() for finding in self.findings],
+            "looked_at": {
+                "nodes": list(self.nodes),
+                "logs": self.logs,
+                "lines": self.lines,
+                "symptoms": self.symptoms,
+                "unread": list(self.unread),
+            },
+        }

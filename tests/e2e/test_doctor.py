@@ -1,0 +1,76 @@
+"""The deployed cluster, broken in several ways: `inferfleet doctor` names each, and nothing where all is well."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from breakages import Breakage, findings, load
+from practice import TOOLS, Controller, Finished, Lab, answers, eventually, secrets
+
+pytestmark = pytest.mark.lab
+QUICK = [case for case in load() if not case.slow]
+TIMEOUT = 240  # seconds: an engine's start, and then some
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mended(deployed: dict[str, Any]) -> Iterator[None]:
+    """Leave the cluster well, whatever happened."""
+    yield
+    eventually(answers, TIMEOUT, "the service answers after all was mended")
+
+
+@pytest.fixture(scope="module")
+def first(deployed: dict[str, Any], controller: Controller) -> Finished:
+    """The diagnosis of the cluster as it was deployed."""
+    return controller.inferfleet("doctor")
+
+
+def test_nothing_is_found_where_all_is_well(first: Finished) -> None:
+    assert findings(first.document) == {}
+    assert (first.rc, first.document["outcome"], first.document["changed_tasks"]) == (0, "ok", []), first
+    looked = first.document["result"]["doctor"]["looked_at"]
+    assert looked["nodes"] == ["node1", "node2"]
+    assert looked["lines"] > 500
+    assert looked["unread"] == []
+
+
+def test_the_evidence_is_the_owners_and_holds_no_secret(first: Finished) -> None:
+    files = [path for path in Path(first.document["result"]["doctor"]["folder"]).rglob("*") if path.is_file()]
+    assert {"service.json", "state.json", "inferfleet-engine.log", "raylet.out"} <= {path.name for path in files}
+    assert {path.stat().st_mode & 0o077 for path in files} == {0}
+    text = "\n".join(path.read_text() for path in files)
+    assert [name for name, value in secrets().items() if value in text] == []
+    assert "OPENAI_API_KEY" not in text
+
+
+def test_the_same_is_found_in_the_folder_without_the_cluster(first: Finished) -> None:
+    argv = [TOOLS / "inferfleet", "doctor", "--logs", first.document["result"]["doctor"]["folder"], "--json"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    online, offline = first.document["result"]["doctor"], json.loads(done.stdout)["result"]["doctor"]
+    assert offline["findings"] == online["findings"]
+    assert offline["looked_at"]["logs"] == online["looked_at"]["logs"]
+
+
+@pytest.mark.parametrize("case", QUICK, ids=lambda case: case.name)
+def test_what_was_broken_is_found(case: Breakage, first: Finished, controller: Controller, lab: Lab) -> None:
+    try:
+        case.apply()
+        done = controller.inferfleet("doctor", *case.doctor)
+    finally:
+        case.mend()
+    found = findings(done.document)
+    assert set(case.shows) <= found.keys(), done
+    assert (done.rc, done.document["outcome"]) == (2, "failed"), done
+    assert all(found[name]["evidence"] and found[name]["remedy"] for name in case.shows)
+
+
+def test_what_was_mended_is_told_as_overcome(first: Finished, controller: Controller) -> None:
+    eventually(answers, TIMEOUT, "the service answers after all was mended")
+    done = controller.inferfleet("doctor")
+    past = {finding["id"] for finding in done.document["result"]["doctor"]["findings"] if not finding["now"]}
+    assert {"placement-group-pending", "port-in-use"} <= past
+    assert [f for f in findings(done.document).values() if f["severity"] == "error"] == [], done

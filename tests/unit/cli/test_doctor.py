@@ -1,0 +1,91 @@
+"""`inferfleet doctor`: what it prints, and the exit code that says how bad it is."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from inferfleet.cli import app
+from inferfleet.cli.doctor_rows import diagnosis_blocks, diagnosis_heading, judge_diagnosis
+from inferfleet.runner.outcome import Outcome
+
+LOGS = Path(__file__).parents[2] / "fixtures/doctor"
+
+
+def run(*arguments: str) -> Any:
+    return CliRunner().invoke(app, ["doctor", *arguments])
+
+
+def finding(severity: str, *, now: bool = True, name: str = "some-symptom") -> dict[str, Any]:
+    words = dict.fromkeys(("title", "cause", "check", "remedy"), "Something.")
+    trace = {"where": "state", "text": "it is so", "at": None, "line": 0}
+    said = {"id": name, "severity": severity, "now": now, "node": "n1", "count": 1, "evidence": [trace]}
+    return said | words | {"sources": ["https://example.com"]}
+
+
+@pytest.mark.parametrize(
+    ("findings", "outcome", "code"),
+    [
+        ([], Outcome.OK, 0),
+        ([finding("warning")], Outcome.WARNED, 7),
+        ([finding("warning"), finding("error")], Outcome.FAILED, 2),
+        ([finding("error", now=False)], Outcome.OK, 0),
+        ([finding("error"), finding("error", name="node-unreachable")], Outcome.UNREACHABLE, 4),
+    ],
+)
+def test_the_worst_decides(findings: list[dict[str, Any]], outcome: Outcome, code: int) -> None:
+    judged = judge_diagnosis(Outcome.OK, {"findings": findings})
+    assert (judged, judged.exit_code) == (outcome, code)
+
+
+def test_a_run_that_failed_stays_failed() -> None:
+    assert judge_diagnosis(Outcome.FAILED, {"findings": []}) is Outcome.FAILED
+    assert judge_diagnosis(Outcome.OK, None) is Outcome.OK
+
+
+def test_what_is_overcome_is_told_in_one_line_each() -> None:
+    diagnosis = {"findings": [finding("error"), finding("error", now=False)], "looked_at": {"logs": 1, "lines": 2}}
+    there, past, looked = diagnosis_blocks(diagnosis)
+    assert [row.label for row in there] == ["error", "seen in", "evidence", "cause", "check", "remedy", "source"]
+    assert [row.text for row in past] == ["Something., on n1"]
+    assert looked[0].label == "looked at"
+    assert diagnosis_heading(diagnosis) == "1 error"
+    assert diagnosis_blocks("nonsense") == []
+
+
+def test_logs_of_strangers_are_diagnosed_without_an_inventory() -> None:
+    result = run("--logs", str(LOGS / "recorded/kv_cache_too_small.log"))
+    assert result.exit_code == 2
+    assert "1 error found" in result.stdout
+    assert "The KV cache is smaller than one sequence" in result.stdout
+    assert "remedy: Lower max_model_len" in result.stdout
+
+
+def test_logs_that_only_warn() -> None:
+    assert run("--logs", str(LOGS / "quoted/fp8_weight_only_on_a800.log")).exit_code == 7
+
+
+def test_the_document_is_that_of_every_command() -> None:
+    result = run("--logs", str(LOGS / "recorded/port_taken.log"), "--json")
+    document = json.loads(result.stdout)
+    assert (document["command"], document["outcome"], document["exit_code"]) == ("doctor", "failed", 2)
+    assert document["result"]["doctor"]["findings"][0]["id"] == "port-in-use"
+    assert document["result"]["doctor"]["worst"] == "error"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "neither an inventory nor a log"),
+        (["--logs", "/nowhere"], "no file or folder /nowhere"),
+        (["--logs", str(LOGS), "--since", "soon"], "Option --since is 'soon'"),
+        (["--logs", str(LOGS), "--since", "0"], "Option --since is '0'"),
+    ],
+)
+def test_wrong_usage_is_refused(arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INFERFLEET_INVENTORY", raising=False)
+    result = run(*arguments)
+    assert result.exit_code == 1
+    assert says in result.stderr

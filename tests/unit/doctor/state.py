@@ -1,0 +1,92 @@
+"""A cluster that is well, as the modules tell it, to be made ill in one place."""
+
+from copy import deepcopy
+from typing import Any
+
+from inferfleet.doctor import Evidence
+
+STARTED = "2026-11-23T05:52:51.541460687Z"
+_CONTAINER = {
+    "status": "running",
+    "running": True,
+    "oom_killed": False,
+    "exit_code": 0,
+    "started_at": STARTED,
+    "finished_at": "0001-01-01T00:00:00Z",
+    "ipc_mode": "host",
+    "shm_size": 67108864,
+    "restart_count": 0,
+}
+_ANSWER = {"status": 200, "text": "", "seconds": 0.1}
+
+
+def _node(*containers: str) -> dict[str, Any]:
+    return {
+        "uptime_seconds": 86400,
+        "docker": {"server_version": "27.3.1", "cgroup_driver": "systemd"},
+        "containers": {name: {"name": name} | _CONTAINER for name in containers},
+        "shm": {"type": "tmpfs", "source": "tmpfs", "total_bytes": 1 << 40, "free_bytes": 1 << 39},
+        "mounts": {
+            "/data/models": {"type": "ext4", "source": "/dev/md0", "total_bytes": 1 << 42, "free_bytes": 1 << 41}
+        },
+        "ranks": [{"title": "ray::RayWorkerProc", "seconds": 900}],
+        "download": {},
+        "gpus": {"node": {"count": 8, "said": ""}, "inferfleet-ray": {"count": 8, "said": ""}},
+        "listening": {"8000": "inferfleet", "22": "sshd"},
+    }
+
+
+def well() -> dict[str, Any]:
+    """Return plain data of two nodes, n1 the head with Open WebUI."""
+    return deepcopy(
+        {
+            "plans": [
+                {
+                    "head": "n1",
+                    "port": 8000,
+                    "executor": "ray",
+                    "transport": "rdma",
+                    "takes_api_key": True,
+                    "served_model_name": "deepseek-r1",
+                    "ranks": 2,
+                    "nodes": {"n1": {"ray": True, "engine": True}, "n2": {"ray": True, "engine": False}},
+                }
+            ],
+            "nodes": {
+                "n1": _node("inferfleet-ray", "inferfleet-engine", "inferfleet-webui"),
+                "n2": _node("inferfleet-ray"),
+            },
+            "answers": {
+                "n1": {
+                    "health": _ANSWER,
+                    "models": _ANSWER | {"ids": ["deepseek-r1"]},
+                    "stranger": _ANSWER | {"status": 401},
+                    "completion": _ANSWER,
+                }
+            },
+            "webui": {
+                "health": _ANSWER,
+                "signin": 200,
+                "models_status": 200,
+                "models": ["deepseek-r1"],
+                "apis": [_ANSWER | {"url": "http://10.0.0.1:8000/v1"}],
+            },
+            "unreachable": {},
+        }
+    )
+
+
+def evidence(data: dict[str, Any], **more: Any) -> Evidence:
+    """Return it as a diagnosis takes it."""
+    return Evidence(**(data | {"plans": tuple(data["plans"])} | more))
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    """Return `well` with the value at a path of keys, divided by blanks, replaced."""
+    data: Any = well()
+    *way, last = path.split()
+    place = data
+    for key in way:
+        place = place[int(key)] if isinstance(place, list) else place[key]
+    place[int(last) if isinstance(place, list) else last] = value
+    return data

@@ -1,0 +1,109 @@
+"""The catalog of symptoms: complete, readable, and each pattern proved by a log."""
+
+import re
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+import yaml
+
+from inferfleet.doctor import Severity, Symptom, diagnose, load_symptoms, read_evidence
+from inferfleet.doctor.expressions import check, render
+
+LOGS = Path(__file__).parents[2] / "fixtures/doctor"
+EXPECTED = yaml.safe_load((LOGS / "expected.yml").read_text())
+CASES = [(kind, name, ids) for kind, cases in EXPECTED.items() for name, ids in cases.items()]
+SYMPTOMS = {symptom.id: symptom for symptom in load_symptoms()}
+ASKED_FOR = {  # what the field meets, and a diagnosis must know
+    *("placement-group-pending", "gloo-connect-full-mesh", "nccl-wrong-interface", "nccl-on-tcp", "shm-too-small"),
+    *("ray-version-mismatch", "port-in-use", "fp8-unsupported", "bf16-unsupported", "no-kernel-image"),
+    *("kv-cache-too-small", "slow-network-file-system", "nccl-watchdog-timeout", "download-stalled", "cuda-802"),
+    *("cuda-803", "cuda-804", "gpus-gone-from-container", "half-restarted", "engine-dead-behind-200"),
+    *("webui-no-models", "wrong-api-key"),
+}
+
+
+def log(kind: str, name: str) -> Path:
+    return LOGS / kind / f"{name}.log"
+
+
+@pytest.mark.parametrize(("kind", "name", "ids"), CASES, ids=lambda value: str(value))
+def test_a_log_shows_its_symptoms_and_no_others(kind: str, name: str, ids: list[str]) -> None:
+    found = diagnose(read_evidence(log(kind, name)), SYMPTOMS.values())
+    assert {finding.symptom.id for finding in found.findings if finding.now} == set(ids)
+    assert all(finding.traces[-1].text for finding in found.findings)
+
+
+def test_every_log_is_expected_and_says_where_it_is_from() -> None:
+    there = {(path.parent.name, path.stem) for path in LOGS.glob("*/*.log")}
+    assert there == {(kind, name) for kind, name, _ in CASES}
+    origin = re.compile(
+        r"# (recorded (by tests/doctor/record(_gpu)?\.py|on the practice cluster): |quoted |text of |form of |the )"
+    )
+    assert [place for place in there if not origin.match(log(*place).read_text())] == []
+
+
+def test_every_pattern_is_proved_by_a_log() -> None:
+    text = "\n".join(path.read_text() for path in LOGS.glob("*/*.log"))
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    patterns = [(symptom.id, pattern) for symptom in SYMPTOMS.values() for pattern in symptom.patterns]
+    assert [(name, pattern) for name, pattern in patterns if not re.search(pattern, text)] == []
+
+
+def test_no_pattern_runs_over_the_end_of_its_line() -> None:
+    risky = re.compile(r"\\s(?!\w)|\[\^[^\]\\]*\][*+](?!\S)|\(\?s")
+    assert [(s.id, p) for s in SYMPTOMS.values() for p in s.patterns if risky.search(p)] == []
+
+
+def test_it_knows_what_the_field_meets() -> None:
+    assert SYMPTOMS.keys() >= ASKED_FOR
+
+
+@pytest.mark.parametrize("symptom", SYMPTOMS.values(), ids=lambda symptom: symptom.id)
+def test_a_symptom_says_all_that_people_need(symptom: Symptom) -> None:
+    for text in (symptom.cause, symptom.check, symptom.remedy):
+        assert text == " ".join(text.split())
+        assert text.endswith((".", "`", "?"))
+    assert all(source.startswith("https://") for source in symptom.sources)
+    assert symptom.title[0].isupper() or symptom.title[0] == "/"
+    assert not symptom.title.endswith(".")
+    for expression in filter(None, (symptom.state, symptom.when, symptom.unless)):
+        check(expression)
+    render(symptom.evidence, {})  # facts that lack everything break no sentence
+
+
+def test_a_catalog_with_mistakes_is_refused() -> None:
+    good = {
+        "id": "a-b",
+        "title": "Something is wrong",
+        "severity": "error",
+        "patterns": ["x"],
+        "sources": ["https://x"],
+    }
+    good |= dict.fromkeys(("cause", "check", "remedy"), "Ten characters at least.")
+    assert Symptom(**good).severity is Severity.ERROR
+    mistakes = {"patterns": ["("], "state": "1", "severity": "bad", "colour": "red", "sources": [], "id": "A B"}
+    for change in [{"patterns": []}, *({key: value} for key, value in mistakes.items())]:
+        with pytest.raises(ValueError, match=r"validation error"):
+            Symptom(**(good | change))
+
+
+def test_a_symptom_can_be_told_in_chinese() -> None:
+    entry = yaml.safe_load(files("inferfleet.doctor").joinpath("symptoms", "ray.yml").read_text("utf-8"))[0]
+    words = {
+        "title": "某个节点上没有运行 Ray",
+        "cause": "容器已停止。",
+        "check": "`docker ps -a`",
+        "remedy": "`inferfleet up`",
+    }
+    symptom = Symptom(**entry, zh=words)
+    assert symptom.zh
+    assert symptom.zh.title == words["title"]
+
+
+def test_the_table_of_symptoms_is_up_to_date() -> None:
+    root = Path(__file__).parents[3]
+    check = subprocess.run([sys.executable, root / "tools/doctor_doc.py", "--check"], capture_output=True, text=True)
+    assert (check.returncode, check.stderr) == (0, "")

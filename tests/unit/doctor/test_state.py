@@ -1,0 +1,121 @@
+"""What the state of nodes and the service's answers show."""
+
+from typing import Any
+
+import pytest
+from state import changed, evidence, well
+
+from inferfleet.doctor import Evidence, diagnose, load_symptoms
+
+GONE = {"status": 0, "text": "Connection refused", "seconds": 0.0}
+STOPPED = {"name": "x", "status": "exited", "running": False, "exit_code": 137, "finished_at": "2026-11-23T06:00:00Z"}
+NFS = {"type": "nfs4", "source": "nas01:/models", "total_bytes": 1 << 44, "free_bytes": 1 << 43}
+STALLED = {
+    "running": True,
+    "done": 40_000_000_000,
+    "total": 688_000_000_000,
+    "idle_seconds": 95,
+    "events": ["hub: stalled"],
+}
+SHM = {"type": "tmpfs", "source": "shm", "total_bytes": 64 << 20, "free_bytes": 60 << 20}
+
+
+def found(given: Evidence) -> dict[str, str]:
+    """Return id -> node of what is there now."""
+    return {finding.symptom.id: finding.node for finding in diagnose(given, load_symptoms()).findings if finding.now}
+
+
+def test_a_cluster_that_is_well_shows_nothing() -> None:
+    assert found(evidence(well())) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "symptom", "node"),
+    [
+        ("unreachable", {"n2": "Connection timed out"}, "node-unreachable", ""),
+        ("nodes n2 docker", {}, "docker-down", "n2"),
+        ("nodes n2 containers inferfleet-ray oom_killed", True, "out-of-memory", "n2"),
+        ("nodes n1 mounts /data/models free_bytes", 1 << 20, "disk-full", "n1"),
+        ("nodes n1 mounts /data/models", NFS, "slow-network-file-system", "n1"),
+        ("nodes n2 shm", SHM, "shm-too-small", "n2"),
+        ("nodes n1 containers inferfleet-engine ipc_mode", "private", "shm-too-small", "n1"),
+        ("nodes n2 download", STALLED, "download-stalled", "n2"),
+        (
+            "nodes n1 gpus inferfleet-ray said",
+            "Failed to initialize NVML: Unknown Error",
+            "gpus-gone-from-container",
+            "n1",
+        ),
+        ("nodes n2 containers inferfleet-ray", STOPPED, "ray-node-missing", "n2"),
+        ("nodes n1 containers inferfleet-engine", STOPPED, "engine-not-running", "n1"),
+        ("nodes n1 listening 8000", "nginx", "port-in-use", ""),
+        ("answers n1 completion", GONE | {"text": "timed out"}, "engine-dead-behind-200", ""),
+        ("answers n1 models status", 401, "wrong-api-key", ""),
+        ("webui apis 0 status", 401, "wrong-api-key", ""),
+        ("answers n1 stranger status", 200, "api-open-to-anyone", ""),
+        ("webui models", [], "webui-no-models", ""),
+        ("webui models", ["another"], "webui-no-models", ""),
+        ("webui health", GONE, "webui-not-answering", ""),
+        ("webui signin", 400, "webui-sign-in-refused", ""),
+    ],
+)
+def test_one_thing_wrong_is_that_thing(path: str, value: Any, symptom: str, node: str) -> None:
+    assert found(evidence(changed(path, value))) == {symptom: node}
+
+
+def test_every_condition_of_the_catalog_was_met_once() -> None:
+    cases = {
+        mark.args[1][n][2] for mark in test_one_thing_wrong_is_that_thing.pytestmark for n in range(len(mark.args[1]))
+    }
+    elsewhere = {"half-restarted", "engine-keeps-ending"}
+    assert cases | elsewhere == {symptom.id for symptom in load_symptoms() if symptom.state}
+
+
+def test_evidence_of_a_state_is_a_sentence_with_its_numbers() -> None:
+    (finding,) = diagnose(evidence(changed("nodes n2 download", STALLED)), load_symptoms()).findings
+    assert finding.traces[0].text.startswith("40.0 of 688.0 GB are there, and not a byte came for 95 s.")
+
+
+@pytest.mark.parametrize("ill", [{"ranks": []}, {"started": "2026-11-23T07:00:00Z"}])
+def test_a_cluster_that_restarted_in_part(ill: dict[str, Any]) -> None:
+    data = changed("answers n1 completion", GONE)
+    data["answers"]["n1"] |= {"health": GONE, "models": GONE}
+    data["webui"]["apis"] = []
+    if "ranks" in ill:
+        data["nodes"]["n2"]["ranks"] = []
+    else:
+        data["nodes"]["n1"]["containers"]["inferfleet-ray"]["started_at"] = ill["started"]
+    assert found(evidence(data)) == {"half-restarted": ""}
+
+
+def test_a_container_that_ends_again_and_again() -> None:
+    data = changed("nodes n1 containers inferfleet-engine restart_count", 7)
+    assert found(evidence(data)) == {}, "it answers now"
+    data["answers"]["n1"] = dict.fromkeys(("health", "models", "stranger", "completion"), GONE)
+    assert found(evidence(data)) == {"engine-keeps-ending": "n1"}
+
+
+def test_the_worst_and_the_lowest_layer_come_first() -> None:
+    data = changed("nodes n2 containers inferfleet-ray", STOPPED)
+    data["nodes"]["n1"]["mounts"]["/data/models"] = NFS
+    data["webui"]["models"] = []
+    data["unreachable"] = {"n3": "no route"}
+    names = [finding.symptom.id for finding in diagnose(evidence(data), load_symptoms()).findings]
+    assert names == ["node-unreachable", "ray-node-missing", "webui-no-models", "slow-network-file-system"]
+
+
+def test_each_service_is_judged_by_its_own_plan() -> None:
+    data = well()
+    second = data["plans"][0] | {
+        "service": "small",
+        "head": "n3",
+        "served_model_name": "small",
+        "nodes": {"n3": {}},
+        "ranks": 1,
+    }
+    data["plans"] = [data["plans"][0] | {"service": "big"}, second]
+    data["nodes"]["n3"] = data["nodes"]["n1"]
+    data["answers"]["n3"] = data["answers"]["n1"] | {"completion": GONE}
+    data["webui"]["models"] = ["deepseek-r1", "small"]
+    (finding,) = diagnose(evidence(data), load_symptoms()).findings
+    assert (finding.symptom.id, finding.service) == ("engine-dead-behind-200", "small")
