@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from inferfleet.cli.evaluation_rows import evaluation_rows
 from inferfleet.cli.fabric_rows import fabric_rows
 from inferfleet.cli.row import Row
 from inferfleet.cli.text import count, duration
@@ -84,6 +85,7 @@ def _heading(verb: Verb, run: RunResult, judged: Outcome, check: bool) -> str:
         Outcome.FACTS_REFUSED: "These machines cannot serve this",
         Outcome.UNREACHABLE: "A host is unreachable",
         Outcome.FAILED: failed or ("Not everything works" if run.result else "Failed"),
+        Outcome.LIMIT_MISSED: "Not as good as it should be",
         Outcome.NOT_IDEMPOTENT: f"Not idempotent: {tasks} changed",
         Outcome.INTERRUPTED: "Interrupted",
     }
@@ -100,12 +102,13 @@ def _heading(verb: Verb, run: RunResult, judged: Outcome, check: bool) -> str:
 
 def _reported(verb: Verb, judged: Outcome, result: Mapping[str, Any]) -> list[list[Row]]:
     """Return the blocks of what one service reported."""
-    proof, fabric = _proof_rows(result), fabric_rows(result.get("fabric"))
+    proof = _proof_rows(result)
+    measured = [fabric_rows(result.get("fabric")), evaluation_rows(result.get("evaluation"))]
     if verb is STATUS:
-        return [proof, _result_rows(result), fabric]
+        return [proof, _result_rows(result), *measured]
     if judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT):
-        return [_result_rows(result), *_weights_blocks(result), proof, fabric]
-    return [proof, fabric]
+        return [_result_rows(result), *_weights_blocks(result), proof, *measured]
+    return [proof, *measured]
 
 
 def _problem_rows(problems: Iterable[Any], tone: str) -> list[Row]:

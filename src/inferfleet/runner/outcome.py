@@ -16,6 +16,7 @@ class Outcome(StrEnum):
     FACTS_REFUSED = "facts_refused"
     UNREACHABLE = "unreachable"
     NOT_IDEMPOTENT = "not_idempotent"
+    LIMIT_MISSED = "limit_missed"
     INTERRUPTED = "interrupted"
 
     @property
@@ -31,12 +32,13 @@ EXIT_CODES = {
     Outcome.FACTS_REFUSED: 3,
     Outcome.UNREACHABLE: 4,
     Outcome.NOT_IDEMPOTENT: 5,
+    Outcome.LIMIT_MISSED: 6,
     Outcome.INTERRUPTED: 130,
 }
 
 
-# What the preflight says in `inferfleet_refusal`; any other word is a refusal of the inventory.
-_REFUSALS = {"facts": Outcome.FACTS_REFUSED, "unreachable": Outcome.UNREACHABLE}
+# What a task says in `inferfleet_refusal`; any other word is a refusal of the inventory.
+_REFUSALS = {"facts": Outcome.FACTS_REFUSED, "unreachable": Outcome.UNREACHABLE, "limit": Outcome.LIMIT_MISSED}
 
 
 def outcome(run: RunResult, *, assert_no_change: bool = False) -> Outcome:
