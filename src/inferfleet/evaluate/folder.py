@@ -33,11 +33,8 @@ def begin(folder: Path, request: Mapping[str, Any]) -> None:
 
 
 def started(folder: Path) -> datetime:
-    """Return when the evaluation in `folder` was begun, by its name; the time of its request where it has another."""
-    try:
-        return datetime.strptime(folder.name, STAMP).replace(tzinfo=UTC)
-    except ValueError:
-        return datetime.fromtimestamp((folder / _REQUEST).stat().st_mtime, UTC)
+    """Return when the evaluation in `folder` was begun, by its name."""
+    return datetime.strptime(folder.name, STAMP).replace(tzinfo=UTC)
 
 
 def _complete(folder: Path) -> bool:
