@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap lab up down test test-fast test-engines test-weights test-gpustack test-site test-roles test-more-roles lint lint-fast lock
+.PHONY: help bootstrap browser lab up down test test-fast test-engines test-weights test-gpustack test-site test-roles test-more-roles lint lint-fast lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
 ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime container_images offline_bundle prepare_debian13 nccl_fabric \
@@ -19,6 +19,9 @@ help: ## Show the targets
 
 bootstrap: ## Debian packages, Docker, the virtual environment
 	@lab/bootstrap.sh
+
+browser: ## The browser that the test of the web UI looks through
+	@lab/bootstrap.sh browser
 
 lab: bootstrap ## The practice cluster: bare nodes, images, registry, hub (LAB_NODES=2)
 	@python -m lab up
@@ -55,7 +58,7 @@ test-weights: bootstrap ## Bringing weights: real hubs, tools and nodes on loopb
 test-gpustack: bootstrap ## GPUStack's real servers and workers of both generations on loopback
 	pytest -q tests/gpustack
 
-test-site: lab ## The practice cluster's whole life, from bare nodes to bare nodes
+test-site: lab browser ## The practice cluster's whole life, from bare nodes to bare nodes
 	pytest -v tests/e2e
 
 test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_cluster

@@ -10,6 +10,7 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet import evaluate
 from inferfleet.evaluate import Evaluation, EvaluationError, Settings
+from inferfleet.problem import Problem
 
 
 class ActionModule(ActionBase):
@@ -46,7 +47,10 @@ class ActionModule(ActionBase):
         if not self._task.check_mode:
             evaluate.begin(place, request)
         answers = sum(evaluate.questions_of(dataset, checked.limit) for dataset in checked.datasets) * checked.n
+        count = answers or "an unknown number of"
+        would = f"Would ask {model} for {count} answers to {', '.join(task['datasets'])}."
         return {
+            "inferfleet_warnings": [Problem("would-ask", would, "").as_dict()] if self._task.check_mode else [],
             "settings": checked.model_dump(mode="json"),
             "task": task,
             "folder": str(place),

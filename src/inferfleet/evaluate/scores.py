@@ -104,8 +104,9 @@ def _percent(metric: Mapping[str, Any], score: float) -> float:
 
 
 def _margin(score: float, questions: int) -> float | None:
-    """Return half of the 95 % interval of a share of `questions`, in points (normal approximation)."""
+    """Return half of the 95 % interval of a share of `questions`, in points: Wilson's, which holds at 100 too."""
     if not questions or not 0 <= score <= 100:
         return None
-    share = score / 100
-    return round(100 * _NORMAL_95 * math.sqrt(share * (1 - share) / questions), 1)
+    share, square = score / 100, _NORMAL_95**2
+    root = math.sqrt(share * (1 - share) / questions + square / (4 * questions**2))
+    return round(100 * _NORMAL_95 * root / (1 + square / questions), 1)

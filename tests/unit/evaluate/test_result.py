@@ -44,7 +44,7 @@ def changed_report(folder, score, answered=20):
 def test_what_was_recorded(folder, settings, plan):
     evaluation = conclude(folder, settings, plan, {"n1": {"accelerator": "cpu"}}, "sha256:1")
     (entry,) = evaluation.datasets
-    assert (entry.title, entry.metric, entry.score, entry.margin) == ("General-QA", "rouge-recall-l", 100.0, 0.0)
+    assert (entry.title, entry.metric, entry.score, entry.margin) == ("General-QA", "rouge-recall-l", 100.0, 8.8)
     assert (entry.questions, entry.answered, entry.failed) == (20, 18, 2)
     assert [(subset.name, subset.score, subset.questions) for subset in entry.subsets] == [("default", 100.0, 18)]
     assert entry.other_scores == {"rouge-precision-l": 100.0, "rouge-f1-l": 100.0}
@@ -114,7 +114,7 @@ def test_rows(folder, settings, plan):
     rows = evaluation_rows({**evaluation.model_dump(mode="json"), "folder": "results/x"})
     assert [(row.label, row.text, row.tone) for row in rows[:2]] == [
         ("data set", " score  margin  answers  failed  reference  metric", ""),
-        ("general_qa", "50.0 %   ±21.9       20       0  100 (-50)  rouge-recall-l", "bad"),
+        ("general_qa", "50.0 %   ±20.1       20       0  100 (-50)  rouge-recall-l", "bad"),
     ]
     assert [(row.label, row.text) for row in rows[-2:]] == [
         ("tokens", "90 in, 126 out, 0.086 s an answer"),
