@@ -12,7 +12,7 @@ from lab.config import load
 from practice import ArgvWatch, Controller, Lab
 
 # One cluster lives through them: what needs bare nodes first, the removal last.
-_ORDER = ["fabric", "fabric_ranks", "refusals", "site", "two_models", "removal"]
+_ORDER = ["fabric", "fabric_ranks", "refusals", "site", "evaluate", "webui", "two_models", "removal"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

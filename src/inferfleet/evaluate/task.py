@@ -13,7 +13,17 @@ RETRIES, RETRY_INTERVAL = 2, 5
 _PROMPT_TOKENS = 4096  # left for the question where the context is long
 # Of the plan: what decides the answers.
 _PLAN_KEYS = (
-    *("model", "served_model_name", "checkpoint", "precision", "dtype", "kv_cache_dtype", "engine", "engine_version"),
+    *(
+        "service",
+        "model",
+        "served_model_name",
+        "checkpoint",
+        "precision",
+        "dtype",
+        "kv_cache_dtype",
+        "engine",
+        "engine_version",
+    ),
     *("image", "accelerator", "accelerators", "tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"),
     *("expert_parallel_size", "max_model_len"),
 )
