@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from ansible.plugins.action import ActionBase
 from inferfleet import evaluate
 from inferfleet.evaluate import Evaluation, EvaluationError, Settings
 from inferfleet.problem import Problem
+
+WATCH_SECONDS = 9
 
 
 class ActionModule(ActionBase):
@@ -74,10 +77,13 @@ class ActionModule(ActionBase):
         return {"started": evaluate.start(Path(folder), Path(python), task, url, key, os.getppid())}
 
     def step_watch(self, folder, answers):
-        """Tell how far it is."""
-        progress = evaluate.look(Path(folder))
+        """Tell how far it is, at its end at once, otherwise after a while: each time makes the run's log longer."""
+        until = time.monotonic() + WATCH_SECONDS
+        while not (progress := evaluate.look(Path(folder))).finished and time.monotonic() < until:
+            time.sleep(0.5)
         shown = {"done": progress.answered, "total": answers or None, "unit": "answers"}
-        return {"finished": progress.finished, "error": progress.error, "progress": shown}
+        late = f"{progress.answered} answers within evaluate_time_limit; the next run goes on with it."
+        return {"finished": progress.finished, "error": progress.error, "progress": shown, "msg": late}
 
     def step_conclude(self, folder, settings, plan, nodes, image_digest):
         """Write evaluation.json."""

@@ -82,7 +82,8 @@ def make_request(settings: Settings, task: Mapping[str, Any], plan: Mapping[str,
 
 def _dataset_args(dataset: Dataset, reference: Reference | None) -> dict[str, Any]:
     score = reference.scores.get(dataset.name) if reference else None
-    args: dict[str, Any] = {**(score.args if score else {})}
+    # An engine without a reasoning parser leaves the thinking in the answer, mostly without its opening tag.
+    args: dict[str, Any] = {"filters": {"remove_until": "</think>"}, **(score.args if score else {})}
     if dataset.subsets:
         args["subset_list"] = list(dataset.subsets)
     if dataset.path:

@@ -6,6 +6,8 @@ from inferfleet.evaluate import make_request, make_task, read_settings
 from inferfleet.evaluate.process import environment
 from inferfleet.evaluate.task import max_tokens
 
+THINKING = {"filters": {"remove_until": "</think>"}}
+
 
 @pytest.mark.parametrize(
     ("context", "tokens"), [(0, 32768), (163840, 32768), (32768, 28672), (8192, 4096), (2048, 1024)]
@@ -19,7 +21,7 @@ def test_settings_reach_evalscope(given, tmp_path):
     task = make_task(*read_settings(given, tmp_path)[:2], "r1", 65536)
     assert (task["model"], task["limit"], task["repeats"], task["eval_batch_size"]) == ("r1", 5, 4, 16)
     assert isinstance(task["limit"], int)  # a float is a share to EvalScope
-    assert task["dataset_args"] == {"mmlu": {"subset_list": ["anatomy"]}}
+    assert task["dataset_args"] == {"mmlu": {**THINKING, "subset_list": ["anatomy"]}}
     wanted = {"max_tokens": 32768, "temperature": 0.6, "top_p": 0.95, "top_k": 20, "stream": True, "timeout": 3600}
     assert wanted.items() <= task["generation_config"].items()
 
@@ -32,7 +34,8 @@ def test_a_share_and_all(given, tmp_path):
 def test_a_reference_brings_its_settings_and_ones_own_win(given, tmp_path):
     given |= {"reference": "deepseek-r1", "datasets": ["mmlu", {"name": "ceval", "args": {"few_shot_num": 5}}]}
     task = make_task(*read_settings(given, tmp_path)[:2], "r1", 0)
-    assert task["dataset_args"] == {"mmlu": {"few_shot_num": 0}, "ceval": {"few_shot_num": 5}}
+    args = {name: {**THINKING, "few_shot_num": shots} for name, shots in (("mmlu", 0), ("ceval", 5))}
+    assert task["dataset_args"] == args
 
 
 def test_another_question_is_another_request(given, plan, questions):
