@@ -30,7 +30,7 @@ def evaluation_rows(evaluation: Any) -> list[Row]:
 
 
 def _heads(compared: bool) -> tuple[str, ...]:
-    return ("score", "margin", "answers", "failed", *(["reference"] if compared else []), "metric")
+    return ("score", "margin", "questions", "failed", *(["reference"] if compared else []), "metric")
 
 
 def _cells(entry: Mapping[str, Any], compared: bool) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def _cells(entry: Mapping[str, Any], compared: bool) -> tuple[str, ...]:
     return (
         _percent(entry["score"]) if entry["answered"] else "–",
         f"±{margin:g}" if margin is not None else "",
-        str(entry["answered"]),
+        str(entry["questions"]),
         str(entry["failed"]),
         *([against] if compared else []),
         entry["metric"],

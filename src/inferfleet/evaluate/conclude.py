@@ -56,9 +56,9 @@ def conclude(
 
 
 def unanswered(evaluation: Evaluation) -> list[str]:
-    """Return a line for each data set with questions that got no answer."""
+    """Return a line for each data set of which answers are missing."""
     return [
-        f"{entry.name}: {entry.failed} of {entry.questions} questions got no answer."
+        f"{entry.name}: {entry.failed} of {entry.answered + entry.failed} answers are missing."
         for entry in evaluation.datasets
         if entry.failed
     ]

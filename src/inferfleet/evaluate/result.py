@@ -32,9 +32,9 @@ class Comparison(_Part):
 class DatasetScore(_Part):
     """One data set.
 
-    `score` is that of `metric`, `other_scores` those of EvalScope's other metrics. `questions` were asked, `answered`
-    were, `failed` were not (no answer, or none in time). `margin` is half of the 95 % interval that chance alone
-    gives a score from so few questions, in points.
+    `score` is that of `metric`, `other_scores` those of EvalScope's other metrics. `questions` were asked, each for as
+    many answers as the settings say: `answered` came, `failed` did not, or not in time. `margin` is half of the 95 %
+    interval that chance alone gives a score from so few questions, in points.
     """
 
     name: str

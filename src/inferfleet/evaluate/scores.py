@@ -49,11 +49,11 @@ def _score(dataset: Any, settings: Settings, report: Mapping[str, Any], referenc
     wanted = reference.scores.get(dataset.name) if reference else None
     main = _main_metric(report, metrics, wanted.metric if wanted else "")
     asked = report.get("execution_summary") or {}
-    questions = int(asked.get("requested", questions_of(dataset, settings.limit) * settings.n))
-    answered = int(asked.get("succeeded", 0))
+    wished = int(asked.get("requested", questions_of(dataset, settings.limit) * settings.n))
+    answered, questions = int(asked.get("succeeded", 0)), wished // settings.n
     if not main:
         return DatasetScore(
-            name=dataset.name, title=title, metric="", score=0.0, questions=questions, answered=0, failed=questions
+            name=dataset.name, title=title, metric="", score=0.0, questions=questions, answered=0, failed=wished
         )
     scores = {label: _percent(metric, metric["score"]) for label, metric in metrics.items()}
     score = scores.pop(main)
@@ -69,9 +69,13 @@ def _score(dataset: Any, settings: Settings, report: Mapping[str, Any], referenc
         margin=_margin(score, answered // settings.n),
         questions=questions,
         answered=answered,
-        failed=questions - answered,
+        failed=wished - answered,
         subsets=[
-            SubsetScore(name=subset["name"], score=_percent(metrics[main], subset["score"]), questions=subset["num"])
+            SubsetScore(
+                name=subset["name"],
+                score=_percent(metrics[main], subset["score"]),
+                questions=subset["num"] // settings.n,
+            )
             for category in metrics[main]["categories"]
             for subset in category["subsets"]
             if not subset.get("is_aggregate")

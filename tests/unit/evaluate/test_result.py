@@ -51,7 +51,7 @@ def test_what_was_recorded(folder, settings, plan):
     assert (evaluation.complete, evaluation.started, evaluation.versions["image_digest"]) == (False, NOW, "sha256:1")
     assert evaluation.settings["max_tokens"] == 32768
     assert (evaluation.usage.input_tokens, evaluation.usage.output_tokens) == (90, 126)
-    assert unanswered(evaluation) == ["general_qa: 2 of 20 questions got no answer."]
+    assert unanswered(evaluation) == ["general_qa: 2 of 20 answers are missing."]
 
 
 def test_the_file_reads_as_it_was_written(folder, settings, plan):
@@ -65,7 +65,7 @@ def test_no_report_is_no_answer(folder, settings, plan):
     shutil.rmtree(folder / "evalscope")
     evaluation = conclude(folder, settings, plan, {}, "")
     assert not evaluation.complete
-    assert unanswered(evaluation) == ["general_qa: 3 of 3 questions got no answer."]
+    assert unanswered(evaluation) == ["general_qa: 3 of 3 answers are missing."]
 
 
 @pytest.mark.parametrize(("score", "holds"), [(1.0, True), (0.97, True), (0.9699, False), (0.5, False)])
@@ -113,8 +113,8 @@ def test_rows(folder, settings, plan):
     evaluation = conclude(folder, settings.model_copy(update={"reference": str(earlier)}), plan, {}, "")
     rows = evaluation_rows({**evaluation.model_dump(mode="json"), "folder": "results/x"})
     assert [(row.label, row.text, row.tone) for row in rows[:2]] == [
-        ("data set", " score  margin  answers  failed  reference  metric", ""),
-        ("general_qa", "50.0 %   ±20.1       20       0  100 (-50)  rouge-recall-l", "bad"),
+        ("data set", " score  margin  questions  failed  reference  metric", ""),
+        ("general_qa", "50.0 %   ±20.1         20       0  100 (-50)  rouge-recall-l", "bad"),
     ]
     assert [(row.label, row.text) for row in rows[-2:]] == [
         ("tokens", "90 in, 126 out, 0.086 s an answer"),
