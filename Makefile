@@ -2,11 +2,11 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap lab up down test test-fast test-engines test-weights test-gpustack test-site test-roles test-more-roles lint lint-fast lock
+.PHONY: help bootstrap browser lab up down test test-fast test-engines test-weights test-gpustack test-site test-roles test-more-roles lint lint-fast lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
 ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime container_images offline_bundle prepare_debian13 nccl_fabric \
-  model_weights ray_cluster inference_engine engine_switch open_webui verify bench doctor
+  model_weights ray_cluster inference_engine engine_switch open_webui verify bench evaluate doctor
 # Left out of `make test` for their time: GPUStack's real servers are asked by test-gpustack, the demo's parts by unit tests.
 MORE_ROLES ?= gpustack deepseek_infer_simulated
 
@@ -19,6 +19,9 @@ help: ## Show the targets
 
 bootstrap: ## Debian packages, Docker, the virtual environment
 	@lab/bootstrap.sh
+
+browser: ## The browser that the test of the web UI looks through
+	@lab/bootstrap.sh browser
 
 lab: bootstrap ## The practice cluster: bare nodes, images, registry, hub (LAB_NODES=2)
 	@python -m lab up
@@ -55,7 +58,7 @@ test-weights: bootstrap ## Bringing weights: real hubs, tools and nodes on loopb
 test-gpustack: bootstrap ## GPUStack's real servers and workers of both generations on loopback
 	pytest -q tests/gpustack
 
-test-site: lab ## The practice cluster's whole life, from bare nodes to bare nodes
+test-site: lab browser ## The practice cluster's whole life, from bare nodes to bare nodes
 	pytest -v tests/e2e
 
 test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_cluster
@@ -68,6 +71,8 @@ test-more-roles: test-roles ## The role tests that `make test` leaves out for th
 lock: bootstrap ## Choose the newest versions of all Python packages again
 	uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
 	  --extra dev pyproject.toml requirements/tools.in lab/hub/requirements.txt -o requirements/dev.lock
+	cd src/inferfleet/evaluate && uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --no-header requirements.in -o requirements.lock
 	for folder in lab/recipes/engine lab/recipes/webui lab/recipes/gpustack lab/recipes/gpustack2 tools/engine_parsers/environments/*; do ( cd $$folder && uv pip compile -q --upgrade \
 	  --python-version 3.11 --python-platform x86_64-manylinux_2_36 --only-binary :all: --override overrides.txt \
 	  --find-links "$${PIP_FIND_LINKS:-https://download.pytorch.org/whl/cpu/torch/}" \

@@ -2,6 +2,7 @@
 # Brings a bare Debian machine to where `python -m lab` runs: Debian packages, a Docker engine, the virtual
 # environment. What is there already is left as it is; a second run takes less than a second.
 #   lab/bootstrap.sh                 bring all that up
+#   lab/bootstrap.sh browser         also bring the browser that the test of the web UI looks through
 #   lab/bootstrap.sh docker          only start the Docker engine, where one is installed
 #   lab/bootstrap.sh undo [keep]     end the Docker engine it started, remove .lab and .venv (`keep`: not .venv)
 set -eu
@@ -13,6 +14,7 @@ export UV_CACHE_DIR="$CACHE/uv"
 # .lab/dockerd (known to lab/cluster.py) holds the process id and the log of a Docker engine that was started here.
 DOCKERD=.lab/dockerd
 STAMP=.venv/.installed
+BROWSER=
 MEMORY_GIB=8
 DISK_GIB=20      # images, their sources, and what two nodes pull
 DISK_AGAIN_GIB=8 # with a full cache
@@ -64,7 +66,7 @@ PYTHON
 docker_answers() { [ -S /var/run/docker.sock ] && docker_api /_ping >/dev/null; }
 
 missing_packages() {
-  wanted="aria2 binutils skopeo ca-certificates docker-registry mmdebstrap openssh-client"
+  wanted="$BROWSER aria2 binutils skopeo ca-certificates docker-registry mmdebstrap openssh-client"
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted="$wanted debian-archive-keyring"
   python3 -c 'import ensurepip, venv' 2>/dev/null || wanted="$wanted python3 python3-venv"
   # A Docker engine of any origin will do.
@@ -168,12 +170,14 @@ undo() {
     echo "removed .lab, .venv"
   fi
   echo "stays: the Debian packages aria2 binutils docker.io docker-registry mmdebstrap openssh-client python3-venv skopeo"
+  echo "stays: chromium fonts-noto-cjk, where \`make browser\` brought them"
 }
 
 case "${1:-}" in
   undo) undo "${2:-}" ;;
   docker) start_docker ;;
   *)
+    if [ "${1:-}" = browser ]; then BROWSER="chromium fonts-noto-cjk"; fi
     check_machine
     check_disk
     install_packages

@@ -6,7 +6,19 @@ from pathlib import Path
 
 import docker
 
-from lab import applications, checkpoint, hub_service, images, inventory, nodes, registry, services, ssh, trees
+from lab import (
+    applications,
+    checkpoint,
+    evaluation,
+    hub_service,
+    images,
+    inventory,
+    nodes,
+    registry,
+    services,
+    ssh,
+    trees,
+)
 from lab.applications import ENGINE, Application
 from lab.config import LabConfig, Node
 from lab.steps import Step
@@ -25,6 +37,7 @@ def node_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
     return [
         Step("ssh keys", lambda: ssh.prepare(config)),
         Step("inventory", lambda: inventory.write(config)),
+        Step("questions", lambda: evaluation.write(config)),
         Step("node image", lambda: images.node(client, config.cache, config.release)),
         Step("network", lambda: nodes.network(client, config)),
         *(node_step(node) for node in config.nodes),

@@ -13,6 +13,8 @@ from inferfleet.cli.down import EXAMPLES as _DOWN_EXAMPLES
 from inferfleet.cli.down import down
 from inferfleet.cli.estimate import EXAMPLES as _ESTIMATE_EXAMPLES
 from inferfleet.cli.estimate import estimate
+from inferfleet.cli.evaluate import EXAMPLES as _EVALUATE_EXAMPLES
+from inferfleet.cli.evaluate import evaluate
 from inferfleet.cli.fabric import EXAMPLES as _FABRIC_EXAMPLES
 from inferfleet.cli.fabric import fabric
 from inferfleet.cli.plan import EXAMPLES as _PLAN_EXAMPLES
@@ -37,5 +39,6 @@ app.command(epilog=_ESTIMATE_EXAMPLES)(estimate)
 app.command(epilog=_FABRIC_EXAMPLES)(fabric)
 app.command(epilog=_REPORT_EXAMPLES)(report)
 app.command(epilog=_BENCH_EXAMPLES)(bench)
+app.command(epilog=_EVALUATE_EXAMPLES)(evaluate)
 app.command(epilog=_BUNDLE_EXAMPLES)(bundle)
 app.add_typer(weights, name="weights")

@@ -29,7 +29,7 @@ app = typer.Typer(
     help="Turn bare GPU and NPU servers into one DeepSeek-R1 service.",
     epilog=(
         "Exit codes: 0 ok · 1 bad usage or inventory · 2 a task failed · 3 facts refused"
-        " · 4 a host is unreachable · 5 something changed (--assert-no-change) · 6 a limit missed (bench --compare)"
+        " · 4 a host is unreachable · 5 something changed (--assert-no-change) · 6 a limit missed (bench, evaluate)"
         " · 7 warnings (doctor) · 130 interrupted"
     ),
     no_args_is_help=True,

@@ -7,6 +7,7 @@ from typing import Any
 
 from inferfleet.cli.bench_rows import bench_rows
 from inferfleet.cli.doctor_rows import diagnosis_blocks, diagnosis_heading, judge_diagnosis
+from inferfleet.cli.evaluation_rows import evaluation_rows
 from inferfleet.cli.fabric_rows import fabric_rows
 from inferfleet.cli.row import Row
 from inferfleet.cli.text import count, duration
@@ -91,6 +92,7 @@ def _heading(verb: Verb, run: RunResult, judged: Outcome, check: bool) -> str:
         Outcome.FACTS_REFUSED: "These machines cannot serve this",
         Outcome.UNREACHABLE: "A host is unreachable",
         Outcome.FAILED: failed or ("Not everything works" if run.result else "Failed"),
+        Outcome.LIMIT_MISSED: "Not as good as it should be",
         Outcome.NOT_IDEMPOTENT: f"Not idempotent: {tasks} changed",
         Outcome.INTERRUPTED: "Interrupted",
     }
@@ -108,7 +110,11 @@ def _heading(verb: Verb, run: RunResult, judged: Outcome, check: bool) -> str:
 def _reported(verb: Verb, judged: Outcome, result: Mapping[str, Any]) -> list[list[Row]]:
     """Return the blocks of what one service reported."""
     proof = _proof_rows(result)
-    measured = [fabric_rows(result.get("fabric")), bench_rows(result.get("bench"))]
+    measured = [
+        fabric_rows(result.get("fabric")),
+        bench_rows(result.get("bench")),
+        evaluation_rows(result.get("evaluation")),
+    ]
     if verb is STATUS:
         return [proof, _result_rows(result), *measured]
     if judged in (Outcome.OK, Outcome.NOT_IDEMPOTENT):

@@ -54,6 +54,13 @@ FABRIC = Verb(
     done="The network holds",
     interrupted="The next `inferfleet fabric` begins anew.",
 )
+EVALUATE = Verb(
+    name="evaluate",
+    playbook="playbooks/evaluate.yml",
+    done="Evaluated",
+    interrupted="The same command again asks only what was not answered yet.",
+    changes=False,
+)
 WEIGHTS_PULL = Verb(
     name="weights pull",
     playbook="playbooks/weights.yml",

@@ -39,8 +39,8 @@ EXIT_CODES = {
 }
 
 
-# What the preflight says in `inferfleet_refusal`; any other word is a refusal of the inventory.
-_REFUSALS = {"facts": Outcome.FACTS_REFUSED, "unreachable": Outcome.UNREACHABLE}
+# What a task says in `inferfleet_refusal`; any other word is a refusal of the inventory.
+_REFUSALS = {"facts": Outcome.FACTS_REFUSED, "unreachable": Outcome.UNREACHABLE, "limit": Outcome.LIMIT_MISSED}
 
 
 def outcome(run: RunResult, *, assert_no_change: bool = False) -> Outcome:

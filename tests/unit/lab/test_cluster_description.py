@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lab import config, inventory, ssh
+from lab import applications, config, inventory, ssh
 from lab.config import LabConfig, Node
 from lab.host import Mirrors, apt_proxies, mirrors, pip_config, pip_settings
+
+from inferfleet.catalog import load_webui_image
 
 ROOT = Path(__file__).parents[3]
 TOOLS = Path(sys.executable).parent
@@ -217,3 +219,7 @@ def test_the_command_reads_the_count_from_the_environment():
         env={**os.environ, "LAB_NODES": "4"},
     )
     assert done.stdout == ".lab/inventories/lab4\n"
+
+
+def test_the_web_ui_that_is_tried_is_the_one_that_is_deployed():
+    assert load_webui_image().rpartition(":v")[2] == applications.WEBUI.tag

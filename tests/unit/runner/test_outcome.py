@@ -28,6 +28,7 @@ def judged(*, assert_no_change: bool = False, **fields: Any) -> Outcome:
         ({"refusal": "contract", "rc": 2}, Outcome.BAD_INPUT),
         ({"refusal": "facts", "rc": 2}, Outcome.FACTS_REFUSED),
         ({"refusal": "unreachable", "rc": 2}, Outcome.UNREACHABLE),
+        ({"refusal": "limit", "rc": 2}, Outcome.LIMIT_MISSED),
         ({"rc": 4, "tasks_run": 0, "complete": False}, Outcome.BAD_INPUT),  # a parser error at the start
         ({"rc": 4, "tasks_run": 9, "complete": False}, Outcome.BAD_INPUT),  # … or later: nobody is unreachable
         ({"rc": 1, "tasks_run": 0, "complete": False}, Outcome.BAD_INPUT),  # --limit without a host

@@ -1,0 +1,110 @@
+"""The steps of an evaluation on this machine; what they decide is in `inferfleet.evaluate`."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ansible.plugins.action import ActionBase
+
+from inferfleet import evaluate
+from inferfleet.evaluate import Evaluation, EvaluationError, Settings
+from inferfleet.problem import Problem
+
+WATCH_SECONDS = 9
+
+
+class ActionModule(ActionBase):
+    """`step` says which: plan, find, install, start, watch, conclude or accept, in this order.
+
+    The API's key is the variable evaluate_api_key itself, no argument: arguments are shown.
+    """
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp=None, task_vars=None):
+        """Take the step."""
+        super().run(tmp, task_vars)
+        args = dict(self._task.args)
+        step = args.pop("step")
+        try:
+            if step in ("find", "start"):
+                args["key"] = str(self._templar.template(task_vars["evaluate_api_key"]) or "EMPTY")
+            return {"changed": False, **getattr(self, f"step_{step}")(**args)}
+        except EvaluationError as error:
+            return _refusal([error.problem], "contract")
+
+    def step_plan(self, settings, plan, model, folder, results, resume):
+        """Check what is asked, before anything runs."""
+        checked, reference, problems = evaluate.read_settings(settings, Path(folder))
+        if problems:
+            return _refusal(problems, "contract")
+        task = evaluate.make_task(checked, reference, model, int(plan["max_model_len"]))
+        request = evaluate.make_request(checked, task, plan)
+        place, resumed = evaluate.choose_folder(Path(results), request, datetime.now(UTC), resume=bool(resume))
+        if resumed:
+            evaluate.require_ended(place)
+        if not self._task.check_mode:
+            evaluate.begin(place, request)
+        answers = sum(evaluate.questions_of(dataset, checked.limit) for dataset in checked.datasets) * checked.n
+        count = answers or "an unknown number of"
+        would = f"Would ask {model} for {count} answers to {', '.join(task['datasets'])}."
+        return {
+            "inferfleet_warnings": [Problem("would-ask", would, "").as_dict()] if self._task.check_mode else [],
+            "settings": checked.model_dump(mode="json"),
+            "task": task,
+            "folder": str(place),
+            "resumed": resumed,
+            "answers": answers,
+        }
+
+    def step_install(self, wheels):
+        """Make EvalScope's environment."""
+        if self._task.check_mode:
+            return {"changed": not evaluate.environment_folder().is_dir()}
+        python, made = evaluate.make_environment(wheels=Path(wheels) if wheels else None)
+        return {"changed": made, "python": str(python)}
+
+    def step_find(self, urls, model, key):
+        """Find the API from here."""
+        return {"url": evaluate.find_endpoint(urls, "" if key == "EMPTY" else key, model)}
+
+    def step_start(self, folder, python, task, url, key):
+        """Start EvalScope; it ends with this run."""
+        return {"started": evaluate.start(Path(folder), Path(python), task, url, key, os.getppid())}
+
+    def step_watch(self, folder, answers):
+        """Tell how far it is, at its end at once, otherwise after a while: each time makes the run's log longer."""
+        until = time.monotonic() + WATCH_SECONDS
+        while not (progress := evaluate.look(Path(folder))).finished and time.monotonic() < until:
+            time.sleep(0.5)
+        shown = {"done": progress.answered, "total": answers or None, "unit": "answers"}
+        late = f"{progress.answered} answers within evaluate_time_limit; the next run goes on with it."
+        return {"finished": progress.finished, "error": progress.error, "progress": shown, "msg": late}
+
+    def step_conclude(self, folder, settings, plan, nodes, image_digest):
+        """Write evaluation.json."""
+        evaluation = evaluate.conclude(Path(folder), Settings(**settings), plan, nodes, image_digest)
+        return {"evaluation": evaluation.model_dump(mode="json")}
+
+    def step_accept(self, evaluation, folder):
+        """Fail where questions are without an answer, or a score is below its reference."""
+        result = Evaluation.model_validate(evaluation)
+        missing = evaluate.unanswered(result)
+        if missing:
+            again = f"Run the same command again: only these are asked. Why they failed is in {folder}/run.log."
+            return {"failed": True, "msg": "\n".join([*missing, again])}
+        below = evaluate.below_reference(result)
+        return _refusal(below, "limit") if below else {}
+
+
+def _refusal(problems, kind):
+    return {
+        "failed": True,
+        "msg": "\n".join(map(str, problems)),
+        "inferfleet_refusal": kind,
+        "problems": [problem.as_dict() for problem in problems],
+    }

@@ -1,0 +1,80 @@
+"""From EvalScope's reports to evaluation.json, and whether it is good enough."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from inferfleet import __version__
+from inferfleet.evaluate.environment import version
+from inferfleet.evaluate.folder import started
+from inferfleet.evaluate.reference import find_reference
+from inferfleet.evaluate.result import RESULT_FILE, Evaluation, ReferenceUsed
+from inferfleet.evaluate.scores import dataset_scores, read_reports, usage
+from inferfleet.evaluate.settings import Settings
+from inferfleet.evaluate.task import max_tokens, plan_in_short
+from inferfleet.problem import Problem
+
+
+def conclude(
+    folder: Path, settings: Settings, plan: Mapping[str, Any], nodes: Mapping[str, Any], image_digest: str
+) -> Evaluation:
+    """Write evaluation.json in `folder` and return what it holds; `nodes` are the nodes' facts.
+
+    Raises:
+        EvaluationError: the reference cannot be read any more.
+    """
+    reports = read_reports(folder)
+    reference = find_reference(settings.reference) if settings.reference else None
+    datasets = dataset_scores(settings, reports, reference)
+    used = None
+    if reference:
+        used = ReferenceUsed(
+            name=settings.reference, source=reference.source, conditions=reference.conditions, within=settings.within
+        )
+    evaluation = Evaluation(
+        started=started(folder),
+        ended=datetime.now(UTC).replace(microsecond=0),
+        complete=all(entry.questions and not entry.failed for entry in datasets),
+        plan=plan_in_short(plan),
+        versions={
+            "inferfleet": __version__,
+            "evalscope": version(),
+            "engine": str(plan.get("engine_version") or ""),
+            "image_digest": image_digest,
+        },
+        nodes=dict(nodes),
+        settings=settings.model_dump(mode="json") | {"max_tokens": max_tokens(settings, int(plan["max_model_len"]))},
+        datasets=datasets,
+        usage=usage(reports),
+        reference=used,
+    )
+    part = folder / f"{RESULT_FILE}.part"
+    part.write_text(evaluation.model_dump_json(indent=2), "utf-8")
+    part.rename(folder / RESULT_FILE)
+    return evaluation
+
+
+def unanswered(evaluation: Evaluation) -> list[str]:
+    """Return a line for each data set of which answers are missing."""
+    return [
+        f"{entry.name}: {entry.failed} of {entry.answered + entry.failed} answers are missing."
+        for entry in evaluation.datasets
+        if entry.failed
+    ]
+
+
+def below_reference(evaluation: Evaluation) -> list[Problem]:
+    """Return a problem for each score that is below its reference by more than the points allowed."""
+    used = evaluation.reference
+    return [
+        Problem(
+            "below-reference",
+            f"{entry.name} is at {entry.score:g} %, {-entry.comparison.difference:g} points below the"
+            f" {entry.comparison.score:g} % of {used.name}; {used.within:g} are allowed.",
+            "Prove the weights (`inferfleet weights verify --deep`), compare precision and sampling with"
+            f" {used.source}, and ask more questions where the margin is wide.",
+        )
+        for entry in evaluation.datasets
+        if used and entry.comparison and not entry.comparison.holds
+    ]

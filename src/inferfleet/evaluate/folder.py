@@ -1,0 +1,55 @@
+"""Where an evaluation lies: a folder by its start, or the one of an evaluation that is not complete yet."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from inferfleet.evaluate.result import RESULT_FILE, Evaluation
+
+STAMP = "%Y%m%dT%H%M%SZ"
+_REQUEST = "request.json"
+
+
+def choose_folder(results: Path, request: Mapping[str, Any], now: datetime, *, resume: bool) -> tuple[Path, bool]:
+    """Return the folder for `request` below `results`, and whether an evaluation was begun there.
+
+    With `resume` it is the newest one of the same request that is not complete.
+    """
+    folders = sorted(results.iterdir(), reverse=True) if resume and results.is_dir() else []
+    for folder in folders:
+        if _read(folder / _REQUEST) == _plain(request) and not _complete(folder):
+            return folder, True
+    return results / now.strftime(STAMP), False
+
+
+def begin(folder: Path, request: Mapping[str, Any]) -> None:
+    """Make the folder and note what is asked there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _REQUEST).write_text(json.dumps(request, indent=1, ensure_ascii=False), "utf-8")
+
+
+def started(folder: Path) -> datetime:
+    """Return when the evaluation in `folder` was begun, by its name."""
+    return datetime.strptime(folder.name, STAMP).replace(tzinfo=UTC)
+
+
+def _complete(folder: Path) -> bool:
+    try:
+        return Evaluation.model_validate_json((folder / RESULT_FILE).read_bytes()).complete
+    except (OSError, ValidationError):
+        return False
+
+
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _plain(request: Mapping[str, Any]) -> Any:
+    return json.loads(json.dumps(request))

@@ -1,0 +1,103 @@
+"""Starts EvalScope in the background of this machine and tells how far it is."""
+
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from inferfleet.evaluate.errors import EvaluationError
+
+PROGRAM = Path(__file__).with_name("inside.py")
+WORK = "evalscope"  # EvalScope's own folder in that of the evaluation
+_GUARD, _TASK, _OUTCOME, _LOG = "running", "task.json", "outcome.json", "run.log"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is: questions that have an answer. `finished` tells that the process has ended."""
+
+    answered: int
+    finished: bool
+    error: str = ""
+
+
+def start(folder: Path, python: Path, task: Mapping[str, Any], url: str, key: str, owner: int) -> bool:
+    """Start EvalScope in `folder`, unless it runs there already; return whether it was started.
+
+    What an earlier run there has left is not asked again. The key goes through the environment. It ends by itself soon
+    after the process `owner` has ended.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _GUARD).open("w") as guard, (folder / _LOG).open("ab") as log:
+        if not _locked(guard.fileno()):
+            return False
+        (folder / _OUTCOME).unlink(missing_ok=True)
+        work = folder / WORK
+        begun = (work / "configs" / "task_config.yaml").is_file()
+        full = {**task, "api_url": url, "work_dir": str(work), "no_timestamp": True}
+        full |= {"use_cache": str(work)} if begun else {}
+        (folder / _TASK).write_text(json.dumps(full, indent=1, ensure_ascii=False), "utf-8")
+        subprocess.Popen(
+            [python, "-I", PROGRAM, folder, str(owner)],  # -I: it sees nothing of the folder it lies in
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment(os.environ, task, url, key),
+            pass_fds=[guard.fileno()],  # the lock holds as long as the process lives
+            start_new_session=True,
+        )
+    return True
+
+
+def environment(env: Mapping[str, str], task: Mapping[str, Any], url: str, key: str) -> dict[str, str]:
+    """Return EvalScope's environment: with the key, and with no proxy between it and the API."""
+    host = urlsplit(url).hostname or ""
+    direct = ",".join(filter(None, [env.get("no_proxy") or env.get("NO_PROXY"), host]))
+    added = {"EVALSCOPE_API_KEY": key, "no_proxy": direct, "NO_PROXY": direct}
+    if all("local_path" in task["dataset_args"].get(name, {}) for name in task["datasets"]):
+        added |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+    return {**env, **added}
+
+
+def look(folder: Path) -> Progress:
+    """Return how far the evaluation in `folder` is."""
+    answered = sum(_lines(file) for file in (folder / WORK / "predictions").rglob("*.jsonl"))
+    with (folder / _GUARD).open("r+") as guard:
+        if not _locked(guard.fileno()):
+            return Progress(answered, finished=False)
+    return Progress(answered, finished=True, error=_error(folder))
+
+
+def require_ended(folder: Path) -> None:
+    """Raise EvaluationError where EvalScope runs in `folder`: two runs must not write one evaluation."""
+    if (folder / _GUARD).is_file() and not look(folder).finished:
+        raise EvaluationError(
+            "already-running",
+            f"An evaluation is running in {folder}.",
+            "Wait for it, or end its `inferfleet evaluate`.",
+        )
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _error(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / _OUTCOME).read_text("utf-8"))["error"])
+    except FileNotFoundError:
+        return f"EvalScope was ended before its end; see {folder / _LOG}"
+
+
+def _lines(file: Path) -> int:
+    with file.open("rb") as stream:
+        return sum(1 for _ in stream)

@@ -1,0 +1,207 @@
+"""What is asked of the model, checked before anything runs."""
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from inferfleet.evaluate.benchmarks import Benchmark, load_benchmarks
+from inferfleet.evaluate.errors import EvaluationError
+from inferfleet.evaluate.reference import Reference, find_reference, nearest
+from inferfleet.problem import Problem
+
+# EvalScope reads the first of default_val.jsonl, default.jsonl, default_val.csv and default.csv.
+SPLITS = {"general_mcq": "val", "general_qa": "test"}
+SUFFIXES = (".jsonl", ".csv")
+
+
+class Dataset(BaseModel):
+    """One data set. No `subsets` means all of them, `path` is the folder of its files, `args` are EvalScope's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    subsets: tuple[str, ...] = ()
+    path: str = ""
+    args: dict[str, Any] = {}
+
+    @property
+    def own_data(self) -> bool:
+        """Whether the questions are the user's own, and not those of a benchmark."""
+        return load_benchmarks()[self.name].own_data
+
+    def files(self) -> dict[str, Path]:
+        """Return subset → the file with its questions; only for a data set of the user's own."""
+        folder, found = Path(self.path), {}
+        for subset in self.subsets or tuple(load_benchmarks()[self.name].subsets):
+            names = [f"{subset}_{SPLITS[self.name]}", subset]
+            files = [folder / f"{name}{suffix}" for suffix in SUFFIXES for name in names]
+            found[subset] = next((file for file in files if file.is_file()), folder / f"{subset}.jsonl")
+        return found
+
+
+class Settings(BaseModel):
+    """How it is asked. `limit` is per subset: a count from 1 on, below 1 a share, 0 all. 0 leaves `top_k` out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    datasets: tuple[Dataset, ...]
+    limit: float = 0
+    n: int = 1
+    batch_size: int = 8
+    max_tokens: int = 32768
+    temperature: float = 0.6
+    top_p: float = 0.95
+    top_k: int = 0
+    stream: bool = True
+    timeout: int = 3600
+    run_code: bool = False
+    dataset_hub: str = "modelscope"
+    reference: str = ""
+    within: float = 3.0
+
+    @property
+    def local(self) -> bool:
+        """Whether every data set is the user's own, so that nothing has to be fetched."""
+        return all(dataset.path for dataset in self.datasets)
+
+
+def read_settings(given: Mapping[str, Any], folder: Path) -> tuple[Settings, Reference | None, list[Problem]]:
+    """Return the settings, what the scores will be held against, and what speaks against them.
+
+    `given` are the role's variables without their prefix; relative paths of data sets are looked for in `folder`.
+    """
+    entries, problems = [], []
+    for entry in given["datasets"]:
+        try:
+            entries.append(_dataset(entry, folder))
+        except EvaluationError as error:
+            problems.append(error.problem)
+    settings = Settings(**{**given, "datasets": entries})
+    if not given["datasets"]:
+        remedy = "Name data sets: `--dataset math_500 --dataset aime24`, or `evaluate_datasets: [math_500, aime24]`."
+        problems.append(Problem("no-dataset", "Variable evaluate_datasets is empty.", remedy))
+    for dataset in settings.datasets:
+        problems += _dataset_problems(dataset, settings)
+    problems += _number_problems(settings)
+    reference = None
+    try:
+        reference = find_reference(settings.reference) if settings.reference else None
+    except EvaluationError as error:
+        problems.append(error.problem)
+    problems += _reference_problems(settings, reference)
+    return settings, reference, problems
+
+
+def _dataset(entry: Any, folder: Path) -> Dataset:
+    """Return a data set from `name`, `name:subset,subset`, `name=folder`, or a mapping of Dataset's fields."""
+    if isinstance(entry, str):
+        words, _, path = entry.partition("=")
+        name, _, subsets = words.partition(":")
+        entry = {"name": name, "subsets": [word for word in subsets.split(",") if word], "path": path}
+    try:
+        dataset = Dataset.model_validate(entry)
+    except ValueError:
+        raise EvaluationError(
+            "bad-dataset",
+            f"Variable evaluate_datasets has an entry {entry!r}, which is no data set.",
+            "Write a name, `name:subset,subset`, `name=folder`, or a mapping with name, subsets, path and args.",
+        ) from None
+    path = dataset.path and str(folder / Path(dataset.path).expanduser())
+    return dataset.model_copy(update={"path": path})
+
+
+def _dataset_problems(dataset: Dataset, settings: Settings) -> list[Problem]:
+    benchmarks, what = load_benchmarks(), f"Data set {dataset.name!r} of evaluate_datasets"
+    if dataset.name not in benchmarks:
+        remedy = nearest(dataset.name, benchmarks)
+        return [Problem("unknown-dataset", f"{what} is none that EvalScope asks in text.", remedy)]
+    benchmark = benchmarks[dataset.name]
+    if benchmark.judge:
+        remedy = "Choose one whose answers are compared with the right one, such as gpqa_diamond."
+        return [Problem("needs-judge", f"{what} is graded by another model, which there is none of here.", remedy)]
+    problems = []
+    if benchmark.runs_code and not settings.run_code:
+        reason = f"{what} runs the programs that the model writes, on this machine and without a sandbox."
+        remedy = "Set evaluate_run_code to true on a machine that may come to harm, or leave it out."
+        problems.append(Problem("runs-code", reason, remedy))
+    if benchmark.own_data:
+        return problems + _own_data_problems(dataset, what)
+    for subset in dataset.subsets:
+        if subset not in benchmark.subsets:
+            reason = f"{what} has no subset {subset!r}."
+            problems.append(Problem("unknown-subset", reason, nearest(subset, benchmark.subsets)))
+    if dataset.path and not Path(dataset.path).is_dir():
+        reason = f"{what} is to be read from {dataset.path}, which is no folder."
+        problems.append(Problem("no-data", reason, "Name the folder that holds the data set's repository."))
+    return problems
+
+
+def _own_data_problems(dataset: Dataset, what: str) -> list[Problem]:
+    if not dataset.path:
+        remedy = f"Name it: `--dataset {dataset.name}=/path/to/folder`."
+        return [Problem("no-data", f"{what} needs a folder with the questions.", remedy)]
+    missing = [str(file) for file in dataset.files().values() if not file.is_file()]
+    remedy = "Write the questions there, as docs/evaluation.md shows, or name the subset that is there."
+    return [Problem("no-data", f"{what} needs the file {file}, which does not exist.", remedy) for file in missing]
+
+
+def _number_problems(settings: Settings) -> list[Problem]:
+    ranges = (
+        ("limit", 0, float("inf"), "questions of each subset (100), a share (0.1), or 0 for all"),
+        ("n", 1, 1024, "answers to each question, from 1 on"),
+        ("batch_size", 1, 4096, "questions at a time, from 1 on"),
+        ("max_tokens", 1, 10_000_000, "tokens, from 1 on"),
+        ("temperature", 0, 2, "a number from 0 to 2"),
+        ("top_p", 0, 1, "a number from 0 to 1"),
+        ("top_k", 0, 1_000_000, "a count, or 0 for none"),
+        ("timeout", 1, 1_000_000, "seconds, from 1 on"),
+        ("within", 0, 100, "points, from 0 to 100"),
+    )
+    problems = []
+    for name, least, most, wanted in ranges:
+        value = getattr(settings, name)
+        share = name == "limit" and value > 1 and value != int(value)
+        if not least <= value <= most or share:
+            problems.append(Problem("bad-value", f"Variable evaluate_{name} is {value:g}.", f"Give {wanted}."))
+    return problems
+
+
+def _reference_problems(settings: Settings, reference: Reference | None) -> list[Problem]:
+    if reference is None:
+        return []
+    missing = [dataset.name for dataset in settings.datasets if dataset.name not in reference.scores]
+    return [
+        Problem(
+            "no-reference-score",
+            f"Variable evaluate_reference is {settings.reference!r}, which has no score for {name!r}.",
+            f"It has scores for {', '.join(sorted(reference.scores)) or 'nothing'}.",
+        )
+        for name in missing
+        if name in load_benchmarks()
+    ]
+
+
+def questions_of(dataset: Dataset, limit: float) -> int:
+    """Return how many questions are asked; subsets that EvalScope does not count add nothing."""
+    benchmark: Benchmark = load_benchmarks()[dataset.name]
+    if benchmark.own_data:
+        counts = [_records(file) for file in dataset.files().values()]
+    else:
+        counts = [benchmark.subsets[subset] for subset in dataset.subsets or benchmark.subsets]
+    return sum(_limited(count, limit) for count in counts)
+
+
+def _records(file: Path) -> int:
+    with file.open(encoding="utf-8", newline="") as lines:
+        if file.suffix == ".csv":
+            return sum(1 for _ in csv.DictReader(lines))
+        return sum(1 for line in lines if line.strip())
+
+
+def _limited(count: int, limit: float) -> int:
+    if not limit:
+        return count
+    return int(count * limit) if limit < 1 else min(count, int(limit))
