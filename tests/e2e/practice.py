@@ -24,6 +24,7 @@ QUESTION = load_questions()[0]
 MODEL = "tiny-r1"
 SECRETS = ROOT / INVENTORY / ".secrets"
 TOOLS = Path(sys.executable).parent
+CHROMIUM = "/usr/bin/chromium"  # Debian's; `make browser` installs it
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from lab.tiny_r1.questions import load_questions
 from playwright.sync_api import Page, expect, sync_playwright
-from practice import INVENTORY, ROOT, Controller, secrets
+from practice import CHROMIUM, INVENTORY, ROOT, Controller, secrets
 
 pytestmark = pytest.mark.lab
 
@@ -18,7 +18,6 @@ EMAIL = "admin@example.com"
 MODEL = "tiny-r1"
 QUESTION = next(entry for entry in load_questions() if "SHA-256" in entry.answer)
 ARTIFACTS = ROOT / ".cache" / "inferfleet" / "artifacts" / "webui"
-CHROMIUM = "/usr/bin/chromium"  # Debian's; `make browser` installs it
 WAIT = 60_000  # milliseconds: an answer on two busy cores
 
 
