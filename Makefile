@@ -6,7 +6,7 @@ SHELL := /bin/sh
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes.
 ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime container_images offline_bundle prepare_debian13 nccl_fabric \
-  model_weights ray_cluster inference_engine engine_switch open_webui verify bench evaluate doctor
+  model_weights ray_cluster inference_engine engine_switch open_webui verify bench evaluate doctor report
 # Left out of `make test` for their time: GPUStack's real servers are asked by test-gpustack, the demo's parts by unit tests.
 MORE_ROLES ?= gpustack deepseek_infer_simulated
 
