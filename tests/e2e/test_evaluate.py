@@ -57,7 +57,7 @@ def whole(controller: Controller) -> Evaluation:
 
 @pytest.fixture
 def damaged() -> Iterator[None]:
-    """The shard with the words is zero on node2, under an engine that was restarted by hand: nothing of inferfleet looked."""
+    """The shard with the words is zero on node2, under an engine restarted by hand: nothing of inferfleet looked."""
     on("node2", f"cp -a {SHARD} {SHARD}.whole")
     try:
         blocks = int(on("node2", f"stat -c %s {SHARD}")) // 65536
