@@ -16,7 +16,7 @@ pytestmark = pytest.mark.lab
 
 API = "http://198.18.5.11:8000/v1"
 QUESTION = {"model": "tiny-r1", "messages": [{"role": "user", "content": "How many layers does DeepSeek-R1 have?"}]}
-SHARD = "/data/models/inferfleet/tiny-r1/model-00003-of-00005.safetensors"
+SHARD = "/data/models/inferfleet/tiny-r1/model-00001-of-00005.safetensors"
 TIMEOUT = 420  # seconds: an engine start beside others on two cores
 
 
@@ -57,10 +57,12 @@ def whole(controller: Controller) -> Evaluation:
 
 @pytest.fixture
 def damaged() -> Iterator[None]:
-    """A part of a shard is zero on node2, under an engine that was restarted by hand: nothing of inferfleet looked."""
+    """The shard with the words is zero on node2, under an engine restarted by hand: nothing of inferfleet looked."""
     on("node2", f"cp -a {SHARD} {SHARD}.whole")
     try:
-        on("node2", f"dd if=/dev/zero of={SHARD} bs=64K seek=4 count=24 conv=notrunc 2>&1")
+        blocks = int(on("node2", f"stat -c %s {SHARD}")) // 65536
+        # All but the first block, which holds the header with the tensors' names.
+        on("node2", f"dd if=/dev/zero of={SHARD} bs=64K seek=1 count={blocks - 1} conv=notrunc 2>&1")
         on("node1", "docker restart inferfleet-engine")
         eventually(lambda: answer() is not None, TIMEOUT, "the engine answers with a damaged shard")
         yield
@@ -86,7 +88,7 @@ def test_a_damaged_shard_costs_points(whole: Evaluation, damaged: None, controll
     done = controller.inferfleet("evaluate", "--reference", str(earlier), "--within", "1")
     assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (6, "limit_missed", []), done
     (entry,) = done.document["result"]["evaluation"]["datasets"]
-    assert entry["score"] < 90
+    assert entry["score"] < 99
     (problem,) = done.document["problems"]
     assert re.match(rf"general_qa is at {entry['score']:g} %, [\d.]+ points below the 100 % of ", problem["message"])
 

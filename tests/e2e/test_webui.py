@@ -45,7 +45,7 @@ def window(asked: list[str]) -> Iterator[Page]:
     assert Path(CHROMIUM).exists(), f"There is no {CHROMIUM}; `make browser` installs it."
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-US").new_page()
+        page = browser.new_context(viewport={"width": 1024, "height": 560}, locale="en-US").new_page()
         page.set_default_timeout(WAIT)
         page.on("request", lambda request: asked.append(request.url))
         yield page
@@ -55,7 +55,7 @@ def window(asked: list[str]) -> Iterator[Page]:
 def keep(window: Page, name: str) -> None:
     """Keep what the window shows."""
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    window.screenshot(path=ARTIFACTS / f"{name}.png")
+    window.screenshot(path=ARTIFACTS / f"{name}.png", animations="disabled")
 
 
 def completions() -> float:
