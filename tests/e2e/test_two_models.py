@@ -78,6 +78,15 @@ def test_status_tells_which_is_broken(
     assert "engine" in [item["name"] for item in proofs["two"] if not item["ok"]]
 
 
+def test_the_doctor_says_of_which_service_it_speaks(
+    deployed: dict[str, Any], inventory: Path, controller: Controller
+) -> None:
+    found = controller.inferfleet("doctor", inventory=inventory).document["result"]["doctor"]["findings"]
+    errors = {(item["id"], item["service"]) for item in found if item["now"] and item["severity"] == "error"}
+    assert {("engine-not-running", "two"), ("webui-no-models", "two")} <= errors
+    assert {service for _, service in errors} == {"two"}
+
+
 def test_one_is_mended_while_the_other_is_left_alone(
     deployed: dict[str, Any], inventory: Path, lab: Lab, controller: Controller
 ) -> None:

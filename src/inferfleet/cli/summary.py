@@ -72,7 +72,7 @@ def summarize(verb: Verb, run: RunResult, judged: Outcome, *, again: str, check:
         blocks += [[Row("service", name), *found[0]], *found[1:]] if name and found else found
     blocks += diagnosis_blocks(run.result.get("doctor"))
     blocks.append(_next_rows(verb, run, judged, again, log))
-    good = judged is Outcome.OK
+    good = judged in (Outcome.OK, Outcome.WARNED)
     return Summary(
         heading=f"{_heading(verb, run, judged, check)} · {duration(run.seconds)}",
         good=good,

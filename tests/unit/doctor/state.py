@@ -44,6 +44,7 @@ def well() -> dict[str, Any]:
                 {
                     "head": "n1",
                     "port": 8000,
+                    "api_url": "http://10.0.0.1:8000",
                     "executor": "ray",
                     "transport": "rdma",
                     "takes_api_key": True,

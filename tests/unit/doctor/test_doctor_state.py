@@ -55,6 +55,7 @@ def test_a_cluster_that_is_well_shows_nothing() -> None:
         ("answers n1 stranger status", 200, "api-open-to-anyone", ""),
         ("webui models", [], "webui-no-models", ""),
         ("webui models", ["another"], "webui-no-models", ""),
+        ("webui apis 0 status", 0, "webui-no-models", ""),
         ("webui health", GONE, "webui-not-answering", ""),
         ("webui signin", 400, "webui-sign-in-refused", ""),
     ],

@@ -3,8 +3,10 @@
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from state import changed, evidence, well
 
 from inferfleet.doctor import Hider, Log, diagnose, load_symptoms, read_evidence, write_node, write_service
@@ -186,3 +188,36 @@ def test_the_json_form_is_plain() -> None:
     assert json.loads(json.dumps(form)) == form
     assert form["worst"] == "error"
     assert form["looked_at"] | {"symptoms": 0} == {"nodes": ["n1"], "logs": 1, "lines": 1, "symptoms": 0, "unread": []}
+
+
+def test_a_practice_cluster_that_is_well_shows_nothing() -> None:
+    found = diagnose(read_evidence(LOGS / "healthy"), load_symptoms())
+    assert found.nodes == ("node1", "node2")
+    assert found.lines > 1000
+    assert [(finding.symptom.id, finding.traces) for finding in found.findings] == []
+
+
+def test_its_logs_alone_show_nothing_either(tmp_path: Path) -> None:
+    for path in (LOGS / "healthy").rglob("*.*"):
+        if path.suffix != ".json" and path.is_file():
+            (tmp_path / f"{path.parent.name}-{path.name}").write_bytes(path.read_bytes())
+    found = diagnose(read_evidence(tmp_path), load_symptoms())
+    assert found.logs > 10
+    assert [(finding.symptom.id, finding.traces) for finding in found.findings] == []
+
+
+BROKEN = yaml.safe_load((LOGS.parents[1] / "e2e/breakages.yml").read_text())
+
+
+RECORDED = [case for case in BROKEN if (LOGS / "bundles" / case["name"]).is_dir()]
+
+
+def test_the_quick_cases_at_least_are_recorded() -> None:
+    assert {case["name"] for case in BROKEN if not case.get("slow")} <= {case["name"] for case in RECORDED}
+
+
+@pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["name"])
+def test_a_practice_cluster_that_was_broken_shows_it(case: dict[str, Any]) -> None:
+    """What `tests/e2e/breakages.py --record` kept of each case."""
+    found = diagnose(read_evidence(LOGS / "bundles" / case["name"]), load_symptoms())
+    assert set(case["shows"]) <= {finding.symptom.id for finding in found.findings if finding.now}
