@@ -4,11 +4,12 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap browser lab up down test test-fast test-engines test-weights test-gpustack test-site test-roles test-more-roles lint lint-fast lock
 
-# In the order of the deployment: each role test stands on what the one before left on the nodes.
-ROLES ?= preflight package_repository node_baseline nvidia_driver_simulated other_drivers_simulated container_runtime container_images offline_bundle prepare_debian13 nccl_fabric \
-  model_weights ray_cluster inference_engine engine_switch open_webui verify bench evaluate doctor report
-# Left out of `make test` for their time: GPUStack's real servers are asked by test-gpustack, the demo's parts by unit tests.
-MORE_ROLES ?= gpustack deepseek_infer_simulated
+# In the order of the deployment: each role test stands on what the one before left on the nodes. Here: what the
+# deployment on the practice cluster (test-site) does not show.
+ROLES ?= preflight node_baseline nvidia_driver_simulated container_runtime container_images ray_cluster inference_engine engine_switch
+# The others, left out of `make test` for their time.
+MORE_ROLES ?= package_repository other_drivers_simulated offline_bundle prepare_debian13 nccl_fabric model_weights open_webui verify \
+  bench evaluate doctor report gpustack deepseek_infer_simulated
 
 export LAB_NODES ?= 2
 export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv
