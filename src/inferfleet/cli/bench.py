@@ -9,7 +9,7 @@ import typer
 
 from inferfleet.cli.bench_compare import compare_runs
 from inferfleet.cli.execute import execute
-from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
+from inferfleet.cli.options import RUN_PANEL, RunOptions, inventory_option, takes_run_options
 from inferfleet.cli.verbs import BENCH
 
 EXAMPLES = """[bold]Examples[/bold]
@@ -41,14 +41,7 @@ class BenchOptions(RunOptions):
 
     inventory: Annotated[
         str,
-        typer.Option(
-            "-i",
-            "--inventory",
-            metavar="PATH",
-            envvar="INFERFLEET_INVENTORY",
-            help="The cluster: a folder under inventories/, or an inventory file. Not needed for --compare.",
-            rich_help_panel=RUN_PANEL,
-        ),
+        inventory_option("The cluster: a folder under inventories/, or an inventory file. Not needed for --compare."),
     ] = ""
     limit: Annotated[
         str | None,

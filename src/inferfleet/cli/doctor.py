@@ -11,7 +11,7 @@ from rich.console import Console
 
 from inferfleet.cli.doctor_rows import judge_diagnosis
 from inferfleet.cli.execute import execute, refuse
-from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
+from inferfleet.cli.options import RUN_PANEL, RunOptions, inventory_option, takes_run_options
 from inferfleet.cli.render_json import document, to_text
 from inferfleet.cli.render_summary import print_summary
 from inferfleet.cli.summary import summarize
@@ -40,15 +40,7 @@ class DoctorOptions(RunOptions):
     """The shared options; logs need no cluster."""
 
     inventory: Annotated[
-        str,
-        typer.Option(
-            "-i",
-            "--inventory",
-            metavar="PATH",
-            envvar="INFERFLEET_INVENTORY",
-            help="The cluster: a folder under inventories/, or an inventory file. Not needed for --logs.",
-            rich_help_panel=RUN_PANEL,
-        ),
+        str, inventory_option("The cluster: a folder under inventories/, or an inventory file. Not needed for --logs.")
     ] = ""
 
 

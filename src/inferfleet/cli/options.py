@@ -23,20 +23,19 @@ class ProgressForm(StrEnum):
     JSON = "json"
 
 
+def inventory_option(text: str) -> Any:
+    """Return the option that names the cluster, with its help."""
+    return typer.Option(
+        "-i", "--inventory", metavar="PATH", envvar="INFERFLEET_INVENTORY", help=text, rich_help_panel=RUN_PANEL
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
     """The shared options, as typed on the command line."""
 
     inventory: Annotated[
-        str,
-        typer.Option(
-            "-i",
-            "--inventory",
-            metavar="PATH",
-            envvar="INFERFLEET_INVENTORY",
-            help="The cluster: a folder under inventories/, an inventory file, or hosts as `a,b,`.",
-            rich_help_panel=RUN_PANEL,
-        ),
+        str, inventory_option("The cluster: a folder under inventories/, an inventory file, or hosts as `a,b,`.")
     ]
     extra_vars: Annotated[
         list[str] | None,
