@@ -35,6 +35,7 @@ def diagnosis_blocks(diagnosis: Any) -> list[list[Row]]:
         f" of {nodes}" if nodes else ""
     )
     seen = [Row("looked at", f"{text}, for {count(looked.get('symptoms', 0), 'symptom')}", "soft")]
+    seen += [Row("not read", str(text)) for text in looked.get("unread", ())]
     seen += [Row("kept in", str(diagnosis["folder"]), "soft")] if diagnosis.get("folder") else []
     overcome = [Row("overcome", f"{_what(finding)}{_when(finding)}", "soft") for finding in past]
     return [*map(_block, there), *([overcome] if overcome else []), seen]

@@ -68,6 +68,9 @@ def diagnose(evidence: Evidence, symptoms: Iterable[Symptom], hide: Hider | None
         logs=len(pages),
         lines=sum(len(page.begins) for page in pages),
         symptoms=len(catalog),
+        unread=tuple(
+            hide(f"{name}: {text}") for name, node in evidence.nodes.items() for text in node.get("unread") or ()
+        ),
     )
 
 

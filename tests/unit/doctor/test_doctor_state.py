@@ -96,6 +96,13 @@ def test_a_container_that_ends_again_and_again() -> None:
     assert found(evidence(data)) == {"engine-keeps-ending": "n1"}
 
 
+def test_what_could_not_be_read_is_told() -> None:
+    data = well()
+    data["nodes"]["n2"]["unread"] = ["docker logs x ended with 1: no such container"]
+    told = diagnose(evidence(data), load_symptoms()).as_dict()["looked_at"]["unread"]
+    assert told == ["n2: docker logs x ended with 1: no such container"]
+
+
 def test_the_worst_and_the_lowest_layer_come_first() -> None:
     data = changed("nodes n2 containers inferfleet-ray", STOPPED)
     data["nodes"]["n1"]["mounts"]["/data/models"] = NFS
