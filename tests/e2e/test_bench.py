@@ -37,7 +37,7 @@ def measured(deployed: dict[str, Any], controller: Controller) -> Finished:
 
 def test_it_measures(measured: Finished) -> None:
     assert (measured.rc, measured.document["changed_tasks"], measured.document["warnings"]) == (0, [], []), measured
-    report = measured.document["result"]["bench"]
+    report = dict(measured.document["result"]["bench"])
     folder = Path(report.pop("folder"))
     assert sorted(report.pop("plots")) == sorted(str(path) for path in folder.glob("*.[ps][nv]g"))
     run = Run.model_validate_json((folder / "bench.json").read_text())
