@@ -32,7 +32,7 @@ NODE = {
     },
     "weights": {"whole": False, "wrong": ["model-7.safetensors"], "digest": "ab" * 32, "bytes": 7, "about": {}},
     "images": [{"names": ["<b>image</b>"], "digests": [], "id": "sha256:12"}],
-    "containers": [{"name": "inferfleet-engine", "image": "i", "state": "exited", "status": "Exited (137)"}],
+    "containers": [{"name": "inferfleet-engine", "image": "i", "status": "Exited (137)"}],
 }
 
 
