@@ -114,12 +114,13 @@ class RefusedError(Exception):
         self.status = status
 
 
-def post(url: str, body: dict, token: str | None, timeout: int) -> dict:
-    """POST JSON and return the JSON answer; raises RefusedError, OSError or ValueError."""
+def call(url: str, body: dict | None, token: str | None, timeout: int) -> dict:
+    """POST JSON, or GET without a body, and return the JSON answer; raises RefusedError, OSError or ValueError."""
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    request = urllib.request.Request(url, data=json.dumps(body).encode(), headers=headers)
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data=data, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return json.load(answer)
@@ -142,9 +143,10 @@ def ask(params: dict) -> dict:
     path = "/v1/chat/completions"
     if params["email"]:
         account = {"email": params["email"], "password": params["password"]}
-        token = post(f"{url}/api/v1/auths/signin", account, None, 30)["token"]
+        token = call(f"{url}/api/v1/auths/signin", account, None, 30)["token"]
+        call(f"{url}/api/models", None, token, 60)  # as the page does: it knows no engine that came up since it last looked
         path = "/api/chat/completions"
-    return post(url + path, body, token, params["timeout"])["choices"][0]["message"]
+    return call(url + path, body, token, params["timeout"])["choices"][0]["message"]
 
 
 def container_state(name: str) -> tuple[bool, str]:

@@ -68,10 +68,15 @@ def test_ask_without_a_key(ask_module, service):
 
 
 def test_ask_through_open_webui(ask_module, service):
-    service.answers = {"/api/v1/auths/signin": (200, {"token": "jwt"}), "/api/chat/completions": (200, ANSWER)}
+    service.answers = {
+        "/api/v1/auths/signin": (200, {"token": "jwt"}),
+        "/api/models": (200, {"data": []}),
+        "/api/chat/completions": (200, ANSWER),
+    }
     assert ask_module(email="a@b", password="pw")["ready"] is True
     assert [(entry["path"], entry["token"]) for entry in service.asked] == [
         ("/api/v1/auths/signin", None),
+        ("/api/models", "Bearer jwt"),  # it looks at its endpoints anew, as for a page that is opened
         ("/api/chat/completions", "Bearer jwt"),
     ]
     assert service.asked[0]["body"] == {"email": "a@b", "password": "pw"}
