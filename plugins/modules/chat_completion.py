@@ -144,7 +144,8 @@ def ask(params: dict) -> dict:
     if params["email"]:
         account = {"email": params["email"], "password": params["password"]}
         token = call(f"{url}/api/v1/auths/signin", account, None, 30)["token"]
-        call(f"{url}/api/models", None, token, 60)  # as the page does: it knows no engine that came up since it last looked
+        # As the page does when it is opened: until then Open WebUI knows no engine that came up since it last looked.
+        call(f"{url}/api/models", None, token, 60)
         path = "/api/chat/completions"
     return call(url + path, body, token, params["timeout"])["choices"][0]["message"]
 

@@ -119,7 +119,7 @@ def test_what_is_no_completion_is_no_failure(ask_module, service, answer, text):
 def test_an_answer_that_breaks_off(chat, service):
     service.answers[CHAT] = 200, None
     with pytest.raises(OSError, match=r"the connection broke off \(RemoteDisconnected\)"):
-        chat.post(service.url + CHAT, {}, None, 5)
+        chat.call(service.url + CHAT, {}, None, 5)
 
 
 def test_nobody_answers(ask_module):
