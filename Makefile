@@ -32,7 +32,7 @@ up: lab ## The practice cluster with R1 deployed on it, proved to answer
 
 down: ## Remove all that `make up` made (KEEP_CACHE=1: except cache, images, .venv)
 	@if [ -x .venv/bin/python ]; then lab/bootstrap.sh docker; python -m lab down $(if $(KEEP_CACHE),--keep-cache); fi
-	@rm -rf inventories/lab/.secrets
+	@rm -rf inventories/lab/.secrets inventories/lab/.results inventories/lab/report.html molecule/inventory/.results
 	@lab/bootstrap.sh undo $(if $(KEEP_CACHE),keep)
 
 lint-fast: bootstrap
