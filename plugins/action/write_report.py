@@ -16,7 +16,7 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Return `path` and whether the file is another one than before."""
+        """Return `path`; never changed, since no node is."""
         super().run(tmp, task_vars)
         args = self._task.args
         path = Path(args["path"])
@@ -27,6 +27,6 @@ class ActionModule(ActionBase):
             results=Path(args["results"]),
             now=datetime.now(UTC),
         )
-        if self._task.check_mode:
-            return {"changed": False, "path": str(path)}
-        return {"changed": write(path, render(content)), "path": str(path)}
+        if not self._task.check_mode:
+            write(path, render(content))
+        return {"changed": False, "path": str(path)}

@@ -13,7 +13,6 @@ from inferfleet.report.content import Content
 
 _FOLDER = Path(__file__).parent
 _CODE = re.compile("`([^`]+)`")
-_STAMP = "written-at"  # element that alone differs between two reports of the same
 
 
 def render(content: Content) -> str:
@@ -32,14 +31,12 @@ def render(content: Content) -> str:
     return template.render(content=content, css=css)
 
 
-def write(path: Path, page: str) -> bool:
-    """Write the page; return whether it tells anything other than the file did before."""
-    before = path.read_text("utf-8") if path.is_file() else ""
+def write(path: Path, page: str) -> None:
+    """Write the page; what was there before stays whole until the new one is."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.new")
     new.write_text(page, "utf-8")
     new.replace(path)
-    return _without_stamp(before) != _without_stamp(page)
 
 
 def say(key: str, **values: Any) -> Markup:
@@ -67,7 +64,3 @@ def _number(value: Any) -> str:
 def _day(when: Any) -> str:
     """Return a time as the page shows it: to the minute, in UTC."""
     return str(when)[:16].replace("T", " ") + " UTC" if when else ""
-
-
-def _without_stamp(page: str) -> str:
-    return "\n".join(line for line in page.splitlines() if _STAMP not in line)

@@ -144,15 +144,12 @@ def test_every_text_is_in_both_languages_and_used():
     assert set(words()) - named - by_value == set()
 
 
-def test_only_the_time_makes_no_other_report(plans, tmp_path):
-    def page(minute, **nodes):
-        now = NOW.replace(minute=minute)
-        return render(make_content(inventory="x", plans=plans, nodes=nodes, results=tmp_path / "none", now=now))
-
+def test_it_is_written_in_place_of_the_one_before(content, tmp_path):
     path = tmp_path / "deep" / "report.html"
-    assert write(path, page(1))
-    assert not write(path, page(2))
-    assert write(path, page(3, **{"h20-01": NODE}))
+    for page in ("before", render(content)):
+        write(path, page)
+    assert path.read_text() == render(content)
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_findings_are_kept_by_service(plans, tmp_path):
