@@ -7,7 +7,8 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 
-from inferfleet.report import make_content, render, write
+from inferfleet.files import write_whole
+from inferfleet.report import make_content, render
 
 
 class ActionModule(ActionBase):
@@ -28,5 +29,5 @@ class ActionModule(ActionBase):
             now=datetime.now(UTC),
         )
         if not self._task.check_mode:
-            write(path, render(content))
+            write_whole(path, render(content))
         return {"changed": False, "path": str(path)}

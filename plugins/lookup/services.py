@@ -42,9 +42,6 @@ class LookupModule(LookupBase):
         if terms != ["sizes"]:
             return [host for service in services for host in service.hosts]
         inventory = InventoryManager(self._loader, parse=False)
-        for service in services:
-            for host in service.hosts:
-                inventory.add_host(host)
         for group, hosts in variables["groups"].items():
             inventory.add_group(group)
             for host in hosts:

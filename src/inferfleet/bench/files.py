@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from inferfleet.bench.run import FILE, Run
 from inferfleet.bench.table import to_csv
+from inferfleet.files import write_whole
 from inferfleet.problem import Problem
 
 CSV = "bench.csv"
@@ -22,12 +23,9 @@ class RunError(Exception):
 
 def save(folder: Path, run: Run) -> None:
     """Write bench.json and bench.csv; what was there before stays whole until the new one is."""
-    folder.mkdir(parents=True, exist_ok=True)
     content = {FILE: json.dumps(run.as_dict(), indent=2, ensure_ascii=False) + "\n", CSV: to_csv(run.measurements)}
     for name, text in content.items():
-        new = folder / f".{name}.new"
-        new.write_text(text, "utf-8")
-        new.replace(folder / name)
+        write_whole(folder / name, text)
 
 
 def save_result(folder: Path, concurrency: int, text: str) -> None:

@@ -31,14 +31,6 @@ def render(content: Content) -> str:
     return template.render(content=content, css=css)
 
 
-def write(path: Path, page: str) -> None:
-    """Write the page; what was there before stays whole until the new one is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(page, "utf-8")
-    new.replace(path)
-
-
 def say(key: str, **values: Any) -> Markup:
     """Return a text of words.yml in both languages, of which the page shows one."""
     told = {name: escape(value) for name, value in values.items()}

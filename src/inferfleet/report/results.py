@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from inferfleet.files import write_whole
+
 SCHEMA = 1
 _UNNAMED = "service"
 
@@ -17,11 +19,8 @@ _UNNAMED = "service"
 def keep(folder: Path, kind: str, plan: Mapping[str, Any], data: Any) -> None:
     """Write a finding of `kind` about the service of `plan` in place of the one before."""
     path = folder / kind / f"{plan.get('service') or _UNNAMED}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
     found = {"schema": SCHEMA, "when": datetime.now(UTC).isoformat(timespec="seconds"), "data": data}
-    new = path.with_name(f".{path.name}.new")
-    new.write_text(json.dumps(found, indent=1, ensure_ascii=False), "utf-8")
-    new.replace(path)
+    write_whole(path, json.dumps(found, indent=1, ensure_ascii=False))
 
 
 def kept(folder: Path, kind: str, service: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ import pytest
 
 from inferfleet.cli.planned import plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
-from inferfleet.report import make_content, render, write
+from inferfleet.files import write_whole
+from inferfleet.report import make_content, render
 from inferfleet.report.content import fabric_matrix, memory_parts
 from inferfleet.report.page import words
 from inferfleet.report.results import keep, kept, newest_runs
@@ -147,7 +148,7 @@ def test_every_text_is_in_both_languages_and_used():
 def test_it_is_written_in_place_of_the_one_before(content, tmp_path):
     path = tmp_path / "deep" / "report.html"
     for page in ("before", render(content)):
-        write(path, page)
+        write_whole(path, page)
     assert path.read_text() == render(content)
     assert list(path.parent.iterdir()) == [path]
 
