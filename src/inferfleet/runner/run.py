@@ -7,7 +7,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +14,12 @@ from inferfleet.runner.command import Request, arguments, bound_to_parent, envir
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.extra_vars import file_contents
 from inferfleet.runner.interrupt import Interrupt
+from inferfleet.runner.logs import new_run, runs_folder
 from inferfleet.runner.result import RunResult
 
-RUNS_KEPT = 10
 _EXTRA_VARS = "extra_vars_"
 _POLL_SECONDS = 0.2
 _VAULT_PROMPT = r"Vault password[^:]*:\s*$"
-
-
-def runs_folder(root: Path) -> Path:
-    """Return where the logs of the last runs lie, one folder a run."""
-    return root / ".cache" / "inferfleet" / "runs"
 
 
 def run(
@@ -48,10 +42,6 @@ def run(
 
     started = time.monotonic()
     tools = Path(sys.executable).parent
-    runs = runs_folder(request.root)
-    runs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = _new_run_name(runs)
-    private = Path(tempfile.mkdtemp(prefix="inferfleet-"))  # made with mode 0700
 
     def handle(event: Event) -> bool:
         interrupt.pid = event.get("pid") or interrupt.pid
@@ -61,15 +51,16 @@ def run(
         on_event(event)
         return True  # anything else makes ansible-runner drop the event
 
-    with Interrupt(on_interrupt) as interrupt:
+    with new_run(runs_folder(request.root)) as folder, Interrupt(on_interrupt) as interrupt:
+        private = Path(tempfile.mkdtemp(prefix="inferfleet-"))  # made with mode 0700
         try:
             argv = [str(tools / "ansible-playbook"), *arguments(request, write_extra_vars(private, request))]
             binary, *rest = bound_to_parent(argv, shutil.which("setpriv"))
             runner = ansible_runner.run(
                 private_data_dir=str(private),
                 project_dir=str(request.root),
-                artifact_dir=str(runs),
-                ident=name,
+                artifact_dir=str(folder.parent),
+                ident=folder.name,
                 binary=binary,
                 cmdline=shlex.join(rest),
                 envvars=environment(request.root, os.environ, tools, color),
@@ -86,13 +77,12 @@ def run(
             raise
         finally:
             shutil.rmtree(private, ignore_errors=True)
-            (runs / name / "command").unlink(missing_ok=True)  # it holds the whole environment
-            remove_old_runs(runs)
+            (folder / "command").unlink(missing_ok=True)  # it holds the whole environment
     return fold.result(
         rc=runner.rc,
         interrupted=interrupt.interrupted,
         seconds=time.monotonic() - started,
-        log=str(runs / name / "stdout"),
+        log=str(folder / "stdout"),
     )
 
 
@@ -117,16 +107,3 @@ def _remove_extra_vars(private: Path) -> None:
 
 def _passwords(request: Request) -> dict[str, Any] | None:
     return {_VAULT_PROMPT: request.vault_password} if request.vault_password is not None else None
-
-
-def _new_run_name(runs: Path) -> str:
-    """Return a name that sorts by time; two runs of one second differ by a number."""
-    base = datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
-    names = (base if number == 1 else f"{base}.{number}" for number in range(1, 1000))
-    return next(name for name in names if not (runs / name).exists())
-
-
-def remove_old_runs(runs: Path) -> None:
-    """Remove all but the last runs."""
-    for path in sorted(runs.iterdir())[:-RUNS_KEPT]:
-        shutil.rmtree(path, ignore_errors=True)

@@ -12,7 +12,8 @@ from recording import Recorded
 
 from inferfleet.runner.command import Request
 from inferfleet.runner.extra_vars import parse_extra_vars
-from inferfleet.runner.run import RUNS_KEPT, remove_old_runs, runs_folder, write_extra_vars
+from inferfleet.runner.logs import runs_folder
+from inferfleet.runner.run import write_extra_vars
 
 SECRET = "hush-Zq81"
 
@@ -57,11 +58,3 @@ def test_variables_are_written_for_the_owner_only(tmp_path: Path) -> None:
     [path] = write_extra_vars(tmp_path, request)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert json.loads(path.read_text()) == {"engine_api_key": SECRET}
-
-
-def test_the_last_runs_are_kept(tmp_path: Path) -> None:
-    names = [f"2026-01-{day:02d}T00-00-00" for day in range(1, RUNS_KEPT + 4)]
-    for name in names:
-        (tmp_path / name).mkdir()
-    remove_old_runs(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == names[3:]
