@@ -110,8 +110,9 @@ class RefusedError(Exception):
     """An HTTP answer other than 200."""
 
     def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"HTTP {status}: {text[:300]}")
+        super().__init__(f"HTTP {status}: {text}")
         self.status = status
+        self.text = text
 
 
 def call(url: str, body: dict | None, token: str | None, timeout: int) -> dict:
@@ -125,7 +126,7 @@ def call(url: str, body: dict | None, token: str | None, timeout: int) -> dict:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        raise RefusedError(error.code, error.read(2000).decode(errors="replace")) from error
+        raise RefusedError(error.code, error.read(2000).decode(errors="replace")[:300]) from error
     except http.client.HTTPException as error:
         raise OSError(f"the connection broke off ({type(error).__name__})") from error
 
@@ -142,12 +143,26 @@ def ask(params: dict) -> dict:
     }
     path = "/v1/chat/completions"
     if params["email"]:
-        account = {"email": params["email"], "password": params["password"]}
-        token = call(f"{url}/api/v1/auths/signin", account, None, 30)["token"]
+        token = sign_in(url, params["email"], params["password"])
         # As the page does when it is opened: until then Open WebUI knows no engine that came up since it last looked.
         call(f"{url}/api/models", None, token, 60)
         path = "/api/chat/completions"
     return call(url + path, body, token, params["timeout"])["choices"][0]["message"]
+
+
+def sign_in(url: str, email: str, password: str) -> str:
+    """Return Open WebUI's token for the account."""
+    try:
+        return call(f"{url}/api/v1/auths/signin", {"email": email, "password": password}, None, 30)["token"]
+    except RefusedError as refused:
+        if refused.status not in (400, 401, 403):
+            raise
+        # Open WebUI takes the administrator's password from its settings once, when it makes its data.
+        raise RefusedError(
+            refused.status,
+            f"{refused.text}: Open WebUI at {url} refuses the password of {email}. Where its data were made with "
+            "another one, set webui_admin_password to that, or change it on Open WebUI's page to this inventory's",
+        ) from refused
 
 
 def container_state(name: str) -> tuple[bool, str]:

@@ -82,6 +82,20 @@ def test_ask_through_open_webui(ask_module, service):
     assert service.asked[0]["body"] == {"email": "a@b", "password": "pw"}
 
 
+def test_a_refused_password_is_told_with_its_remedy(ask_module, service):
+    service.answers = {"/api/v1/auths/signin": (400, {"detail": "The email or password provided is incorrect."})}
+    result = ask_module(email="a@b", password="pw")
+    assert (result["ready"], result["status"]) == (False, 400)
+    assert result["msg"].startswith('HTTP 400: {"detail": "The email or password provided is incorrect."}: Open WebUI')
+    assert "refuses the password of a@b" in result["msg"]
+    assert "set webui_admin_password to that" in result["msg"]
+
+
+def test_open_webui_that_is_not_up_refuses_no_password(ask_module, service):
+    service.answers = {"/api/v1/auths/signin": (503, {"detail": "starting"})}
+    assert ask_module(email="a@b", password="pw")["msg"] == 'HTTP 503: {"detail": "starting"}'
+
+
 def test_a_wrong_answer_is_told(ask_module, service):
     service.answers[CHAT] = 200, ANSWER
     result = ask_module(expected="43")
