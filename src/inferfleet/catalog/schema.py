@@ -112,6 +112,14 @@ class ContainerOptions(_Entry):
     mounts: tuple[str, ...] = ()  # as `docker run --volume` takes them, besides the weights
 
 
+class PeerPorts(_Entry):
+    """Ports at which nodes of an engine reach each other, besides its API and Ray's."""
+
+    ports: tuple[PositiveInt, ...]  # one, or the first and the last of a range
+    nodes: Literal["head", "workers", "all"]  # which listen
+    executor: Executor | None = None  # only with this one; None: with any
+
+
 class Engine(_Entry):
     """An inference engine."""
 
@@ -142,6 +150,7 @@ class Engine(_Entry):
     architecture_capabilities: dict[str, Capability] = {}  # architecture -> least compute capability on NVIDIA
     multi_node_capability: Capability = "0.0"  # the least on several nodes
     caveats: tuple[str, ...] = ()  # what a user has to know; may name fields of a plan in braces
+    peer_ports: tuple[PeerPorts, ...] = ()  # on several nodes
     launcher: str = ""  # mpi: on several nodes the head starts all ranks, as one MPI world
     flags: tuple[Flag, ...] = ()
     flexible_flags: bool = False  # whether it takes `_` for `-` in an option, and `--option.part`

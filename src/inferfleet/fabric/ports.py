@@ -1,8 +1,10 @@
 """The ports that nodes must reach each other at."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from inferfleet.catalog import load_engine
+from inferfleet.catalog.schema import PeerPorts
 from inferfleet.planning.ray_args import WORKER_PORTS, node_ports
 
 EPHEMERAL = (32768, 60999)
@@ -21,9 +23,17 @@ def mesh_ports(contract: Mapping[str, Any], *, head: bool, proof_port: int) -> l
         ports.update(node_ports(contract["ray_port"]).values(), _ends(WORKER_PORTS))
         if head:
             ports.add(contract["ray_port"])
+    for peers in load_engine(contract["engine"]).peer_ports:
+        if _listens(peers, head=head) and peers.executor in (None, contract["executor"]):
+            ports.update(_ends(peers.ports))
     return sorted(ports)
 
 
-def _ends(span: tuple[int, int]) -> tuple[int, int, int]:
-    first, last = span
-    return first, (first + last) // 2, last
+def _listens(peers: PeerPorts, *, head: bool) -> bool:
+    return peers.nodes == "all" or (peers.nodes == "head") == head
+
+
+def _ends(span: Sequence[int]) -> set[int]:
+    """Return the first, the middle and the last port of a range, or the only one."""
+    first, last = span[0], span[-1]
+    return {first, (first + last) // 2, last}

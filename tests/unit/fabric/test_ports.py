@@ -1,24 +1,49 @@
 """The ports that nodes must reach each other at."""
 
+import re
+
 import pytest
 
 from inferfleet.fabric import mesh_ports
+from inferfleet.planning import make_plan
 
-CONTRACT = {"engine_port": 8000, "executor": "ray", "ray_port": 6379}
+CONTRACT = {"engine": "vllm", "engine_port": 8000, "ray_port": 6379}
+ANY = [29450, 32768, 46883, 60999]  # the proof's own, and those of whoever asks for no port
 
 
 @pytest.mark.parametrize(
-    ("head", "executor", "ports"),
+    ("head", "contract", "ports"),
     [
+        (True, {"executor": "ray"}, [*range(6379, 6386), 8000, 20000, 20499, 20999, 29550, *ANY]),
+        (False, {"executor": "ray"}, [*range(6380, 6386), 20000, 20499, 20999, *ANY]),
+        (True, {"executor": "mp"}, [8000, 29501, 29550, *ANY]),
+        (False, {"executor": "mp"}, ANY),
+        (True, {"executor": "mp", "engine": "sglang"}, [8000, 20000, *ANY]),
+        (True, {"executor": "mp", "engine": "tensorrt-llm"}, [8000, *ANY]),
+        (False, {"executor": "mp", "engine": "tensorrt-llm"}, [29550, *ANY]),
         (
-            True,
-            "ray",
-            [6379, 6380, 6381, 6382, 6383, 6384, 6385, 8000, 20000, 20499, 20999, 29450, 32768, 46883, 60999],
+            False,
+            {"executor": "mp", "engine": "gpustack"},
+            [10150, 10151, 40000, 40499, 40999, 41000, 41499, 41999, 52365, *ANY],
         ),
-        (False, "ray", [6380, 6381, 6382, 6383, 6384, 6385, 20000, 20499, 20999, 29450, 32768, 46883, 60999]),
-        (True, "mp", [8000, 29450, 32768, 46883, 60999]),
-        (False, "mp", [29450, 32768, 46883, 60999]),
     ],
 )
-def test_ports(head, executor, ports):
-    assert mesh_ports({**CONTRACT, "executor": executor}, head=head, proof_port=29450) == ports
+def test_ports(head, contract, ports):
+    assert mesh_ports({**CONTRACT, **contract}, head=head, proof_port=29450) == sorted(ports)
+
+
+@pytest.mark.parametrize(
+    ("engine", "option", "on_head", "contract"),
+    [
+        ("vllm", r"--data-parallel-rpc-port (\d+)", True, {"executor": "mp", "data_parallel_size": 2}),
+        ("sglang", r"--dist-init-addr \S+:(\d+)", True, {}),
+        ("tensorrt-llm", r"launch.py listen \S+ (\d+)", False, {}),
+    ],
+)
+def test_what_a_command_line_names_is_among_them(engine, option, on_head, contract):
+    nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
+    asked = {"engine": engine, "accelerator": "H800-80G", "engine_port": 8000, "max_model_len": 32768, **contract}
+    plan = make_plan(asked, nodes)
+    named = re.search(option, " ".join(plan.nodes["n0" if on_head else "n1"].argv))
+    keys = {"engine": engine, "executor": plan.executor, "engine_port": plan.port, "ray_port": 6379}
+    assert int(named[1]) in mesh_ports(keys, head=on_head, proof_port=29450)
