@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-fast test-engines test-weights test-gpustack test-site test-roles test-more-roles lint lint-fast lock
+.PHONY: help bootstrap browser lab up down test test-fast test-loopback test-engines test-weights test-gpustack test-site test-roles test-more-roles lint lint-fast lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes. Here: what the
 # deployment on the practice cluster (test-site) does not show.
@@ -48,7 +48,11 @@ test-fast: lint-fast ## Everything that needs no container, but for the Ansible 
 	pytest -q -n auto $(PYTEST_ARGS)
 
 test: PYTEST_ARGS = --hypothesis-profile=thorough
-test: lint test-fast test-engines test-weights test-gpustack test-site test-roles ## Everything: also the whole cluster end to end and the role tests
+test: lint test-fast test-loopback test-site test-roles ## Everything: also the whole cluster end to end and the role tests
+
+# They mostly wait, so two at once; what each says comes in one piece when it ends.
+test-loopback: bootstrap ## test-engines, test-weights and test-gpustack, two at a time
+	@+$(MAKE) --jobs=2 --output-sync=target test-engines test-weights test-gpustack
 
 test-engines: bootstrap ## What we write, against those who read it: the engines' own parsers, Ansible's templates
 	pytest -q tests/contract
@@ -60,7 +64,7 @@ test-gpustack: bootstrap ## GPUStack's real servers and workers of both generati
 	pytest -q tests/gpustack
 
 test-site: lab browser ## The practice cluster's whole life, from bare nodes to bare nodes
-	pytest -v tests/e2e
+	pytest -v --durations=25 tests/e2e
 
 test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_cluster
 	@rm -rf $(CURDIR)/.cache/molecule
