@@ -7,7 +7,7 @@ import threading
 import time
 
 from ansible.module_utils.weights import decide, pieces
-from ansible.module_utils.weights.sources import StoppedError
+from ansible.module_utils.weights.sources.source import StoppedError
 
 
 class Sink:

@@ -11,7 +11,8 @@ from ansible.module_utils.weights import decide, pieces
 from ansible.module_utils.weights.peer import DEAD, Peer
 from ansible.module_utils.weights.peers import PeerError, Server, WriteError
 from ansible.module_utils.weights.sink import Bucket, Sink
-from ansible.module_utils.weights.sources import SourceError, StoppedError, make_source, pinned, with_tokens
+from ansible.module_utils.weights.sources.source import SourceError, StoppedError
+from ansible.module_utils.weights.sources.specs import make_source, pinned, with_tokens
 from ansible.module_utils.weights.store import disk_message
 
 REST = 15.0  # seconds that a node leaves a file to others when none of its sources answers
