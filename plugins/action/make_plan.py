@@ -6,7 +6,7 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet.contract import Contract, contract_values
 from inferfleet.contract.facts import GIB, check_node
-from inferfleet.contract.inventory import cluster_address
+from inferfleet.contract.nodes import service_nodes
 from inferfleet.contract.ports import ports_of
 from inferfleet.contract.services import Service, services_of
 from inferfleet.planning import Plan, make_plan
@@ -40,22 +40,12 @@ class ActionModule(ActionBase):
     def _plan(self, service: Service, task_vars) -> tuple[Plan, list[Problem]]:
         """Return the plan of all of the service's nodes, and the problems of those of this run."""
         groups, hostvars = task_vars["groups"], task_vars["hostvars"]
-        head = hostvars[service.heads[0]]
-        contract = Contract.model_validate(
-            contract_values({name: head[name] for name in Contract.model_fields})
-        ).model_dump()
-        nodes = {}
-        for role, hosts in (("head", service.heads), ("worker", service.workers)):
-            for host in hosts:
-                nodes[host] = {
-                    **_facts(hostvars[host]),
-                    **_hardware(hostvars[host], upgrades=not self._task.args.get("drivers_settled", False)),
-                    "name": host,
-                    "role": role,
-                    "address": cluster_address(host, hostvars[host]),
-                    "interface": hostvars[host].get("cluster_interface", ""),
-                    "cluster_rdma": hostvars[host].get("cluster_rdma", ""),
-                }
+        contract = Contract.model_validate(contract_values(hostvars[service.heads[0]])).model_dump()
+        upgrades = not self._task.args.get("drivers_settled", False)
+        reported = {
+            host: {**_facts(hostvars[host]), **_hardware(hostvars[host], upgrades=upgrades)} for host in service.hosts
+        }
+        nodes = service_nodes(service, hostvars, reported)
         plan = make_plan(contract, nodes).of_service(service.name)
         present = [host for host in task_vars["ansible_play_hosts_all"] if host in nodes]
         # A host that serves nothing (the web UI's own) is checked with the first service.

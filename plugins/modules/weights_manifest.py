@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import fnmatch
+import os
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.weights import manifest
-from ansible.module_utils.weights.sources import SourceError, make_source, of_manifest, safe, selected, with_tokens
+from ansible.module_utils.weights.sources.source import SourceError
+from ansible.module_utils.weights.sources.specs import make_source, with_tokens
 
 DOCUMENTATION = r"""
 ---
@@ -64,6 +68,18 @@ bytes:
 """
 
 
+def selected(name, include, exclude):
+    """Say whether the patterns (as `hf download` takes them) let a file through."""
+    if include and not any(fnmatch.fnmatch(name, p) for p in include):
+        return False
+    return not any(fnmatch.fnmatch(name, p) for p in exclude)
+
+
+def safe(name):
+    """Say whether a file's name stays below the folder of its model."""
+    return not os.path.isabs(name) and ".." not in name.split("/") and not name.startswith(".inferfleet")
+
+
 def described(params):
     """Return about, files and the causes of the sources that did not tell."""
     causes = []
@@ -112,7 +128,7 @@ def main():
             )
         module.warn(f"No source answers ({'; '.join(causes)}). The complete copy on this node says what belongs to it.")
         about = {key: found[key] for key in ("repository", "revision", "commit", "source") if key in found}
-        _, files = of_manifest(found)
+        _, files = manifest.contents(found)
     else:
         files = {
             name: entry

@@ -3,11 +3,8 @@
 import hashlib
 import os
 
-import ansible.module_utils
 import pytest
-from tests.weights.fleet import REPO, ROOT, Fleet, Hub, run_module
-
-ansible.module_utils.__path__.append(str(ROOT / "plugins" / "module_utils"))
+from tests.weights.fleet import REPO, Fleet, Hub, run_module
 
 
 @pytest.fixture(scope="session")

@@ -35,6 +35,11 @@ def read(path):
     return found if isinstance(found.get("files"), dict) else {}
 
 
+def contents(data):
+    """Return commit and files of a manifest that lies with a complete copy; raises KeyError where it is none."""
+    return data["commit"], {n: {k: e[k] for k in ("size", "algorithm", "hash")} for n, e in data["files"].items()}
+
+
 def run_file(path, kind):
     """Return where what only matters while a model is brought lies: `lock` or `progress`. Gone after a reboot."""
     base = "/run/inferfleet" if os.access("/run", os.W_OK) else os.path.join(tempfile.gettempdir(), "inferfleet")

@@ -7,16 +7,16 @@ import threading
 import time
 
 from ansible.module_utils.weights import decide, pieces
-from ansible.module_utils.weights.sources import StoppedError
+from ansible.module_utils.weights.sources.source import StoppedError
 
 
 class Sink:
     """Where a source puts one file."""
 
-    def __init__(self, swarm, number, source):
-        self.swarm, self.number, self.source = swarm, number, source
-        self.name, self.size = swarm.store.names[number], swarm.store.sizes[number]
-        self.rate_limit = swarm.rate_limit
+    def __init__(self, wan, number, source):
+        self.wan, self.swarm, self.number, self.source = wan, wan.swarm, number, source
+        self.name, self.size = self.swarm.store.names[number], self.swarm.store.sizes[number]
+        self.rate_limit = wan.rate_limit
         self._begin = self._end = 0
 
     def gaps(self):
@@ -33,15 +33,8 @@ class Sink:
 
     def count(self, number):
         """Take note of bytes that came over the WAN."""
-        if not number:
-            return
-        swarm = self.swarm
-        with swarm.lock:
-            swarm.wan += number
-            swarm.by_source[self.source.title] += number
-            swarm.moved = now = time.monotonic()
-            swarm.wan_time = (swarm.wan_time[0] if swarm.wan_time else now, now)
-        self.swarm.limit.take(number)
+        if number:
+            self.wan.count(number, self.source)
 
     def write(self, offset, block):
         """Store bytes; pieces that became whole are there for the peers at once."""

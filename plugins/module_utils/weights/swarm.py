@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import random
 import threading
 import time
-from collections import defaultdict
 
-from ansible.module_utils.weights import decide, pieces
+from ansible.module_utils.weights import decide
+from ansible.module_utils.weights.exchange import Exchange
 from ansible.module_utils.weights.peer import DEAD, Peer
-from ansible.module_utils.weights.peers import PeerError, Server, WriteError
-from ansible.module_utils.weights.sink import Bucket, Sink
-from ansible.module_utils.weights.sources import SourceError, StoppedError, make_source, pinned, with_tokens
+from ansible.module_utils.weights.peers import Server
 from ansible.module_utils.weights.store import disk_message
-
-REST = 15.0  # seconds that a node leaves a file to others when none of its sources answers
-BACKOFF = 2.0  # seconds before the second round, doubled for each further one
+from ansible.module_utils.weights.wan import Wan
 
 
 class PullError(Exception):
@@ -29,29 +24,18 @@ class Swarm:
         """`options`: the module's parameters, see weights_pull."""
         self.store, self.options = store, options
         self.me, self.order = options["node"], list(options["wan_nodes"])
-        self.plan = decide.assign(store.sizes, self.order)
-        specs = pinned(with_tokens(options), options["about"])
-        self.sources = [make_source(spec, options["stall"], options["min_rate"]) for spec in specs]
-        self.rate_limit = decide.shares(options["rate_limit"], len(self.order))
         self.peers = {p["name"]: Peer(p) for p in options["peers"] if p["name"] != self.me}
         self.fetching, self.failed, self.given = {}, {}, {}
         self.resting = {}  # file -> (what its silent sources said, when to ask them again)
-        self.asking = set()  # files of other nodes that this one would like to fetch: peers must not see them as begun
-        self.inflight = defaultdict(int)  # file -> bits on their way from peers
-        self.busy = defaultdict(int)  # peer -> pieces on their way from it
         self.distrusted = set()  # files that came wrong: only from who has proved them
-        self.received, self.by_peer, self.by_source = 0, defaultdict(int), defaultdict(int)
-        self.wan, self.wan_time = 0, None  # bytes, and (first, last) second that brought any
         self.error, self.done = "", False
         self.events = []
         self.stopping = threading.Event()
         self.moved = time.monotonic()
         self.lock = threading.RLock()
-        self.news = threading.Condition()  # a peer has something new, or a piece has ended
-        self.random = random.Random()
         self.checking = set()
-        self.limit = Bucket(self.rate_limit)
         self.server = None
+        self.wan, self.exchange = Wan(self, options), Exchange(self)
 
     # --- what peers see ---------------------------------------------------------------------------------
 
@@ -103,10 +87,11 @@ class Swarm:
                     f" {error.strerror}. Set model_weights_port to a free one."
                 ) from error
             self.server.start()
-        threads = [threading.Thread(target=self._poll, args=(peer,), daemon=True) for peer in self.peers.values()]
-        threads += [threading.Thread(target=self._pull, daemon=True) for _ in range(min(16, 2 * len(self.peers)))]
+        work = [(self.exchange.poll, peer) for peer in self.peers.values()]
+        work += [(self.exchange.pull,)] * min(16, 2 * len(self.peers))
         if self.me in self.order:
-            threads += [threading.Thread(target=self._fetch_all, daemon=True) for _ in range(options["workers"])]
+            work += [(self.wan.run,)] * options["workers"]
+        threads = [threading.Thread(target=target, args=args, daemon=True) for target, *args in work]
         try:
             for thread in threads:
                 thread.start()
@@ -158,7 +143,7 @@ class Swarm:
         for number in range(len(self.store.names)):
             unproved = self.store.is_complete(number) and not self.store.verified >> number & 1
             if unproved and number not in self.fetching:
-                self._prove(number)
+                self.prove(number)
 
     def _watch(self):
         if self.error:
@@ -167,7 +152,7 @@ class Swarm:
         if silent < 2:
             return
         with self.lock:
-            mine = self._mine()
+            mine = self.mine()
         peers = self.view()
         if any(not p.seen for p in self.peers.values()) and silent < self.options["settle"] + DEAD:
             return
@@ -188,7 +173,8 @@ class Swarm:
         now = time.monotonic()
         return {number: why for number, (why, until) in self.resting.items() if until > now}
 
-    def _mine(self):
+    def mine(self):
+        """Return this node as decide.py takes it."""
         complete = 0
         for number in range(len(self.store.names)):
             if self.store.is_complete(number):
@@ -206,7 +192,7 @@ class Swarm:
     def allow(self, number, node):
         """Let another node fetch a file of ours; return whether it may."""
         with self.lock:
-            may = node in self.peers and decide.may_take(number, node, self._mine(), self.view())
+            may = node in self.peers and decide.may_take(number, node, self.mine(), self.view())
             if may:
                 self.given[number] = node
             return may
@@ -217,77 +203,15 @@ class Swarm:
             if text not in self.events:
                 self.events.append(text)
 
-    def _fatal(self, error):
+    def fatal(self, error):
+        """End the run with this error, unless one came before."""
         with self.lock:
             self.error = self.error or str(error)
         with self.store.changed:
             self.store.changed.notify_all()
 
-    # --- over the WAN -----------------------------------------------------------------------------------
-
-    def _fetch_all(self):
-        begun = time.monotonic()
-        while not self.stopping.is_set() and not self.store.whole and not self.error:
-            unseen = [p for p in self.peers.values() if not p.seen]
-            if unseen and time.monotonic() - begun < self.options["settle"]:
-                time.sleep(0.1)
-                continue
-            with self.lock:
-                mine = self._mine()
-                mine["fetching"] |= dict.fromkeys(self.asking, True)
-                chosen = decide.next_fetch(self.me, self.plan, self.store.sizes, mine, self.view())
-                if chosen:
-                    number, owner = chosen
-                    if owner == self.me:
-                        self.fetching[number] = True
-                    else:
-                        self.asking.add(number)
-            if not chosen:
-                time.sleep(0.1)
-                continue
-            try:
-                if owner == self.me or self.peers[owner].allows(self.options, number):
-                    with self.lock:
-                        self.fetching[number] = True
-                    self._fetch(number)
-                else:
-                    time.sleep(0.1)
-            except StoppedError:
-                pass
-            except OSError as error:
-                self._fatal(disk_message(self.store.file(number), error))
-            except Exception as error:  # a bug of ours must not hang the run
-                self._fatal(f"{self.store.names[number]}: {type(error).__name__}: {error}")
-            finally:
-                with self.lock:
-                    self.fetching.pop(number, None)
-                    self.asking.discard(number)
-
-    def _fetch(self, number):
-        """Fetch one file from the first source that gives it; remember why where none does."""
-        causes, rounds = {}, self.options["rounds"]
-        for turn in range(rounds):
-            wait, silent = BACKOFF * 2**turn, True
-            for source in self.sources:
-                try:
-                    source.fetch(Sink(self, number, source))
-                    if self._prove(number):
-                        return
-                    raise SourceError("its content is not what the manifest says")
-                except SourceError as error:
-                    causes[source.title] = str(error)
-                    wait, silent = max(wait, error.retry_after), silent and error.silent
-                    self.note(f"{self.store.names[number]}: {source.title}: {error}")
-            if turn + 1 < rounds and self.stopping.wait(min(wait, 60)):
-                raise StoppedError
-        why = "; ".join(f"{title}: {said}" for title, said in causes.items())
-        with self.lock:
-            if silent:  # a WAN that is gone may come back; another node may still have one
-                self.resting[number] = (why, time.monotonic() + REST)
-            else:
-                self.failed[number] = why
-
-    def _prove(self, number):
+    def prove(self, number):
+        """Prove a file that is complete; return whether its content is what the manifest says."""
         with self.lock:
             if self.store.verified >> number & 1:
                 return True
@@ -297,7 +221,7 @@ class Swarm:
         try:
             good = self.store.finish(number)
         except OSError as error:
-            self._fatal(disk_message(self.store.file(number), error))
+            self.fatal(disk_message(self.store.file(number), error))
             return True
         finally:
             with self.lock:
@@ -312,83 +236,6 @@ class Swarm:
         self.moved = time.monotonic()
         return good
 
-    # --- from peers -------------------------------------------------------------------------------------
-
-    def _poll(self, peer):
-        client = peer.client(self.options)
-        while not self.stopping.is_set():
-            try:
-                if peer.take(client.state(peer.version)):
-                    with self.news:
-                        self.news.notify(2)  # whoever finds something wakes the next one
-            except PeerError as error:
-                peer.silent(error)
-            except Exception as error:  # a bug of ours must not hang the run
-                self._fatal(f"{peer.name}: {type(error).__name__}: {error}")
-            if self.stopping.wait(self.options["poll"] if not self.done else 0.5):
-                break
-        client.close()
-
-    def _pull(self):
-        clients = {}
-        while not self.stopping.is_set() and not self.store.whole and not self.error:
-            chosen = self._choose()
-            if chosen is None:
-                with self.news:
-                    self.news.wait(1)
-                continue
-            with self.news:
-                self.news.notify()
-            node, number, piece = chosen
-            peer, bit = self.peers[node], 1 << piece
-            try:
-                client = clients.setdefault(node, peer.client(self.options))
-                size = client.piece(self.store, number, piece)
-                with self.lock:
-                    self.received += size
-                    self.by_peer[node] += size
-                    self.moved = time.monotonic()
-                self.store.arrived(number, bit)
-                if self.store.is_complete(number) and number not in self.fetching:
-                    self._prove(number)
-            except PeerError:
-                peer.rest()
-            except WriteError as error:
-                self._fatal(disk_message(self.store.file(number), error.args[0]))
-            except OSError as error:
-                self._fatal(disk_message(self.store.file(number), error))
-            except Exception as error:  # as above
-                self._fatal(f"{self.store.names[number]}: {type(error).__name__}: {error}")
-            finally:
-                with self.lock:
-                    self.inflight[number] &= ~bit
-                    self.busy[node] -= 1
-        for client in clients.values():
-            client.close()
-
-    def _choose(self):
-        now = time.monotonic()
-        with self.lock:
-            wanted = {}
-            for number, have in enumerate(self.store.have):
-                if self.store.verified >> number & 1 or number in self.fetching or number in self.checking:
-                    continue
-                bits = pieces.all_pieces(self.store.sizes[number]) & ~have & ~self.inflight[number]
-                if bits:
-                    wanted[number] = bits
-            if not wanted:
-                return None
-            holders = {
-                name: (lambda n, peer=peer: peer.bits(n, self.store.sizes[n], n in self.distrusted))
-                for name, peer in self.peers.items()
-                if peer.usable(now)
-            }
-            chosen = decide.choose_piece(wanted, holders, self.busy, self.random)
-            if chosen:
-                self.inflight[chosen[1]] |= 1 << chosen[2]
-                self.busy[chosen[0]] += 1
-            return chosen
-
     # --- what the controller is told ----------------------------------------------------------------------
 
     def progress(self):
@@ -399,11 +246,11 @@ class Swarm:
                 "total": sum(self.store.sizes),
                 "files": bin(self.store.verified).count("1"),
                 "files_total": len(self.store.names),
-                "wan": self.wan,
-                "wan_seconds": self.wan_time[1] - self.wan_time[0] if self.wan_time else 0.0,
-                "lan": self.received,
+                "wan": self.wan.bytes,
+                "wan_seconds": self.wan.seconds(),
+                "lan": self.exchange.received,
                 "sent": self.server.sent if self.server else 0,
-                "by_peer": dict(self.by_peer),
-                "by_source": dict(self.by_source),
+                "by_peer": dict(self.exchange.by_peer),
+                "by_source": dict(self.wan.by_source),
                 "events": list(self.events),
             }

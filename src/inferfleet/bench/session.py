@@ -12,6 +12,7 @@ from inferfleet.bench.files import RunError, load, unfinished
 from inferfleet.bench.run import Run
 from inferfleet.bench.sweep import Asked, plan_sweep
 from inferfleet.problem import Problem
+from inferfleet.results import folder_for
 from inferfleet.runner.extra_vars import MASK, is_secret
 
 _PLAN_LEFT_OUT = ("reasons", "problems", "alternatives")
@@ -41,7 +42,7 @@ def begin(
 ) -> Session:
     """Return a new run below `results`; `nodes` holds `ansible_facts` by node, `now` is in UTC."""
     planned = plan_sweep(asked, plan, seed=int(now.timestamp()))
-    folder = results / now.strftime("%Y%m%dT%H%M%SZ")
+    folder = folder_for(results, now)
     if planned.sweep is None:
         return Session(None, folder, planned.problems)
     versions = {

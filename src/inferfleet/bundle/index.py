@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from inferfleet.files import write_whole
+
 FORMAT = 1
 INDEX = "bundle.json"
 IMAGES = "images.json"
@@ -47,8 +49,8 @@ def make_index(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
         else:
             files[name] = _entry(path, before.get(name, {}))
     index = {"format": FORMAT, **about, "files": files}
-    _write(folder / INDEX, index)
-    _write(folder / IMAGES, _tree(files))
+    for name, content in ((INDEX, index), (IMAGES, _tree(files))):
+        write_whole(folder / name, json.dumps(content, indent=1) + "\n")
     return index
 
 
@@ -70,9 +72,3 @@ def _tree(files: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     digest = hashlib.sha256(json.dumps(images, sort_keys=True).encode()).hexdigest()
     about = {"repository": "images", "revision": "bundle", "commit": digest}
     return {"about": about, "files": images, "bytes": sum(image["size"] for image in images.values())}
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    new = path.with_name(path.name + ".new")
-    new.write_text(json.dumps(content, indent=1) + "\n")
-    new.replace(path)

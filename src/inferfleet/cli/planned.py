@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from inferfleet.cli.read_inventory import Read
-from inferfleet.contract import Contract, Inventory
+from inferfleet.contract import Contract, Inventory, contract_values
 from inferfleet.contract.check import (
     check_addresses,
     check_agreement,
@@ -19,7 +19,7 @@ from inferfleet.contract.check import (
     check_keys,
     check_network,
 )
-from inferfleet.contract.inventory import cluster_address
+from inferfleet.contract.nodes import service_nodes
 from inferfleet.contract.options import role_options
 from inferfleet.contract.services import Service, services_of
 from inferfleet.contract.values import check_values
@@ -53,9 +53,7 @@ def plan_inventory(read: Read, facts: Facts) -> tuple[list[Plan], list[Problem]]
 
 
 def _plan(read: Read, facts: Facts, service: Service) -> Plan:
-    head = service.heads[0]
-    given = {name: read.variables[head][name] for name in Contract.model_fields if name in read.variables[head]}
-    contract = Contract.model_validate(given).model_dump()
+    contract = Contract.model_validate(contract_values(read.variables[service.heads[0]])).model_dump()
     nodes = make_nodes(read, facts, service)
     plan = make_plan(contract, nodes)
     more = disk_problems(plan, nodes, contract["model_root"])
@@ -75,19 +73,8 @@ def check_spelling(read: Read) -> list[Problem]:
 
 def make_nodes(read: Read, facts: Facts, service: Service) -> dict[str, dict[str, Any]]:
     """Return a service's nodes as the planner takes them: what the inventory says, and what each has reported."""
-    nodes: dict[str, dict[str, Any]] = {}
-    for role, hosts in (("head", service.heads), ("worker", service.workers)):
-        for host in hosts:
-            variables = read.variables[host]
-            nodes[host] = {
-                **flat_facts(facts.get(host, {})),
-                "name": host,
-                "role": role,
-                "address": cluster_address(host, variables),
-                "interface": str(variables.get("cluster_interface") or ""),
-                "cluster_rdma": str(variables.get("cluster_rdma") or ""),
-            }
-    return nodes
+    reported = {host: flat_facts(facts.get(host, {})) for host in service.hosts}
+    return service_nodes(service, read.variables, reported)
 
 
 def flat_facts(reported: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from typing import Any
 
 from inferfleet import __version__
 from inferfleet.evaluate.environment import version
-from inferfleet.evaluate.folder import started
 from inferfleet.evaluate.reference import find_reference
 from inferfleet.evaluate.result import RESULT_FILE, Evaluation, ReferenceUsed
 from inferfleet.evaluate.scores import dataset_scores, read_reports, usage
 from inferfleet.evaluate.settings import Settings
 from inferfleet.evaluate.task import max_tokens, plan_in_short
+from inferfleet.files import write_whole
 from inferfleet.problem import Problem
+from inferfleet.results import begun_at
 
 
 def conclude(
@@ -33,7 +34,7 @@ def conclude(
             name=settings.reference, source=reference.source, conditions=reference.conditions, within=settings.within
         )
     evaluation = Evaluation(
-        started=started(folder),
+        started=begun_at(folder),
         ended=datetime.now(UTC).replace(microsecond=0),
         complete=all(entry.questions and not entry.failed for entry in datasets),
         plan=plan_in_short(plan),
@@ -49,9 +50,7 @@ def conclude(
         usage=usage(reports),
         reference=used,
     )
-    part = folder / f"{RESULT_FILE}.part"
-    part.write_text(evaluation.model_dump_json(indent=2), "utf-8")
-    part.rename(folder / RESULT_FILE)
+    write_whole(folder / RESULT_FILE, evaluation.model_dump_json(indent=2))
     return evaluation
 
 

@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from inferfleet.evaluate.result import RESULT_FILE, Evaluation
+from inferfleet.results import folder_for
 
-STAMP = "%Y%m%dT%H%M%SZ"
 _REQUEST = "request.json"
 
 
@@ -23,18 +23,13 @@ def choose_folder(results: Path, request: Mapping[str, Any], now: datetime, *, r
     for folder in folders:
         if _read(folder / _REQUEST) == _plain(request) and not _complete(folder):
             return folder, True
-    return results / now.strftime(STAMP), False
+    return folder_for(results, now), False
 
 
 def begin(folder: Path, request: Mapping[str, Any]) -> None:
     """Make the folder and note what is asked there."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _REQUEST).write_text(json.dumps(request, indent=1, ensure_ascii=False), "utf-8")
-
-
-def started(folder: Path) -> datetime:
-    """Return when the evaluation in `folder` was begun, by its name."""
-    return datetime.strptime(folder.name, STAMP).replace(tzinfo=UTC)
 
 
 def _complete(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Builds the inventory of a case."""
+"""Reads the cases, and builds the inventory of one."""
 
 from pathlib import Path
 from typing import Any
@@ -6,7 +6,17 @@ from typing import Any
 import yaml
 
 DEFAULTS = Path(__file__).parents[3] / "group_vars" / "all"
+CASES = Path(__file__).parent / "cases"
 Case = dict[str, Any]
+
+
+def read_cases() -> list[Case]:
+    """Return all cases: broken inventories and facts, with the refusals of `inferfleet plan` word for word.
+
+    A refusal is `code: message remedy`. `devices` stands for that many accelerators, `last_device` for how the last
+    one differs.
+    """
+    return [case for file in sorted(CASES.glob("*.yml")) for case in yaml.safe_load(file.read_text())]
 
 
 def write_inventory(case: Case, folder: Path) -> Path:

@@ -1,11 +1,9 @@
 """Every broken inventory and every set of bad facts is refused word for word, and the remedies help."""
 
 import json
-from pathlib import Path
 
 import pytest
-import yaml
-from planner_case import facts_of, write_inventory
+from planner_case import facts_of, read_cases, write_inventory
 from typer.testing import CliRunner
 
 from inferfleet.cli import app
@@ -14,7 +12,7 @@ from inferfleet.cli.read_inventory import read_inventory
 from inferfleet.contract.services import services_of
 from inferfleet.planning import make_plan, refusals
 
-CASES = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text())
+CASES = read_cases()
 GATES = [c for c in vars(refusals).values() if isinstance(c, type) and getattr(c, "CODE", None)]
 PLANNED = [case for case in CASES if case["exit"] == 3]
 # Only make_plan's own callers can cause these: the contract refuses them first.
@@ -27,6 +25,7 @@ def by_name(case):
 
 def test_there_are_enough_and_every_gate_is_among_them():
     assert len(CASES) >= 40
+    assert len({case["name"] for case in CASES}) == len(CASES)
     seen = {refusal.partition(":")[0] for case in CASES for refusal in case["refusals"]}
     assert {gate.CODE for gate in GATES} - BEFORE <= seen
     assert len({gate.CODE for gate in GATES}) == len(GATES)

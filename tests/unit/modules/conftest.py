@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hardware import MODULES
+from hardware import ROOT
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +18,7 @@ def run() -> Callable[..., dict[str, Any]]:
         arguments = {**params, "_ansible_check_mode": True, "_ansible_remote_tmp": "/tmp"}
         env = {**os.environ, "PATH": path} if path is not None else None
         done = subprocess.run(
-            [sys.executable, str(MODULES / f"{name}.py")],
+            [sys.executable, str(ROOT / "tests" / "run_module.py"), name],
             input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
             capture_output=True,
             text=True,

@@ -1,9 +1,12 @@
 """accelerator_facts on a kernel's files, written as Linux writes them."""
 
 import pytest
-from hardware import load_module
+from ansible.module_utils.accelerators import nvidia
+from ansible.module_utils.accelerators.kernel import kernel_side
+from ansible.module_utils.accelerators.kernel_log import kernel_log
+from ansible.module_utils.accelerators.pci import acs_bridges, acs_control, pci_devices
+from ansible.module_utils.accelerators.processes import ours
 
-module = load_module("accelerator_facts")
 # The texts are recorded: the log of an A100 and an H100 server, /proc/driver/nvidia/version of both kinds of module.
 LOG = """\
 6,1,1000000,-;Linux version 6.8.0
@@ -44,17 +47,17 @@ def test_devices_on_the_bus(node):
             **device("0000:d0:00.0", "0x1ec8", "0x120000", "0x0100"),
         }
     )
-    assert module.pci_devices(root, "") == {"accelerators": ["0000:3b:00.0"], "switches": ["0000:86:00.0"]}
-    assert module.pci_devices(root, "amd") == {"accelerators": ["0000:c0:00.0"], "switches": []}
-    assert module.pci_devices(root, "vastai") == {"accelerators": ["0000:d0:00.0"], "switches": []}
-    assert module.pci_devices(root, "ascend") == {"accelerators": [], "switches": []}
+    assert pci_devices(root, "") == {"accelerators": ["0000:3b:00.0"], "switches": ["0000:86:00.0"]}
+    assert pci_devices(root, "amd") == {"accelerators": ["0000:c0:00.0"], "switches": []}
+    assert pci_devices(root, "vastai") == {"accelerators": ["0000:d0:00.0"], "switches": []}
+    assert pci_devices(root, "ascend") == {"accelerators": [], "switches": []}
 
 
 @pytest.mark.parametrize(
     ("text", "version", "flavour"), [(OPEN, "580.159.04", "open"), (CLOSED, "535.183.06", "proprietary"), ("", "", "")]
 )
 def test_the_loaded_driver(node, text, version, flavour):
-    facts = module.kernel_side(node({"proc/driver/nvidia/version": text}), "nvidia")
+    facts = kernel_side(node({"proc/driver/nvidia/version": text}), "nvidia")
     assert (facts["module_version"], facts["module_flavour"]) == (version, flavour)
 
 
@@ -71,7 +74,7 @@ def test_the_installed_libraries_modules_and_daemons(node):
             "sys/class/iommu/dmar0/x": "",
         }
     )
-    facts = module.kernel_side(root, "nvidia")
+    facts = kernel_side(root, "nvidia")
     assert facts["library_version"] == "580.95.05"
     assert facts["modules"] == ["nouveau", "nvidia_peermem"]
     assert facts["daemons"] == ["nv-fabricmanager"]
@@ -80,7 +83,7 @@ def test_the_installed_libraries_modules_and_daemons(node):
 
 
 def test_errors_in_the_kernels_log(node):
-    facts = module.kernel_side(node({"dev/kmsg": LOG, "proc/uptime": "10800.50 1.0\n"}), "nvidia")
+    facts = kernel_side(node({"dev/kmsg": LOG, "proc/uptime": "10800.50 1.0\n"}), "nvidia")
     assert facts["events"] == [
         {
             "xid": 79,
@@ -100,15 +103,15 @@ def test_errors_in_the_kernels_log(node):
 
 
 def test_a_log_that_may_not_be_read(tmp_path):
-    assert module.kernel_log(str(tmp_path / "missing")) == []
-    assert module.kernel_log(str(tmp_path)) == []
+    assert kernel_log(str(tmp_path / "missing")) == []
+    assert kernel_log(str(tmp_path)) == []
 
 
 def test_programs_on_the_devices():
     xml = """<nvidia_smi_log><gpu id="0"/><gpu id="1"><processes><process_info><gpu_instance_id>N/A</gpu_instance_id>
     <pid>4242</pid><type>C</type><process_name>python3</process_name><used_memory>70000 MiB</used_memory>
     </process_info></processes></gpu></nvidia_smi_log>"""
-    assert module.parse_nvidia(xml)["processes"] == [
+    assert nvidia.parse(xml)["processes"] == [
         {"index": 1, "pid": 4242, "name": "python3", "memory_mib": 70000, "ours": False}
     ]
 
@@ -124,7 +127,7 @@ def test_whose_a_program_is(node):
             "proc/32/stat": "32 (x) S 1 1",
         }
     )
-    assert [module.ours(root, pid) for pid in (30, 31, 32, 33)] == [True, True, False, False]
+    assert [ours(root, pid) for pid in (30, 31, 32, 33)] == [True, True, False, False]
 
 
 def test_bridges_that_send_traffic_through_the_processor(tmp_path):
@@ -141,6 +144,6 @@ def test_bridges_that_send_traffic_through_the_processor(tmp_path):
     bridge("0000:00:01.0", 0x001D)  # as firmware sets it: SrcValid+ ReqRedir+ CmpltRedir+ UpstreamFwd+
     bridge("0000:00:02.0", 0x0001)
     bridge("0000:00:03.0", 0x001D, kind="0x030200")
-    assert module.acs_bridges(str(tmp_path)) == ["0000:00:01.0"]
-    assert module.acs_control(b"") == 0
-    assert module.acs_control(bytes(256)) == 0
+    assert acs_bridges(str(tmp_path)) == ["0000:00:01.0"]
+    assert acs_control(b"") == 0
+    assert acs_control(bytes(256)) == 0

@@ -1,0 +1,41 @@
+"""What the kernel knows of a node's accelerators."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+
+from ansible.module_utils.accelerators.files import read
+from ansible.module_utils.accelerators.kernel_log import events, kernel_log, uptime
+from ansible.module_utils.accelerators.pci import acs_bridges, pci_devices
+from ansible.module_utils.accelerators.processes import daemons
+
+MODULES = ("nouveau", "nvidia", "nvidia_peermem", "nv_peer_mem", "amdgpu", "vastai_pci")
+
+
+def kernel_side(root, vendor):
+    """Return what the kernel knows of the node's accelerators, whether or not the vendor's tool answers."""
+    version = read(root, "proc/driver/nvidia/version")
+    found = re.search(r"(\d+\.\d+(?:\.\d+)?)", version)
+    flavour = "open" if "Open Kernel Module" in version else "proprietary"
+    return {
+        "pci": pci_devices(root, vendor),
+        "module_version": found.group(1) if found else "",
+        "module_flavour": flavour if found else "",
+        "library_version": library_version(root),
+        "iommu": bool(glob.glob(os.path.join(root, "sys/class/iommu/*"))),
+        "acs_bridges": acs_bridges(root),
+        "kernel": read(root, "proc/sys/kernel/osrelease").strip(),
+        "modules": [name for name in MODULES if os.path.isdir(os.path.join(root, "sys/module", name))],
+        "daemons": daemons(root),
+        "events": events(kernel_log(os.path.join(root, "dev/kmsg")), uptime(root)),
+    }
+
+
+def library_version(root):
+    """Return the version of the installed libnvidia-ml, empty when there is none."""
+    for folder in ("usr/lib/*-linux-gnu", "usr/lib64", "usr/lib"):
+        for path in sorted(glob.glob(os.path.join(root, folder, "libnvidia-ml.so.*.*"))):
+            return os.path.basename(path).split(".so.")[1]
+    return ""

@@ -1,0 +1,110 @@
+"""One node's part over the WAN: it fetches its share, and what others have not begun or cannot."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+
+from ansible.module_utils.weights import decide
+from ansible.module_utils.weights.sink import Bucket, Sink
+from ansible.module_utils.weights.sources.source import SourceError, StoppedError
+from ansible.module_utils.weights.sources.specs import make_source, pinned, with_tokens
+from ansible.module_utils.weights.store import disk_message
+
+REST = 15.0  # seconds that a node leaves a file to others when none of its sources answers
+BACKOFF = 2.0  # seconds before the second round, doubled for each further one
+
+
+class Wan:
+    """Fetches files for a `Swarm` from the sources, in their order."""
+
+    def __init__(self, swarm, options):
+        """`options`: the module's parameters, see weights_pull."""
+        self.swarm = swarm
+        self.plan = decide.assign(swarm.store.sizes, swarm.order)
+        specs = pinned(with_tokens(options), options["about"])
+        self.sources = [make_source(spec, options["stall"], options["min_rate"]) for spec in specs]
+        self.rate_limit = decide.shares(options["rate_limit"], len(swarm.order))  # bytes a second
+        self.limit = Bucket(self.rate_limit)
+        self.asking = set()  # files of other nodes that this one would like to fetch: peers must not see them as begun
+        self.bytes, self.by_source = 0, defaultdict(int)
+        self.span = None  # (first, last) second that brought any
+
+    def count(self, number, source):
+        """Take note of bytes that came from a source; return once the rate allows more."""
+        swarm = self.swarm
+        with swarm.lock:
+            self.bytes += number
+            self.by_source[source.title] += number
+            swarm.moved = now = time.monotonic()
+            self.span = (self.span[0] if self.span else now, now)
+        self.limit.take(number)
+
+    def seconds(self):
+        """Return the seconds between the first and the last bytes."""
+        return self.span[1] - self.span[0] if self.span else 0.0
+
+    def run(self):
+        """Fetch files as long as there is one that this node should; runs in several threads at once."""
+        swarm = self.swarm
+        begun = time.monotonic()
+        while not swarm.stopping.is_set() and not swarm.store.whole and not swarm.error:
+            unseen = [p for p in swarm.peers.values() if not p.seen]
+            if unseen and time.monotonic() - begun < swarm.options["settle"]:
+                time.sleep(0.1)
+                continue
+            with swarm.lock:
+                mine = swarm.mine()
+                mine["fetching"] |= dict.fromkeys(self.asking, True)
+                chosen = decide.next_fetch(swarm.me, self.plan, swarm.store.sizes, mine, swarm.view())
+                if chosen:
+                    number, owner = chosen
+                    if owner == swarm.me:
+                        swarm.fetching[number] = True
+                    else:
+                        self.asking.add(number)
+            if not chosen:
+                time.sleep(0.1)
+                continue
+            try:
+                if owner == swarm.me or swarm.peers[owner].allows(swarm.options, number):
+                    with swarm.lock:
+                        swarm.fetching[number] = True
+                    self._fetch(number)
+                else:
+                    time.sleep(0.1)
+            except StoppedError:
+                pass
+            except OSError as error:
+                swarm.fatal(disk_message(swarm.store.file(number), error))
+            except Exception as error:  # a bug of ours must not hang the run
+                swarm.fatal(f"{swarm.store.names[number]}: {type(error).__name__}: {error}")
+            finally:
+                with swarm.lock:
+                    swarm.fetching.pop(number, None)
+                    self.asking.discard(number)
+
+    def _fetch(self, number):
+        """Fetch one file from the first source that gives it; remember why where none does."""
+        swarm = self.swarm
+        causes, rounds = {}, swarm.options["rounds"]
+        for turn in range(rounds):
+            wait, silent = BACKOFF * 2**turn, True
+            for source in self.sources:
+                try:
+                    source.fetch(Sink(self, number, source))
+                    if swarm.prove(number):
+                        return
+                    raise SourceError("its content is not what the manifest says")
+                except SourceError as error:
+                    causes[source.title] = str(error)
+                    wait, silent = max(wait, error.retry_after), silent and error.silent
+                    swarm.note(f"{swarm.store.names[number]}: {source.title}: {error}")
+            if turn + 1 < rounds and swarm.stopping.wait(min(wait, 60)):
+                raise StoppedError
+        why = "; ".join(f"{title}: {said}" for title, said in causes.items())
+        with swarm.lock:
+            if silent:  # a WAN that is gone may come back; another node may still have one
+                swarm.resting[number] = (why, time.monotonic() + REST)
+            else:
+                swarm.failed[number] = why
