@@ -27,8 +27,9 @@ FOLDER = Path(__file__).with_name("sentences")
 PARTS = ("phrases", "layouts", "items")
 """Files that hold no whole sentences."""
 _PATTERNS = {"number": r"[-+\d.,]+", "word": r"\S+"}
-_GAP = re.compile(r"(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
-"""A space for a value of Latin letters where the value turned out to be Chinese."""
+_WIDE = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"  # Chinese letters and marks
+_GAP = re.compile(f"(?<={_WIDE}) (?={_WIDE})|(?<=[\u3000-\u303f\uff00-\uffef]) | (?=[\u3000-\u303f\uff00-\uffef])")
+"""A space where Latin letters could stand beside Chinese ones, and Chinese stands on both sides."""
 
 
 @dataclass(frozen=True)
