@@ -11,7 +11,7 @@ values. A field has a kind after a colon:
     {x:layout}    parts that layouts.yml knows, with commas between them
     {x:list}      names, or parts that items.yml knows, with commas between them
     {x:groups}    the same with semicolons
-    {x:sentence}  a sentence of its own
+    {x:sentence}  a sentence of its own, which holds no other
 """
 
 import re
@@ -44,9 +44,14 @@ class Template:
     """Length of what is not a field: of two templates that fit, the one with more is meant."""
 
     @property
+    def introduces(self) -> bool:
+        """Whether it holds a whole sentence."""
+        return "sentence" in self.kinds.values()
+
+    @property
     def order(self) -> tuple[bool, int]:
         """When it is tried: what stands before a whole sentence comes first, since fields would swallow it."""
-        return "sentence" not in self.kinds.values(), -self.literals
+        return not self.introduces, -self.literals
 
     def say(self, english: str) -> str | None:
         """Return the Chinese of a text that is this one; None for another, or one with an unknown part."""
@@ -107,8 +112,9 @@ def _say(text: str, known: list[Template]) -> str | None:
 def _layout(text: str) -> str | None:
     """Return parts with commas between them; a part may hold a comma itself."""
     for comma in [found.start() for found in re.finditer(", ", text)]:
-        first, rest = _say(text[:comma], templates("layouts")), _layout(text[comma + 2 :])
-        if first is not None and rest is not None:
+        first = _say(text[:comma], templates("layouts"))
+        rest = None if first is None else _layout(text[comma + 2 :])
+        if rest is not None:
             return f"{first}，{rest}"
     return _say(text, templates("layouts"))
 
@@ -125,5 +131,5 @@ _KINDS: dict[str, Callable[[str], str | None]] = {
     "layout": _layout,
     "list": _list,
     "groups": lambda text: _list(text, "; ", "；"),
-    "sentence": in_chinese,
+    "sentence": lambda text: _say(text, [known for known in _sentences() if not known.introduces]),
 }

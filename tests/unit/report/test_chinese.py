@@ -76,6 +76,8 @@ def test_sentences(english, chinese):
         "Something broke on n1",
         "max_model_len is 1 instead of 2: nobody knows. More accelerators make it longer.",
         "2 of 16 accelerators stay idle. And more.",
+        "a, " * 2000,  # would take for ever if every comma were tried with every other
+        "a: " * 2000,
     ],
 )
 def test_what_is_not_known_stays_english(text):

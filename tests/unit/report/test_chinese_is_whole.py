@@ -1,6 +1,7 @@
 """Whatever the report shows a sentence of has a Chinese form, with all of its values."""
 
 import ast
+import json
 import re
 from pathlib import Path
 from string import Formatter
@@ -32,7 +33,8 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 SAYING = [
     *sorted((SOURCE / "planning").glob("*.py")),
     *sorted((SOURCE / "planning" / "fabric").glob("*.py")),
-    *(SOURCE / name for name in ("fabric/judge.py", "catalog/loader.py", "report/content.py", "cli/planned.py")),
+    *(SOURCE / name for name in ("catalog/architecture.py", "catalog/loader.py", "fabric/judge.py")),
+    *(SOURCE / name for name in ("report/content.py", "cli/planned.py")),
     *(MODULES / f"{name}.py" for name in ("accelerator_facts", "chat_completion", "ray_cluster_facts")),
 ]
 # Functions whose texts the report does not show: remedies, layouts that lost, the summary of `inferfleet fabric`.
@@ -157,7 +159,21 @@ def test_other_plans(accelerator, contract):
         assert told(list(said_by([make_plan(asked, machines).of_service("r1")])))
 
 
-@pytest.mark.parametrize("text", [b"\xff", b"[]", b"{", b"{}", b'{"architectures": ["LlamaForCausalLM"]}'])
+LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
+LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(b"\xff", b"[]", b"{", b"{}", b'{"architectures": ["LlamaForCausalLM"]}'),
+        json.dumps({**LLAMA, "num_key_value_heads": 3}).encode(),
+        json.dumps({**LLAMA, "n_routed_experts": 8}).encode(),
+        json.dumps({**LLAMA, "kv_lora_rank": 8}).encode(),
+        json.dumps({**LLAMA, "torch_dtype": "int3"}).encode(),
+        json.dumps({**LLAMA, "quantization_config": {"quant_method": "x"}}).encode(),
+    ],
+)
 def test_models_that_cannot_be_read(tmp_path, text):
     (tmp_path / "config.json").write_bytes(text)
     plan = make_plan({"accelerator": "H200-141G", "model": str(tmp_path)}, NODES)
