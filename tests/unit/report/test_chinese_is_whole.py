@@ -7,9 +7,9 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
-import yaml
+from ansible.module_utils.accelerators.device import health
 from jinja2 import Environment
-from tests.negative.planner.planner_case import facts_of, write_inventory
+from tests.negative.planner.planner_case import facts_of, read_cases, write_inventory
 from tests.unit.fabric.test_judge import log, mesh, nodes, problems, result
 from tests.unit.modules.hardware import load_module
 from tests.unit.planning.test_fabric import CONTRACT, machine, member, pair  # noqa: F401 (a fixture)
@@ -24,8 +24,8 @@ from inferfleet.planning.health import health_cautions, health_problems
 from inferfleet.report.chinese import FOLDER, in_chinese, templates
 
 ROOT = Path(__file__).parents[3]
-SOURCE, MODULES = ROOT / "src" / "inferfleet", ROOT / "plugins" / "modules"
-CASES = [c for c in yaml.safe_load((ROOT / "tests/negative/planner/cases.yml").read_text()) if c["exit"] == 3]
+SOURCE, PLUGINS = ROOT / "src" / "inferfleet", ROOT / "plugins"
+CASES = [case for case in read_cases() if case["exit"] == 3]
 INVENTORIES = sorted(path.parent for path in (ROOT / "inventories").glob("*/hosts.yml"))
 TEMPLATES = [template for file in sorted(FOLDER.glob("*.yml")) for template in templates(file.stem)]
 HAN = re.compile(r"[\u4e00-\u9fff]")
@@ -35,7 +35,8 @@ SAYING = [
     *sorted((SOURCE / "planning" / "fabric").glob("*.py")),
     *(SOURCE / name for name in ("catalog/architecture.py", "catalog/loader.py", "fabric/judge.py")),
     *(SOURCE / name for name in ("report/content.py", "cli/planned.py")),
-    *(MODULES / f"{name}.py" for name in ("accelerator_facts", "chat_completion", "ray_cluster_facts")),
+    *(PLUGINS / "modules" / f"{name}.py" for name in ("accelerator_facts", "chat_completion", "ray_cluster_facts")),
+    *sorted((PLUGINS / "module_utils" / "accelerators").glob("*.py")),
 ]
 # Functions whose texts the report does not show: remedies, layouts that lost, the summary of `inferfleet fabric`.
 SAID_ELSEWHERE = {
@@ -86,7 +87,7 @@ def said_by(plans):
         yield from (reason for reason in plan.reasons if reason and reason not in names)
 
 
-@pytest.mark.parametrize("file", SAYING, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", SAYING, ids=lambda file: f"{file.parent.name}/{file.name}")
 def test_every_text_in_the_source(file):
     said = set(pieces(file, SAID_ELSEWHERE.get(file.name, ())))
     assert {piece for piece in said - NO_SENTENCE if piece not in KNOWN} == set()
@@ -241,7 +242,7 @@ def test_tools_that_fail(tmp_path):
     said += module.read_accelerators({"nvidia": str(tmp_path / "none")}.get, 20)["problems"]
     said += module.read_accelerators({}.get, 20)["problems"]
     ill = {"index": 3, "mig": "Enabled", "ecc_uncorrectable": 2, "persistence": "Disabled"}
-    said += module.health([ill])
+    said += health([ill])
     assert len(told([f"n1: {problem['message']}" for problem in said])) > 14
 
 
