@@ -9,6 +9,7 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from inferfleet.report.chinese import in_chinese
 from inferfleet.report.content import Content
 
 _FOLDER = Path(__file__).parent
@@ -25,7 +26,12 @@ def render(content: Content) -> str:
         lstrip_blocks=True,
     )
     environment.globals["t"] = say
-    environment.filters |= {"gib": lambda value: f"{float(value or 0) / 2**30:,.0f}", "number": _number, "day": _day}
+    environment.filters |= {
+        "told": tell,
+        "gib": lambda value: f"{float(value or 0) / 2**30:,.0f}",
+        "number": _number,
+        "day": _day,
+    }
     template = environment.get_template("page.html.j2")
     css = Markup((_FOLDER / "page.css").read_text("utf-8"))
     return template.render(content=content, css=css)
@@ -34,7 +40,22 @@ def render(content: Content) -> str:
 def say(key: str, **values: Any) -> Markup:
     """Return a text of words.yml in both languages, of which the page shows one."""
     told = {name: escape(value) for name, value in values.items()}
-    texts = {language: _CODE.sub(r"<code>\1</code>", text).format(**told) for language, text in words()[key].items()}
+    return _both({language: _marked(text).format(**told) for language, text in words()[key].items()})
+
+
+def tell(sentence: str) -> Markup:
+    """Return a sentence of another part in both languages; only in English, and marked so, without a Chinese one."""
+    english, chinese = _marked(str(escape(sentence))), in_chinese(sentence)
+    if chinese is None:
+        return Markup(f'<bdi lang="en">{english}</bdi>')
+    return _both({"en": english, "zh": _marked(str(escape(chinese)))})
+
+
+def _marked(text: str) -> str:
+    return _CODE.sub(r"<code>\1</code>", text)
+
+
+def _both(texts: dict[str, str]) -> Markup:
     return Markup("".join(f'<span lang="{language}">{text}</span>' for language, text in texts.items()))
 
 

@@ -12,7 +12,7 @@ from inferfleet.cli.read_inventory import read_inventory
 from inferfleet.files import write_whole
 from inferfleet.report import make_content, render
 from inferfleet.report.content import fabric_matrix, memory_parts
-from inferfleet.report.page import words
+from inferfleet.report.page import tell, words
 from inferfleet.report.results import keep, kept, newest_runs
 
 ROOT = Path(__file__).parents[3]
@@ -134,6 +134,35 @@ def test_the_page_shows_what_was_found(content):
     page = render(content)
     for text in ("180", "1,234", "78.4 %", "79.8 %", "h20-02 is slow.", "Exited (137)", "AIME 2024", "550.54.15"):
         assert text in page, text
+
+
+def test_sentences_of_others_are_in_both_languages(content):
+    page = render(content)
+    assert (
+        '<span lang="en">Service r1: 61 layers do not divide by 2 stages: they are split 31 + 30, and the largest stage'
+        ' sets the pace.</span><span lang="zh">服务 r1：61 层无法被 2 个 stage 整除：'
+    ) in page
+    both = (
+        ("h20-02 did not answer when this was written.", "h20-02 在生成本报告时没有应答。"),
+        ("API answers", "API 应答"),
+        ("bfloat16: what the model was trained in", "bfloat16：模型训练所用的数据类型"),
+        ("Exited (137)", "已退出（137）"),
+    )
+    for english, chinese in both:
+        assert f'<span lang="en">{english}</span><span lang="zh">{chinese}</span>' in page
+
+
+def test_a_sentence_without_a_chinese_form_is_shown_in_both_and_marked(content):
+    page = render(content)
+    assert '<bdi lang="en">h20-02 is slow.</bdi>' in page
+    assert '<span lang="en">h20-02 is slow.' not in page
+
+
+def test_what_a_sentence_holds_is_escaped_in_both_languages():
+    assert tell("n1: `<a>` left with 3: <b>.") == (
+        '<span lang="en">n1: <code>&lt;a&gt;</code> left with 3: &lt;b&gt;.</span>'
+        '<span lang="zh">n1：<code>&lt;a&gt;</code> 以退出码 3 结束：&lt;b&gt;。</span>'
+    )
 
 
 def test_every_text_is_in_both_languages_and_used():
