@@ -20,7 +20,7 @@ MODULES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
 OWN = {path.stem for folder in ("action", "modules") for path in (ROOT / "plugins" / folder).glob("*.py")}
 TASK_FILES = [
     path
-    for pattern in ("roles/*/tasks/*.yml", "roles/*/handlers/*.yml", "playbooks/*.yml", "site.yml")
+    for pattern in ("roles/*/tasks/*.yml", "roles/*/handlers/*.yml", "playbooks/**/*.yml", "site.yml")
     for path in sorted(ROOT.glob(pattern))
 ]
 KEYWORDS = {
