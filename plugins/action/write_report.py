@@ -8,6 +8,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.files import write_whole
+from inferfleet.problem import Problem
 from inferfleet.report import make_content, render
 
 
@@ -29,5 +30,15 @@ class ActionModule(ActionBase):
             now=datetime.now(UTC),
         )
         if not self._task.check_mode:
-            write_whole(path, render(content))
+            try:
+                write_whole(path, render(content))
+            except OSError as error:
+                return _refusal(path, error)
         return {"changed": False, "path": str(path)}
+
+
+def _refusal(path, error):
+    """Return a failed result for a file that cannot be written."""
+    reason = f"Variable report_path is {path}, which cannot be written: {error.strerror or error}."
+    problem = Problem("not-writable", reason, "Name a file in a folder that you may write to (--output).")
+    return {"failed": True, "msg": str(problem), "inferfleet_refusal": "contract", "problems": [problem.as_dict()]}

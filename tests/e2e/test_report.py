@@ -70,3 +70,10 @@ def test_it_speaks_chinese_too(report: Path, browser: Browser) -> None:
 def test_no_secret_is_in_it(report: Path) -> None:
     text = report.read_text()
     assert [name for name, value in secrets().items() if value in text] == []
+
+
+def test_a_place_that_cannot_be_written_is_refused(deployed: dict[str, Any], controller: Controller) -> None:
+    done = controller.inferfleet("report", "--output", "/proc/none/report.html")
+    assert done.rc == 1, done
+    (problem,) = done.document["problems"]
+    assert problem["message"].startswith("Variable report_path is /proc/none/report.html, which cannot be written: ")
