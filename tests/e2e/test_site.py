@@ -155,6 +155,18 @@ def test_bit_rot_is_found_and_mended_from_a_peer(deployed: dict[str, Any], lab: 
     assert (again.rc, again.document["changed_tasks"]) == (0, []), again
 
 
+def test_only_what_a_broken_download_left_is_removed(
+    deployed: dict[str, Any], lab: Lab, controller: Controller
+) -> None:
+    left = "/data/models/someone/.half.inferfleet-staging"
+    lab.ssh("node1", f"mkdir -p {left} && echo half >{left}/model.safetensors")
+    removed = controller.inferfleet("weights remove", "--partial")
+    assert removed.rc == 0, removed
+    assert lab.ssh("node1", "find /data/models -name '*inferfleet-staging*'; ls /data/models/inferfleet").split() == [
+        "tiny-r1"
+    ]
+
+
 def test_status_is_well(deployed: dict[str, Any], controller: Controller) -> None:
     status = controller.inferfleet("status")
     assert status.rc == 0, status

@@ -1,8 +1,13 @@
 """Groups, addresses, keys: what is refused about an inventory as a whole, word for word."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from inferfleet.contract import Contract, Inventory, check_inventory
+
+ROOT = Path(__file__).parents[3]
 
 
 def messages(inventory: Inventory) -> list[str]:
@@ -121,6 +126,13 @@ def test_every_key_is_found_again_after_a_slip_of_the_finger(build):
 )
 def test_own_and_foreign_variables_are_left_alone(build, name):
     assert messages(build(**{name: object()})) == []
+
+
+def test_what_playbooks_take_for_one_run_is_known(build):
+    texts = [path.read_text() for path in (ROOT / "playbooks").glob("*.yml")]
+    taken = {name for text in texts for name in re.findall(r"(\w+) \| default\(false\) \| bool", text)}
+    assert taken >= {"reset_weights", "weights_remove_partial"}
+    assert messages(build(**dict.fromkeys(taken, True))) == []
 
 
 def test_options_of_roles_are_known(build):
