@@ -29,7 +29,7 @@ _MAGIC = frozenset(
         *("role_uuid", "vars"),
     }
 )
-_RUN_OPTIONS = frozenset({"reset_weights", "weights_remove_partial"})  # given with -e to one run, never part of an inventory
+_RUN_OPTIONS = frozenset({"reset_weights", "weights_remove_partial"})  # given with -e to one run, in no inventory
 
 
 def check_inventory(inventory: Inventory) -> list[Problem]:
