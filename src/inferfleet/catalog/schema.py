@@ -118,6 +118,7 @@ class PeerPorts(_Entry):
     ports: tuple[PositiveInt, ...]  # one, or the first and the last of a range
     nodes: Literal["head", "workers", "all"]  # which listen
     executor: Executor | None = None  # only with this one; None: with any
+    data_parallel: bool = False  # only with more than one replica of attention
 
 
 class Engine(_Entry):

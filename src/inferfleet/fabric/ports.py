@@ -24,9 +24,14 @@ def mesh_ports(contract: Mapping[str, Any], *, head: bool, proof_port: int) -> l
         if head:
             ports.add(contract["ray_port"])
     for peers in load_engine(contract["engine"]).peer_ports:
-        if _listens(peers, head=head) and peers.executor in (None, contract["executor"]):
+        if _used(peers, contract) and _listens(peers, head=head):
             ports.update(_ends(peers.ports))
     return sorted(ports)
+
+
+def _used(peers: PeerPorts, contract: Mapping[str, Any]) -> bool:
+    replicas = contract["data_parallel_size"] > 1
+    return peers.executor in (None, contract["executor"]) and (replicas or not peers.data_parallel)
 
 
 def _listens(peers: PeerPorts, *, head: bool) -> bool:

@@ -7,16 +7,17 @@ import pytest
 from inferfleet.fabric import mesh_ports
 from inferfleet.planning import make_plan
 
-CONTRACT = {"engine": "vllm", "engine_port": 8000, "ray_port": 6379}
+CONTRACT = {"engine": "vllm", "engine_port": 8000, "ray_port": 6379, "data_parallel_size": 1}
 ANY = [29450, 32768, 46883, 60999]  # the proof's own, and those of whoever asks for no port
 
 
 @pytest.mark.parametrize(
     ("head", "contract", "ports"),
     [
-        (True, {"executor": "ray"}, [*range(6379, 6386), 8000, 20000, 20499, 20999, 29550, *ANY]),
+        (True, {"executor": "ray"}, [*range(6379, 6386), 8000, 20000, 20499, 20999, *ANY]),
         (False, {"executor": "ray"}, [*range(6380, 6386), 20000, 20499, 20999, *ANY]),
-        (True, {"executor": "mp"}, [8000, 29501, 29550, *ANY]),
+        (True, {"executor": "mp"}, [8000, 29501, *ANY]),
+        (True, {"executor": "mp", "data_parallel_size": 2}, [8000, 29501, 29550, *ANY]),
         (False, {"executor": "mp"}, ANY),
         (True, {"executor": "mp", "engine": "sglang"}, [8000, 20000, *ANY]),
         (True, {"executor": "mp", "engine": "tensorrt-llm"}, [8000, *ANY]),
@@ -45,5 +46,5 @@ def test_what_a_command_line_names_is_among_them(engine, option, on_head, contra
     asked = {"engine": engine, "accelerator": "H800-80G", "engine_port": 8000, "max_model_len": 32768, **contract}
     plan = make_plan(asked, nodes)
     named = re.search(option, " ".join(plan.nodes["n0" if on_head else "n1"].argv))
-    keys = {"engine": engine, "executor": plan.executor, "engine_port": plan.port, "ray_port": 6379}
+    keys = {**CONTRACT, "engine": engine, "executor": plan.executor, "data_parallel_size": plan.data_parallel_size}
     assert int(named[1]) in mesh_ports(keys, head=on_head, proof_port=29450)
