@@ -53,6 +53,13 @@ def test_errors_are_over_once_the_service_answers() -> None:
     assert "placement-group-pending" in {f.symptom.id for f in diagnose(given, load_symptoms()).findings if f.now}
 
 
+def test_a_process_that_the_kernel_ended_is_over_once_the_service_answers() -> None:
+    killed = Log("n1", "kernel.log", at("05:00:00", "Memory cgroup out of memory: Killed process 4711 (vllm)\n"))
+    assert ids(killed, state=True) == []
+    assert ids(killed, state=True, now=False) == ["out-of-memory"]
+    assert ids(killed) == ["out-of-memory"]
+
+
 def test_a_warning_lasts_as_long_as_its_container() -> None:
     later, before = at("06:00:00", MARLIN), at("05:00:00", MARLIN)  # it started at 05:52:51
     assert ids(engine(later, READY), state=True) == ["fp8-weight-only"]
