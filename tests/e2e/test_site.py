@@ -162,8 +162,9 @@ def test_only_what_a_broken_download_left_is_removed(
     lab.ssh("node1", f"mkdir -p {left} && echo half >{left}/model.safetensors")
     removed = controller.inferfleet("weights remove", "--partial")
     assert removed.rc == 0, removed
-    assert lab.ssh("node1", "find /data/models -name '*inferfleet-staging*'; ls /data/models/inferfleet").split() == [
-        "tiny-r1"
+    assert lab.ssh("node1", "cd /data/models && find . -mindepth 1 -maxdepth 2").split() == [
+        "./inferfleet",
+        "./inferfleet/tiny-r1",
     ]
 
 
