@@ -1,4 +1,4 @@
-"""Collects the inventory for `inferfleet.contract` and fails with its refusals (see DOCUMENTATION)."""
+"""Collects the inventory for `inferfleet.inventory` and fails with its refusals (see DOCUMENTATION)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 try:
-    from inferfleet.contract import Inventory, check_inventory
-    from inferfleet.contract.inventory import HOSTS
-    from inferfleet.contract.options import role_options
-    from inferfleet.contract.values import show
+    from inferfleet.inventory import Inventory, check_inventory
+    from inferfleet.inventory.model import HOSTS
+    from inferfleet.inventory.options import role_options
+    from inferfleet.inventory.values import show
     from inferfleet.problem import Problem
 except ImportError as error:
     raise AnsibleError(

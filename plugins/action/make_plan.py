@@ -1,16 +1,17 @@
-"""Hands the contract and the nodes' facts to `inferfleet.planning` and returns the plans as facts."""
+"""Hands the contract and the nodes' facts to `inferfleet.planner` and returns the plans as facts."""
 
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
-from inferfleet.contract import Contract, contract_values
-from inferfleet.contract.facts import GIB, check_node
-from inferfleet.contract.nodes import service_nodes
-from inferfleet.contract.ports import ports_of
-from inferfleet.contract.services import Service, services_of
-from inferfleet.planning import Plan, make_plan
+from inferfleet.inventory import settings_values
+from inferfleet.inventory.facts import GIB, check_node
+from inferfleet.inventory.nodes import service_nodes
+from inferfleet.inventory.ports import ports_of
+from inferfleet.inventory.services import Service, services_of
+from inferfleet.planner import Plan, make_plan
 from inferfleet.problem import Problem
+from inferfleet.settings import Settings
 
 
 class ActionModule(ActionBase):
@@ -40,7 +41,7 @@ class ActionModule(ActionBase):
     def _plan(self, service: Service, task_vars) -> tuple[Plan, list[Problem]]:
         """Return the plan of all of the service's nodes, and the problems of those of this run."""
         groups, hostvars = task_vars["groups"], task_vars["hostvars"]
-        contract = Contract.model_validate(contract_values(hostvars[service.heads[0]])).model_dump()
+        contract = Settings.model_validate(settings_values(hostvars[service.heads[0]])).model_dump()
         upgrades = not self._task.args.get("drivers_settled", False)
         reported = {
             host: {**_facts(hostvars[host]), **_hardware(hostvars[host], upgrades=upgrades)} for host in service.hosts

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from inferfleet.catalog import load_accelerator
-from inferfleet.contract.inventory import cluster_address
 from inferfleet.fabric import mesh_ports
 from inferfleet.fabric.bandwidth import sizes
+from inferfleet.inventory.model import cluster_address
 
 
 def cluster_addresses(hosts, hostvars):

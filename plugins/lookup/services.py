@@ -5,7 +5,7 @@ from __future__ import annotations
 from ansible.inventory.manager import InventoryManager
 from ansible.plugins.lookup import LookupBase
 
-from inferfleet.contract.services import services_of
+from inferfleet.inventory.services import services_of
 
 DOCUMENTATION = r"""
 name: services

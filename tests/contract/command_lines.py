@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inferfleet.cli.planned import plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
-from inferfleet.planning import Plan, make_plan
+from inferfleet.planner import Plan, make_plan
 
 ROOT = Path(__file__).parents[2]
 INVENTORIES = sorted(p.parent.name for p in (ROOT / "inventories").glob("*/hosts.yml"))

@@ -5,7 +5,7 @@ from command_lines import INVENTORIES, VARIANTS, by_parser
 from tools.engine_parsers import ENVIRONMENTS
 
 from inferfleet.catalog import load_engines, load_flags
-from inferfleet.planning import make_plan
+from inferfleet.planner import make_plan
 
 BY_NAME = {environment.name: environment for environment in ENVIRONMENTS}
 ONE = {"n1": {"role": "head", "address": "10.0.0.1"}}

@@ -20,8 +20,8 @@ from lab.problem import LabError
 from lab.trees import PYTHON, tree
 
 from inferfleet.catalog import load_engines
-from inferfleet.planning.engines import BUILDERS, Launch
-from inferfleet.planning.weights import Layout
+from inferfleet.planner.engines import BUILDERS, Launch
+from inferfleet.planner.weights import Layout
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "RegistrationTokenOfTheTests0123456789abcdef"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from inferfleet.deepseek_infer import batch_argv, conversion_steps, converted_files, docker_run
-from inferfleet.planning import ContainerPlan, make_plan
+from inferfleet.planner import ContainerPlan, make_plan
 
 STAND_IN = Path(__file__).parents[1] / "deepseek_infer_stand_in" / "inference"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from inferfleet.contract import Contract
+from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -102,11 +102,11 @@ def test_every_scenario_is_run():
 
 
 def test_the_contract_and_its_file_say_the_same():
-    assert load(ROOT / "group_vars/all/main.yml") == Contract().model_dump()
-    assert list(load(ROOT / "group_vars/all/main.yml")) == list(Contract.model_fields)
+    assert load(ROOT / "group_vars/all/main.yml") == Settings().model_dump()
+    assert list(load(ROOT / "group_vars/all/main.yml")) == list(Settings.model_fields)
 
 
-@pytest.mark.parametrize("name", Contract.model_fields)
+@pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_contract_key_has_a_comment(name):
     (line,) = [
         line for line in (ROOT / "group_vars/all/main.yml").read_text().splitlines() if line.startswith(f"{name}:")

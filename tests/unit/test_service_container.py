@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from inferfleet.planning import ContainerPlan
+from inferfleet.planner import ContainerPlan
 
 ROOT = Path(__file__).resolve().parents[2]
 spec = importlib.util.spec_from_file_location("service_container", ROOT / "plugins/action/service_container.py")

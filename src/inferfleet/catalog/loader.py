@@ -261,6 +261,6 @@ def _method(config: Mapping[str, Any]) -> str:
 
 
 def _computed_bytes(architecture: Any, precision: Any) -> int:
-    from inferfleet.planning.weights import checkpoint_bytes  # planning builds on the catalog
+    from inferfleet.planner.weights import checkpoint_bytes  # planning builds on the catalog
 
     return checkpoint_bytes(architecture, precision)

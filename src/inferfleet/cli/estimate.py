@@ -9,8 +9,8 @@ from rich.text import Text
 
 from inferfleet.cli.plan import Json, to_json
 from inferfleet.cli.plan_view import facts_table, make_console, print_problems
-from inferfleet.planning import Estimate
-from inferfleet.planning import estimate as estimate_plan
+from inferfleet.planner import Estimate
+from inferfleet.planner import estimate as estimate_plan
 from inferfleet.problem import Problem
 from inferfleet.runner.outcome import Outcome
 

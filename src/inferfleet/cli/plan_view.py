@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inferfleet.planning import NodePlan, Plan
-from inferfleet.planning.layouts import Candidate
-from inferfleet.planning.memory import GIB, Budget
+from inferfleet.planner import NodePlan, Plan
+from inferfleet.planner.layouts import Candidate
+from inferfleet.planner.memory import GIB, Budget
 from inferfleet.problem import Problem
 
 _NO_ALTERNATIVES = (

@@ -10,8 +10,8 @@ from typing import Any
 import yaml
 
 from inferfleet.cli.read_inventory import Read
-from inferfleet.contract import Contract, Inventory, contract_values
-from inferfleet.contract.check import (
+from inferfleet.inventory import Inventory, settings_values
+from inferfleet.inventory.check import (
     check_addresses,
     check_agreement,
     check_groups,
@@ -19,15 +19,16 @@ from inferfleet.contract.check import (
     check_keys,
     check_network,
 )
-from inferfleet.contract.nodes import service_nodes
-from inferfleet.contract.options import role_options
-from inferfleet.contract.services import Service, services_of
-from inferfleet.contract.values import check_values
-from inferfleet.planning import Plan, make_plan
-from inferfleet.planning.disk import disk_problems
+from inferfleet.inventory.nodes import service_nodes
+from inferfleet.inventory.options import role_options
+from inferfleet.inventory.services import Service, services_of
+from inferfleet.inventory.values import check_values
+from inferfleet.planner import Plan, make_plan
+from inferfleet.planner.disk import disk_problems
 from inferfleet.problem import Problem
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.errors import UsageError
+from inferfleet.settings import Settings
 
 Facts = Mapping[str, Mapping[str, Any]]
 _PARTS = ("inferfleet_accelerators", "inferfleet_fabric", "inferfleet_node")
@@ -53,7 +54,7 @@ def plan_inventory(read: Read, facts: Facts) -> tuple[list[Plan], list[Problem]]
 
 
 def _plan(read: Read, facts: Facts, service: Service) -> Plan:
-    contract = Contract.model_validate(contract_values(read.variables[service.heads[0]])).model_dump()
+    contract = Settings.model_validate(settings_values(read.variables[service.heads[0]])).model_dump()
     nodes = make_nodes(read, facts, service)
     plan = make_plan(contract, nodes)
     more = disk_problems(plan, nodes, contract["model_root"])

@@ -12,13 +12,13 @@ from typing import Any
 
 import yaml
 
-from inferfleet.contract import Contract
-from inferfleet.contract.model import HOST_KEYS
 from inferfleet.runner.errors import UsageError
+from inferfleet.settings import Settings
+from inferfleet.settings.model import HOST_KEYS
 
 _YAML = {".yml", ".yaml", ".json"}
 _IGNORED = {".orig", ".cfg", ".retry", ".pyc", ".pyo", ".md"}
-_READ = frozenset({*Contract.model_fields, *HOST_KEYS, "ansible_host", "ansible_port"})
+_READ = frozenset({*Settings.model_fields, *HOST_KEYS, "ansible_host", "ansible_port"})
 _RANGE = re.compile(r"\[(\d+):(\d+)\]")
 Variables = dict[str, Any]
 

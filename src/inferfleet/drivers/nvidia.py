@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.catalog import load_accelerator
-from inferfleet.planning.health import shares_by_dmabuf
+from inferfleet.planner.health import shares_by_dmabuf
 
 _OPEN_FROM = 7.5  # compute capability; open kernel modules know Turing and later (docs.nvidia.com, "Kernel Modules")
 

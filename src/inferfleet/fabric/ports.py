@@ -5,7 +5,7 @@ from typing import Any
 
 from inferfleet.catalog import load_engine
 from inferfleet.catalog.schema import PeerPorts
-from inferfleet.planning.ray_args import WORKER_PORTS, node_ports
+from inferfleet.planner.ray_args import WORKER_PORTS, node_ports
 
 EPHEMERAL = (32768, 60999)
 """Linux's ports for whoever does not ask for one (net.ipv4.ip_local_port_range): NCCL and Gloo listen on these."""

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 from inferfleet.cli import app
 from inferfleet.cli.planned import make_nodes, plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
-from inferfleet.contract.services import services_of
-from inferfleet.planning import make_plan, refusals
+from inferfleet.inventory.services import services_of
+from inferfleet.planner import make_plan, refusals
 
 CASES = read_cases()
 GATES = [c for c in vars(refusals).values() if isinstance(c, type) and getattr(c, "CODE", None)]

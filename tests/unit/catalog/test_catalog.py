@@ -17,8 +17,8 @@ from inferfleet.catalog import (
     read_model,
 )
 from inferfleet.catalog.loader import FOLDER
-from inferfleet.planning.choose import PREFERENCE
-from inferfleet.planning.engines import BUILDERS
+from inferfleet.planner.choose import PREFERENCE
+from inferfleet.planner.engines import BUILDERS
 
 
 def test_it_has_what_the_field_uses():

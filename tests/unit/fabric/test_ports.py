@@ -5,7 +5,7 @@ import re
 import pytest
 
 from inferfleet.fabric import mesh_ports
-from inferfleet.planning import make_plan
+from inferfleet.planner import make_plan
 
 CONTRACT = {"engine": "vllm", "engine_port": 8000, "ray_port": 6379, "data_parallel_size": 1}
 ANY = [29450, 32768, 46883, 60999]  # the proof's own, and those of whoever asks for no port

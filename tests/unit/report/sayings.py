@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from inferfleet.planning import refusals
+from inferfleet.planner import refusals
 
 _REFUSALS = {name for name, found in vars(refusals).items() if isinstance(found, type)}
 # Variables that hold what to do about a refusal, which the report does not show, and what modules document.

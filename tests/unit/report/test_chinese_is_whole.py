@@ -18,9 +18,9 @@ from tests.unit.report.sayings import pieces
 from inferfleet.catalog import load_engines, load_xids
 from inferfleet.cli.planned import plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
-from inferfleet.planning import make_plan
-from inferfleet.planning.fabric import derive_fabric
-from inferfleet.planning.health import health_cautions, health_problems
+from inferfleet.planner import make_plan
+from inferfleet.planner.fabric import derive_fabric
+from inferfleet.planner.health import health_cautions, health_problems
 from inferfleet.report.chinese import FOLDER, in_chinese, templates
 
 ROOT = Path(__file__).parents[3]

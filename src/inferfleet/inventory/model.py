@@ -1,0 +1,55 @@
+"""What the checks see of an inventory, and how their messages name its hosts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from inferfleet.problem import Problem
+from inferfleet.settings.model import Settings
+
+HOSTS = "{hosts}"
+"""Stands in a problem's message for the hosts that have it; see `once`."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What the checks need of an inventory: hosts by group, and each host's variables."""
+
+    groups: Mapping[str, Sequence[str]]
+    variables: Mapping[str, Mapping[str, Any]]
+    known: frozenset[str] = field(default_factory=frozenset)
+    """Names of further variables that may be set: those of the roles' argument specs."""
+    unresolved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By host, the variables whose expression cannot be worked out, with the reason."""
+    in_files: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    """By group, the variables that the inventory's own file (hosts.yml) gives it: group_vars/all stands above them."""
+
+    @property
+    def hosts(self) -> list[str]:
+        """Hosts that take part, in inventory order, each once."""
+        return list(dict.fromkeys(h for g in ("ray_head", "ray_worker", "webui") for h in self.groups.get(g, ())))
+
+    def has(self, group: str, host: str) -> bool:
+        """Tell whether `host` is in `group`."""
+        return host in self.groups.get(group, ())
+
+    def whom(self, hosts: Sequence[str]) -> str:
+        """Return `hosts` as a message names them."""
+        return "all hosts" if len(hosts) == len(self.hosts) and len(hosts) > 1 else ", ".join(hosts)
+
+    def once(self, found: Iterable[tuple[str, Problem]]) -> list[Problem]:
+        """Return each problem once, with all the hosts that have it in place of `{hosts}`."""
+        by_problem: dict[Problem, list[str]] = {}
+        for host, problem in found:
+            by_problem.setdefault(problem, []).append(host)
+        return [replace(p, message=p.message.replace(HOSTS, self.whom(hosts))) for p, hosts in by_problem.items()]
+
+
+def cluster_address(host: str, variables: Mapping[str, Any]) -> str:
+    """Return a host's address on the cluster network: `cluster_address`, else where Ansible reaches it."""
+    return str(variables.get("cluster_address") or variables.get("ansible_host") or host)
+
+
+def settings_values(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return just the contract's keys of a host's variables."""
+    return {name: variables[name] for name in Settings.model_fields if name in variables}

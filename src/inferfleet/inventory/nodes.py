@@ -1,0 +1,25 @@
+"""A service's nodes as the planner takes them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inferfleet.inventory.model import cluster_address
+from inferfleet.inventory.services import Service
+
+
+def service_nodes(
+    service: Service, variables: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Return what the inventory says of each node, and what it has reported; `facts` are flat, by host."""
+    return {
+        host: {
+            **facts[host],
+            "name": host,
+            "role": role,
+            "address": cluster_address(host, variables[host]),
+            "interface": str(variables[host].get("cluster_interface") or ""),
+            "cluster_rdma": str(variables[host].get("cluster_rdma") or ""),
+        }
+        for role, hosts in (("head", service.heads), ("worker", service.workers))
+        for host in hosts
+    }

@@ -1,0 +1,8 @@
+"""From the contract and the nodes' facts to the plan: the only place that decides."""
+
+from inferfleet.planner.estimate import Estimate, estimate
+from inferfleet.planner.make import make_plan
+from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
+from inferfleet.planner.refusals import Refusal
+
+__all__ = ["ContainerPlan", "Estimate", "NodePlan", "Plan", "Refusal", "estimate", "make_plan"]

@@ -1,0 +1,166 @@
+"""Which checkpoint of a model, and which data types, run on a fleet with an engine; and why."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from inferfleet.catalog import Accelerator, Checkpoint, Engine, Model, Precision
+from inferfleet.planner.choose import EngineChoice, has_capability
+from inferfleet.planner.fleet import Fleet
+from inferfleet.planner.refusals import DtypeUnsupported, NoCheckpoint, PrecisionUnsupported, Refusal
+from inferfleet.planner.weights import checkpoint_bytes
+
+LOSSLESS: tuple[Precision, ...] = ("fp8", "bf16", "fp16", "fp32")
+"""Precisions the planner takes on its own; int8 and int4 cost accuracy, so a user has to ask for them."""
+_DTYPES = {
+    "half": "fp16",
+    "float16": "fp16",
+    "bfloat16": "bf16",
+    "float": "fp32",
+    "float32": "fp32",
+}
+
+_METHODS: dict[Precision, str] = {"fp8": "fp8", "int8": "compressed-tensors", "int4": "awq"}
+
+
+def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bool:
+    """Say whether the engine serves a checkpoint of this precision and method on the accelerator."""
+    minimum = engine.precisions.get(checkpoint.precision)
+    if minimum is None or checkpoint.method not in engine.methods:
+        return False
+    if checkpoint.precision == "fp8" and "fp8" not in accelerator.dtypes:
+        return False
+    if checkpoint.precision == "bf16" and "bf16" not in accelerator.dtypes:
+        return "fp16" in accelerator.dtypes  # cast while loading
+    return has_capability(accelerator, minimum)
+
+
+def choose_checkpoints(
+    contract: Mapping[str, Any], model: Model, choice: EngineChoice, fleet: Fleet
+) -> tuple[list[Checkpoint], list[Refusal]]:
+    """Return the checkpoints that may serve, best first."""
+    wanted, precision = str(contract.get("checkpoint") or ""), str(contract.get("precision") or "")
+    offered = list(model.checkpoints)
+    if wanted:
+        offered = [c for c in offered if c.id == wanted]
+        if not offered:
+            like = next((c for c in model.checkpoints if c.precision == precision), model.checkpoints[0])
+            offered = [like.model_copy(update={"id": wanted})]  # a copy of the user's own
+    if precision:
+        same = [c for c in offered if c.precision == precision or {c.precision, precision} == {"bf16", "fp16"}]
+        if not same and contract.get("imagined"):
+            same = [_assumed(model, cast(Precision, precision))]
+        if not same:
+            have = sorted({c.precision for c in (offered if wanted else model.checkpoints)})
+            return [], [
+                NoCheckpoint(
+                    f"Variable precision is {precision}, but {wanted or model.title} is published in"
+                    f" {', '.join(have)} only.",
+                    f"Set precision to {have[0]}, or leave it empty.",
+                    {"precision": "" if not wanted else have[0]},
+                )
+            ]
+        offered = same
+    usable = [c for c in offered if runs(choice.engine, fleet.accelerator, c)]
+    if not usable:
+        return [], [_precision_problem(contract, offered[0], model, choice, fleet)]
+    lossless = [c for c in usable if c.precision in LOSSLESS]
+    return (usable if wanted or precision else lossless) or usable, []
+
+
+def _assumed(model: Model, precision: Precision) -> Checkpoint:
+    """Return a checkpoint that nobody has published, with the sizes it would have."""
+    size = checkpoint_bytes(model.architecture, precision)
+    own = model.checkpoints[0]
+    return Checkpoint(
+        id=f"{own.id}-{precision.upper()}",
+        publisher="nobody",
+        precision=precision,
+        method=_METHODS.get(precision, ""),
+        tensor_bytes=size,
+        bytes=size,
+    )
+
+
+def _precision_problem(
+    contract: Mapping[str, Any], checkpoint: Checkpoint, model: Model, choice: EngineChoice, fleet: Fleet
+) -> PrecisionUnsupported:
+    # `checkpoint` is in the way whichever variable named it, so the remedy clears that variable.
+    name = "checkpoint" if contract.get("checkpoint") else "precision" if contract.get("precision") else "model"
+    value = contract.get(name)
+    message = (
+        f"Variable {name} is {value}: {checkpoint.precision} weights"
+        + (f" ({checkpoint.method})" if checkpoint.method not in ("", checkpoint.precision) else "")
+        + f" are not computed by {choice.name} {choice.version.version} on {fleet.name}"
+        + (
+            f" (compute capability {fleet.accelerator.compute_capability})."
+            if fleet.accelerator.compute_capability
+            else "."
+        )
+    )
+    others = sorted(
+        (c for c in model.checkpoints if runs(choice.engine, fleet.accelerator, c)),
+        key=lambda c: c.precision not in LOSSLESS,
+    )
+    if others:
+        return PrecisionUnsupported(
+            message,
+            f"Set checkpoint to {others[0].id} ({others[0].precision}).",
+            {"checkpoint": others[0].id, "precision": ""},
+        )
+    return PrecisionUnsupported(message, f"Choose a distill of the model; no checkpoint of {model.title} runs there.")
+
+
+def choose_dtype(contract: Mapping[str, Any], checkpoint: Checkpoint, fleet: Fleet) -> tuple[str, list[Refusal], str]:
+    """Return the data type of activations, what speaks against the one asked for, and the reason."""
+    wanted = str(contract.get("dtype") or "auto")
+    can = fleet.accelerator.dtypes
+    if wanted == "auto":
+        if "bf16" in can and checkpoint.precision != "fp16":
+            return "bfloat16", [], "bfloat16: what the model was trained in"
+        return (
+            "half",
+            [],
+            f"half: {fleet.name} does not compute bfloat16" if "bf16" not in can else "half: the checkpoint's",
+        )
+    if _DTYPES[wanted] in can:
+        return wanted, [], f"{wanted}: as asked for"
+    return (
+        wanted,
+        [
+            DtypeUnsupported(
+                f"Variable dtype is {wanted}, which {fleet.name}"
+                + (
+                    f" (compute capability {fleet.accelerator.compute_capability})"
+                    if fleet.accelerator.compute_capability
+                    else ""
+                )
+                + " does not compute.",
+                "Set dtype to half.",
+                {"dtype": "half"},
+            )
+        ],
+        "",
+    )
+
+
+def can_cache_fp8(model: Model, accelerator: Accelerator) -> bool:
+    """Say whether the KV cache may be FP8: for latent attention vLLM has kernels from capability 8.9 on only.
+
+    Source: vllm/v1/attention/backends/mla/triton_mla.py; the other backends need 9.0.
+    """
+    return not model.architecture.mla or has_capability(accelerator, "8.9")
+
+
+def cache_problems(contract: Mapping[str, Any], model: Model, fleet: Fleet) -> list[Refusal]:
+    """Return what speaks against the KV cache's data type."""
+    wanted = str(contract["kv_cache_dtype"])
+    if not wanted.startswith("fp8") or can_cache_fp8(model, fleet.accelerator):
+        return []
+    return [
+        PrecisionUnsupported(
+            f"Variable kv_cache_dtype is {wanted}, but {model.title}'s latent attention computes from an FP8 cache"
+            f" only at compute capability 8.9 and above, and {fleet.name} has {fleet.accelerator.compute_capability}.",
+            "Set kv_cache_dtype to auto.",
+            {"kv_cache_dtype": "auto"},
+        )
+    ]

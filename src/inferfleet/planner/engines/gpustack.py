@@ -1,0 +1,77 @@
+"""GPUStack's command lines: its own on the nodes, and that of the vLLM which it starts."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from inferfleet.catalog import load_models
+from inferfleet.planner.engines.request import Launch
+from inferfleet.planner.engines.vllm import sizes
+from inferfleet.planner.weights import Layout
+
+
+def gpustack_argv(launch: Launch) -> list[str]:
+    """Return `gpustack start …` for one node: the server on the head, with a worker beside it, else a worker.
+
+    An image's entry point adds the first two words itself. The registration token and the first password come from the
+    environment; what differs between versions does, too (the catalog's `env`).
+    """
+    argv = ["gpustack", "start"]
+    if launch.is_head:
+        argv += ["--port", str(launch.port)]
+    else:
+        argv += ["--server-url", f"http://{launch.head}:{launch.port}"]
+    return [*argv, "--worker-ip", launch.addresses[launch.rank]]
+
+
+def gpustack_parameters(
+    plan: Mapping[str, Any],
+    *,
+    enforce_eager: bool = False,
+    max_num_batched_tokens: int = 0,
+    extra: Sequence[str] = (),
+) -> list[str]:
+    """Return the options with which GPUStack starts vLLM, so that it serves what the plan decided; one an item.
+
+    Without them GPUStack limits the context to 8192 tokens and divides the model by its own rules (its VLLMServer in
+    gpustack/worker/backends/vllm.py). It adds host, port, name and what spans nodes itself. `extra` comes last, as
+    with every engine.
+    """
+    tensor = plan["tensor_parallel_size"]
+    launch = Launch(
+        model_path=plan["model_path"],
+        served_model_name=plan["served_model_name"],
+        layout=Layout(
+            tensor_parallel_size=tensor,
+            pipeline_parallel_size=plan["pipeline_parallel_size"],
+            expert_parallel=plan["expert_parallel_size"] > 1,
+        ),
+        executor=plan["executor"],
+        nodes=len(plan["nodes"]),
+        rank=0,
+        head="",
+        per_node=0,
+        port=plan["port"],
+        dtype=plan["dtype"],
+        max_model_len=plan["max_model_len"],
+        max_num_seqs=plan["max_num_seqs"],
+        gpu_memory_utilization=None if plan["vendor"] == "cpu" else plan["gpu_memory_utilization"],
+        kv_cache_dtype=plan["kv_cache_dtype"],
+        max_num_batched_tokens=max_num_batched_tokens,
+        enforce_eager=enforce_eager,
+    )
+    argv = ["--tensor-parallel-size", str(tensor), "--pipeline-parallel-size", str(plan["pipeline_parallel_size"])]
+    model = load_models().get(plan["model"])
+    if model and model.reasoning_parser:
+        argv += ["--reasoning-parser", model.reasoning_parser]
+    return _joined([*argv, *sizes(launch), *extra])
+
+
+def _joined(argv: Sequence[str]) -> list[str]:
+    """Return options and their values in one item each, the form in which GPUStack looks them up."""
+    items: list[str] = []
+    for word in argv:
+        if items and not word.startswith("--") and "=" not in items[-1]:
+            items[-1] += f"={word}"
+        else:
+            items.append(word)
+    return items

@@ -1,0 +1,47 @@
+"""What a command line is built from."""
+
+from dataclasses import dataclass
+
+from inferfleet.planner.weights import Layout
+
+
+@dataclass(frozen=True)
+class Launch:
+    """One node's share of the service, decided; a builder only spells it in its engine's words."""
+
+    model_path: str
+    served_model_name: str
+    layout: Layout
+    executor: str
+    nodes: int
+    rank: int
+    head: str
+    per_node: int
+    port: int
+    dtype: str
+    max_model_len: int
+    max_num_seqs: int
+    gpu_memory_utilization: float | None  # None: the accelerator has no memory of its own
+    static_share: float | None = None  # weights and KV cache of all memory; None: not known
+    free_share: float | None = None  # KV cache of what weights leave free; None: not known
+    reasoning_parser: str = ""
+    enable_reasoning: bool = False  # whether the parser must be switched on besides being named
+    kv_cache_dtype: str = "auto"
+    max_num_batched_tokens: int = 0  # 0: the engine's default
+    num_speculative_tokens: int = 0
+    enforce_eager: bool = False
+    enable_prefix_caching: bool = True
+    tool_call_parser: str = ""  # in the engine's spelling; empty: tools are not parsed
+    chat_template: str = ""  # path in the image; empty: the model's own
+    architecture: str = ""  # of the model, as its config.json names it
+    attention_data_parallel: bool = True  # whether SGLang has --attn-dp-size
+    api_key_env: str = ""  # environment variable with the API key; empty: the engine takes none
+    ray_port: int = 6379
+    network: str = ""  # CIDR that the nodes talk over; empty: not given
+    addresses: tuple[str, ...] = ()  # of all nodes, in the order of their ranks
+    extra: tuple[str, ...] = ()
+
+    @property
+    def is_head(self) -> bool:
+        """Whether this node serves the API."""
+        return self.rank == 0

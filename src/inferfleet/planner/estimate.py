@@ -1,0 +1,75 @@
+"""What fits, without an inventory: one model on one kind of accelerator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from inferfleet.planner.make import make_plan
+from inferfleet.planner.memory import GIB
+from inferfleet.planner.plan import Plan
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A plan for imagined nodes, and its figures a GPU."""
+
+    plan: Plan
+
+    @property
+    def fits(self) -> bool:
+        """Whether the model works there as asked for."""
+        return self.plan.works
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form; sizes in GiB a GPU of the tightest pipeline stage."""
+        plan, held = self.plan, self.plan.budget
+        return {
+            "fits": self.fits,
+            "model": plan.model,
+            "checkpoint": plan.checkpoint,
+            "precision": plan.precision,
+            "dtype": plan.dtype,
+            "engine": plan.engine,
+            "engine_version": plan.engine_version,
+            "accelerator": plan.accelerator,
+            "accelerators": plan.accelerators,
+            "tensor_parallel_size": plan.tensor_parallel_size,
+            "pipeline_parallel_size": plan.pipeline_parallel_size,
+            "data_parallel_size": plan.data_parallel_size,
+            "max_model_len": plan.max_model_len,
+            "max_num_seqs": plan.max_num_seqs,
+            "gpu_memory_utilization": plan.gpu_memory_utilization,
+            "memory_gib_per_gpu": _gib(held.total_bytes) if held else None,
+            "weights_gib_per_gpu": _gib(held.weights_bytes) if held else None,
+            "kv_cache_gib_per_gpu": _gib(max(0, held.kv_cache_bytes)) if held else None,
+            "kv_cache_tokens": held.kv_cache_tokens if held else None,
+            "max_concurrency": round(held.max_concurrency, 2) if held else None,
+            "activation_gib_per_gpu": _gib(held.activation_bytes) if held else None,
+            "overhead_gib_per_gpu": _gib(held.activation_bytes + held.overhead_bytes) if held else None,
+            "free_gib_per_gpu": _gib(held.free_bytes) if held else None,
+            "missing_gib_per_gpu": _gib(held.missing_bytes) if held else None,
+            "reasons": plan.reasons,
+            "warnings": plan.warnings,
+            "problems": [problem.as_dict() for problem in plan.problems],
+        }
+
+
+def _gib(size: int) -> float:
+    return round(size / GIB, 3)
+
+
+def estimate(contract: Mapping[str, Any], accelerator: str, nodes: int, per_node: int) -> Estimate:
+    """Return what `nodes` nodes of `per_node` accelerators (0: usual number) make of the contract.
+
+    Where the contract names no executor, one that spans the nodes there is taken.
+    """
+    imagined = {
+        f"node{i + 1}": {"role": "worker" if i else "head", "address": f"192.0.2.{i + 1}"} for i in range(nodes)
+    }
+    asked = {"imagined": True, **contract, "accelerator": accelerator, "accelerators_per_node": per_node}
+    executors = ("ray", "mp") if nodes > 1 else ("mp",)
+    for executor in executors:
+        plan = make_plan({"executor": executor, **asked}, imagined)
+        if all(problem.code != "executor-unsupported" for problem in plan.problems):
+            break
+    return Estimate(plan)

@@ -1,0 +1,18 @@
+"""The network between the nodes: which interfaces and adapters carry it, and what NCCL and Gloo are told of them."""
+
+from inferfleet.planner.fabric.derive import Fabric, derive_fabric
+from inferfleet.planner.fabric.gids import nccl_chooses_gid
+from inferfleet.planner.fabric.interfaces import cluster_interface
+from inferfleet.planner.fabric.node import Member, NodeFabric
+from inferfleet.planner.fabric.rdma import RdmaPort, read_ports
+
+__all__ = [
+    "Fabric",
+    "Member",
+    "NodeFabric",
+    "RdmaPort",
+    "cluster_interface",
+    "derive_fabric",
+    "nccl_chooses_gid",
+    "read_ports",
+]

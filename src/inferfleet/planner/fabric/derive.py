@@ -1,0 +1,134 @@
+"""From the nodes' facts to what NCCL, Gloo and the containers are told of the network."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from inferfleet.planner.fabric.gids import gid_index
+from inferfleet.planner.fabric.given import given_env, given_ports, wants_tcp
+from inferfleet.planner.fabric.interfaces import link_gbps, mtu_cautions, route_cautions
+from inferfleet.planner.fabric.node import Member, NodeFabric
+from inferfleet.planner.fabric.rdma import ROCE, RdmaPort, choose_layer, choose_ports
+from inferfleet.planner.refusals import Refusal
+
+_NCCL = ("nvidia", "amd")  # vendors whose ranks talk through NCCL (RCCL reads the same variables)
+
+
+@dataclass(frozen=True)
+class Fabric:
+    """How the nodes of a cluster talk: over rdma or tcp; empty where that is not known, or where there is one node."""
+
+    transport: str
+    nodes: Mapping[str, NodeFabric]
+    vendor: str
+    warnings: tuple[str, ...] = field(default=())
+
+    @property
+    def uses_rdma(self) -> bool:
+        """Whether containers need access to RDMA devices."""
+        return any(node.ports for node in self.nodes.values())
+
+    def env(self, name: str) -> dict[str, str]:
+        """Return the environment of a node's containers, but for the address, which not every engine reads."""
+        node, env = self.nodes[name], {}
+        if node.interface:
+            if self.vendor == "ascend":
+                env["HCCL_SOCKET_IFNAME"] = node.interface
+            elif self.vendor != "vastai":
+                env["NCCL_SOCKET_IFNAME"] = f"={node.interface}"  # without the sign, eth1 would mean eth10 as well
+            env["GLOO_SOCKET_IFNAME"] = node.interface  # Gloo takes whole names only
+        if self.vendor not in _NCCL:
+            return env
+        if node.ports:
+            env["NCCL_IB_HCA"] = "=" + ",".join(node.rdma)
+        if node.gid_index is not None:
+            env["NCCL_IB_GID_INDEX"] = str(node.gid_index)
+        if self.transport == "tcp":
+            env["NCCL_IB_DISABLE"] = "1"
+        return env
+
+
+def derive_fabric(
+    contract: Mapping[str, Any], members: Sequence[Member], vendor: str, *, nccl_chooses_gid: bool = True
+) -> tuple[Fabric, list[Refusal]]:
+    """Return how the nodes talk, and what speaks against what a user has set.
+
+    `nccl_chooses_gid` tells whether the image's NCCL finds the entry of the GID table by itself (2.21 or later).
+    """
+    problems: list[Refusal] = []
+    rdma: Mapping[str, tuple[RdmaPort, ...]] = {}
+    transport, warnings = "", list[str]()
+    if len(members) > 1 and vendor in _NCCL:
+        rdma, transport, warnings = _rdma(members, problems)
+    networks = str(contract.get("cluster_network") or "")
+    nodes = {}
+    for member in members:
+        ports = rdma.get(member.name, ())
+        near = [network for network in (networks, member.address) if network]
+        rate = sum(port.rate_gbps for port in ports) if ports else link_gbps(member.facts, member.interface)
+        index = gid_index(ports, near, chooses=nccl_chooses_gid)
+        nodes[member.name] = NodeFabric(member.interface, ports, index, rate)
+    if len(members) > 1:
+        faces = {m.name: (m.facts, m.interface) for m in members}
+        warnings += [*mtu_cautions(faces), *route_cautions(faces)]
+    found, advice = given_env(contract.get("engine_extra_env") or {}, members, nodes, transport)
+    return Fabric(transport, nodes, vendor, (*warnings, *advice)), [*problems, *found]
+
+
+def _rdma(members: Sequence[Member], problems: list[Refusal]) -> tuple[dict[str, tuple[RdmaPort, ...]], str, list[str]]:
+    """Return the ports of each node, the transport they make, and what to know of them."""
+    if any(wants_tcp(member.facts) for member in members):
+        return {}, "tcp", []
+    given = {m.name: given_ports(m.name, m.facts, m.ports, problems) for m in members}
+    either = {m.name: m.ports if given[m.name] is None else given[m.name] for m in members}
+    known = {name: ports for name, ports in either.items() if ports is not None}
+    if len(known) < len(members):
+        return {name: ports for name, ports in given.items() if ports}, "", []
+    without = [name for name, ports in known.items() if not any(port.usable for port in ports)]
+    layer = None if without else choose_layer(list(known.values()))
+    if layer is None:
+        return {}, "tcp", _no_rdma(known, without)
+    chosen = {
+        name: given[name] or choose_ports([port for port in ports if port.link_layer == layer])
+        for name, ports in known.items()
+    }
+    return chosen, "rdma", [*_uneven(chosen), *_idle(members, chosen, given)]
+
+
+def _no_rdma(usable: Mapping[str, Sequence[RdmaPort]], without: Sequence[str]) -> list[str]:
+    able = [name for name in usable if name not in without]
+    if not without:
+        return [
+            "The nodes have RDMA devices, but no link layer in common (InfiniBand on some, Ethernet on others): NCCL"
+            " goes over TCP. Give all of them the same."
+        ]
+    if not able:
+        return []
+    return [
+        f"{', '.join(able)} could use RDMA, but {', '.join(without)} has no usable RDMA port: NCCL goes over TCP on all"
+        f" nodes. Check `rdma link` on {without[0]}: ports must be ACTIVE and, on Ethernet, have an IPv4 address."
+    ]
+
+
+def _uneven(chosen: Mapping[str, Sequence[RdmaPort]]) -> list[str]:
+    rates = {name: (len(ports), sum(port.rate_gbps for port in ports)) for name, ports in chosen.items()}
+    if len(set(rates.values())) < 2:
+        return []
+    shown = ", ".join(f"{count} ({rate} Gbit/s) on {name}" for name, (count, rate) in rates.items())
+    return [f"The nodes differ in their RDMA ports: {shown}. The node with least sets the pace."]
+
+
+def _idle(members: Sequence[Member], chosen: Mapping[str, Sequence[RdmaPort]], given: Mapping[str, Any]) -> list[str]:
+    """Return the adapters beside accelerators that do not work."""
+    found = []
+    for member in members:
+        layers = {port.link_layer for port in chosen[member.name]}
+        for port in member.ports or () if given[member.name] is None else ():
+            beside = [a for a in port.affinity if port.near(a, ("PIX", "PXB"))]
+            if beside and not port.usable and not port.virtual and port.link_layer in layers:
+                why = "has no IPv4 address" if port.active and port.link_layer == ROCE else "is not active"
+                found.append(
+                    f"RDMA port {port.name} of {member.name}, beside accelerator {beside[0]}, {why}: its share goes"
+                    " over the other ports. Check its cable and `rdma link`."
+                )
+    return found

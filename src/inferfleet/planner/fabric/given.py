@@ -1,0 +1,138 @@
+"""What a user has set of the network, checked against what the nodes have. It wins over what is derived."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from inferfleet.planner.fabric.interfaces import match_interface, missing_names, read_interfaces
+from inferfleet.planner.fabric.node import Member, NodeFabric
+from inferfleet.planner.fabric.rdma import RdmaPort, match_hca, split_filter
+from inferfleet.planner.refusals import GidMissing, InterfaceMissing, RdmaMissing, Refusal, SharedAddress
+
+_NONE = "none"
+
+
+def wants_tcp(node: Mapping[str, Any]) -> bool:
+    """Tell whether the host's `cluster_rdma` is `none`, which keeps the whole cluster on TCP."""
+    return str(node.get("cluster_rdma") or "").strip() == _NONE
+
+
+def given_ports(
+    name: str, node: Mapping[str, Any], ports: Sequence[RdmaPort] | None, problems: list[Refusal]
+) -> tuple[RdmaPort, ...] | None:
+    """Return the RDMA ports that the host's `cluster_rdma` names (`mlx5_0:1,mlx5_1`), None where it names none.
+
+    A device without a port means its first. Ports that the host does not have, or that are not active, are refused.
+    """
+    text = str(node.get("cluster_rdma") or "").replace(" ", "")
+    if not text:
+        return None
+    names = [entry if ":" in entry else f"{entry}:1" for entry in text.split(",") if entry]
+    if ports is None:
+        return tuple(RdmaPort(*_split(entry)) for entry in names)
+    known = {port.name: port for port in ports}
+    for entry in names:
+        if entry not in known or not known[entry].active:
+            problems.append(
+                RdmaMissing(
+                    f"Variable cluster_rdma of {name} is {text}, but the host"
+                    f" {'has no RDMA port' if entry not in known else 'has no link at its RDMA port'} {entry}; active"
+                    f" are {_shown(ports)}.",
+                    f"Set cluster_rdma of {name} to some of them, or remove it to have them chosen.",
+                )
+            )
+    return tuple(known[entry] for entry in names if entry in known and known[entry].active)
+
+
+def _split(entry: str) -> tuple[str, int]:
+    device, _, port = entry.partition(":")
+    return device, int(port) if port.isascii() and port.isdigit() else 1
+
+
+def given_env(
+    env: Mapping[str, Any], members: Sequence[Member], nodes: Mapping[str, NodeFabric], transport: str
+) -> tuple[list[Refusal], list[str]]:
+    """Return what speaks against the network settings in `engine_extra_env`, and what they cost.
+
+    They hold for all nodes, so each node is checked; nodes that have not told what they have pass.
+    """
+    problems = [
+        *_sockets(env, members),
+        *_hcas(env, members),
+        *_gid(env, members, nodes),
+        *_host_address(env, members),
+    ]
+    advice = []
+    if str(env.get("NCCL_IB_DISABLE", "0")) not in ("0", "") and transport == "rdma":
+        advice.append(
+            f"engine_extra_env.NCCL_IB_DISABLE is {env['NCCL_IB_DISABLE']}, although every node has RDMA: NCCL goes"
+            " over TCP. Remove it to use RDMA."
+        )
+    return problems, advice
+
+
+def _sockets(env: Mapping[str, Any], members: Sequence[Member]) -> Iterator[Refusal]:
+    for variable in ("NCCL_SOCKET_IFNAME", "GLOO_SOCKET_IFNAME"):
+        value = str(env.get(variable) or "")
+        for member in members if value else ():
+            interfaces = read_interfaces(member.facts)
+            if interfaces is None:
+                continue
+            if variable.startswith("GLOO"):  # whole names, separated by commas
+                wrong = bool(missing_names(value.split(","), interfaces))
+            else:
+                wrong = not any(match_interface(value, name) for name in interfaces)
+            if wrong:
+                yield InterfaceMissing(
+                    f"Variable engine_extra_env.{variable} is {value}, which no interface of {member.name} is; it has"
+                    f" {', '.join(interfaces)}.",
+                    f"Remove it to have each node's own interface named, or set cluster_interface of {member.name}.",
+                )
+                break
+
+
+def _hcas(env: Mapping[str, Any], members: Sequence[Member]) -> Iterator[Refusal]:
+    value = str(env.get("NCCL_IB_HCA") or "")
+    for member in members if value else ():
+        if member.ports is None:
+            continue
+        exclude, exact, names = split_filter(value)
+        active = [port for port in member.ports if port.active]
+        # A name that is written out must be there; a prefix has to fit something.
+        lacking = [n for n in names if not any(match_hca(f"={n}", port) for port in active)] if exact else []
+        if (lacking and not exclude) or not any(match_hca(value, port) for port in active):
+            yield RdmaMissing(
+                f"Variable engine_extra_env.NCCL_IB_HCA is {value}, but {member.name} has no active RDMA port"
+                f" {', '.join(lacking) or 'that it takes'}; active are {_shown(member.ports)}.",
+                "Remove it to have each node's ports chosen, or set cluster_rdma for the nodes that differ.",
+            )
+            break
+
+
+def _gid(env: Mapping[str, Any], members: Sequence[Member], nodes: Mapping[str, NodeFabric]) -> Iterator[Refusal]:
+    value = str(env.get("NCCL_IB_GID_INDEX") or "")
+    if not value or value == "-1":  # NCCL's own choice
+        return
+    for member in members:
+        for port in nodes[member.name].ports:
+            if port.gids is not None and value not in [str(gid.index) for gid in port.gids]:
+                filled = ", ".join(str(gid.index) for gid in port.gids) or "none"
+                yield GidMissing(
+                    f"Variable engine_extra_env.NCCL_IB_GID_INDEX is {value}, but that entry of {port.name} of"
+                    f" {member.name} is empty; filled are {filled}.",
+                    "Remove it: NCCL finds the entry itself since 2.21.",
+                )
+                return
+
+
+def _host_address(env: Mapping[str, Any], members: Sequence[Member]) -> Iterator[Refusal]:
+    value = env.get("VLLM_HOST_IP")
+    if value and len(members) > 1:
+        yield SharedAddress(
+            f"Variable engine_extra_env.VLLM_HOST_IP is {value} on all {len(members)} nodes, but each needs its own"
+            " address.",
+            "Remove it, and set cluster_address of the nodes whose ansible_host is not on the cluster network.",
+        )
+
+
+def _shown(ports: Sequence[RdmaPort]) -> str:
+    return ", ".join(port.name for port in ports if port.active) or "none"

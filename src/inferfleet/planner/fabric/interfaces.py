@@ -1,0 +1,113 @@
+"""The interface of the cluster network on each node, and whether the nodes agree on its packets and routes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from inferfleet.planner.fabric.gids import within
+from inferfleet.planner.fabric.rdma import split_filter
+from inferfleet.planner.plain import maps, number
+from inferfleet.planner.refusals import InterfaceMissing, Refusal
+
+Interfaces = Mapping[str, Mapping[str, Any]]
+
+
+def read_interfaces(node: Mapping[str, Any]) -> Interfaces | None:
+    """Return the node's interfaces by name; None where they were not asked for."""
+    value = node.get("interfaces")
+    return {str(i["name"]): i for i in maps(value) if i.get("name")} if isinstance(value, list) else None
+
+
+def cluster_interface(name: str, node: Mapping[str, Any], network: str, problems: list[Refusal]) -> str:
+    """Return the interface that holds the node's address on the cluster network; a given one is checked and wins.
+
+    Empty where it is not known; a problem is added where the node has told its interfaces and none will do.
+    """
+    wanted, given = str(node.get("address", "")), str(node.get("interface") or "")
+    interfaces = read_interfaces(node)
+    if interfaces is None:
+        return given
+    found = {interface: _addresses(facts) for interface, facts in interfaces.items()}
+    if given:
+        if given in found:
+            return given
+        problems.append(
+            InterfaceMissing(
+                f"Variable cluster_interface of {name} is {given}, which the host does not have; it has"
+                f" {', '.join(found)}.",
+                f"Set cluster_interface of {name} to one of them, or remove it to have it found by address.",
+            )
+        )
+        return ""
+    for interface, addresses in found.items():
+        if wanted in addresses:
+            return interface
+    inside = [(i, a) for i, addresses in found.items() for a in addresses if network and within(a, network)]
+    with_address = {i: a for i, a in found.items() if a}
+    hint = f"{inside[0][1]} ({inside[0][0]})" if inside else "one of its addresses on the cluster network"
+    problems.append(
+        InterfaceMissing(
+            f"Host {name} has no interface with the address {wanted}; it has {with_address}.",
+            f"Set cluster_address of {name} to {hint}.",
+        )
+    )
+    return ""
+
+
+def link_gbps(node: Mapping[str, Any], interface: str) -> float:
+    """Return the rate of a node's interface in Gbit/s; 0 where it is not known (a container's, for example)."""
+    facts = (read_interfaces(node) or {}).get(interface, {})
+    return max(0, number(facts.get("speed_mbps"))) / 1000
+
+
+def mtu_cautions(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[str]:
+    """Yield where the nodes' cluster interfaces differ in their MTU; `nodes` maps a name to facts and interface.
+
+    TCP and NCCL then agree on the smaller one, so it works; but a switch that lets the small packets through may drop
+    the large ones, and which nodes are slow depends on who talks to whom.
+    """
+    seen: dict[int, list[str]] = {}
+    for name, (facts, interface) in nodes.items():
+        mtu = number((read_interfaces(facts) or {}).get(interface, {}).get("mtu"))
+        if mtu > 0:
+            seen.setdefault(mtu, []).append(f"{interface} of {name}")
+    if len(seen) > 1:
+        shown = "; ".join(f"{mtu} bytes on {', '.join(where)}" for mtu, where in sorted(seen.items()))
+        largest = max(seen)
+        yield (
+            f"The MTU differs on the cluster network: {shown}. Set it to {largest} everywhere"
+            f" (`ip link set {seen[min(seen)][0].split(' ')[0]} mtu {largest}`, and in the system's own settings), if"
+            " the switches let that through."
+        )
+
+
+def route_cautions(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[str]:
+    """Yield where a node reaches others by another interface than that of the cluster network."""
+    for name, (facts, interface) in nodes.items():
+        routes = facts.get("routes")
+        if not isinstance(routes, Mapping) or not interface:
+            continue
+        for peer, route in routes.items():
+            other = str(route.get("interface") or "") if isinstance(route, Mapping) else ""
+            if other not in ("", interface, "lo"):
+                yield (
+                    f"Host {name} reaches {peer} through {other}, not through {interface}, which holds its address on"
+                    f" the cluster network. Correct its routes (`ip route get {peer}`), or set cluster_address of"
+                    f" {name} to the address of {other}."
+                )
+                break
+
+
+def match_interface(value: str, name: str) -> bool:
+    """Tell whether NCCL takes an interface for a value of NCCL_SOCKET_IFNAME: prefixes, `^` excludes, `=` is exact."""
+    exclude, exact, names = split_filter(value)
+    found = any(name == n if exact else name.startswith(n) for n in names)
+    return found != exclude if names else True
+
+
+def missing_names(names: Sequence[str], interfaces: Interfaces) -> list[str]:
+    """Return the names that are no interface of the node."""
+    return [name for name in names if name not in interfaces]
+
+
+def _addresses(facts: Mapping[str, Any]) -> list[str]:
+    return [str(a) for a in facts["addresses"]] if isinstance(facts.get("addresses"), list) else []

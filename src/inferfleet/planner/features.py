@@ -1,0 +1,135 @@
+"""Options of the contract that not every engine, model or layout has: what speaks against those that were set."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inferfleet.catalog import Checkpoint, Model, load_webui_image
+from inferfleet.catalog.schema import Mode
+from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.fleet import Fleet
+from inferfleet.planner.refusals import (
+    ExecutorUnsupported,
+    FlagUnsupported,
+    ImageArchitecture,
+    Refusal,
+    SpeculationUnsupported,
+    ToolCallsUnsupported,
+)
+
+OPTIONAL = {
+    "kv_cache_dtype": "auto",
+    "enable_expert_parallel": False,
+    "data_parallel_size": 0,
+    "enable_prefix_caching": True,
+    "enable_auto_tool_choice": False,
+    "max_num_batched_tokens": 0,
+    "num_speculative_tokens": 0,
+    "enforce_eager": False,
+}
+"""Keys that not every engine has an option for, and their default; the catalog says which engine has."""
+
+_ARM = ("aarch64", "arm64")
+_TAG_ENDINGS = {"aarch64": ("_arm", "-arm", "_arm64", "-arm64", "-aarch64"), "x86_64": ("-amd64", "-x86_64", "_x86_64")}
+
+
+def setting_problems(asked: Mapping[str, Any], choice: EngineChoice) -> list[Refusal]:
+    """Return what was set although the engine's command line has no option for it."""
+    return [
+        FlagUnsupported(
+            f"Variable {key} is {str(asked[key]).lower()}, but inferfleet knows no option of {choice.engine.title} for"
+            " it.",
+            f"Set {key} to {str(default).lower()}.",
+            {key: default},
+        )
+        for key, default in OPTIONAL.items()
+        if asked[key] != default and key not in choice.engine.settings
+    ]
+
+
+def replica_problems(asked: Mapping[str, Any], choice: EngineChoice) -> list[Refusal]:
+    """Return what speaks against data parallelism over this executor."""
+    if not asked["data_parallel_size"] or asked["executor"] != "ray":
+        return []
+    return [
+        ExecutorUnsupported(
+            f"Variable data_parallel_size is {asked['data_parallel_size']}, which inferfleet plans for"
+            f" {choice.engine.title}'s own executor only, and executor is ray.",
+            "Set executor to mp.",
+            {"executor": "mp", "engine_version": "", "engine_image": ""},
+        )
+    ]
+
+
+def speculation_problems(
+    asked: Mapping[str, Any],
+    model: Model,
+    checkpoint: Checkpoint,
+    choice: EngineChoice,
+    mode: Mode | None,
+    pipeline: int,
+) -> list[Refusal]:
+    """Return what speaks against drafting tokens with the model's own prediction layer."""
+    tokens, layers = asked["num_speculative_tokens"], model.architecture.num_nextn_predict_layers
+    if not tokens or mode:
+        return []
+    why = ""
+    if not layers or not checkpoint.prediction_layers:
+        why = f"{checkpoint.id if layers else model.title} has no multi-token-prediction layer"
+    elif pipeline > 1:
+        why = f"{choice.engine.title} does not draft tokens over the {pipeline} pipeline stages of this layout"
+    if not why:
+        return []
+    return [
+        SpeculationUnsupported(
+            f"Variable num_speculative_tokens is {tokens}, but {why}.",
+            "Set num_speculative_tokens to 0.",
+            {"num_speculative_tokens": 0},
+        )
+    ]
+
+
+def tool_call_problems(asked: Mapping[str, Any], model: Model, choice: EngineChoice) -> list[Refusal]:
+    """Return what speaks against letting the model call tools."""
+    engine, version = choice.engine, choice.version
+    if not asked["enable_auto_tool_choice"] or "enable_auto_tool_choice" not in engine.settings:
+        return []
+    if not model.tool_call_parser:
+        why = f"{model.title} was not made to call tools"
+    elif model.tool_call_parser not in engine.tool_call_parsers or not version.tool_calls:
+        why = f"{engine.title} {version.version} does not read those of {model.title}"
+    else:
+        return []
+    return [
+        ToolCallsUnsupported(
+            f"Variable enable_auto_tool_choice is true, but {why}.",
+            "Set enable_auto_tool_choice to false.",
+            {"enable_auto_tool_choice": False},
+        )
+    ]
+
+
+def image_problems(choice: EngineChoice, fleet: Fleet) -> list[Refusal]:
+    """Return what speaks against an image whose name says that it is for another processor than the nodes'."""
+    if not fleet.architecture:
+        return []
+    has = "aarch64" if fleet.architecture in _ARM else fleet.architecture
+    vendor, version = fleet.accelerator.vendor, choice.version
+    named = next((kind for kind, ends in _TAG_ENDINGS.items() if choice.image.endswith(ends)), "")
+    if vendor in version.image_arm and choice.image == version.image[vendor]:
+        named = "x86_64"
+    if named in ("", has):
+        return []
+    return [
+        ImageArchitecture(
+            f"Variable engine_image is {choice.image}, which is for {named}, but the nodes are {has}.",
+            "Leave engine_image empty to have the right one chosen.",
+            {"engine_image": ""},
+        )
+    ]
+
+
+def webui_image(asked: str, choice: EngineChoice, fleet: Fleet) -> str:
+    """Return the image of the web UI: what was asked for, the vendor's own for the processor, or Open WebUI's."""
+    engine = choice.engine
+    own = engine.webui_image_arm if fleet.architecture in _ARM else engine.webui_image
+    return asked or own or load_webui_image()

@@ -1,0 +1,313 @@
+"""Sizes: the layout, context and concurrency that fit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from inferfleet.catalog import Accelerator, Checkpoint, EngineVersion, Model
+from inferfleet.catalog.schema import Mode
+from inferfleet.planner.checkpoints import can_cache_fp8
+from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.fleet import Fleet
+from inferfleet.planner.layouts import Candidate, Rules, candidates, divisibility, explain
+from inferfleet.planner.memory import GIB, Budget, Limits, budget
+from inferfleet.planner.refusals import (
+    AcceleratorsMissing,
+    KvCacheTooSmall,
+    LayoutMismatch,
+    MaxModelLenTooLong,
+    Refusal,
+    TensorParallelIndivisible,
+)
+from inferfleet.planner.weights import Layout, checkpoint_bytes
+
+FREE = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0, "data_parallel_size": 0}
+"""What leaves the layout to the planner."""
+LEAST_CONTEXT = 4096  # tokens; R1's reasoning alone is longer, so less is no service
+_CONTEXT_STEP = 1024
+_SIZE_TOLERANCE = 0.002
+_BATCHES = {True: (8192, 1024), False: (2048, 256)}
+"""vLLM's default max_num_batched_tokens and max_num_seqs, by whether it takes large ones for the accelerator."""
+_HUGE_MIB = 160 * 1024
+
+
+@dataclass(frozen=True)
+class Sizing:
+    """A layout with its budget; `problems` when what was asked for cannot be."""
+
+    layout: Layout
+    limits: Limits
+    budget: Budget | None
+    problems: list[Refusal] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    alternatives: list[Candidate] = field(default_factory=list)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the budget holds weights and one sequence; a host's own memory is not counted."""
+        return self.budget is None or self.budget.fits
+
+    @property
+    def works(self) -> bool:
+        """Whether it fits and nothing speaks against it."""
+        return self.fits and not self.problems
+
+
+def weight_scale(model: Model, checkpoint: Checkpoint) -> float:
+    """Return the size of the checkpoint's tensors over what the architecture takes, 1 where they agree.
+
+    They differ where a quantization leaves other layers alone than we think; then the files are right.
+    """
+    sizes = [
+        checkpoint_bytes(model.architecture, checkpoint.precision, prediction_layers=with_prediction)
+        for with_prediction in (True, False)
+    ]
+    ratios = [checkpoint.tensor_bytes / size for size in sizes]
+    nearest = min(ratios, key=lambda ratio: abs(ratio - 1))
+    return nearest if abs(nearest - 1) > _SIZE_TOLERANCE else 1.0
+
+
+def make_limits(
+    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, version: EngineVersion, accelerator: Accelerator
+) -> Limits:
+    """Return the limits that were asked for, completed by the engine's defaults on this accelerator."""
+    tokens, sequences = _BATCHES[accelerator.large_batches]
+    if version.huge_batches and accelerator.memory_mib >= _HUGE_MIB:
+        tokens = 16384
+    length = asked["max_model_len"] or model.max_model_len
+    if not version.chunked_prefill:
+        tokens = max(tokens, length)
+    return Limits(
+        max_model_len=length,
+        max_num_seqs=asked["max_num_seqs"] or sequences,
+        max_num_batched_tokens=asked["max_num_batched_tokens"] or tokens,
+        gpu_memory_utilization=asked["gpu_memory_utilization"],
+        kv_cache_item_bytes=1 if asked["kv_cache_dtype"].startswith("fp8") else 2,
+        enforce_eager=bool(asked["enforce_eager"]),
+        prediction_layers=min(1, asked["num_speculative_tokens"]) * model.architecture.num_nextn_predict_layers,
+        num_speculative_tokens=asked["num_speculative_tokens"],
+        weight_scale=weight_scale(model, checkpoint),
+    )
+
+
+def size_up(
+    asked: Mapping[str, Any],
+    model: Model,
+    checkpoint: Checkpoint,
+    choice: EngineChoice,
+    fleet: Fleet,
+    mode: Mode | None,
+) -> Sizing:
+    """Return the layout, limits and budget of one checkpoint on the fleet."""
+    limits = make_limits(asked, model, checkpoint, choice.version, fleet.accelerator)
+    too_long = _too_long(asked, model)
+    if mode:
+        return _sized_mode(asked, model, checkpoint, fleet, limits, mode, too_long)
+    rules = rules_of(choice, fleet)
+    if asked["enable_expert_parallel"] and not model.architecture.moe:
+        refused = divisibility(model.architecture, checkpoint.precision, Layout(1, 1, 1, True), rules)
+        sized = size_up({**asked, "enable_expert_parallel": False}, model, checkpoint, choice, fleet, mode)
+        return replace(sized, problems=[*refused, *sized.problems])
+    if any(asked[key] for key in FREE):
+        layout, problems = _asked_layout(asked, model, checkpoint, fleet, rules)
+        ranked: list[Candidate] = []
+    else:
+        problems = []
+        ranked = _search(asked, model, checkpoint, fleet, limits, rules)
+        if not ranked:
+            return Sizing(Layout(), limits, None, [*too_long, _no_layout(model, fleet, choice, rules)])
+        # A shorter context may make a better layout fit, so lengths are tried before layouts are given up.
+        if not asked["max_model_len"] and not ranked[0].fits:
+            shorter = replace(limits, max_model_len=min(limits.max_model_len, LEAST_CONTEXT))
+            ranked = _search(asked, model, checkpoint, fleet, shorter, rules) or ranked
+        layout = ranked[0].layout
+    if fleet.accelerator.memory_mib == 0 or problems:
+        return Sizing(layout, limits, None, [*too_long, *problems], [], explain(ranked, fleet.per_node))
+    held = budget(model.architecture, checkpoint.precision, layout, limits, fleet.accelerator.total_bytes)
+    limits, held, warnings = _shortened(asked, model, checkpoint, layout, limits, held, fleet, choice)
+    if asked["max_model_len"] and 0 < held.kv_cache_tokens < limits.max_model_len and not too_long and not problems:
+        problems.append(_small_cache(limits, held, _more_cache(model, fleet)))
+    return Sizing(layout, limits, held, [*too_long, *problems], warnings, explain(ranked, fleet.per_node))
+
+
+def rules_of(choice: EngineChoice, fleet: Fleet) -> Rules:
+    """Return what engine and fleet allow."""
+    engine = choice.engine
+    pipeline = engine.pipeline_parallel and fleet.accelerator.pipeline_parallel
+    return Rules(pipeline, engine.uneven_pipeline, fleet.per_node, len(fleet.nodes))
+
+
+def _search(
+    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, fleet: Fleet, limits: Limits, rules: Rules
+) -> list[Candidate]:
+    return candidates(
+        model.architecture,
+        checkpoint.precision,
+        limits,
+        fleet.accelerator.total_bytes or 1 << 62,
+        nodes=len(fleet.nodes),
+        per_node=fleet.per_node,
+        rules=rules,
+        expert_parallel=bool(asked["enable_expert_parallel"]),
+    )
+
+
+def _too_long(asked: Mapping[str, Any], model: Model) -> list[Refusal]:
+    if asked["max_model_len"] <= model.max_model_len:
+        return []
+    return [
+        MaxModelLenTooLong(
+            f"Variable max_model_len is {asked['max_model_len']}, but {model.title} was made for at most"
+            f" {model.max_model_len} tokens.",
+            f"Set max_model_len to {model.max_model_len}, or to 0 for the longest that fits.",
+            {"max_model_len": 0},
+        )
+    ]
+
+
+def _asked_layout(
+    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, fleet: Fleet, rules: Rules
+) -> tuple[Layout, list[Refusal]]:
+    tensor, pipeline = asked["tensor_parallel_size"], asked["pipeline_parallel_size"]
+    replicas = asked["data_parallel_size"] or 1
+    expert = bool(asked["enable_expert_parallel"])
+    world = fleet.size
+    given = next(key for key in FREE if asked[key])
+    if not pipeline and (replicas > 1 or not rules.pipeline_parallel):
+        pipeline = 1
+    if not tensor:
+        tensor = max(1, world // (pipeline * replicas))
+    elif not pipeline:
+        pipeline = max(1, world // tensor)
+    layout = Layout(tensor, pipeline, replicas, expert)
+    if world % replicas and model.architecture.moe:
+        return layout, [
+            LayoutMismatch(
+                f"Variable data_parallel_size is {replicas}, which does not divide the {world} accelerators of the"
+                f" {len(fleet.nodes)} nodes.",
+                "Set data_parallel_size to 0, or to a number that does.",
+                {"data_parallel_size": 0},
+            )
+        ]
+    problems = divisibility(model.architecture, checkpoint.precision, layout, rules)
+    if problems:
+        return layout, problems
+    reset = FREE
+    if layout.ranks > world or (len(fleet.nodes) > 1 and layout.ranks != world):
+        several = [f"{key} {asked[key]}" for key in FREE if asked[key]]
+        shown = (
+            f"Variables {' and '.join(several)} need {layout.ranks}"
+            if len(several) > 1
+            else f"Variable {given} is {asked[given]}, which needs {max(layout.ranks, asked[given])}"
+        )
+        return layout, [
+            LayoutMismatch(
+                f"{shown} accelerators, but the {len(fleet.nodes)} nodes have {world} ({fleet.per_node} each).",
+                "Set tensor_parallel_size and pipeline_parallel_size to 0 to have them chosen, or to sizes whose"
+                f" product is {world}.",
+                reset,
+            )
+        ]
+    return layout, []
+
+
+def _sized_mode(
+    asked: Mapping[str, Any],
+    model: Model,
+    checkpoint: Checkpoint,
+    fleet: Fleet,
+    limits: Limits,
+    mode: Mode,
+    problems: list[Refusal],
+) -> Sizing:
+    layout = Layout(mode.tensor_parallel_size, mode.pipeline_parallel_size)
+    needed = -(-mode.tensor_parallel_size // fleet.accelerator.ranks_per_device)
+    if fleet.size < needed:
+        problems.append(
+            AcceleratorsMissing(
+                f"The vendor's mode needs {needed} {fleet.name} ({mode.tensor_parallel_size} ranks), but there are"
+                f" {fleet.size}.",
+                f"Use a server with {needed} cards that all answer.",
+                {"accelerators_per_node": needed},
+            )
+        )
+    # The vendor's ranks are parts of cards, so the memory of a whole card is what its share of the model takes.
+    cards = Layout(tensor_parallel_size=max(1, fleet.size))
+    held = budget(model.architecture, checkpoint.precision, cards, limits, fleet.accelerator.total_bytes)
+    return Sizing(layout, limits, held, problems)
+
+
+def _shortened(
+    asked: Mapping[str, Any],
+    model: Model,
+    checkpoint: Checkpoint,
+    layout: Layout,
+    limits: Limits,
+    held: Budget,
+    fleet: Fleet,
+    choice: EngineChoice,
+) -> tuple[Limits, Budget, list[str]]:
+    """Cut the context to what the KV cache holds where the length was left to the planner."""
+    if asked["max_model_len"] or held.fits:
+        return limits, held, []
+    total, full = fleet.accelerator.total_bytes, limits.max_model_len
+
+    def sized(length: int) -> tuple[Limits, Budget]:
+        cut = make_limits({**asked, "max_model_len": length}, model, checkpoint, choice.version, fleet.accelerator)
+        return cut, budget(model.architecture, checkpoint.precision, layout, cut, total)
+
+    def holds(length: int) -> bool:
+        cut, found = sized(length)
+        return found.fits and found.kv_cache_tokens >= cut.max_model_len
+
+    if full <= LEAST_CONTEXT or not holds(LEAST_CONTEXT):
+        return limits, held, []
+    # A longer context takes more of the cache and, without chunked prefill, more activations: the longest by halving.
+    low, high = LEAST_CONTEXT // _CONTEXT_STEP, -(-full // _CONTEXT_STEP)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if holds(middle * _CONTEXT_STEP) else (low, middle)
+    limits, held = sized(low * _CONTEXT_STEP)
+    if sized(limits.max_model_len + _CONTEXT_STEP)[1].missing_bytes:
+        engine = f"{choice.engine.title} {choice.version.version}"
+        why = f"a longer prompt is one batch in {engine}, whose activations do not fit"
+        remedy = "More accelerators that share each layer make it longer."
+    else:
+        why = f"the KV cache holds {held.kv_cache_tokens} tokens"
+        remedy = f"{_more_cache(model, fleet)} make it longer."
+    return limits, held, [f"max_model_len is {limits.max_model_len} instead of {full}: {why}. {remedy}"]
+
+
+def _more_cache(model: Model, fleet: Fleet) -> str:
+    return "More accelerators or kv_cache_dtype fp8" if can_cache_fp8(model, fleet.accelerator) else "More accelerators"
+
+
+def _small_cache(limits: Limits, held: Budget, more: str) -> Refusal:
+    length = held.kv_cache_tokens // _CONTEXT_STEP * _CONTEXT_STEP or held.kv_cache_tokens
+    return KvCacheTooSmall(
+        f"Variable max_model_len is {limits.max_model_len}, but the KV cache holds {held.kv_cache_tokens} tokens"
+        f" ({held.kv_cache_bytes / GIB:.1f} GiB a GPU).",
+        f"Set max_model_len to at most {length}. {more} make it longer.",
+        {"max_model_len": length},
+    )
+
+
+def _no_layout(model: Model, fleet: Fleet, choice: EngineChoice, rules: Rules) -> Refusal:
+    heads = model.architecture.num_attention_heads
+    usable = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0 and fleet.per_node % n == 0), default=1)
+    smaller = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0), default=1)
+    return TensorParallelIndivisible(
+        f"No tensor and pipeline parallel size divides {model.title} ({heads} attention heads,"
+        f" {model.architecture.num_hidden_layers} layers) over {len(fleet.nodes)} nodes of {fleet.per_node}"
+        " accelerators.",
+        *_other_layout(max(usable, smaller), fleet, choice, rules),
+    )
+
+
+def _other_layout(per_node: int, fleet: Fleet, choice: EngineChoice, rules: Rules) -> tuple[str, Mapping[str, Any]]:
+    """Return the remedy of a fleet that nothing divides: fewer accelerators a node, or another engine."""
+    if per_node != fleet.per_node:
+        return f"Set accelerators_per_node to {per_node}.", {"accelerators_per_node": per_node}
+    if not (rules.pipeline_parallel and rules.uneven_pipeline) and choice.name != "vllm":
+        return "Set engine to vllm, which divides layers unevenly among nodes.", {"engine": "vllm"}
+    return "Use another number of nodes.", {}

@@ -1,0 +1,326 @@
+"""The nodes as the planner sees them: what they report, or what the inventory declares."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from inferfleet.catalog import Accelerator, UnknownNameError, accelerator_name, load_accelerator, load_accelerators
+from inferfleet.planner.fabric import RdmaPort, cluster_interface, read_ports
+from inferfleet.planner.health import health_problems
+from inferfleet.planner.plain import maps, number, version_key
+from inferfleet.planner.refusals import (
+    AcceleratorsMissing,
+    AcceleratorUnusable,
+    FabricManagerMissing,
+    MixedAccelerators,
+    MixedArchitectures,
+    MixedDrivers,
+    MixedMemory,
+    ModelPathDiffers,
+    NoAccelerator,
+    Refusal,
+    ShmTooSmall,
+    UnequalCounts,
+    UnknownName,
+)
+
+_MEMORY_TOLERANCE = 0.03  # of the memory: how far devices of one kind differ between driver versions
+_SHM_BYTES_PER_RANK = 1 << 30  # NCCL's and the executor's shared memory; NVIDIA's images ask for 1 GiB
+_NVIDIA_FABRIC_OK = ("Completed", "N/A", "Not Supported", "")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One node. Empty or zero means not known (yet)."""
+
+    name: str
+    role: str
+    address: str
+    accelerator: str
+    count: int
+    memory_mib: tuple[int, ...] = ()
+    driver: str = ""
+    architecture: str = ""
+    interface: str = ""
+    ports: tuple[RdmaPort, ...] | None = None
+    shm_bytes: int = 0
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All serving nodes, head first, and the one kind of accelerator they have."""
+
+    nodes: tuple[Node, ...]
+    name: str
+    accelerator: Accelerator
+    per_node: int
+
+    @property
+    def size(self) -> int:
+        """Number of accelerators."""
+        return self.per_node * len(self.nodes)
+
+    @property
+    def driver(self) -> str:
+        """Version of the driver; empty when not known."""
+        return next((node.driver for node in self.nodes if node.driver), "")
+
+    @property
+    def architecture(self) -> str:
+        """Processor architecture as `uname -m` says it; empty when not known."""
+        return next((node.architecture for node in self.nodes if node.architecture), "")
+
+    @property
+    def head(self) -> Node:
+        """The node that serves the API."""
+        return next((node for node in self.nodes if node.role == "head"), self.nodes[0])
+
+
+def read_fleet(
+    contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
+) -> tuple[Fleet | None, list[Refusal]]:
+    """Return the fleet and what speaks against its nodes; no fleet when their accelerators are not known."""
+    problems: list[Refusal] = []
+    read = [_node(str(name), node, contract, problems) for name, node in nodes.items()]
+    if any(problem.code == "unknown-name" for problem in problems):
+        return None, problems[:1]
+    known = [node for node in read if node.accelerator]
+    if not known:
+        return None, [
+            NoAccelerator(
+                "Variable accelerator is empty and no node has reported an accelerator.",
+                "Set accelerator (for example A800-80G) and accelerators_per_node, or let the nodes be reached"
+                " and their drivers answer.",
+            )
+        ]
+    problems += _missing(read)
+    lacking = any(problem.code == "accelerators-missing" for problem in problems)
+    problems += [p for p in _agreement(known) if not (lacking and p.code == "unequal-counts")]
+    problems += [p for node in read for p in _node_problems(node)]
+    wanted, share = number(contract.get("accelerators_per_node")), float(contract.get("gpu_memory_utilization", 0.9))
+    for node in read:
+        problems += health_problems(node.name, node.facts, wanted=wanted, share=share)
+    problems += _model_paths(contract, nodes)
+    name = known[0].accelerator
+    counts = [node.count for node in read if node.count]
+    fleet = Fleet(tuple(read), name, load_accelerator(name), min(counts, default=0))
+    return fleet, problems
+
+
+def match_accelerator(product: str, memory_mib: int) -> str | None:
+    """Return the catalog's name for a product as its driver calls it, None when there is none."""
+    wanted = product.strip().lower()
+    entries = load_accelerators()
+    named = [n for n, a in entries.items() if wanted in (p.lower() for p in a.product_names)]
+    if not named:  # e.g. "NVIDIA A800-SXM4-80GB MIG" or a board's variant
+        named = [n for n, a in entries.items() if any(wanted.startswith(p.lower()) for p in a.product_names)]
+    close = [n for n in named if memory_mib and _same(memory_mib, entries[n].memory_mib)]
+    return next(iter(close or named), None)
+
+
+def _same(one: int, other: int) -> bool:
+    return abs(one - other) <= _MEMORY_TOLERANCE * max(one, other)
+
+
+def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], problems: list[Refusal]) -> Node:
+    declared = str(node.get("accelerator") or contract.get("accelerator") or "")
+    accelerator, count = "", int(contract.get("accelerators_per_node") or 0)
+    if declared:
+        try:
+            declared = accelerator_name(declared)
+            entry = load_accelerator(declared)
+        except UnknownNameError as error:
+            message, _, remedy = str(error).partition(". ")
+            near = remedy.removeprefix("Did you mean ").removesuffix("?") if "mean" in remedy else ""
+            problems.append(UnknownName(f"{message}.", remedy, {"accelerator": near} if near else None))
+        else:
+            accelerator, count = declared, count or entry.per_node
+    devices = maps(node.get("accelerators"))
+    memory = tuple(size for d in devices if (size := number(d.get("memory_mib"))))
+    if devices:
+        products = {str(d.get("name", "")) for d in devices}
+        found = {product: match_accelerator(product, max(memory, default=0)) for product in products}
+        unknown = [product for product, entry_name in found.items() if entry_name is None]
+        names = {n for n in found.values() if n}
+        if unknown and not declared:
+            problems.append(
+                UnknownName(
+                    f"Host {name} has accelerators {unknown[0]!r}, which the catalog does not have.",
+                    "Set accelerator to the catalog's entry that is nearest in memory and compute capability,"
+                    " or add one to accelerators.yml.",
+                )
+            )
+        if len(names) > 1:
+            problems.append(_mixed(f"Host {name} has", sorted(names)))
+        reported = min(names, default=accelerator)
+        if declared and names and declared not in names:
+            problems.append(
+                MixedAccelerators(
+                    f"Variable accelerator is {declared}, but host {name} has {reported}.",
+                    f"Set accelerator to {reported}, or leave it empty to take what the nodes report.",
+                    {"accelerator": reported},
+                )
+            )
+        wanted = int(contract.get("accelerators_per_node") or 0)
+        if wanted > len(devices):
+            problems.append(
+                AcceleratorsMissing(
+                    f"Variable accelerators_per_node is {wanted}, but host {name} has {len(devices)} that work.",
+                    f"Set accelerators_per_node to {len(devices)}, or look for the missing ones with `lspci` and"
+                    " in the kernel log.",
+                    {"accelerators_per_node": len(devices)},
+                )
+            )
+        accelerator, count = accelerator or reported, min(wanted, len(devices)) or len(devices)
+    return Node(
+        name=name,
+        role=str(node.get("role", "worker")),
+        address=str(node.get("address", "")),
+        accelerator=accelerator,
+        count=count,
+        memory_mib=memory,
+        driver=str(node.get("driver_version") or ""),
+        architecture=str(node.get("architecture") or ""),
+        interface=cluster_interface(name, node, str(contract.get("cluster_network") or ""), problems),
+        ports=read_ports(node["rdma"]) if isinstance(node.get("rdma"), list) else None,
+        shm_bytes=number(node.get("shm_bytes")),
+        facts=node,
+    )
+
+
+def _mixed(subject: str, names: Sequence[str]) -> MixedAccelerators:
+    return MixedAccelerators(
+        f"{subject} different accelerators: {', '.join(names)}. One tensor-parallel group needs equal ones.",
+        f"Keep the nodes with {names[0]} in this inventory and make another inventory for the rest.",
+    )
+
+
+def _missing(nodes: Sequence[Node]) -> list[Refusal]:
+    silent = [node.name for node in nodes if not node.accelerator]
+    if not silent:
+        return []
+    return [
+        AcceleratorsMissing(
+            f"Host {', '.join(silent)} reports no accelerator, while others do.",
+            f"Check the driver there, or take {silent[0]} out of ray_head and ray_worker.",
+        )
+    ]
+
+
+def _agreement(nodes: Sequence[Node]) -> list[Refusal]:
+    problems: list[Refusal] = []
+    names = sorted({node.accelerator for node in nodes})
+    if len(names) > 1:
+        where = ", ".join(f"{n} on {next(x.name for x in nodes if x.accelerator == n)}" for n in names)
+        problems.append(_mixed(f"The nodes ({where}) have", names))
+    counts = {node.count: node.name for node in nodes}
+    if len(counts) > 1:
+        shown = ", ".join(f"{count} on {name}" for count, name in sorted(counts.items()))
+        problems.append(
+            UnequalCounts(
+                f"The nodes differ in their number of accelerators: {shown}.",
+                f"Set accelerators_per_node to {min(counts)}, which every node has, or repair the node with fewer.",
+                {"accelerators_per_node": min(counts)},
+            )
+        )
+    sizes = [(size, node.name) for node in nodes for size in node.memory_mib]
+    if len(names) == 1 and sizes and not _same(min(sizes)[0], max(sizes)[0]):
+        low, high = min(sizes), max(sizes)
+        problems.append(
+            MixedMemory(
+                f"Accelerators differ in memory: {low[0]} MiB on {low[1]}, {high[0]} MiB on {high[1]}.",
+                f"Take {low[1]} out of this inventory, or check it: memory may be retired or taken by MIG.",
+            )
+        )
+    drivers = {node.driver: node.name for node in nodes if node.driver}
+    if len(drivers) > 1:
+        shown = ", ".join(f"{driver} on {name}" for driver, name in sorted(drivers.items()))
+        newest = max(drivers, key=version_key)
+        problems.append(
+            MixedDrivers(
+                f"The nodes differ in their driver: {shown}. NCCL and the image then behave differently.",
+                f"Install driver {newest} on every node.",
+            )
+        )
+    kinds = {node.architecture: node.name for node in nodes if node.architecture}
+    if len(kinds) > 1:
+        shown = ", ".join(f"{kind} on {name}" for kind, name in sorted(kinds.items()))
+        problems.append(
+            MixedArchitectures(
+                f"The nodes differ in their processor: {shown}. One image serves all of them.",
+                "Make one inventory for each architecture.",
+            )
+        )
+    return problems
+
+
+def _node_problems(node: Node) -> list[Refusal]:
+    problems: list[Refusal] = []
+    facts = node.facts
+    for device in maps(facts.get("accelerators")):
+        index = device.get("index", "?")
+        if str(device.get("mig", "")).lower() == "enabled":
+            problems.append(
+                AcceleratorUnusable(
+                    f"Accelerator {index} of host {node.name} is divided by MIG.",
+                    f"Run `nvidia-smi -i {index} -mig 0` on {node.name} and reset the device.",
+                )
+            )
+        if number(device.get("ecc_uncorrectable")) > 0:
+            problems.append(
+                AcceleratorUnusable(
+                    f"Accelerator {index} of host {node.name} reports {device['ecc_uncorrectable']} uncorrectable"
+                    " memory errors.",
+                    f"Have the device replaced, or take {node.name} out of this inventory.",
+                )
+            )
+        state = str(device.get("fabric_state") or "")
+        if state not in _NVIDIA_FABRIC_OK:
+            problems.append(
+                FabricManagerMissing(
+                    f"Accelerator {index} of host {node.name} has NVSwitch fabric state {state!r}: no fabric manager"
+                    " has set it up.",
+                    f"Install nvidia-fabricmanager of the driver's version ({node.driver or 'see nvidia-smi'}) on"
+                    f" {node.name} and start it.",
+                )
+            )
+            break
+    manager = facts.get("fabric_manager_version")
+    if manager and node.driver and manager != node.driver:
+        problems.append(
+            FabricManagerMissing(
+                f"Host {node.name} has fabric manager {manager}, but driver {node.driver}.",
+                f"Install nvidia-fabricmanager {node.driver} on {node.name}: the two must be of one version.",
+            )
+        )
+    return problems
+
+
+def shm_problems(fleet: Fleet) -> list[Refusal]:
+    """Return what speaks against each node's /dev/shm, where its size is known."""
+    if fleet.accelerator.vendor == "cpu":
+        return []
+    needed = _SHM_BYTES_PER_RANK * fleet.per_node
+    return [
+        ShmTooSmall(
+            f"Host {node.name} has {node.shm_bytes / 2**30:.1f} GiB in /dev/shm, but {fleet.per_node} ranks need"
+            f" {needed / 2**30:.0f} GiB.",
+            f"Mount it larger on {node.name}: `mount -o remount,size={needed // 2**30}G /dev/shm`, and in /etc/fstab.",
+        )
+        for node in fleet.nodes
+        if 0 < node.shm_bytes < needed
+    ]
+
+
+def _model_paths(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> list[Refusal]:
+    roots = {str(node.get("model_root") or contract.get("model_root", "")): str(name) for name, node in nodes.items()}
+    if len(roots) < 2:
+        return []
+    shown = ", ".join(f"{root} on {name}" for root, name in sorted(roots.items()))
+    return [
+        ModelPathDiffers(
+            f"Variable model_root differs between hosts: {shown}. Every rank opens the same path.",
+            "Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ.",
+        )
+    ]

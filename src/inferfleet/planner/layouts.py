@@ -1,0 +1,260 @@
+"""How a model may be divided over a fleet: every layout, what rules it out, and which the field recommends."""
+
+from dataclasses import dataclass
+
+from inferfleet.catalog import Architecture, Precision
+from inferfleet.planner.memory import Budget, Limits, budget
+from inferfleet.planner.modules import BLOCK
+from inferfleet.planner.refusals import (
+    ExpertParallelIndivisible,
+    LayoutMismatch,
+    PipelineUneven,
+    Refusal,
+    TensorParallelIndivisible,
+)
+from inferfleet.planner.weights import Layout, layers_per_stage
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the engine and the accelerator allow beyond the model's own divisibility."""
+
+    pipeline_parallel: bool = True
+    uneven_pipeline: bool = True
+    per_node: int = 0  # accelerators of a node; 0: not known
+    nodes: int = 1
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A layout with its budget, and why it lost where it did."""
+
+    layout: Layout
+    budget: Budget | None  # None: a host's own memory is not counted
+    verdict: str
+    """`chosen`, or the reason it lost."""
+    problems: tuple[Refusal, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """Whether it works."""
+        return not self.problems and (self.budget is None or self.budget.fits)
+
+
+def divisibility(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> list[Refusal]:
+    """Return what of the model a layout does not divide."""
+    problems = [*_tensor(arch, precision, layout), *_experts(arch, layout), *_stages(arch, layout, rules)]
+    return problems or _replicas(arch, layout, rules)
+
+
+def obstacle(
+    arch: Architecture, precision: Precision, size: int, *, expert_parallel: bool = False, replicas: int = 1
+) -> str:
+    """Return what of the model a tensor parallel size does not divide, in words; empty when it divides all.
+
+    The slices of experts are divided among the ranks of all data-parallel replicas.
+    """
+    heads, kv = arch.num_attention_heads, arch.num_key_value_heads
+    if heads % size:
+        return f"{heads} attention heads"
+    if not arch.mla and kv % size and size % kv:
+        return f"{kv} key-value heads, nor they it"
+    widths = {"feed-forward width": (arch.intermediate_size, size)}
+    if arch.moe and not expert_parallel:
+        widths["expert width"] = (arch.moe_intermediate_size, size * replicas)
+    # Block quantization has one scale for 128 × 128 weights, and no rank may hold part of a block.
+    step = BLOCK if precision in ("fp8", "int8") and arch.mla else 1
+    for name, (width, ranks) in widths.items():
+        if ranks > 1 and width % (ranks * step):
+            kind = "FP8 blocks" if precision == "fp8" else "blocks"
+            return f"{name} ({width})" + (f" in whole {kind} of {BLOCK}" if step > 1 else "")
+    return ""
+
+
+def works(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> bool:
+    """Say whether a layout divides the model."""
+    expert = layout.expert_parallel
+    replicas = layout.data_parallel_size
+    if obstacle(arch, precision, layout.tensor_parallel_size, expert_parallel=expert, replicas=replicas):
+        return False
+    return not (_experts(arch, layout) or _stages(arch, layout, rules))
+
+
+def _tensor(arch: Architecture, precision: Precision, layout: Layout) -> list[Refusal]:
+    size, expert, replicas = layout.tensor_parallel_size, layout.expert_parallel, layout.data_parallel_size
+    what = obstacle(arch, precision, size, expert_parallel=expert, replicas=replicas)
+    if not what:
+        return []
+    if replicas > 1 and not obstacle(arch, precision, size, expert_parallel=expert):
+        return [
+            TensorParallelIndivisible(
+                f"Variables tensor_parallel_size {size} and data_parallel_size {replicas} make {size * replicas} ranks,"
+                f" which do not divide the model's {what}.",
+                "Set enable_expert_parallel to true, which keeps experts whole.",
+                {"enable_expert_parallel": True},
+            )
+        ]
+    fewer = range(min(size - 1, arch.num_attention_heads), 1, -1)
+    smaller = next((n for n in fewer if not obstacle(arch, precision, n, expert_parallel=expert)), 1)
+    remedy = f"Set tensor_parallel_size to {smaller} and pipeline_parallel_size to 0, or both to 0 to have them chosen."
+    return [
+        TensorParallelIndivisible(
+            f"Variable tensor_parallel_size is {size}, which does not divide the model's {what}.",
+            remedy,
+            {"tensor_parallel_size": 0, "pipeline_parallel_size": 0},
+        )
+    ]
+
+
+def _experts(arch: Architecture, layout: Layout) -> list[Refusal]:
+    if not layout.expert_parallel:
+        return []
+    size = layout.expert_ranks
+    if not arch.moe:
+        return [
+            ExpertParallelIndivisible(
+                "Variable enable_expert_parallel is true, but the model has no experts.",
+                "Set enable_expert_parallel to false.",
+                {"enable_expert_parallel": False},
+            )
+        ]
+    if arch.n_routed_experts % size:
+        return [
+            ExpertParallelIndivisible(
+                f"Variable enable_expert_parallel is true, but {size} ranks do not divide the model's"
+                f" {arch.n_routed_experts} experts.",
+                "Set enable_expert_parallel to false.",
+                {"enable_expert_parallel": False},
+            )
+        ]
+    return []
+
+
+def _stages(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]:
+    stages, layers = layout.pipeline_parallel_size, arch.num_hidden_layers
+    if stages == 1:
+        return []
+    if not rules.pipeline_parallel:
+        return [
+            PipelineUneven(
+                f"Variable pipeline_parallel_size is {stages}, but the engine has no pipeline parallelism there.",
+                "Set pipeline_parallel_size to 1.",
+                {"pipeline_parallel_size": 1, "tensor_parallel_size": 0},
+            )
+        ]
+    if stages > layers:
+        return [
+            PipelineUneven(
+                f"Variable pipeline_parallel_size is {stages}, but the model has {layers} layers.",
+                f"Set pipeline_parallel_size to at most {layers}; 0 leaves it to the planner.",
+                {"pipeline_parallel_size": 0, "tensor_parallel_size": 0},
+            )
+        ]
+    if layers % stages and not rules.uneven_pipeline:
+        even = max(n for n in range(1, stages) if layers % n == 0)
+        return [
+            PipelineUneven(
+                f"Variable pipeline_parallel_size is {stages}, which does not divide the model's {layers} layers, and"
+                " the engine needs equal stages.",
+                f"Set pipeline_parallel_size to {even}.",
+                {"pipeline_parallel_size": even, "tensor_parallel_size": 0},
+            )
+        ]
+    return []
+
+
+def _replicas(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]:
+    replicas, tensor = layout.data_parallel_size, layout.tensor_parallel_size
+    if replicas == 1:
+        return []
+    change: dict[str, int] = {"data_parallel_size": 0}
+    remedy = "Set data_parallel_size to 0"
+    if not arch.moe:
+        why = "the model has no experts, and replicas of a dense model are separate services"
+    elif layout.pipeline_parallel_size > 1:
+        why = f"pipeline_parallel_size is {layout.pipeline_parallel_size}, and inferfleet plans only one of the two"
+        remedy = "Set pipeline_parallel_size to 1 and tensor_parallel_size to 0"
+        change = {"pipeline_parallel_size": 1, "tensor_parallel_size": 0}
+    elif rules.per_node and (rules.per_node % tensor or replicas % rules.nodes):
+        why = (
+            f"replicas of {tensor} accelerators do not divide {rules.nodes} nodes of {rules.per_node}: a replica"
+            " stays in a node, and every node holds the same number"
+        )
+        remedy += f", or to {rules.nodes * rules.per_node} with tensor_parallel_size 1"
+    else:
+        return []
+    return [LayoutMismatch(f"Variable data_parallel_size is {replicas}, but {why}.", f"{remedy}.", change)]
+
+
+def split_of(arch: Architecture, layout: Layout) -> str:
+    """Return the layers of each pipeline stage, for people."""
+    counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
+    return " + ".join(map(str, counts))
+
+
+def candidates(
+    arch: Architecture,
+    precision: Precision,
+    limits: Limits,
+    total_bytes: int,
+    *,
+    nodes: int,
+    per_node: int,
+    rules: Rules,
+    expert_parallel: bool = False,
+) -> list[Candidate]:
+    """Return every layout of at most all accelerators that divides the model, best first.
+
+    On several nodes only layouts that use all of them count. The field's order: what fits, uses more
+    accelerators, keeps tensor parallelism inside a node (NVLink), and there as wide as possible.
+    """
+    world = nodes * per_node
+    found: list[Candidate] = []
+    for tensor in range(1, min(world, arch.num_attention_heads) + 1):
+        if arch.num_attention_heads % tensor or not _aligned(tensor, per_node):
+            continue
+        for pipeline in range(1, min(world // tensor, arch.num_hidden_layers) + 1):
+            layout = Layout(tensor, pipeline, 1, expert_parallel)
+            if nodes > 1 and layout.ranks != world:
+                continue
+            if not works(arch, precision, layout, rules):
+                continue
+            found.append(Candidate(layout, budget(arch, precision, layout, limits, total_bytes), ""))
+
+    def rank(candidate: Candidate) -> tuple[bool, int, bool, int]:
+        tensor = candidate.layout.tensor_parallel_size
+        crosses = tensor > per_node
+        return not candidate.fits, -candidate.layout.ranks, crosses, tensor if crosses else -tensor
+
+    return sorted(found, key=rank)
+
+
+def _aligned(tensor: int, per_node: int) -> bool:
+    return per_node % tensor == 0 or tensor % per_node == 0
+
+
+def explain(ranked: list[Candidate], per_node: int) -> list[Candidate]:
+    """Return the candidates with the reason each lost against the first."""
+    if not ranked:
+        return []
+    best = ranked[0]
+    explained = [Candidate(best.layout, best.budget, "chosen" if best.fits else _short(best))]
+    for other in ranked[1:]:
+        if not other.fits:
+            verdict = _short(other)
+        elif other.layout.ranks < best.layout.ranks:
+            idle = best.layout.ranks - other.layout.ranks
+            verdict = f"leaves {idle} {'accelerator' if idle == 1 else 'accelerators'} idle"
+        elif other.layout.tensor_parallel_size > per_node >= best.layout.tensor_parallel_size:
+            verdict = "tensor parallelism would cross nodes: an all-reduce a layer over the network"
+        else:
+            verdict = "more pipeline stages: each waits for the one before, and the last accelerators idle at low load"
+        explained.append(Candidate(other.layout, other.budget, verdict))
+    return explained
+
+
+def _short(candidate: Candidate) -> str:
+    held = candidate.budget
+    if held is None or held.missing_bytes:
+        return f"does not fit: {(held.missing_bytes if held else 0) / 2**30:.1f} GiB a GPU are missing"
+    return f"the KV cache holds only {held.kv_cache_tokens} tokens"

@@ -1,0 +1,225 @@
+"""How an engine divides an accelerator's memory: weights, activations, overhead, and what is left for the KV cache.
+
+The accounting is vLLM's (vllm/v1/worker/gpu_worker.py, determine_available_memory): of the total the share
+`gpu_memory_utilization` is taken; weights, the peak of a profiling run and what CUDA and NCCL took since start
+are subtracted; the rest is KV cache. The constants below are readings (tests/fixtures/readings).
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from inferfleet.catalog.architecture import Architecture, Precision
+from inferfleet.planner.weights import MIB, Layout, item_bytes, layers_per_stage, stage_weights
+
+GIB = 1 << 30
+BLOCK_TOKENS = 16
+"""Tokens of one KV cache block; vLLM's default."""
+
+_NON_TORCH = 230 * MIB  # CUDA libraries' workspaces after the first forward pass
+_NON_TORCH_TENSOR_PARALLEL = 554 * MIB  # the same with NCCL's and the custom all-reduce's channels
+_NON_TORCH_PIPELINE = 68 * MIB
+# Before it captures CUDA graphs vLLM captures two of each kind and estimates the rest: the first of a kind takes the
+# buffers that all share, each further one what the driver keeps of it. Piecewise graphs hold a part a layer.
+_FIRST_GRAPH = 128 * MIB
+_PIECE_OF_LAYER, _FULL_GRAPH = 0.15 * MIB, 2 * MIB
+_LARGEST_GRAPH_TOKENS = 512
+_ATTENTION_SPLITS = 32  # FlashAttention's partial outputs in a graph, in float32
+# The sampler runs on max_num_seqs rows of float32 logits: the logits in the model's type (half a row of float32),
+# in float32, their probabilities and the random draw, and the top-k kernel's buffer.
+_SAMPLER_ROWS, _SAMPLER_BUFFER = 3.5, 111 * MIB
+# vLLM's second model runner, default for Llama: samples without that warm-up.
+_SAMPLER_ROWS_V2, _SAMPLER_BUFFER_V2 = 1.5, 64 * MIB
+_COMPILED_V2 = 224 * MIB  # what its compiled forward pass holds on to while it samples
+_RUNNER_V2 = frozenset({"LlamaForCausalLM"})
+_HIDDEN_COPIES = 4.4  # hidden states, residual, normalized input and output alive at once in a dense layer
+_HIDDEN_COPIES_V2 = 3.3
+_HIDDEN_COPIES_MLA, _HIDDEN_COPIES_MLA_COMPILED = 2.9, 1.0
+_HIDDEN_COPIES_DRAFT, _HIDDEN_COPIES_DRAFT_COMPILED = 5, 1  # of the prediction layer, while the model's own are alive
+_MLA_WORKSPACE_TOKENS = 64 * 1024  # context that chunked prefill up-projects at once
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a user or the engine limits; bytes and shares decide the KV cache, tokens the activations."""
+
+    max_model_len: int
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    gpu_memory_utilization: float
+    kv_cache_item_bytes: int
+    enforce_eager: bool = False
+    prediction_layers: int = 0
+    num_speculative_tokens: int = 0
+    weight_scale: float = 1.0
+    """Size of the checkpoint's files over what its architecture takes; 1 where both agree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Bytes of one accelerator of the tightest pipeline stage; the parts add up to `total_bytes`.
+
+    With data parallelism KV cache and concurrency are those of one replica.
+    """
+
+    total_bytes: int
+    weights_bytes: int
+    activation_bytes: int
+    overhead_bytes: int
+    kv_cache_bytes: int
+    free_bytes: int
+    kv_cache_tokens: int
+    max_concurrency: float
+    """Sequences of max_model_len tokens whose KV cache fits at once."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether the weights fit and one sequence of full length has its KV cache."""
+        return self.max_concurrency >= 1
+
+    @property
+    def missing_bytes(self) -> int:
+        """Bytes by which weights, activations and overhead exceed the share that may be used; 0 when they fit."""
+        return max(0, -self.kv_cache_bytes)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self)
+
+
+def kv_bytes_per_token(arch: Architecture, layout: Layout, kv_item_bytes: int) -> int:
+    """Return the bytes one token of KV cache takes per layer on one rank.
+
+    Latent attention keeps one vector, the same on every tensor-parallel rank; grouped-query attention keeps
+    keys and values of its share of heads, at least one.
+    """
+    if arch.mla:
+        return (arch.kv_lora_rank + arch.qk_rope_head_dim) * kv_item_bytes
+    heads = max(1, -(-arch.num_key_value_heads // layout.tensor_parallel_size))
+    return 2 * heads * arch.head_size * kv_item_bytes
+
+
+def budget(arch: Architecture, precision: Precision, layout: Layout, limits: Limits, total_bytes: int) -> Budget:
+    """Return the budget of one accelerator with `total_bytes` of memory as CUDA counts it.
+
+    `kv_cache_bytes` is negative by what is missing when the weights alone do not fit.
+    """
+    stages = stage_budgets(arch, precision, layout, limits, total_bytes)
+    return min(stages, key=lambda b: (b.kv_cache_tokens, b.kv_cache_bytes))
+
+
+def stage_budgets(
+    arch: Architecture, precision: Precision, layout: Layout, limits: Limits, total_bytes: int
+) -> list[Budget]:
+    """Return the budget of an accelerator of each pipeline stage."""
+    weights = stage_weights(arch, precision, layout, prediction_layers=limits.prediction_layers)
+    counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
+    per_layer = kv_bytes_per_token(arch, layout, limits.kv_cache_item_bytes)
+    usable = int(total_bytes * limits.gpu_memory_utilization)
+    budgets = []
+    for stage, (computed, count) in enumerate(zip(weights, counts, strict=True)):
+        held = int(computed * limits.weight_scale)
+        activation = activation_bytes(arch, precision, layout, limits, stage)
+        overhead = overhead_bytes(layout) + graph_bytes(arch, layout, limits, count)
+        # A prediction layer caches keys and values as a decoder layer does.
+        layers = count + (limits.prediction_layers if stage == len(counts) - 1 else 0)
+        cache = usable - held - activation - overhead
+        tokens = max(0, cache // (per_layer * max(1, layers) * BLOCK_TOKENS) * BLOCK_TOKENS)
+        budgets.append(
+            Budget(
+                total_bytes=total_bytes,
+                weights_bytes=held,
+                activation_bytes=activation,
+                overhead_bytes=overhead,
+                kv_cache_bytes=cache,
+                free_bytes=total_bytes - usable,
+                kv_cache_tokens=tokens,
+                max_concurrency=tokens / limits.max_model_len,
+            )
+        )
+    return budgets
+
+
+def overhead_bytes(layout: Layout) -> int:
+    """Return what CUDA and NCCL take on one accelerator, in bytes."""
+    if layout.expert_ranks > 1:
+        return _NON_TORCH_TENSOR_PARALLEL
+    return _NON_TORCH_PIPELINE if layout.pipeline_parallel_size > 1 else _NON_TORCH
+
+
+def graph_bytes(arch: Architecture, layout: Layout, limits: Limits, layers: int) -> int:
+    """Return what vLLM sets aside for the CUDA graphs of a rank with `layers` layers, in bytes.
+
+    Piecewise graphs are captured for up to 512 tokens, full ones for decoding up to max_num_seqs sequences.
+    """
+    if limits.enforce_eager or arch.name in _RUNNER_V2:  # the second model runner sets nothing aside
+        return 0
+    decoded = limits.max_num_seqs * (1 + limits.num_speculative_tokens)
+    largest = min(2 * decoded, _LARGEST_GRAPH_TOKENS, limits.max_num_batched_tokens)
+    decoded = min(decoded, largest)
+    heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
+    width = arch.kv_lora_rank if arch.mla else arch.head_size
+    # Over an FP8 cache latent attention is computed by FlashMLA, which needs no such buffer.
+    split = 0 if arch.mla and limits.kv_cache_item_bytes == 1 else _ATTENTION_SPLITS * decoded * heads * width * 4
+    context = _context_bytes(arch, layout, limits) if arch.mla else 0
+    first = max(_FIRST_GRAPH + context, split + (context if limits.prediction_layers else 0))
+    pieces = (_graphs(largest) - 1) * max(MIB, int(layers * _PIECE_OF_LAYER))
+    return first + pieces + (_graphs(decoded) - 1) * _FULL_GRAPH
+
+
+def _graphs(largest: int) -> int:
+    """Return how many sizes vLLM captures: 1, 2, 4, then every 8 tokens, from 256 on every 16."""
+    return min(3, largest.bit_length()) + min(largest, 255) // 8 + max(0, largest - 240) // 16
+
+
+def _context_bytes(arch: Architecture, layout: Layout, limits: Limits) -> int:
+    """Return the bytes of the context that chunked prefill of latent attention up-projects at once."""
+    page = limits.max_num_seqs * BLOCK_TOKENS
+    tokens = max(min(max(8 * limits.max_model_len, 4 * page), _MLA_WORKSPACE_TOKENS), page)
+    heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
+    return tokens * heads * (arch.qk_nope_head_dim + arch.v_head_dim) * 2
+
+
+def activation_bytes(arch: Architecture, precision: Precision, layout: Layout, limits: Limits, stage: int) -> int:
+    """Return the peak of the profiling run beyond the weights on a rank of pipeline stage `stage`, in bytes."""
+    item, tensor = item_bytes(precision), layout.tensor_parallel_size
+    tokens, rows = limits.max_num_batched_tokens, min(limits.max_num_seqs, limits.max_num_batched_tokens)
+    v2 = arch.name in _RUNNER_V2
+    hidden = tokens * arch.hidden_size * item
+    workspace = _expert_workspace(arch, layout, tokens, item, stage)
+
+    # gate and up projection, and their product
+    forward = 3 * tokens * -(-arch.intermediate_size // tensor) * item
+    forward += int((_HIDDEN_COPIES_V2 if v2 else _HIDDEN_COPIES) * hidden)
+    if arch.mla:
+        heads = -(-arch.num_attention_heads // tensor)
+        query = arch.qk_nope_head_dim + arch.qk_rope_head_dim
+        attention = tokens * heads * (query + arch.v_head_dim) * item + _context_bytes(arch, layout, limits)
+        copies = _HIDDEN_COPIES_MLA if limits.enforce_eager else _HIDDEN_COPIES_MLA_COMPILED
+        forward = max(forward, attention + int(copies * hidden))
+    if limits.prediction_layers:
+        forward += hidden * (_HIDDEN_COPIES_DRAFT if limits.enforce_eager else _HIDDEN_COPIES_DRAFT_COMPILED)
+
+    peak = forward
+    if stage == layout.pipeline_parallel_size - 1:
+        row, buffer = (_SAMPLER_ROWS_V2, _SAMPLER_BUFFER_V2) if v2 else (_SAMPLER_ROWS, _SAMPLER_BUFFER)
+        buffer += _COMPILED_V2 if v2 and not limits.enforce_eager else 0
+        rows *= 2 if limits.prediction_layers else 1  # each sequence's token and the first one drafted for it
+        sampler = int(rows * arch.vocab_size * 4 * row) + buffer + hidden + 2 * rows * arch.hidden_size * item
+        peak = max(peak, sampler)
+    received = hidden if stage and not v2 else 0  # what the stage before sends
+    return peak + workspace + received
+
+
+def _expert_workspace(arch: Architecture, layout: Layout, tokens: int, item: int, stage: int) -> int:
+    """Return the buffers of the fused experts, which stay allocated once the first of a rank's layers ran."""
+    if not arch.moe:
+        return 0
+    counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
+    first = sum(counts[:stage])
+    if sum(arch.is_moe_layer(layer) for layer in range(first, first + counts[stage])) < 2:
+        return 0
+    inner = arch.moe_intermediate_size
+    if not layout.expert_parallel:
+        inner = -(-inner // layout.expert_ranks)
+    rows = tokens * layout.data_parallel_size * arch.num_experts_per_tok  # experts see the tokens of all replicas
+    return rows * (max(inner, arch.hidden_size) + max(2 * inner, arch.hidden_size)) * item

@@ -1,0 +1,271 @@
+"""From what was decided to the plan: each node's command line, environment, devices and mounts, and the reasons."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import floor
+from pathlib import PurePosixPath
+from typing import Any
+
+from inferfleet.catalog import Checkpoint, Model
+from inferfleet.catalog.schema import Mode
+from inferfleet.planner.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
+from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.engines import BUILDERS, Launch
+from inferfleet.planner.engines.mpi import MOUNT as LAUNCHER_MOUNT
+from inferfleet.planner.fabric import Fabric
+from inferfleet.planner.features import webui_image
+from inferfleet.planner.fit import Sizing
+from inferfleet.planner.flags import flag_cautions, has_flag
+from inferfleet.planner.fleet import Fleet, Node
+from inferfleet.planner.layouts import split_of
+from inferfleet.planner.memory import GIB, Budget
+from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
+from inferfleet.planner.ray_args import ray_argv
+from inferfleet.problem import Problem
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Everything that was decided; rendering adds nothing."""
+
+    contract: Mapping[str, Any]
+    model: Model
+    fleet: Fleet
+    choice: EngineChoice
+    checkpoint: Checkpoint
+    dtype: str
+    sizing: Sizing
+    mode: Mode | None
+    fabric: Fabric
+
+
+def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
+    """Return the plan."""
+    asked, fleet, choice, sizing = decided.contract, decided.fleet, decided.choice, decided.sizing
+    checkpoint, layout = decided.checkpoint, decided.sizing.layout
+    served = str(asked["served_model_name"] or asked["model"]).rstrip("/").rpartition("/")[2]
+    path = _model_path(asked, checkpoint)
+    inside, mounts = path, [f"{path}:{path}:ro"]
+    if choice.engine.model_mount:
+        parent = PurePosixPath(path).parent
+        inside, mounts = (
+            f"{choice.engine.model_mount}/{PurePosixPath(path).name}",
+            [f"{parent}:{choice.engine.model_mount}:ro"],
+        )
+    elif choice.engine.named_by_folder:
+        inside = f"/models/{served}"
+        mounts = [f"{path}:{inside}:ro"]
+    mounts = [*mounts, *choice.engine.container.mounts]
+    launcher = choice.engine.launcher if len(fleet.nodes) > 1 else ""
+    if launcher:
+        mounts.append(LAUNCHER_MOUNT)
+    launch = Launch(
+        model_path=inside,
+        served_model_name=served,
+        layout=layout,
+        executor=asked["executor"],
+        nodes=len(fleet.nodes),
+        rank=0,
+        head=fleet.head.address,
+        per_node=fleet.per_node,
+        port=asked["engine_port"],
+        dtype=decided.dtype,
+        max_model_len=sizing.limits.max_model_len,
+        max_num_seqs=sizing.limits.max_num_seqs,
+        gpu_memory_utilization=asked["gpu_memory_utilization"] if fleet.accelerator.memory_mib else None,
+        static_share=_share(sizing.budget, with_weights=True),
+        free_share=_share(sizing.budget),
+        reasoning_parser=decided.model.reasoning_parser,
+        enable_reasoning=has_flag(choice, "--enable-reasoning"),
+        kv_cache_dtype=asked["kv_cache_dtype"],
+        max_num_batched_tokens=asked["max_num_batched_tokens"],
+        num_speculative_tokens=asked["num_speculative_tokens"],
+        enforce_eager=bool(asked["enforce_eager"]),
+        enable_prefix_caching=bool(asked["enable_prefix_caching"]),
+        **_tools(decided),
+        architecture=decided.model.architecture.name,
+        attention_data_parallel=has_flag(choice, "--attn-dp-size"),
+        api_key_env=choice.engine.api_key_env,
+        ray_port=asked["ray_port"],
+        network=str(asked["cluster_network"]),
+        addresses=tuple(node.address for node in fleet.nodes),
+        extra=tuple(str(a) for a in asked["engine_extra_args"]),
+    )
+    nodes = {
+        node.name: _node_plan(decided, node, rank, replace(launch, rank=rank), mounts)
+        for rank, node in enumerate(fleet.nodes)
+    }
+    return Plan(
+        engine=choice.name,
+        executor=asked["executor"],
+        model=str(asked["model"]),
+        protocol=choice.engine.protocol,
+        launcher=launcher,
+        engine_version=choice.version.version,
+        image=choice.image,
+        checkpoint=checkpoint.id,
+        checkpoint_modelscope=checkpoint.modelscope,
+        checkpoint_given=checkpoint.publisher == "local",
+        checkpoint_bytes=checkpoint.bytes,
+        precision=checkpoint.precision,
+        dtype=decided.dtype,
+        model_path=path,
+        served_model_name=served,
+        port=asked["engine_port"],
+        accelerator=fleet.name,
+        vendor=fleet.accelerator.vendor,
+        min_driver=choice.version.min_driver,
+        accelerators=fleet.size,
+        transport=decided.fabric.transport,
+        tensor_parallel_size=layout.tensor_parallel_size,
+        pipeline_parallel_size=layout.pipeline_parallel_size,
+        data_parallel_size=layout.data_parallel_size,
+        expert_parallel_size=layout.expert_ranks if layout.expert_parallel else 1,
+        max_model_len=sizing.limits.max_model_len,
+        max_num_seqs=sizing.limits.max_num_seqs,
+        gpu_memory_utilization=asked["gpu_memory_utilization"],
+        kv_cache_dtype=asked["kv_cache_dtype"],
+        api_key_env=choice.engine.api_key_env,
+        takes_api_key=bool(choice.engine.api_key_env or choice.engine.takes_api_key),
+        api_path=choice.engine.api_path,
+        webui_image=webui_image(str(asked["webui_image"]), choice, fleet),
+        rank_processes=choice.engine.rank_processes,
+        budget=sizing.budget,
+        container=_container(decided),
+        nodes=nodes,
+        reasons=[choice.reason, _why_checkpoint(decided), why_dtype, *_why_layout(decided)],
+        warnings=[*sizing.warnings, *_warnings(decided, path, served)],
+        problems=problems,
+        # A host's own memory is not counted, so what would be left of it is not either.
+        alternatives=[replace(c, budget=None) if sizing.budget is None else c for c in sizing.alternatives],
+    )
+
+
+def _tools(decided: Decided) -> dict[str, str]:
+    """Return the engine's parser of tool calls and the template that describes tools, where they are wanted."""
+    engine, model = decided.choice.engine, decided.model
+    parser = engine.tool_call_parsers.get(model.tool_call_parser, "")
+    if not decided.contract["enable_auto_tool_choice"] or not parser:
+        return {}
+    template = f"{engine.chat_templates}/{model.tool_chat_template}" if model.tool_chat_template else ""
+    return {"tool_call_parser": parser, "chat_template": template}
+
+
+def _share(held: Budget | None, *, with_weights: bool = False) -> float | None:
+    """Return the KV cache (and weights) as a share of what an engine divides, rounded down; None when not known.
+
+    Engines other than vLLM leave activations out of the share that they are given.
+    """
+    if held is None:
+        return None
+    cache = max(0, held.kv_cache_bytes)
+    if with_weights:
+        return floor(100 * (held.weights_bytes + cache) / held.total_bytes) / 100
+    return floor(100 * cache / max(1, held.total_bytes - held.weights_bytes - held.overhead_bytes)) / 100
+
+
+def _model_path(asked: Mapping[str, Any], checkpoint: Checkpoint) -> str:
+    model = str(asked["model"])
+    if checkpoint.publisher == "local" and model.startswith("/"):
+        return str(PurePosixPath(model).parent) if model.endswith(".json") else model.rstrip("/")
+    return f"{asked['model_root']}/{checkpoint.id}"
+
+
+def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: list[str]) -> NodePlan:
+    asked, fleet, fabric = decided.contract, decided.fleet, decided.fabric.nodes[node.name]
+    over_ray = asked["executor"] == "ray"
+    return NodePlan(
+        role=node.role,
+        rank=rank,
+        address=node.address,
+        interface=node.interface,
+        argv=BUILDERS[decided.choice.name](launch),
+        env=_env(decided, node),
+        ray_argv=ray_argv(asked, node.role, node.address, fleet.head.address, fleet.per_node) if over_ray else [],
+        devices=[*fleet.accelerator.devices, *(["/dev/infiniband"] if fabric.ports else [])],
+        mounts=[*mounts, *fleet.accelerator.mounts],
+        rdma=fabric.rdma,
+        link_gbps=fabric.link_gbps,
+    )
+
+
+def _env(decided: Decided, node: Node) -> dict[str, str]:
+    asked, accelerator, choice = decided.contract, decided.fleet.accelerator, decided.choice
+    env = {**accelerator.env, **choice.version.env}
+    if decided.mode:
+        env |= decided.mode.env
+    env |= decided.fabric.env(node.name)
+    if asked["nccl_debug"]:
+        env["NCCL_DEBUG"] = str(asked["nccl_debug"])
+    if choice.name in ("vllm", "vllm_vacc"):
+        env |= {"VLLM_HOST_IP": node.address, "VLLM_NO_USAGE_STATS": "1"}
+    if asked["executor"] == "ray":
+        env["RAY_USAGE_STATS_ENABLED"] = "0"
+    env["HF_HUB_OFFLINE"] = "1"
+    return env | {str(k): str(v) for k, v in asked["engine_extra_env"].items()}
+
+
+def _container(decided: Decided) -> ContainerPlan:
+    options, rdma = decided.choice.engine.container, decided.fabric.uses_rdma
+    return ContainerPlan(
+        privileged=options.privileged,
+        shm_size=options.shm_size,
+        gpus="all" if decided.fleet.accelerator.vendor == "nvidia" else "",
+        # RDMA pins memory, as much as it registers; NVIDIA's images ask for these limits whenever NCCL runs.
+        cap_add=("IPC_LOCK",) if rdma else (),
+        ulimits=("memlock=-1:-1", "stack=67108864:67108864") if rdma else (),
+    )
+
+
+def _why_checkpoint(decided: Decided) -> str:
+    checkpoint, published = decided.checkpoint, decided.model.checkpoints[0]
+    if checkpoint.id == published.id:
+        return f"{checkpoint.id} ({checkpoint.precision}): the publisher's own"
+    why = "as asked for"
+    if not decided.contract["checkpoint"] and not decided.contract["precision"]:
+        computed = published.precision in decided.fleet.accelerator.dtypes
+        where = decided.choice.engine.title if computed else decided.fleet.name
+        why = f"{where} does not compute {published.precision}"
+    return f"{checkpoint.id} ({checkpoint.precision}): {why}"
+
+
+def _why_layout(decided: Decided) -> list[str]:
+    if decided.sizing.problems:
+        return []  # a layout that was asked for and cannot be
+    layout, fleet, budget = decided.sizing.layout, decided.fleet, decided.sizing.budget
+    links = {"nvswitch": "NVLink", "nvlink": "NVLink", "xgmi": "Infinity Fabric", "hccs": "HCCS", "pcie": "PCIe"}
+    link = links.get(fleet.accelerator.interconnect, "the node's own links")
+    tensor, pipeline = layout.tensor_parallel_size, layout.pipeline_parallel_size
+    if decided.mode:
+        text = f"TP {tensor}, PP {pipeline}: the vendor's mode, in its own count of ranks"
+    elif tensor > fleet.per_node:
+        text = f"TP {tensor} across nodes: an all-reduce a layer over the network"
+    elif tensor == 1:
+        what = "the attention of each layer" if layout.data_parallel_size > 1 else "each layer"
+        text = f"TP 1: {what} on one accelerator"
+    else:
+        text = f"TP {tensor} within a node over {link}"
+    if layout.data_parallel_size > 1:
+        text += f", DP {layout.data_parallel_size}: as many KV caches, and experts shared by all ranks"
+    if pipeline > 1 and not decided.mode:
+        where = "across nodes" if len(fleet.nodes) > 1 else "within the node"
+        text += f", PP {pipeline} {where}: layers {split_of(decided.model.architecture, layout)}"
+    if budget is not None and fleet.accelerator.memory_mib:
+        text += (
+            f"; {budget.weights_bytes / GIB:.1f} GiB weights and {budget.kv_cache_bytes / GIB:.1f} GiB KV cache a GPU"
+        )
+    return [text]
+
+
+def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list[str]:
+    asked, model, fleet, choice = decided.contract, decided.model, decided.fleet, decided.choice
+    tensor = decided.sizing.layout.tensor_parallel_size
+    facts = {"model_path": model_path, "served_model_name": served_model_name, "tensor_parallel_size": tensor}
+    return [
+        *checkpoint_cautions(model, decided.checkpoint),
+        *layout_cautions(model, fleet, choice, decided.sizing),
+        *engine_cautions(asked, fleet, choice, facts),
+        *flag_cautions(choice, [str(a) for a in asked["engine_extra_args"]]),
+        *node_cautions(asked, fleet),
+        *decided.fabric.warnings,
+    ]

@@ -1,0 +1,156 @@
+"""Bytes of a model's weights: in the checkpoint, and on each rank of the running engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from inferfleet.catalog.architecture import Architecture, Precision
+from inferfleet.planner.modules import (
+    ITEM_BYTES,
+    Matrix,
+    decoder_layer,
+    embedding,
+    output_head,
+    prediction_layer,
+)
+
+MIB = 1 << 20
+
+# PyTorch's caching allocator (c10/cuda/CUDACachingAllocator.cpp): small requests are rounded to 512 bytes; from
+# 10 MiB on a request gets a segment of its own, rounded to 2 MiB, whose rest is split off only where the
+# request is below max_split_size (vLLM sets 20 MiB while it loads) and the rest is above 1 MiB.
+_ROUND_SMALL, _SEGMENT_FROM, _ROUND_SEGMENT, _MAX_SPLIT = 512, 10 * MIB, 2 * MIB, 20 * MIB
+
+# What a rank of a latent-attention model holds besides its parameters: the YaRN table and the attention
+# backend's buffers. Readings on H200 lie 55 to 210 MiB above the parameters, by backend, never by layers.
+_MLA_BUFFERS = 84 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How ranks share a model. World size is the product of the three sizes."""
+
+    tensor_parallel_size: int = 1
+    pipeline_parallel_size: int = 1
+    data_parallel_size: int = 1  # replicas of all but the experts, which these divide as well
+    expert_parallel: bool = False
+
+    @property
+    def ranks(self) -> int:
+        """Number of accelerators the layout needs."""
+        return self.tensor_parallel_size * self.pipeline_parallel_size * self.data_parallel_size
+
+    @property
+    def expert_ranks(self) -> int:
+        """Number of ranks that share the experts of a layer: those of all replicas, as slices or whole experts."""
+        return self.tensor_parallel_size * self.data_parallel_size
+
+    def __str__(self) -> str:
+        text = f"TP {self.tensor_parallel_size}, PP {self.pipeline_parallel_size}"
+        if self.data_parallel_size > 1:
+            text += f", DP {self.data_parallel_size}"
+        return text + (" with expert parallelism" if self.expert_parallel else "")
+
+
+def layers_per_stage(layers: int, stages: int) -> list[int]:
+    """Return how vLLM divides layers over pipeline stages.
+
+    What does not divide evenly goes to the last stages but one, since the last one also holds the output
+    head (vllm/distributed/utils.py, get_pp_indices).
+    """
+    counts = [layers // stages] * stages
+    for i in range(2, layers % stages + 2):
+        counts[-i] += 1
+    return counts
+
+
+def item_bytes(precision: Precision) -> int:
+    """Return the bytes of an element that is not quantized."""
+    return ITEM_BYTES.get(precision, 2)
+
+
+@cache
+def checkpoint_bytes(arch: Architecture, precision: Precision, *, prediction_layers: bool = True) -> int:
+    """Return the bytes of all tensors of a checkpoint of this architecture."""
+    modules: list[Matrix] = [embedding(arch), *output_head(arch)]
+    for layer in range(arch.num_hidden_layers):
+        modules += decoder_layer(arch, moe=arch.is_moe_layer(layer))
+    if prediction_layers:
+        for _ in range(arch.num_nextn_predict_layers):
+            modules += prediction_layer(arch)
+    item = item_bytes(precision)
+    return sum(sum(m.sizes(precision, item)) for m in modules)
+
+
+@cache
+def stage_weights(
+    arch: Architecture, precision: Precision, layout: Layout, *, prediction_layers: int = 0
+) -> tuple[int, ...]:
+    """Return the bytes of GPU memory the loaded weights take on a rank of each pipeline stage.
+
+    This is what vLLM reports as "Model loading took": parameters as the allocator rounds them, the rotary
+    table, and for latent attention over quantized weights the dequantized up-projection it multiplies with.
+    `prediction_layers` counts the multi-token-prediction layers that speculative decoding loads.
+    """
+    counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
+    sizes: list[int] = []
+    first = 0
+    for stage, count in enumerate(counts):
+        kinds = [arch.is_moe_layer(layer) for layer in range(first, first + count)]
+        first += count
+        total = _rotary_table(arch, precision)
+        total += sum(kinds) * _layer_bytes(arch, precision, layout, True)
+        total += (count - sum(kinds)) * _layer_bytes(arch, precision, layout, False)
+        if stage == 0 or (arch.tie_word_embeddings and stage == len(counts) - 1):
+            total += _held([embedding(arch)], precision, layout)
+        if stage == len(counts) - 1:
+            total += _held(output_head(arch), precision, layout)
+            # Its embedding and head are shared with the model's own, so they take no memory again.
+            total += prediction_layers * _prediction_bytes(arch, precision, layout)
+        sizes.append(total)
+    return tuple(sizes)
+
+
+@cache
+def _layer_bytes(arch: Architecture, precision: Precision, layout: Layout, moe: bool) -> int:
+    held = _held(list(decoder_layer(arch, moe=moe)), precision, layout)
+    if arch.mla and precision not in ITEM_BYTES:
+        heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
+        held += allocated(heads * (arch.qk_nope_head_dim + arch.v_head_dim) * arch.kv_lora_rank * 2)
+    return held
+
+
+@cache
+def _prediction_bytes(arch: Architecture, precision: Precision, layout: Layout) -> int:
+    shared = ("embed_tokens", "shared_head.head")
+    return _held([m for m in prediction_layer(arch) if m.name not in shared], precision, layout)
+
+
+def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> int:
+    item = item_bytes(precision)
+    tensor = layout.tensor_parallel_size
+    total = 0
+    for module in modules:
+        group = layout.expert_ranks if module.copies > 1 else tensor
+        part = module.on_rank(group, experts_divided=layout.expert_parallel)
+        sizes = part.sizes(precision, item)
+        total += sum(allocated(size) for size in sizes)
+        if precision == "int4" and part.quantized:
+            total += allocated(sizes[1])  # Marlin, which computes INT4, keeps a permuted copy of the scales
+    return total
+
+
+def _rotary_table(arch: Architecture, precision: Precision) -> int:
+    if arch.mla:
+        return _MLA_BUFFERS
+    return allocated(arch.max_position_embeddings * arch.rotary_size * item_bytes(precision))
+
+
+def allocated(size: int) -> int:
+    """Return the bytes PyTorch's allocator charges for a tensor of `size` bytes while weights are loaded."""
+    if size < _SEGMENT_FROM:
+        return -(-size // _ROUND_SMALL) * _ROUND_SMALL
+    segment = -(-size // _ROUND_SEGMENT) * _ROUND_SEGMENT
+    if size < _MAX_SPLIT and segment - size > MIB:
+        return -(-size // _ROUND_SMALL) * _ROUND_SMALL
+    return segment

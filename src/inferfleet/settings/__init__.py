@@ -1,0 +1,5 @@
+"""Everything a user can set: the one typed model of it."""
+
+from inferfleet.settings.model import HOST_KEYS, SECRETS, Settings
+
+__all__ = ["HOST_KEYS", "SECRETS", "Settings"]

@@ -1,0 +1,32 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from inferfleet.inventory import Inventory
+from inferfleet.settings import Settings
+
+DEFAULTS = Settings().model_dump()
+
+
+def _build(
+    groups: dict[str, list[str]] | None = None,
+    hosts: dict[str, dict[str, Any]] | None = None,
+    drop: tuple[str, ...] = (),
+    known: tuple[str, ...] = (),
+    **everywhere: Any,
+) -> Inventory:
+    groups = groups or {"ray_head": ["node1"], "ray_worker": ["node2"], "webui": ["node1"]}
+    hosts = hosts or {}
+    names = [host for members in groups.values() for host in members]
+    shared = {name: value for name, value in (DEFAULTS | everywhere).items() if name not in drop}
+    return Inventory(groups, {host: shared | hosts.get(host, {}) for host in names}, frozenset(known))
+
+
+@pytest.fixture(scope="session")
+def build() -> Callable[..., Inventory]:
+    """Build a good inventory of two nodes, changed as told.
+
+    `everywhere` are variables of all hosts, `hosts` those of single ones, `drop` names those to leave out.
+    """
+    return _build

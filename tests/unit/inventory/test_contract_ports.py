@@ -1,0 +1,118 @@
+"""Which ports a node listens on, and how they may not meet."""
+
+import pytest
+
+from inferfleet.inventory import check_inventory
+from inferfleet.inventory.ports import ports_of, variable
+from inferfleet.planner.ray_args import WORKER_PORTS, node_ports, ray_argv
+from inferfleet.settings import Settings
+
+DEFAULTS = Settings().model_dump()
+FOLLOWING = {
+    "ray_port (for --node-manager-port)": 6380,
+    "ray_port (for --object-manager-port)": 6381,
+    "ray_port (for --runtime-env-agent-port)": 6382,
+    "ray_port (for --dashboard-agent-grpc-port)": 6383,
+    "ray_port (for --dashboard-agent-listen-port)": 6384,
+    "ray_port (for --metrics-export-port)": 6385,
+}
+HEAD = {"engine_port": 8000, "ray_port": 6379, "ray_dashboard_port": 8265, **FOLLOWING}
+
+
+def messages(inventory):
+    return [f"{problem.code}: {problem}" for problem in check_inventory(inventory)]
+
+
+@pytest.mark.parametrize(
+    ("executor", "roles", "ports"),
+    [
+        ("ray", {"head": True, "serves": True, "webui": True}, {**HEAD, "webui_port": 3000}),
+        ("ray", {"head": False, "serves": True, "webui": False}, FOLLOWING),
+        ("ray", {"head": False, "serves": False, "webui": True}, {"webui_port": 3000}),
+        ("mp", {"head": True, "serves": True, "webui": False}, {"engine_port": 8000}),
+        ("mp", {"head": False, "serves": True, "webui": False}, {}),
+    ],
+)
+def test_ports_by_role(executor, roles, ports):
+    assert ports_of(DEFAULTS | {"executor": executor}, **roles) == ports
+
+
+def test_a_port_knows_its_variable():
+    assert {variable(name) for name in HEAD} == {"engine_port", "ray_port", "ray_dashboard_port"}
+
+
+def test_two_services_on_one_port(build):
+    assert messages(build(webui_port=8000)) == [
+        "port-clash: Port 8000 is given to engine_port and to webui_port (node1). Set webui_port to another port."
+    ]
+
+
+def test_ports_given_as_text_clash_as_well(build):
+    (found,) = messages(build(webui_port="8000", ray_port="6000"))
+    assert found.startswith("port-clash: Port 8000 is given to engine_port and to webui_port (node1).")
+
+
+def test_hosts_of_their_own_may_share_a_port(build):
+    groups = {"ray_head": ["node1"], "webui": ["node2"]}
+    assert messages(build(groups=groups, webui_port=8000)) == []
+
+
+def test_a_service_on_one_of_rays_ports(build):
+    assert messages(build(engine_port=6380)) == [
+        "port-clash: Port 6380 is given to engine_port and to ray_port (for --node-manager-port) (node1)."
+        " Set engine_port to another port."
+    ]
+    assert messages(build(engine_port=6380, executor="mp")) == []
+
+
+def test_a_service_among_the_ports_of_rays_workers(build):
+    assert messages(build(engine_port=20500)) == [
+        "port-clash: Port 20500 of engine_port (node1) is among 20000 to 20999, which Ray's workers use."
+        " Set engine_port to a port outside that range."
+    ]
+    assert messages(build(engine_port=20500, executor="mp")) == []
+
+
+def test_no_room_after_ray_port(build):
+    assert messages(build(ray_port=65535)) == [
+        "bad-value: Variable ray_port (all hosts) is 65535, but Ray takes the 6 ports after it too."
+        " Set ray_port to at most 65529."
+    ]
+    assert messages(build(ray_port=65529)) == []
+
+
+def test_ports_are_not_judged_where_a_key_is_missing(build):
+    assert [message.split(":")[0] for message in messages(build(drop=("executor",)))] == ["missing-key"]
+
+
+def test_no_two_of_rays_ports_are_alike_or_left_to_chance():
+    ports = node_ports(6379)
+    assert len(set(ports.values())) == len(ports)
+    assert 6379 not in ports.values()
+    assert not set(ports.values()) & set(range(WORKER_PORTS[0], WORKER_PORTS[1] + 1))
+
+
+def test_ray_argv_of_a_head():
+    assert ray_argv(DEFAULTS, "head", "10.0.0.1", "10.0.0.1", 8) == [
+        *("ray", "start", "--block", "--disable-usage-stats", "--node-ip-address=10.0.0.1"),
+        *("--head", "--port=6379", "--include-dashboard=true", "--dashboard-host=127.0.0.1", "--dashboard-port=8265"),
+        *("--node-manager-port=6380", "--object-manager-port=6381", "--runtime-env-agent-port=6382"),
+        *("--dashboard-agent-grpc-port=6383", "--dashboard-agent-listen-port=6384", "--metrics-export-port=6385"),
+        *("--min-worker-port=20000", "--max-worker-port=20999", "--num-gpus=8"),
+    ]
+
+
+def test_ray_argv_of_a_worker():
+    argv = ray_argv(DEFAULTS | {"ray_port": 7000}, "worker", "10.0.0.2", "10.0.0.1", 1)
+    assert argv[:6] == [
+        *("ray", "start", "--block", "--disable-usage-stats", "--node-ip-address=10.0.0.2", "--address=10.0.0.1:7000")
+    ]
+    assert "--node-manager-port=7001" in argv
+    assert "--head" not in argv
+
+
+@pytest.mark.parametrize(("engine", "port"), [("vllm", 8000), ("auto", 8000), ("sglang", 30000), ("lmdeploy", 23333)])
+def test_an_engine_has_a_port_of_its_own(engine, port):
+    contract = DEFAULTS | {"engine": engine, "executor": "mp"}
+    assert ports_of(contract, head=True, serves=True, webui=False) == {"engine_port": port}
+    assert ports_of(contract | {"engine_port": 9000}, head=True, serves=True, webui=False) == {"engine_port": 9000}

@@ -1,0 +1,74 @@
+"""What a user adds to an engine's command line."""
+
+import pytest
+
+from inferfleet.planner import make_plan
+
+ONE = {"n1": {"role": "head", "address": "10.0.0.1"}}
+BASE = {"accelerator": "H200-141G", "executor": "mp"}
+
+
+def plan_with(*arguments, **contract):
+    return make_plan(BASE | {"engine_extra_args": list(arguments)} | contract, ONE)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--seed", "-1", "--max-logprobs=5"],
+        ["--max_logprobs", "5"],
+        ["--compilation-config.mode", "3", "-O3"],
+        ["--trust-remote-code", "--no-enable-log-requests"],
+    ],
+)
+def test_options_that_vllm_has(arguments):
+    plan = plan_with(*arguments)
+    assert plan.problems == []
+    assert plan.nodes["n1"].argv[-len(arguments) :] == arguments
+    assert not any("engine_extra_args" in warning for warning in plan.warnings)
+
+
+@pytest.mark.parametrize("spelling", ["--tensor-parallel-size", "--tensor_parallel_size=4", "-tp"])
+def test_every_spelling_of_what_the_plan_sets_is_refused(spelling):
+    [problem] = plan_with(spelling, "4").problems
+    assert problem.code == "flag-managed"
+    assert problem.remedy.startswith("Set tensor_parallel_size instead")
+    assert problem.change == {"engine_extra_args": []}
+
+
+def test_what_is_kept_when_the_remedy_is_taken():
+    [problem] = plan_with("--seed", "7", "--prot", "1", "2", "--max-logprobs", "5").problems
+    assert problem.change == {"engine_extra_args": ["--seed", "7", "--max-logprobs", "5"]}
+
+
+def test_a_key_is_not_repeated():
+    [problem] = plan_with("--api-key=hush").problems
+    assert "hush" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("contract", "what"),
+    [
+        ({"engine_image": "registry.example.com/ours:latest"}, "registry.example.com/ours:latest"),
+        ({"accelerator": "Ascend910B-64G", "model": "deepseek-r1-distill-qwen-7b"}, "vLLM 0.23.0"),
+    ],
+)
+def test_options_that_could_not_be_checked_are_said_to_be(contract, what):
+    plan = plan_with("--no-such-option", **contract)
+    assert plan.problems == []
+    [warning] = [w for w in plan.warnings if "engine_extra_args" in w]
+    assert warning == (
+        "Variable engine_extra_args has --no-such-option, which could not be checked: the catalog does not know all"
+        f" options of {what}. One that it does not have keeps it from starting."
+    )
+
+
+def test_an_image_of_a_known_version_is_checked():
+    plan = plan_with("--no-such-option", engine_image="registry.example.com/vllm:v0.32.0")
+    assert [p.code for p in plan.problems] == ["flag-unsupported"]
+
+
+def test_a_list_that_is_not_complete_refuses_nothing_it_does_not_know():
+    known, unknown = (plan_with(flag, engine="tensorrt-llm") for flag in ("--log_level", "--no_such_option"))
+    assert (known.problems, unknown.problems) == ([], [])
+    assert [bool([w for w in plan.warnings if "engine_extra_args" in w]) for plan in (known, unknown)] == [False, True]

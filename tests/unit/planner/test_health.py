@@ -1,0 +1,87 @@
+"""What deserves a warning of a node's accelerators, and what is none of a plan's business."""
+
+import pytest
+
+from inferfleet.planner.health import bus_id, health_cautions, health_problems
+
+GPUS = [{"index": i, "memory_mib": 81559, "bus": f"00000000:{bus}:00.0"} for i, bus in enumerate(("3B", "5D"))]
+DRIVER = {
+    "module_version": "580.95.05",
+    "module_flavour": "open",
+    "kernel": "5.15.0-101-generic",
+    "modules": ["nvidia"],
+}
+
+
+def cautions(**facts):
+    return list(health_cautions("n1", {"accelerators": GPUS, **DRIVER, **facts}))
+
+
+def event(xid, age):
+    return [{"xid": xid, "bus": "0000:3b:00", "age_seconds": age, "count": 1, "text": "…"}]
+
+
+@pytest.mark.parametrize(
+    ("xid", "age", "said"),
+    [
+        (63, 600, "Xid 63 on 0000:3b:00, 10 min ago: a memory row was marked for remapping; a reset makes it so."),
+        (79, 100_000, "Xid 79 on 0000:3b:00, 27 h ago: it has fallen off the bus."),
+        (79, 400_000, "Xid 79 on 0000:3b:00, 4 days ago: it has fallen off the bus."),
+    ],
+)
+def test_lesser_and_older_errors_are_warnings(xid, age, said):
+    assert cautions(events=event(xid, age)) == [f"The kernel log of n1 tells of {said}"]
+    assert health_problems("n1", {"accelerators": GPUS, "events": event(xid, age)}, wanted=0, share=0.9) == []
+
+
+def test_errors_of_programs_say_nothing_of_the_machine():
+    assert cautions(events=event(31, 10)) == cautions(events=event(13, 10)) == []
+
+
+def test_a_detour_through_the_processor():
+    assert cautions(acs_bridges=["0000:00:01.0"]) == [
+        "ACS is on at 1 PCI bridges of n1: accelerators and network cards talk through the processor. Switch it off in"
+        " the firmware, on machines that run no virtual ones."
+    ]
+    assert cautions(iommu=True) == []
+    (said,) = cautions(iommu=True, rdma=[{"name": "mlx5_0"}])
+    assert said.startswith("The IOMMU of n1 is on: GPUDirect RDMA may be slow or fail.")
+
+
+@pytest.mark.parametrize(
+    ("facts", "copies"),
+    [
+        ({}, False),
+        ({"kernel": "5.4.0"}, True),
+        ({"module_flavour": "proprietary"}, True),
+        ({"module_flavour": "proprietary", "modules": ["nvidia", "nvidia_peermem"]}, False),
+    ],
+)
+def test_rdma_that_copies_through_memory(facts, copies):
+    assert bool(cautions(rdma=[{"name": "mlx5_0"}], **facts)) is copies
+
+
+def test_all_is_well():
+    facts = {"accelerators": GPUS, "pci": {"accelerators": ["0000:3b:00.0", "0000:5d:00.0"], "switches": []}}
+    assert health_problems("n1", facts, wanted=0, share=0.9) == []
+
+
+def test_a_display_card_beside_declared_accelerators_is_not_missed():
+    facts = {"accelerators": GPUS, "pci": {"accelerators": ["0000:3b:00.0", "0000:5d:00.0", "0000:02:00.0"]}}
+    assert health_problems("n1", facts, wanted=2, share=0.9) == []
+    assert [p.code for p in health_problems("n1", facts, wanted=0, share=0.9)] == ["accelerators-missing"]
+
+
+@pytest.mark.parametrize(
+    "facts", [{}, {"events": "x", "pci": [], "processes": 3, "accelerators": None}, {"events": [1]}]
+)
+def test_facts_that_someone_edited(facts):
+    assert health_problems("n1", facts, wanted=8, share=0.9) == []
+    assert list(health_cautions("n1", facts)) == []
+
+
+@pytest.mark.parametrize(
+    ("told", "id_"), [("00000000:3B:00.0", "0000:3b:00.0"), ("0000:3b:00.0", "0000:3b:00.0"), ("", "")]
+)
+def test_addresses(told, id_):
+    assert bus_id(told) == id_

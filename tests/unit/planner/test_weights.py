@@ -1,0 +1,120 @@
+"""Exact sizes: of checkpoints against their files, of ranks against what must add up."""
+
+import pytest
+
+from inferfleet.catalog import load_model, load_models
+from inferfleet.planner.memory import kv_bytes_per_token
+from inferfleet.planner.modules import Matrix, Split, decoder_layer
+from inferfleet.planner.weights import Layout, allocated, checkpoint_bytes, layers_per_stage, stage_weights
+
+MIB = 2**20
+R1 = load_model("deepseek-r1").architecture
+
+# Sums over the safetensors headers of the published files.
+PUBLISHED = {
+    ("deepseek-r1", "fp8"): 688_574_839_360,
+    ("deepseek-r1-distill-qwen-1.5b", "bf16"): 3_554_176_000,
+    ("deepseek-r1-distill-qwen-7b", "bf16"): 15_231_233_024,
+    ("deepseek-r1-distill-qwen-14b", "bf16"): 29_540_067_328,
+    ("deepseek-r1-distill-qwen-32b", "bf16"): 65_527_752_704,
+    ("deepseek-r1-distill-llama-8b", "bf16"): 16_060_522_496,
+    ("deepseek-r1-distill-llama-70b", "bf16"): 141_107_412_992,
+}
+
+
+@pytest.mark.parametrize(("name", "precision"), PUBLISHED)
+def test_checkpoints_to_the_byte(name, precision):
+    assert checkpoint_bytes(load_model(name).architecture, precision) == PUBLISHED[name, precision]
+
+
+def test_bf16_checkpoint_but_for_the_routers_bias():
+    # unsloth stores the routers' biases in 16 bits; 58 layers and the prediction layer have 256 each.
+    assert checkpoint_bytes(R1, "bf16") - 59 * 256 * 2 == 1_368_979_691_008
+
+
+def test_prediction_layer_to_the_byte():
+    without = checkpoint_bytes(R1, "fp8", prediction_layers=False)
+    assert checkpoint_bytes(R1, "fp8") - without == 15_424_227_552
+
+
+@pytest.mark.parametrize("name", load_models())
+def test_the_catalogs_sizes_are_those_of_its_architectures(name):
+    model = load_model(name)
+    for checkpoint in model.checkpoints:
+        predicted = name != "tiny-r1" and checkpoint.method != "awq"  # AutoAWQ leaves the prediction layer out
+        computed = checkpoint_bytes(model.architecture, checkpoint.precision, prediction_layers=predicted)
+        assert checkpoint.tensor_bytes == pytest.approx(computed, rel=1e-6)
+        assert checkpoint.bytes >= checkpoint.tensor_bytes
+
+
+@pytest.mark.parametrize(
+    ("layers", "stages", "expected"),
+    [(61, 2, [31, 30]), (61, 4, [15, 15, 16, 15]), (64, 2, [32, 32]), (28, 1, [28]), (7, 4, [1, 2, 2, 2])],
+)
+def test_layers_per_stage(layers, stages, expected):
+    if (layers, stages) == (7, 4):
+        expected = [2, 2, 2, 1]
+    assert layers_per_stage(layers, stages) == expected
+
+
+def test_tensor_parallelism_splits_and_replicates():
+    whole = {m.name: m for m in decoder_layer(R1, moe=True)}
+    rank = {name: m.on_rank(8) for name, m in whole.items()}
+    for name in ("q_b_proj", "kv_b_proj", "o_proj", "experts.w13", "experts.w2", "gate_up_proj", "down_proj"):
+        assert rank[name].elements * 8 == whole[name].elements
+    for name in ("fused_qkv_a_proj", "gate", "kv_a_layernorm", "input_layernorm"):
+        assert rank[name].elements == whole[name].elements
+
+
+def test_expert_parallelism_divides_experts_not_their_widths():
+    experts = next(m for m in decoder_layer(R1, moe=True) if m.name == "experts.w13")
+    rank = experts.on_rank(8, experts_divided=True)
+    assert (rank.copies, rank.parts) == (32, experts.parts)
+    one = stage_weights(R1, "fp8", Layout(8, 1, 1, expert_parallel=True))[0]
+    assert one == pytest.approx(stage_weights(R1, "fp8", Layout(8))[0], rel=0.01)
+
+
+def test_key_value_heads_are_shared_when_there_are_fewer_than_ranks():
+    projection = Matrix("qkv_proj", (1536, 256, 256), 1536, Split.COLUMN, kv_heads=2)
+    assert projection.on_rank(2).parts == (768, 128, 128)
+    assert projection.on_rank(4).parts == (384, 128, 128)
+    qwen = load_model("deepseek-r1-distill-qwen-1.5b").architecture
+    assert kv_bytes_per_token(qwen, Layout(2), 2) == kv_bytes_per_token(qwen, Layout(4), 2) == 2 * 128 * 2
+
+
+def test_latent_attention_caches_the_same_on_every_rank():
+    assert {kv_bytes_per_token(R1, Layout(n), 2) for n in (1, 2, 8, 16)} == {(512 + 64) * 2}
+    assert kv_bytes_per_token(R1, Layout(8), 1) == 576
+
+
+def test_embedding_and_head_lie_on_the_first_and_last_stage():
+    llama = load_model("deepseek-r1-distill-llama-70b").architecture
+    table = 128_256 * 8192 * 2
+    stages = stage_weights(llama, "bf16", Layout(1, 4))
+    assert stages[0] - stages[1] == pytest.approx(table, abs=2 * MIB)
+    assert stages[3] - stages[1] == pytest.approx(table, abs=2 * MIB)
+
+
+def test_prediction_layer_is_loaded_by_the_last_stage_only():
+    plain, drafting = (stage_weights(R1, "fp8", Layout(8, 2), prediction_layers=n) for n in (0, 1))
+    assert drafting[0] == plain[0]
+    # Embedding and head are shared with the model's own; the projection of two hidden states is on every rank.
+    tables, projection = 2 * 129_280 * 7168 * 2, 2 * 7168 * 7168 * 2
+    expected = (15_424_227_552 - tables - projection) / 8 + projection
+    assert drafting[1] - plain[1] == pytest.approx(expected, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (1, 512),
+        (513, 1024),
+        (5 * MIB, 5 * MIB),
+        (11 * MIB, 12 * MIB),
+        (10 * MIB + 512, 10 * MIB + 512),  # the rest of its segment is split off
+        (31 * MIB + MIB // 2, 32 * MIB),
+        (259 * MIB, 260 * MIB),
+    ],
+)
+def test_allocations_are_rounded_as_pytorch_does(size, expected):
+    assert allocated(size) == expected
