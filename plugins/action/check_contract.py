@@ -15,7 +15,7 @@ try:
     from inferfleet.inventory.model import HOSTS
     from inferfleet.inventory.options import role_options
     from inferfleet.inventory.values import show
-    from inferfleet.problem import Problem
+    from inferfleet.messages import Problem
 except ImportError as error:
     raise AnsibleError(
         "The Python package inferfleet is not installed beside Ansible; run `pip install -e .` in the checkout."

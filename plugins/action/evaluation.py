@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet import evaluate
 from inferfleet.evaluate import Evaluation, EvaluationError, Settings
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 WATCH_SECONDS = 9
 

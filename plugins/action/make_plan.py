@@ -9,8 +9,8 @@ from inferfleet.inventory.facts import GIB, check_node
 from inferfleet.inventory.nodes import service_nodes
 from inferfleet.inventory.ports import ports_of
 from inferfleet.inventory.services import Service, services_of
+from inferfleet.messages import Problem
 from inferfleet.planner import Plan, make_plan
-from inferfleet.problem import Problem
 from inferfleet.settings import Settings
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.files import write_whole
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.report import make_content, render
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from inferfleet.bench.run import Measurement, Run
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 # Of latencies the median decides: of few requests the 99th percentile is the slowest one, and moves the mean.
 _HIGHER_IS_BETTER = ("request_throughput", "output_throughput", "total_token_throughput")

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from inferfleet.bench.run import FILE, Run
 from inferfleet.bench.table import to_csv
 from inferfleet.files import write_whole
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 CSV = "bench.csv"
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.bench.run import Latency, Measurement
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 LATENCIES = ("ttft", "tpot", "itl", "e2el")
 _SHOWN = 3

@@ -11,7 +11,7 @@ from inferfleet.bench.compare import same_service
 from inferfleet.bench.files import RunError, load, unfinished
 from inferfleet.bench.run import Run
 from inferfleet.bench.sweep import Asked, plan_sweep
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.results import folder_for
 from inferfleet.runner.extra_vars import MASK, is_secret
 

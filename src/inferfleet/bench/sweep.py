@@ -9,8 +9,8 @@ from inferfleet.bench.presets import Preset, ignore_eos_in_body_since, load_pres
 from inferfleet.bench.run import Sweep
 from inferfleet.catalog import UnknownNameError
 from inferfleet.catalog.loader import pick
+from inferfleet.messages import Problem
 from inferfleet.planner.plain import version_key
-from inferfleet.problem import Problem
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from inferfleet.bundle.index import FORMAT, INDEX, read_index
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 _MAKE = "Make it with playbooks/bundle.yml and this inventory where there is a way out, and copy the folder here."
 

@@ -15,7 +15,7 @@ from inferfleet.bench.run import Run
 from inferfleet.cli.plan_view import make_console, print_problems
 from inferfleet.cli.render_json import to_text
 from inferfleet.cli.text import count
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.runner.outcome import Outcome
 
 _WHICH = ("first", "second")

@@ -12,7 +12,7 @@ from inferfleet.cli.plan import ExtraVars, Inventory, Json, find_path, form_of, 
 from inferfleet.cli.plan_view import make_console, print_plans, print_problems
 from inferfleet.cli.planned import Facts, flat_facts, plan_inventory, write_facts
 from inferfleet.cli.read_inventory import read_inventory
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.command import Request
 from inferfleet.runner.errors import UsageError

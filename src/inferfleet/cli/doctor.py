@@ -18,7 +18,7 @@ from inferfleet.cli.summary import summarize
 from inferfleet.cli.verbs import DOCTOR
 from inferfleet.cli.view import Header
 from inferfleet.doctor import diagnose, load_symptoms, read_evidence
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import RunResult
 

@@ -9,9 +9,9 @@ from rich.text import Text
 
 from inferfleet.cli.plan import Json, to_json
 from inferfleet.cli.plan_view import facts_table, make_console, print_problems
+from inferfleet.messages import Problem
 from inferfleet.planner import Estimate
 from inferfleet.planner import estimate as estimate_plan
-from inferfleet.problem import Problem
 from inferfleet.runner.outcome import Outcome
 
 EXAMPLES = """[bold]Examples[/bold]

@@ -21,7 +21,7 @@ from inferfleet.cli.render_summary import print_summary
 from inferfleet.cli.summary import judge, summarize
 from inferfleet.cli.verbs import Verb
 from inferfleet.cli.view import Header, View
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.runner.checkout import find_checkout, find_inventory
 from inferfleet.runner.command import Request, shown_command
 from inferfleet.runner.errors import UsageError

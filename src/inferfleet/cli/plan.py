@@ -11,8 +11,8 @@ import yaml
 from inferfleet.cli.plan_view import make_console, print_plans, print_problems
 from inferfleet.cli.planned import plan_inventory, read_facts
 from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.messages import Problem
 from inferfleet.planner import Plan
-from inferfleet.problem import Problem
 from inferfleet.runner.checkout import find_checkout, find_inventory
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.extra_vars import parse_extra_vars

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from inferfleet.messages import Problem
 from inferfleet.planner import NodePlan, Plan
 from inferfleet.planner.layouts import Candidate
 from inferfleet.planner.memory import GIB, Budget
-from inferfleet.problem import Problem
 
 _NO_ALTERNATIVES = (
     "No other layout was compared: tensor_parallel_size, pipeline_parallel_size, data_parallel_size or the vendor's"

@@ -23,9 +23,9 @@ from inferfleet.inventory.nodes import service_nodes
 from inferfleet.inventory.options import role_options
 from inferfleet.inventory.services import Service, services_of
 from inferfleet.inventory.values import check_values
+from inferfleet.messages import Problem
 from inferfleet.planner import Plan, make_plan
 from inferfleet.planner.disk import disk_problems
-from inferfleet.problem import Problem
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.errors import UsageError
 from inferfleet.settings import Settings

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from inferfleet.cli.view import Header
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import RunResult, Stage
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from inferfleet.catalog import load_cuda_errors
 from inferfleet.drivers.nvidia import restart_due
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 _TOOLS = {"nvidia": "nvidia-smi", "amd": "rocm-smi", "ascend": "npu-smi", "vastai": "vasmi"}
 _BROKEN = ("tool-broken", "tool-hung", "tool-failed", "tool-garbage", "no-device", "no-tool")

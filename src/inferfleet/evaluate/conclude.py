@@ -13,7 +13,7 @@ from inferfleet.evaluate.scores import dataset_scores, read_reports, usage
 from inferfleet.evaluate.settings import Settings
 from inferfleet.evaluate.task import max_tokens, plan_in_short
 from inferfleet.files import write_whole
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.results import begun_at
 
 

@@ -1,6 +1,6 @@
 """How a part of an evaluation says that it cannot go on."""
 
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 
 class EvaluationError(RuntimeError):

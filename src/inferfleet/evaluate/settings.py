@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from inferfleet.evaluate.benchmarks import Benchmark, load_benchmarks
 from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.evaluate.reference import Reference, find_reference, nearest
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 # EvalScope reads the first of default_val.jsonl, default.jsonl, default_val.csv and default.csv.
 SPLITS = {"general_mcq": "val", "general_qa": "test"}

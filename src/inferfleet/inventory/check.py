@@ -15,7 +15,7 @@ from inferfleet.inventory.model import HOSTS, Inventory
 from inferfleet.inventory.ports import check_ports
 from inferfleet.inventory.services import SITE_KEYS, check_services, services_of
 from inferfleet.inventory.values import check_values, show
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.settings.model import HOST_KEYS, Settings
 
 CUSTOM_PREFIX = "x_"

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.inventory.ports import variable
+from inferfleet.messages import Problem
 from inferfleet.nodes import supported
-from inferfleet.problem import Problem
 
 GIB = 2**30
 

@@ -1,10 +1,10 @@
 """What the checks see of an inventory, and how their messages name its hosts."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.settings.model import Settings
 
 HOSTS = "{hosts}"
@@ -42,7 +42,13 @@ class Inventory:
         by_problem: dict[Problem, list[str]] = {}
         for host, problem in found:
             by_problem.setdefault(problem, []).append(host)
-        return [replace(p, message=p.message.replace(HOSTS, self.whom(hosts))) for p, hosts in by_problem.items()]
+        return [_told(problem, self.whom(hosts)) for problem, hosts in by_problem.items()]
+
+
+def _told(problem: Problem, hosts: str) -> Problem:
+    if problem.parameters:
+        return problem.with_parameters(hosts=hosts)
+    return Problem(problem.code, problem.template.replace(HOSTS, hosts), problem.remedy_template)
 
 
 def cluster_address(host: str, variables: Mapping[str, Any]) -> str:

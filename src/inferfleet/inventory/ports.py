@@ -6,8 +6,8 @@ from typing import Any
 
 from inferfleet.catalog import load_engine
 from inferfleet.inventory.model import HOSTS, Inventory, settings_values
+from inferfleet.messages import Problem
 from inferfleet.planner.ray_args import WORKER_PORTS, node_ports
-from inferfleet.problem import Problem
 from inferfleet.settings.model import Settings
 
 _LAST = 65535

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 PREFIX = "service_"
 """What the name of a group that makes a service begins with."""

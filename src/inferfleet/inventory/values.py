@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from inferfleet.inventory.model import HOSTS, Inventory, settings_values
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.settings.model import SECRETS, Settings
 
 _KINDS = {

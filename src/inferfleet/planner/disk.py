@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from inferfleet.messages import Problem
 from inferfleet.planner.plan import Plan
 from inferfleet.planner.refusals import DiskTooSmall
-from inferfleet.problem import Problem
 
 _GIB = 2**30
 

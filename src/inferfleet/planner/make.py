@@ -11,6 +11,7 @@ from inferfleet.catalog import (
     load_engine,
     load_model,
 )
+from inferfleet.messages import Problem
 from inferfleet.planner.checkpoints import cache_problems, choose_checkpoints, choose_dtype
 from inferfleet.planner.choose import choose_engine
 from inferfleet.planner.fabric import derive_fabric, nccl_chooses_gid
@@ -36,7 +37,6 @@ from inferfleet.planner.refusals import (
 )
 from inferfleet.planner.render import Decided, render
 from inferfleet.planner.values import value_problems
-from inferfleet.problem import Problem
 
 DEFAULTS: dict[str, Any] = {
     "model": "deepseek-r1",

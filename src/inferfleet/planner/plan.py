@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from inferfleet.messages import N_, Problem
 from inferfleet.planner.layouts import Candidate
 from inferfleet.planner.memory import Budget
-from inferfleet.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Plan:
         """Return it as the plan of the service `name`, which its problems then say; empty: the only one."""
         if not name:
             return self
-        problems = [Problem(p.code, f"Service {name}: {p.message}", p.remedy) for p in self.problems]
+        problems = [problem.of(N_("Service {service}: {problem}"), service=name) for problem in self.problems]
         warnings = [f"Service {name}: {warning}" for warning in self.warnings]
         return replace(self, service=name, problems=problems, warnings=warnings)
 

@@ -7,7 +7,7 @@ keys and values, where setting keys is all it takes; a test applies it and plans
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 
 class Refusal(Problem):
@@ -15,15 +15,13 @@ class Refusal(Problem):
 
     CODE: ClassVar[str]
 
-    def __init__(self, message: str, remedy: str, change: Mapping[str, Any] | None = None) -> None:
-        super().__init__(self.CODE, message, remedy)
+    def __init__(
+        self, template: str, remedy: str, change: Mapping[str, Any] | None = None, /, **parameters: Any
+    ) -> None:
+        super().__init__(self.CODE, template, remedy, **parameters)
         object.__setattr__(self, "change", dict(change or {}))
 
     change: dict[str, Any]
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the JSON form."""
-        return {"code": self.code, "message": self.message, "remedy": self.remedy}
 
 
 class UnknownName(Refusal):

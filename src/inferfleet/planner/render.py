@@ -8,6 +8,7 @@ from typing import Any
 
 from inferfleet.catalog import Checkpoint, Model
 from inferfleet.catalog.schema import Mode
+from inferfleet.messages import Problem
 from inferfleet.planner.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.engines import BUILDERS, Launch
@@ -21,7 +22,6 @@ from inferfleet.planner.layouts import split_of
 from inferfleet.planner.memory import GIB, Budget
 from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planner.ray_args import ray_argv
-from inferfleet.problem import Problem
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,13 @@
 """What a run refuses before Ansible is started."""
 
-from inferfleet.problem import Problem
+from typing import Any
+
+from inferfleet.messages import Problem
 
 
 class UsageError(Exception):
     """The command cannot start: a path, an option or a variable is wrong. Exit code 1."""
 
-    def __init__(self, code: str, message: str, remedy: str) -> None:
-        super().__init__(f"{message} {remedy}")
-        self.problem = Problem(code, message, remedy)
+    def __init__(self, code: str, template: str, remedy: str, /, **parameters: Any) -> None:
+        self.problem = Problem(code, template, remedy, **parameters)
+        super().__init__(str(self.problem))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.runner.messages import plain_message
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State, TableRow
 

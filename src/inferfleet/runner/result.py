@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 from inferfleet.runner.stages import title
 
 

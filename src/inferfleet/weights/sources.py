@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 TYPES = ("huggingface", "hfd", "modelscope", "path", "http")
 _KEYS = {"type", "endpoint", "repository", "revision", "path", "host", "connections"}

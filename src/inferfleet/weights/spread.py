@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inferfleet.problem import Problem
+from inferfleet.messages import Problem
 
 GIB = 2**30
 _SPARE_INODES = 64  # folders, the manifest and what a program stages

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from tests.negative.planner.planner_case import facts_of, read_cases, write_inventory
 from tests.unit.fabric.test_judge import log, mesh, nodes, problems, result
 from tests.unit.modules.hardware import load_module
-from tests.unit.planning.test_fabric import CONTRACT, machine, member, pair  # noqa: F401 (a fixture)
+from tests.unit.planner.test_fabric import CONTRACT, machine, member, pair  # noqa: F401 (a fixture)
 from tests.unit.report.sayings import pieces
 
 from inferfleet.catalog import load_engines, load_xids
@@ -31,8 +31,8 @@ TEMPLATES = [template for file in sorted(FOLDER.glob("*.yml")) for template in t
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
 SAYING = [
-    *sorted((SOURCE / "planning").glob("*.py")),
-    *sorted((SOURCE / "planning" / "fabric").glob("*.py")),
+    *sorted((SOURCE / "planner").glob("*.py")),
+    *sorted((SOURCE / "planner" / "fabric").glob("*.py")),
     *(SOURCE / name for name in ("catalog/architecture.py", "catalog/loader.py", "fabric/judge.py")),
     *(SOURCE / name for name in ("report/content.py", "cli/planned.py")),
     *(PLUGINS / "modules" / f"{name}.py" for name in ("accelerator_facts", "chat_completion", "ray_cluster_facts")),

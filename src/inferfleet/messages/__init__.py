@@ -1,0 +1,8 @@
+"""Texts for people, as data until they are printed: an English template, its parameters, and translations of both."""
+
+from inferfleet.messages.language import current_language, language_from, use_language
+from inferfleet.messages.message import N_, Message
+from inferfleet.messages.problem import Problem
+from inferfleet.messages.translations import gettext
+
+__all__ = ["N_", "Message", "Problem", "current_language", "gettext", "language_from", "use_language"]

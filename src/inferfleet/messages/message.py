@@ -1,0 +1,99 @@
+"""One text: an English template with its parameters, rendered in the reader's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from inferfleet.messages.language import current_language
+from inferfleet.messages.translations import gettext
+
+_SEPARATORS = {"en": ", ", "zh": "、"}
+"""What stands between the items of a list, by language."""
+_FORM = ("code", "template", "parameters")
+"""Keys of a message's JSON form."""
+
+
+def N_(template: str) -> str:  # noqa: N802 (gettext's own name for this marker)
+    """Return `template` unchanged: marks a literal that Babel extracts and that is translated when it is rendered."""
+    return template
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Message:
+    """A template with `{names}` and the values for them; `code` is stable, `kebab-case`, and may be empty for a phrase.
+
+    A value is a string, a number, a bool, None, a message of its own (rendered in the same language), or a list of
+    these (rendered with the language's separator). Without parameters the template is literal text, braces included.
+    """
+
+    code: str
+    template: str
+    parameters: Mapping[str, Any] = field(hash=False)
+
+    def __init__(self, code: str, template: str, /, **parameters: Any) -> None:
+        object.__setattr__(self, "code", code)
+        object.__setattr__(self, "template", template)
+        object.__setattr__(self, "parameters", parameters)
+
+    def __str__(self) -> str:
+        return self.render()
+
+    def render(self, language: str = "") -> str:
+        """Return the text in `language` (`en` or `zh`); empty: the language of the process."""
+        return render(self.template, self.parameters, language or current_language())
+
+    def with_parameters(self, **parameters: Any) -> Self:
+        """Return the message with further or other parameters."""
+        return type(self)(self.code, self.template, **{**self.parameters, **parameters})
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form: `code`, `template`, `parameters`, and `message`, the English text."""
+        return {
+            "code": self.code,
+            "message": self.render("en"),
+            "template": self.template,
+            "parameters": plain(self.parameters),
+        }
+
+    @classmethod
+    def from_dict(cls, form: Mapping[str, Any]) -> Self:
+        """Return the message of a JSON form, as `as_dict` returns it."""
+        template = str(form.get("template") or form.get("message", ""))
+        return cls(str(form.get("code", "")), template, **revive(form.get("parameters") or {}))
+
+
+def render(template: str, parameters: Mapping[str, Any], language: str) -> str:
+    """Return `template` translated to `language`, with its parameters in place."""
+    text = gettext(template, language)
+    if not parameters:
+        return text
+    return text.format_map({name: _shown(value, language) for name, value in parameters.items()})
+
+
+def plain(value: Any) -> Any:
+    """Return a parameter as JSON holds it."""
+    if isinstance(value, Message):
+        return {key: plain(getattr(value, key)) for key in _FORM}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def revive(value: Any) -> Any:
+    """Return a parameter of the JSON form with its messages as messages again."""
+    if isinstance(value, Mapping):
+        revived = {str(key): revive(item) for key, item in value.items()}
+        if set(revived) == set(_FORM):
+            return Message(revived["code"], revived["template"], **revived["parameters"])
+        return revived
+    return [revive(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _shown(value: Any, language: str) -> Any:
+    if isinstance(value, Message):
+        return value.render(language)
+    if isinstance(value, list | tuple):
+        return _SEPARATORS.get(language, ", ").join(str(_shown(item, language)) for item in value)
+    return value

@@ -1,0 +1,48 @@
+"""Translations of templates: gettext catalogs, one domain an area, in ../locale/<language>/LC_MESSAGES."""
+
+import gettext as _gettext
+import io
+from functools import cache
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent.parent / "locale"
+_LOCALES = {"zh": "zh_CN"}
+"""Folder of each language that templates are translated to; English is the templates' own."""
+
+
+def gettext(template: str, language: str) -> str:
+    """Return the template in `language`; itself where it has no translation."""
+    if not template or language not in _LOCALES:
+        return template
+    return _translations(_LOCALES[language]).gettext(template)
+
+
+@cache
+def _translations(locale: str) -> _gettext.NullTranslations:
+    """Return all domains of a locale in one: each compiled `.mo` that is current, else its `.po`."""
+    merged = _gettext.GNUTranslations()
+    merged._catalog = {}  # type: ignore[attr-defined]  # what an instance without a file lacks
+    for source in sorted((FOLDER / locale / "LC_MESSAGES").glob("*.po")):
+        merged._catalog.update(_read(source)._catalog)  # type: ignore[attr-defined]
+    return merged
+
+
+def _read(source: Path) -> _gettext.GNUTranslations:
+    compiled = source.with_suffix(".mo")
+    if compiled.is_file() and compiled.stat().st_mtime >= source.stat().st_mtime:
+        with compiled.open("rb") as file:
+            return _gettext.GNUTranslations(file)
+    # A checkout that was edited after it was installed: compile in memory.
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    buffer = io.BytesIO()
+    with source.open("rb") as file:
+        write_mo(buffer, read_po(file, locale=locale_of(source), domain=source.stem))
+    buffer.seek(0)
+    return _gettext.GNUTranslations(buffer)
+
+
+def locale_of(source: Path) -> str:
+    """Return the locale that a file of translations is for: the name of its folder's folder."""
+    return source.parent.parent.name
