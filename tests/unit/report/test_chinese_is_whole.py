@@ -51,7 +51,7 @@ NO_SENTENCE = {
     *("vram total memory (b)", "vram total used memory (b)", "Ada Lovelace", "Infinity Fabric", "(whole file)"),
     *(", DP", ", data_parallel_size", "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}}"),
     *("from engine_extra_args.", "Did you mean", "? Otherwise remove", "sizes. Choose one of", "Ray has"),
-    *("expected is", ", which is not a regular expression:"),
+    *("expected is", ", which is not a regular expression:", "Service {service}: {problem}"),
 }
 
 
