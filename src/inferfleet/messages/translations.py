@@ -19,12 +19,11 @@ def gettext(template: str, language: str) -> str:
 
 @cache
 def _translations(locale: str) -> _gettext.NullTranslations:
-    """Return all domains of a locale in one: each compiled `.mo` that is current, else its `.po`."""
-    merged = _gettext.GNUTranslations()
-    merged._catalog = {}  # type: ignore[attr-defined]  # what an instance without a file lacks
+    """Return all domains of a locale, each the fallback of the one before: its current `.mo`, else its `.po`."""
+    domains = _gettext.NullTranslations()
     for source in sorted((FOLDER / locale / "LC_MESSAGES").glob("*.po")):
-        merged._catalog.update(_read(source)._catalog)  # type: ignore[attr-defined]
-    return merged
+        domains.add_fallback(_read(source))
+    return domains
 
 
 def _read(source: Path) -> _gettext.GNUTranslations:
