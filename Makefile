@@ -11,6 +11,9 @@ ROLES ?= preflight node_baseline nvidia_driver_simulated container_runtime conta
 MORE_ROLES ?= package_repository other_drivers_simulated offline_bundle prepare_debian13 nccl_fabric model_weights open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
+# Runs on nodes, whose Python may be 3.9.
+NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py
+
 export LAB_NODES ?= 2
 export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -39,6 +42,7 @@ lint-fast: bootstrap
 	ruff check
 	ruff format --check
 	mypy
+	vermin --target=3.9- --violations --no-tips $(NODE_CODE)
 	yamllint --strict .
 
 lint: lint-fast ## Style, types, YAML, Ansible rules

@@ -146,7 +146,7 @@ def own_keys(container: str) -> list[dict]:
     env = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
     urls = (env.get("OPENAI_API_BASE_URLS") or env.get("OPENAI_API_BASE_URL", "")).split(";")
     keys = (env.get("OPENAI_API_KEYS") or env.get("OPENAI_API_KEY", "")).split(";")
-    pairs = zip(urls, keys + [""] * len(urls))  # noqa: B905 - padded; nodes may run Python 3.9
+    pairs = zip(urls, keys + [""] * len(urls))
     return [{"url": url} | brief(ask(f"{url.rstrip('/')}/models", key)) for url, key in pairs if url]
 
 

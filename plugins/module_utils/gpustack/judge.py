@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timezone
 
 RESTARTS_GIVEN_UP = 3  # GPUStack waits 5, 10, 20 … seconds between its attempts
-UTC = timezone.utc  # noqa: UP017  # datetime.UTC is of Python 3.11, and nodes have older ones
+UTC = timezone.utc  # datetime.UTC is of Python 3.11, and nodes have older ones
 MARK = "Deployed by inferfleet"  # description of the models that are ours to replace
 
 

@@ -72,7 +72,7 @@ class Store:
                 self.finish(number)
 
     def _by_name(self):
-        return dict(zip(self.names, self.wants, strict=True))
+        return dict(zip(self.names, self.wants))
 
     def file(self, number):
         """Return where file `number` lies until all are there."""
@@ -146,7 +146,7 @@ class Store:
 
     def bytes_there(self):
         """Return the bytes of all pieces that are there."""
-        return sum(pieces.bytes_of(size, bits) for size, bits in zip(self.sizes, self.have, strict=True))
+        return sum(pieces.bytes_of(size, bits) for size, bits in zip(self.sizes, self.have))
 
     @property
     def is_final(self):
