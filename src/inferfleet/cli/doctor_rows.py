@@ -6,6 +6,8 @@ from typing import Any
 
 from inferfleet.cli.row import Row
 from inferfleet.cli.text import count
+from inferfleet.doctor import Trace
+from inferfleet.messages import Message
 from inferfleet.runner.outcome import Outcome
 
 _UNREACHABLE = "node-unreachable"
@@ -59,13 +61,14 @@ def _block(finding: Mapping[str, Any]) -> list[Row]:
         places.setdefault(trace["where"])
     where = ", ".join(place if place != "state" else "its state" for place in places)
     rows.append(Row("seen in", f"{where}{_when(finding)}"))
-    rows += [Row("evidence", trace["text"]) for trace in _last(finding["evidence"])]
-    rows += [Row(key, finding[key]) for key in ("cause", "check", "remedy")]
+    rows += [Row("evidence", str(Trace.from_dict(trace).text).strip()) for trace in _last(finding["evidence"])]
+    rows += [Row(key, str(Message("", finding[key]))) for key in ("cause", "check", "remedy")]
     return [*rows, Row("source", finding["sources"][0], "soft")]
 
 
 def _what(finding: Mapping[str, Any]) -> str:
-    return f"{finding['title']}, on {finding['node']}" if finding["node"] else str(finding["title"])
+    title = str(Message("", finding["title"]))
+    return f"{title}, on {finding['node']}" if finding["node"] else title
 
 
 def _when(finding: Mapping[str, Any]) -> str:

@@ -1,16 +1,21 @@
-"""Conditions and sentences of the catalog: Jinja's, over state that may lack anything."""
+"""Conditions and values of the catalog: Jinja's expressions, over state that may lack anything."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from jinja2 import ChainableUndefined, Template, UndefinedError
+from jinja2 import ChainableUndefined, UndefinedError
 from jinja2.environment import TemplateExpression
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from inferfleet.doctor.evidence import unix_time
+from inferfleet.doctor.symptom import Sentence
+from inferfleet.messages import N_, Message
+
+_ERRORS = (UndefinedError, TypeError, ValueError, ArithmeticError, LookupError)
+"""What an expression raises over facts of another form than it expects."""
 
 
 def _gib(value: Any) -> str:
@@ -24,20 +29,25 @@ def _clock(value: Any) -> str:
     return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S") if at is not None else "?"
 
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=ChainableUndefined, trim_blocks=True)
+def _started(container: Mapping[str, Any]) -> str:
+    """Return a container's name and when it was started."""
+    return f"{container['name']} {_clock(container['started_at'])}"
+
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=ChainableUndefined)
 _ENVIRONMENT.tests["containing"] = lambda value, text: text in str(value)
 _ENVIRONMENT.tests["matching"] = lambda value, pattern: re.search(pattern, str(value)) is not None
-_ENVIRONMENT.filters |= {"gib": _gib, "clock": _clock, "unix_time": lambda text: unix_time(text) or 0.0}
+_ENVIRONMENT.filters |= {
+    "gib": _gib,
+    "clock": _clock,
+    "started": _started,
+    "unix_time": lambda text: unix_time(text) or 0.0,
+}
 
 
 @cache
 def _expression(text: str) -> TemplateExpression:
     return _ENVIRONMENT.compile_expression(text)
-
-
-@cache
-def _template(text: str) -> Template:
-    return _ENVIRONMENT.from_string(text)
 
 
 def check(text: str) -> None:
@@ -49,13 +59,33 @@ def holds(expression: str, facts: Mapping[str, Any]) -> bool:
     """Return whether a condition holds; one over facts of another form than it expects does not."""
     try:
         return bool(_expression(expression)(**facts))
-    except (UndefinedError, TypeError, ValueError, ArithmeticError, LookupError):
+    except _ERRORS:
         return False
 
 
-def render(template: str, facts: Mapping[str, Any]) -> str:
-    """Return a sentence; a plain one where the facts lack what it speaks of."""
+def render(sentences: Iterable[Sentence], facts: Mapping[str, Any]) -> Message:
+    """Return in words what the state shows; a plain sentence where the facts lack what the others are about."""
+    messages = [message for sentence in sentences for message in _messages(sentence, facts)]
+    if len(messages) == 1:
+        return messages[0]
+    numbered = {f"s{number}": message for number, message in enumerate(messages)}
+    return Message("", " ".join(f"{{{name}}}" for name in numbered) or N_("The state shows it."), **numbered)
+
+
+def _messages(sentence: Sentence, facts: Mapping[str, Any]) -> Iterator[Message]:
+    if sentence.when and not holds(sentence.when, facts):
+        return
     try:
-        return " ".join(_template(template).render(**facts).split())
-    except UndefinedError:
-        return "the state says so"
+        scopes = [{**facts, "item": item} for item in _expression(sentence.each)(**facts)] if sentence.each else [facts]
+    except _ERRORS:
+        return
+    for scope in scopes:
+        yield Message("", sentence.template, **{key: _value(text, scope) for key, text in sentence.parameters.items()})
+
+
+def _value(expression: str, facts: Mapping[str, Any]) -> Any:
+    try:
+        value = _expression(expression)(**facts)
+    except _ERRORS:
+        return "?"
+    return "?" if value is None else value

@@ -1,26 +1,45 @@
-"""What a diagnosis came to."""
+"""The result of a diagnosis."""
 
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from inferfleet.doctor.symptom import Severity, Symptom
+from inferfleet.messages import Message
 
 
 @dataclass(frozen=True)
 class Trace:
-    """One piece of evidence: `where` is a log's name or `state`; `at` is Unix time, `line` counts from 1."""
+    """One piece of evidence: `where` is a log's name or `state`; `at` is Unix time, `line` counts from 1.
+
+    `text` is a line of a log as it is, or a message about the state.
+    """
 
     where: str
-    text: str
+    text: str | Message
     at: float | None = None
     line: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form; of a message `text` is English, and `template` and `parameters` are there too."""
+        form = {"where": self.where, "text": self.text, "at": self.at, "line": self.line}
+        if isinstance(self.text, Message):
+            message = self.text.as_dict()
+            form |= {key: message[key] for key in ("template", "parameters")} | {"text": message["message"].strip()}
+        return form
+
+    @classmethod
+    def from_dict(cls, form: Mapping[str, Any]) -> "Trace":
+        """Return the trace of a JSON form."""
+        text = Message.from_dict(form) if form.get("template") else str(form["text"])
+        return cls(str(form["where"]), text, form.get("at"), int(form.get("line", 0)))
 
 
 @dataclass(frozen=True)
 class Finding:
     """A symptom on a node; empty `node`: of the whole service, or not known.
 
-    `service` is its name where the inventory has several. `now` is false for what a log tells of earlier and what
+    `service` is its name where the inventory has several. `now` is false for what a log reports of earlier and what
     has been overcome since.
     """
 
@@ -32,9 +51,9 @@ class Finding:
     service: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        said = {key: getattr(self.symptom, key) for key in ("id", "title", "cause", "check", "remedy")}
-        return said | {
+        """Return the JSON form; `title`, `cause`, `check` and `remedy` are templates without parameters."""
+        texts = {key: getattr(self.symptom, key) for key in ("id", "title", "cause", "check", "remedy")}
+        return texts | {
             "severity": str(self.symptom.severity),
             "layer": self.symptom.layer,
             "sources": list(self.symptom.sources),
@@ -42,7 +61,7 @@ class Finding:
             "node": self.node,
             "now": self.now,
             "count": self.count,
-            "evidence": [asdict(trace) for trace in self.traces],
+            "evidence": [trace.as_dict() for trace in self.traces],
         }
 
 

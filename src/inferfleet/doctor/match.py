@@ -11,6 +11,7 @@ from inferfleet.doctor.expressions import holds, render
 from inferfleet.doctor.findings import Diagnosis, Finding, Trace
 from inferfleet.doctor.hide import Hider
 from inferfleet.doctor.symptom import LogKind, Severity, Symptom
+from inferfleet.messages import Message
 
 SHOWN = 3  # traces of one finding; the rest is counted
 _WIDTH = 400  # characters of a line
@@ -141,7 +142,18 @@ def _merged(state: Finding, lines: Finding) -> Finding:
 
 
 def _hidden(finding: Finding, hide: Hider) -> Finding:
-    return replace(finding, traces=tuple(replace(trace, text=hide(trace.text)) for trace in finding.traces))
+    return replace(
+        finding, traces=tuple(replace(trace, text=_without_secrets(trace.text, hide)) for trace in finding.traces)
+    )
+
+
+def _without_secrets(value: Any, hide: Hider) -> Any:
+    """Return a text, message or parameter with secrets hidden."""
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, Message):
+        return value.with_parameters(**{key: _without_secrets(v, hide) for key, v in value.parameters.items()})
+    return [_without_secrets(item, hide) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _cut(line: str, around: int) -> str:

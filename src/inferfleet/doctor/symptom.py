@@ -3,12 +3,13 @@
 import re
 from enum import StrEnum
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Annotated
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+FOLDER = Path(__file__).with_name("symptoms")
 # In the order of the layers, from the machine up: what lies below explains what fails above it.
 LAYERS = ("node", "accelerator", "network", "ray", "engine", "service")
 
@@ -43,15 +44,19 @@ Pattern = Annotated[str, AfterValidator(_compilable)]
 Text = Annotated[str, Field(min_length=10)]
 
 
-class Words(BaseModel):
-    """What people read, in another language than English."""
+class Sentence(BaseModel):
+    """What the state shows, in words: a template of `messages`, with an expression for each of its parameters.
+
+    It is written where the expression `when` holds (empty: always); where `each` is given, once for every `item` of
+    that expression's value.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    title: str
-    cause: str
-    check: str
-    remedy: str
+    template: Text
+    parameters: dict[str, str] = Field(min_length=1)
+    when: str = ""
+    each: str = ""
 
 
 class Symptom(BaseModel):
@@ -60,7 +65,8 @@ class Symptom(BaseModel):
     It is there when a line of a log matches one of `patterns`, at least `least` times, or when the expression
     `state` holds; `when` must hold and `unless` must not for a line to count. Expressions are Jinja's, over `plan`,
     `service`, `nodes` (state by name) and, where the symptom is looked for on `each` node, `node` and `name`;
-    `evidence` is a template over the same. What no state tells is false.
+    `evidence` puts the same into words. What no state shows is false. Title, cause, check, remedy and the sentences of
+    the evidence are templates of `messages`: their Chinese is in locale/, in the domain `doctor`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -77,16 +83,15 @@ class Symptom(BaseModel):
     each: bool = True
     """Whether `state` is asked of every node, or once."""
     state: str = ""
-    evidence: str = ""
+    evidence: tuple[Sentence, ...] = ()
     lasting: bool = False
     """Whether an error's line counts although the engine became ready or answers: what it tells does not go away by
-    that. A warning's does, until its container is started anew."""
+    that. A warning's does, until its container is restarted."""
     cause: Text
     check: Text
     remedy: Text
     sources: tuple[str, ...] = Field(min_length=1)
-    zh: Words | None = None
-    layer: str = ""
+    layer: str
 
     @model_validator(mode="after")
     def _shows_somehow(self) -> "Symptom":
@@ -99,16 +104,16 @@ class Symptom(BaseModel):
 
 @cache
 def load_symptoms() -> tuple[Symptom, ...]:
-    """Return the catalog, in the order of the layers.
+    """Return the catalog, in the order of the layers: every file symptoms/<layer>/<id>.yml.
 
     Raises:
-        ValueError: an entry is wrong, or an id is there twice.
+        ValueError: a file is wrong, or two have the same id.
     """
-    found: list[Symptom] = []
-    for layer in LAYERS:
-        content = yaml.safe_load(files(__package__).joinpath("symptoms", f"{layer}.yml").read_text("utf-8"))
-        found += [Symptom(**entry, layer=layer) for entry in content]
-    ids = [symptom.id for symptom in found]
+    paths = [path for layer in LAYERS for path in sorted((FOLDER / layer).glob("*.yml"))]
+    symptoms = tuple(
+        Symptom(**yaml.safe_load(path.read_text("utf-8")), id=path.stem, layer=path.parent.name) for path in paths
+    )
+    ids = [symptom.id for symptom in symptoms]
     if twice := {name for name in ids if ids.count(name) > 1}:
-        raise ValueError(f"Symptoms that are there twice: {', '.join(sorted(twice))}")
-    return tuple(found)
+        raise ValueError(f"Several symptoms have the id {', '.join(sorted(twice))}")
+    return symptoms

@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from inferfleet.cli import app
 from inferfleet.cli.doctor_rows import diagnosis_blocks, diagnosis_heading, judge_diagnosis
+from inferfleet.doctor import diagnose, load_symptoms, read_evidence
+from inferfleet.messages import use_language
 from inferfleet.runner.outcome import Outcome
 
 LOGS = Path(__file__).parents[2] / "fixtures/doctor"
@@ -89,3 +91,16 @@ def test_wrong_usage_is_refused(arguments: list[str], says: str, monkeypatch: py
     result = run(*arguments)
     assert result.exit_code == 1
     assert says in result.stderr
+
+
+def test_a_diagnosis_is_printed_in_chinese() -> None:
+    use_language("zh")
+    try:
+        (block, _) = diagnosis_blocks(
+            diagnose(read_evidence(LOGS / "recorded/port_taken.log"), load_symptoms()).as_dict()
+        )
+    finally:
+        use_language("en")
+    text = {row.label: row.text for row in block}
+    assert text["cause"] == "其他程序，或未结束的旧推理引擎或 Ray，正在监听所需的端口。"
+    assert block[0].text.startswith("端口被其他程序占用")

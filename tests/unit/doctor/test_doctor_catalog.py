@@ -1,9 +1,9 @@
 """The catalog of symptoms: complete, readable, and each pattern proved by a log."""
 
 import re
+import shutil
 import subprocess
 import sys
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import yaml
 
 from inferfleet.doctor import Severity, Symptom, diagnose, load_symptoms, read_evidence
 from inferfleet.doctor.expressions import check, render
+from inferfleet.doctor.symptom import FOLDER
 
 LOGS = Path(__file__).parents[2] / "fixtures/doctor"
 EXPECTED = yaml.safe_load((LOGS / "expected.yml").read_text())
@@ -71,7 +72,10 @@ def test_a_symptom_says_all_that_people_need(symptom: Symptom) -> None:
     assert not symptom.title.endswith(".")
     for expression in filter(None, (symptom.state, symptom.when, symptom.unless)):
         check(expression)
-    render(symptom.evidence, {})  # facts that lack everything break no sentence
+    for sentence in symptom.evidence:
+        for expression in filter(None, (sentence.when, sentence.each, *sentence.parameters.values())):
+            check(expression)
+    assert str(render(symptom.evidence, {}))  # facts that lack everything break no sentence
 
 
 def test_a_catalog_with_mistakes_is_refused() -> None:
@@ -81,6 +85,7 @@ def test_a_catalog_with_mistakes_is_refused() -> None:
         "severity": "error",
         "patterns": ["x"],
         "sources": ["https://x"],
+        "layer": "ray",
     }
     good |= dict.fromkeys(("cause", "check", "remedy"), "Ten characters at least.")
     assert Symptom(**good).severity is Severity.ERROR
@@ -90,17 +95,13 @@ def test_a_catalog_with_mistakes_is_refused() -> None:
             Symptom(**(good | change))
 
 
-def test_a_symptom_can_be_told_in_chinese() -> None:
-    entry = yaml.safe_load(files("inferfleet.doctor").joinpath("symptoms", "ray.yml").read_text("utf-8"))[0]
-    words = {
-        "title": "某个节点上没有运行 Ray",
-        "cause": "容器已停止。",
-        "check": "`docker ps -a`",
-        "remedy": "`inferfleet up`",
-    }
-    symptom = Symptom(**entry, zh=words)
-    assert symptom.zh
-    assert symptom.zh.title == words["title"]
+def test_a_symptom_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
+    shutil.copy(FOLDER / "ray/ray-wrong-token.yml", tmp_path / "ray/made-up.yml")
+    monkeypatch.setattr("inferfleet.doctor.symptom.FOLDER", tmp_path)
+    symptoms = {symptom.id: symptom for symptom in load_symptoms.__wrapped__()}
+    assert symptoms.keys() - SYMPTOMS.keys() == {"made-up"}
+    assert symptoms["made-up"].layer == "ray"
 
 
 def test_the_table_of_symptoms_is_up_to_date() -> None:

@@ -1,11 +1,13 @@
 """What the state of nodes and the service's answers show."""
 
+import json
 from typing import Any
 
 import pytest
 from state import changed, evidence, well
 
-from inferfleet.doctor import Evidence, diagnose, load_symptoms
+from inferfleet.doctor import Evidence, Hider, Trace, diagnose, load_symptoms
+from inferfleet.messages import Message
 
 GONE = {"status": 0, "text": "Connection refused", "seconds": 0.0}
 STOPPED = {"name": "x", "status": "exited", "running": False, "exit_code": 137, "finished_at": "2026-11-23T06:00:00Z"}
@@ -74,7 +76,19 @@ def test_every_condition_of_the_catalog_was_met_once() -> None:
 
 def test_evidence_of_a_state_is_a_sentence_with_its_numbers() -> None:
     (finding,) = diagnose(evidence(changed("nodes n2 download", STALLED)), load_symptoms()).findings
-    assert finding.traces[0].text.startswith("40.0 of 688.0 GB are there, and not a byte came for 95 s.")
+    text = "40.0 of 688.0 GB are there, and not a byte came for 95 s. Last event: hub: stalled"
+    assert str(finding.traces[0].text) == text
+    form = json.loads(json.dumps(finding.traces[0].as_dict()))
+    assert (form["where"], form["text"]) == ("state", text)
+    revived = Trace.from_dict(form).text
+    assert isinstance(revived, Message)
+    assert revived.render("zh").startswith("共 688.0 GB，已有 40.0 GB")
+
+
+def test_secrets_are_hidden_in_what_the_state_shows() -> None:
+    data = changed("unreachable", {"n2": "login with hunter22222 failed", "n3": "timed out"})
+    (finding,) = diagnose(evidence(data), load_symptoms(), Hider({"admin_password": "hunter22222"})).findings
+    assert str(finding.traces[0].text) == "n2: login with <admin_password> failed n3: timed out"
 
 
 @pytest.mark.parametrize("ill", [{"ranks": []}, {"started": "2026-11-23T07:00:00Z"}])
