@@ -1,0 +1,90 @@
+"""Templates of all texts and their Chinese: `python -m tools.translations` brings the catalogs up to date.
+
+It adds every template that no catalog translates yet to the catalog of its area, with an empty translation to fill in,
+and removes those that no code names any more. An area is a package of src/inferfleet; what is in none of the catalogs'
+packages goes to cli.po.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_file
+from babel.messages.pofile import read_po, write_po
+
+from inferfleet.catalog import load_engines, load_xids
+from inferfleet.doctor.symptom import load_symptoms
+
+ROOT = Path(__file__).resolve().parent.parent
+CATALOGS = ROOT / "src/inferfleet/locale/zh_CN/LC_MESSAGES"
+_CODE = ("src/inferfleet", "plugins")
+_AREAS = {"catalog": "planner", "settings": "inventory", "runner": "cli", "messages": "cli"}
+"""Packages whose texts are in another package's catalog."""
+
+
+def templates() -> dict[str, list[str]]:
+    """Return every template that code or data name, with the places of each (`path:line`)."""
+    found: dict[str, list[str]] = {}
+    for template, place in (*_of_code(), *_of_data()):
+        found.setdefault(template, []).append(place)
+    return found
+
+
+def read_catalogs() -> dict[Path, Catalog]:
+    """Return the catalogs by their files."""
+    catalogs = {}
+    for file in sorted(CATALOGS.glob("*.po")):
+        with file.open("rb") as source:
+            catalogs[file] = read_po(source, locale="zh_CN", domain=file.stem)
+    return catalogs
+
+
+def _of_code() -> Iterator[tuple[str, str]]:
+    for folder in _CODE:
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            place = file.relative_to(ROOT)
+            for line, template, _, _ in extract_from_file("python", file, keywords={"N_": None}):
+                yield str(template), f"{place}:{line}"
+
+
+def _of_data() -> Iterator[tuple[str, str]]:
+    for xid, entry in load_xids().items():
+        yield entry.meaning, f"src/inferfleet/catalog/driver.yml:Xid {xid}"
+    for name, engine in load_engines().items():
+        for caveat in engine.caveats:
+            yield caveat, f"engine {name}:caveats"
+    for symptom in load_symptoms():
+        texts = (symptom.title, symptom.cause, symptom.check, symptom.remedy)
+        for text in (*texts, *(sentence.template for sentence in symptom.evidence)):
+            yield text, f"src/inferfleet/doctor/symptoms/{symptom.layer}/{symptom.id}.yml"
+
+
+def main() -> int:
+    """Write the catalogs; return 1 where translations are missing."""
+    named, catalogs = templates(), read_catalogs()
+    known = {message.id for catalog in catalogs.values() for message in catalog if message.id}
+    for file, catalog in catalogs.items():
+        for message in [message for message in catalog if message.id and message.id not in named]:
+            catalog.delete(message.id)
+            print(f"{file.name}: removed {message.id!r}")
+    for template, places in named.items():
+        if template not in known:
+            file = _catalog_of(places[0], catalogs)
+            catalogs[file].add(template)
+            print(f"{file.name}: translate {template!r} ({places[0]})")
+    for file, catalog in catalogs.items():
+        with file.open("wb") as target:
+            write_po(target, catalog, width=0, omit_header=False, sort_output=False)
+    return int(any(not message.string for catalog in catalogs.values() for message in catalog if message.id))
+
+
+def _catalog_of(place: str, catalogs: dict[Path, Catalog]) -> Path:
+    parts = place.split("/")
+    package = parts[2] if parts[:2] == ["src", "inferfleet"] else ""
+    wanted = CATALOGS / f"{_AREAS.get(package, package)}.po"
+    return wanted if wanted in catalogs else CATALOGS / "cli.po"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
