@@ -42,6 +42,7 @@ lint-fast: bootstrap
 	ruff check
 	ruff format --check
 	mypy
+	mypy --config-file plugins/mypy.ini
 	vermin --target=3.9- --violations --no-tips $(NODE_CODE)
 	yamllint --strict .
 

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.module_utils.accelerators import amd, ascend, nvidia, vastai
 from ansible.module_utils.accelerators.device import health
 from ansible.module_utils.accelerators.kernel import kernel_side
-from ansible.module_utils.accelerators.processes import ours
 from ansible.module_utils.accelerators.tool import ToolError, run_tool
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.processes import belongs_to_inferfleet
 
 DOCUMENTATION = r"""
 ---
@@ -152,7 +154,7 @@ VENDORS = {"nvidia": nvidia, "amd": amd, "ascend": ascend, "vastai": vastai}
 
 def read_accelerators(find_tool, timeout):
     """Return the facts; `find_tool` maps a vendor to the path of its tool or None."""
-    facts = {
+    facts: dict[str, Any] = {
         "vendor": "",
         "driver_version": "",
         "cuda_version": "",
@@ -209,7 +211,7 @@ def main():
     root = module.params["root"]
     facts.update(kernel_side(root, facts["vendor"]))
     for process in facts["processes"]:
-        process["ours"] = ours(root, process["pid"])
+        process["ours"] = belongs_to_inferfleet(process["pid"], root)
     module.exit_json(changed=False, ansible_facts={"inferfleet_accelerators": facts})
 
 

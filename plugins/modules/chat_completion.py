@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import re
-import subprocess
 import time
-import urllib.error
-import urllib.request
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.http import StatusError, bearer, request_json
+from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
 ---
@@ -106,31 +104,6 @@ progress:
 RESTARTS_GIVEN_UP = 3
 
 
-class RefusedError(Exception):
-    """An HTTP answer other than 200."""
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(f"HTTP {status}: {text}")
-        self.status = status
-        self.text = text
-
-
-def call(url: str, body: dict | None, token: str | None, timeout: int) -> dict:
-    """POST JSON, or GET without a body, and return the JSON answer; raises RefusedError, OSError or ValueError."""
-    headers = {"Content-Type": "application/json"}
-    if token:
-        headers["Authorization"] = f"Bearer {token}"
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=timeout) as answer:
-            return json.load(answer)
-    except urllib.error.HTTPError as error:
-        raise RefusedError(error.code, error.read(2000).decode(errors="replace")[:300]) from error
-    except http.client.HTTPException as error:
-        raise OSError(f"the connection broke off ({type(error).__name__})") from error
-
-
 def ask(params: dict) -> dict:
     """Return the message of the completion."""
     url, token = params["url"].rstrip("/"), params["api_key"]
@@ -145,42 +118,42 @@ def ask(params: dict) -> dict:
     if params["email"]:
         token = sign_in(url, params["email"], params["password"])
         # As the page does when it is opened: until then Open WebUI knows no engine that came up since it last looked.
-        call(f"{url}/api/models", None, token, 60)
+        request_json(f"{url}/api/models", authorization=bearer(token), timeout=60)
         path = "/api/chat/completions"
-    return call(url + path, body, token, params["timeout"])["choices"][0]["message"]
+    answer = request_json(url + path, body, authorization=bearer(token), timeout=params["timeout"])
+    return answer["choices"][0]["message"]
 
 
 def sign_in(url: str, email: str, password: str) -> str:
     """Return Open WebUI's token for the account."""
     try:
-        return call(f"{url}/api/v1/auths/signin", {"email": email, "password": password}, None, 30)["token"]
-    except RefusedError as refused:
-        if refused.status not in (400, 401, 403):
-            raise
-        # Open WebUI takes the administrator's password from its settings once, when it makes its data.
-        raise RefusedError(
-            refused.status,
-            f"{refused.text}: Open WebUI at {url} refuses the password of {email}. Where its data were made with "
-            "another one, set webui_admin_password to that, or change it on Open WebUI's page to this inventory's",
-        ) from refused
+        return request_json(f"{url}/api/v1/auths/signin", {"email": email, "password": password})["token"]
+    except StatusError as refused:
+        if refused.status in (400, 401, 403):
+            # Open WebUI takes the administrator's password from its settings once, when it makes its data.
+            refused.args = (
+                f"{refused}: Open WebUI at {url} refuses the password of {email}. Where its data were made with "
+                "another one, set webui_admin_password to that, or change it on Open WebUI's page to this inventory's",
+            )
+        raise
 
 
 def container_state(name: str) -> tuple[bool, str]:
     """Return whether the container keeps ending, and what it last said."""
     form = "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}}"
     try:
-        inspected = subprocess.run(["docker", "inspect", "-f", form, name], capture_output=True, text=True, check=False)
+        code, inspected = run(["docker", "inspect", "-f", form, name], timeout=30)
+        if code != 0:
+            return False, f"container {name} does not exist"
+        logs = run(["docker", "logs", "--tail", "40", name], timeout=30)[1]
+    except TimeoutError:
+        return False, f"container {name}: Docker does not answer"
     except OSError:
         return False, f"container {name} does not exist: Docker is not installed"
-    if inspected.returncode != 0:
-        return False, f"container {name} does not exist"
-    status, restarts, code = inspected.stdout.split()
-    logs = subprocess.run(
-        ["docker", "logs", "--tail", "40", name], capture_output=True, text=True, errors="replace", check=False
-    )
-    text = telling_line((logs.stdout + logs.stderr).splitlines())
+    status, restarts, exit_code = inspected.split()
+    text = telling_line(logs.splitlines())
     if int(restarts) >= RESTARTS_GIVEN_UP:
-        return True, f"container {name} ended {restarts} times (exit code {code}), last with: {text}"
+        return True, f"container {name} ended {restarts} times (exit code {exit_code}), last with: {text}"
     return False, f"container {name} {status}: {text}" if status != "running" else text
 
 
@@ -224,7 +197,7 @@ def main() -> None:
         expected = re.compile(params["expected"])
     except re.error as error:
         module.fail_json(msg=f"expected is {params['expected']!r}, which is not a regular expression: {error}.")
-    result = {"ready": False, "status": 0, "answer": "", "reasoning": "", "gone": False}
+    result: dict[str, Any] = {"ready": False, "status": 0, "answer": "", "reasoning": "", "gone": False}
     start = time.monotonic()
     try:
         message = ask(params)
@@ -235,7 +208,7 @@ def main() -> None:
         text = "answered"
         if not result["ready"]:
             text = f"answered {result['answer'][:200]!r}, expected {params['expected']!r}"
-    except RefusedError as error:
+    except StatusError as error:
         result["status"] = error.status
         text = str(error)
     except (OSError, ValueError) as error:

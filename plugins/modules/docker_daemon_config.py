@@ -7,10 +7,11 @@ import contextlib
 import json
 import os
 import shutil
-import subprocess
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.filesystem import write_atomic
+from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
 ---
@@ -85,7 +86,8 @@ def merge(found, wanted, recorded, on_conflict, path=""):
 
     `recorded` is what an earlier call returned as ours; what of it is no longer wanted goes.
     """
-    result, ours, kept = dict(found), {}, []
+    result, ours = dict(found), {}
+    kept: list[str] = []
     for key in [*recorded, *(key for key in wanted if key not in recorded)]:
         where = path + key
         theirs, mine, value = found.get(key), recorded.get(key), wanted.get(key)
@@ -155,19 +157,8 @@ def read(path):
 
 def write(path, text):
     """Put a file in place in one step; what was there stays when that fails."""
-    folder = os.path.dirname(path)
-    os.makedirs(folder, mode=0o755, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".daemon.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.rename(temporary, path)
-    except OSError:
-        os.unlink(temporary)
-        raise
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    write_atomic(path, text, durable=True)
 
 
 def validate(dockerd, text):
@@ -177,16 +168,9 @@ def validate(dockerd, text):
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        answer = subprocess.run(
-            [dockerd, "--validate", f"--config-file={file.name}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=30,
-            check=False,
-        )
-        said = answer.stdout.decode("utf-8", "replace").strip().replace(file.name, "daemon.json")
-    if answer.returncode and "unknown flag" not in said:
+        code, output = run([dockerd, "--validate", f"--config-file={file.name}"], timeout=30)
+        said = output.strip().replace(file.name, "daemon.json")
+    if code and "unknown flag" not in said:
         raise RefusedError(
             f"Docker refuses what it would hold: {said.splitlines()[-1] if said else 'no reason given'}."
             " Correct container_runtime_options, or the file's own keys."

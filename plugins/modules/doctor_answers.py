@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import subprocess
 import time
-import urllib.error
-import urllib.request
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.http import StatusError, bearer, request
+from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
 ---
@@ -80,19 +79,16 @@ SHORT = 10  # seconds for what needs no engine
 
 def ask(url: str, token: str = "", body: dict | None = None, timeout: int = SHORT) -> dict:
     """Return `status`, `seconds`, `text` of an error, and `data`, the JSON that came."""
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    data = None if body is None else json.dumps(body).encode()
-    start, answer = time.monotonic(), {"status": 0, "text": "", "data": None}
+    start = time.monotonic()
+    answer: dict[str, Any] = {"status": 0, "text": "", "data": None}
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=data, headers=headers), timeout=timeout) as reply:
-            answer["status"] = reply.status
-            text = reply.read().decode(errors="replace")
-            answer["data"] = json.loads(text) if text.strip() else None
-    except urllib.error.HTTPError as error:
-        answer |= {"status": error.code, "text": error.read(300).decode(errors="replace")}
+        answer["status"], text = request(url, body, authorization=bearer(token), timeout=timeout)
+        answer["data"] = json.loads(text) if text.strip() else None
+    except StatusError as error:
+        answer |= {"status": error.status, "text": error.text[:300]}
     except ValueError:
         answer["text"] = "no JSON"
-    except (OSError, http.client.HTTPException) as error:
+    except OSError as error:
         answer["text"] = str(getattr(error, "reason", error)) or type(error).__name__
     return answer | {"seconds": round(time.monotonic() - start, 1)}
 
@@ -140,10 +136,10 @@ def own_keys(container: str) -> list[dict]:
     form = "{{range .Config.Env}}{{println .}}{{end}}"
     argv = ["docker", "inspect", "--format", form, container]
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
+        code, output = run(argv, timeout=30)
+    except OSError:
         return []
-    env = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    env = dict(line.split("=", 1) for line in output.splitlines() if "=" in line) if code == 0 else {}
     urls = (env.get("OPENAI_API_BASE_URLS") or env.get("OPENAI_API_BASE_URL", "")).split(";")
     keys = (env.get("OPENAI_API_KEYS") or env.get("OPENAI_API_KEY", "")).split(";")
     pairs = zip(urls, keys + [""] * len(urls))

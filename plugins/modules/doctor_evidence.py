@@ -9,11 +9,12 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import time
 import zlib
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.filesystem import existing_parent, mount, read_below, space
+from ansible.module_utils.processes import command_lines, run
 
 DOCUMENTATION = r"""
 ---
@@ -103,22 +104,14 @@ class Collector:
     def run(self, argv: list[str], timeout: int = 60, quiet: bool = False) -> str | None:
         """Return what a command wrote, both streams; None where it fails."""
         try:
-            done = subprocess.run(
-                argv,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                timeout=timeout,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
+            code, text = run(argv, timeout)
+        except OSError as error:
             if not quiet:
                 self.unread.append(f"{' '.join(argv[:3])}: {error}")
             return None
-        text = done.stdout.decode(errors="replace")
-        if done.returncode != 0:
+        if code != 0:
             if not quiet:
-                self.unread.append(f"{' '.join(argv[:3])} ended with {done.returncode}: {text.strip()[-200:]}")
+                self.unread.append(f"{' '.join(argv[:3])} ended with {code}: {text.strip()[-200:]}")
             return None
         return text
 
@@ -199,23 +192,9 @@ def docker_state(collect: Collector) -> dict:
 
 def filesystem(path: str) -> dict:
     """Return the file system of `path`, or of its nearest parent that exists."""
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    path, best = os.path.realpath(path), ("", "", "")
-    with open("/proc/self/mounts") as mounts:
-        for line in mounts:
-            source, place, kind = line.split()[:3]
-            place = place.replace("\\040", " ")
-            if (path == place or path.startswith(place.rstrip("/") + "/")) and len(place) >= len(best[1]):
-                best = (source, place, kind)
-    space = os.statvfs(path)
-    return {
-        "source": best[0],
-        "mounted_at": best[1],
-        "type": best[2],
-        "total_bytes": space.f_blocks * space.f_frsize,
-        "free_bytes": space.f_bavail * space.f_frsize,
-    }
+    path = os.path.realpath(existing_parent(path))
+    source, point, kind = mount(path)
+    return {"source": source, "mounted_at": point, "type": kind, **space(path)}
 
 
 def rank_processes(pattern: str) -> list[dict]:
@@ -225,14 +204,11 @@ def rank_processes(pattern: str) -> list[dict]:
     rank, found = re.compile(pattern), []
     with open("/proc/uptime") as uptime:
         up = float(uptime.read().split()[0])
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
-                title = cmdline.read().replace(b"\0", b" ").decode(errors="replace").strip()
-            with open(f"/proc/{pid}/stat") as stat:
-                ticks = int(stat.read().rsplit(")", 1)[1].split()[19])
-        except OSError:  # the process ended meanwhile
+    for pid, words in command_lines():
+        title = " ".join(words).strip()
+        if not (stat := read_below("/", f"proc/{pid}/stat")):  # the process ended meanwhile
             continue
+        ticks = int(stat.rsplit(")", 1)[1].split()[19])
         if rank.match(title):
             found.append({"title": title[:100], "seconds": round(up - ticks / os.sysconf("SC_CLK_TCK"))})
     return sorted(found, key=lambda process: process["title"])

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.processes import command_lines
 
 DOCUMENTATION = r"""
 ---
@@ -44,16 +44,8 @@ def titles(pattern: str) -> list[str]:
     if not pattern:
         return []
     rank = re.compile(pattern)
-    found = []
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
-                title = cmdline.read().replace(b"\0", b" ").decode(errors="replace").strip()
-        except OSError:  # the process ended meanwhile
-            continue
-        if rank.match(title):
-            found.append(title)
-    return sorted(found)
+    found = (" ".join(words).strip() for _, words in command_lines())
+    return sorted(title for title in found if rank.match(title))
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ def attempt(source: str, peer: str, port: int, timeout: int, refusal_counts: boo
 
 def reasons(failures):
     """Return the failures in words, a node's ports with the same reason together."""
-    alike = {}
+    alike: dict[tuple[str, str], list[int]] = {}
     for (peer, port), reason in failures.items():
         alike.setdefault((peer, reason), []).append(port)
     return ", ".join(
@@ -125,7 +125,7 @@ def main() -> None:
             msg=f"From {params['source']} this node does not reach {reasons(failures)} on the cluster network."
             " Check cluster_network, cluster_address and the firewall between the nodes."
         )
-    times = {}
+    times: dict[str, float] = {}
     for (peer, _, _), (taken, _) in done.items():
         times[peer] = max(taken, times.get(peer, 0.0))
     module.exit_json(changed=False, milliseconds=times, connections=len(done))

@@ -11,6 +11,8 @@ import os
 import platform
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.filesystem import existing_parent, space
+from ansible.module_utils.processes import belongs_to_inferfleet, process_ids
 
 DOCUMENTATION = r"""
 ---
@@ -94,20 +96,6 @@ def listening_inodes() -> dict[str, int]:
     return found
 
 
-def ours(pid: str) -> bool:
-    """Tell whether a process or one of its ancestors carries our variable.
-
-    A process that sets its own title (Ray's agents do) overwrites its environment; its parent's is still readable.
-    """
-    while pid not in ("0", "1"):
-        with open(f"/proc/{pid}/environ", "rb") as environ:
-            if b"INFERFLEET_COMPONENT=" in environ.read():
-                return True
-        with open(f"/proc/{pid}/stat") as stat:
-            pid = stat.read().rsplit(")", 1)[1].split()[1]
-    return False
-
-
 def sockets(pid: str) -> set[str]:
     """Return the inodes of a process's sockets; those it closes meanwhile may be left out."""
     found = set()
@@ -123,13 +111,13 @@ def listening() -> dict[str, str]:
     """Return port -> owner: `inferfleet` for our own containers, else the process name."""
     inodes = listening_inodes()
     owners: dict[str, str] = {str(port): "unknown process" for port in inodes.values()}
-    for pid in filter(str.isdigit, os.listdir("/proc")):
+    for pid in process_ids():
         try:
             ports = {str(inodes[inode]) for inode in sockets(pid) if inode in inodes}
             if not ports:
                 continue
             with open(f"/proc/{pid}/comm") as comm:
-                owner = "inferfleet" if ours(pid) else comm.read().strip()
+                owner = "inferfleet" if belongs_to_inferfleet(int(pid)) else comm.read().strip()
         except OSError:  # the process ended meanwhile
             continue
         owners |= {port: owner for port in ports if owners[port] != "inferfleet"}
@@ -138,14 +126,7 @@ def listening() -> dict[str, str]:
 
 def disk(path: str) -> dict:
     """Measure the file system of `path`, or of its nearest parent that exists."""
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    stat = os.statvfs(path)
-    return {
-        "free_bytes": stat.f_bavail * stat.f_frsize,
-        "total_bytes": stat.f_blocks * stat.f_frsize,
-        "device": os.stat(path).st_dev,
-    }
+    return {**space(path), "device": os.stat(existing_parent(path)).st_dev}
 
 
 STAGING = ".inferfleet-staging"

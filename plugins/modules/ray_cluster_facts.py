@@ -3,12 +3,8 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import urllib.error
-import urllib.request
-
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.http import StatusError, bearer, request_json
 
 DOCUMENTATION = r"""
 ---
@@ -64,10 +60,8 @@ progress:
 
 
 def ask(url: str, token: str) -> list[dict]:
-    """Return the entries of one listing of Ray's state API; raises OSError, HTTPException or ValueError."""
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        body = json.load(answer)
+    """Return the entries of one listing of Ray's state API; raises StatusError, OSError or ValueError."""
+    body = request_json(url, authorization=bearer(token), timeout=20)
     if not body["result"]:
         raise ValueError(body["msg"])
     return body["data"]["result"]["result"]
@@ -122,9 +116,9 @@ def main() -> None:
         actors = ask(f"{params['url']}/api/v0/actors?detail=1&limit=1000", token)
         found = describe(nodes, actors)
         ready, text = verdict(found, params["nodes"], params["accelerators"])
-    except urllib.error.HTTPError as error:
-        ready, text = False, f"Ray's head answers {error.code} {error.reason} at {params['url']}"
-    except (OSError, http.client.HTTPException) as error:
+    except StatusError as error:
+        ready, text = False, f"Ray's head answers {error.status} {error.reason} at {params['url']}"
+    except OSError as error:
         ready, text = False, f"Ray's head does not answer at {params['url']}: {error}"
     except (ValueError, LookupError, TypeError) as error:
         ready, text = False, f"what answers at {params['url']} is not Ray's state API: {error!r}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.processes import command_lines
 from ansible.module_utils.weights import manifest
 
 DOCUMENTATION = r"""
@@ -47,16 +48,8 @@ progress:
 
 def alive(job: str) -> bool:
     """Tell whether a process of the background task runs: Ansible names the task on its command line."""
-    name = job.partition(".")[0].encode()
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{pid}/cmdline", "rb") as cmdline:
-                words = cmdline.read().split(b"\0")
-        except OSError:  # the process ended meanwhile
-            continue
-        if name in words:
-            return True
-    return False
+    name = job.partition(".")[0]
+    return any(name in words for _, words in command_lines())
 
 
 def ended(record: dict, job: str) -> bool:

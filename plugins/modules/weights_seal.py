@@ -7,6 +7,7 @@ import os
 import shutil
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.filesystem import sync
 from ansible.module_utils.weights import manifest
 
 DOCUMENTATION = r"""
@@ -62,15 +63,6 @@ bytes:
 def size_of(path):
     """Return a file's size in bytes; 0 where there is none."""
     return os.path.getsize(path) if os.path.isfile(path) else 0
-
-
-def sync(path):
-    """Write a file's or folder's content to the disk: a name must not outlive it."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def seal(staging, path, names, about):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.filesystem import existing_parent, mount
 from ansible.module_utils.weights import manifest
 from ansible.module_utils.weights.store import staging_of
 
@@ -58,25 +59,6 @@ local:
 LOCAL = {"bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"}
 
 
-def mount_of(path):
-    """Return (mount point, type) of the file system that holds a path."""
-    best = ("", "")
-    with open("/proc/self/mounts") as lines:
-        for line in lines:
-            point, kind = (word.replace("\\040", " ") for word in line.split(" ")[1:3])
-            inside = path == point or path.startswith(point.rstrip("/") + "/")
-            if inside and len(point) >= len(best[0]):
-                best = (point, kind)
-    return best
-
-
-def existing_parent(path):
-    """Return the nearest folder that exists."""
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path
-
-
 def staged_bytes(path):
     """Return the bytes on disk below the staging folder of a model, those of files that have another name left out."""
     total = 0
@@ -92,7 +74,7 @@ def survey(path, files):
     _, missing = manifest.survey(path, files)
     parent = os.path.realpath(existing_parent(path))
     space = os.statvfs(parent)
-    point, kind = mount_of(parent)
+    _, point, kind = mount(parent)
     writable = os.access(parent, os.W_OK) and not space.f_flag & os.ST_RDONLY
     lacking = sum(files[name]["size"] for name in missing)
     return {

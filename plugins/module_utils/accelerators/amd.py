@@ -24,7 +24,7 @@ def parse(text):
         raise ToolError("tool-garbage", "`rocm-smi --json` does not answer JSON.") from None
     if not isinstance(data, dict):
         raise ToolError("tool-garbage", "`rocm-smi --json` does not answer a map.")
-    devices = []
+    devices: list[dict] = []
     for name in sorted((key for key in data if re.match(r"card\d+$", key)), key=lambda key: int(key[4:])):
         card = data[name] if isinstance(data[name], dict) else {}
         folded = {str(key).lower(): str(value) for key, value in card.items()}
@@ -38,5 +38,6 @@ def parse(text):
                 memory_used_mib=number(folded.get("vram total used memory (b)")) // 2**20,
             )
         )
-    system = data.get("system") if isinstance(data.get("system"), dict) else {}
+    system = data.get("system")
+    system = system if isinstance(system, dict) else {}
     return {"driver_version": str(system.get("Driver version", "")), "accelerators": devices}

@@ -16,7 +16,8 @@ def parse(text):
     version = re.search(r"npu-smi\s+\S+\s+Version:\s*(\S+)", text)
     if not version:
         raise ToolError("tool-garbage", "`npu-smi info` does not answer its table.")
-    devices, product = [], ""
+    devices: list[dict] = []
+    product = ""
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if len(cells) != 3 or not line.strip().startswith("|"):

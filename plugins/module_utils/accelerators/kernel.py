@@ -6,17 +6,18 @@ import glob
 import os
 import re
 
-from ansible.module_utils.accelerators.files import read
 from ansible.module_utils.accelerators.kernel_log import events, kernel_log, uptime
 from ansible.module_utils.accelerators.pci import acs_bridges, pci_devices
-from ansible.module_utils.accelerators.processes import daemons
+from ansible.module_utils.filesystem import read_below
+from ansible.module_utils.processes import process_ids
 
+DAEMONS = ("nv-fabricmanager", "nvidia-persistenced")
 MODULES = ("nouveau", "nvidia", "nvidia_peermem", "nv_peer_mem", "amdgpu", "vastai_pci")
 
 
 def kernel_side(root, vendor):
     """Return what the kernel knows of the node's accelerators, whether or not the vendor's tool answers."""
-    version = read(root, "proc/driver/nvidia/version")
+    version = read_below(root, "proc/driver/nvidia/version")
     found = re.search(r"(\d+\.\d+(?:\.\d+)?)", version)
     flavour = "open" if "Open Kernel Module" in version else "proprietary"
     return {
@@ -26,7 +27,7 @@ def kernel_side(root, vendor):
         "library_version": library_version(root),
         "iommu": bool(glob.glob(os.path.join(root, "sys/class/iommu/*"))),
         "acs_bridges": acs_bridges(root),
-        "kernel": read(root, "proc/sys/kernel/osrelease").strip(),
+        "kernel": read_below(root, "proc/sys/kernel/osrelease").strip(),
         "modules": [name for name in MODULES if os.path.isdir(os.path.join(root, "sys/module", name))],
         "daemons": daemons(root),
         "events": events(kernel_log(os.path.join(root, "dev/kmsg")), uptime(root)),
@@ -39,3 +40,9 @@ def library_version(root):
         for path in sorted(glob.glob(os.path.join(root, folder, "libnvidia-ml.so.*.*"))):
             return os.path.basename(path).split(".so.")[1]
     return ""
+
+
+def daemons(root):
+    """Return those of DAEMONS that run."""
+    names = {read_below(root, f"proc/{pid}/comm").strip() for pid in process_ids(root)}
+    return [name for name in DAEMONS if name[:15] in names]  # the kernel cuts names at 15 letters

@@ -6,7 +6,7 @@ import os
 import re
 
 from ansible.module_utils.accelerators.device import number
-from ansible.module_utils.accelerators.files import read
+from ansible.module_utils.filesystem import read_below
 
 # NVRM: Xid (PCI:0000:3b:00): 79, pid=1234, name=python, GPU has fallen off the bus.
 _XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]+)\): (\d+), ?(.*)")
@@ -14,7 +14,7 @@ _XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]+)\): (\d+), ?(.*)")
 
 def kernel_log(path):
     """Return the lines of the kernel's log as /dev/kmsg gives them, none where it may not be read."""
-    records = []
+    records: list[bytes] = []
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -38,13 +38,13 @@ def kernel_log(path):
 
 def uptime(root):
     """Return the seconds since the node started."""
-    words = read(root, "proc/uptime").split()
+    words = read_below(root, "proc/uptime").split()
     return float(words[0]) if words else 0.0
 
 
 def events(lines, now):
     """Return the newest Xid of each kind and device; a line is `level,number,microseconds,flags;text`."""
-    found = {}
+    found: dict[tuple[str, int], dict] = {}
     for line in lines:
         head, _, text = line.partition(";")
         match = _XID.search(text)

@@ -6,7 +6,7 @@ import contextlib
 import glob
 import os
 
-from ansible.module_utils.accelerators.files import read
+from ansible.module_utils.filesystem import read_below
 
 # PCI vendors, and the classes of their accelerators: 3D and display controllers, processing accelerators (pci.ids).
 _VENDORS = {"nvidia": "0x10de", "amd": "0x1002", "ascend": "0x19e5"}
@@ -18,13 +18,13 @@ _BRIDGE = "0x0680"  # of NVIDIA: an NVSwitch
 def pci_devices(root, vendor):
     """Return the addresses of a vendor's accelerators and NVSwitches; NVIDIA's where no vendor's tool is installed."""
     vendor = vendor or "nvidia"
-    found = {"accelerators": [], "switches": []}
+    found: dict[str, list[str]] = {"accelerators": [], "switches": []}
     folder = "sys/bus/pci/devices"
     with contextlib.suppress(OSError):
         for address in sorted(os.listdir(os.path.join(root, folder))):
 
             def told(name, address=address):
-                return read(root, f"{folder}/{address}/{name}").strip()
+                return read_below(root, f"{folder}/{address}/{name}").strip()
 
             if vendor == "vastai":
                 if told("device") == _VASTAI:
@@ -43,7 +43,7 @@ def acs_bridges(root):
     found = []
     for path in sorted(glob.glob(os.path.join(root, "sys/bus/pci/devices/*/config"))):
         address = os.path.basename(os.path.dirname(path))
-        if not read(root, f"sys/bus/pci/devices/{address}/class").startswith("0x0604"):
+        if not read_below(root, f"sys/bus/pci/devices/{address}/class").startswith("0x0604"):
             continue
         try:
             with open(path, "rb") as file:

@@ -14,7 +14,7 @@ ARGUMENTS = ["summary"]
 def parse(text):
     """Return the facts of `vasmi summary`'s table; raises ToolError for anything else."""
     driver = re.search(r"driver(?:\s+version)?\s*[:=]\s*(\S+)", text, re.IGNORECASE)
-    devices = []
+    devices: list[dict] = []
     for line in text.splitlines():
         found = re.search(r"\b(VA\d+[A-Z]*|SV\d+[A-Z]*)\b", line)
         sizes = re.findall(r"(\d+(?:\.\d+)?)\s*(GB|GiB|MB|MiB)", line)

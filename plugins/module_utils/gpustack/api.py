@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import http.client
 import json
-import urllib.error
-import urllib.request
+
+from ansible.module_utils.http import StatusError, bearer, request_json
 
 ADMIN = "admin"  # the account both generations create at their first start
 PAGE = 100  # entries asked for at once; both generations' own default
@@ -77,7 +76,7 @@ class Server:
     def serves(self, key):
         """Return whether a key opens the OpenAI-compatible API."""
         try:
-            self._send("GET", "/v1-openai/models", None, f"Bearer {key}")
+            self._send("GET", "/v1-openai/models", None, bearer(key))
         except GPUStackError as problem:
             if problem.status in (401, 403):
                 return False
@@ -85,29 +84,18 @@ class Server:
         return True
 
     def _send(self, method, path, body, authorization):
-        headers = {"Accept": "application/json"}
-        if authorization:
-            headers["Authorization"] = authorization
-        data = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            data = json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as answer:
-                text = answer.read()
-        except urllib.error.HTTPError as error:
+            return request_json(self.url + path, body, method=method, authorization=authorization, timeout=self.timeout)
+        except StatusError as error:
             raise self._refused(method, path, error) from error
-        except (OSError, http.client.HTTPException) as error:
+        except OSError as error:
             raise GPUStackError(f"GPUStack does not answer at {self.url}: {error}") from error
-        try:
-            return json.loads(text) if text else None
         except ValueError as error:
             raise GPUStackError(f"what answers at {self.url} is not GPUStack") from error
 
     def _refused(self, method, path, error):
-        text = error.read(2000).decode(errors="replace")
-        if error.code == 401 and path.startswith(("/v1/", "/v2/")):
+        text = error.text
+        if error.status == 401 and path.startswith(("/v1/", "/v2/")):
             return GPUStackError(
                 f"GPUStack at {self.url} refuses the password of {self.username}: it keeps the one of its first start",
                 401,
@@ -117,4 +105,4 @@ class Server:
             text = answer.get("message") or answer.get("detail") or text
         except (ValueError, AttributeError):
             pass
-        return GPUStackError(f"GPUStack answers {error.code} to {method} {path}: {str(text)[:500]}", error.code)
+        return GPUStackError(f"GPUStack answers {error.status} to {method} {path}: {str(text)[:500]}", error.status)

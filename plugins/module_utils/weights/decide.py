@@ -16,7 +16,7 @@ def assign(sizes, nodes):
 
     `sizes` is a list of bytes by file number. Returns node -> file numbers in the order to fetch them.
     """
-    plan = {node: [] for node in nodes}
+    plan: dict[str, list[int]] = {node: [] for node in nodes}
     load = dict.fromkeys(nodes, 0)
     for number in sorted(range(len(sizes)), key=lambda n: (-sizes[n], n)):
         if not nodes:
@@ -100,7 +100,8 @@ def choose_piece(wanted, peers, busy, random, per_peer=2):
         offers = [(number, bits) for number, bits in offers if bits]
         if not offers:
             continue
-        sample = [_pick(*random.choice(offers), random) for _ in range(SAMPLE)]
+        chosen = [random.choice(offers) for _ in range(SAMPLE)]
+        sample = [_pick(number, bits, random) for number, bits in chosen]
         number, piece = min(sample, key=lambda c: sum(has(c[0]) >> c[1] & 1 for has in peers.values()))
         return node, number, piece
     return None

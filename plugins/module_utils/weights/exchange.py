@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 
 from ansible.module_utils.weights import decide, pieces
-from ansible.module_utils.weights.peers import PeerError, WriteError
+from ansible.module_utils.weights.peers import Client, PeerError, WriteError
 from ansible.module_utils.weights.store import disk_message
 
 
@@ -43,7 +43,7 @@ class Exchange:
     def pull(self):
         """Bring pieces as long as something is missing; runs in several threads at once."""
         swarm = self.swarm
-        clients = {}
+        clients: dict[str, Client] = {}
         while not swarm.stopping.is_set() and not swarm.store.whole and not swarm.error:
             chosen = self._choose()
             if chosen is None:

@@ -8,15 +8,15 @@ import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
+from ansible.module_utils.filesystem import write_atomic
+
 NAME = ".inferfleet.json"
 BLOCK = 4 * 2**20
 
 
 def write_json(path, data, mode=0o644):
-    """Replace a file whole: a reader never sees half of it."""
-    with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as out:
-        json.dump(data, out, indent=1)
-    os.replace(path + ".new", path)
+    """Replace a file of JSON in one step."""
+    write_atomic(path, json.dumps(data, indent=1), mode)
 
 
 def read_json(path):

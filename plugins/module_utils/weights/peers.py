@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import http.client
 import json
-import socket
 import socketserver
 import sys
 import threading
@@ -65,6 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 120
     disable_nagle_algorithm = True
     wbufsize = -1
+    server: Server
 
     def do_GET(self):
         server = self.server
@@ -121,7 +121,7 @@ class Client:
         self.own = own  # the address by which the peer knows this node, also where the route would take another
         self.headers = {"Authorization": f"Bearer {token}", "X-Run": run}
         self.address, self.port, self.timeout = address, port, timeout
-        self.connection = None
+        self.connection: http.client.HTTPConnection | None = None
         self.buffer = memoryview(bytearray(BUFFER))
 
     def state(self, known=-1):
@@ -173,9 +173,6 @@ class Client:
                 )
                 fresh = True
             try:
-                if self.connection.sock is None:
-                    self.connection.connect()
-                    self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self.connection.request("GET", path, headers=self.headers)
                 answer = self.connection.getresponse()
                 break

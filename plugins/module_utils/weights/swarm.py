@@ -87,7 +87,7 @@ class Swarm:
                     f" {error.strerror}. Set model_weights_port to a free one."
                 ) from error
             self.server.start()
-        work = [(self.exchange.poll, peer) for peer in self.peers.values()]
+        work: list[tuple] = [(self.exchange.poll, peer) for peer in self.peers.values()]
         work += [(self.exchange.pull,)] * min(16, 2 * len(self.peers))
         if self.me in self.order:
             work += [(self.wan.run,)] * options["workers"]

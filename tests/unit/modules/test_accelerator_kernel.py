@@ -5,7 +5,7 @@ from ansible.module_utils.accelerators import nvidia
 from ansible.module_utils.accelerators.kernel import kernel_side
 from ansible.module_utils.accelerators.kernel_log import kernel_log
 from ansible.module_utils.accelerators.pci import acs_bridges, acs_control, pci_devices
-from ansible.module_utils.accelerators.processes import ours
+from ansible.module_utils.processes import belongs_to_inferfleet
 
 # The texts are recorded: the log of an A100 and an H100 server, /proc/driver/nvidia/version of both kinds of module.
 LOG = """\
@@ -127,7 +127,7 @@ def test_whose_a_program_is(node):
             "proc/32/stat": "32 (x) S 1 1",
         }
     )
-    assert [ours(root, pid) for pid in (30, 31, 32, 33)] == [True, True, False, False]
+    assert [belongs_to_inferfleet(pid, root) for pid in (30, 31, 32, 33)] == [True, True, False, False]
 
 
 def test_bridges_that_send_traffic_through_the_processor(tmp_path):

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 MODULES = Path(__file__).parents[3] / "plugins" / "modules"
+RUN_MODULE = Path(__file__).parents[2] / "run_module.py"
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +47,7 @@ def start_module() -> Callable[..., subprocess.Popen[str]]:
 def start(name: str, check_mode: bool = False, env: dict[str, str] | None = None, **params: Any):
     arguments = {**params, "_ansible_check_mode": check_mode, "_ansible_remote_tmp": "/tmp"}
     process = subprocess.Popen(
-        [sys.executable, str(MODULES / f"{name}.py")],
+        [sys.executable, str(RUN_MODULE), name],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -133,7 +133,7 @@ def test_what_is_no_completion_is_no_failure(ask_module, service, answer, text):
 def test_an_answer_that_breaks_off(chat, service):
     service.answers[CHAT] = 200, None
     with pytest.raises(OSError, match=r"the connection broke off \(RemoteDisconnected\)"):
-        chat.call(service.url + CHAT, {}, None, 5)
+        chat.request_json(service.url + CHAT, {})
 
 
 def test_nobody_answers(ask_module):

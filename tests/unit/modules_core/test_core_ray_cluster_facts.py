@@ -97,7 +97,7 @@ def test_module_finds_the_cluster_whole(run_module, service, token_file):
     ("status", "answer", "text"),
     [
         (403, {}, "Ray's head answers 403 Forbidden at {url}"),
-        (200, None, "Ray's head does not answer at {url}: Remote end closed connection without response"),
+        (200, None, "Ray's head does not answer at {url}: the connection broke off (RemoteDisconnected)"),
         (200, b"<html>", "what answers at {url} is not Ray's state API: JSONDecodeError("),
         (200, {"status": "ok"}, "what answers at {url} is not Ray's state API: KeyError('result')"),
         (200, ["ok"], "what answers at {url} is not Ray's state API: TypeError("),

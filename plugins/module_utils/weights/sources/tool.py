@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import os
 import re
 import shutil
@@ -11,8 +12,12 @@ import time
 from ansible.module_utils.weights.sources.source import SILENCE, Pace, Source, SourceError
 
 
-class Tool(Source):
+class Tool(Source, abc.ABC):
     """A program that brings one whole file to a place of its own, which then becomes the file."""
+
+    @abc.abstractmethod
+    def command(self, place, sink):
+        """Return the argument list that brings a file to the folder `place`, and what its standard input gets."""
 
     def fetch(self, sink):
         """Run the program; end it when it stalls or the run stops."""
@@ -21,6 +26,7 @@ class Tool(Source):
         command, words = self.command(place, sink)
         with open(os.path.join(place, "log"), "w+") as log:
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=subprocess.STDOUT, text=True)
+            assert process.stdin is not None  # it is a pipe
             try:
                 process.stdin.write(words)
                 process.stdin.close()

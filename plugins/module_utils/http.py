@@ -1,0 +1,56 @@
+"""HTTP requests to the services of the cluster."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+
+class StatusError(Exception):
+    """A service answered with an error: its `status`, the `reason` phrase and the beginning of the `text`."""
+
+    def __init__(self, status: int, reason: str, text: str) -> None:
+        super().__init__(f"HTTP {status}: {text[:300]}")
+        self.status, self.reason, self.text = status, reason, text
+
+
+def request(
+    url: str, body: Any = None, *, method: str | None = None, authorization: str = "", timeout: float = 30
+) -> tuple[int, str]:
+    """Send `body` as JSON (GET where there is none) and return the status and the text of the answer.
+
+    `authorization` is the value of that header, `timeout` in seconds.
+
+    Raises:
+        StatusError: the status is an error.
+        OSError: no answer, or one that breaks off.
+    """
+    headers = {"Accept": "application/json"}
+    if authorization:
+        headers["Authorization"] = authorization
+    data = None
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+        data = json.dumps(body).encode()
+    sent = urllib.request.Request(url, data=data, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(sent, timeout=timeout) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except urllib.error.HTTPError as error:
+        raise StatusError(error.code, error.reason, error.read(2000).decode(errors="replace")) from error
+    except http.client.HTTPException as error:
+        raise OSError(f"the connection broke off ({type(error).__name__})") from error
+
+
+def request_json(url: str, body: Any = None, **options: Any) -> Any:
+    """Return the decoded JSON of an answer, None where it is empty; raises ValueError besides what `request` does."""
+    _, text = request(url, body, **options)
+    return json.loads(text) if text.strip() else None
+
+
+def bearer(token: str | None) -> str:
+    """Return the Authorization header's value for a token, empty without one."""
+    return f"Bearer {token}" if token else ""
