@@ -41,13 +41,13 @@ class ActionModule(ActionBase):
     def _plan(self, service: Service, task_vars) -> tuple[Plan, list[Problem]]:
         """Return the plan of all of the service's nodes, and the problems of those of this run."""
         groups, hostvars = task_vars["groups"], task_vars["hostvars"]
-        contract = Settings.model_validate(settings_values(hostvars[service.heads[0]])).model_dump()
+        settings = Settings.model_validate(settings_values(hostvars[service.heads[0]]))
         upgrades = not self._task.args.get("drivers_settled", False)
         reported = {
             host: {**_facts(hostvars[host]), **_hardware(hostvars[host], upgrades=upgrades)} for host in service.hosts
         }
         nodes = service_nodes(service, hostvars, reported)
-        plan = make_plan(contract, nodes).of_service(service.name)
+        plan = make_plan(settings, nodes).of_service(service.name)
         present = [host for host in task_vars["ansible_play_hosts_all"] if host in nodes]
         # A host that serves nothing (the web UI's own) is checked with the first service.
         if groups["ray_head"][0] in nodes:
@@ -56,20 +56,20 @@ class ActionModule(ActionBase):
         problems = list(plan.problems) if present else []
         for host in present:
             if facts := _facts(hostvars[host]):
-                problems += self._node_problems(host, facts, contract, plan, service, groups)
+                problems += self._node_problems(host, facts, settings, plan, service, groups)
         return plan, problems
 
     def _node_problems(
-        self, host: str, facts: dict, contract: dict, plan: Plan, service: Service, groups
+        self, host: str, facts: dict, settings: Settings, plan: Plan, service: Service, groups
     ) -> list[Problem]:
         """Return what the node lacks: free ports, and room for images and weights."""
         serves = host in service.hosts
         webui = host in groups.get("webui", ())
-        ports = ports_of(contract, head=host == service.heads[0], serves=serves, webui=webui)
-        space = {"images": (contract["container_data_root"], _image_bytes(self._task.args, facts))}
+        ports = ports_of(settings, head=host == service.heads[0], serves=serves, webui=webui)
+        space = {"images": (settings.container_data_root, _image_bytes(self._task.args, facts))}
         if serves:
             missing = plan.checkpoint_bytes - facts["present"].get(plan.checkpoint, 0)
-            space["the weights"] = (contract["model_root"], max(0, missing))
+            space["the weights"] = (settings.model_root, max(0, missing))
         return check_node(host, facts, ports, space)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from inferfleet.cli.planned import plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
 from inferfleet.planner import Plan, make_plan
+from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 INVENTORIES = sorted(p.parent.name for p in (ROOT / "inventories").glob("*/hosts.yml"))
@@ -73,7 +74,7 @@ def matrix() -> Iterator[tuple[str, Plan]]:
         nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(count)}
         base = {"engine": engine, "model": model, "accelerator": accelerator, "executor": executor}
         for settings in SETTINGS:
-            plan = make_plan(base | settings, nodes)
+            plan = make_plan(Settings(**base | settings), nodes)
             if plan.works:
                 yield f"{engine} {model} {count} x {accelerator} {executor} {settings}", plan
             elif not settings:

@@ -6,6 +6,7 @@ from tools.engine_parsers import ENVIRONMENTS
 
 from inferfleet.catalog import load_engines, load_flags
 from inferfleet.planner import make_plan
+from inferfleet.settings import Settings
 
 BY_NAME = {environment.name: environment for environment in ENVIRONMENTS}
 ONE = {"n1": {"role": "head", "address": "10.0.0.1"}}
@@ -16,7 +17,7 @@ def good(name):
     environment = BY_NAME[name]
     contract = {"engine": environment.engine, "engine_version": environment.version, "accelerator": "H200-141G"}
     contract |= {"model": "deepseek-r1-distill-qwen-7b", "executor": "mp"}
-    plan = make_plan(contract, ONE)
+    plan = make_plan(Settings(**contract), ONE)
     assert plan.problems == []
     return plan.nodes["n1"].argv
 

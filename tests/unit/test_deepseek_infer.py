@@ -11,6 +11,7 @@ import pytest
 
 from inferfleet.deepseek_infer import batch_argv, conversion_steps, converted_files, docker_run
 from inferfleet.planner import ContainerPlan, make_plan
+from inferfleet.settings import Settings
 
 STAND_IN = Path(__file__).parents[1] / "deepseek_infer_stand_in" / "inference"
 
@@ -20,7 +21,7 @@ def plan():
     """Return the demo's plan for R1 on two nodes of eight H800."""
     machines = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
     return make_plan(
-        {"engine": "deepseek-infer", "engine_port": 29500, "executor": "mp", "accelerator": "H800-80G"}, machines
+        Settings(engine="deepseek-infer", engine_port=29500, executor="mp", accelerator="H800-80G"), machines
     )
 
 

@@ -9,10 +9,13 @@ from rich.text import Text
 
 from inferfleet.cli.plan import Json, to_json
 from inferfleet.cli.plan_view import facts_table, make_console, print_problems
+from inferfleet.inventory.model import HOSTS
+from inferfleet.inventory.values import settings_problems
 from inferfleet.messages import Problem
 from inferfleet.planner import Estimate
 from inferfleet.planner import estimate as estimate_plan
 from inferfleet.runner.outcome import Outcome
+from inferfleet.settings import Settings
 
 EXAMPLES = """[bold]Examples[/bold]
 
@@ -64,13 +67,11 @@ def estimate(
     """
     console = make_console(stderr=as_json)
     if bool(model) == (config is not None):
-        _refuse(
-            Problem("usage", "Exactly one of --model and --config says what to estimate.", "Give one of them."), as_json
-        )
+        usage = Problem("usage", "Exactly one of --model and --config says what to estimate.", "Give one of them.")
+        _refuse([usage], as_json)
     if not 1 <= nodes <= _MOST_NODES:
-        _refuse(
-            Problem("usage", f"Option --nodes is {nodes}.", f"Give a number of nodes from 1 to {_MOST_NODES}."), as_json
-        )
+        usage = Problem("usage", f"Option --nodes is {nodes}.", f"Give a number of nodes from 1 to {_MOST_NODES}.")
+        _refuse([usage], as_json)
     asked: dict[str, Any] = {
         "model": str(config.expanduser().resolve()) if config else model,
         "checkpoint": checkpoint,
@@ -88,13 +89,17 @@ def estimate(
     # A layout that was asked for says how many accelerators there are, unless their number was given too.
     if tp and not per_node and nodes == 1:
         per_node = tp * max(1, pp)
-    result = estimate_plan(asked, accelerator, nodes, per_node)
+    asked |= {"accelerators_per_node": per_node}
+    problems = [Problem(p.code, p.template.replace(f" ({HOSTS})", ""), p.remedy) for p in settings_problems(asked)]
+    if problems:
+        _refuse(problems, as_json)
+    result = estimate_plan(Settings(**asked), accelerator, nodes, per_node)
     if as_json:
         typer.echo(to_json(result.as_dict()))
     else:
         _print(result)
-    usage = {"unknown-name", "bad-value", "catalog-broken"} & {p.code for p in result.plan.problems}
-    if usage:
+    unusable = {"unknown-name", "bad-value", "catalog-broken"} & {p.code for p in result.plan.problems}
+    if unusable:
         if as_json:
             print_problems(console, map(in_options, result.plan.problems))
         raise typer.Exit(Outcome.BAD_INPUT.exit_code)
@@ -132,8 +137,8 @@ def in_options(problem: Problem) -> Problem:
     return Problem(problem.code, re.sub(r"\bVariable(?=s? --)", "Option", message), remedy)
 
 
-def _refuse(problem: Problem, as_json: bool) -> None:
-    print_problems(make_console(stderr=True), [problem])
+def _refuse(problems: list[Problem], as_json: bool) -> None:
+    print_problems(make_console(stderr=True), map(in_options, problems))
     if as_json:
-        typer.echo(to_json({"fits": False, "problems": [problem.as_dict()]}))
+        typer.echo(to_json({"fits": False, "problems": [problem.as_dict() for problem in problems]}))
     raise typer.Exit(Outcome.BAD_INPUT.exit_code)

@@ -54,10 +54,10 @@ def plan_inventory(read: Read, facts: Facts) -> tuple[list[Plan], list[Problem]]
 
 
 def _plan(read: Read, facts: Facts, service: Service) -> Plan:
-    contract = Settings.model_validate(settings_values(read.variables[service.heads[0]])).model_dump()
+    settings = Settings.model_validate(settings_values(read.variables[service.heads[0]]))
     nodes = make_nodes(read, facts, service)
-    plan = make_plan(contract, nodes)
-    more = disk_problems(plan, nodes, contract["model_root"])
+    plan = make_plan(settings, nodes)
+    more = disk_problems(plan, nodes, settings.model_root)
     return replace(plan, problems=[*plan.problems, *more]).of_service(service.name)
 
 

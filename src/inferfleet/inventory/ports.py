@@ -1,8 +1,7 @@
 """The ports that a node of given roles listens on, and whether they fit together."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from inferfleet.catalog import load_engine
 from inferfleet.inventory.model import HOSTS, Inventory, settings_values
@@ -13,17 +12,17 @@ from inferfleet.settings.model import Settings
 _LAST = 65535
 
 
-def ports_of(contract: Mapping[str, Any], *, head: bool, serves: bool, webui: bool) -> dict[str, int]:
+def ports_of(settings: Settings, *, head: bool, serves: bool, webui: bool) -> dict[str, int]:
     """Return the ports that a node of these roles will listen on, by the variable that sets them."""
     ports: dict[str, int] = {}
     if head:
-        ports["engine_port"] = contract["engine_port"] or _own_port(contract["engine"])
-    if serves and contract["executor"] == "ray":
+        ports["engine_port"] = settings.engine_port or _own_port(settings.engine)
+    if serves and settings.executor == "ray":
         if head:
-            ports |= {name: contract[name] for name in ("ray_port", "ray_dashboard_port")}
-        ports |= {f"ray_port (for --{name})": port for name, port in node_ports(contract["ray_port"]).items()}
+            ports |= {name: getattr(settings, name) for name in ("ray_port", "ray_dashboard_port")}
+        ports |= {f"ray_port (for --{name})": port for name, port in node_ports(settings.ray_port).items()}
     if webui:
-        ports["webui_port"] = contract["webui_port"]
+        ports["webui_port"] = settings.webui_port
     return ports
 
 
@@ -43,11 +42,11 @@ def variable(name: str) -> str:
 
 
 def _problems(inventory: Inventory, host: str) -> Iterable[Problem]:
-    contract = Settings.model_validate(settings_values(inventory.variables[host])).model_dump()
+    settings = Settings.model_validate(settings_values(inventory.variables[host]))
     head = inventory.has("ray_head", host)
     serves = head or inventory.has("ray_worker", host)
-    ports = ports_of(contract, head=head, serves=serves, webui=inventory.has("webui", host))
-    over_ray = serves and contract["executor"] == "ray"
+    ports = ports_of(settings, head=head, serves=serves, webui=inventory.has("webui", host))
+    over_ray = serves and settings.executor == "ray"
     by_port: dict[int, list[str]] = defaultdict(list)
     for name, port in ports.items():
         by_port[port].append(name)
@@ -68,9 +67,9 @@ def _problems(inventory: Inventory, host: str) -> Iterable[Problem]:
             )
     last = max(ports.values(), default=0)
     if last > _LAST:
-        following = last - contract["ray_port"]
+        following = last - settings.ray_port
         yield Problem(
             "bad-value",
-            f"Variable ray_port ({HOSTS}) is {contract['ray_port']}, but Ray takes the {following} ports after it too.",
+            f"Variable ray_port ({HOSTS}) is {settings.ray_port}, but Ray takes the {following} ports after it too.",
             f"Set ray_port to at most {_LAST - following}.",
         )

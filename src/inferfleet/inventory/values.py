@@ -29,7 +29,9 @@ _SHOWN = 80  # characters of a value
 def check_values(inventory: Inventory) -> list[Problem]:
     """Types and allowed values of every contract key, each problem once for all hosts that share it."""
     return inventory.once(
-        (host, problem) for host in inventory.hosts for problem in _problems(settings_values(inventory.variables[host]))
+        (host, problem)
+        for host in inventory.hosts
+        for problem in settings_problems(settings_values(inventory.variables[host]))
     )
 
 
@@ -43,7 +45,8 @@ def show(name: str, value: Any) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-def _problems(values: Mapping[str, Any]) -> Iterable[Problem]:
+def settings_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
+    """Yield what is wrong with the values of settings."""
     try:
         Settings.model_validate(values)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""From the contract and the nodes' facts to the plan: the only place that decides."""
+"""From the settings and the nodes' facts to the plan: the only place that decides."""
 
 from inferfleet.planner.estimate import Estimate, estimate
 from inferfleet.planner.make import make_plan

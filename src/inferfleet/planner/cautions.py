@@ -10,6 +10,7 @@ from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.health import health_cautions
 from inferfleet.planner.layouts import split_of
 from inferfleet.planner.memory import GIB
+from inferfleet.settings import Settings
 
 
 def checkpoint_cautions(model: Model, checkpoint: Checkpoint) -> Iterator[str]:
@@ -47,36 +48,34 @@ def layout_cautions(model: Model, fleet: Fleet, choice: EngineChoice, sizing: Si
         yield f"{fleet.size - layout.ranks} of {fleet.size} accelerators stay idle."
 
 
-def engine_cautions(
-    asked: Mapping[str, Any], fleet: Fleet, choice: EngineChoice, facts: Mapping[str, Any]
-) -> Iterator[str]:
+def engine_cautions(settings: Settings, fleet: Fleet, choice: EngineChoice, facts: Mapping[str, Any]) -> Iterator[str]:
     """Yield what the engine leaves to the user; `facts` fill the catalog's caveats."""
     engine = choice.engine
     for caveat in engine.caveats:
         yield caveat.format_map(facts)
     if engine.protocol == "openai" and not (engine.api_key_env or engine.takes_api_key):
         yield (
-            f"{engine.title} is not given engine_api_key: whoever reaches port {asked['engine_port']} of the head can"
+            f"{engine.title} is not given engine_api_key: whoever reaches port {settings.engine_port} of the head can"
             " use it. Keep that port closed to others."
         )
-    if asked["executor"] == "ray" and choice.version.ray and not choice.version.ray_tokens:
+    if settings.executor == "ray" and choice.version.ray and not choice.version.ray_tokens:
         yield (
             f"Ray in {choice.image} is older than 2.52 and knows no token authentication: whoever reaches port"
-            f" {asked['ray_port']} of the head can run programs there. Keep the cluster network closed to others."
+            f" {settings.ray_port} of the head can run programs there. Keep the cluster network closed to others."
         )
 
 
-def node_cautions(asked: Mapping[str, Any], fleet: Fleet) -> Iterator[str]:
+def node_cautions(settings: Settings, fleet: Fleet, *, hypothetical: bool) -> Iterator[str]:
     """Yield what to know of the nodes and their memory."""
     unknown = [node.name for node in fleet.nodes if not node.interface]
     gathered = any("interfaces" in node.facts for node in fleet.nodes)
-    if len(fleet.nodes) > 1 and unknown and not gathered and not asked["imagined"]:
+    if len(fleet.nodes) > 1 and unknown and not gathered and not hypothetical:
         yield (
             f"The cluster interface of {', '.join(unknown[:3])}{' and others' if len(unknown) > 3 else ''} is not known"
             " yet: NCCL_SOCKET_IFNAME and GLOO_SOCKET_IFNAME are added once the nodes answer. Set cluster_interface to"
             " fix it."
         )
-    share = asked["gpu_memory_utilization"]
+    share = settings.gpu_memory_utilization
     if share > 0.97 and fleet.accelerator.memory_mib:
         yield (
             f"gpu_memory_utilization {share:.2f} leaves {fleet.accelerator.total_bytes * (1 - share) / GIB:.1f} GiB for"

@@ -1,13 +1,11 @@
 """Which checkpoint of a model, and which data types, run on a fleet with an engine; and why."""
 
-from collections.abc import Mapping
-from typing import Any, cast
-
 from inferfleet.catalog import Accelerator, Checkpoint, Engine, Model, Precision
 from inferfleet.planner.choose import EngineChoice, has_capability
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.refusals import DtypeUnsupported, NoCheckpoint, PrecisionUnsupported, Refusal
 from inferfleet.planner.weights import checkpoint_bytes
+from inferfleet.settings import Settings
 
 LOSSLESS: tuple[Precision, ...] = ("fp8", "bf16", "fp16", "fp32")
 """Precisions the planner takes on its own; int8 and int4 cost accuracy, so a user has to ask for them."""
@@ -35,10 +33,10 @@ def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bo
 
 
 def choose_checkpoints(
-    contract: Mapping[str, Any], model: Model, choice: EngineChoice, fleet: Fleet
+    settings: Settings, model: Model, choice: EngineChoice, fleet: Fleet, *, hypothetical: bool
 ) -> tuple[list[Checkpoint], list[Refusal]]:
     """Return the checkpoints that may serve, best first."""
-    wanted, precision = str(contract.get("checkpoint") or ""), str(contract.get("precision") or "")
+    wanted, precision = settings.checkpoint, settings.precision
     offered = list(model.checkpoints)
     if wanted:
         offered = [c for c in offered if c.id == wanted]
@@ -47,8 +45,8 @@ def choose_checkpoints(
             offered = [like.model_copy(update={"id": wanted})]  # a copy of the user's own
     if precision:
         same = [c for c in offered if c.precision == precision or {c.precision, precision} == {"bf16", "fp16"}]
-        if not same and contract.get("imagined"):
-            same = [_assumed(model, cast(Precision, precision))]
+        if not same and hypothetical:
+            same = [_assumed(model, precision)]
         if not same:
             have = sorted({c.precision for c in (offered if wanted else model.checkpoints)})
             return [], [
@@ -62,7 +60,7 @@ def choose_checkpoints(
         offered = same
     usable = [c for c in offered if runs(choice.engine, fleet.accelerator, c)]
     if not usable:
-        return [], [_precision_problem(contract, offered[0], model, choice, fleet)]
+        return [], [_precision_problem(settings, offered[0], model, choice, fleet)]
     lossless = [c for c in usable if c.precision in LOSSLESS]
     return (usable if wanted or precision else lossless) or usable, []
 
@@ -82,11 +80,11 @@ def _assumed(model: Model, precision: Precision) -> Checkpoint:
 
 
 def _precision_problem(
-    contract: Mapping[str, Any], checkpoint: Checkpoint, model: Model, choice: EngineChoice, fleet: Fleet
+    settings: Settings, checkpoint: Checkpoint, model: Model, choice: EngineChoice, fleet: Fleet
 ) -> PrecisionUnsupported:
     # `checkpoint` is in the way whichever variable named it, so the remedy clears that variable.
-    name = "checkpoint" if contract.get("checkpoint") else "precision" if contract.get("precision") else "model"
-    value = contract.get(name)
+    name = "checkpoint" if settings.checkpoint else "precision" if settings.precision else "model"
+    value = getattr(settings, name)
     message = (
         f"Variable {name} is {value}: {checkpoint.precision} weights"
         + (f" ({checkpoint.method})" if checkpoint.method not in ("", checkpoint.precision) else "")
@@ -110,9 +108,9 @@ def _precision_problem(
     return PrecisionUnsupported(message, f"Choose a distill of the model; no checkpoint of {model.title} runs there.")
 
 
-def choose_dtype(contract: Mapping[str, Any], checkpoint: Checkpoint, fleet: Fleet) -> tuple[str, list[Refusal], str]:
+def choose_dtype(settings: Settings, checkpoint: Checkpoint, fleet: Fleet) -> tuple[str, list[Refusal], str]:
     """Return the data type of activations, what speaks against the one asked for, and the reason."""
-    wanted = str(contract.get("dtype") or "auto")
+    wanted = settings.dtype
     can = fleet.accelerator.dtypes
     if wanted == "auto":
         if "bf16" in can and checkpoint.precision != "fp16":
@@ -151,9 +149,9 @@ def can_cache_fp8(model: Model, accelerator: Accelerator) -> bool:
     return not model.architecture.mla or has_capability(accelerator, "8.9")
 
 
-def cache_problems(contract: Mapping[str, Any], model: Model, fleet: Fleet) -> list[Refusal]:
+def cache_problems(settings: Settings, model: Model, fleet: Fleet) -> list[Refusal]:
     """Return what speaks against the KV cache's data type."""
-    wanted = str(contract["kv_cache_dtype"])
+    wanted = settings.kv_cache_dtype
     if not wanted.startswith("fp8") or can_cache_fp8(model, fleet.accelerator):
         return []
     return [

@@ -1,8 +1,7 @@
 """Which engine, and which version of it, runs on a fleet; and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from inferfleet.catalog import (
     Accelerator,
@@ -20,6 +19,7 @@ from inferfleet.planner.refusals import (
     Refusal,
     UnknownName,
 )
+from inferfleet.settings import Settings
 
 PREFERENCE = ("vllm", "vllm_vacc", "sglang", "lmdeploy", "tensorrt-llm", "gpustack")
 """Engines that `auto` tries, in this order."""
@@ -45,15 +45,15 @@ def has_capability(accelerator: Accelerator, minimum: str) -> bool:
     return version_key(accelerator.compute_capability) >= version_key(minimum)
 
 
-def choose_engine(contract: Mapping[str, Any], model: Model, fleet: Fleet) -> tuple[EngineChoice | None, list[Refusal]]:
+def choose_engine(settings: Settings, model: Model, fleet: Fleet) -> tuple[EngineChoice | None, list[Refusal]]:
     """Return the engine that `engine` names, or the first of PREFERENCE that runs there."""
-    wanted = str(contract["engine"])
+    wanted = settings.engine
     engines = load_engines()
     if wanted != "auto":
-        return _choose_version(wanted, engines[wanted], contract, model, fleet)
+        return _choose_version(wanted, engines[wanted], settings, model, fleet)
     tried: list[Refusal] = []
     for name in PREFERENCE:
-        choice, problems = _choose_version(name, engines[name], contract, model, fleet)
+        choice, problems = _choose_version(name, engines[name], settings, model, fleet)
         if choice is not None:
             return choice, []
         tried += problems
@@ -61,16 +61,16 @@ def choose_engine(contract: Mapping[str, Any], model: Model, fleet: Fleet) -> tu
 
 
 def _choose_version(
-    name: str, engine: Engine, contract: Mapping[str, Any], model: Model, fleet: Fleet
+    name: str, engine: Engine, settings: Settings, model: Model, fleet: Fleet
 ) -> tuple[EngineChoice | None, list[Refusal]]:
     accelerator, architecture = fleet.accelerator, model.architecture.name
     vendor = accelerator.vendor
     if architecture not in engine.architectures:
-        return None, [_other_engine(name, name, f"does not serve {architecture}", contract, model, fleet)]
+        return None, [_other_engine(name, name, f"does not serve {architecture}", settings, model, fleet)]
     versions = [v for v in engine.versions if vendor in v.image]
     if not versions:
         return None, [
-            _other_engine(name, name, f"has no image for {fleet.name} in the catalog", contract, model, fleet)
+            _other_engine(name, name, f"has no image for {fleet.name} in the catalog", settings, model, fleet)
         ]
     if len(fleet.nodes) > 1 and not engine.multi_node:
         return None, [
@@ -79,8 +79,8 @@ def _choose_version(
                 "Keep one host in ray_head and none in ray_worker.",
             )
         ]
-    image = str(contract.get("engine_image") or "")
-    pinned, problem = _pinned(name, engine, versions, contract, image)
+    image = settings.engine_image
+    pinned, problem = _pinned(name, engine, versions, settings, image)
     if problem:
         return None, [problem]
     kept = pinned or versions
@@ -88,14 +88,14 @@ def _choose_version(
 
     capable = [v for v in kept if _capable(engine, v, model, fleet)]
     if not capable:
-        return None, [_too_old(name, newest, versions, contract, model, fleet, pinned=bool(pinned))]
-    problems = _executor_problem(name, engine, capable, contract, fleet)
+        return None, [_too_old(name, newest, versions, settings, model, fleet, pinned=bool(pinned))]
+    problems = _executor_problem(name, engine, capable, settings, fleet)
     if problems:
         return None, problems
-    usable = [v for v in capable if _executes(engine, v, contract, fleet, image)]
+    usable = [v for v in capable if _executes(engine, v, settings, fleet, image)]
     driven = [v for v in usable if _driver_suffices(fleet, v)]
     if not driven:
-        return None, [_driver_problem(usable[0], versions, fleet, contract, pinned=bool(pinned))]
+        return None, [_driver_problem(usable[0], versions, fleet, settings, pinned=bool(pinned))]
     version = driven[0]
     own = version.image_arm if fleet.architecture in ("aarch64", "arm64") else {}
     reason = f"{engine.title} {version.version}"
@@ -124,9 +124,9 @@ def _capable(engine: Engine, version: EngineVersion, model: Model, fleet: Fleet)
 
 
 def _pinned(
-    name: str, engine: Engine, versions: Sequence[EngineVersion], contract: Mapping[str, Any], image: str
+    name: str, engine: Engine, versions: Sequence[EngineVersion], settings: Settings, image: str
 ) -> tuple[list[EngineVersion], Refusal | None]:
-    wanted = str(contract.get("engine_version") or "")
+    wanted = settings.engine_version
     if wanted:
         same = [v for v in versions if v.version == wanted]
         if same:
@@ -146,13 +146,13 @@ def _tagged(engine: Engine, image: str) -> list[EngineVersion]:
     return [v for v in engine.versions if tag and (tag == v.version or tag.startswith(f"{v.version}-"))]
 
 
-def executor_of(engine: Engine, contract: Mapping[str, Any]) -> str:
+def executor_of(engine: Engine, settings: Settings) -> str:
     """Return the executor asked for; where the engine brings its own, that one."""
-    return contract["executor"] if contract["executor"] in engine.executors else engine.executors[0]
+    return settings.executor if settings.executor in engine.executors else engine.executors[0]
 
 
-def _executes(engine: Engine, version: EngineVersion, contract: Mapping[str, Any], fleet: Fleet, image: str) -> bool:
-    executor = executor_of(engine, contract)
+def _executes(engine: Engine, version: EngineVersion, settings: Settings, fleet: Fleet, image: str) -> bool:
+    executor = executor_of(engine, settings)
     if len(fleet.nodes) > 1 and executor not in (version.executors or engine.executors):
         return False
     # An image of the user's own is taken to hold Ray; preflight looks.
@@ -160,18 +160,18 @@ def _executes(engine: Engine, version: EngineVersion, contract: Mapping[str, Any
 
 
 def _executor_problem(
-    name: str, engine: Engine, versions: Sequence[EngineVersion], contract: Mapping[str, Any], fleet: Fleet
+    name: str, engine: Engine, versions: Sequence[EngineVersion], settings: Settings, fleet: Fleet
 ) -> list[Refusal]:
-    image = str(contract.get("engine_image") or "")
-    if any(_executes(engine, v, contract, fleet, image) for v in versions):
+    image = settings.engine_image
+    if any(_executes(engine, v, settings, fleet, image) for v in versions):
         return []
-    executor, other = contract["executor"], "ray" if contract["executor"] == "mp" else "mp"
+    executor, other = settings.executor, "ray" if settings.executor == "mp" else "mp"
     why = (
         f"whose image {versions[0].image[fleet.accelerator.vendor]} holds no Ray"
         if executor == "ray"
         else "which cannot span nodes that way"
     )
-    changed = {**contract, "executor": other}
+    changed = settings.model_copy(update={"executor": other})
     remedy, change = f"Set executor to {other}.", {"executor": other}
     if not any(_executes(engine, v, changed, fleet, image) for v in versions):
         remedy, change = "Leave engine_version and engine_image empty to have one chosen.", {"engine_version": ""}
@@ -192,7 +192,7 @@ def _driver_problem(
     version: EngineVersion,
     versions: Sequence[EngineVersion],
     fleet: Fleet,
-    contract: Mapping[str, Any],
+    settings: Settings,
     *,
     pinned: bool,
 ) -> DriverTooOld:
@@ -201,13 +201,13 @@ def _driver_problem(
         for v in versions
         if pinned and _driver_suffices(fleet, v) and has_capability(fleet.accelerator, v.min_compute_capability)
     ]
-    works = [v for v in works if contract["executor"] != "ray" or v.ray]
+    works = [v for v in works if settings.executor != "ray" or v.ray]
     remedy = (
         f"Install driver {version.min_driver} or newer on every node (nvidia_driver_install set to upgrade does that)"
     )
     change = {"engine_version": works[0].version, "engine_image": ""} if works else None
     remedy += f", or set engine_version to {works[0].version}." if works else "."
-    image = contract.get("engine_image") or version.image[fleet.accelerator.vendor]
+    image = settings.engine_image or version.image[fleet.accelerator.vendor]
     return DriverTooOld(
         f"Image {image} holds CUDA {version.cuda}, which needs driver {version.min_driver}; the nodes have"
         f" {fleet.driver}.",
@@ -220,7 +220,7 @@ def _too_old(
     name: str,
     version: EngineVersion,
     versions: Sequence[EngineVersion],
-    contract: Mapping[str, Any],
+    settings: Settings,
     model: Model,
     fleet: Fleet,
     *,
@@ -243,14 +243,14 @@ def _too_old(
             " there.",
             {"engine_version": works[0].version, "engine_image": ""},
         )
-    return _other_engine(name, f"{name} {version.version}", needs, contract, model, fleet)
+    return _other_engine(name, f"{name} {version.version}", needs, settings, model, fleet)
 
 
 def _other_engine(
-    refused: str, shown: str, why: str, contract: Mapping[str, Any], model: Model, fleet: Fleet
+    refused: str, shown: str, why: str, settings: Settings, model: Model, fleet: Fleet
 ) -> EngineUnsupported:
     message = f"Variable engine is {shown}, which {why}."
-    clean = {**contract, "engine_image": "", "engine_version": ""}
+    clean = settings.model_copy(update={"engine_image": "", "engine_version": ""})
     for name in PREFERENCE:
         engine = load_engines()[name]
         if name == refused or model.architecture.name not in engine.architectures:
@@ -265,7 +265,7 @@ def _other_engine(
         ]
         if fitting:
             image = fitting[0].image[fleet.accelerator.vendor]
-            pinned = [key for key in ("engine_image", "engine_version") if contract.get(key)]
+            pinned = [key for key in ("engine_image", "engine_version") if getattr(settings, key)]
             also = f" and leave {' and '.join(pinned)} empty" if pinned else ""
             return EngineUnsupported(
                 message,

@@ -1,17 +1,17 @@
 """What fits, without an inventory: one model on one kind of accelerator."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from inferfleet.planner.make import make_plan
 from inferfleet.planner.memory import GIB
 from inferfleet.planner.plan import Plan
+from inferfleet.settings import Settings
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A plan for imagined nodes, and its figures a GPU."""
+    """A plan for hypothetical nodes, and its figures a GPU."""
 
     plan: Plan
 
@@ -58,18 +58,20 @@ def _gib(size: int) -> float:
     return round(size / GIB, 3)
 
 
-def estimate(contract: Mapping[str, Any], accelerator: str, nodes: int, per_node: int) -> Estimate:
-    """Return what `nodes` nodes of `per_node` accelerators (0: usual number) make of the contract.
+def estimate(settings: Settings, accelerator: str, nodes: int, per_node: int) -> Estimate:
+    """Return what `nodes` nodes of `per_node` accelerators (0: usual number) make of the settings.
 
-    Where the contract names no executor, one that spans the nodes there is taken.
+    Where `executor` was not set, one that spans the nodes is taken.
     """
-    imagined = {
+    hypothetical = {
         f"node{i + 1}": {"role": "worker" if i else "head", "address": f"192.0.2.{i + 1}"} for i in range(nodes)
     }
-    asked = {"imagined": True, **contract, "accelerator": accelerator, "accelerators_per_node": per_node}
-    executors = ("ray", "mp") if nodes > 1 else ("mp",)
+    executors = ["ray", "mp"] if nodes > 1 else ["mp"]
+    if "executor" in settings.model_fields_set:
+        executors = [settings.executor]
     for executor in executors:
-        plan = make_plan({"executor": executor, **asked}, imagined)
+        update = {"accelerator": accelerator, "accelerators_per_node": per_node, "executor": executor}
+        plan = make_plan(settings.model_copy(update=update), hypothetical, hypothetical=True)
         if all(problem.code != "executor-unsupported" for problem in plan.problems):
             break
     return Estimate(plan)

@@ -1,7 +1,4 @@
-"""Options of the contract that not every engine, model or layout has: what speaks against those that were set."""
-
-from collections.abc import Mapping
-from typing import Any
+"""Settings that not every engine, model or layout has: what speaks against those that were set."""
 
 from inferfleet.catalog import Checkpoint, Model, load_webui_image
 from inferfleet.catalog.schema import Mode
@@ -15,44 +12,48 @@ from inferfleet.planner.refusals import (
     SpeculationUnsupported,
     ToolCallsUnsupported,
 )
+from inferfleet.settings import Settings
 
-OPTIONAL = {
-    "kv_cache_dtype": "auto",
-    "enable_expert_parallel": False,
-    "data_parallel_size": 0,
-    "enable_prefix_caching": True,
-    "enable_auto_tool_choice": False,
-    "max_num_batched_tokens": 0,
-    "num_speculative_tokens": 0,
-    "enforce_eager": False,
-}
-"""Keys that not every engine has an option for, and their default; the catalog says which engine has."""
+OPTIONAL = (
+    "kv_cache_dtype",
+    "enable_expert_parallel",
+    "data_parallel_size",
+    "enable_prefix_caching",
+    "enable_auto_tool_choice",
+    "max_num_batched_tokens",
+    "num_speculative_tokens",
+    "enforce_eager",
+)
+"""Settings that not every engine has an option for; the catalog says which engine has."""
 
 _ARM = ("aarch64", "arm64")
 _TAG_ENDINGS = {"aarch64": ("_arm", "-arm", "_arm64", "-arm64", "-aarch64"), "x86_64": ("-amd64", "-x86_64", "_x86_64")}
 
 
-def setting_problems(asked: Mapping[str, Any], choice: EngineChoice) -> list[Refusal]:
+def setting_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
     """Return what was set although the engine's command line has no option for it."""
-    return [
-        FlagUnsupported(
-            f"Variable {key} is {str(asked[key]).lower()}, but inferfleet knows no option of {choice.engine.title} for"
-            " it.",
-            f"Set {key} to {str(default).lower()}.",
-            {key: default},
-        )
-        for key, default in OPTIONAL.items()
-        if asked[key] != default and key not in choice.engine.settings
-    ]
+    problems: list[Refusal] = []
+    for key in OPTIONAL:
+        value, default = getattr(settings, key), Settings.model_fields[key].default
+        if value != default and key not in choice.engine.settings:
+            problems.append(
+                FlagUnsupported(
+                    f"Variable {key} is {str(value).lower()}, but inferfleet knows no option of {choice.engine.title}"
+                    " for it.",
+                    f"Set {key} to {str(default).lower()}.",
+                    {key: default},
+                )
+            )
+    return problems
 
 
-def replica_problems(asked: Mapping[str, Any], choice: EngineChoice) -> list[Refusal]:
+def replica_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
     """Return what speaks against data parallelism over this executor."""
-    if not asked["data_parallel_size"] or asked["executor"] != "ray":
+    if not settings.data_parallel_size or settings.executor != "ray":
         return []
     return [
         ExecutorUnsupported(
-            f"Variable data_parallel_size is {asked['data_parallel_size']}, which inferfleet plans for"
+            f"Variable data_parallel_size is {settings.data_parallel_size}, which inferfleet plans for"
             f" {choice.engine.title}'s own executor only, and executor is ray.",
             "Set executor to mp.",
             {"executor": "mp", "engine_version": "", "engine_image": ""},
@@ -61,7 +62,7 @@ def replica_problems(asked: Mapping[str, Any], choice: EngineChoice) -> list[Ref
 
 
 def speculation_problems(
-    asked: Mapping[str, Any],
+    settings: Settings,
     model: Model,
     checkpoint: Checkpoint,
     choice: EngineChoice,
@@ -69,7 +70,7 @@ def speculation_problems(
     pipeline: int,
 ) -> list[Refusal]:
     """Return what speaks against drafting tokens with the model's own prediction layer."""
-    tokens, layers = asked["num_speculative_tokens"], model.architecture.num_nextn_predict_layers
+    tokens, layers = settings.num_speculative_tokens, model.architecture.num_nextn_predict_layers
     if not tokens or mode:
         return []
     why = ""
@@ -88,10 +89,10 @@ def speculation_problems(
     ]
 
 
-def tool_call_problems(asked: Mapping[str, Any], model: Model, choice: EngineChoice) -> list[Refusal]:
+def tool_call_problems(settings: Settings, model: Model, choice: EngineChoice) -> list[Refusal]:
     """Return what speaks against letting the model call tools."""
     engine, version = choice.engine, choice.version
-    if not asked["enable_auto_tool_choice"] or "enable_auto_tool_choice" not in engine.settings:
+    if not settings.enable_auto_tool_choice or "enable_auto_tool_choice" not in engine.settings:
         return []
     if not model.tool_call_parser:
         why = f"{model.title} was not made to call tools"

@@ -20,6 +20,7 @@ from inferfleet.planner.refusals import (
     TensorParallelIndivisible,
 )
 from inferfleet.planner.weights import Layout, checkpoint_bytes
+from inferfleet.settings import Settings
 
 FREE = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0, "data_parallel_size": 0}
 """What leaves the layout to the planner."""
@@ -68,30 +69,30 @@ def weight_scale(model: Model, checkpoint: Checkpoint) -> float:
 
 
 def make_limits(
-    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, version: EngineVersion, accelerator: Accelerator
+    settings: Settings, model: Model, checkpoint: Checkpoint, version: EngineVersion, accelerator: Accelerator
 ) -> Limits:
     """Return the limits that were asked for, completed by the engine's defaults on this accelerator."""
     tokens, sequences = _BATCHES[accelerator.large_batches]
     if version.huge_batches and accelerator.memory_mib >= _HUGE_MIB:
         tokens = 16384
-    length = asked["max_model_len"] or model.max_model_len
+    length = settings.max_model_len or model.max_model_len
     if not version.chunked_prefill:
         tokens = max(tokens, length)
     return Limits(
         max_model_len=length,
-        max_num_seqs=asked["max_num_seqs"] or sequences,
-        max_num_batched_tokens=asked["max_num_batched_tokens"] or tokens,
-        gpu_memory_utilization=asked["gpu_memory_utilization"],
-        kv_cache_item_bytes=1 if asked["kv_cache_dtype"].startswith("fp8") else 2,
-        enforce_eager=bool(asked["enforce_eager"]),
-        prediction_layers=min(1, asked["num_speculative_tokens"]) * model.architecture.num_nextn_predict_layers,
-        num_speculative_tokens=asked["num_speculative_tokens"],
+        max_num_seqs=settings.max_num_seqs or sequences,
+        max_num_batched_tokens=settings.max_num_batched_tokens or tokens,
+        gpu_memory_utilization=settings.gpu_memory_utilization,
+        kv_cache_item_bytes=1 if settings.kv_cache_dtype.startswith("fp8") else 2,
+        enforce_eager=settings.enforce_eager,
+        prediction_layers=min(1, settings.num_speculative_tokens) * model.architecture.num_nextn_predict_layers,
+        num_speculative_tokens=settings.num_speculative_tokens,
         weight_scale=weight_scale(model, checkpoint),
     )
 
 
 def size_up(
-    asked: Mapping[str, Any],
+    settings: Settings,
     model: Model,
     checkpoint: Checkpoint,
     choice: EngineChoice,
@@ -99,33 +100,35 @@ def size_up(
     mode: Mode | None,
 ) -> Sizing:
     """Return the layout, limits and budget of one checkpoint on the fleet."""
-    limits = make_limits(asked, model, checkpoint, choice.version, fleet.accelerator)
-    too_long = _too_long(asked, model)
+    limits = make_limits(settings, model, checkpoint, choice.version, fleet.accelerator)
+    too_long = _too_long(settings, model)
     if mode:
-        return _sized_mode(asked, model, checkpoint, fleet, limits, mode, too_long)
+        return _sized_mode(settings, model, checkpoint, fleet, limits, mode, too_long)
     rules = rules_of(choice, fleet)
-    if asked["enable_expert_parallel"] and not model.architecture.moe:
+    if settings.enable_expert_parallel and not model.architecture.moe:
         refused = divisibility(model.architecture, checkpoint.precision, Layout(1, 1, 1, True), rules)
-        sized = size_up({**asked, "enable_expert_parallel": False}, model, checkpoint, choice, fleet, mode)
+        sized = size_up(
+            settings.model_copy(update={"enable_expert_parallel": False}), model, checkpoint, choice, fleet, mode
+        )
         return replace(sized, problems=[*refused, *sized.problems])
-    if any(asked[key] for key in FREE):
-        layout, problems = _asked_layout(asked, model, checkpoint, fleet, rules)
+    if any(getattr(settings, key) for key in FREE):
+        layout, problems = _asked_layout(settings, model, checkpoint, fleet, rules)
         ranked: list[Candidate] = []
     else:
         problems = []
-        ranked = _search(asked, model, checkpoint, fleet, limits, rules)
+        ranked = _search(settings, model, checkpoint, fleet, limits, rules)
         if not ranked:
             return Sizing(Layout(), limits, None, [*too_long, _no_layout(model, fleet, choice, rules)])
         # A shorter context may make a better layout fit, so lengths are tried before layouts are given up.
-        if not asked["max_model_len"] and not ranked[0].fits:
+        if not settings.max_model_len and not ranked[0].fits:
             shorter = replace(limits, max_model_len=min(limits.max_model_len, LEAST_CONTEXT))
-            ranked = _search(asked, model, checkpoint, fleet, shorter, rules) or ranked
+            ranked = _search(settings, model, checkpoint, fleet, shorter, rules) or ranked
         layout = ranked[0].layout
     if fleet.accelerator.memory_mib == 0 or problems:
         return Sizing(layout, limits, None, [*too_long, *problems], [], explain(ranked, fleet.per_node))
     held = budget(model.architecture, checkpoint.precision, layout, limits, fleet.accelerator.total_bytes)
-    limits, held, warnings = _shortened(asked, model, checkpoint, layout, limits, held, fleet, choice)
-    if asked["max_model_len"] and 0 < held.kv_cache_tokens < limits.max_model_len and not too_long and not problems:
+    limits, held, warnings = _shortened(settings, model, checkpoint, layout, limits, held, fleet, choice)
+    if settings.max_model_len and 0 < held.kv_cache_tokens < limits.max_model_len and not too_long and not problems:
         problems.append(_small_cache(limits, held, _more_cache(model, fleet)))
     return Sizing(layout, limits, held, [*too_long, *problems], warnings, explain(ranked, fleet.per_node))
 
@@ -138,7 +141,7 @@ def rules_of(choice: EngineChoice, fleet: Fleet) -> Rules:
 
 
 def _search(
-    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, fleet: Fleet, limits: Limits, rules: Rules
+    settings: Settings, model: Model, checkpoint: Checkpoint, fleet: Fleet, limits: Limits, rules: Rules
 ) -> list[Candidate]:
     return candidates(
         model.architecture,
@@ -148,16 +151,16 @@ def _search(
         nodes=len(fleet.nodes),
         per_node=fleet.per_node,
         rules=rules,
-        expert_parallel=bool(asked["enable_expert_parallel"]),
+        expert_parallel=settings.enable_expert_parallel,
     )
 
 
-def _too_long(asked: Mapping[str, Any], model: Model) -> list[Refusal]:
-    if asked["max_model_len"] <= model.max_model_len:
+def _too_long(settings: Settings, model: Model) -> list[Refusal]:
+    if settings.max_model_len <= model.max_model_len:
         return []
     return [
         MaxModelLenTooLong(
-            f"Variable max_model_len is {asked['max_model_len']}, but {model.title} was made for at most"
+            f"Variable max_model_len is {settings.max_model_len}, but {model.title} was made for at most"
             f" {model.max_model_len} tokens.",
             f"Set max_model_len to {model.max_model_len}, or to 0 for the longest that fits.",
             {"max_model_len": 0},
@@ -166,13 +169,14 @@ def _too_long(asked: Mapping[str, Any], model: Model) -> list[Refusal]:
 
 
 def _asked_layout(
-    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, fleet: Fleet, rules: Rules
+    settings: Settings, model: Model, checkpoint: Checkpoint, fleet: Fleet, rules: Rules
 ) -> tuple[Layout, list[Refusal]]:
-    tensor, pipeline = asked["tensor_parallel_size"], asked["pipeline_parallel_size"]
-    replicas = asked["data_parallel_size"] or 1
-    expert = bool(asked["enable_expert_parallel"])
+    tensor, pipeline = settings.tensor_parallel_size, settings.pipeline_parallel_size
+    replicas = settings.data_parallel_size or 1
+    expert = settings.enable_expert_parallel
     world = fleet.size
-    given = next(key for key in FREE if asked[key])
+    given = next(key for key in FREE if getattr(settings, key))
+    value = getattr(settings, given)
     if not pipeline and (replicas > 1 or not rules.pipeline_parallel):
         pipeline = 1
     if not tensor:
@@ -194,11 +198,11 @@ def _asked_layout(
         return layout, problems
     reset = FREE
     if layout.ranks > world or (len(fleet.nodes) > 1 and layout.ranks != world):
-        several = [f"{key} {asked[key]}" for key in FREE if asked[key]]
+        several = [f"{key} {getattr(settings, key)}" for key in FREE if getattr(settings, key)]
         shown = (
             f"Variables {' and '.join(several)} need {layout.ranks}"
             if len(several) > 1
-            else f"Variable {given} is {asked[given]}, which needs {max(layout.ranks, asked[given])}"
+            else f"Variable {given} is {value}, which needs {max(layout.ranks, value)}"
         )
         return layout, [
             LayoutMismatch(
@@ -212,7 +216,7 @@ def _asked_layout(
 
 
 def _sized_mode(
-    asked: Mapping[str, Any],
+    settings: Settings,
     model: Model,
     checkpoint: Checkpoint,
     fleet: Fleet,
@@ -238,7 +242,7 @@ def _sized_mode(
 
 
 def _shortened(
-    asked: Mapping[str, Any],
+    settings: Settings,
     model: Model,
     checkpoint: Checkpoint,
     layout: Layout,
@@ -248,12 +252,14 @@ def _shortened(
     choice: EngineChoice,
 ) -> tuple[Limits, Budget, list[str]]:
     """Cut the context to what the KV cache holds where the length was left to the planner."""
-    if asked["max_model_len"] or held.fits:
+    if settings.max_model_len or held.fits:
         return limits, held, []
     total, full = fleet.accelerator.total_bytes, limits.max_model_len
 
     def sized(length: int) -> tuple[Limits, Budget]:
-        cut = make_limits({**asked, "max_model_len": length}, model, checkpoint, choice.version, fleet.accelerator)
+        cut = make_limits(
+            settings.model_copy(update={"max_model_len": length}), model, checkpoint, choice.version, fleet.accelerator
+        )
         return cut, budget(model.architecture, checkpoint.precision, layout, cut, total)
 
     def holds(length: int) -> bool:

@@ -23,6 +23,7 @@ from inferfleet.planner.refusals import (
     UnequalCounts,
     UnknownName,
 )
+from inferfleet.settings import Settings
 
 _MEMORY_TOLERANCE = 0.03  # of the memory: how far devices of one kind differ between driver versions
 _SHM_BYTES_PER_RANK = 1 << 30  # NCCL's and the executor's shared memory; NVIDIA's images ask for 1 GiB
@@ -77,12 +78,10 @@ class Fleet:
         return next((node for node in self.nodes if node.role == "head"), self.nodes[0])
 
 
-def read_fleet(
-    contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]
-) -> tuple[Fleet | None, list[Refusal]]:
+def read_fleet(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> tuple[Fleet | None, list[Refusal]]:
     """Return the fleet and what speaks against its nodes; no fleet when their accelerators are not known."""
     problems: list[Refusal] = []
-    read = [_node(str(name), node, contract, problems) for name, node in nodes.items()]
+    read = [_node(str(name), node, settings, problems) for name, node in nodes.items()]
     if any(problem.code == "unknown-name" for problem in problems):
         return None, problems[:1]
     known = [node for node in read if node.accelerator]
@@ -98,10 +97,10 @@ def read_fleet(
     lacking = any(problem.code == "accelerators-missing" for problem in problems)
     problems += [p for p in _agreement(known) if not (lacking and p.code == "unequal-counts")]
     problems += [p for node in read for p in _node_problems(node)]
-    wanted, share = number(contract.get("accelerators_per_node")), float(contract.get("gpu_memory_utilization", 0.9))
+    wanted, share = settings.accelerators_per_node, settings.gpu_memory_utilization
     for node in read:
         problems += health_problems(node.name, node.facts, wanted=wanted, share=share)
-    problems += _model_paths(contract, nodes)
+    problems += _model_paths(settings, nodes)
     name = known[0].accelerator
     counts = [node.count for node in read if node.count]
     fleet = Fleet(tuple(read), name, load_accelerator(name), min(counts, default=0))
@@ -123,9 +122,9 @@ def _same(one: int, other: int) -> bool:
     return abs(one - other) <= _MEMORY_TOLERANCE * max(one, other)
 
 
-def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], problems: list[Refusal]) -> Node:
-    declared = str(node.get("accelerator") or contract.get("accelerator") or "")
-    accelerator, count = "", int(contract.get("accelerators_per_node") or 0)
+def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list[Refusal]) -> Node:
+    declared = str(node.get("accelerator") or settings.accelerator or "")
+    accelerator, count = "", settings.accelerators_per_node
     if declared:
         try:
             declared = accelerator_name(declared)
@@ -162,7 +161,7 @@ def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], probl
                     {"accelerator": reported},
                 )
             )
-        wanted = int(contract.get("accelerators_per_node") or 0)
+        wanted = settings.accelerators_per_node
         if wanted > len(devices):
             problems.append(
                 AcceleratorsMissing(
@@ -182,7 +181,7 @@ def _node(name: str, node: Mapping[str, Any], contract: Mapping[str, Any], probl
         memory_mib=memory,
         driver=str(node.get("driver_version") or ""),
         architecture=str(node.get("architecture") or ""),
-        interface=cluster_interface(name, node, str(contract.get("cluster_network") or ""), problems),
+        interface=cluster_interface(name, node, settings.cluster_network, problems),
         ports=read_ports(node["rdma"]) if isinstance(node.get("rdma"), list) else None,
         shm_bytes=number(node.get("shm_bytes")),
         facts=node,
@@ -313,8 +312,8 @@ def shm_problems(fleet: Fleet) -> list[Refusal]:
     ]
 
 
-def _model_paths(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> list[Refusal]:
-    roots = {str(node.get("model_root") or contract.get("model_root", "")): str(name) for name, node in nodes.items()}
+def _model_paths(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> list[Refusal]:
+    roots = {str(node.get("model_root") or settings.model_root): str(name) for name, node in nodes.items()}
     if len(roots) < 2:
         return []
     shown = ", ".join(f"{root} on {name}" for root, name in sorted(roots.items()))

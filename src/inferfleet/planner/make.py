@@ -1,4 +1,4 @@
-"""From the contract and the nodes' facts to the plan: the only place that decides."""
+"""From the settings and the nodes' facts to the plan: the only place that decides."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +16,6 @@ from inferfleet.planner.checkpoints import cache_problems, choose_checkpoints, c
 from inferfleet.planner.choose import choose_engine
 from inferfleet.planner.fabric import derive_fabric, nccl_chooses_gid
 from inferfleet.planner.features import (
-    OPTIONAL,
     image_problems,
     replica_problems,
     setting_problems,
@@ -37,100 +36,69 @@ from inferfleet.planner.refusals import (
 )
 from inferfleet.planner.render import Decided, render
 from inferfleet.planner.values import value_problems
-
-DEFAULTS: dict[str, Any] = {
-    "model": "deepseek-r1",
-    "checkpoint": "",
-    "model_root": "/data/models",
-    "served_model_name": "",
-    "engine": "vllm",
-    "engine_version": "",
-    "engine_image": "",
-    "engine_mode": "",
-    "executor": "ray",
-    "precision": "",
-    "dtype": "auto",
-    **OPTIONAL,
-    "tensor_parallel_size": 0,
-    "pipeline_parallel_size": 0,
-    "max_model_len": 0,
-    "max_num_seqs": 0,
-    "gpu_memory_utilization": 0.90,
-    "engine_extra_args": [],
-    "engine_extra_env": {},
-    "engine_port": 0,
-    "accelerator": "",
-    "accelerators_per_node": 0,
-    "cluster_network": "",
-    "nccl_debug": "",
-    "webui_image": "",
-    "imagined": False,  # estimates only: neither nodes nor the checkpoint need exist
-    "ray_port": 6379,
-    "ray_dashboard_port": 8265,
-}
-"""The contract's keys that planning reads, as they are where a caller leaves them out."""
+from inferfleet.settings import Settings
 
 _HOPELESS = ("unknown-name", "catalog-broken", "bad-value", "mixed-accelerators")
 
 
-def make_plan(contract: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> Plan:
-    """Plan the serving of `contract["model"]` on `nodes`.
+def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hypothetical: bool = False) -> Plan:
+    """Plan the serving of `settings.model` on `nodes`.
 
     Each node is a map with `role` ("head" or "worker"), `address` and, where they are known, its facts: what
     the modules accelerator_facts, fabric_facts and node_facts return. Never raises for what a user can set:
-    whatever speaks against the plan is in its `problems`.
+    whatever speaks against the plan is in its `problems`. `hypothetical`: an estimate, for which neither nodes nor
+    checkpoint need to exist.
     """
-    asked = {**DEFAULTS, **{key: value for key, value in contract.items() if value is not None}}
-    if asked["data_parallel_size"] == 1:
-        asked["data_parallel_size"] = 0  # one replica is none
+    if settings.data_parallel_size == 1:
+        settings = settings.model_copy(update={"data_parallel_size": 0})  # one replica is none
     nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))
-    empty = Plan(engine=str(asked["engine"]), executor=str(asked["executor"]), model=str(asked["model"]))
+    empty = Plan(engine=settings.engine, executor=settings.executor, model=settings.model)
     problems: list[Refusal] = []
     if not nodes:
         return replace(empty, problems=[_no_nodes()])
-    model = _model(asked, problems)
-    _engine(asked, problems)
-    problems += value_problems(asked)
+    model = _model(settings, problems)
+    _engine(settings, problems)
+    problems += value_problems(settings)
     if any(problem.code == "bad-value" for problem in problems):
         return replace(empty, problems=_problems(problems))
-    fleet, found = read_fleet(asked, nodes)
+    fleet, found = read_fleet(settings, nodes)
     problems += found
     addressed = {str(name): _address(name, node, fleet) for name, node in nodes.items()}
     if model is None or fleet is None or fleet.per_node == 0 or _hopeless(problems):
         return replace(empty, nodes=addressed, problems=_problems(problems))
-    choice, found = choose_engine(asked, model, fleet)
+    choice, found = choose_engine(settings, model, fleet)
     problems += found
     if choice is None:
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
-    problems += flag_problems(choice, [str(a) for a in asked["engine_extra_args"]])
-    problems += setting_problems(asked, choice)
-    problems += tool_call_problems(asked, model, choice)
+    problems += flag_problems(choice, settings.engine_extra_args)
+    problems += setting_problems(settings, choice)
+    problems += tool_call_problems(settings, model, choice)
     problems += image_problems(choice, fleet)
-    mode, found = choose_mode(asked, choice)
+    mode, found = choose_mode(settings, choice)
     problems += found
-    asked = with_mode(asked, choice, mode)
-    problems += replica_problems(asked, choice)
-    checkpoints, found = choose_checkpoints(asked, model, choice, fleet)
+    settings = with_mode(settings, choice, mode)
+    problems += replica_problems(settings, choice)
+    checkpoints, found = choose_checkpoints(settings, model, choice, fleet, hypothetical=hypothetical)
     problems += found
     if not checkpoints:
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     if _hopeless(problems):
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     checkpoint = checkpoints[0]
-    sizing = size_up(asked, model, checkpoint, choice, fleet, mode)
-    problems += speculation_problems(asked, model, checkpoint, choice, mode, sizing.layout.pipeline_parallel_size)
-    dtype, found, why_dtype = choose_dtype(asked, checkpoint, fleet)
+    sizing = size_up(settings, model, checkpoint, choice, fleet, mode)
+    problems += speculation_problems(settings, model, checkpoint, choice, mode, sizing.layout.pipeline_parallel_size)
+    dtype, found, why_dtype = choose_dtype(settings, checkpoint, fleet)
     problems += found
-    problems += cache_problems(asked, model, fleet)
+    problems += cache_problems(settings, model, fleet)
     problems += sizing.problems
     if not sizing.problems and not sizing.fits:
-        problems += no_fit(asked, model, checkpoint, choice, fleet, sizing)
+        problems += no_fit(settings, model, checkpoint, choice, fleet, sizing)
     problems += shm_problems(fleet) if not choice.engine.container.shm_size else []
     fabric, found = derive_fabric(
-        asked, fleet.nodes, fleet.accelerator.vendor, nccl_chooses_gid=nccl_chooses_gid(choice.version.nccl)
+        settings, fleet.nodes, fleet.accelerator.vendor, nccl_chooses_gid=nccl_chooses_gid(choice.version.nccl)
     )
     problems += found
-    decided = Decided(asked, model, fleet, choice, checkpoint, dtype, sizing, mode, fabric)
+    decided = Decided(settings, model, fleet, choice, checkpoint, dtype, sizing, mode, fabric, hypothetical)
     return render(decided, _problems(problems), why_dtype)
 
 
@@ -147,9 +115,9 @@ def _no_nodes() -> Refusal:
     return BadValue("The inventory has no node that serves.", "Put one host into group ray_head of hosts.yml.")
 
 
-def _model(asked: Mapping[str, Any], problems: list[Refusal]) -> Model | None:
+def _model(settings: Settings, problems: list[Refusal]) -> Model | None:
     try:
-        return load_model(str(asked["model"]))
+        return load_model(settings.model)
     except UnknownNameError as error:
         problems.append(_unknown(error, "model"))
     except CatalogError as error:
@@ -157,11 +125,11 @@ def _model(asked: Mapping[str, Any], problems: list[Refusal]) -> Model | None:
     return None
 
 
-def _engine(asked: Mapping[str, Any], problems: list[Refusal]) -> None:
-    if asked["engine"] == "auto":
+def _engine(settings: Settings, problems: list[Refusal]) -> None:
+    if settings.engine == "auto":
         return
     try:
-        load_engine(str(asked["engine"]))
+        load_engine(settings.engine)
     except UnknownNameError as error:
         problems.append(_unknown(error, "engine"))
 

@@ -6,11 +6,12 @@ from typing import Any
 from inferfleet.catalog.schema import Mode
 from inferfleet.planner.choose import EngineChoice, executor_of
 from inferfleet.planner.refusals import Refusal, UnknownName, VendorLimit
+from inferfleet.settings import Settings
 
 
-def choose_mode(asked: Mapping[str, Any], choice: EngineChoice) -> tuple[Mode | None, list[Refusal]]:
+def choose_mode(settings: Settings, choice: EngineChoice) -> tuple[Mode | None, list[Refusal]]:
     """Return the vendor's mode, where the engine has such, and which settings leave its limits."""
-    wanted, modes = str(asked["engine_mode"]), choice.engine.modes
+    wanted, modes = settings.engine_mode, choice.engine.modes
     if not modes:
         if wanted:
             return None, [
@@ -30,39 +31,39 @@ def choose_mode(asked: Mapping[str, Any], choice: EngineChoice) -> tuple[Mode | 
             )
         ]
     name = wanted or next(iter(modes))
-    return modes[name], _vendor_limits(asked, name, modes)
+    return modes[name], _vendor_limits(settings, name, modes)
 
 
-def _vendor_limits(asked: Mapping[str, Any], name: str, modes: Mapping[str, Mode]) -> list[Refusal]:
+def _vendor_limits(settings: Settings, name: str, modes: Mapping[str, Mode]) -> list[Refusal]:
     mode = modes[name]
     problems: list[Refusal] = []
     for key in ("tensor_parallel_size", "pipeline_parallel_size"):
-        fixed = getattr(mode, key)
-        if asked[key] not in (0, fixed):
+        fixed, value = getattr(mode, key), getattr(settings, key)
+        if value not in (0, fixed):
             problems.append(
                 VendorLimit(
-                    f"Variable {key} is {asked[key]}, but the vendor's mode {name} works with {fixed} only.",
+                    f"Variable {key} is {value}, but the vendor's mode {name} works with {fixed} only.",
                     f"Set {key} to {fixed}, or to 0.",
                     {key: 0},
                 )
             )
     for key in ("max_model_len", "max_num_seqs"):
-        most = getattr(mode, key)
-        if asked[key] > most:
-            wider = [n for n, m in modes.items() if getattr(m, key) >= asked[key]]
+        most, value = getattr(mode, key), getattr(settings, key)
+        if value > most:
+            wider = [n for n, m in modes.items() if getattr(m, key) >= value]
             problems.append(
                 VendorLimit(
-                    f"Variable {key} is {asked[key]}, but the vendor's mode {name} allows at most {most}.",
+                    f"Variable {key} is {value}, but the vendor's mode {name} allows at most {most}.",
                     f"Set engine_mode to {wider[0]}." if wider else f"Set {key} to {most}.",
                     {"engine_mode": wider[0]} if wider else {key: most},
                 )
             )
-    if asked["num_speculative_tokens"] > mode.num_speculative_tokens:
-        other = next((n for n, m in modes.items() if m.num_speculative_tokens >= asked["num_speculative_tokens"]), "")
+    if settings.num_speculative_tokens > mode.num_speculative_tokens:
+        other = next((n for n, m in modes.items() if m.num_speculative_tokens >= settings.num_speculative_tokens), "")
         allowed = "no multi-token prediction" if not mode.num_speculative_tokens else f"{mode.num_speculative_tokens}"
         problems.append(
             VendorLimit(
-                f"Variable num_speculative_tokens is {asked['num_speculative_tokens']}, but the vendor's mode {name}"
+                f"Variable num_speculative_tokens is {settings.num_speculative_tokens}, but the vendor's mode {name}"
                 f" allows {allowed}.",
                 f"Set engine_mode to {other}." if other else "Set num_speculative_tokens to 0.",
                 {"engine_mode": other} if other else {"num_speculative_tokens": 0},
@@ -71,16 +72,17 @@ def _vendor_limits(asked: Mapping[str, Any], name: str, modes: Mapping[str, Mode
     return problems
 
 
-def with_mode(asked: Mapping[str, Any], choice: EngineChoice, mode: Mode | None) -> dict[str, Any]:
-    """Return the contract with what engine and mode fix."""
-    merged = dict(asked)
-    merged["engine_port"] = merged["engine_port"] or choice.engine.port
+def with_mode(settings: Settings, choice: EngineChoice, mode: Mode | None) -> Settings:
+    """Return the settings with what engine and mode fix."""
+    fixed: dict[str, Any] = {
+        "engine_port": settings.engine_port or choice.engine.port,
+        "executor": executor_of(choice.engine, settings),
+    }
     if mode:
         for key in ("tensor_parallel_size", "pipeline_parallel_size"):
-            merged[key] = getattr(mode, key)
+            fixed[key] = getattr(mode, key)
         for key in ("max_model_len", "max_num_seqs"):
-            merged[key] = merged[key] or getattr(mode, key)
-        merged["num_speculative_tokens"] = mode.num_speculative_tokens
-        merged["enforce_eager"] = True
-    merged["executor"] = executor_of(choice.engine, asked)
-    return merged
+            fixed[key] = getattr(settings, key) or getattr(mode, key)
+        fixed["num_speculative_tokens"] = mode.num_speculative_tokens
+        fixed["enforce_eager"] = True
+    return settings.model_copy(update=fixed)

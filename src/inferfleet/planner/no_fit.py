@@ -1,6 +1,5 @@
 """What to say of a model that does not fit, with everything that would."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,12 +10,13 @@ from inferfleet.planner.fit import FREE, LEAST_CONTEXT, Sizing, size_up
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.memory import GIB
 from inferfleet.planner.refusals import DoesNotFit, Refusal
+from inferfleet.settings import Settings
 
 _MOST_NODES = 64
 
 
 def no_fit(
-    asked: Mapping[str, Any],
+    settings: Settings,
     model: Model,
     checkpoint: Checkpoint,
     choice: EngineChoice,
@@ -36,29 +36,29 @@ def no_fit(
         f" less than the {min(sizing.limits.max_model_len, LEAST_CONTEXT)} that make a service"
     )
     message = (
-        f"Variable model is {asked['model']}, but {checkpoint.id} ({checkpoint.precision}) does not fit onto"
+        f"Variable model is {settings.model}, but {checkpoint.id} ({checkpoint.precision}) does not fit onto"
         f" {fleet.size} × {fleet.name} with {sizing.layout}: {what}."
     )
     offers: list[str] = []
     change: dict[str, Any] = {}
     reset = FREE
-    if any(asked[key] for key in reset):
-        free = size_up({**asked, **reset}, model, checkpoint, choice, fleet, None)
+    if any(getattr(settings, key) for key in reset):
+        free = size_up(settings.model_copy(update=reset), model, checkpoint, choice, fleet, None)
         if free.works:
             change = dict(reset)
-            replicas = ", data_parallel_size" if asked["data_parallel_size"] else ""
+            replicas = ", data_parallel_size" if settings.data_parallel_size else ""
             offers.append(f"set tensor_parallel_size{replicas} and pipeline_parallel_size to 0")
-    nodes = _nodes_needed(asked, model, checkpoint, choice, fleet)
+    nodes = _nodes_needed(settings, model, checkpoint, choice, fleet)
     if nodes:
         offers.append(
             f"use {nodes * fleet.per_node - fleet.size} more {fleet.name} ({nodes} nodes of {fleet.per_node})"
         )
-        change = change or {"nodes": nodes, **({"data_parallel_size": 0} if asked["data_parallel_size"] else {})}
-    smaller = _smaller_checkpoint(asked, model, checkpoint, choice, fleet)
+        change = change or {"nodes": nodes, **({"data_parallel_size": 0} if settings.data_parallel_size else {})}
+    smaller = _smaller_checkpoint(settings, model, checkpoint, choice, fleet)
     if smaller:
         offers.append(f"set checkpoint to {smaller.id} ({smaller.precision})")
         change = change or {"checkpoint": smaller.id, "precision": "", **reset}
-    name = _smaller_model(asked, model, choice, fleet)
+    name = _smaller_model(settings, model, choice, fleet)
     if name:
         offers.append(f"set model to {name}")
         change = change or {"model": name, "checkpoint": "", "precision": "", **reset}
@@ -68,12 +68,10 @@ def no_fit(
     return [DoesNotFit(message, f"{text[0].upper()}{text[1:]}.", change)]
 
 
-def _nodes_needed(
-    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet
-) -> int:
+def _nodes_needed(settings: Settings, model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet) -> int:
     if not choice.engine.multi_node:
         return 0
-    free = {**asked, **FREE}
+    free = settings.model_copy(update=FREE)
     for count in range(len(fleet.nodes) + 1, _MOST_NODES + 1):
         # Only the number of nodes counts here, so any of them stands for the new ones.
         grown = replace(fleet, nodes=tuple(fleet.nodes[i % len(fleet.nodes)] for i in range(count)))
@@ -83,9 +81,9 @@ def _nodes_needed(
 
 
 def _smaller_checkpoint(
-    asked: Mapping[str, Any], model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet
+    settings: Settings, model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet
 ) -> Checkpoint | None:
-    free = {**asked, **FREE}
+    free = settings.model_copy(update=FREE)
     usable = [
         c
         for c in model.checkpoints
@@ -95,14 +93,10 @@ def _smaller_checkpoint(
     return next((c for c in usable if size_up(free, model, c, choice, fleet, None).works), None)
 
 
-def _smaller_model(asked: Mapping[str, Any], model: Model, choice: EngineChoice, fleet: Fleet) -> str | None:
-    free = {
-        **asked,
-        **FREE,
-        "num_speculative_tokens": 0,
-        "enable_expert_parallel": False,
-        "max_model_len": 0,
-    }
+def _smaller_model(settings: Settings, model: Model, choice: EngineChoice, fleet: Fleet) -> str | None:
+    free = settings.model_copy(
+        update={**FREE, "num_speculative_tokens": 0, "enable_expert_parallel": False, "max_model_len": 0}
+    )
     smaller = sorted(
         (
             (entry.checkpoints[0].tensor_bytes, name, entry)

@@ -92,7 +92,7 @@ class Plan:
     api_path: str = "/v1"
     """Path of the OpenAI-compatible API."""
     webui_image: str = ""
-    """Image of the web UI: the contract's, the vendor's own, or Open WebUI's."""
+    """Image of the web UI: the user's, the vendor's own, or Open WebUI's."""
     rank_processes: str = ""
     """Regular expression of the titles of the processes that hold a rank; empty: the engine gives them none."""
     budget: Budget | None = None

@@ -1,6 +1,6 @@
 """Ray's command line: every port fixed, so that a firewall can name them."""
 
-from collections.abc import Mapping
+from inferfleet.settings import Settings
 
 # Ray picks these at random unless told; we count up from ray_port (Ray docs, "Configuring Ray", ports).
 _FOLLOWING = (
@@ -20,13 +20,13 @@ def node_ports(ray_port: int) -> dict[str, int]:
     return {name: ray_port + 1 + i for i, name in enumerate(_FOLLOWING)}
 
 
-def ray_argv(contract: Mapping[str, int], role: str, address: str, head: str, accelerators: int) -> list[str]:
+def ray_argv(settings: Settings, role: str, address: str, head: str, accelerators: int) -> list[str]:
     """Return `ray start …` for one node, which stays in the foreground (`--block`)."""
-    port = contract["ray_port"]
+    port = settings.ray_port
     argv = ["ray", "start", "--block", "--disable-usage-stats", f"--node-ip-address={address}"]
     if role == "head":
         argv += ["--head", f"--port={port}", "--include-dashboard=true", "--dashboard-host=127.0.0.1"]
-        argv += [f"--dashboard-port={contract['ray_dashboard_port']}"]
+        argv += [f"--dashboard-port={settings.ray_dashboard_port}"]
     else:
         argv += [f"--address={head}:{port}"]
     argv += [f"--{name}={number}" for name, number in node_ports(port).items()]

@@ -1,6 +1,6 @@
 """What the planner refuses: one class a reason.
 
-Each refusal names the variable or host, its value, and what would work instead. `change` is that remedy as contract
+Each refusal names the variable or host, its value, and what would work instead. `change` is that remedy as settings'
 keys and values, where setting keys is all it takes; a test applies it and plans again.
 """
 
@@ -37,7 +37,7 @@ class CatalogBroken(Refusal):
 
 
 class BadValue(Refusal):
-    """A value of the contract that is out of range."""
+    """A setting that is out of range."""
 
     CODE = "bad-value"
 

@@ -1,10 +1,8 @@
 """From what was decided to the plan: each node's command line, environment, devices and mounts, and the reasons."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import floor
 from pathlib import PurePosixPath
-from typing import Any
 
 from inferfleet.catalog import Checkpoint, Model
 from inferfleet.catalog.schema import Mode
@@ -22,13 +20,14 @@ from inferfleet.planner.layouts import split_of
 from inferfleet.planner.memory import GIB, Budget
 from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planner.ray_args import ray_argv
+from inferfleet.settings import Settings
 
 
 @dataclass(frozen=True)
 class Decided:
     """Everything that was decided; rendering adds nothing."""
 
-    contract: Mapping[str, Any]
+    settings: Settings
     model: Model
     fleet: Fleet
     choice: EngineChoice
@@ -37,14 +36,15 @@ class Decided:
     sizing: Sizing
     mode: Mode | None
     fabric: Fabric
+    hypothetical: bool = False
 
 
 def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
     """Return the plan."""
-    asked, fleet, choice, sizing = decided.contract, decided.fleet, decided.choice, decided.sizing
+    settings, fleet, choice, sizing = decided.settings, decided.fleet, decided.choice, decided.sizing
     checkpoint, layout = decided.checkpoint, decided.sizing.layout
-    served = str(asked["served_model_name"] or asked["model"]).rstrip("/").rpartition("/")[2]
-    path = _model_path(asked, checkpoint)
+    served = (settings.served_model_name or settings.model).rstrip("/").rpartition("/")[2]
+    path = _model_path(settings, checkpoint)
     inside, mounts = path, [f"{path}:{path}:ro"]
     if choice.engine.model_mount:
         parent = PurePosixPath(path).parent
@@ -63,33 +63,33 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         model_path=inside,
         served_model_name=served,
         layout=layout,
-        executor=asked["executor"],
+        executor=settings.executor,
         nodes=len(fleet.nodes),
         rank=0,
         head=fleet.head.address,
         per_node=fleet.per_node,
-        port=asked["engine_port"],
+        port=settings.engine_port,
         dtype=decided.dtype,
         max_model_len=sizing.limits.max_model_len,
         max_num_seqs=sizing.limits.max_num_seqs,
-        gpu_memory_utilization=asked["gpu_memory_utilization"] if fleet.accelerator.memory_mib else None,
+        gpu_memory_utilization=settings.gpu_memory_utilization if fleet.accelerator.memory_mib else None,
         static_share=_share(sizing.budget, with_weights=True),
         free_share=_share(sizing.budget),
         reasoning_parser=decided.model.reasoning_parser,
         enable_reasoning=has_flag(choice, "--enable-reasoning"),
-        kv_cache_dtype=asked["kv_cache_dtype"],
-        max_num_batched_tokens=asked["max_num_batched_tokens"],
-        num_speculative_tokens=asked["num_speculative_tokens"],
-        enforce_eager=bool(asked["enforce_eager"]),
-        enable_prefix_caching=bool(asked["enable_prefix_caching"]),
+        kv_cache_dtype=settings.kv_cache_dtype,
+        max_num_batched_tokens=settings.max_num_batched_tokens,
+        num_speculative_tokens=settings.num_speculative_tokens,
+        enforce_eager=settings.enforce_eager,
+        enable_prefix_caching=settings.enable_prefix_caching,
         **_tools(decided),
         architecture=decided.model.architecture.name,
         attention_data_parallel=has_flag(choice, "--attn-dp-size"),
         api_key_env=choice.engine.api_key_env,
-        ray_port=asked["ray_port"],
-        network=str(asked["cluster_network"]),
+        ray_port=settings.ray_port,
+        network=settings.cluster_network,
         addresses=tuple(node.address for node in fleet.nodes),
-        extra=tuple(str(a) for a in asked["engine_extra_args"]),
+        extra=tuple(str(a) for a in settings.engine_extra_args),
     )
     nodes = {
         node.name: _node_plan(decided, node, rank, replace(launch, rank=rank), mounts)
@@ -97,8 +97,8 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
     }
     return Plan(
         engine=choice.name,
-        executor=asked["executor"],
-        model=str(asked["model"]),
+        executor=settings.executor,
+        model=settings.model,
         protocol=choice.engine.protocol,
         launcher=launcher,
         engine_version=choice.version.version,
@@ -111,7 +111,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         dtype=decided.dtype,
         model_path=path,
         served_model_name=served,
-        port=asked["engine_port"],
+        port=settings.engine_port,
         accelerator=fleet.name,
         vendor=fleet.accelerator.vendor,
         min_driver=choice.version.min_driver,
@@ -123,12 +123,12 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         expert_parallel_size=layout.expert_ranks if layout.expert_parallel else 1,
         max_model_len=sizing.limits.max_model_len,
         max_num_seqs=sizing.limits.max_num_seqs,
-        gpu_memory_utilization=asked["gpu_memory_utilization"],
-        kv_cache_dtype=asked["kv_cache_dtype"],
+        gpu_memory_utilization=settings.gpu_memory_utilization,
+        kv_cache_dtype=settings.kv_cache_dtype,
         api_key_env=choice.engine.api_key_env,
         takes_api_key=bool(choice.engine.api_key_env or choice.engine.takes_api_key),
         api_path=choice.engine.api_path,
-        webui_image=webui_image(str(asked["webui_image"]), choice, fleet),
+        webui_image=webui_image(settings.webui_image, choice, fleet),
         rank_processes=choice.engine.rank_processes,
         budget=sizing.budget,
         container=_container(decided),
@@ -145,7 +145,7 @@ def _tools(decided: Decided) -> dict[str, str]:
     """Return the engine's parser of tool calls and the template that describes tools, where they are wanted."""
     engine, model = decided.choice.engine, decided.model
     parser = engine.tool_call_parsers.get(model.tool_call_parser, "")
-    if not decided.contract["enable_auto_tool_choice"] or not parser:
+    if not decided.settings.enable_auto_tool_choice or not parser:
         return {}
     template = f"{engine.chat_templates}/{model.tool_chat_template}" if model.tool_chat_template else ""
     return {"tool_call_parser": parser, "chat_template": template}
@@ -164,16 +164,16 @@ def _share(held: Budget | None, *, with_weights: bool = False) -> float | None:
     return floor(100 * cache / max(1, held.total_bytes - held.weights_bytes - held.overhead_bytes)) / 100
 
 
-def _model_path(asked: Mapping[str, Any], checkpoint: Checkpoint) -> str:
-    model = str(asked["model"])
+def _model_path(settings: Settings, checkpoint: Checkpoint) -> str:
+    model = settings.model
     if checkpoint.publisher == "local" and model.startswith("/"):
         return str(PurePosixPath(model).parent) if model.endswith(".json") else model.rstrip("/")
-    return f"{asked['model_root']}/{checkpoint.id}"
+    return f"{settings.model_root}/{checkpoint.id}"
 
 
 def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: list[str]) -> NodePlan:
-    asked, fleet, fabric = decided.contract, decided.fleet, decided.fabric.nodes[node.name]
-    over_ray = asked["executor"] == "ray"
+    settings, fleet, fabric = decided.settings, decided.fleet, decided.fabric.nodes[node.name]
+    over_ray = settings.executor == "ray"
     return NodePlan(
         role=node.role,
         rank=rank,
@@ -181,7 +181,7 @@ def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: 
         interface=node.interface,
         argv=BUILDERS[decided.choice.name](launch),
         env=_env(decided, node),
-        ray_argv=ray_argv(asked, node.role, node.address, fleet.head.address, fleet.per_node) if over_ray else [],
+        ray_argv=ray_argv(settings, node.role, node.address, fleet.head.address, fleet.per_node) if over_ray else [],
         devices=[*fleet.accelerator.devices, *(["/dev/infiniband"] if fabric.ports else [])],
         mounts=[*mounts, *fleet.accelerator.mounts],
         rdma=fabric.rdma,
@@ -190,19 +190,19 @@ def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: 
 
 
 def _env(decided: Decided, node: Node) -> dict[str, str]:
-    asked, accelerator, choice = decided.contract, decided.fleet.accelerator, decided.choice
+    settings, accelerator, choice = decided.settings, decided.fleet.accelerator, decided.choice
     env = {**accelerator.env, **choice.version.env}
     if decided.mode:
         env |= decided.mode.env
     env |= decided.fabric.env(node.name)
-    if asked["nccl_debug"]:
-        env["NCCL_DEBUG"] = str(asked["nccl_debug"])
+    if settings.nccl_debug:
+        env["NCCL_DEBUG"] = settings.nccl_debug
     if choice.name in ("vllm", "vllm_vacc"):
         env |= {"VLLM_HOST_IP": node.address, "VLLM_NO_USAGE_STATS": "1"}
-    if asked["executor"] == "ray":
+    if settings.executor == "ray":
         env["RAY_USAGE_STATS_ENABLED"] = "0"
     env["HF_HUB_OFFLINE"] = "1"
-    return env | {str(k): str(v) for k, v in asked["engine_extra_env"].items()}
+    return env | {str(k): str(v) for k, v in settings.engine_extra_env.items()}
 
 
 def _container(decided: Decided) -> ContainerPlan:
@@ -222,7 +222,7 @@ def _why_checkpoint(decided: Decided) -> str:
     if checkpoint.id == published.id:
         return f"{checkpoint.id} ({checkpoint.precision}): the publisher's own"
     why = "as asked for"
-    if not decided.contract["checkpoint"] and not decided.contract["precision"]:
+    if not decided.settings.checkpoint and not decided.settings.precision:
         computed = published.precision in decided.fleet.accelerator.dtypes
         where = decided.choice.engine.title if computed else decided.fleet.name
         why = f"{where} does not compute {published.precision}"
@@ -258,14 +258,14 @@ def _why_layout(decided: Decided) -> list[str]:
 
 
 def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list[str]:
-    asked, model, fleet, choice = decided.contract, decided.model, decided.fleet, decided.choice
+    settings, model, fleet, choice = decided.settings, decided.model, decided.fleet, decided.choice
     tensor = decided.sizing.layout.tensor_parallel_size
     facts = {"model_path": model_path, "served_model_name": served_model_name, "tensor_parallel_size": tensor}
     return [
         *checkpoint_cautions(model, decided.checkpoint),
         *layout_cautions(model, fleet, choice, decided.sizing),
-        *engine_cautions(asked, fleet, choice, facts),
-        *flag_cautions(choice, [str(a) for a in asked["engine_extra_args"]]),
-        *node_cautions(asked, fleet),
+        *engine_cautions(settings, fleet, choice, facts),
+        *flag_cautions(choice, settings.engine_extra_args),
+        *node_cautions(settings, fleet, hypothetical=decided.hypothetical),
         *decided.fabric.warnings,
     ]

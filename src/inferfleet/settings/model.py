@@ -110,7 +110,7 @@ Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 class Settings(BaseModel):
     """What a user sets for a cluster; empty strings and zeros leave the choice to the planner."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
 
     model: Name = "deepseek-r1"
     checkpoint: Repository = ""
@@ -124,7 +124,7 @@ class Settings(BaseModel):
     engine_image: str = ""
     engine_mode: str = ""
     executor: Literal["ray", "mp"] = "ray"
-    precision: Literal["", "bf16", "fp16", "fp8", "int8", "int4"] = ""
+    precision: Literal["", "fp32", "bf16", "fp16", "fp8", "int8", "int4"] = ""
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
     kv_cache_dtype: Literal["auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2"] = "auto"
     tensor_parallel_size: Count = 0

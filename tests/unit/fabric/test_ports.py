@@ -6,6 +6,7 @@ import pytest
 
 from inferfleet.fabric import mesh_ports
 from inferfleet.planner import make_plan
+from inferfleet.settings import Settings
 
 CONTRACT = {"engine": "vllm", "engine_port": 8000, "ray_port": 6379, "data_parallel_size": 1}
 ANY = [29450, 32768, 46883, 60999]  # the proof's own, and those of whoever asks for no port
@@ -44,7 +45,7 @@ def test_ports(head, contract, ports):
 def test_what_a_command_line_names_is_among_them(engine, option, on_head, contract):
     nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
     asked = {"engine": engine, "accelerator": "H800-80G", "engine_port": 8000, "max_model_len": 32768, **contract}
-    plan = make_plan(asked, nodes)
+    plan = make_plan(Settings(**asked), nodes)
     named = re.search(option, " ".join(plan.nodes["n0" if on_head else "n1"].argv))
     keys = {**CONTRACT, "engine": engine, "executor": plan.executor, "data_parallel_size": plan.data_parallel_size}
     assert int(named[1]) in mesh_ports(keys, head=on_head, proof_port=29450)

@@ -4,12 +4,15 @@ import pytest
 
 from inferfleet.planner import make_plan
 from inferfleet.planner.engines.gpustack import gpustack_parameters
+from inferfleet.settings import Settings
 
 NODES = {f"n{i}": {"role": "head" if i == 1 else "worker", "address": f"10.0.0.{i}"} for i in range(1, 5)}
 
 
 def plan_of(**contract):
-    plan = make_plan({"accelerator": "A800-80G", "engine": "gpustack", "engine_port": 8000, **contract}, NODES)
+    plan = make_plan(
+        Settings(**{"accelerator": "A800-80G", "engine": "gpustack", "engine_port": 8000, **contract}), NODES
+    )
     assert plan.problems == []
     return plan
 

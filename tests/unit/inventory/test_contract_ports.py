@@ -7,7 +7,7 @@ from inferfleet.inventory.ports import ports_of, variable
 from inferfleet.planner.ray_args import WORKER_PORTS, node_ports, ray_argv
 from inferfleet.settings import Settings
 
-DEFAULTS = Settings().model_dump()
+DEFAULTS = Settings()
 FOLLOWING = {
     "ray_port (for --node-manager-port)": 6380,
     "ray_port (for --object-manager-port)": 6381,
@@ -34,7 +34,7 @@ def messages(inventory):
     ],
 )
 def test_ports_by_role(executor, roles, ports):
-    assert ports_of(DEFAULTS | {"executor": executor}, **roles) == ports
+    assert ports_of(Settings(executor=executor), **roles) == ports
 
 
 def test_a_port_knows_its_variable():
@@ -103,7 +103,7 @@ def test_ray_argv_of_a_head():
 
 
 def test_ray_argv_of_a_worker():
-    argv = ray_argv(DEFAULTS | {"ray_port": 7000}, "worker", "10.0.0.2", "10.0.0.1", 1)
+    argv = ray_argv(Settings(ray_port=7000), "worker", "10.0.0.2", "10.0.0.1", 1)
     assert argv[:6] == [
         *("ray", "start", "--block", "--disable-usage-stats", "--node-ip-address=10.0.0.2", "--address=10.0.0.1:7000")
     ]
@@ -113,6 +113,8 @@ def test_ray_argv_of_a_worker():
 
 @pytest.mark.parametrize(("engine", "port"), [("vllm", 8000), ("auto", 8000), ("sglang", 30000), ("lmdeploy", 23333)])
 def test_an_engine_has_a_port_of_its_own(engine, port):
-    contract = DEFAULTS | {"engine": engine, "executor": "mp"}
-    assert ports_of(contract, head=True, serves=True, webui=False) == {"engine_port": port}
-    assert ports_of(contract | {"engine_port": 9000}, head=True, serves=True, webui=False) == {"engine_port": 9000}
+    settings = Settings(engine=engine, executor="mp")
+    assert ports_of(settings, head=True, serves=True, webui=False) == {"engine_port": port}
+    assert ports_of(settings.model_copy(update={"engine_port": 9000}), head=True, serves=True, webui=False) == {
+        "engine_port": 9000
+    }

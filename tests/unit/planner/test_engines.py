@@ -13,6 +13,7 @@ from inferfleet.planner.engines import Launch
 from inferfleet.planner.engines.deepseek_infer import cast_argv, convert_argv, converted_path, deepseek_infer_argv
 from inferfleet.planner.engines.python_module import python_module
 from inferfleet.planner.weights import Layout
+from inferfleet.settings import Settings
 
 R1 = "/data/models/deepseek-ai/DeepSeek-R1"
 
@@ -21,14 +22,14 @@ def plan_of(engine, nodes=2, **contract):
     """Return the plan for R1 on nodes of eight H800; the contract's own default executor is ray."""
     machines = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(nodes)}
     base = {"engine": engine, "accelerator": "H800-80G", "engine_port": 8000, "max_model_len": 32768}
-    return make_plan({**base, "max_num_seqs": 64, **contract}, machines)
+    return make_plan(Settings(**{**base, "max_num_seqs": 64, **contract}), machines)
 
 
 def test_every_engine_on_every_accelerator_has_a_plan_or_a_refusal():
     engines = [*load_engines(), "auto"]
     for accelerator, engine, nodes, executor in itertools.product(load_accelerators(), engines, (1, 2), ("ray", "mp")):
         asked = {"model": "deepseek-r1", "engine": engine, "executor": executor}
-        plan = estimate(asked, accelerator, nodes, 0).plan
+        plan = estimate(Settings(**asked), accelerator, nodes, 0).plan
         assert plan.problems or plan.nodes["node1"].argv, (accelerator, engine, nodes, executor)
 
 
@@ -316,7 +317,7 @@ def test_the_vendors_web_ui_follows_the_processor():
     facts = {"n0": {"role": "head", "address": "10.0.0.1", "architecture": "aarch64"}}
     base = {"engine": "vllm_vacc", "accelerator": "VA16-128G", "model": "deepseek-r1-0528"}
     image = "harbor.vastaitech.com/ai_deliver/vast-webui:latest"
-    assert make_plan(base, facts).webui_image == f"{image}_arm"
+    assert make_plan(Settings(**base), facts).webui_image == f"{image}_arm"
     assert plan_of(**base, nodes=1, engine_port=0).webui_image == image
     assert plan_of("vllm").webui_image == load_webui_image()
     assert plan_of("vllm", webui_image="site/webui:1").webui_image == "site/webui:1"

@@ -13,9 +13,10 @@ from inferfleet.planner.fabric.interfaces import match_interface
 from inferfleet.planner.fabric.rdma import choose_layer, choose_ports, match_hca
 from inferfleet.planner.fleet import Node
 from inferfleet.planner.make import make_plan
+from inferfleet.settings import Settings
 
 fabric_facts = load_module("fabric_facts")
-CONTRACT = {"accelerator": "H800-80G", "cluster_network": "10.0.0.0/8"}
+CONTRACT = Settings(accelerator="H800-80G", cluster_network="10.0.0.0/8")
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,7 @@ def test_ports_that_a_user_names_before_anything_is_known():
 
 
 def test_rdma_switched_off_by_hand_is_told(machine):
-    contract = CONTRACT | {"engine_extra_env": {"NCCL_IB_DISABLE": "1"}}
+    contract = CONTRACT.model_copy(update={"engine_extra_env": {"NCCL_IB_DISABLE": "1"}})
     fabric, problems = derive_fabric(contract, pair(machine("bonded"), "bond0"), "nvidia")
     assert problems == []
     assert fabric.warnings[-1] == (

@@ -3,13 +3,14 @@
 import pytest
 
 from inferfleet.planner import make_plan
+from inferfleet.settings import Settings
 
 ONE = {"n1": {"role": "head", "address": "10.0.0.1"}}
 BASE = {"accelerator": "H200-141G", "executor": "mp"}
 
 
 def plan_with(*arguments, **contract):
-    return make_plan(BASE | {"engine_extra_args": list(arguments)} | contract, ONE)
+    return make_plan(Settings(**BASE | {"engine_extra_args": list(arguments)} | contract), ONE)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import yaml
 from inferfleet.cli.planned import plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
 from inferfleet.planner import make_plan
+from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 FACTS = ROOT / "tests" / "fixtures"
@@ -65,16 +66,16 @@ def test_v100s_image_has_a_ray_without_tokens():
 def test_b200_takes_larger_batches_from_new_engines_only():
     nodes = {"n0": {"role": "head", "address": "10.0.0.1"}}
     contract = {"accelerator": "B200-180G", "accelerators_per_node": 8, "executor": "mp"}
-    new, old = (make_plan(contract | {"engine_version": v}, nodes) for v in ("0.32.0", "0.17.1"))
+    new, old = (make_plan(Settings(**contract, engine_version=v), nodes) for v in ("0.32.0", "0.17.1"))
     assert new.budget.activation_bytes > old.budget.activation_bytes
 
 
 def test_the_longest_context_that_fits_is_found():
     nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(12)}
     contract = {"model": "deepseek-r1", "accelerator": "V100-32G", "accelerators_per_node": 8}
-    plan = make_plan(contract, nodes)
+    plan = make_plan(Settings(**contract), nodes)
     layout = {key: getattr(plan, key) for key in ("tensor_parallel_size", "pipeline_parallel_size")}
-    longer = make_plan(contract | layout | {"max_model_len": plan.max_model_len + 1024}, nodes)
+    longer = make_plan(Settings(**contract, **layout, max_model_len=plan.max_model_len + 1024), nodes)
     assert plan.problems == []
     assert 4096 < plan.max_model_len < 163840
     assert [p.code for p in longer.problems] == ["does-not-fit"]

@@ -1,15 +1,18 @@
 """What holds of every plan."""
 
+import contextlib
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from inferfleet.catalog import load_accelerators, load_models
 from inferfleet.planner import estimate, make_plan
 from inferfleet.planner.memory import Limits, stage_budgets
 from inferfleet.planner.weights import Layout
+from inferfleet.settings import Settings
 
 MODELS = sorted(name for name in load_models() if name != "tiny-r1")
 NVIDIA = sorted(name for name, entry in load_accelerators().items() if entry.vendor == "nvidia")
@@ -38,8 +41,8 @@ per_nodes, node_counts = st.sampled_from([1, 2, 4, 8]), st.integers(1, 6)
 @given(models, accelerators, per_nodes, node_counts)
 def test_more_nodes_never_make_a_fitting_model_not_fit(model, accelerator, per_node, nodes):
     contract = asked(model, accelerator, per_node, 2)
-    smaller = make_plan(contract, fleet(nodes + 1))
-    larger = make_plan(contract, fleet(nodes + 2))
+    smaller = make_plan(Settings(**contract), fleet(nodes + 1))
+    larger = make_plan(Settings(**contract), fleet(nodes + 2))
     if smaller.works and smaller.pipeline_parallel_size == nodes + 1:
         assert larger.works, larger.problems
 
@@ -81,7 +84,7 @@ def test_more_ranks_never_hold_more(model, tensor, pipeline):
 @given(models, accelerators, per_nodes, node_counts, st.sampled_from(["auto", "fp8"]))
 def test_every_plan_passes_its_own_gates(model, accelerator, per_node, nodes, kv_cache_dtype):
     contract = asked(model, accelerator, per_node, nodes, kv_cache_dtype=kv_cache_dtype)
-    plan = make_plan(contract, fleet(nodes))
+    plan = make_plan(Settings(**contract), fleet(nodes))
     if not plan.works:
         return
     fixed = contract | {
@@ -94,7 +97,7 @@ def test_every_plan_passes_its_own_gates(model, accelerator, per_node, nodes, kv
         "max_model_len": plan.max_model_len,
         "max_num_seqs": plan.max_num_seqs,
     }
-    again = make_plan(fixed, fleet(nodes))
+    again = make_plan(Settings(**fixed), fleet(nodes))
     assert again.problems == []
     assert again.nodes == plan.nodes
     assert again.budget == plan.budget
@@ -103,12 +106,12 @@ def test_every_plan_passes_its_own_gates(model, accelerator, per_node, nodes, kv
 @given(models, accelerators, per_nodes, node_counts)
 def test_a_refusal_can_be_followed(model, accelerator, per_node, nodes):
     contract = asked(model, accelerator, per_node, nodes)
-    plan = make_plan(contract, fleet(nodes))
+    plan = make_plan(Settings(**contract), fleet(nodes))
     for problem in plan.problems:
         change = dict(getattr(problem, "change", {}))
         if change:
             healed = make_plan(
-                contract | {"executor": "ray"} | {k: v for k, v in change.items() if k != "nodes"},
+                Settings(**contract | {"executor": "ray"} | {k: v for k, v in change.items() if k != "nodes"}),
                 fleet(change.get("nodes", nodes)),
             )
             assert problem.code not in {p.code for p in healed.problems}, (problem, healed.problems)
@@ -145,7 +148,9 @@ devices = st.lists(
 @given(st.dictionaries(st.sampled_from(FACTS), junk | devices, max_size=8), st.booleans())
 def test_no_facts_break_the_planner(facts, declared):
     contract = {"accelerator": "H800-80G" if declared else "", "cluster_network": "10.0.0.0/24"}
-    plan = make_plan(contract, {"n0": {"role": "head", "address": "10.0.0.1", **facts}, "n1": {"role": "worker"}})
+    plan = make_plan(
+        Settings(**contract), {"n0": {"role": "head", "address": "10.0.0.1", **facts}, "n1": {"role": "worker"}}
+    )
     assert plan.as_dict()["problems"] == [p.as_dict() for p in plan.problems]
 
 
@@ -177,7 +182,11 @@ KEYS = (
     st.integers(1, 5),
 )
 def test_no_contract_breaks_the_planner(contract, nodes):
-    plan = make_plan({"accelerator": "A800-80G"} | contract, fleet(nodes))
+    settings = {"accelerator": "A800-80G"}
+    for key, value in contract.items():
+        with contextlib.suppress(ValidationError):
+            settings = Settings(**settings | {key: value}).model_dump(exclude_unset=True)
+    plan = make_plan(Settings(**settings), fleet(nodes))
     assert isinstance(plan.works, bool)
 
 
@@ -187,7 +196,7 @@ SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "max_model_len", "max
 @pytest.mark.parametrize("key", [*SIZES, "num_speculative_tokens", "accelerators_per_node"])
 def test_absurd_sizes_cost_no_time(key):
     started = time.process_time()
-    plan = make_plan({"accelerator": "H800-80G", key: 10**12}, fleet(2))
+    plan = make_plan(Settings(**{"accelerator": "H800-80G", key: 10**12}), fleet(2))
     assert time.process_time() - started < 1
     assert not plan.works
 
@@ -195,13 +204,13 @@ def test_absurd_sizes_cost_no_time(key):
 @pytest.mark.parametrize(("model", "accelerator"), [("deepseek-r1", "H800-80G"), ("deepseek-r1", "V100-32G")])
 def test_sixty_four_nodes_within_a_second(model, accelerator):
     started = time.process_time()
-    plan = make_plan(asked(model, accelerator, 8, 64), fleet(64))
+    plan = make_plan(Settings(**asked(model, accelerator, 8, 64)), fleet(64))
     assert time.process_time() - started < 1
     assert plan.accelerators == 512
 
 
 def test_an_estimate_is_a_plan():
-    form = estimate({"model": "deepseek-r1", "executor": "mp"}, "H200", nodes=1, per_node=8).as_dict()
+    form = estimate(Settings(model="deepseek-r1", executor="mp"), "H200", nodes=1, per_node=8).as_dict()
     parts = ("weights", "kv_cache", "overhead", "free")
     assert sum(form[f"{part}_gib_per_gpu"] for part in parts) == pytest.approx(form["memory_gib_per_gpu"], abs=0.01)
     assert form["problems"] == []
@@ -218,7 +227,7 @@ def test_a_model_named_alone_plans_wherever_it_can_run(model, engine):
     for accelerator in EVERYWHERE:
         for nodes in (1, 2):
             contract = {"model": model, "engine": engine, "accelerator": accelerator}
-            plan = make_plan(contract, fleet(nodes))
+            plan = make_plan(Settings(**contract), fleet(nodes))
             if plan.works:
                 assert plan.nodes["n0"].argv, (accelerator, nodes)
                 assert plan.served_model_name == model
@@ -234,7 +243,7 @@ def test_a_model_named_alone_plans_wherever_it_can_run(model, engine):
 @pytest.mark.parametrize("model", [name for name in MODELS if "distill" in name])
 @pytest.mark.parametrize("accelerator", [name for name in NVIDIA if name != "T4-16G"])
 def test_every_distill_is_served_by_some_node_of_every_accelerator_that_holds_it(model, accelerator):
-    plan = make_plan({"model": model, "engine": "auto", "accelerator": accelerator}, fleet(1))
+    plan = make_plan(Settings(model=model, engine="auto", accelerator=accelerator), fleet(1))
     size = load_models()[model].checkpoints[0].tensor_bytes
     held = load_accelerators()[accelerator]
     if size < 0.6 * held.total_bytes * held.per_node:

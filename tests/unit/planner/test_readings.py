@@ -9,6 +9,7 @@ from inferfleet.catalog import load_accelerator, load_model
 from inferfleet.planner import estimate
 from inferfleet.planner.memory import Limits, stage_budgets
 from inferfleet.planner.weights import Layout
+from inferfleet.settings import Settings
 
 FILES = sorted((Path(__file__).parents[2] / "fixtures" / "readings").glob("*.yml"))
 RECORDED = [(data, reading) for data in (yaml.safe_load(f.read_text()) for f in FILES) for reading in data["readings"]]
@@ -95,7 +96,7 @@ def test_the_catalog_has_the_memory_that_was_read():
 
 def test_estimate_says_the_same():
     asked = {"model": "deepseek-r1-distill-qwen-7b", "executor": "mp", "enforce_eager": True, "tensor_parallel_size": 1}
-    form = estimate(asked, "H200-141G", nodes=1, per_node=1).as_dict()
+    form = estimate(Settings(**asked), "H200-141G", nodes=1, per_node=1).as_dict()
     assert form["fits"] is True
     assert form["weights_gib_per_gpu"] == pytest.approx(14.32, rel=0.01)
     assert form["kv_cache_gib_per_gpu"] == pytest.approx(109.07, rel=0.01)
@@ -105,7 +106,7 @@ def test_estimate_says_the_same():
 
 def test_estimate_of_weights_that_an_engine_quantizes_itself():
     asked = {"model": "deepseek-r1-distill-qwen-7b", "executor": "mp", "precision": "fp8", "enforce_eager": True}
-    form = estimate(asked, "H200-141G", nodes=1, per_node=1).as_dict()
+    form = estimate(Settings(**asked), "H200-141G", nodes=1, per_node=1).as_dict()
     assert form["weights_gib_per_gpu"] == pytest.approx(8832979968 / GIB, rel=0.01)
     assert form["kv_cache_tokens"] == pytest.approx(2_156_384, rel=0.05)
     assert "No checkpoint of DeepSeek-R1-Distill-Qwen-7B is published in fp8" in form["warnings"][0]

@@ -22,6 +22,7 @@ from inferfleet.planner import make_plan
 from inferfleet.planner.fabric import derive_fabric
 from inferfleet.planner.health import health_cautions, health_problems
 from inferfleet.report.chinese import FOLDER, in_chinese, templates
+from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 SOURCE, PLUGINS = ROOT / "src" / "inferfleet", ROOT / "plugins"
@@ -148,16 +149,15 @@ SMALL, LARGE = "deepseek-r1-distill-qwen-1.5b", "deepseek-r1-distill-llama-70b"
         ("Ascend910B-64G", {"dtype": "half"}),
         ("H200-141G", {"engine": "deepseek-infer"}),
         ("H200-141G", {"engine_extra_args": ["--x"], "engine_image": "mine/vllm:new"}),
-        ("H200-141G", {"gpu_memory_utilization": 2}),
-        ("H200-141G", {"max_model_len": -1}),
-        ("H200-141G", {"kv_cache_dtype": "int4"}),
         ("H200-141G", {"accelerators_per_node": 65}),
     ],
 )
 def test_other_plans(accelerator, contract):
     asked = {"executor": "mp", **contract, "accelerator": accelerator}
+    hypothetical = asked.pop("imagined", False)
     for machines in (NODES, {"n0": NODES["n0"]}):
-        assert told(list(said_by([make_plan(asked, machines).of_service("r1")])))
+        plan = make_plan(Settings(**asked), machines, hypothetical=hypothetical)
+        assert told(list(said_by([plan.of_service("r1")])))
 
 
 LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
@@ -177,7 +177,7 @@ LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 
 )
 def test_models_that_cannot_be_read(tmp_path, text):
     (tmp_path / "config.json").write_bytes(text)
-    plan = make_plan({"accelerator": "H200-141G", "model": str(tmp_path)}, NODES)
+    plan = make_plan(Settings(accelerator="H200-141G", model=str(tmp_path)), NODES)
     assert told([problem.message for problem in plan.problems])
 
 
@@ -192,7 +192,7 @@ def test_ill_nodes():
     mixed = {"accelerators": [{"name": "NVIDIA H200"}, {"name": "NVIDIA H20"}], "model_root": "/b"}
     for first, second in ((slow, slow), (slow, mixed), (mixed, slow), (slow, {})):
         nodes = {"n0": {**NODES["n0"], **first}, "n1": {**NODES["n1"], **second}}
-        assert told(list(said_by([make_plan({"model": SMALL, "executor": "mp"}, nodes)])))
+        assert told(list(said_by([make_plan(Settings(model=SMALL, executor="mp"), nodes)])))
 
 
 def test_networks_between_nodes(machine):  # noqa: F811
@@ -207,7 +207,7 @@ def test_networks_between_nodes(machine):  # noqa: F811
         ({}, [member("n1", machine("roce"), "ens1np0"), member("n2", one, "eno3", "10.0.0.2")]),
         ({"NCCL_IB_HCA": "mlx9"}, pair(infiniband, "eno3")),
     ):
-        fabric, refused = derive_fabric({**CONTRACT, "engine_extra_env": env}, pair_of_nodes, "nvidia")
+        fabric, refused = derive_fabric(CONTRACT.model_copy(update={"engine_extra_env": env}), pair_of_nodes, "nvidia")
         found += [*fabric.warnings, *(problem.message for problem in refused)]
     assert len(told(found)) > 5
 

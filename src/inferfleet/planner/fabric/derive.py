@@ -10,6 +10,7 @@ from inferfleet.planner.fabric.interfaces import link_gbps, mtu_cautions, route_
 from inferfleet.planner.fabric.node import Member, NodeFabric
 from inferfleet.planner.fabric.rdma import ROCE, RdmaPort, choose_layer, choose_ports
 from inferfleet.planner.refusals import Refusal
+from inferfleet.settings import Settings
 
 _NCCL = ("nvidia", "amd")  # vendors whose ranks talk through NCCL (RCCL reads the same variables)
 
@@ -49,7 +50,7 @@ class Fabric:
 
 
 def derive_fabric(
-    contract: Mapping[str, Any], members: Sequence[Member], vendor: str, *, nccl_chooses_gid: bool = True
+    settings: Settings, members: Sequence[Member], vendor: str, *, nccl_chooses_gid: bool = True
 ) -> tuple[Fabric, list[Refusal]]:
     """Return how the nodes talk, and what speaks against what a user has set.
 
@@ -60,7 +61,7 @@ def derive_fabric(
     transport, warnings = "", list[str]()
     if len(members) > 1 and vendor in _NCCL:
         rdma, transport, warnings = _rdma(members, problems)
-    networks = str(contract.get("cluster_network") or "")
+    networks = settings.cluster_network
     nodes = {}
     for member in members:
         ports = rdma.get(member.name, ())
@@ -71,7 +72,7 @@ def derive_fabric(
     if len(members) > 1:
         faces = {m.name: (m.facts, m.interface) for m in members}
         warnings += [*mtu_cautions(faces), *route_cautions(faces)]
-    found, advice = given_env(contract.get("engine_extra_env") or {}, members, nodes, transport)
+    found, advice = given_env(settings.engine_extra_env, members, nodes, transport)
     return Fabric(transport, nodes, vendor, (*warnings, *advice)), [*problems, *found]
 
 
