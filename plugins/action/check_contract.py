@@ -11,6 +11,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 
 try:
+    from inferfleet.components import GROUPS
     from inferfleet.inventory import Inventory, check_inventory
     from inferfleet.inventory.model import HOSTS
     from inferfleet.inventory.options import role_options
@@ -33,7 +34,7 @@ class ActionModule(ActionBase):
         folder = Path(task_vars["playbook_dir"])
         options = role_options(folder if (folder / "roles").is_dir() else folder.parent)
         groups = task_vars["groups"]
-        hosts = dict.fromkeys(h for g in ("ray_head", "ray_worker", "webui") for h in groups.get(g, ()))
+        hosts = dict.fromkeys(h for g in GROUPS for h in groups.get(g, ()))
         variables: dict[str, dict] = {}
         unresolved: dict[str, dict[str, str]] = {}
         for host in hosts:

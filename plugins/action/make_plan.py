@@ -64,8 +64,7 @@ class ActionModule(ActionBase):
     ) -> list[Problem]:
         """Return what the node lacks: free ports, and room for images and weights."""
         serves = host in service.hosts
-        webui = host in groups.get("webui", ())
-        ports = ports_of(settings, head=host == service.heads[0], serves=serves, webui=webui)
+        ports = ports_of(settings, [group for group in groups if host in groups[group]])
         space = {"images": (settings.container_data_root, _image_bytes(self._task.args, facts))}
         if serves:
             missing = plan.checkpoint_bytes - facts["present"].get(plan.checkpoint, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inferfleet.catalog import load_accelerator
+from inferfleet.components import settings_read
 from inferfleet.fabric import mesh_ports
 from inferfleet.fabric.bandwidth import sizes
 from inferfleet.inventory.model import cluster_address
@@ -13,9 +14,11 @@ def cluster_addresses(hosts, hostvars):
     return [cluster_address(host, hostvars[host]) for host in hosts]
 
 
-def fabric_ports(contract, head, proof_port):
-    """Return the ports at which other nodes must reach a node; `contract` has the keys that name ports."""
-    return mesh_ports(contract, head=head, proof_port=int(proof_port))
+def fabric_ports(plan, variables, groups, proof_port):
+    """Return the ports at which other nodes must reach a node, given its plan, its variables and its groups."""
+    settings = {name: variables[name] for name in settings_read()} | {"engine_port": plan["port"]}
+    settings |= {name: plan[name] for name in ("engine", "executor", "data_parallel_size")}
+    return mesh_ports(settings, groups, int(proof_port))
 
 
 def fabric_backend(accelerator):

@@ -1,37 +1,39 @@
 """The ports that nodes must reach each other at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from inferfleet.catalog import load_engine
 from inferfleet.catalog.schema import PeerPorts
-from inferfleet.planner.ray_args import WORKER_PORTS, node_ports
+from inferfleet.components import Component, host_ports
 
 EPHEMERAL = (32768, 60999)
 """Linux's ports for whoever does not ask for one (net.ipv4.ip_local_port_range): NCCL and Gloo listen on these."""
 
 
-def mesh_ports(contract: Mapping[str, Any], *, head: bool, proof_port: int) -> list[int]:
-    """Return the ports at which other nodes must reach a node, in order.
+def mesh_ports(
+    settings: Mapping[str, Any],
+    groups: Collection[str],
+    proof_port: int,
+    components: Sequence[Component] | None = None,
+) -> list[int]:
+    """Return the ports at which other nodes must reach a node, in order; `groups` are those that it is in.
 
     Of a range, its ends and its middle stand for all: a firewall's rule names a range or does not.
     """
     ports = {proof_port, *_ends(EPHEMERAL)}
-    if head:
-        ports.add(contract["engine_port"])
-    if contract["executor"] == "ray":
-        ports.update(node_ports(contract["ray_port"]).values(), _ends(WORKER_PORTS))
-        if head:
-            ports.add(contract["ray_port"])
-    for peers in load_engine(contract["engine"]).peer_ports:
-        if _used(peers, contract) and _listens(peers, head=head):
+    for used in host_ports(settings, groups, components):
+        if "nodes" in used.port.reached_by and used.port.protocol == "tcp":
+            ports.update(_ends((used.first, used.last)))
+    for peers in load_engine(settings["engine"]).peer_ports:
+        if _used(peers, settings) and _listens(peers, head="ray_head" in groups):
             ports.update(_ends(peers.ports))
     return sorted(ports)
 
 
-def _used(peers: PeerPorts, contract: Mapping[str, Any]) -> bool:
-    replicas = contract["data_parallel_size"] > 1
-    return peers.executor in (None, contract["executor"]) and (replicas or not peers.data_parallel)
+def _used(peers: PeerPorts, settings: Mapping[str, Any]) -> bool:
+    replicas = settings["data_parallel_size"] > 1
+    return peers.executor in (None, settings["executor"]) and (replicas or not peers.data_parallel)
 
 
 def _listens(peers: PeerPorts, *, head: bool) -> bool:

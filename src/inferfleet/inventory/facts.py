@@ -39,7 +39,7 @@ def _taken(host: str, listening: Mapping[str, str], ports: Mapping[str, int]) ->
         Problem(
             "port-taken",
             f"Port {port} of {name} is taken on {host} by {listening[str(port)]}.",
-            f"Stop that program, or set {variable(name)} to a free port.",
+            f"Stop that program, or set {variable(name)} to a free port." if variable(name) else "Stop that program.",
         )
         for name, port in ports.items()
         if listening.get(str(port), "inferfleet") != "inferfleet"

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from inferfleet.components import GROUPS
 from inferfleet.messages import Problem
 from inferfleet.settings.model import Settings
 
@@ -27,7 +28,7 @@ class Inventory:
     @property
     def hosts(self) -> list[str]:
         """Hosts that take part, in inventory order, each once."""
-        return list(dict.fromkeys(h for g in ("ray_head", "ray_worker", "webui") for h in self.groups.get(g, ())))
+        return list(dict.fromkeys(h for g in GROUPS for h in self.groups.get(g, ())))
 
     def has(self, group: str, host: str) -> bool:
         """Tell whether `host` is in `group`."""

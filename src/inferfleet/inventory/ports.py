@@ -1,75 +1,90 @@
-"""The ports that a node of given roles listens on, and whether they fit together."""
+"""The ports that a host's components listen on, and whether they fit together."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
-from inferfleet.catalog import load_engine
+from inferfleet.components import Component, HostPort, host_ports
 from inferfleet.inventory.model import HOSTS, Inventory, settings_values
-from inferfleet.messages import Problem
-from inferfleet.planner.ray_args import WORKER_PORTS, node_ports
+from inferfleet.messages import N_, Message, Problem
 from inferfleet.settings.model import Settings
 
 _LAST = 65535
 
 
-def ports_of(settings: Settings, *, head: bool, serves: bool, webui: bool) -> dict[str, int]:
-    """Return the ports that a node of these roles will listen on, by the variable that sets them."""
-    ports: dict[str, int] = {}
-    if head:
-        ports["engine_port"] = settings.engine_port or _own_port(settings.engine)
-    if serves and settings.executor == "ray":
-        if head:
-            ports |= {name: getattr(settings, name) for name in ("ray_port", "ray_dashboard_port")}
-        ports |= {f"ray_port (for --{name})": port for name, port in node_ports(settings.ray_port).items()}
-    if webui:
-        ports["webui_port"] = settings.webui_port
-    return ports
+def ports_of(
+    settings: Settings, groups: Collection[str], components: Sequence[Component] | None = None
+) -> dict[str, int]:
+    """Return the ports that a host of these groups will listen on, by what messages call them; ranges are left out."""
+    return {port.name: port.first for port in host_ports(vars(settings), groups, components) if port.single}
 
 
-def _own_port(engine: str) -> int:
-    """Return the port that an engine listens on by itself; vLLM's for one that the planner is to choose."""
-    return load_engine("vllm" if engine == "auto" else engine).port
-
-
-def check_ports(inventory: Inventory) -> list[Problem]:
-    """The services of one host listen on different ports, all of them real ones; every value is a good one."""
-    return inventory.once((host, problem) for host in inventory.hosts for problem in _problems(inventory, host))
+def check_ports(inventory: Inventory, components: Sequence[Component] | None = None) -> list[Problem]:
+    """The components of one host listen on different ports, all of them real ones; every value is a good one."""
+    return inventory.once(
+        (host, problem) for host in inventory.hosts for problem in _problems(inventory, host, components)
+    )
 
 
 def variable(name: str) -> str:
-    """Return the variable to change, given a key of `ports_of`."""
-    return name.split(" ")[0]
+    """Return the variable to change, given a key of `ports_of`; empty where the port is fixed."""
+    first = name.split(" ")[0]
+    return first if first in Settings.model_fields else ""
 
 
-def _problems(inventory: Inventory, host: str) -> Iterable[Problem]:
-    settings = Settings.model_validate(settings_values(inventory.variables[host]))
-    head = inventory.has("ray_head", host)
-    serves = head or inventory.has("ray_worker", host)
-    ports = ports_of(settings, head=head, serves=serves, webui=inventory.has("webui", host))
-    over_ray = serves and settings.executor == "ray"
-    by_port: dict[int, list[str]] = defaultdict(list)
-    for name, port in ports.items():
-        by_port[port].append(name)
-    for port, names in by_port.items():
-        if len(names) > 1:
-            change = next((n for n in reversed(names) if variable(n) != "ray_port"), names[-1])
-            yield Problem(
-                "port-clash",
-                f"Port {port} is given to {' and to '.join(names)} ({HOSTS}).",
-                f"Set {variable(change)} to another port.",
-            )
-        if over_ray and WORKER_PORTS[0] <= port <= WORKER_PORTS[1]:
-            yield Problem(
-                "port-clash",
-                f"Port {port} of {names[0]} ({HOSTS}) is among {WORKER_PORTS[0]} to {WORKER_PORTS[1]},"
-                " which Ray's workers use.",
-                f"Set {variable(names[0])} to a port outside that range.",
-            )
-    last = max(ports.values(), default=0)
-    if last > _LAST:
-        following = last - settings.ray_port
+def _problems(inventory: Inventory, host: str, components: Sequence[Component] | None) -> Iterator[Problem]:
+    settings = vars(Settings.model_validate(settings_values(inventory.variables[host])))
+    groups = [group for group in inventory.groups if inventory.has(group, host)]
+    ports = sorted(host_ports(settings, groups, components), key=lambda port: port.component.name)
+    by_port: dict[tuple[str, int], list[HostPort]] = defaultdict(list)
+    for port in ports:
+        if port.single:
+            by_port[port.port.protocol, port.first].append(port)
+    for (protocol, number), same in by_port.items():
+        if len(same) > 1:
+            yield _clash(number, same)
+        for span in ports:
+            if not span.single and span.port.protocol == protocol and span.first <= number <= span.last:
+                yield _inside(span, same[0])
+    yield from _too_high(ports, settings)
+
+
+def _clash(number: int, ports: Sequence[HostPort]) -> Problem:
+    settable = [port for port in ports if port.setting]
+    # A setting that further ports follow is the last one to change.
+    change = next((p for p in reversed(settable) if p.setting not in p.component.following), (settable or ports)[-1])
+    *names, last = [port.name for port in ports]
+    parameters = {"port": number, "names": names, "last": last, "hosts": HOSTS}
+    template = N_("Port {port} is given to {names} and to {last} ({hosts}).")
+    if not change.setting:
+        remedy = N_("Run {title} on another host.")
+        return Problem("port-clash", template, remedy, title=change.component.title, **parameters)
+    return Problem("port-clash", template, N_("Set {name} to another port."), name=change.setting, **parameters)
+
+
+def _inside(span: HostPort, port: HostPort) -> Problem:
+    parameters = {"port": port.first, "name": port.name, "first": span.first, "last": span.last, "hosts": HOSTS}
+    user = Message("", span.port.purpose or span.component.title)
+    template = N_("Port {port} of {name} ({hosts}) is among {first} to {last}, which {user} use.")
+    if not port.setting:
+        remedy = N_("Run {title} on another host.")
+        return Problem("port-clash", template, remedy, user=user, title=port.component.title, **parameters)
+    remedy = N_("Set {setting} to a port outside that range.")
+    return Problem("port-clash", template, remedy, user=user, setting=port.setting, **parameters)
+
+
+def _too_high(ports: Iterable[HostPort], settings: Mapping[str, Any]) -> Iterator[Problem]:
+    highest = max(ports, key=lambda port: port.last, default=None)
+    if highest and highest.last > _LAST:
+        following = highest.component.following[highest.setting]
         yield Problem(
             "bad-value",
-            f"Variable ray_port ({HOSTS}) is {settings.ray_port}, but Ray takes the {following} ports after it too.",
-            f"Set ray_port to at most {_LAST - following}.",
+            N_("Variable {name} ({hosts}) is {value}, but {title} takes the {following} ports after it too."),
+            N_("Set {name} to at most {highest}."),
+            name=highest.setting,
+            value=settings[highest.setting],
+            title=highest.component.title,
+            following=following,
+            highest=_LAST - following,
+            hosts=HOSTS,
         )

@@ -8,7 +8,14 @@ from inferfleet.fabric import mesh_ports
 from inferfleet.planner import make_plan
 from inferfleet.settings import Settings
 
-CONTRACT = {"engine": "vllm", "engine_port": 8000, "ray_port": 6379, "data_parallel_size": 1}
+CONTRACT = {
+    "engine": "vllm",
+    "engine_port": 8000,
+    "ray_port": 6379,
+    "ray_dashboard_port": 8265,
+    "data_parallel_size": 1,
+}
+GROUPS = {True: ["ray_head"], False: ["ray_worker"]}
 ANY = [29450, 32768, 46883, 60999]  # the proof's own, and those of whoever asks for no port
 
 
@@ -31,7 +38,7 @@ ANY = [29450, 32768, 46883, 60999]  # the proof's own, and those of whoever asks
     ],
 )
 def test_ports(head, contract, ports):
-    assert mesh_ports({**CONTRACT, **contract}, head=head, proof_port=29450) == sorted(ports)
+    assert mesh_ports({**CONTRACT, **contract}, GROUPS[head], 29450) == sorted(ports)
 
 
 @pytest.mark.parametrize(
@@ -48,4 +55,4 @@ def test_what_a_command_line_names_is_among_them(engine, option, on_head, contra
     plan = make_plan(Settings(**asked), nodes)
     named = re.search(option, " ".join(plan.nodes["n0" if on_head else "n1"].argv))
     keys = {**CONTRACT, "engine": engine, "executor": plan.executor, "data_parallel_size": plan.data_parallel_size}
-    assert int(named[1]) in mesh_ports(keys, head=on_head, proof_port=29450)
+    assert int(named[1]) in mesh_ports(keys, GROUPS[on_head], 29450)

@@ -24,17 +24,17 @@ def messages(inventory):
 
 
 @pytest.mark.parametrize(
-    ("executor", "roles", "ports"),
+    ("executor", "groups", "ports"),
     [
-        ("ray", {"head": True, "serves": True, "webui": True}, {**HEAD, "webui_port": 3000}),
-        ("ray", {"head": False, "serves": True, "webui": False}, FOLLOWING),
-        ("ray", {"head": False, "serves": False, "webui": True}, {"webui_port": 3000}),
-        ("mp", {"head": True, "serves": True, "webui": False}, {"engine_port": 8000}),
-        ("mp", {"head": False, "serves": True, "webui": False}, {}),
+        ("ray", ["ray_head", "webui"], {**HEAD, "webui_port": 3000}),
+        ("ray", ["ray_worker"], FOLLOWING),
+        ("ray", ["webui"], {"webui_port": 3000}),
+        ("mp", ["ray_head"], {"engine_port": 8000}),
+        ("mp", ["ray_worker"], {}),
     ],
 )
-def test_ports_by_role(executor, roles, ports):
-    assert ports_of(Settings(executor=executor), **roles) == ports
+def test_ports_by_group(executor, groups, ports):
+    assert ports_of(Settings(executor=executor), groups) == ports
 
 
 def test_a_port_knows_its_variable():
@@ -114,7 +114,5 @@ def test_ray_argv_of_a_worker():
 @pytest.mark.parametrize(("engine", "port"), [("vllm", 8000), ("auto", 8000), ("sglang", 30000), ("lmdeploy", 23333)])
 def test_an_engine_has_a_port_of_its_own(engine, port):
     settings = Settings(engine=engine, executor="mp")
-    assert ports_of(settings, head=True, serves=True, webui=False) == {"engine_port": port}
-    assert ports_of(settings.model_copy(update={"engine_port": 9000}), head=True, serves=True, webui=False) == {
-        "engine_port": 9000
-    }
+    assert ports_of(settings, ["ray_head"]) == {"engine_port": port}
+    assert ports_of(settings.model_copy(update={"engine_port": 9000}), ["ray_head"]) == {"engine_port": 9000}

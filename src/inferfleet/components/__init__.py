@@ -1,0 +1,26 @@
+"""What runs on the nodes, as data: one file a component, discovered in this folder.
+
+What handles components (port checks, reachability, status, removal, bundle, diagnosis, documentation) iterates over
+them; a new one is a new file.
+"""
+
+from inferfleet.components.loader import ComponentError, load_component, load_components, load_groups
+from inferfleet.components.ports import HostPort, host_ports, runs, settings_read
+from inferfleet.components.schema import Component, Port
+
+GROUPS = load_groups()
+"""The inventory's groups that components run in, in the order of deployment."""
+
+__all__ = [
+    "GROUPS",
+    "Component",
+    "ComponentError",
+    "HostPort",
+    "Port",
+    "host_ports",
+    "load_component",
+    "load_components",
+    "load_groups",
+    "runs",
+    "settings_read",
+]

@@ -1,0 +1,69 @@
+"""Which ports components listen on at a host, given its groups and the settings."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inferfleet.catalog import load_engine
+from inferfleet.components.loader import load_components
+from inferfleet.components.schema import Component, Port
+
+
+@dataclass(frozen=True)
+class HostPort:
+    """A port, or a range of ports, that a component listens on at a host."""
+
+    component: Component
+    port: Port
+    first: int
+    last: int
+
+    @property
+    def setting(self) -> str:
+        """The setting to change for another port; empty where it is fixed."""
+        return self.port.setting
+
+    @property
+    def name(self) -> str:
+        """How messages name it: its setting, or its component's title, and what it is for."""
+        purpose = f" (for {self.port.purpose})" if self.port.purpose else ""
+        return f"{self.setting or self.component.title}{purpose}"
+
+    @property
+    def single(self) -> bool:
+        """Whether it is one port, not a range."""
+        return self.first == self.last
+
+
+def runs(component: Component, settings: Mapping[str, Any], groups: Collection[str]) -> bool:
+    """Return whether a component runs on a host that is in `groups`."""
+    wanted = all(settings[key] == value for key, value in component.only.items())
+    return wanted and not set(groups).isdisjoint(component.groups)
+
+
+def host_ports(
+    settings: Mapping[str, Any], groups: Collection[str], components: Sequence[Component] | None = None
+) -> Iterator[HostPort]:
+    """Yield what the components that run on a host listen on there; `groups` are the host's."""
+    for component in load_components() if components is None else components:
+        if runs(component, settings, groups):
+            for port in component.ports:
+                if not set(groups).isdisjoint(port.groups or component.groups):
+                    first = _number(port, settings) + port.offset
+                    yield HostPort(component, port, first, port.last or first)
+
+
+def settings_read() -> set[str]:
+    """Return the settings that decide which components run and where they listen."""
+    components = load_components()
+    ports = {port.setting for component in components for port in component.ports if port.setting}
+    return ports.union(*(component.only for component in components))
+
+
+def _number(port: Port, settings: Mapping[str, Any]) -> int:
+    """Return the port that the setting holds, else the component's own."""
+    if port.setting and (number := int(settings[port.setting])):
+        return number
+    if port.number == "engine":  # vLLM's for an engine that the planner is to choose
+        return load_engine("vllm" if settings["engine"] == "auto" else settings["engine"]).port
+    return int(port.number)

@@ -1,0 +1,67 @@
+"""Components' files: what they must hold, and the order that they come in."""
+
+import pytest
+
+from inferfleet.components import GROUPS, ComponentError, load_component, load_components, load_groups
+from inferfleet.settings import Settings
+from inferfleet.settings.model import SECRETS
+
+GOOD = "title: A\ngroups: [g]\nimage: a:1\ncontainer: a\nports: [{number: 1, reached_by: [nodes]}]\nhealth: {path: /}\n"
+
+
+def test_the_components_that_there_are_in_the_order_of_deployment():
+    assert [component.name for component in load_components()] == ["ray", "engine", "webui"]
+    assert GROUPS == ("ray_head", "ray_worker", "webui")
+
+
+def test_a_further_file_is_a_further_component(folder):
+    assert [component.name for component in load_components(folder)] == ["ray", "engine", "exporter", "webui"]
+    assert load_groups(folder) == (*GROUPS[:2], "monitoring", "webui")
+
+
+@pytest.mark.parametrize("component", load_components(), ids=lambda component: component.name)
+def test_settings_and_secrets_are_ones_that_there_are(component):
+    names = {port.setting for port in component.ports if port.setting} | component.only.keys()
+    assert names <= Settings.model_fields.keys()
+    assert set(component.secrets) <= set(SECRETS)
+
+
+def test_every_secret_is_some_components():
+    assert sorted(secret for component in load_components() for secret in component.secrets) == sorted(SECRETS)
+
+
+def test_names_and_paths_are_written_once():
+    owned = [(c.container or c.unit, *c.files.values(), *(data.path for data in c.data)) for c in load_components()]
+    names = [name for group in owned for name in group]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("container: a", "container: ''"), "a component has either a container or a unit"),
+        (("image: a:1", "image: ''"), "a container has either image or plan_image"),
+        (("health: {path: /}", "health: {}"), "a check over HTTP needs health.path and a port"),
+        (("number: 1", "number: 1, groups: [h]"), "h of a port is none of its groups"),
+        (("number: 1", "number: 70000"), "key ports.0.number.constrained-int: Input should be less than"),
+        (("number: 1", "protocol: tcp"), "a port needs a setting or a number"),
+        (("reached_by: [nodes]", "reached_by: [world]"), "key ports.0.reached_by.0"),
+        (("title: A", "titel: A"), "key title: Field required"),
+        (("title: A", "title: [A"), "cannot be read"),
+        (("title: A", "title: A\nafter: [b]"), "after names b, which has no file"),
+        (("title: A", "title: A\nafter: [a]"), "cannot be put in order"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_reason(tmp_path, change, reason):
+    (tmp_path / "a.yml").write_text(GOOD)
+    assert [component.name for component in load_components(tmp_path)] == ["a"]
+    load_components.cache_clear()
+    (tmp_path / "a.yml").write_text(GOOD.replace(*change))
+    with pytest.raises(ComponentError, match=reason.replace(".", "[.]")):
+        load_components(tmp_path)
+    load_components.cache_clear()
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ComponentError, match="There is no component gateway; known are ray, engine, webui"):
+        load_component("gateway")

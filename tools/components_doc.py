@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Writes docs/components.md from the components' files; `--check` only reports whether it is up to date."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from inferfleet.components import Component, Port, load_components
+from inferfleet.settings import Settings
+
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "components.md"
+_HEAD = """\
+# Components and ports
+
+Written by `tools/components_doc.py` from `src/inferfleet/components/*.yml`, one file a component; edit those, not this
+file. The port check, `inferfleet fabric`, `status`, `doctor`, air-gap bundles and `reset.yml` read the same files.
+"""
+_REACHED_BY = {
+    "clients": "clients",
+    "nodes": "nodes of the service",
+    "head": "the head",
+    "localhost": "its own host only",
+}
+_NOTES = """\
+Nodes of a service also connect at ports that NCCL and Gloo get from the system (32768 to 60999), and at those of the
+engine itself; `inferfleet fabric` connects to all of them from every node.
+"""
+
+
+def render(components: Sequence[Component]) -> str:
+    """Return the document."""
+    ports = [row for component in components for row in _port_rows(component)]
+    files = [row for component in components for row in _file_rows(component)]
+    return "\n".join(
+        [
+            *(_HEAD, "## Components", ""),
+            *_table(
+                ("Component", "Groups", "Runs as", "Only with", "Secrets", "Role"), map(_component_row, components)
+            ),
+            *("", "## Ports", ""),
+            *_table(("Port", "Component", "Setting", "Listens in", "Reached by"), ports),
+            *("", _NOTES, "## Files and data on the nodes", ""),
+            *_table(("Path", "Component", "Use"), files),
+            *("", "`playbooks/reset.yml` removes all of these, the component deployed last first.", ""),
+        ]
+    )
+
+
+def _component_row(component: Component) -> tuple[str, ...]:
+    kind = f"container `{component.container}`" if component.container else f"unit `{component.unit}`"
+    only = ", ".join(f"`{key}: {value}`" for key, value in component.only.items())
+    return component.title, _codes(component.groups), kind, only, _codes(component.secrets), f"`{component.role}`"
+
+
+def _port_rows(component: Component) -> Iterator[tuple[str, ...]]:
+    for port in component.ports:
+        option = f", `{port.purpose}`" if port.purpose.startswith("-") else f", {port.purpose}" if port.purpose else ""
+        use = port.purpose if port.purpose.startswith(component.title) else f"{component.title}{option}"
+        reached = ", ".join(_REACHED_BY[who] for who in port.reached_by)
+        setting = f"`{port.setting}`" if port.setting else ""
+        yield _number(port), use, setting, _codes(port.groups or component.groups), reached
+
+
+def _number(port: Port) -> str:
+    value = getattr(Settings(), port.setting) if port.setting else 0
+    if not value and port.number == "engine":
+        return "the engine's own"
+    first = int(value or port.number) + port.offset
+    return f"{first}{f' to {port.last}' if port.last else ''}/{port.protocol}"
+
+
+def _file_rows(component: Component) -> Iterator[tuple[str, ...]]:
+    for path in component.files.values():
+        yield f"`{path}`", component.title, "configuration"
+    for data in component.data:
+        yield f"`{data.path}`", component.title, "data" + (f" (`{data.variable}`)" if data.variable else "")
+    for volume in component.volumes:
+        yield f"`{volume}`", component.title, "volume of Docker"
+
+
+def _codes(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]] | Sequence[tuple[str, ...]]) -> Iterator[str]:
+    for cells in (head, ["---"] * len(head), *rows):
+        yield f"| {' | '.join(cells)} |"
+
+
+def main() -> int:
+    """Write the document, or check it; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page is stale")
+    text = render(load_components())
+    if parser.parse_args().check:
+        if TARGET.exists() and TARGET.read_text() == text:
+            return 0
+        print("docs/components.md is stale; run `python tools/components_doc.py`.", file=sys.stderr)
+        return 1
+    TARGET.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
