@@ -84,4 +84,5 @@ def test_a_slow_node_is_named(ranks: dict[str, str], slow_node: str) -> None:
     report = judge(result, {name: {} for name in NAMES}, "", Limits())
     assert len(report.pairs) == 6
     (problem,) = report.problems
-    assert problem.startswith(f"Node {slow_node} sends to every other node too slowly: 0."), report.rows()
+    assert (problem.code, problem.parameters["sender"]) == ("sender-slow", slow_node), report.rows()
+    assert problem.parameters["measured"].parameters["rate"].startswith("0."), report.rows()

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from functools import cache
+from functools import cache, reduce
 from typing import Any
 
 from jinja2 import ChainableUndefined, UndefinedError
@@ -66,10 +66,11 @@ def holds(expression: str, facts: Mapping[str, Any]) -> bool:
 def render(sentences: Iterable[Sentence], facts: Mapping[str, Any]) -> Message:
     """Return in words what the state shows; a plain sentence where the facts lack what the others are about."""
     messages = [message for sentence in sentences for message in _messages(sentence, facts)]
-    if len(messages) == 1:
-        return messages[0]
-    numbered = {f"s{number}": message for number, message in enumerate(messages)}
-    return Message("", " ".join(f"{{{name}}}" for name in numbered) or N_("The state shows it."), **numbered)
+    return reduce(_joined, messages or [Message("", N_("The state shows it."))])
+
+
+def _joined(first: Message, second: Message) -> Message:
+    return Message("", "{first} {second}", first=first, second=second)
 
 
 def _messages(sentence: Sentence, facts: Mapping[str, Any]) -> Iterator[Message]:

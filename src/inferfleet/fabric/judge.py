@@ -1,14 +1,16 @@
 """From what the ranks measured to who is slow: the verdict on the network between the nodes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from inferfleet.fabric.bandwidth import all_reduce_gbps, send_gbps, upper_median
 from inferfleet.fabric.nccl_log import NcclLog, read_nccl_log
+from inferfleet.messages import N_, Message, Problem
 
 _SHOWN = 6  # slow pairs, before the rest is only counted
-_OF_LINK, _OF_MEDIAN = "the link's rate", "the median of all pairs"
+_LINK = N_("{rate} Gbit/s, {percent} % of the link's rate ({expected} Gbit/s; at least {least} % is wanted)")
+_MEDIAN = N_("{rate} Gbit/s, {percent} % of the median of all pairs ({expected} Gbit/s; at least {least} % is wanted)")
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,23 @@ class Pair:
 
 @dataclass(frozen=True)
 class Slow:
-    """A pair that is too slow, and what it was compared with."""
+    """A pair that is too slow, and what it was compared with: `comparison` is the template of that."""
 
     pair: Pair
     expected: float
-    of: str
+    comparison: str
     share: float
 
     @property
-    def measured(self) -> str:
+    def measured(self) -> Message:
         """The comparison in words."""
-        percent = 100 * self.pair.gbps / self.expected
-        return (
-            f"{gbps(self.pair.gbps)} Gbit/s, {percent:.0f} % of {self.of} ({gbps(self.expected)} Gbit/s;"
-            f" at least {100 * self.share:.0f} % is wanted)"
+        return Message(
+            "",
+            self.comparison,
+            rate=gbps(self.pair.gbps),
+            percent=f"{100 * self.pair.gbps / self.expected:.0f}",
+            expected=gbps(self.expected),
+            least=f"{100 * self.share:.0f}",
         )
 
 
@@ -62,14 +67,14 @@ class Report:
     all_reduce: list[dict[str, float]]
     """Each size with `bytes`, `seconds` and `bus_gbps` (Gbit/s)."""
     median_gbps: float
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
     connections: int = 0
     """How many connections were made before, to try every port from every node; 0 where that was not done."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form, with the rows that people are shown."""
-        form = asdict(self)
+        form = {item.name: getattr(self, item.name) for item in fields(self)}
         form["pairs"] = [
             {
                 "from": p.sender,
@@ -78,31 +83,45 @@ class Report:
             }
             for p in self.pairs
         ]
-        return {**form, "ok": not self.problems, "rows": self.rows()}
+        form["problems"] = [problem.as_dict() for problem in self.problems]
+        form["notes"] = [note.as_dict() for note in self.notes]
+        rows = [{"label": label.as_dict(), "text": text.as_dict()} for label, text in self.rows()]
+        return {**form, "ok": not self.problems, "rows": rows}
 
-    def rows(self) -> list[dict[str, str]]:
+    def rows(self) -> list[tuple[Message, Message]]:
         """Return label and text of each line of the summary."""
         over = {"rdma": "RDMA", "tcp": "TCP"}.get(self.transport, self.backend)
         last = self.all_reduce[-1] if self.all_reduce else None
         rows = []
         if self.connections:
-            text = f"every one reached from every node, in {self.connections} connections"
-            rows.append({"label": "ports", "text": text})
+            text = Message("", N_("every one reached from every node, in {count} connections"), count=self.connections)
+            rows.append((Message("", N_("ports")), text))
         if last:
-            size = f"{last['bytes'] / 2**20:g} MiB over {self.ranks} ranks"
-            rows.append(
-                {"label": "all-reduce", "text": f"{gbps(last['bus_gbps'])} Gbit/s bus bandwidth, {size}, {over}"}
+            text = Message(
+                "",
+                N_("{rate} Gbit/s bus bandwidth, {size} MiB over {ranks} ranks, {over}"),
+                rate=gbps(last["bus_gbps"]),
+                size=f"{last['bytes'] / 2**20:g}",
+                ranks=self.ranks,
+                over=over,
             )
+            rows.append((Message("", N_("all-reduce")), text))
         shown = sorted(self.pairs, key=lambda pair: pair.gbps)
-        for pair in shown if len(shown) <= 12 else shown[:6]:
-            of = f" of {gbps(pair.link_gbps)}" if pair.link_gbps else ""
-            text = f"{gbps(pair.gbps)}{of} Gbit/s, {pair.latency_ms:.2f} ms"
-            rows.append({"label": f"{pair.sender} → {pair.receiver}", "text": text})
+        rows += [_row(pair) for pair in (shown if len(shown) <= 12 else shown[:6])]
         if len(shown) > 12:
-            rows.append(
-                {"label": "", "text": f"and {len(shown) - 6} faster pairs, up to {gbps(shown[-1].gbps)} Gbit/s"}
-            )
-        return rows + [{"label": "note", "text": note} for note in self.notes]
+            faster = N_("and {count} faster pairs, up to {rate} Gbit/s")
+            text = Message("", faster, count=len(shown) - 6, rate=gbps(shown[-1].gbps))
+            rows.append((Message("", ""), text))
+        return rows + [(Message("", N_("note")), note) for note in self.notes]
+
+
+def _row(pair: Pair) -> tuple[Message, Message]:
+    label = Message("", "{sender} → {receiver}", sender=pair.sender, receiver=pair.receiver)
+    measured = {"rate": gbps(pair.gbps), "latency": f"{pair.latency_ms:.2f}"}
+    if not pair.link_gbps:
+        return label, Message("", N_("{rate} Gbit/s, {latency} ms"), **measured)
+    of_link = N_("{rate} of {link} Gbit/s, {latency} ms")
+    return label, Message("", of_link, link=gbps(pair.link_gbps), **measured)
 
 
 def judge(
@@ -147,92 +166,134 @@ def _pairs(measured: Sequence[Mapping[str, Any]], nodes: Mapping[str, Mapping[st
 
 def _slow(pair: Pair, median: float, share: float, median_share: float) -> Slow | None:
     if pair.link_gbps and pair.gbps < share * pair.link_gbps:
-        return Slow(pair, pair.link_gbps, _OF_LINK, share)
+        return Slow(pair, pair.link_gbps, _LINK, share)
     if median and pair.gbps < median_share * median:
-        return Slow(pair, median, _OF_MEDIAN, median_share)
+        return Slow(pair, median, _MEDIAN, median_share)
     return None
 
 
-def _blame(slow: Sequence[Slow], pairs: Sequence[Pair]) -> Iterator[str]:
-    """Yield a line for each node whose pairs are all slow in one direction, and for each slow pair that is left."""
+def _blame(slow: Sequence[Slow], pairs: Sequence[Pair]) -> Iterator[Problem]:
+    """Yield a problem for each node whose pairs are all slow in one direction, and for each slow pair that is left."""
     if len(slow) == len(pairs) > 2:
         worst = min(slow, key=lambda s: s.pair.gbps)
-        yield (
-            f"Every pair of nodes gets too little; from {worst.pair.sender} to {worst.pair.receiver} {worst.measured}."
-            " Look at what all share: MTU, switches, GPUDirect, and NCCL's settings in `inferfleet plan --json`."
+        yield Problem(
+            "network-slow",
+            N_("Every pair of nodes gets too little; from {sender} to {receiver} {measured}."),
+            N_("Look at what all share: MTU, switches, GPUDirect, and NCCL's settings in `inferfleet plan --json`."),
+            **_measured(worst),
         )
         return
     left, names = list(slow), dict.fromkeys(pair.sender for pair in pairs)
-    for role, other in (("sender", "receiver"), ("receiver", "sender")) if len(names) > 2 else ():
-        verb = "sends to" if role == "sender" else "receives from"
+    for role in ("sender", "receiver") if len(names) > 2 else ():
         for name in names:
             mine = [s for s in slow if getattr(s.pair, role) == name]
             rest = [s for s in slow if getattr(s.pair, role) != name]
             if len(mine) == len(names) - 1 and len(rest) < len(pairs) - len(mine):
-                worst = min(mine, key=lambda s: s.pair.gbps)
-                yield (
-                    f"Node {name} {verb} every other node too slowly: {worst.measured} with"
-                    f" {getattr(worst.pair, other)}. Look at its own cable, port and adapter."
-                )
+                yield _slow_node(role, min(mine, key=lambda s: s.pair.gbps))
                 left = [s for s in left if s not in mine]
     left.sort(key=lambda s: s.pair.gbps)
     for s in left[:_SHOWN]:
-        yield (
-            f"From {s.pair.sender} to {s.pair.receiver} there is too little: {s.measured}. Look at the cable and the"
-            " switch's port of both, and at errors in `ip -s link` or `rdma statistic`."
+        yield Problem(
+            "pair-slow",
+            N_("From {sender} to {receiver} there is too little: {measured}."),
+            N_("Look at the cable and the switch's port of both, and at errors in `ip -s link` or `rdma statistic`."),
+            **_measured(s),
         )
     if len(left) > _SHOWN:
-        yield f"So do {len(left) - _SHOWN} more pairs, all of them in `inferfleet fabric --json`."
+        more = N_("So do {count} more pairs, all of them in `inferfleet fabric --json`.")
+        yield Problem("more-pairs-slow", more, "", count=len(left) - _SHOWN)
 
 
-def _lanes(pairs: Sequence[Pair], median_share: float) -> Iterator[str]:
+def _slow_node(role: str, worst: Slow) -> Problem:
+    """Return the problem of a node all of whose pairs are slow in one direction: as `sender` or as `receiver`."""
+    remedy = N_("Look at its own cable, port and adapter.")
+    if role == "sender":
+        sends = N_("Node {sender} sends to every other node too slowly: {measured} with {receiver}.")
+        return Problem("sender-slow", sends, remedy, **_measured(worst))
+    receives = N_("Node {receiver} receives from every other node too slowly: {measured} with {sender}.")
+    return Problem("receiver-slow", receives, remedy, **_measured(worst))
+
+
+def _measured(slow: Slow) -> dict[str, Any]:
+    return {"sender": slow.pair.sender, "receiver": slow.pair.receiver, "measured": slow.measured}
+
+
+def _lanes(pairs: Sequence[Pair], median_share: float) -> Iterator[Problem]:
     """Yield the local ranks that are far slower than the others: one adapter of several."""
     median = upper_median([lane for pair in pairs for lane in pair.lanes])
     for pair in pairs:
         for number, lane in enumerate(pair.lanes):
             if len(pair.lanes) > 1 and lane < median_share * median:
-                yield (
-                    f"From {pair.sender} to {pair.receiver}, local rank {number} gets {gbps(lane)} Gbit/s, the median"
-                    f" of all ranks is {gbps(median)}. Look at the adapter beside accelerator {number} on both."
+                yield Problem(
+                    "lane-slow",
+                    N_(
+                        "From {sender} to {receiver}, local rank {rank} gets {rate} Gbit/s, the median of all ranks is"
+                        " {median}."
+                    ),
+                    N_("Look at the adapter beside accelerator {rank} on both."),
+                    sender=pair.sender,
+                    receiver=pair.receiver,
+                    rank=number,
+                    rate=gbps(lane),
+                    median=gbps(median),
                 )
 
 
 def _all_reduce(
     reduced: Sequence[Mapping[str, float]], nodes: Mapping[str, Mapping[str, Any]], share: float
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     link = min((float(node.get("link_gbps") or 0) for node in nodes.values()), default=0.0)
     if reduced and link and reduced[-1]["bus_gbps"] < share * link:
-        found = reduced[-1]["bus_gbps"]
-        yield (
-            f"The all-reduce over all nodes reaches {gbps(found)} Gbit/s, {100 * found / link:.0f} % of the slowest"
-            f" node's rate ({gbps(link)} Gbit/s; at least {100 * share:.0f} % is wanted), although each pair alone is"
-            " fast enough. Look at the switches between the nodes: they may be oversubscribed, or drop packets (PFC"
-            " and ECN on Ethernet)."
+        rate = reduced[-1]["bus_gbps"]
+        yield Problem(
+            "all-reduce-slow",
+            N_(
+                "The all-reduce over all nodes reaches {rate} Gbit/s, {percent} % of the slowest node's rate ({link}"
+                " Gbit/s; at least {least} % is wanted), although each pair alone is fast enough."
+            ),
+            N_(
+                "Look at the switches between the nodes: they may be oversubscribed, or drop packets (PFC and ECN on"
+                " Ethernet)."
+            ),
+            rate=gbps(rate),
+            percent=f"{100 * rate / link:.0f}",
+            link=gbps(link),
+            least=f"{100 * share:.0f}",
         )
 
 
-def _fallback(logs: Mapping[str, NcclLog], nodes: Mapping[str, Mapping[str, Any]], transport: str) -> Iterator[str]:
+def _fallback(logs: Mapping[str, NcclLog], nodes: Mapping[str, Mapping[str, Any]], transport: str) -> Iterator[Problem]:
     for name, log in logs.items():
-        if transport == "rdma" and log.fell_back:
-            why = f" It says: {log.warnings[0]}." if log.warnings else ""
-            yield (
-                f"RDMA was planned on {name} ({', '.join(nodes[name]['rdma'])}), but NCCL talks over sockets"
-                f" there.{why} Check that `ibv_devices` in the engine's container lists them and that their ports are"
-                " active; `inferfleet check` shows what the node reports."
-            )
-
-
-def _notes(logs: Mapping[str, NcclLog], transport: str) -> list[str]:
-    notes = []
-    versions = dict.fromkeys(log.version for log in logs.values() if log.version)
-    if versions:
-        notes.append(f"NCCL {', '.join(versions)}")
-    plain = [name for name, log in logs.items() if log.over_rdma and not log.gpudirect]
-    if transport == "rdma" and plain:
-        notes.append(
-            f"No GPUDirect on {', '.join(plain)}: data goes through the processor's memory. Load nvidia-peermem, or use"
-            " a kernel and driver with DMA-BUF."
+        if transport != "rdma" or not log.fell_back:
+            continue
+        message = N_("RDMA was planned on {node} ({ports}), but NCCL talks over sockets there.")
+        if log.warnings:
+            message = N_("RDMA was planned on {node} ({ports}), but NCCL talks over sockets there. It says: {warning}.")
+        yield Problem(
+            "rdma-unused",
+            message,
+            N_(
+                "Check that `ibv_devices` in the engine's container lists them and that their ports are active;"
+                " `inferfleet check` shows what the node reports."
+            ),
+            node=name,
+            ports=list(nodes[name]["rdma"]),
+            **({"warning": log.warnings[0]} if log.warnings else {}),
         )
+
+
+def _notes(logs: Mapping[str, NcclLog], transport: str) -> list[Message]:
+    notes = []
+    versions = list(dict.fromkeys(log.version for log in logs.values() if log.version))
+    if versions:
+        notes.append(Message("nccl-version", N_("NCCL {versions}"), versions=versions))
+    without = [name for name, log in logs.items() if log.over_rdma and not log.gpudirect]
+    if transport == "rdma" and without:
+        text = N_(
+            "No GPUDirect on {nodes}: data goes through the processor's memory. Load nvidia-peermem, or use a kernel"
+            " and driver with DMA-BUF."
+        )
+        notes.append(Message("no-gpudirect", text, nodes=without))
     return notes
 
 

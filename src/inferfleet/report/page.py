@@ -1,6 +1,7 @@
 """The report as HTML: nothing is loaded from elsewhere, and both languages are in it."""
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from inferfleet.messages import Message
+from inferfleet.messages.message import revive
 from inferfleet.report.chinese import in_chinese
 from inferfleet.report.content import Content
 
@@ -43,8 +46,20 @@ def say(key: str, **values: Any) -> Markup:
     return _both({language: _marked(text).format(**told) for language, text in words()[key].items()})
 
 
-def tell(sentence: str) -> Markup:
-    """Return a sentence of another part in both languages; only in English, and marked so, without a Chinese one."""
+def tell(sentence: str | Mapping[str, Any]) -> Markup:
+    """Return a sentence of another part in both languages; only in English, and marked so, without a Chinese one.
+
+    A problem or a message comes in its JSON form.
+    """
+    if isinstance(sentence, Mapping):
+        values = revive(sentence.get("parameters") or {})
+        parts = [Message("", sentence[key], **values) for key in ("template", "remedy_template") if sentence.get(key)]
+        return _both(
+            {
+                language: " ".join(_marked(str(escape(part.render(language)))) for part in parts)
+                for language in ("en", "zh")
+            }
+        )
     english, chinese = _marked(str(escape(sentence))), in_chinese(sentence)
     if chinese is None:
         return Markup(f'<bdi lang="en">{english}</bdi>')

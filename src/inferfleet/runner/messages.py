@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from inferfleet.messages import Problem
+
 # Ansible 2.19 puts the layers an error came through in front of it.
 _LAYERS = re.compile(r"^(?:(?:Task|Module|Action|Loop|Conditional)(?: \S+)? failed: )+", re.IGNORECASE)
 _SSH = re.compile(r"^Failed to connect to the host via ssh: (?:ssh: )?", re.IGNORECASE)
@@ -18,6 +20,9 @@ def plain_message(result: Mapping[str, Any]) -> str:
     """
     if "censored" in result:
         return "The output is hidden, because it may hold a secret."
+    problems = [Problem.from_dict(form) for form in result.get("problems") or [] if isinstance(form, Mapping)]
+    if problems:
+        return "\n".join(map(str, problems))
     items = [item for item in result.get("results") or [] if _failed(item)]
     if items:
         return "\n".join(dict.fromkeys(_item_message(item) for item in items))

@@ -4,10 +4,12 @@ import pytest
 
 from inferfleet.cli.fabric_rows import fabric_rows
 from inferfleet.cli.row import Row
+from inferfleet.messages import Message
 
 
 def test_rows_of_a_report():
-    rows = [{"label": "n1 → n2", "text": "90 of 200 Gbit/s, 0.05 ms"}, {"label": "", "text": "and 3 faster pairs"}]
+    measured = Message("", "{rate} of {link} Gbit/s, {latency} ms", rate="90", link="200", latency="0.05")
+    rows = [{"label": "n1 → n2", "text": measured.as_dict()}, {"label": "", "text": "and 3 faster pairs"}]
     assert fabric_rows({"rows": rows, "ok": False}) == [
         Row("n1 → n2", "90 of 200 Gbit/s, 0.05 ms"),
         Row("", "and 3 faster pairs"),

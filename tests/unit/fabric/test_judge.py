@@ -1,10 +1,12 @@
 """Who is slow, from what was measured."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from inferfleet.fabric import Limits, judge
+from inferfleet.messages import Message, Problem, use_language
 
 LOGS = Path(__file__).parents[2] / "fixtures" / "nccl"
 SIZE = 125_000_000  # bytes: one Gbit
@@ -43,7 +45,7 @@ def nodes(count, link=0, rdma=()):
 
 
 def problems(measured, machines, transport="", limits=None):
-    return judge(measured, machines, transport, limits or Limits()).problems
+    return [str(problem) for problem in judge(measured, machines, transport, limits or Limits()).problems]
 
 
 def test_a_good_network():
@@ -53,12 +55,21 @@ def test_a_good_network():
     assert report.all_reduce[-1]["bus_gbps"] == pytest.approx(185)
     assert report.pairs[0].latency_ms == pytest.approx(0.05)
     assert report.as_dict()["ok"] is True
-    assert report.rows()[0] == {"label": "ports", "text": "every one reached from every node, in 78 connections"}
-    assert report.rows()[1] == {
-        "label": "all-reduce",
-        "text": "185 Gbit/s bus bandwidth, 119.209 MiB over 3 ranks, RDMA",
-    }
-    assert report.rows()[2] == {"label": "n1 → n2", "text": "185 of 200 Gbit/s, 0.05 ms"}
+    assert [(str(label), str(text)) for label, text in report.rows()[:3]] == [
+        ("ports", "every one reached from every node, in 78 connections"),
+        ("all-reduce", "185 Gbit/s bus bandwidth, 119.209 MiB over 3 ranks, RDMA"),
+        ("n1 → n2", "185 of 200 Gbit/s, 0.05 ms"),
+    ]
+
+
+def test_the_json_form_holds_texts_as_data():
+    form = json.loads(json.dumps(judge(result(mesh(2, 9.4, n2_n1=0.2)), nodes(2), "", Limits()).as_dict()))
+    (problem,) = form["problems"]
+    assert problem["code"] == "pair-slow"
+    revived = Problem.from_dict(problem)
+    assert (revived.parameters["sender"], revived.parameters["receiver"]) == ("n2", "n1")
+    assert revived.parameters["measured"].parameters["rate"] == "0.2"
+    assert Message.from_dict(form["rows"][0]["text"]).parameters["ranks"] == 2
 
 
 def test_one_slow_direction_between_two_nodes_of_unknown_rate():
@@ -152,11 +163,23 @@ def test_missing_gpudirect_is_noted():
     measured = result(mesh(2, 190), logs={"n1": log("infiniband"), "n2": log("roce_without_gpudirect")})
     report = judge(measured, nodes(2, 200, ["m:1"]), "rdma", Limits())
     assert report.problems == []
-    assert report.notes[0] == "NCCL 2.28.9, 2.19.3"
-    assert report.notes[1].startswith("No GPUDirect on n2")
+    assert [note.code for note in report.notes] == ["nccl-version", "no-gpudirect"]
+    assert str(report.notes[0]) == "NCCL 2.28.9, 2.19.3"
+    assert report.notes[1].parameters == {"nodes": ["n2"]}
 
 
 def test_many_pairs_are_shown_by_the_slowest():
     rows = judge(result(mesh(5, 9, n2_n3=8)), nodes(5), "", Limits()).rows()
-    assert rows[1]["label"] == "n2 → n3"
-    assert rows[-1]["text"] == "and 14 faster pairs, up to 9 Gbit/s"
+    assert str(rows[1][0]) == "n2 → n3"
+    assert str(rows[-1][1]) == "and 14 faster pairs, up to 9 Gbit/s"
+
+
+def test_a_report_in_chinese():
+    report = judge(result(mesh(2, 9.4, n2_n1=0.2)), nodes(2), "", Limits(), connections=78)
+    (problem,) = report.problems
+    use_language("zh")
+    try:
+        assert problem.message.startswith("从 n2 到 n1 的带宽过低：0.2 Gbit/s，为所有节点对中位数")
+        assert [str(label) for label, _ in report.rows()[:2]] == ["端口", "all-reduce 带宽"]
+    finally:
+        use_language("en")

@@ -34,7 +34,7 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 SAYING = [
     *sorted((SOURCE / "planner").glob("*.py")),
     *sorted((SOURCE / "planner" / "fabric").glob("*.py")),
-    *(SOURCE / name for name in ("catalog/architecture.py", "catalog/loader.py", "fabric/judge.py")),
+    *(SOURCE / name for name in ("catalog/architecture.py", "catalog/loader.py")),
     *(SOURCE / name for name in ("report/content.py", "cli/planned.py")),
     *(PLUGINS / "modules" / f"{name}.py" for name in ("accelerator_facts", "chat_completion", "ray_cluster_facts")),
     *sorted((PLUGINS / "module_utils" / "accelerators").glob("*.py")),
@@ -43,7 +43,6 @@ SAYING = [
 SAID_ELSEWHERE = {
     "fit.py": ("_other_layout",),
     "layouts.py": ("explain", "_short"),
-    "judge.py": ("rows", "_notes"),
     "planned.py": ("read_facts",),
 }
 # Keys and values that tools answer with, names, and remedies.
