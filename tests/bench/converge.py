@@ -1,10 +1,11 @@
-"""Measures what a deployment costs: cold, warm and as a check run, and says in which tasks the time goes.
+"""Measure what a deployment costs: cold, warm and as a check run, and which tasks the time goes into.
 
-    python -m tests.bench.converge                 # 2 nodes with the engine, 4 and 8 without
-    python -m tests.bench.converge --nodes 2 --warm-only
+    python -m tests.bench.converge                 # 2, 4 and 8 nodes without the engine
+    python -m tests.bench.converge --nodes 2 --engine --warm-only
 
-Runs the practice cluster's nodes anew for each cold run. All runs of one table are made one after the other on
-the same machine; nothing else should be running there.
+A warm run is also given as a multiple of `ansible all -m ping` on the same nodes, measured just before and after it:
+that ratio holds on a slow or busy machine too. Nodes are recreated for each cold run. All runs of one table are made
+one after the other on the same machine; nothing else should be running there.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import sys
 from collections import defaultdict
 from datetime import datetime
 from pathlib import Path
+from statistics import fmean
+from time import monotonic
 
 from lab.config import DEFAULT_POOL
 from rich.console import Console
@@ -67,6 +70,14 @@ def lab(*arguments: str, nodes: int) -> None:
     subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, env=env, check=True, stdout=sys.stderr)
 
 
+def ping(path: Path) -> float:
+    """Return the seconds that `ansible all -m ping` takes on the nodes of an inventory."""
+    began = monotonic()
+    argv = ["ansible", "all", "-i", str(path), "-m", "ansible.builtin.ping"]
+    subprocess.run(argv, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return monotonic() - began
+
+
 def inventory(nodes: int) -> Path:
     """Return the inventory of the practice cluster with so many nodes."""
     name = ROOT / "inventories" / "lab"
@@ -77,22 +88,25 @@ def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nodes", type=int, nargs="+", default=[2, 4, 8])
+    parser.add_argument("--engine", action="store_true", help="only 2 nodes can: start Ray, the engine and Open WebUI")
     parser.add_argument("--warm-only", action="store_true", help="leave the nodes as they are, measure warm and check")
     options = parser.parse_args()
     console = Console(width=120)
     table = Table(title="site.yml, seconds (tasks that changed something)")
-    for column in ("nodes", "engine", "cold", "warm", "check"):
+    for column in ("nodes", "engine", "cold", "warm", "check", "ping", "warm / ping"):
         table.add_column(column, justify="right")
     slowest: dict[str, float] = {}
     for nodes in options.nodes:
-        engine = nodes == 2
+        engine = options.engine and nodes == 2
         cold = "-"
         if not options.warm_only:
             lab("down", "--pool", DEFAULT_POOL, nodes=nodes)  # only the nodes: images and weights stay at hand
             lab("up", nodes=nodes)
             measured = Measurement(inventory(nodes), engine=engine)
             cold = f"{measured.seconds:.0f} ({measured.changed})"
+        pings = [ping(inventory(nodes))]
         warm = Measurement(inventory(nodes), engine=engine)
+        pings.append(ping(inventory(nodes)))
         check = Measurement(inventory(nodes), engine=engine, check=True)
         slowest = slowest or warm.tasks
         table.add_row(
@@ -101,6 +115,8 @@ def main() -> None:
             cold,
             f"{warm.seconds:.1f} ({warm.changed})",
             f"{check.seconds:.1f} ({check.changed})",
+            f"{fmean(pings):.1f}",
+            f"{warm.seconds / fmean(pings):.1f}",
         )
     console.print(table)
     tasks = Table(title=f"where a warm run of {options.nodes[0]} nodes spends its time")
