@@ -9,9 +9,11 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet.bench import FILE, ResultError, Run, read_measurement, refusal_of
 from inferfleet.bench.files import load, save, save_result
+from inferfleet.bench.measure import failed_requests
 from inferfleet.bench.session import iso
 from inferfleet.bench.sweep import seed_at
 from inferfleet.bench.table import row
+from inferfleet.messages import N_, Problem
 
 
 class ActionModule(ActionBase):
@@ -34,17 +36,19 @@ class ActionModule(ActionBase):
             about = {"concurrency": concurrency, "num_prompts": prompts, "seed": seed, "ended": now}
             measured = read_measurement(result, log, **about) if result else None
         except ResultError as error:
-            return {"failed": True, "msg": f"{error} Name an image of another vLLM in bench_image."}
+            return _failed(error.problem)
         if measured is None or not measured.completed:
             problem = refusal_of(log, url=args["url"], concurrency=concurrency, num_prompts=prompts)
-            kept = f" What was measured before is kept in {folder}." if (folder / FILE).is_file() else ""
-            return {"failed": True, "msg": f"{problem}{kept}"}
+            if (folder / FILE).is_file():
+                kept = N_("{problem} What was measured before is kept in {folder}.")
+                problem = problem.of(kept, folder=str(folder))
+            return _failed(problem)
         save_result(folder, concurrency, result)
         save(folder, run.measured(measured))
         return {
             "changed": False,
             "inferfleet_rows": [{"label": str(concurrency), "text": row(measured)}],
-            "inferfleet_warnings": _warnings(measured),
+            "inferfleet_warnings": [warning.as_dict() for warning in failed_requests(measured)],
         }
 
 
@@ -54,15 +58,5 @@ def _with_digests(args: dict) -> Run:
     return run.model_copy(update={"versions": run.versions | digests})
 
 
-def _warnings(measured) -> list:
-    if not measured.failed:
-        return []
-    said = f": {'; '.join(measured.errors)}" if measured.errors else ""
-    return [
-        {
-            "code": "failed-requests",
-            "message": f"At concurrency {measured.concurrency}, {measured.failed} of {measured.num_prompts} requests"
-            f" failed{said}. The numbers are of the others.",
-            "remedy": "Look into the engine's log on the head: docker logs inferfleet-engine.",
-        }
-    ]
+def _failed(problem: Problem) -> dict:
+    return {"failed": True, "msg": str(problem), "problems": [problem.as_dict()]}

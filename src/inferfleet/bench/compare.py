@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from inferfleet.bench.run import Measurement, Run
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 
 # Of latencies the median decides: of few requests the 99th percentile is the slowest one, and moves the mean.
 _HIGHER_IS_BETTER = ("request_throughput", "output_throughput", "total_token_throughput")
@@ -58,7 +58,7 @@ class Comparison:
     limit: float
     changes: list[Change] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Message] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -72,7 +72,7 @@ class Comparison:
             "limit": self.limit,
             "changes": [asdict(change) for change in self.changes],
             "differences": [asdict(difference) for difference in self.differences],
-            "notes": self.notes,
+            "notes": [note.as_dict() for note in self.notes],
             "problems": [problem.as_dict() for problem in self.problems],
         }
 
@@ -102,12 +102,14 @@ def _other_shape(first: Run, second: Run) -> list[Problem]:
     shapes = [{name: getattr(run.sweep, name) for name in _SHAPE} for run in (first, second)]
     if shapes[0] == shapes[1]:
         return []
-    said = [", ".join(f"{name} {value}" for name, value in shape.items()) for shape in shapes]
+    first_shape, second_shape = ([f"{name} {value}" for name, value in shape.items()] for shape in shapes)
     return [
         Problem(
             "other-shape",
-            f"The runs ask for different work: the first for {said[0]}, the second for {said[1]}.",
-            "Compare runs of the same preset and lengths.",
+            N_("The runs ask for different work: the first for {first}, the second for {second}."),
+            N_("Compare runs of the same preset and lengths."),
+            first=first_shape,
+            second=second_shape,
         )
     ]
 
@@ -116,12 +118,14 @@ def _nothing_common(first: Run, second: Run) -> list[Problem]:
     measured = [{measurement.concurrency for measurement in run.measurements} for run in (first, second)]
     if measured[0] & measured[1]:
         return []
-    said = [", ".join(map(str, sorted(one))) or "nothing" for one in measured]
+    first_measured, second_measured = (sorted(one) or Message("", N_("nothing")) for one in measured)
     return [
         Problem(
             "nothing-common",
-            f"The runs have no concurrency in common: the first measured {said[0]}, the second {said[1]}.",
-            "Measure the second one again with --concurrency as the first.",
+            N_("The runs have no concurrency in common: the first measured {first}, the second {second}."),
+            N_("Measure the second one again with --concurrency as the first."),
+            first=first_measured,
+            second=second_measured,
         )
     ]
 
@@ -145,30 +149,39 @@ def _change(at: Measurement, metric: str, first: float, second: float, limit: fl
     return Change(at.concurrency, metric, first, second, change, regressed)
 
 
-def _notes(first: Run, second: Run, pairs: list[tuple[Measurement, Measurement]]) -> list[str]:
+def _notes(first: Run, second: Run, pairs: list[tuple[Measurement, Measurement]]) -> list[Message]:
     common = {a.concurrency for a, _ in pairs}
     notes = []
-    for which, run in (("first", first), ("second", second)):
-        alone = [str(m.concurrency) for m in run.measurements if m.concurrency not in common]
+    runs = (
+        (first, N_("Only the first run measured concurrency {concurrency}."), N_("The first run was interrupted.")),
+        (second, N_("Only the second run measured concurrency {concurrency}."), N_("The second run was interrupted.")),
+    )
+    for run, only, interrupted in runs:
+        alone = [m.concurrency for m in run.measurements if m.concurrency not in common]
         if alone:
-            notes.append(f"Only the {which} run measured concurrency {', '.join(alone)}.")
+            notes.append(Message("only-one-measured", only, concurrency=alone))
         if not run.ended:
-            notes.append(f"The {which} run was interrupted.")
+            notes.append(Message("interrupted", interrupted))
+    counts = N_("{concurrency} ({first} and {second})")
     other = [
-        f"{a.concurrency} ({a.num_prompts} and {b.num_prompts})" for a, b in pairs if a.num_prompts != b.num_prompts
+        Message("", counts, concurrency=a.concurrency, first=a.num_prompts, second=b.num_prompts)
+        for a, b in pairs
+        if a.num_prompts != b.num_prompts
     ]
     if other:
-        notes.append(f"The runs sent different numbers of requests at concurrency {', '.join(other)}.")
+        text = N_("The runs sent different numbers of requests at concurrency {others}.")
+        notes.append(Message("other-counts", text, others=other))
     if first.sweep.preset != second.sweep.preset:
-        notes.append(f"The presets differ in name only: {first.sweep.preset} and {second.sweep.preset}.")
+        text = N_("The presets differ in name only: {first} and {second}.")
+        notes.append(Message("other-preset", text, first=first.sweep.preset, second=second.sweep.preset))
     return notes
 
 
-def same_service(recorded: Mapping[str, Any], planned: Mapping[str, Any]) -> list[str]:
-    """Return the settings in which a plan differs from a recorded one, as text; none: it is the same service."""
-    names = ("image", *_TOLD_OF_PLAN)
+def changed_settings(recorded: Mapping[str, Any], planned: Mapping[str, Any]) -> list[Message]:
+    """Return the settings in which a plan differs from a recorded one; none: it is the same service."""
+    names, text = ("image", *_TOLD_OF_PLAN), N_("{name} was {before} and is {now}")
     return [
-        f"{name} was {recorded.get(name)} and is {planned.get(name)}"
+        Message("", text, name=name, before=str(recorded.get(name)), now=str(planned.get(name)))
         for name in names
         if recorded.get(name) != planned.get(name)
     ]

@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from inferfleet.bench.run import FILE, Run
 from inferfleet.bench.table import to_csv
 from inferfleet.files import write_whole
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 
 CSV = "bench.csv"
 
@@ -16,9 +17,9 @@ CSV = "bench.csv"
 class RunError(Exception):
     """A run that cannot be read or gone on with."""
 
-    def __init__(self, code: str, message: str, remedy: str) -> None:
-        super().__init__(f"{message} {remedy}")
-        self.problem = Problem(code, message, remedy)
+    def __init__(self, code: str, message: str, remedy: str, /, **parameters: Any) -> None:
+        self.problem = Problem(code, message, remedy, **parameters)
+        super().__init__(str(self.problem))
 
 
 def save(folder: Path, run: Run) -> None:
@@ -44,14 +45,17 @@ def load(path: Path) -> Run:
     try:
         return Run.model_validate_json(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        message = f"{file} cannot be read: {reason}."
-        raise RunError("no-run", message, "Name a folder of .results/bench, or its bench.json.") from None
+        reason = getattr(error, "strerror", None) or Message("", N_("it is not text"))
+        remedy = N_("Name a folder of .results/bench, or its bench.json.")
+        raise RunError(
+            "no-run", N_("{file} cannot be read: {reason}."), remedy, file=str(file), reason=reason
+        ) from None
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "the whole file"
-        message = f"{file} is not a run of `inferfleet bench`: {place}: {first['msg']}."
-        raise RunError("not-a-run", message, "Name a bench.json that this version wrote.") from None
+        place = ".".join(map(str, first["loc"])) or Message("", N_("the file"))
+        message = N_("{file} is not a run of `inferfleet bench`: {place}: {reason}.")
+        remedy = N_("Name a bench.json that this version wrote.")
+        raise RunError("not-a-run", message, remedy, file=str(file), place=place, reason=first["msg"]) from None
 
 
 def unfinished(results: Path, service: str) -> Path:
@@ -65,5 +69,5 @@ def unfinished(results: Path, service: str) -> Path:
     newest = next(((folder, run) for folder, run in runs if run.plan.get("service", "") == service), None)
     if newest and not newest[1].ended:
         return newest[0]
-    message = f"The newest run in {results} is complete." if newest else f"There is no run in {results}."
-    raise RunError("nothing-to-resume", message, "Begin a new one, without --resume.")
+    message = N_("The newest run in {folder} is complete.") if newest else N_("There is no run in {folder}.")
+    raise RunError("nothing-to-resume", message, N_("Begin a new one, without --resume."), folder=str(results))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.bench.run import Latency, Measurement
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 
 LATENCIES = ("ttft", "tpot", "itl", "e2el")
 _SHOWN = 3
@@ -21,6 +21,11 @@ _COUNT = re.compile(r"^(\d+)/(\d+)$", re.MULTILINE)
 
 class ResultError(ValueError):
     """What the tool wrote is not a result."""
+
+    def __init__(self, template: str, /, **parameters: Any) -> None:
+        remedy = N_("Name an image of another vLLM in bench_image.")
+        self.problem = Problem("bad-result", template, remedy, **parameters)
+        super().__init__(self.problem.message)
 
 
 def read_measurement(text: str, log: str, *, concurrency: int, num_prompts: int, seed: int, ended: str) -> Measurement:
@@ -49,9 +54,10 @@ def read_measurement(text: str, log: str, *, concurrency: int, num_prompts: int,
             **{f"{name}_ms": _latency(found, name) for name in LATENCIES},
         )
     except KeyError as error:
-        raise ResultError(f"The result file lacks {error.args[0]}.") from None
+        raise ResultError(N_("The result file lacks {key}."), key=error.args[0]) from None
     except (TypeError, ValueError) as error:
-        raise ResultError(f"The result file holds what is not a measurement: {error}.") from None
+        reason = str(error)
+        raise ResultError(N_("The result file holds what is not a measurement: {reason}."), reason=reason) from None
 
 
 def requests_done(log: str) -> tuple[int, int] | None:
@@ -69,35 +75,67 @@ def said_errors(log: str) -> list[str]:
 def refusal_of(log: str, *, url: str, concurrency: int, num_prompts: int) -> Problem:
     """Return why no request of a measurement was answered, from what the tool said."""
     if errors := said_errors(log):
-        said = "; ".join(errors).rstrip(".")
-        message = f"None of the {num_prompts} requests at concurrency {concurrency} was answered by {url}: {said}."
-        return Problem("no-answer", message, _remedy(said))
-    said = _short(log).rstrip(".") or "nothing"
-    message = f"`vllm bench serve` ended without a result at concurrency {concurrency}. It said last: {said}."
-    return Problem("no-result", message, "Check bench_tokenizer, bench_image and bench_endpoint.")
+        return _no_answer("; ".join(errors), url, concurrency, num_prompts)
+    return Problem(
+        "no-result",
+        N_("`vllm bench serve` ended without a result at concurrency {concurrency}. It said last: {line}."),
+        N_("Check bench_tokenizer, bench_image and bench_endpoint."),
+        concurrency=concurrency,
+        line=_short(log).rstrip(".") or Message("", N_("nothing")),
+    )
 
 
-def _remedy(said: str) -> str:
-    if re.search(r"Unauthorized|Forbidden|\b40[13]\b", said):
-        return (
+def failed_requests(measured: Measurement) -> list[Problem]:
+    """Return the warning of a measurement in which requests failed; none where all were answered."""
+    if not measured.failed:
+        return []
+    message = N_("At concurrency {concurrency}, {failed} of {count} requests failed. The numbers are of the others.")
+    if measured.errors:
+        message = N_(
+            "At concurrency {concurrency}, {failed} of {count} requests failed: {errors}. The numbers are of the"
+            " others."
+        )
+    return [
+        Problem(
+            "failed-requests",
+            message,
+            N_("Look into the engine's log on the head: docker logs inferfleet-engine."),
+            concurrency=measured.concurrency,
+            failed=measured.failed,
+            count=measured.num_prompts,
+            errors="; ".join(measured.errors),
+        )
+    ]
+
+
+def _no_answer(errors: str, url: str, concurrency: int, count: int) -> Problem:
+    """Return the problem of requests that all failed with these errors."""
+    if re.search(r"Unauthorized|Forbidden|\b40[13]\b", errors):
+        remedy = N_(
             "The key is wrong: leave bench_api_key to the deployment's own, or give the one that the engine was given."
         )
-    if re.search(r"Not Found|\b404\b", said):
-        return "Check bench_model, the served model's name, and bench_api_url and bench_endpoint."
-    if re.search(r"Cannot connect|ClientConnector|Connection refused", said):
-        return "Nothing listens there: deploy with `inferfleet up`, or see `inferfleet status`."
-    if re.search(r"Bad Request|\b400\b", said):
-        return "The engine refuses the request: lower bench_input_len or bench_output_len; its log says why."
-    return "Ask `inferfleet status` how the service is; the engine's log says more: `docker logs inferfleet-engine`."
+    elif re.search(r"Not Found|\b404\b", errors):
+        remedy = N_("Check bench_model, the served model's name, and bench_api_url and bench_endpoint.")
+    elif re.search(r"Cannot connect|ClientConnector|Connection refused", errors):
+        remedy = N_("Nothing listens there: deploy with `inferfleet up`, or see `inferfleet status`.")
+    elif re.search(r"Bad Request|\b400\b", errors):
+        remedy = N_("The engine refuses the request: lower bench_input_len or bench_output_len; its log says why.")
+    else:
+        remedy = N_(
+            "Ask `inferfleet status` how the service is; the engine's log says more: `docker logs inferfleet-engine`."
+        )
+    message = N_("None of the {count} requests at concurrency {concurrency} was answered by {url}: {errors}.")
+    values = {"count": count, "concurrency": concurrency, "url": url, "errors": errors.rstrip(".")}
+    return Problem("no-answer", message, remedy, **values)
 
 
 def _mapping(text: str) -> Mapping[str, Any]:
     try:
         found = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ResultError(f"The result file is not JSON: {error}.") from None
+        raise ResultError(N_("The result file is not JSON: {reason}."), reason=str(error)) from None
     if not isinstance(found, Mapping):
-        raise ResultError("The result file does not hold a map.")
+        raise ResultError(N_("The result file does not hold a map."))
     return found
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from inferfleet import __version__
-from inferfleet.bench.compare import same_service
+from inferfleet.bench.compare import changed_settings
 from inferfleet.bench.files import RunError, load, unfinished
 from inferfleet.bench.run import Run
 from inferfleet.bench.sweep import Asked, plan_sweep
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 from inferfleet.results import folder_for
 from inferfleet.runner.extra_vars import MASK, is_secret
 
@@ -64,10 +64,10 @@ def go_on(plan: Mapping[str, Any], results: Path) -> Session:
         run = load(folder)
     except RunError as error:
         return Session(None, results, [error.problem])
-    if changed := same_service(run.plan, kept_plan(plan)):
-        message = f"Another service was measured in {folder}: {'; '.join(changed)}."
-        remedy = "Begin a new run, without --resume, or deploy what served then."
-        return Session(None, folder, [Problem("other-service", message, remedy)])
+    if changed := changed_settings(run.plan, kept_plan(plan)):
+        message = N_("Another service was measured in {folder}: {changed}.")
+        remedy = N_("Begin a new run, without --resume, or deploy what served then.")
+        return Session(None, folder, [Problem("other-service", message, remedy, folder=str(folder), changed=changed)])
     return Session(run, folder)
 
 

@@ -9,7 +9,7 @@ from inferfleet.bench.presets import Preset, ignore_eos_in_body_since, load_pres
 from inferfleet.bench.run import Sweep
 from inferfleet.catalog import UnknownNameError
 from inferfleet.catalog.loader import pick
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 from inferfleet.planner.plain import version_key
 
 
@@ -39,8 +39,9 @@ def plan_sweep(asked: Asked, plan: Mapping[str, Any], seed: int) -> Planned:
     try:
         preset = pick("bench_preset", asked.preset, load_presets())
     except UnknownNameError as error:
-        message, _, remedy = str(error).partition(". ")
-        return Planned(None, [Problem("unknown-preset", f"{message}.", remedy)])
+        unknown = error.problem
+        problem = Problem("unknown-preset", unknown.template, unknown.remedy_template, **unknown.parameters)
+        return Planned(None, [problem])
     concurrency = asked.concurrency or preset.concurrency
     problems = _bad_numbers(asked)
     if problems:
@@ -55,7 +56,7 @@ def plan_sweep(asked: Asked, plan: Mapping[str, Any], seed: int) -> Planned:
         seed=seed,
     )
     problems = [*_too_long(asked, sweep, plan), *_too_few(asked, sweep)]
-    return Planned(None if problems else sweep, problems, [] if problems else _cautions(sweep, plan))
+    return Planned(None if problems else sweep, problems, [] if problems else _warnings(sweep, plan))
 
 
 def bench_argv(
@@ -92,8 +93,8 @@ def _bad_numbers(asked: Asked) -> list[Problem]:
     bad = [(name, value) for name, value in given.items() if value is not None and value < 1]
     bad += [("concurrency", value) for value in asked.concurrency if value < 1]
     return [
-        Problem("bad-value", f"Variable bench_{name} is {value}, less than 1.", f"Set bench_{name} to 1 or more.")
-        for name, value in bad
+        Problem("bad-value", N_("Variable {key} is {value}, less than 1."), N_("Set {key} to 1 or more."), **given)
+        for given in ({"key": f"bench_{name}", "value": value} for name, value in bad)
     ]
 
 
@@ -102,13 +103,25 @@ def _too_long(asked: Asked, sweep: Sweep, plan: Mapping[str, Any]) -> list[Probl
     limit, total = int(plan["max_model_len"]), sweep.input_len + sweep.output_len
     if not limit or total <= limit:
         return []
-    source = "" if asked.input_len and asked.output_len else f" (preset {sweep.preset})"
+    message = N_(
+        "Variables bench_input_len {input_len} and bench_output_len {output_len} (preset {preset}) make {total} tokens"
+        " a request; the engine serves max_model_len {limit}."
+    )
+    if asked.input_len and asked.output_len:
+        message = N_(
+            "Variables bench_input_len {input_len} and bench_output_len {output_len} make {total} tokens a request; the"
+            " engine serves max_model_len {limit}."
+        )
     return [
         Problem(
             "too-long",
-            f"Variables bench_input_len {sweep.input_len} and bench_output_len {sweep.output_len}{source} make {total}"
-            f" tokens a request; the engine serves max_model_len {limit}.",
-            f"Give less, together at most {limit}, choose a smaller preset, or deploy with a larger max_model_len.",
+            message,
+            N_("Give less, together at most {limit}, choose a smaller preset, or deploy with a larger max_model_len."),
+            input_len=sweep.input_len,
+            output_len=sweep.output_len,
+            preset=sweep.preset,
+            total=total,
+            limit=limit,
         )
     ]
 
@@ -121,13 +134,15 @@ def _too_few(asked: Asked, sweep: Sweep) -> list[Problem]:
     return [
         Problem(
             "too-few-prompts",
-            f"Variable bench_num_prompts is {asked.num_prompts}, so that concurrency {most} is never reached.",
-            f"Set bench_num_prompts to {most} or more, or leave {most} out of bench_concurrency.",
+            N_("Variable bench_num_prompts is {value}, so that concurrency {concurrency} is never reached."),
+            N_("Set bench_num_prompts to {concurrency} or more, or leave {concurrency} out of bench_concurrency."),
+            value=asked.num_prompts,
+            concurrency=most,
         )
     ]
 
 
-def _cautions(sweep: Sweep, plan: Mapping[str, Any]) -> list[Problem]:
+def _warnings(sweep: Sweep, plan: Mapping[str, Any]) -> list[Problem]:
     limit = int(plan["max_num_seqs"])
     over = [c for c in sweep.concurrency if limit and c > limit * int(plan["data_parallel_size"])]
     if not over:
@@ -135,8 +150,12 @@ def _cautions(sweep: Sweep, plan: Mapping[str, Any]) -> list[Problem]:
     return [
         Problem(
             "queues",
-            f"Concurrency {', '.join(map(str, over))} is more than the engine's max_num_seqs {limit}: the rest waits,"
-            " and its waiting counts as time to first token.",
-            "Measure up to max_num_seqs, or deploy with a larger one.",
+            N_(
+                "Concurrency {concurrency} is more than the engine's max_num_seqs {limit}: the rest waits, and its"
+                " waiting counts as time to first token."
+            ),
+            N_("Measure up to max_num_seqs, or deploy with a larger one."),
+            concurrency=over,
+            limit=limit,
         )
     ]

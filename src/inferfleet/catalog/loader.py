@@ -28,6 +28,7 @@ from inferfleet.catalog.schema import (
     Model,
     Xid,
 )
+from inferfleet.messages import N_, Problem
 
 FOLDER = Path(__file__).parent
 
@@ -41,7 +42,11 @@ class CatalogError(ValueError):
 
 
 class UnknownNameError(ValueError):
-    """A name that the catalog does not have; the message offers the nearest one."""
+    """A name that the catalog does not have; the problem's remedy offers the nearest one."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 @cache
@@ -129,8 +134,14 @@ def accelerator_name(name: str) -> str:
         return meant[0]
     if len(meant) > 1:
         raise UnknownNameError(
-            f"Variable accelerator is {name!r}, which the catalog has in {len(meant)} sizes."
-            f" Choose one of {', '.join(meant)}."
+            Problem(
+                "ambiguous-name",
+                N_("Variable accelerator is {value}, which the catalog has in {count} sizes."),
+                N_("Choose one of {names}."),
+                value=repr(name),
+                count=len(meant),
+                names=meant,
+            )
         )
     sold = [entry for entry, data in entries.items() if wanted in map(_folded, data.product_names)]
     if len(sold) == 1:
@@ -202,8 +213,10 @@ def pick(key: str, name: str, entries: Mapping[str, Entry]) -> Entry:
         return entries[name]
     folded = {entry.lower(): entry for entry in entries}
     near = difflib.get_close_matches(name.lower(), folded, n=1)
-    hint = f"Did you mean {folded[near[0]]}?" if near else f"Choose one of {', '.join(sorted(entries))}."
-    raise UnknownNameError(f"Variable {key} is {name!r}, which the catalog does not have. {hint}")
+    remedy = N_("Did you mean {nearest}?") if near else N_("Choose one of {names}.")
+    offered = {"nearest": folded[near[0]]} if near else {"names": sorted(entries)}
+    unknown = N_("Variable {key} is {value}, which the catalog does not have.")
+    raise UnknownNameError(Problem("unknown-name", unknown, remedy, key=key, value=repr(name), **offered))
 
 
 def load_file(file: Path, form: type[Form]) -> Form:

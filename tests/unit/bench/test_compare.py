@@ -3,7 +3,7 @@
 import pytest
 
 from inferfleet.bench import compare
-from inferfleet.bench.compare import differences, same_service
+from inferfleet.bench.compare import changed_settings, differences
 
 
 def regressed(comparison):
@@ -63,17 +63,22 @@ def test_what_only_one_measured_is_told(run):
     one = run.model_copy(update={"measurements": run.measurements[:1], "ended": ""})
     compared = compare(run, one, 1)
     assert {change.concurrency for change in compared.changes} == {1}
-    assert compared.notes == ["Only the first run measured concurrency 4.", "The second run was interrupted."]
+    assert [str(note) for note in compared.notes] == [
+        "Only the first run measured concurrency 4.",
+        "The second run was interrupted.",
+    ]
 
 
 def test_other_numbers_of_requests_are_told(run):
     more = run.measured(run.measurements[1].model_copy(update={"num_prompts": 40, "completed": 40}))
-    assert compare(run, more, 1).notes == ["The runs sent different numbers of requests at concurrency 4 (4 and 40)."]
+    assert [str(note) for note in compare(run, more, 1).notes] == [
+        "The runs sent different numbers of requests at concurrency 4 (4 and 40)."
+    ]
 
 
 def test_presets_of_one_shape_compare(run):
     other = run.model_copy(update={"sweep": run.sweep.model_copy(update={"preset": "mine"})})
-    assert compare(run, other, 1).notes == ["The presets differ in name only: smoke and mine."]
+    assert [str(note) for note in compare(run, other, 1).notes] == ["The presets differ in name only: smoke and mine."]
 
 
 def test_what_differs_in_the_service_is_told(run):
@@ -85,7 +90,7 @@ def test_what_differs_in_the_service_is_told(run):
 
 
 def test_a_service_is_the_same_until_its_plan_says_otherwise(run):
-    assert same_service(run.plan, dict(run.plan)) == []
-    assert same_service(run.plan, run.plan | {"tensor_parallel_size": 4}) == [
+    assert changed_settings(run.plan, dict(run.plan)) == []
+    assert [str(text) for text in changed_settings(run.plan, run.plan | {"tensor_parallel_size": 4})] == [
         "tensor_parallel_size was 2 and is 4",
     ]

@@ -34,7 +34,7 @@ HAN = re.compile(r"[\u4e00-\u9fff]")
 SAYING = [
     *sorted((SOURCE / "planner").glob("*.py")),
     *sorted((SOURCE / "planner" / "fabric").glob("*.py")),
-    *(SOURCE / name for name in ("catalog/architecture.py", "catalog/loader.py")),
+    *(SOURCE / name for name in ("catalog/architecture.py",)),
     *(SOURCE / name for name in ("report/content.py", "cli/planned.py")),
     *(PLUGINS / "modules" / f"{name}.py" for name in ("accelerator_facts", "chat_completion", "ray_cluster_facts")),
     *sorted((PLUGINS / "module_utils" / "accelerators").glob("*.py")),
