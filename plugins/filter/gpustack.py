@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferfleet.planner.engines.gpustack import gpustack_parameters
+from inferfleet.engines.gpustack.command import gpustack_parameters
 
 
 class FilterModule:

@@ -4,7 +4,7 @@ import pytest
 from command_lines import INVENTORIES, VARIANTS, by_parser
 from tools.engine_parsers import ENVIRONMENTS
 
-from inferfleet.catalog import load_engines, load_flags
+from inferfleet.engines import load_engines, load_flags
 from inferfleet.planner import make_plan
 from inferfleet.settings import Settings
 

@@ -6,7 +6,7 @@ import pytest
 
 from inferfleet.cli.planned import plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
-from inferfleet.planner.engines.gpustack import gpustack_parameters
+from inferfleet.engines.gpustack.command import gpustack_parameters
 
 ROOT = Path(__file__).parents[2]
 FLEETS = ["a800", "h800", "h200"]

@@ -10,7 +10,7 @@ import pytest
 from lab import images
 from lab.config import load
 
-from inferfleet.planner.engines.mpi import PORT, listener_argv, mpirun_argv
+from inferfleet.engines.mpi import PORT, listener_argv, mpirun_argv
 
 pytestmark = pytest.mark.lab
 

@@ -19,9 +19,9 @@ from lab.images import RECIPES
 from lab.problem import LabError
 from lab.trees import PYTHON, tree
 
-from inferfleet.catalog import load_engines
-from inferfleet.planner.engines import BUILDERS, Launch
-from inferfleet.planner.weights import Layout
+from inferfleet.engines import load_command, load_engines
+from inferfleet.engines.launch import Launch
+from inferfleet.engines.layout import Layout
 
 ROOT = Path(__file__).parents[2]
 TOKEN = "RegistrationTokenOfTheTests0123456789abcdef"
@@ -71,7 +71,7 @@ def resources(version: str) -> dict:
 
 def launch(version: str, port: int, rank: int) -> list[str]:
     """Return the plan's command line for one of two nodes, both of which are this machine."""
-    return BUILDERS["gpustack"](
+    return load_command("gpustack")(
         Launch(
             model_path="/data/models/x",
             served_model_name="x",

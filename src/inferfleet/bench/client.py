@@ -3,30 +3,29 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inferfleet.catalog import EngineVersion, load_engines
-
-_CLIENT = "vllm"
-_OWN = ("vllm", "vllm_vacc")  # engines whose images hold vLLM
+from inferfleet.engines import Engine, load_engine, load_engines
 
 
 def runs_vllm(plan: Mapping[str, Any]) -> bool:
-    """Return whether the engine's own image holds vLLM."""
-    return plan["engine"] in _OWN
+    """Return whether the engine's own image holds the client."""
+    return bool(load_engine(plan["engine"]).bench_client)
 
 
 def client_image(plan: Mapping[str, Any]) -> str:
-    """Return the image to measure from: the engine's, or the catalog's vLLM for processors.
+    """Return the image to measure from: the engine's, or the client's for processors.
 
     The client computes nothing, so that the smallest image does.
     """
-    return str(plan["image"]) if runs_vllm(plan) else _for_processors().image["cpu"]
+    if runs_vllm(plan):
+        return str(plan["image"])
+    return next(version.image["cpu"] for version in _client().versions if "cpu" in version.image)
 
 
 def client_version(plan: Mapping[str, Any], image: str) -> str:
-    """Return the version of vLLM in an image; empty where the catalog does not know it."""
-    if image == plan["image"] and plan["engine"] == _CLIENT:
+    """Return the version of the client in an image; empty where it is not known."""
+    if image == plan["image"] and load_engine(plan["engine"]) is _client():
         return str(plan["engine_version"])
-    return next((v.version for v in load_engines()[_CLIENT].versions if image in v.image.values()), "")
+    return next((v.version for v in _client().versions if image in v.image.values()), "")
 
 
 def image_digests(images: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, str]:
@@ -40,5 +39,6 @@ def image_digests(images: Iterable[Mapping[str, Any]], names: Iterable[str]) -> 
     }
 
 
-def _for_processors() -> EngineVersion:
-    return next(version for version in load_engines()[_CLIENT].versions if "cpu" in version.image)
+def _client() -> Engine:
+    """Return the engine that the client belongs to."""
+    return next(engine for name, engine in load_engines().items() if engine.bench_client == name)

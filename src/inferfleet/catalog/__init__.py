@@ -1,4 +1,4 @@
-"""What the world is like, as data: models, accelerators and engines."""
+"""What the world is like, as data: models, accelerators and drivers."""
 
 from inferfleet.catalog.architecture import Architecture, Precision, UnsupportedArchitectureError
 from inferfleet.catalog.loader import (
@@ -8,9 +8,6 @@ from inferfleet.catalog.loader import (
     load_accelerator,
     load_accelerators,
     load_cuda_errors,
-    load_engine,
-    load_engines,
-    load_flags,
     load_model,
     load_models,
     load_webui_image,
@@ -18,7 +15,7 @@ from inferfleet.catalog.loader import (
     read_model,
     safetensors_bytes,
 )
-from inferfleet.catalog.schema import Accelerator, Checkpoint, CudaError, Engine, EngineVersion, Model, Xid
+from inferfleet.catalog.schema import Accelerator, Checkpoint, CudaError, Model, Xid
 
 __all__ = [
     "Accelerator",
@@ -26,8 +23,6 @@ __all__ = [
     "CatalogError",
     "Checkpoint",
     "CudaError",
-    "Engine",
-    "EngineVersion",
     "Model",
     "Precision",
     "UnknownNameError",
@@ -37,9 +32,6 @@ __all__ = [
     "load_accelerator",
     "load_accelerators",
     "load_cuda_errors",
-    "load_engine",
-    "load_engines",
-    "load_flags",
     "load_model",
     "load_models",
     "load_webui_image",

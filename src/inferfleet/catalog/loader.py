@@ -22,10 +22,8 @@ from inferfleet.catalog.schema import (
     Checkpoint,
     CudaError,
     DriverFile,
-    Engine,
-    EngineFile,
-    FlagFile,
     Model,
+    WebuiFile,
     Xid,
 )
 from inferfleet.messages import N_, Problem
@@ -61,30 +59,9 @@ def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
     return load_file(folder / "accelerators.yml", AcceleratorFile).accelerators
 
 
-@cache
-def load_engines(folder: Path = FOLDER) -> dict[str, Engine]:
-    """Return every engine of the catalog by name; raises CatalogError."""
-    return _engine_file(folder).engines
-
-
 def load_webui_image(folder: Path = FOLDER) -> str:
     """Return the web UI's image where nothing names another; raises CatalogError."""
-    return _engine_file(folder).webui_image
-
-
-@cache
-def _engine_file(folder: Path) -> EngineFile:
-    return load_file(folder / "engines.yml", EngineFile)
-
-
-@cache
-def load_flags(engine: str, version: str, folder: Path = FOLDER) -> FlagFile | None:
-    """Return the options of one version of an engine; None where they are not listed.
-
-    Raises CatalogError.
-    """
-    file = folder / "flags" / f"{engine}-{version}.yml"
-    return load_file(file, FlagFile) if file.is_file() else None
+    return load_file(folder / "webui.yml", WebuiFile).webui_image
 
 
 @cache
@@ -153,11 +130,6 @@ def accelerator_name(name: str) -> str:
 def _folded(name: str) -> str:
     letters = "".join(c for c in name.lower() if c.isalnum()).removeprefix("nvidia").removeprefix("tesla")
     return re.sub(r"(?<=\d)gb?$", "", letters)
-
-
-def load_engine(name: str) -> Engine:
-    """Return the engine called `name`; raises UnknownNameError."""
-    return pick("engine", name, load_engines())
 
 
 def read_model(path: Path) -> Model:

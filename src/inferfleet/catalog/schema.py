@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 from inferfleet.catalog.architecture import Architecture, Precision
 
 Vendor = Literal["nvidia", "amd", "ascend", "vastai", "cpu"]
-Executor = Literal["ray", "mp"]
 Capability = Annotated[str, Field(pattern=r"^\d+\.\d$")]
-Version = Annotated[str, Field(pattern=r"^\w+([.-]\w+)*$")]
+ParserName = str | dict[str, str]
+"""A parser as vLLM names it, which each engine's engine.yml translates; or engine -> the name that it has there."""
 
 
 class _Entry(BaseModel):
@@ -35,9 +35,10 @@ class Model(_Entry):
     title: str
     architecture: Architecture
     max_model_len: PositiveInt  # tokens
-    reasoning_parser: str = ""  # in vLLM's spelling
-    tool_call_parser: str = ""  # in vLLM's spelling; empty: it was not made to call tools
+    reasoning_parser: ParserName = ""
+    tool_call_parser: ParserName = ""  # empty: it was not made to call tools
     tool_chat_template: str = ""  # file that describes tools to it, where its own template does not
+    trust_remote_code: bool = False  # whether an engine has to run Python code of the checkpoint
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
 
 
@@ -65,118 +66,16 @@ class Accelerator(_Entry):
         return (self.usable_mib or self.memory_mib) * 2**20
 
 
-class Flag(_Entry):
-    """A flag of an engine that appeared or went with a version."""
-
-    name: str
-    since: Version = "0"
-    until: Version = "99999"  # the first version without it
-
-
-class EngineVersion(_Entry):
-    """One version of an engine that the catalog offers, with what differs between versions."""
-
-    version: Version
-    image: dict[Vendor, str]
-    image_arm: dict[Vendor, str] = {}  # where the image for aarch64 has another name
-    min_compute_capability: Capability = "0.0"
-    executors: tuple[Executor, ...] = ()  # across nodes; empty: those of the engine
-    cuda: str = ""  # CUDA release in the image
-    min_driver: str = ""  # NVIDIA driver that release needs
-    nccl: str = ""  # release of NCCL in the image; empty: not known, and new
-    ray: bool = False  # whether the image holds Ray
-    ray_tokens: bool = True  # whether that Ray knows token authentication (Ray 2.52 or later)
-    huge_batches: bool = False  # whether it takes 16384 tokens on accelerators of 160 GiB or more
-    chunked_prefill: bool = True  # by default; without it a whole prompt is one batch
-    tool_calls: bool = True  # whether it and its image have what tool_call_parsers and chat_templates say
-    env: dict[str, str] = {}
-
-
-class Mode(_Entry):
-    """A fixed way of running that a vendor documents: sizes and limits go together."""
-
-    tensor_parallel_size: PositiveInt
-    pipeline_parallel_size: PositiveInt = 1
-    max_model_len: PositiveInt  # tokens
-    max_input_len: PositiveInt  # tokens
-    max_num_seqs: PositiveInt
-    num_speculative_tokens: NonNegativeInt = 0
-    env: dict[str, str] = {}
-
-
-class ContainerOptions(_Entry):
-    """What an engine's container needs beyond the usual."""
-
-    privileged: bool = False
-    shm_size: str = ""  # as `docker run --shm-size` takes it; empty: the host's /dev/shm
-    mounts: tuple[str, ...] = ()  # as `docker run --volume` takes them, besides the weights
-
-
-class PeerPorts(_Entry):
-    """Ports at which nodes of an engine reach each other, besides its API and Ray's."""
-
-    ports: tuple[PositiveInt, ...]  # one, or the first and the last of a range
-    nodes: Literal["head", "workers", "all"]  # which listen
-    executor: Executor | None = None  # only with this one; None: with any
-    data_parallel: bool = False  # only with more than one replica of attention
-
-
-class Engine(_Entry):
-    """An inference engine."""
-
-    title: str
-    port: PositiveInt
-    protocol: Literal["openai", "none"] = "openai"
-    executors: tuple[Executor, ...]
-    multi_node: bool
-    pipeline_parallel: bool = True
-    uneven_pipeline: bool = False  # whether stages may hold different numbers of layers
-    architectures: tuple[str, ...]
-    precisions: dict[Precision, Capability]  # what it serves -> minimum compute capability on NVIDIA
-    methods: tuple[str, ...] = ("",)  # quantization methods of checkpoints it loads
-    vendors: tuple[Vendor, ...]
-    modes: dict[str, Mode] = {}  # empty: the planner chooses sizes; else the first is the default
-    container: ContainerOptions = ContainerOptions()
-    model_mount: str = ""  # where weights appear in the container; empty: at the host's path
-    named_by_folder: bool = False  # whether clients' name for the model is that of its folder in the container
-    settings: tuple[str, ...] = ()  # optional keys of the contract that its command line has an option for
-    api_key_env: str = ""  # environment variable that it, or our command line, takes the clients' key from; empty: none
-    takes_api_key: bool = False  # whether it asks clients for a key that it takes otherwise
-    api_path: str = "/v1"  # of the OpenAI-compatible API
-    tool_call_parsers: dict[str, str] = {}  # vLLM's name of a parser -> its own
-    chat_templates: str = ""  # folder with chat templates in its image
-    webui_image: str = ""  # the vendor's own web UI; empty: Open WebUI's
-    webui_image_arm: str = ""  # the same for aarch64
-    rank_processes: str = ""  # regular expression of the titles of processes that hold a rank; empty: they have none
-    architecture_capabilities: dict[str, Capability] = {}  # architecture -> least compute capability on NVIDIA
-    multi_node_capability: Capability = "0.0"  # the least on several nodes
-    caveats: tuple[str, ...] = ()  # what a user has to know; may name fields of a plan in braces
-    peer_ports: tuple[PeerPorts, ...] = ()  # on several nodes
-    launcher: str = ""  # mpi: on several nodes the head starts all ranks, as one MPI world
-    flags: tuple[Flag, ...] = ()
-    flexible_flags: bool = False  # whether it takes `_` for `-` in an option, and `--option.part`
-    managed: dict[str, str] = {}  # option that the plan sets -> key of the contract for it; empty: none
-    versions: Annotated[tuple[EngineVersion, ...], Field(min_length=1)]  # newest first
-
-
 class AcceleratorFile(_Entry):
     """accelerators.yml."""
 
     accelerators: dict[str, Accelerator]
 
 
-class EngineFile(_Entry):
-    """engines.yml."""
+class WebuiFile(_Entry):
+    """webui.yml."""
 
     webui_image: str
-    engines: dict[str, Engine]
-
-
-class FlagFile(_Entry):
-    """flags/<engine>-<version>.yml: the options of a command line, each with all its spellings."""
-
-    complete: bool = True  # whether there are no others
-    options: tuple[tuple[str, ...], ...]
 
 
 class CudaError(_Entry):

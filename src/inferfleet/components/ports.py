@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inferfleet.catalog import load_engine
 from inferfleet.components.loader import load_components
 from inferfleet.components.schema import Component, Port
+from inferfleet.engines import own_port
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,6 @@ def _number(port: Port, settings: Mapping[str, Any]) -> int:
     """Return the port that the setting holds, else the component's own."""
     if port.setting and (number := int(settings[port.setting])):
         return number
-    if port.number == "engine":  # vLLM's for an engine that the planner is to choose
-        return load_engine("vllm" if settings["engine"] == "auto" else settings["engine"]).port
+    if port.number == "engine":
+        return own_port(settings["engine"])
     return int(port.number)

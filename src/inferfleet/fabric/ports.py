@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from inferfleet.catalog import load_engine
-from inferfleet.catalog.schema import PeerPorts
 from inferfleet.components import Component, host_ports
+from inferfleet.engines import load_engine
+from inferfleet.engines.schema import PeerPorts
 
 EPHEMERAL = (32768, 60999)
 """Linux's ports for whoever does not ask for one (net.ipv4.ip_local_port_range): NCCL and Gloo listen on these."""

@@ -1,6 +1,7 @@
 """Which checkpoint of a model, and which data types, run on a fleet with an engine; and why."""
 
-from inferfleet.catalog import Accelerator, Checkpoint, Engine, Model, Precision
+from inferfleet.catalog import Accelerator, Checkpoint, Model, Precision
+from inferfleet.engines import Engine
 from inferfleet.planner.choose import EngineChoice, has_capability
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.refusals import DtypeUnsupported, NoCheckpoint, PrecisionUnsupported, Refusal

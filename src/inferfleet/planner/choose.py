@@ -3,13 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inferfleet.catalog import (
-    Accelerator,
-    Engine,
-    EngineVersion,
-    Model,
-    load_engines,
-)
+from inferfleet.catalog import Accelerator, Model
+from inferfleet.engines import Engine, EngineVersion, load_engines
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.plain import version_key
 from inferfleet.planner.refusals import (
@@ -20,9 +15,6 @@ from inferfleet.planner.refusals import (
     UnknownName,
 )
 from inferfleet.settings import Settings
-
-PREFERENCE = ("vllm", "vllm_vacc", "sglang", "lmdeploy", "tensorrt-llm", "gpustack")
-"""Engines that `auto` tries, in this order."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +38,22 @@ def has_capability(accelerator: Accelerator, minimum: str) -> bool:
 
 
 def choose_engine(settings: Settings, model: Model, fleet: Fleet) -> tuple[EngineChoice | None, list[Refusal]]:
-    """Return the engine that `engine` names, or the first of PREFERENCE that runs there."""
+    """Return the engine that `engine` names, or the first that `auto` tries and that runs there."""
     wanted = settings.engine
-    engines = load_engines()
     if wanted != "auto":
-        return _choose_version(wanted, engines[wanted], settings, model, fleet)
+        return _choose_version(wanted, load_engines()[wanted], settings, model, fleet)
     tried: list[Refusal] = []
-    for name in PREFERENCE:
-        choice, problems = _choose_version(name, engines[name], settings, model, fleet)
+    for name, engine in _preferred().items():
+        choice, problems = _choose_version(name, engine, settings, model, fleet)
         if choice is not None:
             return choice, []
         tried += problems
     return None, tried[:1]
+
+
+def _preferred() -> dict[str, Engine]:
+    """Return the engines that `auto` tries, in their order."""
+    return {name: engine for name, engine in load_engines().items() if engine.preference}
 
 
 def _choose_version(
@@ -251,8 +247,7 @@ def _other_engine(
 ) -> EngineUnsupported:
     message = f"Variable engine is {shown}, which {why}."
     clean = settings.model_copy(update={"engine_image": "", "engine_version": ""})
-    for name in PREFERENCE:
-        engine = load_engines()[name]
+    for name, engine in _preferred().items():
         if name == refused or model.architecture.name not in engine.architectures:
             continue
         fitting = [

@@ -1,7 +1,8 @@
 """Settings that not every engine, model or layout has: what speaks against those that were set."""
 
 from inferfleet.catalog import Checkpoint, Model, load_webui_image
-from inferfleet.catalog.schema import Mode
+from inferfleet.engines import Mode
+from inferfleet.engines.parsers import tool_call_parser
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.refusals import (
@@ -96,7 +97,7 @@ def tool_call_problems(settings: Settings, model: Model, choice: EngineChoice) -
         return []
     if not model.tool_call_parser:
         why = f"{model.title} was not made to call tools"
-    elif model.tool_call_parser not in engine.tool_call_parsers or not version.tool_calls:
+    elif not tool_call_parser(model, choice.name, engine, version):
         why = f"{engine.title} {version.version} does not read those of {model.title}"
     else:
         return []

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inferfleet.catalog import Accelerator, Checkpoint, EngineVersion, Model
-from inferfleet.catalog.schema import Mode
+from inferfleet.catalog import Accelerator, Checkpoint, Model
+from inferfleet.engines import Engine, EngineVersion, Mode, load_engines
+from inferfleet.engines.layout import Layout
 from inferfleet.planner.checkpoints import can_cache_fp8
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fleet import Fleet
@@ -19,7 +20,7 @@ from inferfleet.planner.refusals import (
     Refusal,
     TensorParallelIndivisible,
 )
-from inferfleet.planner.weights import Layout, checkpoint_bytes
+from inferfleet.planner.weights import checkpoint_bytes
 from inferfleet.settings import Settings
 
 FREE = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0, "data_parallel_size": 0}
@@ -118,7 +119,7 @@ def size_up(
         problems = []
         ranked = _search(settings, model, checkpoint, fleet, limits, rules)
         if not ranked:
-            return Sizing(Layout(), limits, None, [*too_long, _no_layout(model, fleet, choice, rules)])
+            return Sizing(Layout(), limits, None, [*too_long, _no_layout(model, fleet, choice)])
         # A shorter context may make a better layout fit, so lengths are tried before layouts are given up.
         if not settings.max_model_len and not ranked[0].fits:
             shorter = replace(limits, max_model_len=min(limits.max_model_len, LEAST_CONTEXT))
@@ -298,7 +299,7 @@ def _small_cache(limits: Limits, held: Budget, more: str) -> Refusal:
     )
 
 
-def _no_layout(model: Model, fleet: Fleet, choice: EngineChoice, rules: Rules) -> Refusal:
+def _no_layout(model: Model, fleet: Fleet, choice: EngineChoice) -> Refusal:
     heads = model.architecture.num_attention_heads
     usable = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0 and fleet.per_node % n == 0), default=1)
     smaller = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0), default=1)
@@ -306,14 +307,21 @@ def _no_layout(model: Model, fleet: Fleet, choice: EngineChoice, rules: Rules) -
         f"No tensor and pipeline parallel size divides {model.title} ({heads} attention heads,"
         f" {model.architecture.num_hidden_layers} layers) over {len(fleet.nodes)} nodes of {fleet.per_node}"
         " accelerators.",
-        *_other_layout(max(usable, smaller), fleet, choice, rules),
+        *_other_layout(max(usable, smaller), model, fleet, choice),
     )
 
 
-def _other_layout(per_node: int, fleet: Fleet, choice: EngineChoice, rules: Rules) -> tuple[str, Mapping[str, Any]]:
+def _other_layout(per_node: int, model: Model, fleet: Fleet, choice: EngineChoice) -> tuple[str, Mapping[str, Any]]:
     """Return the remedy of a fleet that nothing divides: fewer accelerators a node, or another engine."""
     if per_node != fleet.per_node:
         return f"Set accelerators_per_node to {per_node}.", {"accelerators_per_node": per_node}
-    if not (rules.pipeline_parallel and rules.uneven_pipeline) and choice.name != "vllm":
-        return "Set engine to vllm, which divides layers unevenly among nodes.", {"engine": "vllm"}
+    others = [name for name, engine in load_engines().items() if _divides_unevenly(engine, model, fleet)]
+    if others and choice.name not in others:
+        other = others[0]
+        return f"Set engine to {other}, which divides layers unevenly among nodes.", {"engine": other}
     return "Use another number of nodes.", {}
+
+
+def _divides_unevenly(engine: Engine, model: Model, fleet: Fleet) -> bool:
+    serves = model.architecture.name in engine.architectures and fleet.accelerator.vendor in engine.vendors
+    return serves and engine.multi_node and engine.pipeline_parallel and engine.uneven_pipeline

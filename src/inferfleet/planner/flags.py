@@ -4,8 +4,7 @@ import difflib
 import re
 from collections.abc import Collection, Sequence
 
-from inferfleet.catalog import Engine, load_flags
-from inferfleet.catalog.schema import FlagFile
+from inferfleet.engines import Engine, FlagFile, load_flags
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.plain import version_key
 from inferfleet.planner.refusals import FlagManaged, FlagUnsupported, Refusal
@@ -39,12 +38,11 @@ def flag_cautions(choice: EngineChoice, arguments: Sequence[str]) -> list[str]:
     ]
 
 
-def has_flag(choice: EngineChoice, name: str) -> bool:
-    """Return whether this version of the engine has the flag, among those that the catalog follows."""
+def flags_of(choice: EngineChoice) -> frozenset[str]:
+    """Return the flags that this version of the engine has, among those that its engine.yml follows."""
     version = version_key(choice.version.version)
-    return any(
-        flag.name == name and version_key(flag.since) <= version < version_key(flag.until)
-        for flag in choice.engine.flags
+    return frozenset(
+        flag.name for flag in choice.engine.flags if version_key(flag.since) <= version < version_key(flag.until)
     )
 
 

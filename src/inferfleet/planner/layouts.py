@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from inferfleet.catalog import Architecture, Precision
+from inferfleet.engines.layout import Layout
 from inferfleet.planner.memory import Budget, Limits, budget
 from inferfleet.planner.modules import BLOCK
 from inferfleet.planner.refusals import (
@@ -12,7 +13,7 @@ from inferfleet.planner.refusals import (
     Refusal,
     TensorParallelIndivisible,
 )
-from inferfleet.planner.weights import Layout, layers_per_stage
+from inferfleet.planner.weights import layers_per_stage
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from inferfleet.catalog import (
-    CatalogError,
-    Model,
-    UnknownNameError,
-    load_engine,
-    load_model,
-)
+from inferfleet.catalog import CatalogError, Model, UnknownNameError, load_model
+from inferfleet.engines import load_engine
 from inferfleet.messages import Problem
 from inferfleet.planner.checkpoints import cache_problems, choose_checkpoints, choose_dtype
 from inferfleet.planner.choose import choose_engine

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from inferfleet.catalog.architecture import Architecture, Precision
-from inferfleet.planner.weights import MIB, Layout, item_bytes, layers_per_stage, stage_weights
+from inferfleet.engines.layout import Layout
+from inferfleet.planner.weights import MIB, item_bytes, layers_per_stage, stage_weights
 
 GIB = 1 << 30
 BLOCK_TOKENS = 16

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from inferfleet.catalog.schema import Mode
+from inferfleet.engines import Mode
 from inferfleet.planner.choose import EngineChoice, executor_of
 from inferfleet.planner.refusals import Refusal, UnknownName, VendorLimit
 from inferfleet.settings import Settings

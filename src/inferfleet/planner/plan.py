@@ -95,6 +95,14 @@ class Plan:
     """Image of the web UI: the user's, the vendor's own, or Open WebUI's."""
     rank_processes: str = ""
     """Regular expression of the titles of the processes that hold a rank; empty: the engine gives them none."""
+    role: str = ""
+    """Ansible role that runs the engine."""
+    secrets: tuple[str, ...] = ()
+    """Generated secrets that this role needs."""
+    reasoning_parser: str = ""
+    """The engine's parser that divides reasoning from the answer; empty: none does."""
+    trust_remote_code: bool = False
+    """Whether the engine runs Python code of the checkpoint."""
     budget: Budget | None = None
     container: ContainerPlan = field(default_factory=ContainerPlan)
     nodes: dict[str, NodePlan] = field(default_factory=dict)

@@ -5,16 +5,17 @@ from math import floor
 from pathlib import PurePosixPath
 
 from inferfleet.catalog import Checkpoint, Model
-from inferfleet.catalog.schema import Mode
+from inferfleet.engines import Mode, load_command
+from inferfleet.engines.launch import Launch
+from inferfleet.engines.mpi import MOUNT as LAUNCHER_MOUNT
+from inferfleet.engines.parsers import reasoning_parser, tool_call_parser
 from inferfleet.messages import Problem
 from inferfleet.planner.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
 from inferfleet.planner.choose import EngineChoice
-from inferfleet.planner.engines import BUILDERS, Launch
-from inferfleet.planner.engines.mpi import MOUNT as LAUNCHER_MOUNT
 from inferfleet.planner.fabric import Fabric
 from inferfleet.planner.features import webui_image
 from inferfleet.planner.fit import Sizing
-from inferfleet.planner.flags import flag_cautions, has_flag
+from inferfleet.planner.flags import flag_cautions, flags_of
 from inferfleet.planner.fleet import Fleet, Node
 from inferfleet.planner.layouts import split_of
 from inferfleet.planner.memory import GIB, Budget
@@ -75,8 +76,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         gpu_memory_utilization=settings.gpu_memory_utilization if fleet.accelerator.memory_mib else None,
         static_share=_share(sizing.budget, with_weights=True),
         free_share=_share(sizing.budget),
-        reasoning_parser=decided.model.reasoning_parser,
-        enable_reasoning=has_flag(choice, "--enable-reasoning"),
+        reasoning_parser=reasoning_parser(decided.model, choice.name, choice.engine, choice.version),
         kv_cache_dtype=settings.kv_cache_dtype,
         max_num_batched_tokens=settings.max_num_batched_tokens,
         num_speculative_tokens=settings.num_speculative_tokens,
@@ -84,7 +84,8 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         enable_prefix_caching=settings.enable_prefix_caching,
         **_tools(decided),
         architecture=decided.model.architecture.name,
-        attention_data_parallel=has_flag(choice, "--attn-dp-size"),
+        trust_remote_code=decided.model.trust_remote_code,
+        flags=flags_of(choice),
         api_key_env=choice.engine.api_key_env,
         ray_port=settings.ray_port,
         network=settings.cluster_network,
@@ -130,6 +131,10 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         api_path=choice.engine.api_path,
         webui_image=webui_image(settings.webui_image, choice, fleet),
         rank_processes=choice.engine.rank_processes,
+        role=choice.engine.role,
+        secrets=choice.engine.secrets,
+        reasoning_parser=launch.reasoning_parser,
+        trust_remote_code=launch.trust_remote_code,
         budget=sizing.budget,
         container=_container(decided),
         nodes=nodes,
@@ -143,11 +148,11 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
 
 def _tools(decided: Decided) -> dict[str, str]:
     """Return the engine's parser of tool calls and the template that describes tools, where they are wanted."""
-    engine, model = decided.choice.engine, decided.model
-    parser = engine.tool_call_parsers.get(model.tool_call_parser, "")
+    choice, model = decided.choice, decided.model
+    parser = tool_call_parser(model, choice.name, choice.engine, choice.version)
     if not decided.settings.enable_auto_tool_choice or not parser:
         return {}
-    template = f"{engine.chat_templates}/{model.tool_chat_template}" if model.tool_chat_template else ""
+    template = f"{choice.engine.chat_templates}/{model.tool_chat_template}" if model.tool_chat_template else ""
     return {"tool_call_parser": parser, "chat_template": template}
 
 
@@ -179,7 +184,7 @@ def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: 
         rank=rank,
         address=node.address,
         interface=node.interface,
-        argv=BUILDERS[decided.choice.name](launch),
+        argv=load_command(decided.choice.name)(launch),
         env=_env(decided, node),
         ray_argv=ray_argv(settings, node.role, node.address, fleet.head.address, fleet.per_node) if over_ray else [],
         devices=[*fleet.accelerator.devices, *(["/dev/infiniband"] if fabric.ports else [])],
@@ -197,8 +202,7 @@ def _env(decided: Decided, node: Node) -> dict[str, str]:
     env |= decided.fabric.env(node.name)
     if settings.nccl_debug:
         env["NCCL_DEBUG"] = settings.nccl_debug
-    if choice.name in ("vllm", "vllm_vacc"):
-        env |= {"VLLM_HOST_IP": node.address, "VLLM_NO_USAGE_STATS": "1"}
+    env |= {name: value.replace("{address}", node.address) for name, value in choice.engine.env.items()}
     if settings.executor == "ray":
         env["RAY_USAGE_STATS_ENABLED"] = "0"
     env["HF_HUB_OFFLINE"] = "1"

@@ -1,10 +1,10 @@
 """Bytes of a model's weights: in the checkpoint, and on each rank of the running engine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
 from inferfleet.catalog.architecture import Architecture, Precision
+from inferfleet.engines.layout import Layout
 from inferfleet.planner.modules import (
     ITEM_BYTES,
     Matrix,
@@ -24,32 +24,6 @@ _ROUND_SMALL, _SEGMENT_FROM, _ROUND_SEGMENT, _MAX_SPLIT = 512, 10 * MIB, 2 * MIB
 # What a rank of a latent-attention model holds besides its parameters: the YaRN table and the attention
 # backend's buffers. Readings on H200 lie 55 to 210 MiB above the parameters, by backend, never by layers.
 _MLA_BUFFERS = 84 * MIB
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How ranks share a model. World size is the product of the three sizes."""
-
-    tensor_parallel_size: int = 1
-    pipeline_parallel_size: int = 1
-    data_parallel_size: int = 1  # replicas of all but the experts, which these divide as well
-    expert_parallel: bool = False
-
-    @property
-    def ranks(self) -> int:
-        """Number of accelerators the layout needs."""
-        return self.tensor_parallel_size * self.pipeline_parallel_size * self.data_parallel_size
-
-    @property
-    def expert_ranks(self) -> int:
-        """Number of ranks that share the experts of a layer: those of all replicas, as slices or whole experts."""
-        return self.tensor_parallel_size * self.data_parallel_size
-
-    def __str__(self) -> str:
-        text = f"TP {self.tensor_parallel_size}, PP {self.pipeline_parallel_size}"
-        if self.data_parallel_size > 1:
-            text += f", DP {self.data_parallel_size}"
-        return text + (" with expert parallelism" if self.expert_parallel else "")
 
 
 def layers_per_stage(layers: int, stages: int) -> list[int]:

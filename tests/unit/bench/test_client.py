@@ -3,7 +3,7 @@
 import pytest
 
 from inferfleet.bench.client import client_image, client_version, image_digests, runs_vllm
-from inferfleet.catalog import load_engines
+from inferfleet.engines import load_engines
 
 
 def plan(engine, image="registry/engine:1", version="1"):

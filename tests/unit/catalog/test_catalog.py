@@ -11,14 +11,11 @@ from inferfleet.catalog import (
     UnknownNameError,
     accelerator_name,
     load_accelerators,
-    load_engines,
     load_model,
     load_models,
     read_model,
 )
 from inferfleet.catalog.loader import FOLDER
-from inferfleet.planner.choose import PREFERENCE
-from inferfleet.planner.engines import BUILDERS
 
 
 def test_it_has_what_the_field_uses():
@@ -33,7 +30,6 @@ def test_it_has_what_the_field_uses():
         ),
     } == set(load_models())
     assert len(load_accelerators()) == 21
-    assert set(load_engines()) == set(BUILDERS) >= set(PREFERENCE)
     ids = {c.id: c.precision for c in load_model("deepseek-r1").checkpoints}
     assert ids["unsloth/DeepSeek-R1-BF16"] == "bf16"
     assert {"fp8", "bf16", "int8", "int4"} == set(ids.values())
@@ -44,13 +40,6 @@ def test_every_accelerator_computes_something_and_has_memory():
         assert entry.dtypes
         assert name == "cpu" or entry.usable_mib <= entry.memory_mib > 0
         assert (entry.vendor == "nvidia") == (entry.compute_capability is not None)
-
-
-def test_every_engine_version_has_an_image_for_a_vendor_it_serves():
-    for engine in load_engines().values():
-        for version in engine.versions:
-            assert set(version.image) <= set(engine.vendors)
-            assert all(":" in image for image in version.image.values())
 
 
 @pytest.mark.parametrize(
@@ -113,12 +102,6 @@ def broken(tmp_path):
             lambda d: d["accelerators"]["T4-16G"].update(memory="16"),
             load_accelerators,
             "key accelerators.T4-16G.memory: Extra inputs are not permitted",
-        ),
-        (
-            "engines.yml",
-            lambda d: d["engines"]["vllm"].update(versions=[]),
-            load_engines,
-            "key engines.vllm.versions: Tuple should have at least 1 item",
         ),
     ],
 )

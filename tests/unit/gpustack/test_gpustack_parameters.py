@@ -2,8 +2,8 @@
 
 import pytest
 
+from inferfleet.engines.gpustack.command import gpustack_parameters
 from inferfleet.planner import make_plan
-from inferfleet.planner.engines.gpustack import gpustack_parameters
 from inferfleet.settings import Settings
 
 NODES = {f"n{i}": {"role": "head" if i == 1 else "worker", "address": f"10.0.0.{i}"} for i in range(1, 5)}

@@ -7,12 +7,13 @@ import sys
 
 import pytest
 
-from inferfleet.catalog import load_accelerators, load_engines, load_webui_image
+from inferfleet.catalog import load_accelerators, load_webui_image
+from inferfleet.engines import load_engines
+from inferfleet.engines.deepseek_infer.command import build_argv, cast_argv, convert_argv, converted_path
+from inferfleet.engines.launch import Launch
+from inferfleet.engines.layout import Layout
+from inferfleet.engines.python_module import python_module
 from inferfleet.planner import estimate, make_plan
-from inferfleet.planner.engines import Launch
-from inferfleet.planner.engines.deepseek_infer import cast_argv, convert_argv, converted_path, deepseek_infer_argv
-from inferfleet.planner.engines.python_module import python_module
-from inferfleet.planner.weights import Layout
 from inferfleet.settings import Settings
 
 R1 = "/data/models/deepseek-ai/DeepSeek-R1"
@@ -281,7 +282,7 @@ def test_deepseek_infer_has_the_readmes_commands():
         max_num_seqs=8,
         gpu_memory_utilization=0.9,
     )
-    assert deepseek_infer_argv(launch, "/w/prompts.txt") == shlex.split(
+    assert build_argv(launch, "/w/prompts.txt") == shlex.split(
         "torchrun --nnodes 2 --nproc-per-node 8 --node-rank 1 --master-addr 10.0.0.1 --master-port 29500 generate.py"
         " --ckpt-path /w/R1-mp16 --config configs/config_671B.json --input-file /w/prompts.txt"
     )

@@ -3,9 +3,10 @@
 import pytest
 
 from inferfleet.catalog import load_model, load_models
+from inferfleet.engines.layout import Layout
 from inferfleet.planner.memory import kv_bytes_per_token
 from inferfleet.planner.modules import Matrix, Split, decoder_layer
-from inferfleet.planner.weights import Layout, allocated, checkpoint_bytes, layers_per_stage, stage_weights
+from inferfleet.planner.weights import allocated, checkpoint_bytes, layers_per_stage, stage_weights
 
 MIB = 2**20
 R1 = load_model("deepseek-r1").architecture

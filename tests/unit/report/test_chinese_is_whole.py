@@ -15,9 +15,10 @@ from tests.unit.modules.hardware import load_module
 from tests.unit.planner.test_fabric import CONTRACT, machine, member, pair  # noqa: F401 (a fixture)
 from tests.unit.report.sayings import pieces
 
-from inferfleet.catalog import load_engines, load_xids
+from inferfleet.catalog import load_xids
 from inferfleet.cli.planned import plan_inventory
 from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.engines import load_engines
 from inferfleet.planner import make_plan
 from inferfleet.planner.fabric import derive_fabric
 from inferfleet.planner.health import health_cautions, health_problems

@@ -1,12 +1,12 @@
 """SGLang's command line (sglang/srt/server_args.py)."""
 
-from inferfleet.planner.engines.python_module import python_module
-from inferfleet.planner.engines.request import Launch
+from inferfleet.engines.launch import Launch
+from inferfleet.engines.python_module import python_module
 
 _RENDEZVOUS_PORT = 20000  # --dist-init-addr, as in SGLang's multi-node guide
 
 
-def sglang_argv(launch: Launch) -> list[str]:
+def build_argv(launch: Launch) -> list[str]:
     """Return `python3 … sglang.launch_server …` for one node.
 
     Its tensor parallel size counts all ranks of a pipeline stage; attention's share of them is what
@@ -22,8 +22,8 @@ def sglang_argv(launch: Launch) -> list[str]:
     if layout.pipeline_parallel_size > 1:
         argv += ["--pp-size", str(layout.pipeline_parallel_size)]
     if replicas > 1:
-        new = ["--attn-dp-size", str(replicas)]
-        argv += new if launch.attention_data_parallel else ["--enable-dp-attention", "--dp-size", str(replicas)]
+        own = ["--attn-dp-size"] if "--attn-dp-size" in launch.flags else ["--enable-dp-attention", "--dp-size"]
+        argv += [*own, str(replicas)]
     if launch.nodes > 1:
         argv += ["--dist-init-addr", f"{launch.head}:{_RENDEZVOUS_PORT}"]
         argv += ["--nnodes", str(launch.nodes), "--node-rank", str(launch.rank)]
@@ -47,11 +47,13 @@ def sglang_argv(launch: Launch) -> list[str]:
         argv += ["--cuda-graph-backend-decode", "disabled", "--cuda-graph-backend-prefill", "disabled"]
     if not launch.enable_prefix_caching:
         argv += ["--disable-radix-cache"]
+    if launch.trust_remote_code:
+        argv += ["--trust-remote-code"]
     return [*argv, *_parsers(launch), *_speculation(launch), *launch.extra]
 
 
 def _parsers(launch: Launch) -> list[str]:
-    argv = ["--reasoning-parser", launch.reasoning_parser.replace("_", "-")] if launch.reasoning_parser else []
+    argv = ["--reasoning-parser", launch.reasoning_parser] if launch.reasoning_parser else []
     if launch.tool_call_parser:
         argv += ["--tool-call-parser", launch.tool_call_parser]
     if launch.chat_template:

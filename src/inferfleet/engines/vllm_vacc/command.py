@@ -1,10 +1,10 @@
 """The command line of Vastai's vLLM, as its documents have it (VastModelZOO, DeepSeek-R1)."""
 
-from inferfleet.planner.engines.request import Launch
-from inferfleet.planner.engines.vllm import speculation
+from inferfleet.engines.launch import Launch
+from inferfleet.engines.vllm.command import speculation
 
 
-def vllm_vacc_argv(launch: Launch) -> list[str]:
+def build_argv(launch: Launch) -> list[str]:
     """Return `vllm serve …`; the vendor's modes fix the sizes."""
     argv = ["vllm", "serve", launch.model_path, "--trust-remote-code"]
     argv += ["--tensor-parallel-size", str(launch.layout.tensor_parallel_size)]

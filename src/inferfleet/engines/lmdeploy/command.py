@@ -1,10 +1,10 @@
 """LMDeploy's command line (lmdeploy/cli/serve.py)."""
 
-from inferfleet.planner.engines.python_module import python_module
-from inferfleet.planner.engines.request import Launch
+from inferfleet.engines.launch import Launch
+from inferfleet.engines.python_module import python_module
 
 
-def lmdeploy_argv(launch: Launch) -> list[str]:
+def build_argv(launch: Launch) -> list[str]:
     """Return `… serve api_server …`; empty on a node that only lends its accelerators to Ray."""
     if not launch.is_head:
         return []
@@ -24,8 +24,10 @@ def lmdeploy_argv(launch: Launch) -> list[str]:
         argv += ["--eager-mode"]
     if launch.enable_prefix_caching:
         argv += ["--enable-prefix-caching"]
+    if launch.trust_remote_code:
+        argv += ["--trust-remote-code"]
     if launch.reasoning_parser:
-        argv += ["--reasoning-parser", launch.reasoning_parser.replace("_", "-")]
+        argv += ["--reasoning-parser", launch.reasoning_parser]
     return [*argv, *launch.extra]
 
 

@@ -1,10 +1,10 @@
 """TensorRT-LLM's command line (tensorrt_llm/commands/serve.py)."""
 
-from inferfleet.planner.engines.mpi import listener_argv, mpirun_argv
-from inferfleet.planner.engines.request import Launch
+from inferfleet.engines.launch import Launch
+from inferfleet.engines.mpi import listener_argv, mpirun_argv
 
 
-def tensorrt_llm_argv(launch: Launch) -> list[str]:
+def build_argv(launch: Launch) -> list[str]:
     """Return `trtllm-serve …`; on several nodes the head starts all ranks with mpirun, and the others wait for it."""
     if not launch.is_head:
         return listener_argv(launch.addresses[launch.rank])
@@ -20,7 +20,7 @@ def tensorrt_llm_argv(launch: Launch) -> list[str]:
     if launch.free_share is not None:
         argv += ["--kv_cache_free_gpu_memory_fraction", f"{launch.free_share:.2f}"]
     if launch.reasoning_parser:
-        argv += ["--reasoning_parser", launch.reasoning_parser.replace("_", "-")]
+        argv += ["--reasoning_parser", launch.reasoning_parser]
     if launch.nodes > 1:
         world = mpirun_argv(launch.addresses, launch.per_node, layout.ranks, launch.network)
         argv = [*world, "trtllm-llmapi-launch", *argv]

@@ -2,12 +2,12 @@
 
 import json
 
-from inferfleet.planner.engines.request import Launch
+from inferfleet.engines.launch import Launch
 
 _DATA_PARALLEL_PORT = 29550  # ParallelConfig.data_parallel_rpc_port
 
 
-def vllm_argv(launch: Launch) -> list[str]:
+def build_argv(launch: Launch) -> list[str]:
     """Return `vllm serve …` for one node; empty on a node that only lends its accelerators to Ray."""
     over_ray = launch.executor == "ray"
     if over_ray and not launch.is_head:
@@ -24,7 +24,7 @@ def vllm_argv(launch: Launch) -> list[str]:
         argv += ["--host", "0.0.0.0", "--port", str(launch.port), *_parsers(launch)]
     else:
         argv += ["--headless"]
-    return [*argv, *sizes(launch), *launch.extra]
+    return [*argv, *sizes(launch), *remote_code(launch), *launch.extra]
 
 
 def _data_parallel(launch: Launch) -> list[str]:
@@ -42,7 +42,7 @@ def _data_parallel(launch: Launch) -> list[str]:
 def _parsers(launch: Launch) -> list[str]:
     argv: list[str] = []
     if launch.reasoning_parser:
-        argv += ["--enable-reasoning"] if launch.enable_reasoning else []
+        argv += ["--enable-reasoning"] if "--enable-reasoning" in launch.flags else []
         argv += ["--reasoning-parser", launch.reasoning_parser]
     if launch.tool_call_parser:
         argv += ["--enable-auto-tool-choice", "--tool-call-parser", launch.tool_call_parser]
@@ -70,6 +70,11 @@ def sizes(launch: Launch) -> list[str]:
     if launch.enforce_eager:
         argv += ["--enforce-eager"]
     return argv
+
+
+def remote_code(launch: Launch) -> list[str]:
+    """Return the option that runs Python code of the checkpoint, where the model needs it."""
+    return ["--trust-remote-code"] if launch.trust_remote_code else []
 
 
 def speculation(launch: Launch) -> list[str]:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inferfleet.catalog import load_models
-from inferfleet.planner.engines.request import Launch
-from inferfleet.planner.engines.vllm import sizes
-from inferfleet.planner.weights import Layout
+from inferfleet.engines.launch import Launch
+from inferfleet.engines.layout import Layout
+from inferfleet.engines.vllm.command import remote_code, sizes
 
 
-def gpustack_argv(launch: Launch) -> list[str]:
+def build_argv(launch: Launch) -> list[str]:
     """Return `gpustack start …` for one node: the server on the head, with a worker beside it, else a worker.
 
     An image's entry point adds the first two words itself. The registration token and the first password come from the
@@ -58,12 +57,12 @@ def gpustack_parameters(
         kv_cache_dtype=plan["kv_cache_dtype"],
         max_num_batched_tokens=max_num_batched_tokens,
         enforce_eager=enforce_eager,
+        trust_remote_code=plan["trust_remote_code"],
     )
     argv = ["--tensor-parallel-size", str(tensor), "--pipeline-parallel-size", str(plan["pipeline_parallel_size"])]
-    model = load_models().get(plan["model"])
-    if model and model.reasoning_parser:
-        argv += ["--reasoning-parser", model.reasoning_parser]
-    return _joined([*argv, *sizes(launch), *extra])
+    if plan["reasoning_parser"]:
+        argv += ["--reasoning-parser", plan["reasoning_parser"]]
+    return _joined([*argv, *sizes(launch), *remote_code(launch), *extra])
 
 
 def _joined(argv: Sequence[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from inferfleet.planner.weights import Layout
+from inferfleet.engines.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,7 @@ class Launch:
     gpu_memory_utilization: float | None  # None: the accelerator has no memory of its own
     static_share: float | None = None  # weights and KV cache of all memory; None: not known
     free_share: float | None = None  # KV cache of what weights leave free; None: not known
-    reasoning_parser: str = ""
-    enable_reasoning: bool = False  # whether the parser must be switched on besides being named
+    reasoning_parser: str = ""  # in the engine's spelling; empty: reasoning is not parsed
     kv_cache_dtype: str = "auto"
     max_num_batched_tokens: int = 0  # 0: the engine's default
     num_speculative_tokens: int = 0
@@ -34,7 +33,8 @@ class Launch:
     tool_call_parser: str = ""  # in the engine's spelling; empty: tools are not parsed
     chat_template: str = ""  # path in the image; empty: the model's own
     architecture: str = ""  # of the model, as its config.json names it
-    attention_data_parallel: bool = True  # whether SGLang has --attn-dp-size
+    trust_remote_code: bool = False  # whether to run Python code of the checkpoint
+    flags: frozenset[str] = frozenset()  # of those that engine.yml follows, what this version has
     api_key_env: str = ""  # environment variable with the API key; empty: the engine takes none
     ray_port: int = 6379
     network: str = ""  # CIDR that the nodes talk over; empty: not given

@@ -1,6 +1,6 @@
 """The command lines of the inference demo in the DeepSeek-V3 repository (folder inference), as its README has them."""
 
-from inferfleet.planner.engines.request import Launch
+from inferfleet.engines.launch import Launch
 
 CONFIG = "configs/config_671B.json"
 EXPERTS = 256
@@ -25,7 +25,7 @@ def convert_argv(model_path: str, save_path: str, ranks: int, experts: int = EXP
     return [*argv, "--n-experts", str(experts), "--model-parallel", str(ranks)]
 
 
-def deepseek_infer_argv(launch: Launch, input_file: str = "") -> list[str]:
+def build_argv(launch: Launch, input_file: str = "") -> list[str]:
     """Return `torchrun … generate.py …` for one node: interactive, or over the prompts (one a line) of `input_file`."""
     argv = ["torchrun", "--nnodes", str(launch.nodes), "--nproc-per-node", str(launch.per_node)]
     argv += ["--node-rank", str(launch.rank), "--master-addr", launch.head, "--master-port", str(launch.port)]

@@ -1,0 +1,70 @@
+"""Find the engines: every folder with an engine.yml on this package's search path."""
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inferfleet import engines
+from inferfleet.catalog.loader import load_file, pick
+from inferfleet.engines.schema import Engine, FlagFile
+
+if TYPE_CHECKING:
+    from inferfleet.engines.launch import Launch
+
+_SHARED = ("flexible_flags", "managed", "reasoning_parsers", "tool_call_parsers")
+"""Facts of a command line, which an engine takes from the one that its `command_line_of` names."""
+
+
+def load_engines() -> dict[str, Engine]:
+    """Return every engine by name, in the order in which `engine: auto` tries them; raises CatalogError."""
+    return {name: engine for name, (_, engine) in _found().items()}
+
+
+def load_engine(name: str) -> Engine:
+    """Return the engine called `name`; raises UnknownNameError."""
+    return pick("engine", name, load_engines())
+
+
+def own_port(name: str) -> int:
+    """Return the port that an engine listens on by itself; for `auto`, that of the engine which it tries first."""
+    known = load_engines()
+    return (next(iter(known.values())) if name == "auto" else known[name]).port
+
+
+def load_command(name: str) -> "Callable[[Launch], list[str]]":
+    """Return the function that writes the command line of one node for the engine called `name`."""
+    folder, _ = _found()[name]
+    build_argv: Callable[[Launch], list[str]] = import_module(f"{engines.__name__}.{folder.name}.command").build_argv
+    return build_argv
+
+
+def load_flags(name: str, version: str) -> FlagFile | None:
+    """Return the options of one version of an engine; None where they are not listed.
+
+    Raises CatalogError.
+    """
+    folder, _ = _found()[name]
+    return _flags(folder / "flags" / f"{version}.yml")
+
+
+def _found() -> dict[str, tuple[Path, Engine]]:
+    return _search(tuple(engines.__path__))
+
+
+@cache
+def _search(path: tuple[str, ...]) -> dict[str, tuple[Path, Engine]]:
+    files = [file for folder in path for file in sorted(Path(folder).glob("*/engine.yml"))]
+    read = [(file.parent, load_file(file, Engine)) for file in files]
+    named = {engine.name or folder.name: (folder, engine) for folder, engine in read}
+    for name, (folder, engine) in named.items():
+        if engine.command_line_of:
+            _, shared = pick(f"command_line_of of engine {name}", engine.command_line_of, named)
+            named[name] = folder, engine.model_copy(update={key: getattr(shared, key) for key in _SHARED})
+    return dict(sorted(named.items(), key=lambda item: (item[1][1].preference or float("inf"), item[0])))
+
+
+@cache
+def _flags(file: Path) -> FlagFile | None:
+    return load_file(file, FlagFile) if file.is_file() else None
