@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""Writes src/inferfleet/catalog/flags/ from the engines' own parsers: `python -m tools.engine_flags [NAME …]`.
+"""Write engines' flags/<version>.yml from their own parsers: `python -m tools.engine_flags [NAME …]`.
 
 Without a name (such as vllm-0.32.0) it writes the lists of all versions whose parser can be asked.
 """
 
 import sys
-from pathlib import Path
 
 from tools.engine_parsers import ENVIRONMENTS, EngineParser, Environment
 
-FOLDER = Path(__file__).resolve().parents[1] / "src" / "inferfleet" / "catalog" / "flags"
+from inferfleet.engines.discovery import flags_file
 
 
 def render(environment: Environment, options: list[list[str]]) -> str:
@@ -26,11 +25,12 @@ def render(environment: Environment, options: list[list[str]]) -> str:
 
 def main() -> None:
     """Write the lists of the versions named on the command line, or of all."""
-    FOLDER.mkdir(exist_ok=True)
     for environment in ENVIRONMENTS:
         if len(sys.argv) == 1 or environment.name in sys.argv[1:]:
+            file = flags_file(environment.engine, environment.version)
+            file.parent.mkdir(exist_ok=True)
             with EngineParser(environment) as parser:
-                (FOLDER / f"{environment.name}.yml").write_text(render(environment, parser.options()))
+                file.write_text(render(environment, parser.options()))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
-from inferfleet.catalog import load_engines, load_xids
+from inferfleet.catalog import load_xids
 from inferfleet.doctor.symptom import load_symptoms
+from inferfleet.engines import load_engines
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = ROOT / "src/inferfleet/locale/zh_CN/LC_MESSAGES"

@@ -23,7 +23,7 @@ class Environment:
 
     @property
     def name(self) -> str:
-        """Name of its folder in `environments/`, and of its list of options in the catalog."""
+        """Name of its folder in `environments/`."""
         return f"{self.engine}-{self.version}"
 
     def packages(self) -> Path:

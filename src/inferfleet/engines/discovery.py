@@ -45,8 +45,13 @@ def load_flags(name: str, version: str) -> FlagFile | None:
 
     Raises CatalogError.
     """
+    return _flags(flags_file(name, version))
+
+
+def flags_file(name: str, version: str) -> Path:
+    """Return where the options of one version of an engine are listed."""
     folder, _ = _found()[name]
-    return _flags(folder / "flags" / f"{version}.yml")
+    return folder / "flags" / f"{version}.yml"
 
 
 def _found() -> dict[str, tuple[Path, Engine]]:
