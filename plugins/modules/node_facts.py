@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import platform
+import sys
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import existing_parent, space
@@ -57,7 +58,8 @@ ansible_facts:
           C(listening), a map of TCP port to the owner (C(inferfleet) or the process name);
           C(disk), a map of path to C(free_bytes), C(total_bytes) and C(device) (its file system's number);
           C(clock_synchronized), whether the kernel says that its clock follows a time source;
-          C(memory_bytes), C(shm_bytes), C(cpu_count), C(architecture), C(distribution).
+          C(memory_bytes), C(shm_bytes), C(cpu_count), C(architecture), C(distribution);
+          C(python), C(version) and C(executable) of the Python that Ansible runs modules with.
       type: dict
 """
 
@@ -208,6 +210,7 @@ def main() -> None:
         "cpu_count": os.cpu_count(),
         "architecture": platform.machine(),
         "distribution": distribution(),
+        "python": {"version": platform.python_version(), "executable": sys.executable},
     }
     module.exit_json(changed=False, ansible_facts={"inferfleet_node": facts})
 

@@ -1,6 +1,7 @@
 """What node_facts reads of this very machine."""
 
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -129,6 +130,7 @@ def test_the_whole_module(run_module, tmp_path):
     assert "lo" not in [link["name"] for link in facts["interfaces"]]
     assert facts["checkable"].keys() == {"apt", "pip", "docker"}
     assert facts["shm_bytes"] > 0
+    assert facts["python"] == {"version": platform.python_version(), "executable": sys.executable}
 
 
 def test_a_node_without_ip_is_told_what_to_install(run_module, tmp_path):

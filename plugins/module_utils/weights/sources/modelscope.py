@@ -5,17 +5,48 @@ from __future__ import annotations
 import json
 import os
 import sys
+from urllib.parse import urlsplit
 
 from ansible.module_utils.weights.sources.source import SourceError, cause
 from ansible.module_utils.weights.sources.tool import Tool
 
-_ASK_MODELSCOPE = """
+_DOWNLOAD = """
 import json, os, sys
 asked = json.load(sys.stdin)
 os.environ.update(asked["environment"])
-from modelscope_hub import HubApi
-HubApi(endpoint=asked["endpoint"], token=asked["token"]).download_file(*asked["file"], **asked["options"])
+endpoint, token = asked["endpoint"], asked["token"]
+try:
+    from modelscope_hub import HubApi
+except ImportError:
+    from modelscope.hub.file_download import model_file_download
+    from requests.cookies import RequestsCookieJar
+    cookies = RequestsCookieJar()
+    if token:
+        cookies.set("m_session_id", token, domain=asked["host"])
+    model_file_download(asked["repository"], asked["name"], endpoint=endpoint, cookies=cookies, **asked["options"])
+else:
+    hub = HubApi(endpoint=endpoint, token=token)
+    hub.download_file(asked["repository"], "model", asked["name"], **asked["options"])
 """
+
+
+def _list(endpoint, token, repository, revision):
+    """Return path, size and SHA-256 of all files."""
+    try:
+        from modelscope_hub import HubApi
+    except ImportError:  # it needs Python 3.10; the SDK that it succeeds does not
+        from modelscope.hub.api import HubApi as Api
+        from requests.cookies import RequestsCookieJar
+
+        cookies = RequestsCookieJar()  # its own jar is for a domain with the port in it, which matches no host
+        if token:
+            cookies.set("m_session_id", token, domain=urlsplit(endpoint).hostname)
+        entries = Api(endpoint=endpoint).get_model_files(
+            repository, revision=revision, recursive=True, use_cookies=cookies
+        )
+        return [(e["Path"], e["Size"], e.get("Sha256")) for e in entries if e["Type"] != "tree"]
+    entries = HubApi(endpoint=endpoint, token=token).list_repo_files(repository, "model", revision=revision)
+    return [(e.path, e.size, e.sha256) for e in entries if e.type != "tree"]
 
 
 class ModelScope(Tool):
@@ -24,16 +55,12 @@ class ModelScope(Tool):
     def describe(self):
         """Return commit and files, with the SHA-256 that the hub gives."""
         try:
-            from modelscope_hub import HubApi
-
-            api = HubApi(endpoint=self.spec["endpoint"], token=self.spec.get("token") or None)
-            entries = list(api.list_repo_files(self.repository, "model", revision=self._revision()))
+            entries = _list(self.spec["endpoint"], self.spec.get("token") or None, self.repository, self._revision())
         except Exception as error:
             raise SourceError(cause(error, 60)) from error
         files = {
-            e.path: {"size": e.size or 0, "algorithm": "sha256" if e.sha256 else "", "hash": e.sha256 or ""}
-            for e in entries
-            if e.type != "tree"
+            path: {"size": size or 0, "algorithm": "sha256" if digest else "", "hash": digest or ""}
+            for path, size, digest in entries
         }
         if not files:  # which is how the hub answers for a revision that it does not have
             raise SourceError(f"it has no files of {self.repository} at revision {self._revision()}")
@@ -43,11 +70,13 @@ class ModelScope(Tool):
         return "master" if self.revision == "main" else self.revision
 
     def command(self, place, sink):
-        """Return a Python of ours that asks the SDK for one file."""
+        """Return a Python that downloads one file with the SDK."""
         asked = {
             "endpoint": self.spec["endpoint"],
+            "host": urlsplit(self.spec["endpoint"]).hostname,
             "token": self.spec.get("token") or None,
-            "file": [self.repository, "model", sink.name],
+            "repository": self.repository,
+            "name": sink.name,
             "options": {"revision": self._revision(), "local_dir": place},
             "environment": {
                 "MODELSCOPE_CACHE": os.path.join(place, ".cache"),
@@ -56,4 +85,4 @@ class ModelScope(Tool):
                 "MODELSCOPE_DOWNLOAD_INTRA_CLOUD": "false",
             },
         }
-        return [sys.executable, "-c", _ASK_MODELSCOPE], json.dumps(asked)
+        return [sys.executable, "-c", _DOWNLOAD], json.dumps(asked)
