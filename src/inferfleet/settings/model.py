@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticKnownError
+
+from inferfleet.engines import load_engines
 
 
 def _absolute_path(value: str) -> str:
@@ -79,6 +82,14 @@ def _email(value: str) -> str:
     return value
 
 
+def _engine(value: str) -> str:
+    names = ["auto", *load_engines()]
+    if value not in names:
+        listed = ", ".join(map(repr, names[:-1]))
+        raise PydanticKnownError("literal_error", {"expected": f"{listed} or {names[-1]!r}"})
+    return value
+
+
 def _number(value: object) -> object:
     """Take text for the number it spells: `-e engine_port=8001` arrives as text."""
     if isinstance(value, str):
@@ -103,7 +114,7 @@ Name = Annotated[str, StringConstraints(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_number)]
-EngineName = Literal["auto", "vllm", "sglang", "lmdeploy", "tensorrt-llm", "deepseek-infer", "vllm_vacc", "gpustack"]
+EngineName = Annotated[str, AfterValidator(_engine)]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 
 

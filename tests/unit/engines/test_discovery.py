@@ -1,0 +1,177 @@
+"""Engines are the folders that there are; a new one is a folder, a new version an entry."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from inferfleet import engines
+from inferfleet.catalog import CatalogError, UnknownNameError, load_models
+from inferfleet.engines import load_command, load_engine, load_engines, load_flags, own_port
+from inferfleet.engines.parsers import reasoning_parser, tool_call_parser
+from inferfleet.inventory.values import settings_problems
+from inferfleet.planner import make_plan
+from inferfleet.settings import Settings
+
+NODES = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
+FACTS = {
+    "title": "Made-up engine",
+    "preference": 99,
+    "port": 7777,
+    "executors": ["mp"],
+    "multi_node": True,
+    "architectures": ["DeepseekV3ForCausalLM"],
+    "precisions": {"fp8": "8.9"},
+    "methods": ["fp8"],
+    "vendors": ["nvidia"],
+    "env": {"MADE_UP_ADDRESS": "{address}"},
+    "reasoning_parsers": {"deepseek_r1": "r1_of_ours"},
+    "flags": [{"name": "--since-two", "since": "2.0"}],
+    "managed": {"--size": "tensor_parallel_size"},
+    "versions": [{"version": "1.0", "image": {"nvidia": "registry.example.com/made-up:1.0"}}],
+}
+COMMAND = '''"""The command line of a made-up engine."""
+
+
+def build_argv(launch):
+    argv = ["made-up", launch.model_path, "--size", str(launch.layout.ranks), "--rank", str(launch.rank)]
+    argv += ["--reasoning", launch.reasoning_parser, *sorted(launch.flags)]
+    return [*argv, *launch.extra]
+'''
+
+
+def write(folder: Path, **facts: object) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "engine.yml").write_text(yaml.safe_dump({**FACTS, **facts}))
+    (folder / "command.py").write_text(COMMAND)
+
+
+@pytest.fixture
+def search_path(tmp_path, monkeypatch):
+    """Return a folder that engines are looked for in besides the package's own."""
+    monkeypatch.setattr(engines, "__path__", [*engines.__path__, str(tmp_path)])
+    return tmp_path
+
+
+def plan_of(engine, **settings):
+    base = {"model": "deepseek-r1", "engine": engine, "executor": "mp", "accelerator": "H200-141G"}
+    return make_plan(Settings(**base, **settings), NODES)
+
+
+def test_a_folder_is_an_engine(search_path):
+    write(search_path / "made_up")
+    plan = plan_of("made_up")
+    assert plan.problems == []
+    assert (plan.engine, plan.engine_version, plan.port, plan.role) == ("made_up", "1.0", 7777, "inference_engine")
+    assert plan.image == "registry.example.com/made-up:1.0"
+    words = [f"/data/models/deepseek-ai/DeepSeek-R1 --size 16 --rank {rank} --reasoning r1_of_ours" for rank in (0, 1)]
+    assert [" ".join(node.argv) for node in plan.nodes.values()] == [f"made-up {text}" for text in words]
+    assert [node.env["MADE_UP_ADDRESS"] for node in plan.nodes.values()] == ["10.0.0.1", "10.0.0.2"]
+    assert list(load_engines())[-2:] == ["made_up", "deepseek-infer"]  # the last that `auto` tries
+    assert own_port("made_up") == 7777
+
+
+def test_a_version_is_an_entry_and_its_options_are_a_file(search_path):
+    versions = [{"version": version, "image": {"nvidia": f"made-up:{version}"}} for version in ("2.1", "1.0")]
+    write(search_path / "version_entries", versions=versions)
+    (search_path / "version_entries" / "flags").mkdir()
+    (search_path / "version_entries" / "flags" / "2.1.yml").write_text("options: [[--known], [--size, -s]]\n")
+    newest, pinned = plan_of("version_entries"), plan_of("version_entries", engine_version="1.0")
+    assert (newest.image, pinned.image) == ("made-up:2.1", "made-up:1.0")
+    assert "--since-two" in newest.nodes["n0"].argv
+    assert "--since-two" not in pinned.nodes["n0"].argv
+    refused = {
+        word: [problem.code for problem in plan_of("version_entries", engine_extra_args=[word]).problems]
+        for word in ("--known", "--unknown", "-s")
+    }
+    assert refused == {"--known": [], "--unknown": ["flag-unsupported"], "-s": ["flag-managed"]}
+    assert load_flags("version_entries", "1.0") is None
+
+
+def test_the_setting_takes_the_engines_that_there_are(tmp_path, monkeypatch):
+    with pytest.raises(ValidationError):
+        Settings(engine="only_here")
+    write(tmp_path / "only_here")
+    monkeypatch.setattr(engines, "__path__", [*engines.__path__, str(tmp_path)])
+    for name in ("auto", "only_here", *load_engines()):
+        assert Settings(engine=name).engine == name
+
+
+def test_an_unknown_engine_is_refused_with_the_nearest():
+    [problem] = settings_problems({"engine": "sgland"})
+    assert problem.code == "bad-value"
+    assert problem.remedy.startswith("Did you mean sglang? Set engine to 'auto', 'vllm', ")
+
+
+def test_a_name_need_not_be_a_module_name(search_path):
+    write(search_path / "with_hyphen", name="with-hyphen")
+    assert plan_of("with-hyphen").nodes["n0"].argv[0] == "made-up"
+
+
+def test_an_engine_that_shares_a_command_line(search_path):
+    write(search_path / "fork", command_line_of="vllm")
+    shared, own = load_engine("vllm"), load_engine("fork")
+    assert (own.managed, own.flexible_flags) == (shared.managed, shared.flexible_flags)
+    assert own.reasoning_parsers == shared.reasoning_parsers
+    assert own.port == 7777
+
+
+def test_an_engine_that_shares_the_command_line_of_none(search_path):
+    write(search_path / "orphan", command_line_of="vlm")
+    with pytest.raises(UnknownNameError, match=r"orphan is 'vlm'.*Did you mean vllm\?"):
+        load_engines()
+
+
+def test_a_broken_file_is_named_with_its_key(search_path):
+    write(search_path / "broken", versions=[])
+    with pytest.raises(CatalogError, match=r"broken/engine\.yml: key versions: Tuple should have at least 1 item"):
+        load_engines()
+
+
+def test_every_engine_is_complete():
+    for name, engine in load_engines().items():
+        assert callable(load_command(name))
+        assert engine.bench_client in ("", *load_engines())
+        assert engine.protocol == "none" or engine.ready_log
+        for version in engine.versions:
+            assert set(version.image) <= set(engine.vendors)
+            assert all(":" in image for image in version.image.values())
+            assert set(version.reasoning_parsers or ()) <= engine.reasoning_parsers.keys()
+
+
+def test_ranks_of_preference_differ():
+    ranks = [engine.preference for engine in load_engines().values() if engine.preference]
+    assert ranks == sorted(set(ranks))
+
+
+def test_every_model_can_be_parsed_by_every_engine_that_serves_http():
+    for model in load_models().values():
+        for name, engine in load_engines().items():
+            if engine.protocol == "openai" and model.reasoning_parser:
+                assert reasoning_parser(model, name, engine, engine.versions[0])
+
+
+def test_parsers_have_each_engines_own_spelling():
+    r1 = load_models()["deepseek-r1-0528"]
+    kimi = r1.model_copy(update={"reasoning_parser": "kimi_k2", "tool_call_parser": "kimi_k2"})
+    given = r1.model_copy(update={"reasoning_parser": {"sglang": "its_own"}, "tool_call_parser": {"sglang": "tools"}})
+
+    def names(model, name):
+        engine = load_engine(name)
+        version = engine.versions[0]
+        return reasoning_parser(model, name, engine, version), tool_call_parser(model, name, engine, version)
+
+    assert names(r1, "vllm") == ("deepseek_r1", "deepseek_v3")
+    assert names(r1, "sglang") == ("deepseek-r1", "deepseekv3")
+    assert names(kimi, "vllm") == names(kimi, "sglang") == ("kimi_k2", "kimi_k2")
+    assert names(given, "sglang") == ("its_own", "tools")
+    assert names(given, "vllm") == ("", "")
+
+
+def test_a_version_may_lack_parsers_of_its_engine():
+    engine = load_engine("vllm")
+    oldest = engine.versions[-1]
+    kimi = load_models()["deepseek-r1"].model_copy(update={"reasoning_parser": "kimi_k2"})
+    assert reasoning_parser(load_models()["deepseek-r1"], "vllm", engine, oldest) == "deepseek_r1"
+    assert reasoning_parser(kimi, "vllm", engine, oldest) == ""
