@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from inferfleet.deepseek_infer import batch_argv, conversion_steps, converted_files, docker_run
+from inferfleet.deepseek_infer import batch_argv, conversion_steps, converted_files, docker_run, holders
 
 
 def deepseek_infer_steps(model_path, cast_path, save_path, ranks, experts, cast):
@@ -28,6 +28,7 @@ class FilterModule:
         return {
             "deepseek_infer_batch": batch_argv,
             "deepseek_infer_files": deepseek_infer_files,
+            "deepseek_infer_holders": holders,
             "deepseek_infer_steps": deepseek_infer_steps,
             "docker_run": lambda options, cdi=False: docker_run(options, cdi=cdi),
         }

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
-from inferfleet.weights import BadSourceError, resolve_sources, weights_report
+from inferfleet.weights import (
+    BadSourceError,
+    controller_folders,
+    link_speeds,
+    models_of_nodes,
+    peers,
+    repairs,
+    resolve_sources,
+    weights_report,
+)
 
 
 def weights_sources(given, plan, revision, endpoint, folders=None):
@@ -27,4 +36,12 @@ class FilterModule:
 
     def filters(self):
         """Return them."""
-        return {"weights_sources": weights_sources, "weights_report": weights_report}
+        return {
+            "weights_controller_folders": controller_folders,
+            "weights_link_speeds": link_speeds,
+            "weights_models": models_of_nodes,
+            "weights_peers": peers,
+            "weights_repairs": repairs,
+            "weights_report": weights_report,
+            "weights_sources": weights_sources,
+        }

@@ -72,7 +72,34 @@ def test_a_roles_variables_carry_its_name(role):
     for path in sorted(folder.glob("*/*.yml")):
         if path.parent.name in ("tasks", "handlers"):
             internal += [task["register"] for task in tasks(load(path)) if "register" in task]
-    assert [name for name in internal if not re.match(rf"__{role}(_|$)", name)] == []
+    # With underscores what only the role itself may read; without, what it hands to whoever includes it.
+    assert [name for name in internal if not re.match(rf"(__)?{role}(_|$)", name)] == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_reads_what_is_internal_to_another(role):
+    others = "|".join(name for name in ROLES if name != role)
+    # Also put together from parts, as in `'__' ~ role`; the longest name first, since one may begin with another.
+    foreign = re.compile(rf"__({others})_\w+|'__'|\"__\"|'__\\\\")
+    own = re.compile(rf"__{role}_\w+")
+    for path in sorted((ROOT / "roles" / role).rglob("*.*")):
+        if path.suffix in (".yml", ".j2"):
+            assert foreign.findall(own.sub("", path.read_text())) == [], relative(path)
+
+
+def test_playbooks_read_nothing_internal_to_a_role():
+    for path in sorted((ROOT / "playbooks").rglob("*.yml")):
+        assert re.findall(rf"__(?:{'|'.join(ROLES)})_\w+", path.read_text()) == [], relative(path)
+
+
+# Still with loops in templates.
+LOOPS = {"roles/open_webui/vars/main.yml", "roles/verify/vars/main.yml"}
+
+
+def test_logic_is_in_filters_and_not_in_loops_of_templates():
+    sources = [path for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.*")]
+    loops = [relative(path) for path in sources if re.search(r"set _ ?=", path.read_text(errors="replace"))]
+    assert set(loops) <= LOOPS
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -1,0 +1,109 @@
+"""What roles collect from hosts and results, in Python instead of Jinja."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from inferfleet.bundle import image_parts, system_parts
+from inferfleet.deepseek_infer import holders
+from inferfleet.evaluate.nodes import evaluated_nodes
+from inferfleet.hostvars import by_host, secret_files
+from inferfleet.report.docker import shown_containers, shown_images
+from inferfleet.weights import controller_folders, link_speeds, models_of_nodes, peers, repairs
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        (("x",), {"a": {"y": 1}, "b": None}),
+        (("x", "y"), {"a": 1, "b": None}),
+        (("x", "y", "z"), {"a": None, "b": None}),  # a number has no keys
+    ],
+)
+def test_values_by_host(path, values):
+    assert by_host(["a", "b"], {"a": {"x": {"y": 1}}, "b": {}}, *path) == values
+
+
+def test_values_by_host_have_a_default_and_keep_the_order():
+    assert [*by_host(["b", "a"], {"a": {"x": 1}, "b": {}}, "x", default=[]).items()] == [("b", []), ("a", 1)]
+
+
+@pytest.mark.parametrize(("check", "missing"), [(True, "/dev/null"), (False, "{folder}/other")])
+def test_a_check_run_generates_no_secret(tmp_path: Path, check, missing):
+    (tmp_path / "key").write_text("x")
+    files = secret_files(str(tmp_path), ["key", "other"], check=check)
+    assert files == {"key": f"{tmp_path}/key", "other": missing.format(folder=tmp_path)}
+
+
+def test_folders_of_the_controller_keep_the_number_of_their_source():
+    sources = [
+        {"type": "huggingface"},
+        {"type": "path", "path": "/x", "host": "localhost"},
+        {"type": "path", "path": "/y"},
+    ]
+    assert controller_folders(sources) == {"2": "/x"}
+
+
+def test_given_addresses_outrank_the_plans():
+    nodes = {"a": {"address": "10.0.0.1"}}
+    assert peers(["a", "b"], nodes, {"b": "10.0.0.2"}, 5) == [
+        {"name": "a", "address": "10.0.0.1", "port": 5},
+        {"name": "b", "address": "10.0.0.2", "port": 5},
+    ]
+    assert peers(["a"], nodes, {"a": "10.9.9.9"}, 5)[0]["address"] == "10.9.9.9"
+
+
+def test_link_speeds_are_those_of_the_planned_interface():
+    fabric = {"a": {"interfaces": [{"name": "eth0", "speed_mbps": 10}, {"name": "eth1", "speed_mbps": 25}]}, "b": {}}
+    assert link_speeds(fabric, {"a": {"interface": "eth1"}, "b": {"interface": "eth1"}}) == {"a": 25, "b": 0}
+    assert link_speeds(fabric, {}) == {"a": 0, "b": 0}  # hosts outside the plan
+
+
+def test_models_of_nodes():
+    assert models_of_nodes({"a": [{"path": "/m"}, {"path": "/n"}], "b": []}) == [
+        {"node": "a", "path": "/m"},
+        {"node": "a", "path": "/n"},
+    ]
+
+
+def test_only_damage_that_is_gone_is_mended():
+    damage = {"a": {"whole": True}, "b": {"whole": False}, "c": {"whole": False}}
+    proofs = {"a": {"whole": True}, "b": {"whole": True}, "c": {}}
+    assert [(item["node"], item["mended"]) for item in repairs(damage, proofs)] == [
+        ("a", False),
+        ("b", True),
+        ("c", False),
+    ]
+
+
+def test_parts_of_a_bundle():
+    name = "docker.io/vllm/vllm-openai:v1"
+    config = {"item": name, "stdout": json.dumps({"rootfs": {"diff_ids": ["sha256:1"]}})}
+    digests = [{"item": "other", "stdout": "sha256:0"}, {"item": name, "stdout": "sha256:2"}]
+    (part,) = image_parts([config], digests).values()
+    assert (part["digest"], part["layers"], part["file"][:7]) == ("sha256:2", ["sha256:1"], "images/")
+    assert system_parts({"c": "debian-12-amd64"}) == {"debian-12-amd64": {"file": "packages/debian-12-amd64.tar"}}
+
+
+def test_holders_have_the_very_conversion():
+    conversions = {
+        "a": {"whole": True, "about": {"revision": "x"}},
+        "b": {"whole": True, "about": {"revision": "y"}},
+        "c": {"whole": False, "about": {}},
+    }
+    assert holders(conversions, "x") == ["a"]
+
+
+def test_evaluated_nodes():
+    plan = {"accelerator": "h200", "nodes": {"a": {"address": "10.0.0.1", "rank": 0}}}
+    assert evaluated_nodes(plan, {"a": "570.1"}) == {
+        "a": {"address": "10.0.0.1", "accelerator": "h200", "driver": "570.1"}
+    }
+
+
+def test_the_report_shows_no_environment():
+    image = {"RepoTags": None, "Id": "sha256:1", "Config": {"Env": ["KEY=secret"]}}
+    assert shown_images([image]) == [{"names": [], "digests": [], "id": "sha256:1"}]
+    container = {"Names": ["/inferfleet-engine"], "Image": "x", "Status": "Up", "Command": "vllm --api-key secret"}
+    assert shown_containers([container]) == [{"name": "inferfleet-engine", "image": "x", "status": "Up"}]
