@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
+from inferfleet.messages import N_, Message, Problem
+from inferfleet.task_result import failed
+
 
 class ActionModule(ActionBase):
     """Fails with one line a host when any of `results` is unreachable (all of them, where not `enforce`)."""
@@ -19,16 +22,11 @@ class ActionModule(ActionBase):
             if result.get("unreachable")
         ]
         if not problems or (not self._task.args["enforce"] and len(problems) < len(self._task.args["results"])):
-            return {"changed": False, "problems": problems}
-        return {
-            "failed": True,
-            "msg": "\n".join(f"{p['message']} {p['remedy']}" for p in problems),
-            "inferfleet_refusal": "unreachable",
-            "problems": problems,
-        }
+            return {"changed": False, "problems": [problem.as_dict() for problem in problems]}
+        return failed(problems, "unreachable")
 
 
-def _problem(host: str, variables, result: dict) -> dict[str, str]:
+def _problem(host: str, variables, result: dict) -> Problem:
     address = variables.get("ansible_host", host)
     port = variables.get("ansible_port", 22)
     # Ansible puts the layers an error came through in front of what ssh itself said.
@@ -36,8 +34,14 @@ def _problem(host: str, variables, result: dict) -> dict[str, str]:
     reason = lines[-1].rpartition("ssh: ")[2].removeprefix("Task failed: ").rstrip(".")
     user = variables.get("ansible_user")
     target = f"{user}@{address}" if user else address
-    return {
-        "code": "unreachable",
-        "message": f"Host {host} does not answer at {address}:{port} as {user or 'your own user'}: {reason}.",
-        "remedy": f"Check ansible_host, ansible_user and the key in hosts.yml; `ssh -p {port} {target}` must work.",
-    }
+    return Problem(
+        "unreachable",
+        N_("Host {host} does not answer at {address}:{port} as {user}: {reason}."),
+        N_("Check ansible_host, ansible_user and the key in hosts.yml; `ssh -p {port} {target}` must work."),
+        host=host,
+        address=address,
+        port=port,
+        user=user or Message("", N_("your own user")),
+        reason=reason,
+        target=target,
+    )
