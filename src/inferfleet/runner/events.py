@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from inferfleet.messages import Problem
+from inferfleet.messages import Message, Problem
 from inferfleet.runner.messages import plain_message
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State, TableRow
 
@@ -189,8 +189,8 @@ class Fold:
         for part in (result, *(item for item in result.get("results") or [] if isinstance(item, Mapping))):
             if part.get(REFUSAL_KEY):
                 self._refusal = str(part[REFUSAL_KEY])
-                said = _problems(part.get("problems")) or [Problem("refused", plain_message(part), "")]
-                self._problems |= dict.fromkeys(said)
+                refused = Problem("refused", "{reason}", "", reason=plain_message(part))
+                self._problems |= dict.fromkeys(_problems(part.get("problems")) or [refused])
 
     def _take_warnings(self, result: Event) -> None:
         self._warnings |= dict.fromkeys(_problems(result.get(WARNINGS_KEY)))
@@ -204,7 +204,7 @@ class Fold:
             done=done,
             total=total,
             unit=str(given.get("unit") or ""),
-            text=str(given.get("text") or ""),
+            text=_text(given.get("text")),
             rate=self._rate(host, at, done),
             attempt=attempt if isinstance(attempt, int) else None,
         )
@@ -276,19 +276,18 @@ def _stage_state(stage: Stage) -> State:
 
 
 def _problems(given: Any) -> list[Problem]:
-    return [
-        Problem(str(item.get("code", "")), str(item.get("message", "")), str(item.get("remedy", "")))
-        for item in given or []
-        if isinstance(item, Mapping)
-    ]
+    return [Problem.from_dict(item) for item in given or [] if isinstance(item, Mapping)]
 
 
 def _rows(given: Any) -> list[TableRow]:
     return [
-        TableRow(str(item.get("label", "")), str(item.get("text", "")))
-        for item in given or []
-        if isinstance(item, Mapping)
+        TableRow(_text(item.get("label")), _text(item.get("text"))) for item in given or [] if isinstance(item, Mapping)
     ]
+
+
+def _text(given: Any) -> Message:
+    """Return a text that a task reported, the JSON form of a message or a string."""
+    return Message.from_dict(given) if isinstance(given, Mapping) else Message("", str(given or ""))
 
 
 def _number(value: Any) -> float | None:

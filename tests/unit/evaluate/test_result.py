@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inferfleet.cli.evaluation_rows import evaluation_rows
+from inferfleet.cli.commands.evaluate import evaluation_rows
 from inferfleet.evaluate import Evaluation, begin, below_reference, choose_folder, conclude, read_settings, unanswered
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "evalscope" / "general_qa.json"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from recording import Recorded
 
+from inferfleet.messages import Message
 from inferfleet.runner.events import Fold, fold
 from inferfleet.runner.result import ChangedTask, Failure, State
 from inferfleet.runner.stages import planned_roles
@@ -41,7 +42,9 @@ def test_changes_are_named_with_host_stage_and_task(whole_run: Recorded) -> None
 def test_only_the_failure_that_stood_is_reported(whole_run: Recorded) -> None:
     """Neither the rescued nor the ignored one; and not lost because `always` ran after it."""
     assert whole_run.result.failures == (
-        Failure("two", "second", "Find every port free", "Port 8000 is taken. Set engine_port to another one."),
+        Failure(
+            "two", "second", "Find every port free", Message("", "Port 8000 is taken. Set engine_port to another one.")
+        ),
     )
 
 

@@ -7,11 +7,15 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from inferfleet.cli.row import Row
-from inferfleet.cli.style import TONES, ascii_only, plain_mark
-from inferfleet.cli.summary import Summary
+from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.style import TONES, ascii_only, plain_mark
+from inferfleet.cli.output.summary import Summary
+from inferfleet.cli.output.text import tr
+from inferfleet.messages import N_
 
 _MARKS = {True: "✔", False: "✘"}
+_TRY = N_("Try: {command}")
+_GOOD, _BAD = N_("OK: {text}"), N_("FAILED: {text}")
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -39,7 +43,7 @@ def _print_framed(console: Console, summary: Summary) -> None:
     console.print()
     console.print(frame if parts else title)
     if summary.try_it:
-        console.print(Text(f"Try: {summary.try_it}", style="dim"), soft_wrap=True)
+        console.print(Text(tr(_TRY, command=summary.try_it), style="dim"), soft_wrap=True)
 
 
 def _block(block: list[Row], widest: int, only_ascii: bool) -> list[RenderableType]:
@@ -60,11 +64,11 @@ def _block(block: list[Row], widest: int, only_ascii: bool) -> list[RenderableTy
 
 
 def _print_plain(console: Console, summary: Summary) -> None:
-    lines = ["", f"{'OK' if summary.good else 'FAILED'}: {summary.heading}"]
+    lines = ["", tr(_GOOD if summary.good else _BAD, text=summary.heading)]
     for number, block in enumerate(summary.blocks):
         lines += [""] if number else []
         lines += [line for row in block for line in _plain_row(row)]
-    lines += [f"Try: {summary.try_it}"] if summary.try_it else []
+    lines += [tr(_TRY, command=summary.try_it)] if summary.try_it else []
     for line in lines:
         console.print(Text(line), soft_wrap=True)
 
@@ -72,6 +76,6 @@ def _print_plain(console: Console, summary: Summary) -> None:
 def _plain_row(row: Row) -> list[str]:
     if not row.label:
         return row.text.splitlines()
-    state = {True: "ok: ", False: "FAILED: ", None: ""}[row.holds]
-    first, *rest = f"{state}{row.text}".splitlines() or [""]
+    state = {True: N_("ok: {text}"), False: _BAD, None: "{text}"}[row.holds]
+    first, *rest = tr(state, text=row.text).splitlines() or [""]
     return [f"  {row.label}: {first}".rstrip(), *(f"    {line}" for line in rest)]

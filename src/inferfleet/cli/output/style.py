@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+from inferfleet.messages import N_
 from inferfleet.runner.result import State
 
 STYLES = {
@@ -13,6 +14,16 @@ STYLES = {
     State.UNREACHABLE: "bold red",
     State.SKIPPED: "dim",
     State.INTERRUPTED: "bold red",
+}
+LABELS = {
+    State.WAITING: N_("waiting"),
+    State.RUNNING: N_("running"),
+    State.OK: N_("ok"),
+    State.CHANGED: N_("changed"),
+    State.FAILED: N_("failed"),
+    State.UNREACHABLE: N_("unreachable"),
+    State.SKIPPED: N_("skipped"),
+    State.INTERRUPTED: N_("interrupted"),
 }
 _MARKS = {
     State.WAITING: "○",

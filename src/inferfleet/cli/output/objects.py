@@ -3,7 +3,7 @@
 import json
 from typing import Any, TextIO
 
-from inferfleet.cli.view import Header, StageView
+from inferfleet.cli.output.view import Header, StageView
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import Progress
 
@@ -37,10 +37,12 @@ class ProgressView(StageView):
                 self._write("progress", stage.name, host=None, **_known(total))
 
         for row in self._new_rows():
-            self._write("row", self._shown.name if self._shown else "", label=row.label, text=row.text)
+            self._write(
+                "row", self._shown.name if self._shown else "", label=row.label.render("en"), text=row.text.render("en")
+            )
 
     def on_interrupt(self) -> None:
-        """Tell that the run begins to end."""
+        """Write that the run begins to end."""
         self._write("interrupted", self._shown.name if self._shown else "")
 
     def _end_stage(self) -> None:
@@ -62,7 +64,7 @@ def _known(progress: Progress) -> dict[str, Any]:
         "unit": progress.unit,
         "rate": progress.rate,
         "seconds_left": progress.seconds_left,
-        "text": progress.text,
+        "text": progress.text.render("en"),
         "attempt": progress.attempt,
     }
     return {name: value for name, value in found.items() if value not in (None, "")}

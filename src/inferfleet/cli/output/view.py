@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from inferfleet.messages import N_
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import Stage, TableRow
 
@@ -60,7 +61,7 @@ class StageView(ABC):
         """Tell that the stage shown is over, if there is one, and show none."""
 
 
-ENDING = "Ending the run in good order … (Ctrl-C again: at once)"
+ENDING = N_("Ending the run in good order … (Ctrl-C again: at once)")
 
 
 def diff_of(event: Event) -> str:

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from inferfleet.messages import N_, Message
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import HostRun, RunResult, Stage, State
@@ -20,18 +21,20 @@ def check_writable(path: Path) -> None:
         UsageError: the folder is missing, or the path is a folder or may not be written.
     """
     folder = path.absolute().parent
-    reason = ""
+    reason: Message | None = None
     if path.is_dir():
-        reason = "it is a folder"
+        reason = Message("", N_("it is a folder"))
     elif not folder.is_dir():
-        reason = f"there is no folder {folder}"
+        reason = Message("", N_("there is no folder {folder}"), folder=str(folder))
     elif not os.access(path if path.exists() else folder, os.W_OK):
-        reason = "permission denied"
+        reason = Message("", N_("permission denied"))
     if reason:
         raise UsageError(
             "junit-not-writable",
-            f"--junit {path} cannot be written: {reason}.",
-            "Name a file in an existing folder.",
+            N_("--junit {path} cannot be written: {reason}."),
+            N_("Name a file in an existing folder."),
+            path=str(path),
+            reason=reason,
         )
 
 
@@ -91,8 +94,16 @@ def _was_cut(stage: Stage, host: HostRun) -> bool:
 
 
 def _messages(stage: Stage, host: str, run: RunResult) -> list[str]:
-    found = [f"{item.task}: {item.message}" for item in run.failures if (item.stage, item.host) == (stage.name, host)]
-    return found or [str(problem) for problem in run.problems] or ["The task failed."]
+    found = [
+        f"{item.task}: {item.message.render('en')}"
+        for item in run.failures
+        if (item.stage, item.host) == (stage.name, host)
+    ]
+    return (
+        found
+        or [f"{form['message']} {form['remedy']}".rstrip() for form in (p.as_dict() for p in run.problems)]
+        or ["The task failed."]
+    )
 
 
 def _count(element: ET.Element) -> None:

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from inferfleet.cli.view import Header
+from inferfleet.cli.output.view import Header
 from inferfleet.messages import Problem
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import RunResult, Stage
@@ -26,7 +26,7 @@ def document(header: Header, run: RunResult, judged: Outcome, log: str) -> dict[
                 "host": failure.host,
                 "stage": failure.stage,
                 "task": failure.task,
-                "message": failure.message,
+                "message": failure.message.render("en"),
                 "unreachable": failure.unreachable,
             }
             for failure in run.failures

@@ -6,11 +6,14 @@ from typing import Self
 from rich.console import Console
 from rich.text import Text
 
-from inferfleet.cli.text import count, duration, progress_parts
-from inferfleet.cli.view import ENDING, Header, StageView, diff_of
+from inferfleet.cli.output.style import LABELS
+from inferfleet.cli.output.text import count, duration, pad, progress_parts, tr
+from inferfleet.cli.output.view import ENDING, Header, StageView, diff_of
+from inferfleet.messages import N_
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import State
 
+_LABEL_CELLS = 11
 _PROGRESS_EVERY = 30.0  # seconds between two lines of progress of one host
 _ALL = ""  # no host has this name
 
@@ -35,30 +38,31 @@ class PlainView(StageView):
         if stage is not self._shown:
             self._end_stage()
             if stage and stage.name not in self._last_lines:
-                self._line(f"{stage.title} …")
+                self._line(f"{tr(stage.title)} …")
             self._shown = stage
         if event.get("event") == "runner_retry":
             self._show_progress(str(event["event_data"]["host"]))
         for row in self._new_rows():
-            self._line(f"{row.label:>11} {row.text}")
+            self._line(f"{pad(str(row.label), _LABEL_CELLS, right=True)} {row.text}")
         if diff := diff_of(event):
             self._print(diff)
 
     def on_interrupt(self) -> None:
-        """Tell that the run begins to end."""
-        self._line(ENDING, time.time())
+        """Write that the run begins to end."""
+        self._line(tr(ENDING), time.time())
 
     def _end_stage(self) -> None:
         stage, self._shown = self._shown, None
         if stage is None:
             return
-        changed = f" ({count(stage.changed, 'task')})" if stage.changed else ""
+        changed = f" ({count(stage.changed, N_('{count} task'), N_('{count} tasks'))})" if stage.changed else ""
         state = State.INTERRUPTED if stage.since is not None else stage.state
-        said = f"{stage.title}: {state}{changed}"
+        title, state_text = tr(stage.title), f"{tr(LABELS[state])}{changed}"
         # A stage may be entered again (handlers, a role used twice): that is news only if it came to more.
-        if self._last_lines.get(stage.name) != said:
-            self._line(f"{said} in {duration(stage.elapsed(self._fold.ended or 0.0))}")
-        self._last_lines[stage.name] = said
+        if self._last_lines.get(stage.name) != state_text:
+            time_spent = duration(stage.elapsed(self._fold.ended or 0.0))
+            self._line(tr(N_("{stage}: {state} in {time}"), stage=title, state=state_text, time=time_spent))
+        self._last_lines[stage.name] = state_text
 
     def _show_progress(self, host: str) -> None:
         stage = self._fold.current
@@ -70,11 +74,11 @@ class PlainView(StageView):
             return
         self._progress_at[host] = now
         parts = " · ".join(progress_parts(run.progress))
-        self._line(f"{stage.title}: {host}: {run.task}{': ' if parts else ''}{parts}")
+        self._line(f"{tr(stage.title)}: {host}: {run.task}{': ' if parts else ''}{parts}")
         total = stage.total
         if total and now - self._progress_at.get(_ALL, 0.0) >= _PROGRESS_EVERY:
             self._progress_at[_ALL] = now
-            self._line(f"{stage.title}: all nodes: {' · '.join(progress_parts(total))}")
+            self._line(f"{tr(stage.title)}: {tr(N_('all nodes'))}: {' · '.join(progress_parts(total))}")
 
     def _line(self, text: str, at: float | None = None) -> None:
         now = at or self._fold.ended or 0.0
@@ -95,4 +99,4 @@ class AnsibleView(PlainView):
             self._console.file.flush()
 
     def _end_stage(self) -> None:
-        """Say nothing: Ansible's own output has said it."""
+        """Write nothing: Ansible's own output shows it."""

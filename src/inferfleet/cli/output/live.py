@@ -10,17 +10,19 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
-from inferfleet.cli.style import STYLES, ascii_only, mark
-from inferfleet.cli.text import count, duration, progress_parts
-from inferfleet.cli.view import ENDING, Header, diff_of
+from inferfleet.cli.output.style import LABELS, STYLES, ascii_only, mark
+from inferfleet.cli.output.text import count, duration, pad, progress_parts, tr
+from inferfleet.cli.output.view import ENDING, Header, diff_of
+from inferfleet.messages import N_, current_language, use_language
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import Progress, Stage, State
 
 _REFRESHES = 8  # a second
 _BAR_CELLS = 16
-_STATE_CELLS = max(len(state) for state in State)
 _TIME_CELLS = 7
-_TOTAL = "all nodes"
+_HOSTS = (N_("{count} host"), N_("{count} hosts"))
+_TOTAL = N_("all nodes")
+_NOT_RUN = N_("not run")
 
 
 class LiveView:
@@ -50,18 +52,19 @@ class LiveView:
             self._console.print(_colored(diff))
 
     def on_interrupt(self) -> None:
-        """Tell that the run begins to end."""
-        self._picture.note = ENDING
+        """Show that the run begins to end."""
+        self._picture.note = tr(ENDING)
 
 
 class Picture:
-    """Draws the state of a run at the moment it is asked to."""
+    """Draws the state of a run at the moment it is drawn."""
 
     def __init__(self, header: Header, fold: Fold, *, ascii_only: bool = False) -> None:
         self.note = ""
         self._header = header
         self._fold = fold
         self._ascii = ascii_only
+        self._language = current_language()
         self._spinner = Spinner("line" if ascii_only else "dots")
         self._began = time.time()
         self._finished_at: float | None = None
@@ -72,6 +75,7 @@ class Picture:
         self.note = ""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        use_language(self._language)  # rich draws in a thread of its own too
         now = self._finished_at or time.time()
         height = options.height or console.height
         for line in self.lines(now, options.max_width, height):
@@ -87,9 +91,10 @@ class Picture:
         room = height - 2 - len(below) - sum(len(stage.rows) for stage in stages)
         if len(stages) > room:
             hidden = _hidden(stages, len(stages) - room + 1)
-            yield Text(f"  … {count(hidden, 'stage')} before", style="dim")
+            before = count(hidden, N_("{count} stage before"), N_("{count} stages before"))
+            yield Text(f"  … {before}", style="dim")
             stages = stages[hidden : hidden + room - 1]
-        titles = max((cell_len(stage.title) for stage in stages), default=0)
+        titles = max((cell_len(tr(stage.title)) for stage in stages), default=0)
         for stage in stages:
             yield self._stage_line(stage, titles, now)
             yield from _table_lines(stage)
@@ -101,7 +106,7 @@ class Picture:
     def _head(self, now: float) -> Text:
         hosts = len(self._fold.hosts)
         parts = [f"inferfleet {self._header.command}", self._header.inventory]
-        parts += [count(hosts, "host")] if hosts else []
+        parts += [count(hosts, *_HOSTS)] if hosts else []
         parts += [duration(now - self._began)]
         separator = " - " if self._ascii else " · "
         return Text.assemble((parts[0], "bold"), separator, separator.join(parts[1:]))
@@ -111,14 +116,15 @@ class Picture:
         state = stage.state
         if stage is self._fold.current and self._finished_at is not None and state is State.RUNNING:
             state = State.INTERRUPTED
-        label = "not run" if state is State.WAITING and self._finished_at is not None else str(state)
+        label = tr(_NOT_RUN if state is State.WAITING and self._finished_at is not None else LABELS[state])
         style = STYLES[state]
         sign = self._spin(now) if running and state is State.RUNNING else mark(state, ascii_only=self._ascii)
-        title = stage.title + " " * (titles - cell_len(stage.title))
+        title = pad(tr(stage.title), titles)
+        states = max(cell_len(tr(text)) for text in (*LABELS.values(), _NOT_RUN))
         spent = duration(stage.elapsed(now)) if stage.hosts or running else ""
         quiet = "dim" if state in (State.WAITING, State.SKIPPED) else ""
         return Text.assemble(
-            " ", (sign, style), " ", (title, quiet), "  ", (f"{label:<{_STATE_CELLS}}", style),
+            " ", (sign, style), " ", (title, quiet), "  ", (pad(label, states), style),
             (f"{spent:>{_TIME_CELLS}}", "dim"),
         )  # fmt: skip
 
@@ -138,16 +144,17 @@ class Picture:
         waiting = [name for name, host in list(stage.hosts.items()) if host.busy and not host.progress]
         lines = [Text(f"     {stage.task}{_on(waiting, width - len(stage.task) - 10)}", style="dim")]
         total = stage.total
-        names = max((cell_len(name) for name in [*dict(hosts), *([_TOTAL] if total else [])]), default=0)
+        names = max((cell_len(name) for name in [*dict(hosts), *([tr(_TOTAL)] if total else [])]), default=0)
         room -= 1 if total else 0
-        shown = hosts if len(hosts) < room else hosts[: max(room - 2, 0)]
-        lines += [self._progress_line(name, host.progress or Progress(), names, width) for name, host in shown]
-        if len(shown) < len(hosts):
-            lines.append(Text(f"     … {count(len(hosts) - len(shown), 'more host')}", style="dim"))
-        return lines + ([self._progress_line(_TOTAL, total, names, width)] if total else [])
+        listed = hosts if len(hosts) < room else hosts[: max(room - 2, 0)]
+        lines += [self._progress_line(name, host.progress or Progress(), names, width) for name, host in listed]
+        if len(listed) < len(hosts):
+            more = count(len(hosts) - len(listed), N_("{count} more host"), N_("{count} more hosts"))
+            lines.append(Text(f"     … {more}", style="dim"))
+        return lines + ([self._progress_line(tr(_TOTAL), total, names, width)] if total else [])
 
     def _progress_line(self, name: str, progress: Progress, names: int, width: int) -> Text:
-        line = Text(f"     {name}{' ' * (names - cell_len(name))}  ")
+        line = Text(f"     {pad(name, names)}  ")
         parts = progress_parts(progress)
         if progress.done is not None and progress.total and width >= 80:
             line.append_text(self._bar(progress.done / progress.total))
@@ -171,12 +178,12 @@ def _colored(diff: str) -> Text:
 
 
 def _table_lines(stage: Stage) -> list[Text]:
-    """Return the rows that a stage has told so far; its first one holds the titles."""
-    rows = list(stage.rows)
-    labels = max((cell_len(row.label) for row in rows), default=0)
+    """Return the rows that a stage has reported so far; its first one holds the titles."""
+    rows = [(str(row.label), str(row.text)) for row in list(stage.rows)]
+    labels = max((cell_len(label) for label, _ in rows), default=0)
     return [
-        Text(f"     {row.label:>{labels}}  {row.text}", style="" if number else "dim")
-        for number, row in enumerate(rows)
+        Text(f"     {pad(label, labels, right=True)}  {text}", style="" if number else "dim")
+        for number, (label, text) in enumerate(rows)
     ]
 
 
@@ -185,7 +192,7 @@ def _on(hosts: list[str], room: int) -> str:
     if not hosts:
         return ""
     names = f" ({', '.join(hosts)})"
-    return names if cell_len(names) <= room else f" ({count(len(hosts), 'host')})"
+    return names if cell_len(names) <= room else f" ({count(len(hosts), *_HOSTS)})"
 
 
 def _hidden(stages: list[Stage], wanted: int) -> int:
