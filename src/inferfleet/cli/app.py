@@ -29,7 +29,18 @@ _WRONG_USAGE = 1  # 2, typer's code, means here that a task failed
 
 
 class _Translated:
-    """Help in the reader's language: a command's texts are templates, translated when they are printed."""
+    """Help and usage in the reader's language: a command's texts are templates, translated when they are printed."""
+
+    def parse_args(self: Any, ctx: Any, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        try:
+            rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        except _USAGE_ERROR as error:
+            error.ctx = error.ctx or ctx
+            raise
+        if rest and not hasattr(self, "commands"):
+            ctx.fail(tr(N_("Got unexpected extra arguments: {arguments}"), arguments=" ".join(rest)))
+        return rest
 
     def format_help(self: Any, ctx: Any, formatter: Any) -> None:
         super(_Translated, _translated(self)).format_help(ctx, formatter)  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from rich.text import Text
 from typer import rich_utils
 
 from inferfleet.cli.output.text import tr
@@ -59,8 +60,18 @@ def take_language(arguments: Sequence[str], environment: Mapping[str, str]) -> t
     return language_from(language, environment), rest, None
 
 
+class _Folding(rich_utils.OptionHighlighter):
+    """Highlights options, and lets a long line of Chinese, which has no spaces, be folded and not be cut."""
+
+    def __call__(self, text: str | Text) -> Text:
+        highlighted = super().__call__(text)
+        highlighted.overflow = "fold"
+        return highlighted
+
+
 def translate_typer() -> None:
     """Let typer print its own words in the language of the process."""
+    rich_utils.highlighter = _Folding()
     for name, word in _WORDS.items():
         setattr(rich_utils, name, tr(word))
 

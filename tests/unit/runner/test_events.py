@@ -69,7 +69,7 @@ def test_progress_is_shown_while_a_task_is_retried(whole_run: Recorded, planned:
         if event["event"] == "runner_retry" and event["event_data"]["host"] == "one":
             seen.append(state.stages["first"].hosts["one"].progress)
     first, second = seen
-    assert (first.done, first.total, first.unit, first.text) == (100, 300, "bytes", "shard 1")
+    assert (first.done, first.total, first.unit, str(first.text)) == (100, 300, "bytes", "shard 1")
     assert first.rate is None  # one reading says nothing about speed
     assert second.rate > 0
     assert second.seconds_left == pytest.approx(100 / second.rate)

@@ -67,7 +67,7 @@ def bench(
             "--preset",
             metavar="NAME",
             help=N_("smoke, latency, throughput, long-context or va16."),
-            show_default=N_("smoke"),
+            show_default="smoke",
             rich_help_panel=_PANEL,
         ),
     ] = None,
