@@ -101,7 +101,7 @@ def usage_error(error: Any) -> Message:
         case "BadParameter":
             reason = _reason(error)
             return Message("", N_("Invalid value for {option}: {reason}"), option=hint, reason=reason)
-    return Message("", error.format_message())
+    return Message("", "{text}", text=error.format_message())
 
 
 def _hint(error: Any) -> str:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from inferfleet.messages import Message, Problem
-from inferfleet.runner.messages import plain_message
+from inferfleet.runner.messages import literal, plain_message
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State, TableRow
 
 Event = Mapping[str, Any]
@@ -287,7 +287,7 @@ def _rows(given: Any) -> list[TableRow]:
 
 def _text(given: Any) -> Message:
     """Return a text that a task reported, the JSON form of a message or a string."""
-    return Message.from_dict(given) if isinstance(given, Mapping) else Message("", str(given or ""))
+    return Message.from_dict(given) if isinstance(given, Mapping) else literal(str(given or ""))
 
 
 def _number(value: Any) -> float | None:

@@ -32,8 +32,8 @@ def plain_message(result: Mapping[str, Any]) -> Message:
     if message.lower().rstrip(".") in _EMPTY or message.lower().startswith(_NO_INTERPRETER):
         return _status(result.get("rc"), last)
     if last and last not in message:
-        return _lines([Message("", message), Message("", last)])
-    return Message("", message)
+        return _lines([literal(message), literal(last)])
+    return literal(message)
 
 
 def _status(rc: Any, last: str) -> Message:
@@ -45,10 +45,13 @@ def _status(rc: Any, last: str) -> Message:
 
 
 def _lines(messages: Sequence[Message]) -> Message:
-    if len(messages) == 1:
-        return messages[0]
-    names = [f"line_{number}" for number in range(len(messages))]
-    return Message("", "\n".join(f"{{{name}}}" for name in names), **dict(zip(names, messages, strict=True)))
+    first, *rest = messages
+    return Message("", "{first}\n{rest}", first=first, rest=_lines(rest)) if rest else first
+
+
+def literal(text: str) -> Message:
+    """Return a text that was made elsewhere, in its translation where it has one."""
+    return Message("", text)
 
 
 def _text(problem: Mapping[str, Any]) -> Message:
