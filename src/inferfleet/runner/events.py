@@ -24,6 +24,8 @@ ROWS_KEY = "inferfleet_rows"
 _RATE_READINGS = 8
 _OUTPUT_LINES = 60
 _BAD = (State.FAILED, State.UNREACHABLE)
+_COMPONENT, _IMAGES = "component_service", "container_images"
+"""Roles that others include; the first one's tasks belong to the stage of the role that includes it."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -41,6 +43,7 @@ class Fold:
         self.ended: float | None = None
         self.hosts: set[str] = set()
         self._play_stage: str | None = None
+        self._including: str | None = None
         self._task_stages: dict[str, Stage] = {}
         self._failures: list[Failure] = []
         self._changed: list[ChangedTask] = []
@@ -61,7 +64,7 @@ class Fold:
             self.started = at
         self.ended = at
         if kind == "playbook_on_play_start":
-            self._play_stage = None
+            self._play_stage = self._including = None
         elif kind == "playbook_on_task_start":
             self._enter(self._stage_of(data), data, at)
         elif kind == "playbook_on_stats":
@@ -107,7 +110,9 @@ class Fold:
     def _stage_of(self, data: Event) -> Stage:
         role = data.get("role")
         if role:
-            self._play_stage = str(role)
+            if role not in (_COMPONENT, _IMAGES):
+                self._including = str(role)
+            self._play_stage = self._including if role == _COMPONENT and self._including else str(role)
         play = str(data.get("play", ""))
         return self._stage(self._play_stage or self._first_role.get(play) or play)
 

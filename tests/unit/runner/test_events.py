@@ -123,3 +123,11 @@ def test_what_ansible_says_outside_of_tasks_is_kept_as_it_is(broken_run: Recorde
     assert "broken.yml:5:7" in broken_run.result.output
     assert "\x1b" not in broken_run.result.output
     assert broken_run.result.tasks_run == 0
+
+
+def test_a_component_is_run_in_the_stage_of_its_role() -> None:
+    run = Fold()
+    roles = ["open_webui", "component_service", "container_images", "component_service", "verify"]
+    stages = [run._stage_of({"role": role, "play": "Set up Open WebUI"}).name for role in roles]
+    assert stages == ["open_webui", "open_webui", "container_images", "open_webui", "verify"]
+    assert Fold()._stage_of({"role": "component_service", "play": "Remove the components"}).name == "component_service"
