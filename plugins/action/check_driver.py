@@ -5,7 +5,6 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 
 from inferfleet.drivers import driver_problems
-from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
@@ -29,4 +28,9 @@ class ActionModule(ActionBase):
             )
         if not problems:
             return {"changed": False, "problems": []}
-        return failed(problems, "facts")
+        return {
+            "failed": True,
+            "msg": "\n".join(map(str, problems)),
+            "inferfleet_refusal": "facts",
+            "problems": [problem.as_dict() for problem in problems],
+        }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 
 from inferfleet.messages import Problem
-from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
@@ -17,7 +16,12 @@ class ActionModule(ActionBase):
         """Fail; `when` of the task decides whether it runs at all."""
         super().run(tmp, task_vars)
         args = self._task.args
-        return failed(Problem.from_dict(form) for form in args.get("problems") or [_single(args)])
+        problems = [Problem.from_dict(form) for form in args.get("problems") or [_single(args)]]
+        return {
+            "failed": True,
+            "msg": "\n".join(map(str, problems)),
+            "problems": [problem.as_dict() for problem in problems],
+        }
 
 
 def _single(args):

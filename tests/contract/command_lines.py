@@ -5,9 +5,8 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from inferfleet.cli.planned import plan_inventory
-from inferfleet.cli.read_inventory import read_inventory
-from inferfleet.planner import Plan, make_plan
+from inferfleet.inventory.read import read_inventory
+from inferfleet.planner import Plan, make_plan, plan_cluster
 from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +60,8 @@ STAND_INS = {
 def shipped() -> Iterator[tuple[str, Plan]]:
     """Yield the plan of every inventory and variant, with its name; each must work."""
     for name, extra in [*((name, None) for name in INVENTORIES), *VARIANTS]:
-        plans, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / name), extra), {})
+        cluster = plan_cluster(read_inventory(str(ROOT / "inventories" / name), extra), {})
+        plans, problems = cluster.plans, cluster.problems
         for plan in plans:
             assert (problems, plan.problems) == ([], []), (name, extra)
             yield f"{name} {plan.service} {extra or ''}".strip(), plan

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from inferfleet.cli.planned import plan_inventory
-from inferfleet.cli.read_inventory import read_inventory
 from inferfleet.engines.gpustack.command import gpustack_parameters
+from inferfleet.inventory.read import read_inventory
+from inferfleet.planner import plan_cluster
 
 ROOT = Path(__file__).parents[2]
 FLEETS = ["a800", "h800", "h200"]
@@ -18,7 +18,8 @@ def test_vllm_takes_what_gpustack_gives_it(parser_of, name, version):
     argvs = []
     for fleet in FLEETS:
         extra = {"engine": "gpustack", "engine_version": version, "executor": "mp"}
-        (plan,), problems = plan_inventory(read_inventory(str(ROOT / "inventories" / fleet), extra), {})
+        cluster = plan_cluster(read_inventory(str(ROOT / "inventories" / fleet), extra), {})
+        (plan,), problems = cluster.plans, cluster.problems
         assert (problems, plan.problems) == ([], [])
         parameters = gpustack_parameters(plan.as_dict(), enforce_eager=True, max_num_batched_tokens=8192)
         # What it adds itself: _build_command_args of its gpustack/worker/backends/vllm.py.

@@ -71,9 +71,9 @@ def refusals(problems):
 
 
 @pytest.mark.parametrize("case", CASES, ids=by_name)
-def test_refusals(case, inventory, check_contract, nobody_came):
+def test_refusals(case, inventory, check_inventory, nobody_came):
     folder = inventory(case)
-    result = check_contract(folder, case.get("extra"))
+    result = check_inventory(folder, case.get("extra"))
     assert refusals(result.get("problems", [])) == case["refusals"]
     assert result.get("failed", False) is bool(case["refusals"])
     assert result.get("inferfleet_refusal") == ("contract" if case["refusals"] else None)

@@ -10,9 +10,10 @@ from rich.text import Text
 
 from inferfleet.cli.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json, values_of
 from inferfleet.cli.plan_view import make_console, print_plans, print_problems
-from inferfleet.cli.planned import Facts, flat_facts, plan_inventory, write_facts
-from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.cli.planned import read, write_facts
+from inferfleet.inventory.facts import Facts, flat_facts
 from inferfleet.messages import Problem
+from inferfleet.planner import ClusterPlan, plan_cluster
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.command import Request
 from inferfleet.runner.errors import UsageError
@@ -45,34 +46,38 @@ def check(
     try:
         cwd = Path.cwd()
         root, path = find_checkout(cwd, os.environ), find_path(inventory)
-        read = read_inventory(path, values_of(extra_vars))
-        _, problems = plan_inventory(read, {})
-        gathered, lost = ({}, []) if problems else _gather(root, path, extra_vars, cwd)
-        made, problems = plan_inventory(read, gathered)
+        known = read(path, values_of(extra_vars))
+        cluster = plan_cluster(known)
+        gathered, lost = _gather(root, path, extra_vars, cwd) if cluster.plans else ({}, [])
+        cluster = plan_cluster(known, gathered)
         if facts:
             write_facts(facts, gathered)
     except UsageError as error:
-        raise typer.Exit(show([], [error.problem], as_json=as_json)) from None
+        raise typer.Exit(_refuse(error.problem, as_json=as_json)) from None
     except OSError as error:
         problem = Problem(
             "not-writable", f"The run cannot be recorded: {error.strerror or error}.", "Make its folder writable."
         )
-        raise typer.Exit(show([], [problem], as_json=as_json)) from None
-    if not made:
-        raise typer.Exit(show([], problems, as_json=as_json))
+        raise typer.Exit(_refuse(problem, as_json=as_json)) from None
+    if not cluster.plans:
+        raise typer.Exit(show(cluster, as_json=as_json))
     if as_json:
-        form = form_of(made)
+        form = form_of(cluster.plans)
         form |= {"facts": gathered, "problems": [*(problem.as_dict() for problem in lost), *form["problems"]]}
         typer.echo(to_json(form))
     else:
         console = make_console()
         console.print(_nodes(gathered, [p.message for p in lost]))
         console.print()
-        print_plans(console, made)
+        print_plans(console, cluster.plans)
         print_problems(console, lost)
     if lost:
         raise typer.Exit(Outcome.UNREACHABLE.exit_code)
-    raise typer.Exit(Outcome.OK.exit_code if all(plan.works for plan in made) else Outcome.FACTS_REFUSED.exit_code)
+    raise typer.Exit(Outcome.OK.exit_code if cluster.works else Outcome.FACTS_REFUSED.exit_code)
+
+
+def _refuse(problem: Problem, *, as_json: bool) -> int:
+    return show(ClusterPlan(inventory_problems=(problem,)), as_json=as_json)
 
 
 def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> tuple[Facts, list[Problem]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +10,8 @@ import typer
 import yaml
 
 from inferfleet.cli.plan_view import make_console, print_plans, print_problems
-from inferfleet.cli.planned import plan_inventory, read_facts
-from inferfleet.cli.read_inventory import read_inventory
-from inferfleet.messages import Problem
-from inferfleet.planner import Plan
+from inferfleet.cli.planned import read, read_facts
+from inferfleet.planner import ClusterPlan, Plan, plan_cluster
 from inferfleet.runner.checkout import find_checkout, find_inventory
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.extra_vars import parse_extra_vars
@@ -57,28 +56,27 @@ def plan(
     Leaves with 1 for a broken inventory and with 3 when the plan cannot work.
     """
     try:
-        read = read_inventory(find_path(inventory), values_of(extra_vars))
-        made, problems = plan_inventory(read, read_facts(facts))
+        cluster = plan_cluster(read(find_path(inventory), values_of(extra_vars)), read_facts(facts))
     except UsageError as error:
-        made, problems = [], [error.problem]
-    raise typer.Exit(show(made, problems, as_json=as_json, all_layouts=all_layouts))
+        cluster = ClusterPlan(inventory_problems=(error.problem,))
+    raise typer.Exit(show(cluster, as_json=as_json, all_layouts=all_layouts))
 
 
-def show(made: list[Plan], problems: list[Problem], *, as_json: bool, all_layouts: bool = False) -> int:
+def show(cluster: ClusterPlan, *, as_json: bool, all_layouts: bool = False) -> int:
     """Print the plan of each service, or why there is none, and return the exit code."""
-    if not made:
+    if not cluster.plans:
         if as_json:
-            typer.echo(to_json({"problems": [problem.as_dict() for problem in problems], "nodes": {}}))
-        print_problems(make_console(stderr=True), problems)
+            typer.echo(to_json({"problems": [problem.as_dict() for problem in cluster.problems], "nodes": {}}))
+        print_problems(make_console(stderr=True), cluster.problems)
         return Outcome.BAD_INPUT.exit_code
     if as_json:
-        typer.echo(to_json(form_of(made, all_layouts=all_layouts)))
+        typer.echo(to_json(form_of(cluster.plans, all_layouts=all_layouts)))
     else:
-        print_plans(make_console(), made, alternatives=all_layouts)
-    return Outcome.OK.exit_code if all(plan.works for plan in made) else Outcome.FACTS_REFUSED.exit_code
+        print_plans(make_console(), cluster.plans, alternatives=all_layouts)
+    return Outcome.OK.exit_code if cluster.works else Outcome.FACTS_REFUSED.exit_code
 
 
-def form_of(made: list[Plan], *, all_layouts: bool = False) -> dict[str, Any]:
+def form_of(made: Sequence[Plan], *, all_layouts: bool = False) -> dict[str, Any]:
     """Return the JSON form: that of the plan, or `services` with one for each and the problems of all."""
     forms = {}
     for plan in made:

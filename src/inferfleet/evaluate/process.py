@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inferfleet.evaluate.errors import EvaluationError
-from inferfleet.messages import N_, Message
 
 PROGRAM = Path(__file__).with_name("inside.py")
 WORK = "evalscope"  # EvalScope's own folder in that of the evaluation
@@ -24,7 +23,7 @@ class Progress:
 
     answered: int
     finished: bool
-    error: str | Message = ""
+    error: str = ""
 
 
 def start(folder: Path, python: Path, task: Mapping[str, Any], url: str, key: str, owner: int) -> bool:
@@ -79,9 +78,8 @@ def require_ended(folder: Path) -> None:
     if (folder / _GUARD).is_file() and not look(folder).finished:
         raise EvaluationError(
             "already-running",
-            N_("An evaluation is running in {folder}."),
-            N_("Wait for it, or end its `inferfleet evaluate`."),
-            folder=str(folder),
+            f"An evaluation is running in {folder}.",
+            "Wait for it, or end its `inferfleet evaluate`.",
         )
 
 
@@ -93,11 +91,11 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _error(folder: Path) -> str | Message:
+def _error(folder: Path) -> str:
     try:
         return str(json.loads((folder / _OUTCOME).read_text("utf-8"))["error"])
     except FileNotFoundError:
-        return Message("", N_("EvalScope was stopped before it finished; see {file}"), file=str(folder / _LOG))
+        return f"EvalScope was ended before its end; see {folder / _LOG}"
 
 
 def _lines(file: Path) -> int:

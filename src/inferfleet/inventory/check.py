@@ -1,17 +1,17 @@
 """Checks an inventory against the contract, without connecting to any host.
 
-Everything here is a pure function from plain data to a list of `Problem`; the Ansible side
-(`plugins/action/check_contract.py`) only collects the data.
+Everything here is a pure function from plain data to a list of `Problem`; `inventory/read.py` collects the data.
 """
 
 import difflib
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
-from inferfleet.catalog import UnknownNameError, load_accelerator, load_model
-from inferfleet.inventory.model import HOSTS, Inventory
+from inferfleet.inventory.model import HOSTS, MAGIC, Inventory
+from inferfleet.inventory.options import check_options
 from inferfleet.inventory.ports import check_ports
 from inferfleet.inventory.services import SITE_KEYS, check_services, services_of
 from inferfleet.inventory.values import check_values, show
@@ -22,34 +22,30 @@ CUSTOM_PREFIX = "x_"
 """Variables of the user's own, which the contract leaves alone."""
 
 _OURS = ("inferfleet_", "__")  # facts that our own plays set
-_MAGIC = frozenset(
-    {
-        *("environment", "group_names", "groups", "hostvars", "inventory_dir", "inventory_file", "inventory_hostname"),
-        *("inventory_hostname_short", "omit", "play_hosts", "playbook_dir", "role_name", "role_names", "role_path"),
-        *("role_uuid", "vars"),
-    }
-)
 _RUN_OPTIONS = frozenset({"reset_weights", "weights_remove_partial"})  # given with -e to one run, in no inventory
 
 
+@dataclass(frozen=True)
+class Check:
+    """One check of an inventory, and what has to be in order for it to run."""
+
+    run: Callable[[Inventory], list[Problem]]
+    after_values: bool = False
+    """Whether it reads values, so that they all have to be of the right type."""
+    complete: bool = False
+    """Whether it needs every setting of every host."""
+
+
 def check_inventory(inventory: Inventory) -> list[Problem]:
-    """Return every problem of the inventory, structure first; empty when it keeps the contract."""
+    """Return every problem of the inventory that no fact is needed for, structure first; empty when it is valid."""
     problems = check_groups(inventory)
     if not inventory.hosts:
         return problems
-    problems += check_addresses(inventory)
-    problems += check_expressions(inventory)
-    problems += check_keys(inventory)
-    problems += check_heard(inventory)
-    problems += check_bundled(inventory)
-    values = check_values(inventory)
-    problems += values
-    problems += check_agreement(inventory)
-    if not values:
-        problems += check_names(inventory)
-        problems += check_network(inventory)
-        if all(Settings.model_fields.keys() <= inventory.variables[host].keys() for host in inventory.hosts):
-            problems += check_ports(inventory)
+    complete = all(Settings.model_fields.keys() <= inventory.variables[host].keys() for host in inventory.hosts)
+    invalid = check_values(inventory)
+    for check in CHECKS:
+        if not (check.after_values and invalid) and (complete or not check.complete):
+            problems += check.run(inventory)
     return problems
 
 
@@ -136,14 +132,14 @@ def check_expressions(inventory: Inventory) -> list[Problem]:
 def check_keys(inventory: Inventory) -> list[Problem]:
     """Refuse variables that nothing reads (usually typing errors), and contract keys that are missing."""
     contract = set(Settings.model_fields)
-    known = contract | inventory.known | set(HOST_KEYS)
+    known = contract | set(inventory.options or ()) | set(HOST_KEYS)
     unknown: dict[str, list[str]] = defaultdict(list)
     missing: dict[str, list[str]] = defaultdict(list)
     for host in inventory.hosts:
         names = inventory.variables[host].keys() | inventory.unresolved.get(host, {}).keys()
         for name in sorted(contract - names):
             missing[name].append(host)
-        for name in names - known - _MAGIC - _RUN_OPTIONS:
+        for name in names - known - MAGIC - _RUN_OPTIONS:
             if not name.startswith(("ansible_", CUSTOM_PREFIX, *_OURS)):
                 unknown[name].append(host)
     problems = [
@@ -153,6 +149,7 @@ def check_keys(inventory: Inventory) -> list[Problem]:
             _nearest(name, known),
         )
         for name, hosts in sorted(unknown.items())
+        if inventory.options is not None
     ]
     if len(missing) == len(contract):
         return [*problems, _no_defaults()]
@@ -167,7 +164,7 @@ def check_keys(inventory: Inventory) -> list[Problem]:
     ]
 
 
-def check_heard(inventory: Inventory) -> list[Problem]:
+def check_shadowed(inventory: Inventory) -> list[Problem]:
     """Refuse what would be passed over: of a group's variables in hosts.yml, those that group_vars/all has too."""
     problems = []
     for group, names in inventory.in_files.items():
@@ -239,22 +236,6 @@ def _disagreements(inventory: Inventory, hosts: Iterable[str], names: Iterable[s
     return problems
 
 
-def check_names(inventory: Inventory) -> list[Problem]:
-    """The catalog has the model and the accelerator."""
-    return inventory.once(
-        (host, problem)
-        for host in inventory.hosts
-        for name, load in (("model", load_model), ("accelerator", load_accelerator))
-        for problem in _name_problems(load, inventory.variables[host].get(name))
-    )
-
-
-def name_problem(error: UnknownNameError) -> Problem:
-    """Return the refusal of a name that the catalog does not have."""
-    message, _, remedy = str(error).rpartition(". ")
-    return Problem("unknown-name", f"{message}.", remedy)
-
-
 def check_network(inventory: Inventory) -> list[Problem]:
     """A host's `cluster_address` is an address of the cluster network."""
     problems = []
@@ -276,14 +257,6 @@ def check_network(inventory: Inventory) -> list[Problem]:
     return problems
 
 
-def _name_problems(load: Any, value: str | None) -> Iterable[Problem]:
-    if value:
-        try:
-            load(value)
-        except UnknownNameError as error:
-            yield name_problem(error)
-
-
 def _no_defaults() -> Problem:
     return Problem(
         "no-defaults",
@@ -296,3 +269,18 @@ def _nearest(name: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
     own = f"name a variable of your own {CUSTOM_PREFIX}{name}."
     return f"Did you mean {close[0]}? Otherwise {own}" if close else f"Remove it, or {own}"
+
+
+CHECKS = (
+    Check(check_addresses),
+    Check(check_expressions),
+    Check(check_keys),
+    Check(check_shadowed),
+    Check(check_bundled),
+    Check(check_values),
+    Check(check_agreement),
+    Check(check_network, after_values=True),
+    Check(check_ports, after_values=True, complete=True),
+    Check(check_options),
+)
+"""What is checked after the groups, in the order in which problems are shown."""

@@ -1,13 +1,48 @@
-"""Checks the nodes' facts against what the contract will put there: ports, disk, host system."""
+"""Checks the nodes' facts against what will run there: system, ports, disk. Facts that are not known refuse nothing."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from inferfleet.inventory.ports import variable
 from inferfleet.messages import Problem
 from inferfleet.nodes import supported
+from inferfleet.settings import Settings
 
 GIB = 2**30
+Facts = Mapping[str, Mapping[str, Any]]
+REPORTED = ("inferfleet_node", "inferfleet_accelerators", "inferfleet_fabric")
+"""Facts that the modules node_facts, accelerator_facts and fabric_facts set."""
+
+
+class Weights(Protocol):
+    """What is known of the weights that a node is to hold."""
+
+    @property
+    def checkpoint(self) -> str:
+        """Repository of the checkpoint."""
+
+    @property
+    def checkpoint_bytes(self) -> int:
+        """Bytes of its files; 0 where it is not known."""
+
+
+def flat_facts(reported: Mapping[str, Any], *, keep_driver: bool = True) -> dict[str, Any]:
+    """Return one node's facts in one map, whether they are given by module or flat already.
+
+    `keep_driver`: whether the driver is the one that will serve, and not about to be upgraded.
+    """
+    parts = [reported[name] for name in REPORTED if isinstance(reported.get(name), Mapping)]
+    if not parts:
+        flat = dict(reported)
+    else:
+        flat = {key: value for part in parts[:1] for key, value in part.items()}
+        for part in parts[1:]:  # a tool without devices says nothing; the interfaces of node_facts hold
+            empty = {key for key in ("accelerators", "interfaces") if not part.get(key)}
+            flat |= {key: value for key, value in part.items() if key not in empty}
+    flat.pop("problems", None)
+    if not keep_driver:
+        flat.pop("driver_version", None)
+    return flat
 
 
 def check_node(
@@ -18,11 +53,34 @@ def check_node(
     `facts` are those of the module node_facts; `ports` maps what a port is for (a variable) to the port;
     `space` maps what needs disk to its path and the bytes it still needs.
     """
-    return _system(host, facts) + _taken(host, facts["listening"], ports) + _too_small(host, facts["disk"], space)
+    problems: list[Problem] = []
+    if isinstance(facts.get("distribution"), Mapping):
+        problems += _system(host, facts["distribution"])
+    if isinstance(facts.get("listening"), Mapping):
+        problems += _taken(host, facts["listening"], ports)
+    if isinstance(facts.get("disk"), Mapping):
+        problems += _too_small(host, facts["disk"], space)
+    return problems
 
 
-def _system(host: str, facts: Mapping[str, Any]) -> list[Problem]:
-    system = facts["distribution"]
+def needed_space(
+    facts: Mapping[str, Any], settings: Settings, weights: Weights | None, image_space_gib: int
+) -> dict[str, tuple[str, int]]:
+    """Return what needs disk on a node: its path, and the bytes that are still missing there.
+
+    `weights` is None for a node that serves nothing.
+    """
+    # A node whose Docker already runs has its images, or the room for them was checked when it got them.
+    space = {"images": (settings.container_data_root, 0 if facts.get("docker") else image_space_gib * GIB)}
+    if weights is not None:
+        present = facts.get("present")
+        held = present.get(weights.checkpoint, 0) if isinstance(present, Mapping) else 0
+        there = held if isinstance(held, int) else 0
+        space["the weights"] = (settings.model_root, max(0, weights.checkpoint_bytes - there))
+    return space
+
+
+def _system(host: str, system: Mapping[str, Any]) -> list[Problem]:
     if supported(system):
         return []
     return [
@@ -46,14 +104,14 @@ def _taken(host: str, listening: Mapping[str, str], ports: Mapping[str, int]) ->
     ]
 
 
-def _too_small(
-    host: str, disks: Mapping[str, Mapping[str, int]], space: Mapping[str, tuple[str, int]]
-) -> list[Problem]:
+def _too_small(host: str, disks: Mapping[str, Any], space: Mapping[str, tuple[str, int]]) -> list[Problem]:
     problems = []
     # What shares a file system has to fit together.
-    by_device: dict[int, list[tuple[str, str, int]]] = {}
+    by_device: dict[Any, list[tuple[str, str, int]]] = {}
     for name, (path, needed) in space.items():
-        by_device.setdefault(disks[path]["device"], []).append((name, path, needed))
+        measured = disks.get(path)
+        if isinstance(measured, Mapping) and isinstance(measured.get("free_bytes"), int):
+            by_device.setdefault(measured.get("device", path), []).append((name, path, needed))
     for items in by_device.values():
         free = disks[items[0][1]]["free_bytes"]
         total = sum(needed for _, _, needed in items)

@@ -8,6 +8,14 @@ from inferfleet.components import GROUPS
 from inferfleet.messages import Problem
 from inferfleet.settings.model import Settings
 
+MAGIC = frozenset(
+    {
+        *("environment", "group_names", "groups", "hostvars", "inventory_dir", "inventory_file", "inventory_hostname"),
+        *("inventory_hostname_short", "omit", "play_hosts", "playbook_dir", "role_name", "role_names", "role_path"),
+        *("role_uuid", "vars"),
+    }
+)
+"""Variables that Ansible itself sets."""
 HOSTS = "{hosts}"
 """Stands in a problem's message for the hosts that have it; see `once`."""
 
@@ -18,8 +26,8 @@ class Inventory:
 
     groups: Mapping[str, Sequence[str]]
     variables: Mapping[str, Mapping[str, Any]]
-    known: frozenset[str] = field(default_factory=frozenset)
-    """Names of further variables that may be set: those of the roles' argument specs."""
+    options: Mapping[str, Mapping[str, Any]] | None = None
+    """Further variables that may be set, with their specs: the roles' own; None where no checkout has them."""
     unresolved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By host, the variables whose expression cannot be worked out, with the reason."""
     in_files: Mapping[str, Iterable[str]] = field(default_factory=dict)
@@ -31,7 +39,7 @@ class Inventory:
         return list(dict.fromkeys(h for g in GROUPS for h in self.groups.get(g, ())))
 
     def has(self, group: str, host: str) -> bool:
-        """Tell whether `host` is in `group`."""
+        """Return whether `host` is in `group`."""
         return host in self.groups.get(group, ())
 
     def whom(self, hosts: Sequence[str]) -> str:
@@ -58,5 +66,5 @@ def cluster_address(host: str, variables: Mapping[str, Any]) -> str:
 
 
 def settings_values(variables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return just the contract's keys of a host's variables."""
+    """Return a host's settings."""
     return {name: variables[name] for name in Settings.model_fields if name in variables}

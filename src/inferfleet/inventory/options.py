@@ -1,9 +1,14 @@
 """The roles' own options: what an inventory may set besides the contract."""
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from inferfleet.inventory.model import HOSTS, Inventory
+from inferfleet.inventory.values import show
+from inferfleet.messages import N_, Message, Problem
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -15,3 +20,53 @@ def role_options(root: Path) -> dict[str, dict[str, Any]]:
         specs = yaml.load(path.read_text("utf-8"), Loader=_Loader)["argument_specs"]
         options |= specs["main"].get("options", {})
     return options
+
+
+def check_options(inventory: Inventory) -> list[Problem]:
+    """Check role variables that an inventory sets with Ansible's own validator."""
+    options = inventory.options or {}
+    return inventory.once(
+        (host, problem)
+        for host, values in inventory.variables.items()
+        for name in options
+        if name in values
+        for problem in _problems(name, options[name], values[name])
+    )
+
+
+def _problems(name: str, option: Mapping[str, Any], value: object) -> Iterable[Problem]:
+    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator  # type: ignore[import-untyped]
+
+    spec = {key: option[key] for key in _SPEC_KEYS if key in option}
+    if not spec or not ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages:
+        return
+    yield Problem(
+        "bad-role-variable",
+        N_("Variable {name} ({hosts}) is {value}, but must be {kind}."),
+        N_("Correct it in group_vars/all/10_cluster.yml; docs/roles.md describes every role's variables."),
+        name=name,
+        hosts=HOSTS,
+        value=Message("", N_("(not shown)")) if option.get("no_log") else show(name, value),
+        kind=_kind(spec),
+    )
+
+
+def _kind(spec: Mapping[str, Any]) -> Message:
+    """Return what a value has to be, by the spec of its variable."""
+    if "choices" in spec:
+        return Message("", N_("one of {choices}"), choices=[str(choice) for choice in spec["choices"]])
+    if "elements" in spec:
+        return Message("", N_("a list, each of them {kind}"), kind=Message("", _KINDS[spec["elements"]]))
+    return Message("", _KINDS[spec.get("type", "str")])
+
+
+_SPEC_KEYS = ("type", "choices", "elements", "options", "required")
+_KINDS = {
+    "bool": N_("true or false"),
+    "dict": N_("a map of names to values"),
+    "float": N_("a number"),
+    "int": N_("a whole number"),
+    "list": N_("a list"),
+    "path": N_("a path"),
+    "str": N_("text"),
+}

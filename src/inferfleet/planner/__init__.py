@@ -1,8 +1,19 @@
 """From the settings and the nodes' facts to the plan: the only place that decides."""
 
+from inferfleet.planner.cluster import ClusterPlan, plan_cluster
 from inferfleet.planner.estimate import Estimate, estimate
 from inferfleet.planner.make import make_plan
 from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planner.refusals import Refusal
 
-__all__ = ["ContainerPlan", "Estimate", "NodePlan", "Plan", "Refusal", "estimate", "make_plan"]
+__all__ = [
+    "ClusterPlan",
+    "ContainerPlan",
+    "Estimate",
+    "NodePlan",
+    "Plan",
+    "Refusal",
+    "estimate",
+    "make_plan",
+    "plan_cluster",
+]

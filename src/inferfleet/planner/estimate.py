@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from inferfleet.planner.make import make_plan
+from inferfleet.inventory.model import Inventory
+from inferfleet.planner.cluster import plan_cluster
 from inferfleet.planner.memory import GIB
 from inferfleet.planner.plan import Plan
 from inferfleet.settings import Settings
@@ -63,15 +64,21 @@ def estimate(settings: Settings, accelerator: str, nodes: int, per_node: int) ->
 
     Where `executor` was not set, one that spans the nodes is taken.
     """
-    hypothetical = {
-        f"node{i + 1}": {"role": "worker" if i else "head", "address": f"192.0.2.{i + 1}"} for i in range(nodes)
-    }
     executors = ["ray", "mp"] if nodes > 1 else ["mp"]
     if "executor" in settings.model_fields_set:
         executors = [settings.executor]
     for executor in executors:
         update = {"accelerator": accelerator, "accelerators_per_node": per_node, "executor": executor}
-        plan = make_plan(settings.model_copy(update=update), hypothetical, hypothetical=True)
+        inventory = _hypothetical(settings.model_copy(update=update), nodes)
+        (plan,) = plan_cluster(inventory, hypothetical=True).plans
         if all(problem.code != "executor-unsupported" for problem in plan.problems):
             break
     return Estimate(plan)
+
+
+def _hypothetical(settings: Settings, nodes: int) -> Inventory:
+    """Return an inventory of that many nodes, which need not exist."""
+    values = settings.model_dump()
+    variables = {f"node{i + 1}": {**values, "ansible_host": f"192.0.2.{i + 1}"} for i in range(nodes)}
+    head, *workers = variables
+    return Inventory({"ray_head": [head], "ray_worker": workers}, variables)

@@ -222,12 +222,6 @@ class ModelPathDiffers(Refusal):
     CODE = "model-path-differs"
 
 
-class DiskTooSmall(Refusal):
-    """The weights do not fit onto a node's disk."""
-
-    CODE = "disk-too-small"
-
-
 class ShmTooSmall(Refusal):
     """/dev/shm of a node is too small for its ranks."""
 

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from inferfleet.messages import Message, Problem
+from inferfleet.messages import Problem
 from inferfleet.runner.stages import title
-
-_NO_TEXT = Message("", "")
 
 
 class State(StrEnum):
@@ -34,7 +32,7 @@ class Progress:
     done: float | None = None
     total: float | None = None
     unit: str = ""
-    text: Message = _NO_TEXT
+    text: str = ""
     rate: float | None = None
     attempt: int | None = None
 
@@ -50,8 +48,8 @@ class Progress:
 class TableRow:
     """One row of a table that a stage fills while it runs; a task returns it as soon as it is known."""
 
-    label: Message
-    text: Message
+    label: str
+    text: str
 
 
 @dataclass(slots=True)
@@ -83,7 +81,7 @@ class Stage:
 
     @property
     def total(self) -> Progress | None:
-        """Return the bytes of all hosts together; None where fewer than two report theirs."""
+        """Return the bytes of all hosts together; None where fewer than two tell theirs."""
         told = [host.progress for host in list(self.hosts.values()) if host.progress]
         told = [progress for progress in told if progress.unit == "bytes" and progress.total]
         if len(told) < 2:
@@ -98,7 +96,7 @@ class Stage:
 
     @property
     def title(self) -> str:
-        """Return the English name for people, which is also a template."""
+        """Return the name for people."""
         return title(self.name)
 
     @property
@@ -118,7 +116,7 @@ class Failure:
     host: str
     stage: str
     task: str
-    message: Message
+    message: str
     unreachable: bool = False
 
 

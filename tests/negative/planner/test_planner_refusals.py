@@ -7,10 +7,11 @@ from planner_case import facts_of, read_cases, write_inventory
 from typer.testing import CliRunner
 
 from inferfleet.cli import app
-from inferfleet.cli.planned import make_nodes, plan_inventory
-from inferfleet.cli.read_inventory import read_inventory
+from inferfleet.inventory.facts import flat_facts
+from inferfleet.inventory.nodes import service_nodes
+from inferfleet.inventory.read import read_inventory
 from inferfleet.inventory.services import services_of
-from inferfleet.planner import make_plan, refusals
+from inferfleet.planner import make_plan, plan_cluster, refusals
 from inferfleet.settings import Settings
 
 CASES = read_cases()
@@ -50,8 +51,9 @@ def test_refusal(case, tmp_path):
 @pytest.mark.parametrize("case", PLANNED, ids=by_name)
 def test_the_remedy_removes_the_problem(case, tmp_path):
     read = read_inventory(str(write_inventory(case, tmp_path)))
-    (plan,), _ = plan_inventory(read, facts_of(case))
-    nodes = make_nodes(read, facts_of(case), services_of(read.groups)[0])
+    (plan,) = plan_cluster(read, facts_of(case)).plans
+    service, facts = services_of(read.groups)[0], facts_of(case)
+    nodes = service_nodes(service, read.variables, {host: flat_facts(facts.get(host, {})) for host in service.hosts})
     contract = {k: v for k, v in read.variables["n1"].items() if k in Settings.model_fields}
     for problem in plan.problems:
         change = dict(getattr(problem, "change", {}))

@@ -20,7 +20,7 @@ def _build(
     hosts = hosts or {}
     names = [host for members in groups.values() for host in members]
     shared = {name: value for name, value in (DEFAULTS | everywhere).items() if name not in drop}
-    return Inventory(groups, {host: shared | hosts.get(host, {}) for host in names}, frozenset(known))
+    return Inventory(groups, {host: shared | hosts.get(host, {}) for host in names}, {key: {} for key in known})
 
 
 @pytest.fixture(scope="session")

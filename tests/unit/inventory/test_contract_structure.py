@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from inferfleet.inventory import Inventory, check_inventory
+from inferfleet.planner import plan_cluster
 from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -157,7 +158,7 @@ def test_all_keys_missing_means_that_the_link_is_missing(build):
 def test_an_expression_without_a_value_is_not_called_missing(build):
     good = build(drop=("model",))
     reasons = {"model": "'nope' is undefined", "x_own": "no such filter."}
-    inventory = Inventory(good.groups, good.variables, good.known, {"node1": reasons, "node2": reasons})
+    inventory = Inventory(good.groups, good.variables, good.options, {"node1": reasons, "node2": reasons})
     assert messages(inventory) == [
         "undefined-value: Variable model (all hosts) cannot be worked out: 'nope' is undefined."
         " Correct the expression of model in the inventory.",
@@ -188,6 +189,10 @@ def test_long_values_that_differ_at_their_end_differ(build):
     assert start not in found[0]
 
 
+def refused_names(inventory):
+    return [f"{problem.code}: {problem}" for problem in plan_cluster(inventory).input_problems]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -197,11 +202,11 @@ def test_long_values_that_differ_at_their_end_differ(build):
 )
 def test_names_that_the_catalog_does_not_have(build, name, value, message):
     near = {"model": "deepseek-r1", "accelerator": "cpu"}[name]
-    assert messages(build(**{name: value})) == [f"unknown-name: {message} Did you mean {near}?"]
+    assert refused_names(build(**{name: value})) == [f"unknown-name: {message} Did you mean {near}?"]
 
 
 def test_a_name_like_no_other_lists_the_choice(build):
-    (found,) = messages(build(model="Q. E. D."))
+    (found,) = refused_names(build(model="Q. E. D."))
     assert found.startswith(
         "unknown-name: Variable model is 'Q. E. D.', which the catalog does not have. Choose one of "
     )

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from inferfleet.cli.planned import plan_inventory
-from inferfleet.cli.read_inventory import read_inventory
-from inferfleet.planner import make_plan
+from inferfleet.inventory.read import read_inventory
+from inferfleet.planner import make_plan, plan_cluster
 from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -16,7 +15,8 @@ FACTS = ROOT / "tests" / "fixtures"
 
 
 def planned(name, extra=None, facts=None):
-    (plan,), problems = plan_inventory(read_inventory(str(ROOT / "inventories" / name), extra), facts or {})
+    cluster = plan_cluster(read_inventory(str(ROOT / "inventories" / name), extra), facts or {})
+    (plan,), problems = cluster.plans, cluster.problems
     assert problems == []
     return plan
 
@@ -132,7 +132,8 @@ def test_eight_nodes_of_a800_40g_work_as_well(tmp_path):
         hosts["all"]["children"]["ray_worker"]["hosts"][f"a800-0{n}"] = {"ansible_host": f"10.30.0.{10 + n}"}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
     (tmp_path / "group_vars").symlink_to(source / "group_vars")
-    (plan,), problems = plan_inventory(read_inventory(str(tmp_path), {"accelerator": "A800-40G"}), {})
+    cluster = plan_cluster(read_inventory(str(tmp_path), {"accelerator": "A800-40G"}), {})
+    (plan,), problems = cluster.plans, cluster.problems
     assert (problems, plan.problems) == ([], [])
     assert (plan.tensor_parallel_size, plan.pipeline_parallel_size) == (8, 8)
     assert plan.checkpoint == "unsloth/DeepSeek-R1-BF16"
@@ -217,13 +218,14 @@ def test_lab_over_vllms_own_executor():
 @pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "inventories").iterdir() if (p / "hosts.yml").exists()))
 def test_no_secret_is_in_a_plan(name):
     secrets = {"engine_api_key": "hush-1", "ray_auth_token": "hush-2", "webui_secret_key": "hush-3"}
-    plans, _ = plan_inventory(read_inventory(str(ROOT / "inventories" / name), secrets), {})
+    plans = plan_cluster(read_inventory(str(ROOT / "inventories" / name), secrets), {}).plans
     assert plans
     assert "hush" not in str([plan.as_dict() for plan in plans])
 
 
 def test_two_models():
-    plans, problems = plan_inventory(read_inventory(str(ROOT / "inventories" / "two_models")), {})
+    cluster = plan_cluster(read_inventory(str(ROOT / "inventories" / "two_models")), {})
+    plans, problems = cluster.plans, cluster.problems
     assert problems == []
     assert [
         (p.service, p.head, list(p.nodes), p.model, p.tensor_parallel_size, p.pipeline_parallel_size) for p in plans
@@ -235,8 +237,8 @@ def test_two_models():
 
 
 def test_a_service_that_cannot_work_says_which_it_is():
-    plans, _ = plan_inventory(
+    plans = plan_cluster(
         read_inventory(str(ROOT / "inventories" / "two_models"), {"accelerators_per_node": 1}), {}
-    )
+    ).plans
     assert [bool(p.problems) for p in plans] == [True, True]
     assert plans[0].problems[0].message.startswith("Service r1: ")

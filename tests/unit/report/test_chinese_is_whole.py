@@ -16,10 +16,9 @@ from tests.unit.planner.test_fabric import CONTRACT, machine, member, pair  # no
 from tests.unit.report.sayings import pieces
 
 from inferfleet.catalog import load_xids
-from inferfleet.cli.planned import plan_inventory
-from inferfleet.cli.read_inventory import read_inventory
 from inferfleet.engines import load_engines
-from inferfleet.planner import make_plan
+from inferfleet.inventory.read import read_inventory
+from inferfleet.planner import make_plan, plan_cluster
 from inferfleet.planner.fabric import derive_fabric
 from inferfleet.planner.health import health_cautions, health_problems
 from inferfleet.report.chinese import FOLDER, in_chinese, templates
@@ -113,13 +112,13 @@ def test_every_name_and_detail_of_the_proof():
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_refused_inventories(case, tmp_path):
-    plans, _ = plan_inventory(read_inventory(str(write_inventory(case, tmp_path))), facts_of(case))
+    plans = plan_cluster(read_inventory(str(write_inventory(case, tmp_path))), facts_of(case)).plans
     assert told(list(said_by(plans)))
 
 
 @pytest.mark.parametrize("inventory", INVENTORIES, ids=lambda inventory: inventory.name)
 def test_shipped_inventories(inventory):
-    plans, _ = plan_inventory(read_inventory(str(inventory)), {"stranger": {}})
+    plans = plan_cluster(read_inventory(str(inventory)), {"stranger": {}}).plans
     assert told(list(said_by(plans)))
 
 

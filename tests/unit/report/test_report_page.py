@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from inferfleet.cli.planned import plan_inventory
-from inferfleet.cli.read_inventory import read_inventory
 from inferfleet.files import write_whole
+from inferfleet.inventory.read import read_inventory
+from inferfleet.planner import plan_cluster
 from inferfleet.report import make_content, render
 from inferfleet.report.content import fabric_matrix, memory_parts
 from inferfleet.report.page import tell, words
@@ -39,7 +39,7 @@ NODE = {
 
 @pytest.fixture
 def plans():
-    made, _ = plan_inventory(read_inventory(str(ROOT / "inventories" / "two_models")), {})
+    made = plan_cluster(read_inventory(str(ROOT / "inventories" / "two_models")), {}).plans
     return [plan.as_dict() for plan in made]
 
 

@@ -1,1 +1,0 @@
-"""One file a command; each registers itself as `COMMAND`, and nothing else names it."""

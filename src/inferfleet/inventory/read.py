@@ -1,0 +1,193 @@
+"""Read an inventory the way Ansible does, without connecting to any host: with its own classes, plugins and vault.
+
+Ansible's import takes most of a second, so that it happens here only when an inventory is read.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inferfleet.inventory.model import MAGIC, Inventory
+from inferfleet.inventory.options import role_options
+from inferfleet.messages import N_
+from inferfleet.runner.errors import UsageError
+from inferfleet.settings.model import HOST_KEYS, SECRETS, Settings
+
+if TYPE_CHECKING:
+    from ansible.inventory.manager import InventoryManager  # type: ignore[import-untyped]
+    from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped]
+
+PLANNED = frozenset(
+    {
+        *Settings.model_fields,
+        *HOST_KEYS,
+        *("ansible_host", "ansible_port", "nvidia_driver_install", "preflight_image_space_gib"),
+    }
+)
+"""Variables that planning reads."""
+_FOREIGN = ("ansible_", "molecule_")  # what Ansible and, in role tests, Molecule set themselves
+_REASON = 300  # characters of Ansible's own text
+
+
+def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path | None = None) -> Inventory:
+    """Return the inventory at `path` with the variables that a playbook of the checkout `root` sees.
+
+    `extra` are variables given with -e. Without a checkout nothing is known of the roles' own variables.
+
+    Raises:
+        UsageError: the inventory cannot be read, or is encrypted and its password is missing.
+    """
+    from ansible.errors import AnsibleError  # type: ignore[import-untyped]
+    from ansible.inventory.manager import InventoryManager
+    from ansible.parsing.dataloader import DataLoader
+    from ansible.vars.hostvars import HostVars  # type: ignore[import-untyped]
+    from ansible.vars.manager import VariableManager  # type: ignore[import-untyped]
+
+    _start_plugins()
+    try:
+        loader = DataLoader()
+        # Where the playbooks' plays look for group_vars; those of the working directory are none of the inventory's.
+        folder = Path(path) if Path(path).is_dir() else Path(path).parent
+        loader.set_basedir(str(root / "playbooks" if root else folder))
+        _unlock(loader)
+        manager = InventoryManager(loader=loader, sources=[path])
+        variables = VariableManager(loader=loader, inventory=manager)
+        variables._extra_vars = _trusted(dict(extra or {}))
+        hostvars = HostVars(manager, variables, loader)
+        groups = {str(name): [str(host) for host in hosts] for name, hosts in manager.get_groups_dict().items()}
+        if not groups.get("all") and set(groups) <= {"all", "ungrouped"}:
+            raise UsageError(
+                "inventory-broken",
+                N_("Inventory {path} has no host."),
+                N_("Correct it; `ansible-inventory -i {path} --list` shows what Ansible makes of it."),
+                path=path,
+            )
+        options = role_options(root) if root else None
+        return collect(groups, hostvars, options, variables_in_files(manager))
+    except AnsibleError as error:
+        if _locked(error):
+            raise UsageError(
+                "vault-locked",
+                N_("Inventory {path} has an encrypted file, and no password given decrypts it."),
+                N_("Set ANSIBLE_VAULT_PASSWORD_FILE to the file with its password."),
+                path=path,
+            ) from None
+        raise UsageError(
+            "inventory-broken",
+            N_("Inventory {path} cannot be read: {reason}"),
+            N_("Correct it; `ansible-inventory -i {path} --list` shows more."),
+            path=path,
+            reason=" ".join(str(error).split())[:_REASON],
+        ) from None
+
+
+def collect(
+    groups: Mapping[str, Iterable[str]],
+    hostvars: Mapping[str, Mapping[str, Any]],
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    in_files: Mapping[str, Iterable[str]] | None = None,
+    names: frozenset[str] | None = None,
+) -> Inventory:
+    """Return the inventory that Ansible has loaded: of its serving hosts the variables called `names`, or all."""
+    members = {str(name): [str(host) for host in hosts] for name, hosts in groups.items()}
+    variables: dict[str, dict[str, Any]] = {}
+    unresolved: dict[str, dict[str, str]] = {}
+    for host in Inventory(members, {}).hosts:
+        variables[host], unresolved[host] = _resolve(hostvars[host], names)
+    return Inventory(members, variables, options, unresolved, in_files or {})
+
+
+def variables_in_files(manager: "InventoryManager") -> dict[str, list[str]]:
+    """Return the variables that the inventory's own files give each group; group_vars are not among them."""
+    return {str(name): sorted(map(str, group.vars)) for name, group in manager.groups.items()}
+
+
+def _resolve(hostvars: Mapping[str, Any], names: frozenset[str] | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a host's variables with their expressions evaluated, and the reasons where that fails."""
+    from ansible.errors import AnsibleError
+
+    values: dict[str, Any] = {}
+    unresolved: dict[str, str] = {}
+    for name in map(str, hostvars):
+        if name in MAGIC or (names is not None and name not in names):
+            continue
+        if name.startswith(_FOREIGN) and name not in PLANNED:
+            continue
+        try:
+            values[name] = _plain(hostvars[name])
+        except AnsibleError as error:
+            if not _locked(error):
+                unresolved[name] = str(error).splitlines()[0]
+            elif name in SECRETS or name not in PLANNED:
+                values[name] = ""  # planning does not read it
+            else:
+                unresolved[name] = "it is encrypted, and no password given decrypts it"
+    return values, unresolved
+
+
+@cache
+def _start_plugins() -> None:
+    """Load Ansible's plugin configuration, once a process; inside of Ansible it is loaded already."""
+    from ansible.plugins.loader import init_plugin_loader  # type: ignore[import-untyped]
+
+    init_plugin_loader()
+
+
+def _locked(error: BaseException | None) -> bool:
+    """Return whether Ansible failed because it could not decrypt something."""
+    while error is not None:
+        if type(error).__name__ in ("AnsibleVaultError", "UndecryptableVaultError"):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _unlock(loader: "DataLoader") -> None:
+    """Give the loader the vault passwords that the configuration names; nobody is prompted for one."""
+    from ansible import constants  # type: ignore[import-untyped]
+    from ansible.parsing.vault import (  # type: ignore[import-untyped]
+        VaultSecretsContext,
+        get_file_vault_secret,
+    )
+
+    given = [str(identity) for identity in constants.DEFAULT_VAULT_IDENTITY_LIST or ()]
+    if constants.DEFAULT_VAULT_PASSWORD_FILE:
+        given.append(f"{constants.DEFAULT_VAULT_IDENTITY}@{constants.DEFAULT_VAULT_PASSWORD_FILE}")
+    secrets = []
+    for identity in given:
+        name, _, file = identity.rpartition("@")
+        if file.startswith("prompt"):
+            continue
+        secret = get_file_vault_secret(filename=file, vault_id=name or None, loader=loader)
+        secret.load()
+        secrets.append((name or constants.DEFAULT_VAULT_IDENTITY, secret))
+        loader.set_vault_secrets(secrets)  # the next password may be encrypted with this one
+    context = VaultSecretsContext.current(optional=True)
+    if context is None:
+        VaultSecretsContext.initialize(VaultSecretsContext(secrets))
+    else:
+        context.secrets = secrets
+
+
+def _trusted(value: Any) -> Any:
+    """Return a value of -e with its expressions marked as such, as Ansible takes them."""
+    from ansible.template import trust_as_template  # type: ignore[import-untyped]
+
+    if isinstance(value, dict):
+        return {key: _trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_trusted(item) for item in value]
+    return trust_as_template(value) if isinstance(value, str) else value
+
+
+def _plain(value: Any) -> Any:
+    """Return a value without Ansible's tags."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return value if kind is bool else kind(value)
+    return value

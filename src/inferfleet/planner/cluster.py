@@ -1,0 +1,130 @@
+"""From an inventory and its nodes' facts to the plan of the cluster: the one entry that every command uses."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from inferfleet.inventory.check import check_inventory
+from inferfleet.inventory.facts import Facts, check_node, flat_facts, needed_space
+from inferfleet.inventory.model import Inventory, settings_values
+from inferfleet.inventory.nodes import service_nodes
+from inferfleet.inventory.ports import ports_of
+from inferfleet.inventory.services import Service, services_of
+from inferfleet.messages import Problem
+from inferfleet.planner.make import make_plan
+from inferfleet.planner.plan import Plan
+from inferfleet.settings import Settings
+
+
+@dataclass(frozen=True)
+class ClusterPlan:
+    """The plan of each service, with all that speaks against it."""
+
+    plans: tuple[Plan, ...] = ()
+    """One a service; none where the inventory itself is refused. Their problems include those of their nodes."""
+    inventory_problems: tuple[Problem, ...] = ()
+    node_problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
+    """By host, what its facts speak against: its system, ports in use, room on its disks."""
+
+    @property
+    def works(self) -> bool:
+        """Whether nothing speaks against it."""
+        return bool(self.plans) and not self.problems
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Everything that speaks against it."""
+        return [*self.inventory_problems, *(problem for plan in self.plans for problem in plan.problems)]
+
+    @property
+    def input_problems(self) -> list[Problem]:
+        """What the user has to correct in the inventory before facts count: its own problems and unknown names."""
+        return [*self.inventory_problems, *(p for p in self.problems if p.code == "unknown-name")]
+
+    def problems_of(self, hosts: Collection[str]) -> list[Problem]:
+        """Return what speaks against these hosts and their services, for a run that is limited to them."""
+        problems = list(self.inventory_problems)
+        for plan in self.plans:
+            mine = [host for host in hosts if self.plan_of(host) is plan]
+            others = [p for host, found in self.node_problems.items() if host not in hosts for p in found]
+            problems += [p for p in plan.problems if p not in others] if mine else []
+        return problems
+
+    def plan_of(self, host: str) -> Plan:
+        """Return the plan of the host's service; the first one for a host that serves nothing (the web UI's own)."""
+        return next((plan for plan in self.plans if host in plan.nodes), self.plans[0])
+
+
+def plan_cluster(
+    inventory: Inventory,
+    facts: Facts | None = None,
+    *,
+    image_space_gib: int | None = None,
+    drivers_final: bool = False,
+    hypothetical: bool = False,
+) -> ClusterPlan:
+    """Check the inventory and plan each of its services.
+
+    `facts` are what the nodes have reported, by host: what the modules node_facts, accelerator_facts and fabric_facts
+    return, each under its own name or all in one map. Checks that need facts run for the hosts that have any.
+    `image_space_gib`: room that images need on a node; None: what the inventory says, or the role's default.
+    `drivers_final`: whether drivers are the ones that will serve, although nvidia_driver_install is `upgrade`.
+    `hypothetical`: an estimate, for which neither nodes nor checkpoint need to exist.
+    """
+    refused = check_inventory(inventory)
+    if refused:
+        return ClusterPlan(inventory_problems=tuple(refused))
+    reported = {
+        host: flat_facts(facts[host], keep_driver=drivers_final or not _upgrades(inventory, host))
+        for host in inventory.hosts
+        if facts and facts.get(host)
+    }
+    services = services_of(inventory.groups)
+    space = _image_space(inventory) if image_space_gib is None else image_space_gib
+    plans: list[Plan] = []
+    node_problems: dict[str, tuple[Problem, ...]] = {}
+    serving = {host for service in services for host in service.hosts}
+    for service in services:
+        settings = Settings.model_validate(settings_values(inventory.variables[service.heads[0]]))
+        nodes = service_nodes(service, inventory.variables, {host: reported.get(host, {}) for host in service.hosts})
+        plan = make_plan(settings, nodes, hypothetical=hypothetical).of_service(service.name)
+        hosts = [*service.hosts, *(host for host in inventory.hosts if not plans and host not in serving)]
+        found = {
+            host: tuple(_node_problems(inventory, service, host, reported[host], settings, plan, space))
+            for host in hosts
+            if host in reported
+        }
+        node_problems |= found
+        problems = [*plan.problems, *(problem for problems in found.values() for problem in problems)]
+        # Of a name that does not exist, whatever else follows is noise.
+        plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
+    unknown = [host for host in facts or () if host not in inventory.hosts]
+    if unknown:
+        note = f"Facts of {', '.join(unknown)} are not used: no such host serves in the inventory."
+        plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
+    return ClusterPlan(tuple(plans), node_problems=node_problems)
+
+
+def _upgrades(inventory: Inventory, host: str) -> bool:
+    return inventory.variables[host].get("nvidia_driver_install") == "upgrade"
+
+
+def _image_space(inventory: Inventory) -> int:
+    given: Any = inventory.variables[inventory.hosts[0]].get("preflight_image_space_gib")
+    default: Any = (inventory.options or {}).get("preflight_image_space_gib", {}).get("default", 0)
+    return int(default if given is None else given)
+
+
+def _node_problems(
+    inventory: Inventory,
+    service: Service,
+    host: str,
+    facts: Mapping[str, Any],
+    settings: Settings,
+    plan: Plan,
+    image_space_gib: int,
+) -> list[Problem]:
+    """Return what the node lacks: a supported system, free ports, and room for images and weights."""
+    ports = ports_of(settings, [group for group in inventory.groups if inventory.has(group, host)])
+    weights = plan if host in service.hosts else None
+    return check_node(host, facts, ports, needed_space(facts, settings, weights, image_space_gib))

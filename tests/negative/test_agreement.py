@@ -1,0 +1,43 @@
+"""`inferfleet plan` and the preflight of a deployment refuse the same inventories and facts, for the same reasons."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from changed_inventory import write_inventory
+from tests.negative.planner import planner_case
+from typer.testing import CliRunner
+
+from inferfleet.cli import app
+
+INVENTORIES = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text())
+PLANS = planner_case.read_cases()
+
+
+def planned(folder, extra=None, facts=None):
+    """Return the codes of what `inferfleet plan` refuses."""
+    arguments = ["plan", "-i", str(folder), "--json", *(["-e", extra] if extra else [])]
+    if facts is not None:
+        (folder.parent / "facts.json").write_text(json.dumps(facts))
+        arguments += ["--facts", str(folder.parent / "facts.json")]
+    done = CliRunner().invoke(app, arguments)
+    return [problem["code"] for problem in json.loads(done.stdout)["problems"]]
+
+
+@pytest.mark.parametrize("case", INVENTORIES, ids=lambda case: case["name"])
+def test_inventories(case, tmp_path, preflight):
+    folder = write_inventory(case, tmp_path / "inventory", 22)
+    codes = planned(folder, case.get("extra"))
+    assert codes == preflight(folder, case.get("extra"))
+    assert bool(codes) >= bool(case["refusals"])
+
+
+@pytest.mark.parametrize("case", PLANS, ids=lambda case: case["name"])
+def test_plans(case, tmp_path, preflight):
+    (tmp_path / "inventory").mkdir()
+    folder = planner_case.write_inventory(case, tmp_path / "inventory")
+    facts = planner_case.facts_of(case)
+    codes = planned(folder, facts=facts)
+    assert codes == preflight(folder, facts=facts)
+    assert codes == [refusal.partition(":")[0] for refusal in case["refusals"]]

@@ -1,0 +1,140 @@
+"""An inventory is read the way Ansible reads it, whatever it is made of."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from inferfleet.inventory.read import read_inventory
+from inferfleet.runner.errors import UsageError
+
+ROOT = Path(__file__).parents[3]
+ONE = {"all": {"children": {"ray_head": {"hosts": {"n1": None}}}}}
+
+
+def written(folder, hosts, **group_vars):
+    (folder / "group_vars").mkdir()
+    (folder / "hosts.yml").write_text(yaml.safe_dump(hosts))
+    for name, values in group_vars.items():
+        (folder / "group_vars" / f"{name}.yml").write_text(yaml.safe_dump(values))
+    return str(folder)
+
+
+def test_precedence(tmp_path):
+    hosts = {
+        "all": {
+            "vars": {"model": "a", "dtype": "half", "executor": "ray"},
+            "children": {
+                "gpu": {
+                    "vars": {"model": "b", "max_model_len": 1},
+                    "children": {
+                        "ray_head": {"hosts": {"n1": {"max_num_seqs": 3}}, "vars": {"max_model_len": 2}},
+                        "ray_worker": {"hosts": {"n[02:11]": None}},
+                    },
+                }
+            },
+        }
+    }
+    path = written(
+        tmp_path, hosts, all={"model": "c", "dtype": "bfloat16"}, gpu={"dtype": "auto"}, ray_head={"engine": "x"}
+    )
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars" / "n1.yml").write_text("max_num_seqs: 9\n")
+    read = read_inventory(path, {"executor": "mp"})
+    assert read.variables["n1"] == {
+        **{"model": "c", "dtype": "auto", "executor": "mp", "max_model_len": 2, "max_num_seqs": 9, "engine": "x"},
+    }
+    assert read.groups["ray_worker"] == [f"n{number:02}" for number in range(2, 12)]
+    assert "max_model_len" in read.in_files["gpu"]
+    assert "engine" not in read.in_files["ray_head"]
+
+
+def test_expressions(tmp_path):
+    hosts = {"all": {"children": {"ray_head": {"hosts": {"n1": {"x_size": 4096}}}}}}
+    path = written(tmp_path, hosts, all={"max_model_len": "{{ x_size * 2 }}", "model": "{{ x_none }}"})
+    read = read_inventory(path, {"max_num_seqs": "{{ x_size // 64 }}"})
+    assert (read.variables["n1"]["max_model_len"], read.variables["n1"]["max_num_seqs"]) == (8192, 64)
+    assert "x_none" in read.unresolved["n1"]["model"]
+
+
+def test_ini(tmp_path):
+    (tmp_path / "hosts.ini").write_text("[ray_head]\nn1 ansible_host=10.0.0.1 model=deepseek-r1\n")
+    read = read_inventory(str(tmp_path / "hosts.ini"))
+    assert read.variables["n1"] == {"ansible_host": "10.0.0.1", "model": "deepseek-r1"}
+
+
+def test_a_constructed_plugin(tmp_path):
+    path = written(tmp_path, {"all": {"hosts": {"gpu01": {"x_place": "rack1"}, "gpu02": None}}})
+    (tmp_path / "zz.constructed.yml").write_text(
+        yaml.safe_dump(
+            {
+                "plugin": "ansible.builtin.constructed",
+                "groups": {"ray_head": "inventory_hostname == 'gpu01'", "ray_worker": "x_place is not defined"},
+                "compose": {"cluster_address": "'10.0.0.1'"},
+            }
+        )
+    )
+    read = read_inventory(path)
+    assert (read.groups["ray_head"], read.groups["ray_worker"]) == (["gpu01"], ["gpu02"])
+    assert read.variables["gpu01"]["cluster_address"] == "10.0.0.1"
+
+
+def test_a_script(tmp_path):
+    script = tmp_path / "hosts.sh"
+    script.write_text(
+        "#!/bin/sh\n"
+        """echo '{"ray_head": {"hosts": ["n1"]}, "_meta": {"hostvars": {"n1": {"model": "tiny-r1"}}}}'\n"""
+    )
+    script.chmod(0o755)
+    read = read_inventory(str(script))
+    assert read.variables["n1"]["model"] == "tiny-r1"
+
+
+@pytest.fixture
+def vaulted(tmp_path):
+    """Return an inventory whose group_vars are a vaulted file, and the file with its password."""
+    path, password = written(tmp_path, ONE, all={"model": "tiny-r1"}), tmp_path / ".password"
+    password.write_text("pass\n")
+    tool = Path(sys.executable).parent / "ansible-vault"
+    argv = [tool, "encrypt", "--vault-password-file", password, tmp_path / "group_vars/all.yml"]
+    subprocess.run(argv, check=True, capture_output=True)
+    return path, password
+
+
+def test_a_vaulted_file(vaulted, monkeypatch):
+    path, password = vaulted
+    monkeypatch.setattr("ansible.constants.DEFAULT_VAULT_PASSWORD_FILE", str(password))
+    assert read_inventory(path).variables["n1"]["model"] == "tiny-r1"
+
+
+def test_a_vaulted_file_without_its_password(vaulted):
+    with pytest.raises(UsageError) as caught:
+        read_inventory(vaulted[0])
+    assert caught.value.problem.code == "vault-locked"
+
+
+@pytest.mark.parametrize(("name", "locked"), [("engine_api_key", False), ("x_mine", False), ("model", True)])
+def test_a_vaulted_value_without_its_password(tmp_path, name, locked):
+    path = written(tmp_path, ONE)
+    (tmp_path / "group_vars" / "all.yml").write_text(f"{name}: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  61\n")
+    read = read_inventory(path)
+    assert (name in read.unresolved["n1"], name in read.variables["n1"]) == (locked, not locked)
+
+
+def test_variables_next_to_the_working_directory_are_not_read(tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    written(tmp_path / "elsewhere", ONE, all={"model": "other"})
+    (tmp_path / "mine").mkdir()
+    path = written(tmp_path / "mine", ONE)
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert read_inventory(path, root=ROOT).variables["n1"] == {}
+
+
+@pytest.mark.parametrize("text", ["all: [1, 2]", "", "[ray_head\nn1"])
+def test_what_is_no_inventory(tmp_path, text):
+    (tmp_path / "hosts.yml").write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_inventory(str(tmp_path))
+    assert caught.value.problem.code == "inventory-broken"
