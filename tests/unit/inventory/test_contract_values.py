@@ -60,7 +60,7 @@ def test_text_is_taken_for_the_number_it_spells(build, name, text, number):
     assert getattr(Settings.model_validate({name: text}), name) == number
 
 
-ENGINES = "'auto', 'vllm', 'sglang', 'lmdeploy', 'tensorrt-llm', 'deepseek-infer', 'vllm_vacc' or 'gpustack'"
+ENGINES = "'auto', 'vllm', 'vllm_vacc', 'sglang', 'lmdeploy', 'tensorrt-llm', 'gpustack' or 'deepseek-infer'"
 BAD_VALUES = [
     ("model", "", "is empty.", f"Set model {EDIT}"),
     ("webui_locale", "", "is empty.", f"Set webui_locale {EDIT}"),
