@@ -8,6 +8,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from inferfleet.doctor.symptom import LogKind
+from inferfleet.engines import load_engines
+from inferfleet.engines.logs import log_names
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # `docker logs --timestamps` and journalctl's short-iso put a time in front of each line.
@@ -15,7 +17,7 @@ _TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\
 _KINDS = (
     (re.compile(r"ray-session|inferfleet-ray|raylet|gcs_server"), LogKind.RAY),
     (re.compile(r"inferfleet-webui|open-webui"), LogKind.WEBUI),
-    (re.compile(r"inferfleet-engine|gpustack|vllm|sglang|lmdeploy"), LogKind.ENGINE),
+    (log_names(), LogKind.ENGINE),
     (re.compile(r"^kernel\.log$|dmesg"), LogKind.KERNEL),
     (re.compile(r"^docker\.log$"), LogKind.DOCKER),
 )
@@ -40,7 +42,7 @@ class Log:
     def container(self) -> str:
         """Name of the container that wrote it; empty for other logs."""
         stem = PurePosixPath(self.name).name.removesuffix(".log")
-        return stem if "/" not in self.name and stem.startswith(("inferfleet-", "gpustack")) else ""
+        return stem if "/" not in self.name and stem.startswith(("inferfleet-", *load_engines())) else ""
 
 
 @dataclass(frozen=True)

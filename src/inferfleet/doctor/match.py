@@ -11,12 +11,11 @@ from inferfleet.doctor.expressions import holds, render
 from inferfleet.doctor.findings import Diagnosis, Finding, Trace
 from inferfleet.doctor.hide import Hider
 from inferfleet.doctor.symptom import LogKind, Severity, Symptom
+from inferfleet.engines.logs import ready_lines
 from inferfleet.messages import Message
 
 SHOWN = 3  # traces of one finding; the rest is counted
 _WIDTH = 400  # characters of a line
-# Once an engine says so, what it said before has been overcome.
-_READY = re.compile(r"Application startup complete|Uvicorn running on|The server is fired up and ready to roll")
 _ANSWERS = "service.completion.status == 200"
 
 
@@ -78,8 +77,8 @@ def diagnose(evidence: Evidence, symptoms: Iterable[Symptom], hide: Hider | None
 def _page(log: Log, state: Mapping[str, Any]) -> _Page:
     text = plain(log.text)
     ready = 0
-    if log.kind is LogKind.ENGINE:
-        ready = max((found.start() for found in _READY.finditer(text)), default=0)
+    if log.kind is LogKind.ENGINE:  # once an engine serves, what it said before has been overcome
+        ready = max((found.start() for found in ready_lines().finditer(text)), default=0)
     container = (state.get("containers") or {}).get(log.container) or {}
     started = unix_time(container.get("started_at")) if container.get("running") else None
     return _Page(log, text, [0, *(found.end() for found in re.finditer("\n", text.rstrip("\n")))], ready, started)

@@ -86,7 +86,7 @@ class Engine(_Entry):
     preference: NonNegativeInt = 0  # rank in what `engine: auto` tries, 1 first; 0: only by its name
     role: str = "inference_engine"  # Ansible role that runs it
     secrets: tuple[str, ...] = ()  # generated secrets that this role needs
-    containers: str = ""  # how the names of containers begin that it starts itself; empty: it starts none
+    workload_label: str = ""  # Docker's label of containers that it starts itself; empty: it starts none
     port: PositiveInt  # of the API: the server's own default
     protocol: Literal["openai", "none"] = "openai"
     executors: tuple[Executor, ...]

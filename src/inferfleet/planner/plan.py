@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from inferfleet.engines import load_engines
 from inferfleet.messages import N_, Problem
 from inferfleet.planner.layouts import Candidate
 from inferfleet.planner.memory import Budget
@@ -95,10 +96,6 @@ class Plan:
     """Image of the web UI: the user's, the vendor's own, or Open WebUI's."""
     rank_processes: str = ""
     """Regular expression of the titles of the processes that hold a rank; empty: the engine gives them none."""
-    role: str = ""
-    """Ansible role that runs the engine."""
-    secrets: tuple[str, ...] = ()
-    """Generated secrets that this role needs."""
     reasoning_parser: str = ""
     """The engine's parser that divides reasoning from the answer; empty: none does."""
     trust_remote_code: bool = False
@@ -123,6 +120,18 @@ class Plan:
         return next((name for name, node in self.nodes.items() if node.role == "head"), "")
 
     @property
+    def role(self) -> str:
+        """Ansible role that runs the engine; empty where none was chosen."""
+        engine = load_engines().get(self.engine)
+        return engine.role if engine else ""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Generated secrets that this role needs."""
+        engine = load_engines().get(self.engine)
+        return engine.secrets if engine else ()
+
+    @property
     def api_url(self) -> str:
         """Scheme, address and port of the API, without `api_path`; empty where there is no head."""
         return f"http://{self.nodes[self.head].address}:{self.port}" if self.head else ""
@@ -138,7 +147,7 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form; without `alternatives`, which `plan --all` adds."""
         form = {key: value for key, value in vars(self).items() if key != "alternatives"}
-        form |= {"head": self.head, "api_url": self.api_url}
+        form |= {"head": self.head, "api_url": self.api_url, "role": self.role, "secrets": list(self.secrets)}
         form["budget"] = self.budget.as_dict() if self.budget else None
         form["container"] = asdict(self.container)
         form["nodes"] = {name: asdict(node) for name, node in self.nodes.items()}

@@ -131,8 +131,6 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         api_path=choice.engine.api_path,
         webui_image=webui_image(settings.webui_image, choice, fleet),
         rank_processes=choice.engine.rank_processes,
-        role=choice.engine.role,
-        secrets=choice.engine.secrets,
         reasoning_parser=launch.reasoning_parser,
         trust_remote_code=launch.trust_remote_code,
         budget=sizing.budget,

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from inferfleet import engines
 from inferfleet.catalog import CatalogError, UnknownNameError, load_models
 from inferfleet.engines import load_command, load_engine, load_engines, load_flags, own_port
+from inferfleet.engines.logs import log_names, ready_lines
 from inferfleet.engines.parsers import reasoning_parser, tool_call_parser
 from inferfleet.inventory.values import settings_problems
 from inferfleet.planner import make_plan
@@ -138,6 +139,13 @@ def test_every_engine_is_complete():
             assert set(version.image) <= set(engine.vendors)
             assert all(":" in image for image in version.image.values())
             assert set(version.reasoning_parsers or ()) <= engine.reasoning_parsers.keys()
+
+
+def test_logs_are_named_after_engines_and_tell_when_they_serve():
+    names = ("inferfleet-engine.log", "sglang-1.log", "tensorrt-llm.log", "vllm.log", "gpustack.log", "kernel.log")
+    assert [bool(log_names().search(name)) for name in names] == [True] * 5 + [False]
+    lines = ("INFO: Application startup complete.", "The server is fired up and ready to roll!", "Loading weights")
+    assert [bool(ready_lines().search(line)) for line in lines] == [True, True, False]
 
 
 def test_ranks_of_preference_differ():
