@@ -13,6 +13,7 @@ from inferfleet.bench import Asked
 from inferfleet.bench.session import begin, go_on
 from inferfleet.bench.sweep import bench_argv
 from inferfleet.bench.table import HEAD, LABEL, row
+from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
@@ -41,7 +42,7 @@ class ActionModule(ActionBase):
                 now=datetime.now(UTC),
             )
         if session.run is None:
-            return _refusal(session.problems)
+            return failed(session.problems, "contract")
         where = {key: args[key] for key in ("url", "endpoint", "model", "tokenizer", "folder", "version")}
         measurements = [
             {
@@ -77,12 +78,3 @@ def _asked(args: dict) -> Asked:
         num_prompts=number("num_prompts"),
         ignore_eos=bool(args["ignore_eos"]),
     )
-
-
-def _refusal(problems) -> dict:
-    return {
-        "failed": True,
-        "msg": "\n".join(map(str, problems)),
-        "inferfleet_refusal": "contract",
-        "problems": [problem.as_dict() for problem in problems],
-    }

@@ -13,7 +13,8 @@ from inferfleet.bench.measure import failed_requests
 from inferfleet.bench.session import iso
 from inferfleet.bench.sweep import seed_at
 from inferfleet.bench.table import row
-from inferfleet.messages import N_, Problem
+from inferfleet.messages import N_
+from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
@@ -36,13 +37,13 @@ class ActionModule(ActionBase):
             about = {"concurrency": concurrency, "num_prompts": prompts, "seed": seed, "ended": now}
             measured = read_measurement(result, log, **about) if result else None
         except ResultError as error:
-            return _failed(error.problem)
+            return failed([error.problem])
         if measured is None or not measured.completed:
             problem = refusal_of(log, url=args["url"], concurrency=concurrency, num_prompts=prompts)
             if (folder / FILE).is_file():
                 kept = N_("{problem} What was measured before is kept in {folder}.")
                 problem = problem.of(kept, folder=str(folder))
-            return _failed(problem)
+            return failed([problem])
         save_result(folder, concurrency, result)
         save(folder, run.measured(measured))
         return {
@@ -56,7 +57,3 @@ def _with_digests(args: dict) -> Run:
     run = Run.model_validate(args["run"])
     digests = {f"{name}_digest": args["digests"].get(run.versions[name], "") for name in ("image", "bench_image")}
     return run.model_copy(update={"versions": run.versions | digests})
-
-
-def _failed(problem: Problem) -> dict:
-    return {"failed": True, "msg": str(problem), "problems": [problem.as_dict()]}

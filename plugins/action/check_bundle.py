@@ -8,6 +8,7 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet.bundle import bundle_facts, check_bundle
 from inferfleet.nodes import system_key
+from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
@@ -27,11 +28,6 @@ class ActionModule(ActionBase):
         if args["enforce"] and (
             problems := check_bundle(folder, args["images"], checkpoint, task_vars["model_revision"], systems)
         ):
-            return {
-                "failed": True,
-                "msg": "\n".join(map(str, problems)),
-                "inferfleet_refusal": "facts",
-                "problems": [problem.as_dict() for problem in problems],
-            }
+            return failed(problems, "facts")
         facts = bundle_facts(folder, checkpoint, args["node_path"], args["settings"])
         return {"changed": False, "ansible_facts": {"inferfleet_bundle": facts}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 
 from inferfleet.drivers import driver_problems
+from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
@@ -28,9 +29,4 @@ class ActionModule(ActionBase):
             )
         if not problems:
             return {"changed": False, "problems": []}
-        return {
-            "failed": True,
-            "msg": "\n".join(map(str, problems)),
-            "inferfleet_refusal": "facts",
-            "problems": [problem.as_dict() for problem in problems],
-        }
+        return failed(problems, "facts")

@@ -11,7 +11,9 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet import evaluate
 from inferfleet.evaluate import Evaluation, EvaluationError, Settings
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
+from inferfleet.messages.message import plain
+from inferfleet.task_result import failed
 
 WATCH_SECONDS = 9
 
@@ -35,13 +37,13 @@ class ActionModule(ActionBase):
                 args["key"] = str(self._templar.template(task_vars["evaluate_api_key"]) or "EMPTY")
             return {"changed": False, **getattr(self, f"step_{step}")(**args)}
         except EvaluationError as error:
-            return _refusal([error.problem], "contract")
+            return failed([error.problem], "contract")
 
     def step_plan(self, settings, plan, model, folder, results, resume):
         """Check what is asked, before anything runs."""
         checked, reference, problems = evaluate.read_settings(settings, Path(folder))
         if problems:
-            return _refusal(problems, "contract")
+            return failed(problems, "contract")
         task = evaluate.make_task(checked, reference, model, int(plan["max_model_len"]))
         request = evaluate.make_request(checked, task, plan)
         place, resumed = evaluate.choose_folder(Path(results), request, datetime.now(UTC), resume=bool(resume))
@@ -50,10 +52,14 @@ class ActionModule(ActionBase):
         if not self._task.check_mode:
             evaluate.begin(place, request)
         answers = sum(evaluate.questions_of(dataset, checked.limit) for dataset in checked.datasets) * checked.n
-        count = answers or "an unknown number of"
-        would = f"Would ask {model} for {count} answers to {', '.join(task['datasets'])}."
+        would = N_("Would ask {model} for {count} answers to {datasets}.")
+        if not answers:
+            would = N_("Would ask {model} for an unknown number of answers to {datasets}.")
+        about = {"model": model, "count": answers, "datasets": list(task["datasets"])}
         return {
-            "inferfleet_warnings": [Problem("would-ask", would, "").as_dict()] if self._task.check_mode else [],
+            "inferfleet_warnings": [Problem("would-ask", would, "", **about).as_dict()]
+            if self._task.check_mode
+            else [],
             "settings": checked.model_dump(mode="json"),
             "task": task,
             "folder": str(place),
@@ -82,8 +88,10 @@ class ActionModule(ActionBase):
         while not (progress := evaluate.look(Path(folder))).finished and time.monotonic() < until:
             time.sleep(0.5)
         shown = {"done": progress.answered, "total": answers or None, "unit": "answers"}
-        late = f"{progress.answered} answers within evaluate_time_limit; the next run goes on with it."
-        return {"finished": progress.finished, "error": progress.error, "progress": shown, "msg": late}
+        text = N_("{count} answers within evaluate_time_limit.")
+        late = Problem("time-limit", text, N_("Run the same command again: it continues."), count=progress.answered)
+        told = {"msg": str(late), "problems": [] if progress.finished else [late.as_dict()]}  # where no try is left
+        return {"finished": progress.finished, "error": plain(progress.error), "progress": shown, **told}
 
     def step_conclude(self, folder, settings, plan, nodes, image_digest):
         """Write evaluation.json."""
@@ -93,18 +101,7 @@ class ActionModule(ActionBase):
     def step_accept(self, evaluation, folder):
         """Fail where questions are without an answer, or a score is below its reference."""
         result = Evaluation.model_validate(evaluation)
-        missing = evaluate.unanswered(result)
-        if missing:
-            again = f"Run the same command again: only these are asked. Why they failed is in {folder}/run.log."
-            return {"failed": True, "msg": "\n".join([*missing, again])}
+        if missing := evaluate.unanswered(result, str(folder)):
+            return failed(missing)
         below = evaluate.below_reference(result)
-        return _refusal(below, "limit") if below else {}
-
-
-def _refusal(problems, kind):
-    return {
-        "failed": True,
-        "msg": "\n".join(map(str, problems)),
-        "inferfleet_refusal": kind,
-        "problems": [problem.as_dict() for problem in problems],
-    }
+        return failed(below, "limit") if below else {}

@@ -6,6 +6,9 @@ import time
 
 from ansible.plugins.action import ActionBase
 
+from inferfleet.messages import N_, Problem
+from inferfleet.task_result import failed
+
 
 class ActionModule(ActionBase):
     """Returns `offset` and `uncertainty` in seconds; changes nothing. No module travels: one command is enough."""
@@ -16,10 +19,9 @@ class ActionModule(ActionBase):
         answers = [self._ask() for _ in range(2)]
         known = min((answer for answer in answers if answer), default=None)
         if known is None:
-            return {
-                "failed": True,
-                "msg": "`date +%s.%N` answers no time. Look at the node's shell and profile.",
-            }
+            message = N_("`date +%s.%N` on {host} does not print a time.")
+            remedy = N_("Check the node's shell and profile.")
+            return failed([Problem("no-clock", message, remedy, host=task_vars["inventory_hostname"])])
         return {"changed": False, "uncertainty": known[0], "offset": known[1]}
 
     def _ask(self):

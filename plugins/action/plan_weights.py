@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
+from inferfleet.task_result import failed
 from inferfleet.weights import plan_spread
 
 
@@ -20,10 +21,5 @@ class ActionModule(ActionBase):
             args["surveys"], args["wan_nodes"], args["path"], int(args["files"]), args["seen"], args["variable"]
         )
         if problems:
-            return {
-                "failed": True,
-                "msg": "\n".join(map(str, problems)),
-                "inferfleet_refusal": "facts",
-                "problems": [problem.as_dict() for problem in problems],
-            }
+            return failed(problems, "facts")
         return {"changed": False, "spread": spread.as_dict()}

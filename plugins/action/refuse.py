@@ -5,6 +5,7 @@ from __future__ import annotations
 from ansible.plugins.action import ActionBase
 
 from inferfleet.messages import Problem
+from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
@@ -16,12 +17,7 @@ class ActionModule(ActionBase):
         """Fail; `when` of the task decides whether it runs at all."""
         super().run(tmp, task_vars)
         args = self._task.args
-        problems = [Problem.from_dict(form) for form in args.get("problems") or [_single(args)]]
-        return {
-            "failed": True,
-            "msg": "\n".join(map(str, problems)),
-            "problems": [problem.as_dict() for problem in problems],
-        }
+        return failed(Problem.from_dict(form) for form in args.get("problems") or [_single(args)])
 
 
 def _single(args):

@@ -6,6 +6,9 @@ import shlex
 
 from ansible.plugins.action import ActionBase
 
+from inferfleet.messages import N_, Problem
+from inferfleet.task_result import failed
+
 # ssh takes the first value it meets: these stand before the user's own.
 OPTIONS = {
     "BatchMode": "yes",
@@ -28,12 +31,13 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         connection = self._connection
         if connection.transport != "ssh":
-            return {
-                "failed": True,
-                "msg": "Variable model_weights_wan_nodes or model_weights_sources names localhost, which lends its way"
-                f" out and folders through SSH, but this host is reached by {connection.transport}. Name nodes that"
-                " have a way out, or the folder, of their own.",
-            }
+            message = N_(
+                "Variable model_weights_wan_nodes or model_weights_sources names localhost, whose internet access and"
+                " folders nodes use through SSH, but {host} is reached by {transport}."
+            )
+            remedy = N_("Name nodes that have internet access, or the folder, of their own.")
+            about = {"host": task_vars["inventory_hostname"], "transport": connection.transport}
+            return failed([Problem("no-ssh", message, remedy, **about)])
         argv = [connection.get_option("ssh_executable"), "-N", "-T"]
         argv += [word for name, value in OPTIONS.items() for word in ("-o", f"{name}={value}")]
         for option in ("ssh_args", "ssh_common_args", "ssh_extra_args"):

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 
+from inferfleet.messages import N_, Problem
+from inferfleet.task_result import failed
+
 
 class ActionModule(ActionBase):
     """Lends or takes back.
@@ -32,11 +35,11 @@ class ActionModule(ActionBase):
         asked = {"commands": self._task.args["commands"], "folders": self._task.args["folders"]}
         for folder in asked["folders"].values():
             if not Path(folder).is_dir():
-                return {
-                    "failed": True,
-                    "msg": f"Variable model_weights_sources names the folder {folder} of localhost, but there is none."
-                    " Name the folder that holds the model's files on this controller.",
-                }
+                message = N_(
+                    "Variable model_weights_sources names the folder {folder} of localhost, which does not exist."
+                )
+                remedy = N_("Name the folder that holds the model's files on this controller.")
+                return failed([Problem("no-folder", message, remedy, folder=folder)])
         # This runs in a worker of Ansible's; its parent is the run itself.
         line = [sys.executable, "-m", "inferfleet.weights.way_out", "--while", str(os.getppid())]
         process = subprocess.Popen(
@@ -51,14 +54,15 @@ class ActionModule(ActionBase):
         process.stdin.close()
         said = process.stdout.readline()
         if not said:
-            return {"failed": True, "msg": f"The controller's way out cannot be lent: {process.stderr.read().strip()}"}
+            message = N_("The tunnel for internet access through the controller cannot start: {reason}")
+            return failed([Problem("no-tunnel", message, "", reason=process.stderr.read().strip())])
         answer = json.loads(said)
         if answer["failed"]:
             node, why = next(iter(answer["failed"].items()))
-            return {
-                "failed": True,
-                "msg": f"Host {node} does not let the controller's way out in: {why}. It needs sign-in by key, and"
-                " AllowTcpForwarding in its sshd_config. Allow that, or name nodes that have a way out of their own in"
-                " model_weights_wan_nodes.",
-            }
+            message = N_("Host {node} does not accept the tunnel for internet access through the controller: {reason}.")
+            remedy = N_(
+                "Allow sign-in by key, and AllowTcpForwarding in its sshd_config; or name nodes that have internet"
+                " access of their own in model_weights_wan_nodes."
+            )
+            return failed([Problem("tunnel-refused", message, remedy, node=node, reason=why)])
         return {"changed": False, "pid": process.pid, "ports": answer["ports"]}

@@ -12,7 +12,7 @@ class FilterModule:
         """Return them."""
         return {
             "driver_install_needed": install_needed,
-            "driver_restart_due": restart_due,
+            "driver_restart_due": lambda facts: str(restart_due(facts) or ""),
             "gpudirect_by_peermem": gpudirect_by_peermem,
             "nvidia_flavour": nvidia_flavour,
         }

@@ -21,6 +21,7 @@ from inferfleet.nodes import (
     system_family,
     system_key,
 )
+from inferfleet.nodes.reach import PROBE, python_of
 
 
 def docker_address_pools(given, cluster_network, nodes):
@@ -29,6 +30,11 @@ def docker_address_pools(given, cluster_network, nodes):
         return address_pools(given, cluster_network, nodes)
     except PoolError as problem:
         raise AnsibleFilterError(str(problem)) from problem
+
+
+def python_probe(variables):
+    """Return the shell command that prints which Python a host has, by the host's variables."""
+    return PROBE.replace("{python}", python_of(variables))
 
 
 class FilterModule:
@@ -49,6 +55,7 @@ class FilterModule:
             "package_repository_reason": repository_reason,
             "package_spec": package_spec,
             "proof_argv": proof_argv,
+            "python_probe": python_probe,
             "system_family": system_family,
             "system_key": system_key,
         }

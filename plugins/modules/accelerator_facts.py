@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils import python_floor  # noqa: F401  # preflight runs this module before all others
 from ansible.module_utils.accelerators import amd, ascend, nvidia, vastai
 from ansible.module_utils.accelerators.device import health
 from ansible.module_utils.accelerators.kernel import kernel_side

@@ -8,6 +8,7 @@ import json
 import os
 import re
 
+from ansible.module_utils import python_floor  # noqa: F401  # preflight runs this module before all others
 from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""

@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 
+from ansible.module_utils import python_floor  # noqa: F401  # preflight runs this module before all others
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import existing_parent, space
 from ansible.module_utils.processes import belongs_to_inferfleet, process_ids

@@ -164,7 +164,7 @@ def test_what_got_no_answer_is_asked_again_and_no_more(evaluation: Callable[...,
     folder = evaluation(settings)
     assert ended(folder) == ""
     result = conclude(folder, settings, PLAN, {}, "")
-    assert unanswered(result) == ["general_qa: 2 of 20 answers are missing."]
+    assert [p.message for p in unanswered(result, "")] == ["general_qa: 2 of 20 answers are missing."]
     api.refused.clear()
     api.asked.clear()
     evaluation(settings)

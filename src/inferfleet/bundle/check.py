@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from inferfleet.bundle.index import FORMAT, INDEX, read_index
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 
-_MAKE = "Make it with playbooks/bundle.yml and this inventory where there is a way out, and copy the folder here."
+_MAKE = N_(
+    "Make it with playbooks/bundle.yml and this inventory where there is internet access, and copy the folder here."
+)
 
 
 def check_bundle(
@@ -21,26 +23,28 @@ def check_bundle(
     """
     index = read_index(folder)
     if not index:
-        return [_problem(f"Variable offline_bundle is {folder}, where no {INDEX} can be read.", _MAKE)]
+        unread = N_("Variable offline_bundle is {folder}, where no {index} can be read.")
+        return [_unfit(unread, _MAKE, folder=str(folder), index=INDEX)]
     if index.get("format") != FORMAT:
-        return [
-            _problem(f"The bundle {folder} has format {index.get('format')}, but this is for format {FORMAT}.", _MAKE)
-        ]
+        message = N_("The bundle {folder} has format {format}, but this is for format {wanted}.")
+        return [_unfit(message, _MAKE, folder=str(folder), format=index.get("format"), wanted=FORMAT)]
+    no_image = N_("The bundle {folder} has no image {image}; it holds {images}.")
     problems = [
-        _problem(f"The bundle {folder} has no image {name}; it holds {', '.join(index['images'])}.", _MAKE)
+        _unfit(no_image, _MAKE, folder=str(folder), image=name, images=list(index["images"]))
         for name in images
         if name not in index["images"]
     ]
+    no_packages = N_("The bundle {folder} has no packages for {system} (host {host}); it has {systems}.")
     for key in sorted(set(systems.values()) - set(index["systems"])):
         host = next(host for host, its in systems.items() if its == key)
-        held = ", ".join(index["systems"])
-        problems.append(_problem(f"The bundle {folder} has no packages for {key} (host {host}); it has {held}.", _MAKE))
+        held = list(index["systems"])
+        problems.append(_unfit(no_packages, _MAKE, folder=str(folder), system=key, host=host, systems=held))
     found = index.get("checkpoint", {})
     if checkpoint and (found.get("repository"), found.get("revision")) != (checkpoint, revision):
-        shown = f"{found.get('repository')} ({found.get('revision')})" if found else "no checkpoint"
-        problems.append(
-            _problem(f"The bundle {folder} is for {shown}, but the plan is {checkpoint} ({revision}).", _MAKE)
-        )
+        message = N_("The bundle {folder} is for {held}, but the plan is {checkpoint} ({revision}).")
+        held = f"{found.get('repository')} ({found.get('revision')})" if found else Message("", N_("no checkpoint"))
+        wanted = {"checkpoint": checkpoint, "revision": revision}
+        problems.append(_unfit(message, _MAKE, folder=str(folder), held=held, **wanted))
     if problems:
         return problems
     return _damage(folder, index, set(systems.values()))
@@ -49,19 +53,22 @@ def check_bundle(
 def _damage(folder: Path, index: Mapping[str, Any], keys: set[str]) -> list[Problem]:
     """Compare sizes of all files, and hashes of those that go to the nodes as they are."""
     hashed = {index["systems"][key]["file"] for key in keys} | {"checkpoint.json"}
+    remedy = N_("Copy the bundle again from where it was made.")
     for name, entry in index["files"].items():
         path = folder / name
         size = path.stat().st_size if path.is_file() else None
-        remedy = "Copy the bundle again from where it was made."
         if size is None:
-            return [_problem(f"The bundle {folder} is not whole: {name} is missing.", remedy)]
+            missing = N_("The bundle {folder} is incomplete: {file} is missing.")
+            return [_unfit(missing, remedy, folder=str(folder), file=name)]
         if size != entry["size"]:
-            return [_problem(f"The bundle {folder} is not whole: {name} has {size} of {entry['size']} bytes.", remedy)]
+            short = N_("The bundle {folder} is incomplete: {file} has {size} of {wanted} bytes.")
+            return [_unfit(short, remedy, folder=str(folder), file=name, size=size, wanted=entry["size"])]
         if name in hashed:
             with path.open("rb") as content:
                 found = hashlib.file_digest(content, "sha256").hexdigest()
             if found != entry["sha256"]:
-                return [_problem(f"The bundle {folder} is damaged: {name} has another SHA-256 than its index.", remedy)]
+                damaged = N_("The bundle {folder} is damaged: {file} has another SHA-256 than its index.")
+                return [_unfit(damaged, remedy, folder=str(folder), file=name)]
     return []
 
 
@@ -90,5 +97,5 @@ def bundle_facts(folder: Path, checkpoint: str, node_path: str, settings: str) -
     }
 
 
-def _problem(message: str, remedy: str) -> Problem:
-    return Problem("unfit-bundle", message, remedy)
+def _unfit(message: str, remedy: str, **parameters: Any) -> Problem:
+    return Problem("unfit-bundle", message, remedy, **parameters)

@@ -1,43 +1,150 @@
-"""The application every command registers with."""
+"""The application: the commands that register themselves, their help, and wrong usage, in the reader's language."""
 
+import copy
+import os
+import sys
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from rich.markup import escape
+from typer import rich_utils
+from typer.core import TyperCommand, TyperGroup
 
 from inferfleet import __version__
-from inferfleet.cli.encoding import never_fail_to_write
+from inferfleet.cli import commands
+from inferfleet.cli.language import OPTION, take_language, translate_typer, usage_error
+from inferfleet.cli.output.encoding import never_fail_to_write
+from inferfleet.cli.output.text import tr
+from inferfleet.cli.registry import Command, Group, discover
+from inferfleet.messages import N_, use_language
 
-
-class _Group(TyperGroup):
-    """Leaves with 1 upon wrong usage: 2, the usual code, means here that a task failed."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        never_fail_to_write()
-        try:
-            return super().main(*args, **kwargs)
-        except SystemExit as end:
-            cause = end.__context__
-            if cause is not None and not isinstance(cause, typer.Exit):
-                raise SystemExit(1) from None
-            raise
-
-
-app = typer.Typer(
-    name="inferfleet",
-    cls=_Group,
-    help="Turn bare GPU and NPU servers into one DeepSeek-R1 service.",
-    epilog=(
-        "Exit codes: 0 ok · 1 bad usage or inventory · 2 a task failed · 3 facts refused"
-        " · 4 a host is unreachable · 5 something changed (--assert-no-change) · 6 a limit missed (bench, evaluate)"
-        " · 7 warnings (doctor) · 130 interrupted"
-    ),
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_show_locals=False,  # locals may hold secrets
-    context_settings={"help_option_names": ["-h", "--help"]},
+_HELP = N_("Turn bare GPU and NPU servers into one DeepSeek-R1 service.")
+_EXIT_CODES = N_(
+    "Exit codes: 0 ok · 1 bad usage or inventory · 2 a task failed · 3 facts refused"
+    " · 4 a host is unreachable · 5 something changed (--assert-no-change) · 6 a threshold not met (bench, evaluate)"
+    " · 7 warnings (doctor) · 130 interrupted"
 )
+_WRONG_USAGE = 1  # 2, typer's code, means here that a task failed
+
+
+class _Translated:
+    """Help and usage in the reader's language: a command's texts are templates, translated when they are printed."""
+
+    def parse_args(self: Any, ctx: Any, args: list[str]) -> list[str]:
+        ctx.allow_extra_args = True
+        try:
+            rest: list[str] = super().parse_args(ctx, args)  # type: ignore[misc]
+        except _USAGE_ERROR as error:
+            error.ctx = error.ctx or ctx
+            raise
+        if rest and not hasattr(self, "commands"):
+            ctx.fail(tr(N_("Got unexpected extra arguments: {arguments}"), arguments=" ".join(rest)))
+        return rest
+
+    def format_help(self: Any, ctx: Any, formatter: Any) -> None:
+        super(_Translated, _translated(self)).format_help(ctx, formatter)  # type: ignore[misc]
+
+    def format_usage(self: Any, ctx: Any, formatter: Any) -> None:
+        pieces = [tr(piece) for piece in self.collect_usage_pieces(ctx)]
+        formatter.write_usage(ctx.command_path, " ".join(pieces), prefix=tr(N_("Usage:")) + " ")
+
+
+def _translated(command: Any) -> Any:
+    shown = copy.copy(command)
+    shown.help = _paragraphs(command.help)
+    shown.epilog = _paragraphs(command.epilog) or _epilog(getattr(command, "examples", ()))
+    shown.get_params = lambda ctx: [_translated_option(option) for option in command.get_params(ctx)]
+    if hasattr(command, "commands"):
+        shown.commands = {name: _translated(item) for name, item in command.commands.items()}
+    return shown
+
+
+def _translated_option(option: Any) -> Any:
+    shown = copy.copy(option)
+    for name in ("help", "rich_help_panel", "show_default"):
+        text = getattr(option, name, None)
+        if isinstance(text, str):
+            setattr(shown, name, tr(text))
+    return shown
+
+
+def _paragraphs(text: str | None) -> str:
+    return "\n\n".join(tr(paragraph) for paragraph in (text or "").split("\n\n"))
+
+
+def _epilog(examples: Sequence[tuple[str, str]]) -> str:
+    lines = [escape(line) + (f"  [dim]# {tr(comment)}[/dim]" if comment else "") for line, comment in examples]
+    return "\n\n".join([f"[bold]{tr(N_('Examples'))}[/bold]", *lines]) if lines else ""
+
+
+class _Command(_Translated, TyperCommand):
+    examples: Sequence[tuple[str, str]] = ()
+
+
+class _Group(_Translated, TyperGroup):
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            ctx.fail(tr(N_("No such command '{name}'."), name=args[0]))
+        return super().resolve_command(ctx, args)
+
+
+class _Application(_Group):
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+        """Run the command in the language that it is given in, and end the process with its exit code."""
+        never_fail_to_write()
+        language, rest, problem = take_language(sys.argv[1:] if args is None else args, os.environ)
+        use_language(language)
+        translate_typer()
+        if problem:
+            typer.echo(f"inferfleet: {problem}", err=True)
+            raise SystemExit(_WRONG_USAGE)
+        try:
+            code = super().main(rest, prog_name, **{**extra, "standalone_mode": False})
+        except typer.Abort:
+            typer.echo(tr(N_("Aborted.")), err=True)
+            raise SystemExit(_WRONG_USAGE) from None
+        except _USAGE_ERROR as error:
+            if type(error).__name__ != "NoArgsIsHelpError":
+                message = str(usage_error(error))
+                rich_utils.rich_format_error(_USAGE_ERROR(message, error.ctx))
+            raise SystemExit(_WRONG_USAGE) from None
+        raise SystemExit(code if isinstance(code, int) else 0)
+
+
+_USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""Typer's UsageError, which it does not export."""
+
+
+def make_app(path: Iterable[str] = commands.__path__) -> typer.Typer:
+    """Return the application with the commands of the files in the folders of `path`."""
+    app = typer.Typer(
+        name="inferfleet",
+        cls=_Application,
+        help=_HELP,
+        epilog=_EXIT_CODES,
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        pretty_exceptions_show_locals=False,  # locals may hold secrets
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_main)
+    for item in discover(path):
+        if isinstance(item, Group):
+            group = typer.Typer(name=item.name, cls=_Group, help="\n\n".join(item.help), no_args_is_help=True)
+            for command in item.commands:
+                _add(group, command)
+            app.add_typer(group)
+        else:
+            _add(app, item)
+    return app
+
+
+def _add(app: typer.Typer, command: Command) -> None:
+    # Typer makes the command itself: what help needs besides comes as an attribute of its class.
+    kind = type("_Registered", (_Command,), {"examples": command.examples})
+    app.command(command.name.split()[-1], cls=kind, help="\n\n".join(command.help))(command.run)
 
 
 def _print_version(wanted: bool) -> None:
@@ -46,11 +153,13 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _main(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+        typer.Option("--version", callback=_print_version, is_eager=True, help=N_("Print the version and exit.")),
     ] = False,
+    lang: Annotated[
+        str, typer.Option(OPTION, metavar="en|zh", help=N_("The language of all texts, before or after the command."))
+    ] = "",
 ) -> None:
-    """Turn bare GPU and NPU servers into one DeepSeek-R1 service."""
+    """Show the options of the application; `--lang` has been read and removed before."""

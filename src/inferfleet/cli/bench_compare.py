@@ -12,13 +12,14 @@ from rich.text import Text
 from inferfleet.bench.compare import Change, Comparison, compare
 from inferfleet.bench.files import RunError, load
 from inferfleet.bench.run import Run
+from inferfleet.cli.output.document import to_text
+from inferfleet.cli.output.text import pad, shown, tr
 from inferfleet.cli.plan_view import make_console, print_problems
-from inferfleet.cli.render_json import to_text
-from inferfleet.cli.text import count
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 from inferfleet.runner.outcome import Outcome
 
-_WHICH = ("first", "second")
+_METRIC = N_("metric")
+_WHICH = (N_("first"), N_("second"))
 
 
 def compare_runs(first: Path, second: Path, limit: str, *, as_json: bool) -> int:
@@ -50,7 +51,9 @@ def parse_limit(text: str) -> float:
     except ValueError:
         percent = -1.0
     if not 0 <= percent < float("inf"):
-        raise RunError("bad-limit", f"--limit is {text!r}, which is not a percentage.", "Write it as 5%.")
+        raise RunError(
+            "bad-limit", N_("--limit is '{value}', which is not a percentage."), N_("Write it as 5%."), value=text
+        )
     return percent / 100
 
 
@@ -83,11 +86,12 @@ def _about(path: Path, run: Run) -> dict[str, Any]:
 
 def _print(console: Console, compared: Comparison, runs: tuple[Run, Run]) -> None:
     for which, run in zip(_WHICH, runs, strict=True):
-        parts = [run.name, run.model, f"preset {run.sweep.preset}", f"begun {run.started}"]
-        console.print(Text(f"{which:<6}  {' · '.join(part for part in parts if part)}"), soft_wrap=True)
+        preset = tr(N_("preset {name}"), name=run.sweep.preset)
+        parts = [run.name, run.model, preset, tr(N_("started {time}"), time=run.started)]
+        console.print(Text(f"{pad(tr(which), 6)}  {' · '.join(part for part in parts if part)}"), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for title in ("concurrency", "metric", *_WHICH, "change"):
-        table.add_column(title, justify="left" if title == "metric" else "right", no_wrap=True)
+    for title in (N_("concurrency"), _METRIC, *_WHICH, N_("change")):
+        table.add_column(tr(title), justify="left" if title == _METRIC else "right", no_wrap=True)
     for change, before in zip(compared.changes, [None, *compared.changes], strict=False):
         if before and before.concurrency != change.concurrency:
             table.add_section()
@@ -96,12 +100,28 @@ def _print(console: Console, compared: Comparison, runs: tuple[Run, Run]) -> Non
         table.add_row(str(change.concurrency), change.metric, *values, _shown(change), style=style)
     console.print(table)
     for difference in compared.differences:
-        console.print(Text(f"differs: {difference.name}: {difference.first} → {difference.second}"), soft_wrap=True)
+        console.print(
+            Text(
+                tr(
+                    N_("differs: {name}: {first} → {second}"),
+                    name=difference.name,
+                    first=difference.first,
+                    second=difference.second,
+                )
+            ),
+            soft_wrap=True,
+        )
     for note in compared.notes:
-        console.print(Text(f"note: {note}"), soft_wrap=True)
+        console.print(Text(tr(N_("note: {text}"), text=shown(note))), soft_wrap=True)
     worse = compared.regressions
-    what = f"{count(len(worse), 'metric')} worse" if worse else "Nothing is worse"
-    console.print(Text(f"{what} by more than {compared.limit * 100:g} %.", style="bold red" if worse else "green"))
+    limit = f"{compared.limit * 100:g}"
+    text = N_("{count} metric worse by more than {limit} %."), N_("{count} metrics worse by more than {limit} %.")
+    said = tr(
+        text[len(worse) != 1] if worse else N_("Nothing is worse by more than {limit} %."),
+        count=len(worse),
+        limit=limit,
+    )
+    console.print(Text(said, style="bold red" if worse else "green"))
 
 
 def _number(value: float) -> str:
@@ -109,5 +129,5 @@ def _number(value: float) -> str:
 
 
 def _shown(change: Change) -> str:
-    sign = " worse" if change.regressed else ""
-    return (f"{change.change:+.1%}" if change.change is not None else "") + sign
+    share = f"{change.change:+.1%}" if change.change is not None else ""
+    return tr(N_("{share} worse"), share=share) if change.regressed else share

@@ -1,4 +1,4 @@
-"""Run one playbook for a command: check what was typed, show the run, say what it came to."""
+"""Run the playbook of a command: check what was typed, show the run, print what it came to."""
 
 import os
 import shlex
@@ -12,16 +12,17 @@ from rich.console import Console
 from rich.text import Text
 
 from inferfleet.cli.options import ProgressForm, RunOptions
-from inferfleet.cli.render_json import document, to_text, usage_document
-from inferfleet.cli.render_junit import check_writable, report
-from inferfleet.cli.render_live import LiveView
-from inferfleet.cli.render_plain import AnsibleView, PlainView
-from inferfleet.cli.render_progress import ProgressView
-from inferfleet.cli.render_summary import print_summary
-from inferfleet.cli.summary import judge, summarize
-from inferfleet.cli.verbs import Verb
-from inferfleet.cli.view import Header, View
-from inferfleet.messages import Problem
+from inferfleet.cli.output.document import document, to_text, usage_document
+from inferfleet.cli.output.junit import check_writable, report
+from inferfleet.cli.output.live import LiveView
+from inferfleet.cli.output.objects import ProgressView
+from inferfleet.cli.output.plain import AnsibleView, PlainView
+from inferfleet.cli.output.print_summary import print_summary
+from inferfleet.cli.output.summary import summarize
+from inferfleet.cli.output.text import tr
+from inferfleet.cli.output.view import Header, View
+from inferfleet.cli.registry import Command
+from inferfleet.messages import N_, Problem
 from inferfleet.runner.checkout import find_checkout, find_inventory
 from inferfleet.runner.command import Request, shown_command
 from inferfleet.runner.errors import UsageError
@@ -33,28 +34,38 @@ from inferfleet.runner.run import run
 from inferfleet.runner.stages import planned_roles
 
 
-def execute(verb: Verb, options: RunOptions, *, extra_vars: Sequence[str] = (), assert_no_change: bool = False) -> int:
-    """Run the playbook of `verb` and return the exit code; `extra_vars` are the command's own."""
+def execute(
+    command: Command, options: RunOptions, *, extra_vars: Sequence[str] = (), assert_no_change: bool = False
+) -> int:
+    """Run the playbook of a command and return the exit code; `extra_vars` are the command's own."""
     console = Console(stderr=options.json, highlight=False, emoji=False, markup=False)
     cwd = Path.cwd()
     try:
         if options.junit:
             check_writable(options.junit)
         root = find_checkout(cwd, os.environ)
-        request = build_request(verb, options, extra_vars, cwd, root)
-        return _run(verb, options, request, console, cwd, assert_no_change)
+        request = build_request(command, options, extra_vars, cwd, root)
+        return _run(command, options, request, console, cwd, assert_no_change)
     except UsageError as error:
-        refuse(error.problem, verb.name, options)
+        refuse(error.problem, command.name, options)
     except OSError as error:
-        path = f" {error.filename}" if error.filename else ""
-        reason = f"The run cannot be recorded:{path}: {error.strerror or error}."
-        remedy = "Make the checkout's folder .cache writable, with room left on its disk."
-        refuse(Problem("not-writable", reason, remedy), verb.name, options)
+        refuse(not_recorded(error), command.name, options)
     return Outcome.BAD_INPUT.exit_code
 
 
-def build_request(verb: Verb, options: RunOptions, extra_vars: Sequence[str], cwd: Path, root: Path) -> Request:
-    """Return the run that the options ask for; asks for the vault password where told to.
+def not_recorded(error: OSError) -> Problem:
+    """Return the refusal of a run whose log cannot be written."""
+    return Problem(
+        "not-writable",
+        N_("The run cannot be recorded: {file}: {reason}."),
+        N_("Make the checkout's folder .cache writable, with room left on its disk."),
+        file=str(error.filename or ".cache"),
+        reason=error.strerror or str(error),
+    )
+
+
+def build_request(command: Command, options: RunOptions, extra_vars: Sequence[str], cwd: Path, root: Path) -> Request:
+    """Return the run that the options ask for; reads the vault password from the terminal where that is requested.
 
     Raises:
         UsageError: a path or a variable is wrong.
@@ -65,12 +76,13 @@ def build_request(verb: Verb, options: RunOptions, extra_vars: Sequence[str], cw
     if vault_file and not vault_file.is_file():
         raise UsageError(
             "no-vault-password-file",
-            f"--vault-password-file: there is no file {vault_file}.",
-            "Name the file that holds the vault password.",
+            N_("--vault-password-file: there is no file {path}."),
+            N_("Name the file that holds the vault password."),
+            path=str(vault_file),
         )
     return Request(
         root=root,
-        playbook=verb.playbook,
+        playbook=command.playbook,
         inventory=inventory,
         extra_vars=variables,
         limit=options.limit,
@@ -86,30 +98,32 @@ def build_request(verb: Verb, options: RunOptions, extra_vars: Sequence[str], cw
 
 
 def refuse(problem: Problem, command: str, options: RunOptions) -> None:
-    """Print one line on stderr, and the JSON document where it was asked for."""
+    """Print one line on stderr, and the JSON document with --json."""
     Console(stderr=True, highlight=False, emoji=False).print(Text(f"inferfleet: {problem}"), soft_wrap=True)
     if options.json:
         typer.echo(to_text(usage_document(command, options.inventory, problem)))
 
 
-def _run(verb: Verb, options: RunOptions, request: Request, console: Console, cwd: Path, assert_no_change: bool) -> int:
+def _run(
+    command: Command, options: RunOptions, request: Request, console: Console, cwd: Path, assert_no_change: bool
+) -> int:
     planned = planned_roles(request.root / request.playbook)
     fold = Fold({} if request.partial else planned)
-    header = Header(verb.name, _short(request.inventory, cwd), shown_command(request, cwd))
+    header = Header(command.name, _short(request.inventory, cwd), shown_command(request, cwd))
     color = options.verbose > 0 and console.is_terminal and not console.no_color
-    alone = locked(request.root, request.inventory) if verb.changes and not options.check else nullcontext()
+    alone = locked(request.root, request.inventory) if command.changes_nodes and not options.check else nullcontext()
     with alone, _view(console, header, fold, options) as view:
         result = run(request, fold, view.on_event, view.on_interrupt, color=color)
-    judged = judge(verb, outcome(result, assert_no_change=assert_no_change), result.result)
+    reached = command.outcome(outcome(result, assert_no_change=assert_no_change), result.result)
     log = _short(result.log, cwd)
-    again = _again(verb, options, request)
+    again = _again(command, options, request)
     if not (options.json and options.progress is ProgressForm.JSON):  # else both outputs are for programs
-        print_summary(console, summarize(verb, result, judged, again=again, check=options.check, log=log, cwd=cwd))
+        print_summary(console, summarize(command, result, reached, again=again, check=options.check, log=log, cwd=cwd))
     if options.junit:
-        options.junit.write_text(report(verb.name, result, judged), "utf-8")
+        options.junit.write_text(report(command.name, result, reached), "utf-8")
     if options.json:
-        typer.echo(to_text(document(header, result, judged, result.log)))
-    return judged.exit_code
+        typer.echo(to_text(document(header, result, reached, result.log)))
+    return reached.exit_code
 
 
 def _view(console: Console, header: Header, fold: Fold, options: RunOptions) -> View:
@@ -122,9 +136,9 @@ def _view(console: Console, header: Header, fold: Fold, options: RunOptions) -> 
     return PlainView(console, header, fold)
 
 
-def _again(verb: Verb, options: RunOptions, request: Request) -> str:
+def _again(command: Command, options: RunOptions, request: Request) -> str:
     """Return the command to type again, without tags and with secrets masked."""
-    words = ["inferfleet", verb.name, "-i", options.inventory]
+    words = ["inferfleet", *command.name.split(), "-i", options.inventory]
     words += ["--limit", options.limit] if options.limit else []
     words += [part for item in request.extra_vars for part in shown_extra_vars(item, request.root)]
     return shlex.join(words)
@@ -134,12 +148,12 @@ def _ask_vault_password() -> str:
     if not sys.stdin.isatty():
         raise UsageError(
             "no-terminal",
-            "--ask-vault-pass needs a terminal to ask on.",
-            "Use --vault-password-file or ANSIBLE_VAULT_PASSWORD_FILE.",
+            N_("--ask-vault-pass needs a terminal."),
+            N_("Use --vault-password-file or ANSIBLE_VAULT_PASSWORD_FILE."),
         )
-    return str(typer.prompt("Vault password", hide_input=True, err=True))
+    return str(typer.prompt(tr(N_("Vault password")), hide_input=True, err=True))
 
 
 def _short(path: str, cwd: Path) -> str:
-    """Return `path` relative to the present folder where it lies below it."""
+    """Return `path` relative to the present folder where it is below it."""
     return str(Path(path).relative_to(cwd)) if Path(path).is_relative_to(cwd) else path

@@ -1,4 +1,4 @@
-"""The options that every command which runs a playbook takes."""
+"""The options of every command that runs a playbook."""
 
 import dataclasses
 import functools
@@ -11,12 +11,14 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-RUN_PANEL = "What runs, and where"
-_OUTPUT = "Output"
+from inferfleet.messages import N_
+
+RUN_PANEL = N_("What runs, and where")
+_OUTPUT = N_("Output")
 
 
 class ProgressForm(StrEnum):
-    """How a run is shown while it goes on."""
+    """How a run is shown while it lasts."""
 
     AUTO = "auto"
     PLAIN = "plain"
@@ -35,7 +37,7 @@ class RunOptions:
     """The shared options, as typed on the command line."""
 
     inventory: Annotated[
-        str, inventory_option("The cluster: a folder under inventories/, an inventory file, or hosts as `a,b,`.")
+        str, inventory_option(N_("The cluster: a folder under inventories/, an inventory file, or hosts as `a,b,`."))
     ]
     extra_vars: Annotated[
         list[str] | None,
@@ -43,39 +45,41 @@ class RunOptions:
             "-e",
             "--extra-vars",
             metavar="KEY=VALUE",
-            help="Set a variable for this run; @FILE reads a file of them. Repeatable.",
+            help=N_("Set a variable for this run; @FILE reads a file of them. Repeatable."),
             rich_help_panel=RUN_PANEL,
         ),
     ] = None
     limit: Annotated[
         str | None,
-        typer.Option("-l", "--limit", metavar="HOSTS", help="Only these hosts.", rich_help_panel=RUN_PANEL),
+        typer.Option("-l", "--limit", metavar="HOSTS", help=N_("Only these hosts."), rich_help_panel=RUN_PANEL),
     ] = None
     tags: Annotated[
         str | None,
-        typer.Option("-t", "--tags", metavar="TAGS", help="Only these stages or tags.", rich_help_panel=RUN_PANEL),
+        typer.Option("-t", "--tags", metavar="TAGS", help=N_("Only these stages or tags."), rich_help_panel=RUN_PANEL),
     ] = None
     skip_tags: Annotated[
         str | None,
-        typer.Option("--skip-tags", metavar="TAGS", help="All but these stages or tags.", rich_help_panel=RUN_PANEL),
+        typer.Option(
+            "--skip-tags", metavar="TAGS", help=N_("All but these stages or tags."), rich_help_panel=RUN_PANEL
+        ),
     ] = None
     check: Annotated[
         bool,
         typer.Option(
-            "-C", "--check", metavar="", help="Change nothing; say what would change.", rich_help_panel=RUN_PANEL
+            "-C", "--check", metavar="", help=N_("Change nothing; show what would change."), rich_help_panel=RUN_PANEL
         ),
     ] = False
     diff: Annotated[
-        bool, typer.Option("-D", "--diff", metavar="", help="Show how files change.", rich_help_panel=RUN_PANEL)
+        bool, typer.Option("-D", "--diff", metavar="", help=N_("Show how files change."), rich_help_panel=RUN_PANEL)
     ] = False
     forks: Annotated[
         int | None,
-        typer.Option("-f", "--forks", min=1, metavar="N", help="Hosts at a time.", rich_help_panel=RUN_PANEL),
+        typer.Option("-f", "--forks", min=1, metavar="N", help=N_("Hosts at a time."), rich_help_panel=RUN_PANEL),
     ] = None
     ask_vault_pass: Annotated[
         bool,
         typer.Option(
-            "-J", "--ask-vault-pass", metavar="", help="Ask for the vault password.", rich_help_panel=RUN_PANEL
+            "-J", "--ask-vault-pass", metavar="", help=N_("Prompt for the vault password."), rich_help_panel=RUN_PANEL
         ),
     ] = False
     vault_password_file: Annotated[
@@ -83,7 +87,7 @@ class RunOptions:
         typer.Option(
             "--vault-password-file",
             metavar="FILE",
-            help="Read the vault password here.",
+            help=N_("Read the vault password here."),
             rich_help_panel=RUN_PANEL,
         ),
     ] = None
@@ -92,7 +96,7 @@ class RunOptions:
         typer.Option(
             "--json",
             metavar="",
-            help="Print one JSON document on stdout, all else on stderr.",
+            help=N_("Print one JSON document on stdout, all else on stderr."),
             rich_help_panel=_OUTPUT,
         ),
     ] = False
@@ -100,13 +104,13 @@ class RunOptions:
         ProgressForm,
         typer.Option(
             "--progress",
-            help="How the run is shown: for this output, as plain lines, or as a JSON object a line on stderr.",
+            help=N_("How the run is shown: for this output, as plain lines, or as a JSON object a line on stderr."),
             rich_help_panel=_OUTPUT,
         ),
     ] = ProgressForm.AUTO
     junit: Annotated[
         Path | None,
-        typer.Option("--junit", metavar="FILE", help="Write a JUnit XML report.", rich_help_panel=_OUTPUT),
+        typer.Option("--junit", metavar="FILE", help=N_("Write a JUnit XML report."), rich_help_panel=_OUTPUT),
     ] = None
     verbose: Annotated[
         int,
@@ -116,7 +120,7 @@ class RunOptions:
             count=True,
             metavar="",
             show_default=False,
-            help="Show Ansible's own output; -vv and more make it say more.",
+            help=N_("Show Ansible's own output; -vv and more print more."),
             rich_help_panel=_OUTPUT,
         ),
     ] = 0

@@ -4,6 +4,8 @@ What handles components (port checks, reachability, status, removal, bundle, dia
 them; a new one is a new file.
 """
 
+from inferfleet.components.health import health_results, http_checks
+from inferfleet.components.images import images, packages
 from inferfleet.components.loader import ComponentError, load_component, load_components, load_groups
 from inferfleet.components.ports import HostPort, host_ports, runs, settings_read
 from inferfleet.components.schema import Component, Port
@@ -17,10 +19,14 @@ __all__ = [
     "ComponentError",
     "HostPort",
     "Port",
+    "health_results",
     "host_ports",
+    "http_checks",
+    "images",
     "load_component",
     "load_components",
     "load_groups",
+    "packages",
     "runs",
     "settings_read",
 ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.catalog import load_accelerator
+from inferfleet.messages import N_, Message
 from inferfleet.planner.health import shares_by_dmabuf
 
 _OPEN_FROM = 7.5  # compute capability; open kernel modules know Turing and later (docs.nvidia.com, "Kernel Modules")
@@ -31,14 +32,15 @@ def install_needed(facts: Mapping[str, Any], policy: str, branch: str, version: 
     return policy == "upgrade" and installed != wanted and not installed.startswith(f"{wanted}.")
 
 
-def restart_due(facts: Mapping[str, Any]) -> str:
-    """Return why the node has to be restarted before its driver works, empty where it need not."""
+def restart_due(facts: Mapping[str, Any]) -> Message | None:
+    """Return why the node has to be restarted before its driver works, None where it need not."""
     module, library = facts.get("module_version", ""), facts.get("library_version", "")
     if "nouveau" in facts.get("modules", []):
-        return "nouveau holds the accelerators"
+        return Message("", N_("nouveau holds the accelerators"))
     if module and library and module != library:
-        return f"the kernel runs driver {module} and the libraries are {library}"
-    return ""
+        reason = N_("the kernel runs driver {module} and the libraries are {library}")
+        return Message("", reason, module=module, library=library)
+    return None
 
 
 def gpudirect_by_peermem(facts: Mapping[str, Any], fabric: Mapping[str, Any]) -> bool:

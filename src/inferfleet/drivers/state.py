@@ -6,7 +6,7 @@ from typing import Any
 
 from inferfleet.catalog import load_cuda_errors
 from inferfleet.drivers.nvidia import restart_due
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 
 _TOOLS = {"nvidia": "nvidia-smi", "amd": "rocm-smi", "ascend": "npu-smi", "vastai": "vasmi"}
 _BROKEN = ("tool-broken", "tool-hung", "tool-failed", "tool-garbage", "no-device", "no-tool")
@@ -27,16 +27,21 @@ def driver_problems(
         found = [
             Problem(
                 "driver-not-loaded",
-                f"Host {host} has not loaded the kernel module amdgpu.",
-                "Restart it after the driver was installed, and read `dmesg | grep amdgpu` there.",
+                N_("Host {host} has not loaded the kernel module amdgpu."),
+                N_("Restart it after the driver was installed, and read `dmesg | grep amdgpu` there."),
+                host=host,
             )
         ]
     if vendor == "vastai" and not iommu_allowed and facts.get("iommu"):
         found.append(
             Problem(
                 "iommu-on",
-                f"The IOMMU of host {host} is on, with which Vastai's accelerators do not exchange data.",
-                "Switch it off in the firmware, or with intel_iommu=off or amd_iommu=off on the kernel's command line.",
+                N_("The IOMMU of host {host} is on, with which Vastai's accelerators do not exchange data."),
+                N_(
+                    "Switch it off in the firmware, or with intel_iommu=off or amd_iommu=off on the kernel's command"
+                    " line."
+                ),
+                host=host,
             )
         )
     has = str(facts.get("driver_version") or "")
@@ -44,8 +49,12 @@ def driver_problems(
         found.append(
             Problem(
                 "driver-other-version",
-                f"Host {host} has driver {has}, but {vendor}_driver_version is {version}.",
-                f"Set {vendor}_driver_version to {has}, or bring the driver to {version}.",
+                N_("Host {host} has driver {has}, but {variable} is {version}."),
+                N_("Set {variable} to {has}, or install driver {version}."),
+                host=host,
+                has=has,
+                variable=f"{vendor}_driver_version",
+                version=version,
             )
         )
     return found
@@ -57,18 +66,28 @@ def _nvidia(host: str, facts: Mapping[str, Any]) -> Iterator[Problem]:
         mismatch = next(error for error in load_cuda_errors() if error.code == 803)
         yield Problem(
             "driver-restart-due",
-            f"Host {host} must be restarted: {why}. CUDA would answer with error 803 ({mismatch.name}) or none at all.",
-            "Set nvidia_driver_reboot to true, or restart it yourself and run the playbook again.",
+            N_("Host {host} must be restarted: {reason}. CUDA would answer with error 803 ({name}) or none at all."),
+            N_("Set nvidia_driver_reboot to true, or restart it yourself and run the playbook again."),
+            host=host,
+            reason=why,
+            name=mismatch.name,
         )
     pci = facts.get("pci") or {}
     states = {str(device.get("fabric_state", "")) for device in facts.get("accelerators", [])}
     if pci.get("switches") and "nv-fabricmanager" not in facts.get("daemons", []) and states != {"Completed"}:
         yield Problem(
             "fabric-manager",
-            f"Host {host} has {len(pci['switches'])} NVSwitches, but its fabric manager does not run: CUDA would answer"
-            " with error 802 (cudaErrorSystemNotReady).",
-            "Read `journalctl -u nvidia-fabricmanager` there; it must be of exactly the driver's version"
-            f" ({facts.get('driver_version') or 'see nvidia-smi'}).",
+            N_(
+                "Host {host} has {count} NVSwitches, but its fabric manager does not run: CUDA would answer with error"
+                " 802 (cudaErrorSystemNotReady)."
+            ),
+            N_(
+                "Read `journalctl -u nvidia-fabricmanager` there; it must be of exactly the driver's version"
+                " ({version})."
+            ),
+            host=host,
+            count=len(pci["switches"]),
+            version=facts.get("driver_version") or Message("", N_("see nvidia-smi")),
         )
 
 
@@ -79,6 +98,7 @@ def _silent(host: str, facts: Mapping[str, Any], vendor: str) -> Iterator[Proble
     tool = _TOOLS[vendor]
     for problem in facts.get("problems", []):
         code, message = problem.get("code", ""), str(problem.get("message", ""))
+        reason = Message.from_dict(problem)
         if code not in _BROKEN:
             continue
         if vendor == "nvidia" and restart_due(facts):
@@ -86,20 +106,29 @@ def _silent(host: str, facts: Mapping[str, Any], vendor: str) -> Iterator[Proble
         if code == "no-tool":
             yield Problem(
                 "driver-missing",
-                f"Host {host} has no driver: {tool} is not there.",
-                f"Let the role {vendor}_driver install it, or install it and run the playbook again.",
+                N_("Host {host} has no driver: {tool} is not there."),
+                N_("Let the role {role} install it, or install it and run the playbook again."),
+                host=host,
+                tool=tool,
+                role=f"{vendor}_driver",
             )
         elif _NO_KERNEL_SIDE.search(message):
             yield Problem(
                 "driver-not-loaded",
-                f"Host {host} has a driver that is not loaded: {message}",
-                "Run `modprobe nvidia` and `dmesg | grep -i nvrm` there: the module may lack for this kernel (headers,"
-                " DKMS), not be signed (Secure Boot), or not know the accelerator (another flavour).",
+                N_("Host {host} has a driver that is not loaded: {reason}"),
+                N_(
+                    "Run `modprobe nvidia` and `dmesg | grep -i nvrm` there: the module may lack for this kernel"
+                    " (headers, DKMS), not be signed (Secure Boot), or not know the accelerator (another flavour)."
+                ),
+                host=host,
+                reason=reason,
             )
         else:
             yield Problem(
                 "driver-broken",
-                f"The driver of host {host} does not answer: {message}",
-                "Read the kernel log there; a restart is needed where the tool hangs.",
+                N_("The driver of host {host} does not answer: {reason}"),
+                N_("Read the kernel log there; a restart is needed where the tool hangs."),
+                host=host,
+                reason=reason,
             )
         return

@@ -13,7 +13,7 @@ from inferfleet.evaluate.scores import dataset_scores, read_reports, usage
 from inferfleet.evaluate.settings import Settings
 from inferfleet.evaluate.task import max_tokens, plan_in_short
 from inferfleet.files import write_whole
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 from inferfleet.results import begun_at
 
 
@@ -54,10 +54,18 @@ def conclude(
     return evaluation
 
 
-def unanswered(evaluation: Evaluation) -> list[str]:
-    """Return a line for each data set of which answers are missing."""
+def unanswered(evaluation: Evaluation, folder: str) -> list[Problem]:
+    """Return a problem for each data set of which answers are missing; the log of the run is in `folder`."""
     return [
-        f"{entry.name}: {entry.failed} of {entry.answered + entry.failed} answers are missing."
+        Problem(
+            "answers-missing",
+            N_("{name}: {failed} of {count} answers are missing."),
+            N_("Run the same command again: only these are asked. Why they failed is in {folder}/run.log."),
+            name=entry.name,
+            failed=entry.failed,
+            count=entry.answered + entry.failed,
+            folder=folder,
+        )
         for entry in evaluation.datasets
         if entry.failed
     ]
@@ -69,10 +77,21 @@ def below_reference(evaluation: Evaluation) -> list[Problem]:
     return [
         Problem(
             "below-reference",
-            f"{entry.name} is at {entry.score:g} %, {-entry.comparison.difference:g} points below the"
-            f" {entry.comparison.score:g} % of {used.name}; {used.within:g} are allowed.",
-            "Prove the weights (`inferfleet weights verify --deep`), compare precision and sampling with"
-            f" {used.source}, and ask more questions where the margin is wide.",
+            N_(
+                "{name} is at {score} %, {difference} points below the {expected} % of {reference}; {within} are"
+                " allowed."
+            ),
+            N_(
+                "Verify the weights (`inferfleet weights verify --deep`), compare precision and sampling with {source},"
+                " and ask more questions where the margin is wide."
+            ),
+            name=entry.name,
+            score=f"{entry.score:g}",
+            difference=f"{-entry.comparison.difference:g}",
+            expected=f"{entry.comparison.score:g}",
+            reference=used.name,
+            within=f"{used.within:g}",
+            source=used.source,
         )
         for entry in evaluation.datasets
         if used and entry.comparison and not entry.comparison.holds

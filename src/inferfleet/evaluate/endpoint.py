@@ -8,6 +8,7 @@ from typing import Any
 
 from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.evaluate.reference import nearest
+from inferfleet.messages import N_
 
 _TIMEOUT = 10  # seconds: the list of models costs the engine nothing
 
@@ -26,8 +27,10 @@ def find_endpoint(urls: Sequence[str], key: str, model: str) -> str:
             if error.code in (401, 403):
                 raise EvaluationError(
                     "wrong-key",
-                    f"The API at {url} refuses the key (HTTP {error.code}).",
-                    "Set evaluate_api_key to its key, or run `inferfleet up` to give the engine the inventory's.",
+                    N_("The API at {url} refuses the key (HTTP {status})."),
+                    N_("Set evaluate_api_key to its key, or run `inferfleet up` to give the engine the inventory's."),
+                    url=url,
+                    status=error.code,
                 ) from None
             reasons.append(f"{url}: HTTP {error.code}")
             continue
@@ -35,16 +38,19 @@ def find_endpoint(urls: Sequence[str], key: str, model: str) -> str:
             reasons.append(f"{url}: {getattr(error, 'reason', None) or error}")
             continue
         if model not in served:
-            raise EvaluationError(
-                "unknown-model",
-                f"The API at {url} does not serve {model!r}.",
-                f"Set evaluate_model. {nearest(model, served)}" if served else "Wait until it has loaded a model.",
-            )
+            message = N_("The API at {url} does not serve {model}.")
+            remedy = N_("Set evaluate_model. {nearest}") if served else N_("Wait until it has loaded a model.")
+            offered = nearest(model, served) if served else ""
+            raise EvaluationError("unknown-model", message, remedy, url=url, model=repr(model), nearest=offered)
         return url
     raise EvaluationError(
         "no-api",
-        f"No API answers this machine: {'; '.join(reasons)}.",
-        "Run `inferfleet status`; where this machine reaches the API by another way, set evaluate_api_url to it.",
+        N_("No API answers this machine: {reasons}."),
+        N_(
+            "Run `inferfleet status`; where this machine reaches the API by another address, set evaluate_api_url"
+            " to it."
+        ),
+        reasons="; ".join(reasons),
     )
 
 

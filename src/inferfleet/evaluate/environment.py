@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from inferfleet.evaluate.errors import EvaluationError
+from inferfleet.messages import N_
 
 LOCK = Path(__file__).with_name("requirements.lock")
 
@@ -87,6 +88,8 @@ def _run(argv: list[str | Path], added: Mapping[str, str]) -> None:
         said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
         raise EvaluationError(
             "no-evalscope",
-            f"EvalScope {version()} could not be installed on this machine: {said[-1]}",
-            "Let pip reach a package index (PIP_INDEX_URL), or set evaluate_wheels to a folder with the wheels.",
+            N_("EvalScope {version} could not be installed on this machine: {reason}"),
+            N_("Let pip reach a package index (PIP_INDEX_URL), or set evaluate_wheels to a folder with the wheels."),
+            version=version(),
+            reason=said[-1],
         )

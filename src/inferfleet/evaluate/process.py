@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from inferfleet.evaluate.errors import EvaluationError
+from inferfleet.messages import N_, Message
 
 PROGRAM = Path(__file__).with_name("inside.py")
 WORK = "evalscope"  # EvalScope's own folder in that of the evaluation
@@ -23,7 +24,7 @@ class Progress:
 
     answered: int
     finished: bool
-    error: str = ""
+    error: str | Message = ""
 
 
 def start(folder: Path, python: Path, task: Mapping[str, Any], url: str, key: str, owner: int) -> bool:
@@ -78,8 +79,9 @@ def require_ended(folder: Path) -> None:
     if (folder / _GUARD).is_file() and not look(folder).finished:
         raise EvaluationError(
             "already-running",
-            f"An evaluation is running in {folder}.",
-            "Wait for it, or end its `inferfleet evaluate`.",
+            N_("An evaluation is running in {folder}."),
+            N_("Wait for it, or end its `inferfleet evaluate`."),
+            folder=str(folder),
         )
 
 
@@ -91,11 +93,11 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def _error(folder: Path) -> str:
+def _error(folder: Path) -> str | Message:
     try:
         return str(json.loads((folder / _OUTCOME).read_text("utf-8"))["error"])
     except FileNotFoundError:
-        return f"EvalScope was ended before its end; see {folder / _LOG}"
+        return Message("", N_("EvalScope was stopped before it finished; see {file}"), file=str(folder / _LOG))
 
 
 def _lines(file: Path) -> int:

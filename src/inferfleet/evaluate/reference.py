@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.evaluate.result import RESULT_FILE, Evaluation
+from inferfleet.messages import N_, Message
 
 FILE = Path(__file__).with_name("references.yml")
 
@@ -61,17 +62,21 @@ def find_reference(name: str) -> Reference:
     if name not in references:
         raise EvaluationError(
             "unknown-reference",
-            f"Variable evaluate_reference is {name!r}, which has no published scores here.",
-            f"{nearest(name, references)} An evaluation.json of an earlier run will do too.",
+            N_("Variable evaluate_reference is {name}, which has no published scores here."),
+            N_("{nearest} An evaluation.json of an earlier run is possible too."),
+            name=repr(name),
+            nearest=nearest(name, references),
         )
     return references[name]
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
+def nearest(name: str, names: Iterable[str]) -> Message:
     """Return the remedy for a name that does not exist."""
-    names = list(names)
+    names = sorted(names)
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else f"Choose one of {', '.join(sorted(names))}."
+    if near:
+        return Message("", N_("Did you mean {nearest}?"), nearest=near)
+    return Message("", N_("Choose one of {names}."), names=names)
 
 
 def _of_file(path: Path) -> Reference:
@@ -79,11 +84,13 @@ def _of_file(path: Path) -> Reference:
     try:
         evaluation = Evaluation.model_validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not the result of an evaluation"
+        unread = Message("", N_("it is not the result of an evaluation"))
         raise EvaluationError(
             "bad-reference",
-            f"Variable evaluate_reference is {str(path)!r}, which cannot be read: {reason}.",
-            "Name an evaluation.json, or a model whose scores are published, such as deepseek-r1.",
+            N_("Variable evaluate_reference is {path}, which cannot be read: {reason}."),
+            N_("Name an evaluation.json, or a model whose scores are published, such as deepseek-r1."),
+            path=repr(str(path)),
+            reason=error.strerror if isinstance(error, OSError) else unread,
         ) from None
     answered = [entry for entry in evaluation.datasets if entry.answered]
     return Reference(

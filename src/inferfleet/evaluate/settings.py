@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from inferfleet.evaluate.benchmarks import Benchmark, load_benchmarks
 from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.evaluate.reference import Reference, find_reference, nearest
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 
 # EvalScope reads the first of default_val.jsonl, default.jsonl, default_val.csv and default.csv.
 SPLITS = {"general_mcq": "val", "general_qa": "test"}
@@ -81,8 +81,10 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> tuple[Settings, Ref
             problems.append(error.problem)
     settings = Settings(**{**given, "datasets": entries})
     if not given["datasets"]:
-        remedy = "Name data sets: `--dataset math_500 --dataset aime24`, or `evaluate_datasets: [math_500, aime24]`."
-        problems.append(Problem("no-dataset", "Variable evaluate_datasets is empty.", remedy))
+        remedy = N_(
+            "Name data sets: `--dataset math_500 --dataset aime24`, or `evaluate_datasets: [math_500, aime24]`."
+        )
+        problems.append(Problem("no-dataset", N_("Variable evaluate_datasets is empty."), remedy))
     for dataset in settings.datasets:
         problems += _dataset_problems(dataset, settings)
     problems += _number_problems(settings)
@@ -106,66 +108,80 @@ def _dataset(entry: Any, folder: Path) -> Dataset:
     except ValueError:
         raise EvaluationError(
             "bad-dataset",
-            f"Variable evaluate_datasets has an entry {entry!r}, which is no data set.",
-            "Write a name, `name:subset,subset`, `name=folder`, or a mapping with name, subsets, path and args.",
+            N_("Variable evaluate_datasets has an entry {entry}, which is no data set."),
+            N_("Write a name, `name:subset,subset`, `name=folder`, or a mapping with name, subsets, path and args."),
+            entry=repr(entry),
         ) from None
     path = dataset.path and str(folder / Path(dataset.path).expanduser())
     return dataset.model_copy(update={"path": path})
 
 
 def _dataset_problems(dataset: Dataset, settings: Settings) -> list[Problem]:
-    benchmarks, what = load_benchmarks(), f"Data set {dataset.name!r} of evaluate_datasets"
+    benchmarks, name = load_benchmarks(), repr(dataset.name)
     if dataset.name not in benchmarks:
-        remedy = nearest(dataset.name, benchmarks)
-        return [Problem("unknown-dataset", f"{what} is none that EvalScope asks in text.", remedy)]
+        message = N_("Data set {name} of evaluate_datasets is none that EvalScope asks in text.")
+        offered = nearest(dataset.name, benchmarks)
+        return [Problem("unknown-dataset", message, "{nearest}", name=name, nearest=offered)]
     benchmark = benchmarks[dataset.name]
     if benchmark.judge:
-        remedy = "Choose one whose answers are compared with the right one, such as gpqa_diamond."
-        return [Problem("needs-judge", f"{what} is graded by another model, which there is none of here.", remedy)]
+        message = N_("Data set {name} of evaluate_datasets is graded by another model, which there is none of here.")
+        remedy = N_("Choose one whose answers are compared with the right one, such as gpqa_diamond.")
+        return [Problem("needs-judge", message, remedy, name=name)]
     problems = []
     if benchmark.runs_code and not settings.run_code:
-        reason = f"{what} runs the programs that the model writes, on this machine and without a sandbox."
-        remedy = "Set evaluate_run_code to true on a machine that may come to harm, or leave it out."
-        problems.append(Problem("runs-code", reason, remedy))
+        message = N_(
+            "Data set {name} of evaluate_datasets runs the programs that the model writes, on this machine and without"
+            " a sandbox."
+        )
+        remedy = N_("Set evaluate_run_code to true on a disposable machine, or leave it out.")
+        problems.append(Problem("runs-code", message, remedy, name=name))
     if benchmark.own_data:
-        return problems + _own_data_problems(dataset, what)
+        return problems + _own_data_problems(dataset)
     for subset in dataset.subsets:
         if subset not in benchmark.subsets:
-            reason = f"{what} has no subset {subset!r}."
-            problems.append(Problem("unknown-subset", reason, nearest(subset, benchmark.subsets)))
+            message = N_("Data set {name} of evaluate_datasets has no subset {subset}.")
+            about = {"name": name, "subset": repr(subset), "nearest": nearest(subset, benchmark.subsets)}
+            problems.append(Problem("unknown-subset", message, "{nearest}", **about))
     if dataset.path and not Path(dataset.path).is_dir():
-        reason = f"{what} is to be read from {dataset.path}, which is no folder."
-        problems.append(Problem("no-data", reason, "Name the folder that holds the data set's repository."))
+        message = N_("Data set {name} of evaluate_datasets is to be read from {folder}, which is no folder.")
+        remedy = N_("Name the folder that holds the data set's repository.")
+        problems.append(Problem("no-data", message, remedy, name=name, folder=dataset.path))
     return problems
 
 
-def _own_data_problems(dataset: Dataset, what: str) -> list[Problem]:
+def _own_data_problems(dataset: Dataset) -> list[Problem]:
     if not dataset.path:
-        remedy = f"Name it: `--dataset {dataset.name}=/path/to/folder`."
-        return [Problem("no-data", f"{what} needs a folder with the questions.", remedy)]
-    missing = [str(file) for file in dataset.files().values() if not file.is_file()]
-    remedy = "Write the questions there, as docs/evaluation.md shows, or name the subset that is there."
-    return [Problem("no-data", f"{what} needs the file {file}, which does not exist.", remedy) for file in missing]
+        message = N_("Data set '{name}' of evaluate_datasets needs a folder with the questions.")
+        remedy = N_("Name it: `--dataset {name}=/path/to/folder`.")
+        return [Problem("no-data", message, remedy, name=dataset.name)]
+    message = N_("Data set '{name}' of evaluate_datasets needs the file {file}, which does not exist.")
+    remedy = N_("Write the questions there, as docs/evaluation.md shows, or name the subset that is there.")
+    return [
+        Problem("no-data", message, remedy, name=dataset.name, file=str(file))
+        for file in dataset.files().values()
+        if not file.is_file()
+    ]
 
 
 def _number_problems(settings: Settings) -> list[Problem]:
     ranges = (
-        ("limit", 0, float("inf"), "questions of each subset (100), a share (0.1), or 0 for all"),
-        ("n", 1, 1024, "answers to each question, from 1 on"),
-        ("batch_size", 1, 4096, "questions at a time, from 1 on"),
-        ("max_tokens", 1, 10_000_000, "tokens, from 1 on"),
-        ("temperature", 0, 2, "a number from 0 to 2"),
-        ("top_p", 0, 1, "a number from 0 to 1"),
-        ("top_k", 0, 1_000_000, "a count, or 0 for none"),
-        ("timeout", 1, 1_000_000, "seconds, from 1 on"),
-        ("within", 0, 100, "points, from 0 to 100"),
+        ("limit", 0, float("inf"), N_("Give questions of each subset (100), a share (0.1), or 0 for all.")),
+        ("n", 1, 1024, N_("Give answers to each question, from 1 on.")),
+        ("batch_size", 1, 4096, N_("Give questions at a time, from 1 on.")),
+        ("max_tokens", 1, 10_000_000, N_("Give tokens, from 1 on.")),
+        ("temperature", 0, 2, N_("Give a number from 0 to 2.")),
+        ("top_p", 0, 1, N_("Give a number from 0 to 1.")),
+        ("top_k", 0, 1_000_000, N_("Give a count, or 0 for none.")),
+        ("timeout", 1, 1_000_000, N_("Give seconds, from 1 on.")),
+        ("within", 0, 100, N_("Give points, from 0 to 100.")),
     )
     problems = []
-    for name, least, most, wanted in ranges:
+    for name, least, most, remedy in ranges:
         value = getattr(settings, name)
         share = name == "limit" and value > 1 and value != int(value)
         if not least <= value <= most or share:
-            problems.append(Problem("bad-value", f"Variable evaluate_{name} is {value:g}.", f"Give {wanted}."))
+            about = {"name": f"evaluate_{name}", "value": f"{value:g}", "remedy": Message("", remedy)}
+            problems.append(Problem("bad-value", N_("Variable {name} is {value}."), "{remedy}", **about))
     return problems
 
 
@@ -176,8 +192,11 @@ def _reference_problems(settings: Settings, reference: Reference | None) -> list
     return [
         Problem(
             "no-reference-score",
-            f"Variable evaluate_reference is {settings.reference!r}, which has no score for {name!r}.",
-            f"It has scores for {', '.join(sorted(reference.scores)) or 'nothing'}.",
+            N_("Variable evaluate_reference is {reference}, which has no score for {dataset}."),
+            N_("It has scores for {datasets}."),
+            reference=repr(settings.reference),
+            dataset=repr(name),
+            datasets=sorted(reference.scores) or Message("", N_("nothing")),
         )
         for name in missing
         if name in load_benchmarks()

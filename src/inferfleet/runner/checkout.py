@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from inferfleet.messages import N_
 from inferfleet.runner.errors import UsageError
 
 HOME_VARIABLE = "INFERFLEET_HOME"
@@ -24,16 +25,20 @@ def find_checkout(start: Path, env: Mapping[str, str]) -> Path:
             return root
         raise UsageError(
             "no-checkout",
-            f"{HOME_VARIABLE} is {home!r}, and there is no site.yml with a playbooks folder.",
-            f"Let {HOME_VARIABLE} name the folder of the inferfleet checkout.",
+            N_("{variable} is '{home}', and there is no site.yml with a playbooks folder."),
+            N_("Set {variable} to the folder of the inferfleet checkout."),
+            variable=HOME_VARIABLE,
+            home=home,
         )
     for folder in _candidates(start):
         if is_checkout(folder):
             return folder
     raise UsageError(
         "no-checkout",
-        f"No inferfleet checkout found from {start} upward.",
-        f"Change into the checkout, or set {HOME_VARIABLE} to its folder.",
+        N_("No inferfleet checkout found from {start} upward."),
+        N_("Change into the checkout, or set {variable} to its folder."),
+        start=str(start),
+        variable=HOME_VARIABLE,
     )
 
 
@@ -59,12 +64,13 @@ def find_inventory(name: str, start: Path, root: Path) -> str:
     known = sorted(f"inventories/{path.name}" for path in (root / "inventories").glob("[!.]*"))
     near = difflib.get_close_matches(Path(name).name, [Path(item).name for item in known], n=3, cutoff=0.5)
     if near:
-        remedy = "Did you mean " + " or ".join(f"inventories/{item}" for item in near) + "?"
+        remedy = N_("Did you mean {names}?")
     elif known:
-        remedy = "This checkout has " + ", ".join(known) + "."
+        remedy = N_("This checkout has {names}.")
     else:
-        remedy = "Create one: a folder with hosts.yml under inventories/."
-    raise UsageError("no-inventory", f"The inventory {name!r} does not exist.", remedy)
+        remedy = N_("Create one: a folder with hosts.yml under inventories/.")
+    names = [f"inventories/{item}" for item in near] or known
+    raise UsageError("no-inventory", N_("The inventory '{name}' does not exist."), remedy, name=name, names=names)
 
 
 def _candidates(start: Path) -> Iterator[Path]:

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from inferfleet.messages import Problem
-from inferfleet.runner.messages import plain_message
+from inferfleet.messages import Message, Problem
+from inferfleet.runner.messages import literal, plain_message
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State, TableRow
 
 Event = Mapping[str, Any]
@@ -24,6 +24,8 @@ ROWS_KEY = "inferfleet_rows"
 _RATE_READINGS = 8
 _OUTPUT_LINES = 60
 _BAD = (State.FAILED, State.UNREACHABLE)
+_COMPONENT, _IMAGES = "component_service", "container_images"
+"""Roles that others include; the first one's tasks belong to the stage of the role that includes it."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -41,6 +43,7 @@ class Fold:
         self.ended: float | None = None
         self.hosts: set[str] = set()
         self._play_stage: str | None = None
+        self._including: str | None = None
         self._task_stages: dict[str, Stage] = {}
         self._failures: list[Failure] = []
         self._changed: list[ChangedTask] = []
@@ -61,7 +64,7 @@ class Fold:
             self.started = at
         self.ended = at
         if kind == "playbook_on_play_start":
-            self._play_stage = None
+            self._play_stage = self._including = None
         elif kind == "playbook_on_task_start":
             self._enter(self._stage_of(data), data, at)
         elif kind == "playbook_on_stats":
@@ -107,7 +110,9 @@ class Fold:
     def _stage_of(self, data: Event) -> Stage:
         role = data.get("role")
         if role:
-            self._play_stage = str(role)
+            if role not in (_COMPONENT, _IMAGES):
+                self._including = str(role)
+            self._play_stage = self._including if role == _COMPONENT and self._including else str(role)
         play = str(data.get("play", ""))
         return self._stage(self._play_stage or self._first_role.get(play) or play)
 
@@ -189,8 +194,8 @@ class Fold:
         for part in (result, *(item for item in result.get("results") or [] if isinstance(item, Mapping))):
             if part.get(REFUSAL_KEY):
                 self._refusal = str(part[REFUSAL_KEY])
-                said = _problems(part.get("problems")) or [Problem("refused", plain_message(part), "")]
-                self._problems |= dict.fromkeys(said)
+                refused = Problem("refused", "{reason}", "", reason=plain_message(part))
+                self._problems |= dict.fromkeys(_problems(part.get("problems")) or [refused])
 
     def _take_warnings(self, result: Event) -> None:
         self._warnings |= dict.fromkeys(_problems(result.get(WARNINGS_KEY)))
@@ -204,7 +209,7 @@ class Fold:
             done=done,
             total=total,
             unit=str(given.get("unit") or ""),
-            text=str(given.get("text") or ""),
+            text=_text(given.get("text")),
             rate=self._rate(host, at, done),
             attempt=attempt if isinstance(attempt, int) else None,
         )
@@ -276,19 +281,18 @@ def _stage_state(stage: Stage) -> State:
 
 
 def _problems(given: Any) -> list[Problem]:
-    return [
-        Problem(str(item.get("code", "")), str(item.get("message", "")), str(item.get("remedy", "")))
-        for item in given or []
-        if isinstance(item, Mapping)
-    ]
+    return [Problem.from_dict(item) for item in given or [] if isinstance(item, Mapping)]
 
 
 def _rows(given: Any) -> list[TableRow]:
     return [
-        TableRow(str(item.get("label", "")), str(item.get("text", "")))
-        for item in given or []
-        if isinstance(item, Mapping)
+        TableRow(_text(item.get("label")), _text(item.get("text"))) for item in given or [] if isinstance(item, Mapping)
     ]
+
+
+def _text(given: Any) -> Message:
+    """Return a text that a task reported, the JSON form of a message or a string."""
+    return Message.from_dict(given) if isinstance(given, Mapping) else literal(str(given or ""))
 
 
 def _number(value: Any) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from inferfleet.messages import N_, Message
 from inferfleet.runner.errors import UsageError
 
 MASK = "********"
@@ -38,12 +39,17 @@ def _parse(option: str, start: Path) -> ExtraVars:
     if option.startswith("@"):
         path = (start / Path(option[1:]).expanduser()).resolve()
         if not path.is_file():
-            raise _bad(option, f"there is no file {path}", "Name an existing file of variables.")
+            raise _bad(option, N_("there is no file {path}"), N_("Name an existing file of variables."), path=str(path))
         return ExtraVars(file=path)
     values = _mapping(option) if option[:1] in ("{", "[") else _pairs(option)
     for name in values:
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise _bad(option, f"{name!r} is not a variable name", "Use letters, digits and underscores.")
+            raise _bad(
+                option,
+                N_("'{name}' is not a variable name"),
+                N_("Use letters, digits and underscores."),
+                name=str(name),
+            )
     return ExtraVars(values=values)
 
 
@@ -52,9 +58,11 @@ def _mapping(option: str) -> dict[str, Any]:
         values = yaml.safe_load(option)
     except yaml.YAMLError as error:
         reason = str(getattr(error, "problem", None) or error)
-        raise _bad(option, f"it is not valid JSON or YAML ({reason})", "Quote it as JSON.") from None
+        raise _bad(
+            option, N_("it is not valid JSON or YAML ({error})"), N_("Quote it as JSON."), error=reason
+        ) from None
     if not isinstance(values, dict):
-        raise _bad(option, "it is not a mapping", 'Write it as \'{"key": "value"}\'.')
+        raise _bad(option, N_("it is not a mapping"), N_("Write it as '{example}'."), example='{"key": "value"}')
     return values
 
 
@@ -66,17 +74,18 @@ def _pairs(option: str) -> dict[str, Any]:
     try:
         values: dict[str, Any] = parse_kv(option)
     except AnsibleError:
-        raise _bad(option, "its quotes are not balanced", "Write it as key='a value'.") from None
+        raise _bad(option, N_("its quotes are not balanced"), N_("Write it as key='a value'.")) from None
     if not values or "_raw_params" in values:
-        raise _bad(option, "it is not key=value", "Write it as key=value, @file or a JSON mapping.")
+        raise _bad(option, N_("it is not key=value"), N_("Write it as key=value, @file or a JSON mapping."))
     return {name: str(value) for name, value in values.items()}
 
 
-def _bad(option: str, reason: str, remedy: str) -> UsageError:
-    # The value may be a secret with a typing error in front of it: show no more than the name.
+def _bad(option: str, reason: str, remedy: str, **parameters: str) -> UsageError:
+    # The value may be a secret with a typo in front of it: show no more than the name.
     name = re.split(r"[=:]", option, maxsplit=1)[0]
     shown = option if option.startswith("@") or name == option else f"{name}=…"
-    return UsageError("bad-extra-vars", f"-e {shown}: {reason}.", remedy)
+    why = Message("", reason, **parameters)
+    return UsageError("bad-extra-vars", N_("-e {option}: {reason}."), remedy, option=shown, reason=why, **parameters)
 
 
 def is_secret(name: str) -> bool:

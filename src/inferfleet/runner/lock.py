@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from inferfleet.messages import N_
 from inferfleet.runner.errors import UsageError
 
 
 @contextmanager
 def locked(root: Path, inventory: str) -> Iterator[None]:
-    """Hold the inventory for this process; the system lets go of it when the process ends, however it ends.
+    """Hold the inventory for this process; the system releases it when the process ends, however it ends.
 
     Raises:
         UsageError: another process holds it.
@@ -27,8 +28,10 @@ def locked(root: Path, inventory: str) -> Iterator[None]:
             file.seek(0)
             raise UsageError(
                 "busy",
-                f"Another run works on {inventory} (process {file.read().strip() or 'unknown'}).",
-                "Wait for its end, or stop it with Ctrl-C.",
+                N_("Another run works on {inventory} (process {process})."),
+                N_("Wait for its end, or stop it with Ctrl-C."),
+                inventory=inventory,
+                process=file.read().strip() or "?",
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

@@ -1,10 +1,10 @@
-"""Say in plain words what went wrong, from the result of an Ansible task."""
+"""Why a task failed, in plain words, from its result."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 
 # Ansible 2.19 puts the layers an error came through in front of it.
 _LAYERS = re.compile(r"^(?:(?:Task|Module|Action|Loop|Conditional)(?: \S+)? failed: )+", re.IGNORECASE)
@@ -13,38 +13,64 @@ _EMPTY = ("", "non-zero return code", "module failure", "one or more items faile
 _NO_INTERPRETER = "module result deserialization failed"
 
 
-def plain_message(result: Mapping[str, Any]) -> str:
-    """Return what a failed task says: its message, and the last line of its standard error.
+def plain_message(result: Mapping[str, Any]) -> Message:
+    """Return why a task failed: its message, and the last line of its standard error.
 
-    Of a loop the items that failed are named with their messages.
+    Of a loop the items that failed are named with their messages. A task that reports its `problems` is taken at them.
     """
     if "censored" in result:
-        return "The output is hidden, because it may hold a secret."
-    problems = [Problem.from_dict(form) for form in result.get("problems") or [] if isinstance(form, Mapping)]
+        return Message("", N_("The output is hidden, because it may hold a secret."))
+    given = result.get("problems") or []
+    problems = [_text(item) for item in given if isinstance(item, Mapping) and "message" in item]
     if problems:
-        return "\n".join(map(str, problems))
+        return _lines(problems)
     items = [item for item in result.get("results") or [] if _failed(item)]
     if items:
-        return "\n".join(dict.fromkeys(_item_message(item) for item in items))
+        return _lines(list(dict.fromkeys(_item_message(item) for item in items)))
     message = _clean(result.get("msg"))
     last = _last_line(result)
     if message.lower().rstrip(".") in _EMPTY or message.lower().startswith(_NO_INTERPRETER):
-        rc = result.get("rc")
-        status = f"The command ended with status {rc}." if rc is not None else "The task failed."
-        return f"{status[:-1]}: {last}" if last else status
+        return _status(result.get("rc"), last)
     if last and last not in message:
-        return f"{message}\n{last}"
-    return message
+        return _lines([literal(message), literal(last)])
+    return literal(message)
+
+
+def _status(rc: Any, last: str) -> Message:
+    if rc is None:
+        failed = N_("The task failed: {line}"), N_("The task failed.")
+    else:
+        failed = N_("The command ended with status {rc}: {line}"), N_("The command ended with status {rc}.")
+    return Message("", failed[0] if last else failed[1], rc=rc, line=last)
+
+
+def _lines(messages: Sequence[Message]) -> Message:
+    first, *rest = messages
+    return Message("", "{first}\n{rest}", first=first, rest=_lines(rest)) if rest else first
+
+
+def literal(text: str) -> Message:
+    """Return a text that was made elsewhere, in its translation where it has one."""
+    return Message("", text)
+
+
+def _text(problem: Mapping[str, Any]) -> Message:
+    form = Problem.from_dict(problem)
+    message = Message("", form.template, **form.parameters)
+    remedy = Message("", form.remedy_template, **form.parameters)
+    return Message("", "{message} {remedy}", message=message, remedy=remedy) if form.remedy_template else message
 
 
 def _failed(item: Any) -> bool:
     return isinstance(item, Mapping) and bool(item.get("failed") or item.get("unreachable"))
 
 
-def _item_message(item: Mapping[str, Any]) -> str:
+def _item_message(item: Mapping[str, Any]) -> Message:
     label = item.get("_ansible_item_label", item.get("item"))
     message = plain_message(item)
-    return f"{label}: {message}" if isinstance(label, str | int) and str(label) not in message else message
+    if isinstance(label, str | int) and str(label) not in message.render("en"):
+        return Message("", "{item}: {message}", item=label, message=message)
+    return message
 
 
 def _clean(message: Any) -> str:

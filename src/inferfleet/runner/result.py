@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from inferfleet.messages import Problem
+from inferfleet.messages import Message, Problem
 from inferfleet.runner.stages import title
+
+_NO_TEXT = Message("", "")
 
 
 class State(StrEnum):
@@ -32,7 +34,7 @@ class Progress:
     done: float | None = None
     total: float | None = None
     unit: str = ""
-    text: str = ""
+    text: Message = _NO_TEXT
     rate: float | None = None
     attempt: int | None = None
 
@@ -48,8 +50,8 @@ class Progress:
 class TableRow:
     """One row of a table that a stage fills while it runs; a task returns it as soon as it is known."""
 
-    label: str
-    text: str
+    label: Message
+    text: Message
 
 
 @dataclass(slots=True)
@@ -81,7 +83,7 @@ class Stage:
 
     @property
     def total(self) -> Progress | None:
-        """Return the bytes of all hosts together; None where fewer than two tell theirs."""
+        """Return the bytes of all hosts together; None where fewer than two report theirs."""
         told = [host.progress for host in list(self.hosts.values()) if host.progress]
         told = [progress for progress in told if progress.unit == "bytes" and progress.total]
         if len(told) < 2:
@@ -96,7 +98,7 @@ class Stage:
 
     @property
     def title(self) -> str:
-        """Return the name for people."""
+        """Return the English name for people, which is also a template."""
         return title(self.name)
 
     @property
@@ -116,7 +118,7 @@ class Failure:
     host: str
     stage: str
     task: str
-    message: str
+    message: Message
     unreachable: bool = False
 
 

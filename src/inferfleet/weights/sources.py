@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 
 TYPES = ("huggingface", "hfd", "modelscope", "path", "http")
 _KEYS = {"type", "endpoint", "repository", "revision", "path", "host", "connections"}
@@ -15,9 +15,9 @@ _EXAMPLE = "[{type: huggingface, endpoint: https://hf-mirror.com}]"
 class BadSourceError(Exception):
     """An entry of `model_weights_sources` that cannot be used."""
 
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(f"{message} {remedy}")
-        self.problem = Problem("bad-source", message, remedy)
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 def resolve_sources(
@@ -41,25 +41,32 @@ def resolve_sources(
     """
     resolved: list[dict[str, Any]] = []
     for number, entry in enumerate(given or [{"type": "huggingface"}], 1):
-        where = f"Entry {number} of model_weights_sources"
         if not isinstance(entry, Mapping) or entry.get("type") not in TYPES:
             shown = entry.get("type") if isinstance(entry, Mapping) else entry
             raise BadSourceError(
-                f"{where} has type {shown!r}, which is not known.",
-                f"Set type to one of {', '.join(TYPES)}, as in {_EXAMPLE}.",
+                Problem(
+                    "bad-source",
+                    N_("Entry {number} of model_weights_sources has type {type}, which is not known."),
+                    N_("Set type to one of {types}, as in {example}."),
+                    number=number,
+                    type=repr(shown),
+                    types=TYPES,
+                    example=_EXAMPLE,
+                )
             )
         kind = str(entry["type"])
+        place = {"number": number, "type": kind}
         if unknown := sorted(set(entry) - _KEYS):
-            raise BadSourceError(
-                f"{where} ({kind}) has the key {unknown[0]}, which is not known.", f"Use {', '.join(sorted(_KEYS))}."
-            )
+            message = N_("Entry {number} of model_weights_sources ({type}) has the key {key}, which is not known.")
+            keys = sorted(_KEYS)
+            raise BadSourceError(Problem("bad-source", message, N_("Use {keys}."), key=unknown[0], keys=keys, **place))
         if (needed := _NEEDS.get(kind)) and not entry.get(needed):
-            raise BadSourceError(f"{where} ({kind}) has no {needed}.", f"Set {needed}.")
+            message = N_("Entry {number} of model_weights_sources ({type}) has no {key}.")
+            raise BadSourceError(Problem("bad-source", message, N_("Set {key}."), key=needed, **place))
         if (host := entry.get("host", "localhost")) != "localhost" or ("host" in entry and kind != "path"):
-            raise BadSourceError(
-                f"{where} ({kind}) has host {host}, which is not known.",
-                "Set host to localhost for a path on the controller; leave it out for one on the nodes.",
-            )
+            message = N_("Entry {number} of model_weights_sources ({type}) has host {host}, which is not known.")
+            remedy = N_("Set host to localhost for a path on the controller; leave it out for one on the nodes.")
+            raise BadSourceError(Problem("bad-source", message, remedy, host=host, **place))
         source: dict[str, Any] = {"repository": repository, "revision": revision, **entry}
         if source.pop("host", ""):
             path = source.pop("path")
@@ -71,9 +78,11 @@ def resolve_sources(
             source.setdefault("endpoint", MODELSCOPE)
             source["repository"] = entry.get("repository") or modelscope
             if not source["repository"]:
-                raise BadSourceError(
-                    f"{where} is modelscope, but the catalog knows no id of {repository} there.",
-                    "Set repository to its id on ModelScope, or leave the entry out.",
+                message = N_(
+                    "Entry {number} of model_weights_sources is modelscope, but the catalog knows no id of {repository}"
+                    " there."
                 )
+                remedy = N_("Set repository to its id on ModelScope, or leave the entry out.")
+                raise BadSourceError(Problem("bad-source", message, remedy, number=number, repository=repository))
         resolved.append(source)
     return resolved

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 
 GIB = 2**30
 _SPARE_INODES = 64  # folders, the manifest and what a program stages
@@ -52,12 +52,16 @@ def plan_spread(
         problems.append(
             Problem(
                 "unknown-wan-node",
-                f"Variable model_weights_wan_nodes names {unknown[0]}, which is no node that serves.",
-                f"Name some of {', '.join(surveys)}; leave it empty for all of them; or set it to [localhost] alone"
-                " where only the controller has a way out.",
+                N_("Variable model_weights_wan_nodes names {node}, which is no node that serves."),
+                N_(
+                    "Name some of {nodes}; leave it empty for all of them; or set it to [localhost] alone where only"
+                    " the controller has internet access."
+                ),
+                node=unknown[0],
+                nodes=list(surveys),
             )
         )
-    # A node that only sees another's folder lends that one its way out.
+    # A node that only sees another's folder lets that one download.
     allowed = {shared.get(node, node) for node in wan} if wan else set(members)
     return Spread(members, expected, [n for n in members if n in allowed], shared), problems
 
@@ -69,25 +73,44 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, varia
         found.append(
             Problem(
                 "not-writable",
-                f"Host {node} cannot write below {survey['existing']}: {survey['reason']}.",
-                f"Mount it writable, or point {variable} to another disk.",
+                N_("Host {host} cannot write below {folder}: {reason}."),
+                N_("Mount it writable, or point {variable} to another disk."),
+                host=node,
+                folder=survey["existing"],
+                reason=survey["reason"],
+                variable=variable,
             )
         )
     if needed > free:
-        root = " That is its root file system." if survey["on_root"] else ""
+        message = N_("Host {host} has {free} GiB free for {path}, but needs {needed} GiB more.")
+        if survey["on_root"]:
+            message = N_(
+                "Host {host} has {free} GiB free for {path}, but needs {needed} GiB more. That is its root file system."
+            )
         found.append(
             Problem(
                 "disk-too-small",
-                f"Host {node} has {free / GIB:.1f} GiB free for {path}, but needs {needed / GIB:.1f} GiB more.{root}",
-                f"Free {(needed - free) / GIB:.1f} GiB there, or point {variable} to a larger disk.",
+                message,
+                N_("Free {lacking} GiB there, or point {variable} to a larger disk."),
+                host=node,
+                free=f"{free / GIB:.1f}",
+                path=path,
+                needed=f"{needed / GIB:.1f}",
+                lacking=f"{(needed - free) / GIB:.1f}",
+                variable=variable,
             )
         )
     if survey["inodes"] and survey["free_inodes"] < files + _SPARE_INODES:
         found.append(
             Problem(
                 "inodes-exhausted",
-                f"Host {node} has {survey['free_inodes']} inodes free for {path}, but needs {files + _SPARE_INODES}.",
-                f"Remove small files there, or point {variable} to another disk.",
+                N_("Host {host} has {free} inodes free for {path}, but needs {needed}."),
+                N_("Remove small files there, or point {variable} to another disk."),
+                host=node,
+                free=survey["free_inodes"],
+                path=path,
+                needed=files + _SPARE_INODES,
+                variable=variable,
             )
         )
     return found

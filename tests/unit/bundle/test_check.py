@@ -5,7 +5,7 @@ import pytest
 from inferfleet.bundle import bundle_facts, check_bundle, make_index
 
 SYSTEMS = {"n1": "debian-12-x86_64", "n2": "debian-12-x86_64"}
-MAKE = "Make it with playbooks/bundle.yml and this inventory where there is a way out, and copy the folder here."
+MAKE = "Make it with playbooks/bundle.yml and this inventory where there is internet access, and copy the folder here."
 AGAIN = "Copy the bundle again from where it was made."
 
 
@@ -45,12 +45,12 @@ def test_what_it_lacks_is_named(bundle):
 
 def test_a_file_that_is_gone(bundle):
     (bundle / "images/a_engine_1.tar").unlink()
-    assert check(bundle) == [f"The bundle {bundle} is not whole: images/a_engine_1.tar is missing. {AGAIN}"]
+    assert check(bundle) == [f"The bundle {bundle} is incomplete: images/a_engine_1.tar is missing. {AGAIN}"]
 
 
 def test_a_file_that_was_cut_off(bundle):
     (bundle / "images/a_engine_1.tar").write_text("images")
-    assert check(bundle) == [f"The bundle {bundle} is not whole: images/a_engine_1.tar has 6 of 21 bytes. {AGAIN}"]
+    assert check(bundle) == [f"The bundle {bundle} is incomplete: images/a_engine_1.tar has 6 of 21 bytes. {AGAIN}"]
 
 
 def test_packages_that_were_damaged(bundle):

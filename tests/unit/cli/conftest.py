@@ -10,6 +10,7 @@ from done import Done
 from typer.testing import CliRunner
 
 from inferfleet.cli import app
+from inferfleet.messages import use_language
 from inferfleet.runner.events import Event
 
 
@@ -31,6 +32,7 @@ def inferfleet(demo: Path) -> Callable[..., Done]:
             patch.delenv("FORCE_COLOR", raising=False)
             patch.delenv("INFERFLEET_HOME", raising=False)
             ended = CliRunner().invoke(app, list(arguments), prog_name="inferfleet")
+        use_language("en")
         if ended.exception and not isinstance(ended.exception, SystemExit):
             raise ended.exception
         return Done(ended.exit_code, ended.stdout, ended.stderr)

@@ -1,4 +1,4 @@
-"""The table of the benchmark: row by row while it runs, and whole in the end."""
+"""The table of the benchmark: row by row while it runs, and complete in the end."""
 
 import io
 import json
@@ -9,11 +9,12 @@ import pytest
 from rich.console import Console
 
 from inferfleet.bench.table import HEAD, LABEL
-from inferfleet.cli.bench_rows import bench_rows
-from inferfleet.cli.render_live import Picture
-from inferfleet.cli.render_plain import PlainView
-from inferfleet.cli.render_progress import ProgressView
-from inferfleet.cli.view import Header
+from inferfleet.cli.commands.bench import bench_rows
+from inferfleet.cli.output.live import Picture
+from inferfleet.cli.output.objects import ProgressView
+from inferfleet.cli.output.plain import PlainView
+from inferfleet.cli.output.view import Header
+from inferfleet.messages import Message
 from inferfleet.runner.events import Fold
 from inferfleet.runner.result import TableRow
 
@@ -38,7 +39,7 @@ def test_rows_belong_to_their_stage() -> None:
     fold = Fold()
     for event in events():
         fold.add(event)
-    assert fold.stages["bench"].rows == [TableRow(row["label"], row["text"]) for row in ROWS]
+    assert fold.stages["bench"].rows == [TableRow(Message("", row["label"]), Message("", row["text"])) for row in ROWS]
     assert fold.stages["verify"].rows == []
 
 

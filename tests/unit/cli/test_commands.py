@@ -39,7 +39,7 @@ def quiet_run(inferfleet: Command, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_a_change_leaves_with_5_and_is_named(changing_run: tuple[Done, ET.Element]) -> None:
     done, _ = changing_run
     assert done.exit_code == 5
-    assert "FAILED: Not idempotent: 2 tasks changed · T" in without_times(done.stdout)
+    assert "FAILED: Changes detected: 2 tasks changed · T" in without_times(done.stdout)
     assert "  changed: Node baseline: Set what a node needs (node1, node2)" in done.stdout.splitlines()
 
 

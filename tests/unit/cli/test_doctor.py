@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from inferfleet.cli import app
-from inferfleet.cli.doctor_rows import diagnosis_blocks, diagnosis_heading, judge_diagnosis
+from inferfleet.cli.commands.doctor import COMMAND, diagnosis_blocks
 from inferfleet.doctor import diagnose, load_symptoms, read_evidence
 from inferfleet.messages import use_language
 from inferfleet.runner.outcome import Outcome
@@ -38,13 +38,13 @@ def finding(severity: str, *, now: bool = True, name: str = "some-symptom") -> d
     ],
 )
 def test_the_worst_decides(findings: list[dict[str, Any]], outcome: Outcome, code: int) -> None:
-    judged = judge_diagnosis(Outcome.OK, {"findings": findings})
-    assert (judged, judged.exit_code) == (outcome, code)
+    reached = COMMAND.outcome(Outcome.OK, {"doctor": {"findings": findings}})
+    assert (reached, reached.exit_code) == (outcome, code)
 
 
 def test_a_run_that_failed_stays_failed() -> None:
-    assert judge_diagnosis(Outcome.FAILED, {"findings": []}) is Outcome.FAILED
-    assert judge_diagnosis(Outcome.OK, None) is Outcome.OK
+    assert COMMAND.outcome(Outcome.FAILED, {"doctor": {"findings": []}}) is Outcome.FAILED
+    assert COMMAND.outcome(Outcome.OK, {}) is Outcome.OK
 
 
 def test_what_is_overcome_is_told_in_one_line_each() -> None:
@@ -52,8 +52,8 @@ def test_what_is_overcome_is_told_in_one_line_each() -> None:
     there, past, looked = diagnosis_blocks(diagnosis)
     assert [row.label for row in there] == ["error", "seen in", "evidence", "cause", "check", "remedy", "source"]
     assert [row.text for row in past] == ["Something., on n1"]
-    assert looked[0].label == "looked at"
-    assert diagnosis_heading(diagnosis) == "1 error"
+    assert looked[0].label == "examined"
+    assert COMMAND.heading(Outcome.FAILED, {"doctor": diagnosis}) == "1 error found"
     assert diagnosis_blocks("nonsense") == []
 
 
@@ -102,5 +102,5 @@ def test_a_diagnosis_is_printed_in_chinese() -> None:
     finally:
         use_language("en")
     text = {row.label: row.text for row in block}
-    assert text["cause"] == "其他程序，或未结束的旧推理引擎或 Ray，正在监听所需的端口。"
+    assert text["原因"] == "其他程序，或未结束的旧推理引擎或 Ray，正在监听所需的端口。"
     assert block[0].text.startswith("端口被其他程序占用")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from inferfleet.cli.fabric_rows import fabric_rows
-from inferfleet.cli.row import Row
+from inferfleet.cli.commands.fabric import fabric_rows
+from inferfleet.cli.output.row import Row
 from inferfleet.messages import Message
 
 

@@ -11,8 +11,8 @@ import pexpect
 import pytest
 from rich.console import Console
 
-from inferfleet.cli.render_live import Picture
-from inferfleet.cli.view import ENDING, Header
+from inferfleet.cli.output.live import Picture
+from inferfleet.cli.output.view import ENDING, Header
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.stages import planned_roles
 

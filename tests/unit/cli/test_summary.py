@@ -1,4 +1,4 @@
-"""What is said in the end, for results that are rare in real runs."""
+"""What is printed in the end, for results that are rare in real runs."""
 
 from pathlib import Path
 from typing import Any
@@ -6,15 +6,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from inferfleet.cli.render_junit import report
-from inferfleet.cli.row import Row
-from inferfleet.cli.summary import judge, summarize
-from inferfleet.cli.text import duration, progress_parts
-from inferfleet.cli.verbs import STATUS, UP, Verb
+from inferfleet.cli.commands import status, up
+from inferfleet.cli.output.junit import report
+from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.summary import summarize
+from inferfleet.cli.output.text import duration, progress_parts
+from inferfleet.cli.registry import Command
+from inferfleet.messages import Message
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State
 
 HOME = Path("/srv/fleet")
+UP, STATUS = up.COMMAND, status.COMMAND
 
 
 def finished(**fields: Any) -> RunResult:
@@ -22,13 +25,15 @@ def finished(**fields: Any) -> RunResult:
     return RunResult(**(base | fields))
 
 
-def rows(run: RunResult, judged: Outcome, verb: Verb = UP, *, check: bool = False) -> list[Row]:
-    summary = summarize(verb, run, judged, again="inferfleet up -i x", check=check, log="log", cwd=HOME)
+def rows(run: RunResult, judged: Outcome, command: Command = UP, *, check: bool = False) -> list[Row]:
+    summary = summarize(command, run, judged, again="inferfleet up -i x", check=check, log="log", cwd=HOME)
     return [row for block in summary.blocks for row in block]
 
 
 def test_the_same_failure_on_many_hosts_is_said_once() -> None:
-    failures = tuple(Failure(f"node{n}", "model_weights", "Download", "No space left on device") for n in (1, 2, 3))
+    failures = tuple(
+        Failure(f"node{n}", "model_weights", "Download", Message("", "No space left on device")) for n in (1, 2, 3)
+    )
     said = rows(finished(failures=failures, rc=2), Outcome.FAILED)
     assert said[:3] == [
         Row("hosts", "node1, node2, node3"),
@@ -46,7 +51,7 @@ def test_many_changes_are_cut_short() -> None:
 
 def test_after_ctrl_c_the_way_on_is_told() -> None:
     said = rows(finished(interrupted=True, rc=254), Outcome.INTERRUPTED)
-    assert said[0] == Row("next", "The next `inferfleet up` goes on where this one stopped.")
+    assert said[0] == Row("next", "The next `inferfleet up` continues where this one stopped.")
 
 
 @pytest.mark.parametrize(
@@ -68,14 +73,14 @@ def test_what_to_try_needs_a_key_in_a_file(key: str, try_it: str) -> None:
 
 def test_a_broken_part_is_a_failure_of_status_only() -> None:
     result = {"proof": [{"name": "Ray", "ok": True}, {"name": "engine", "ok": False}]}
-    assert judge(STATUS, Outcome.OK, result) is Outcome.FAILED
-    assert judge(UP, Outcome.OK, result) is Outcome.OK
-    assert judge(STATUS, Outcome.UNREACHABLE, result) is Outcome.UNREACHABLE
+    assert STATUS.outcome(Outcome.OK, result) is Outcome.FAILED
+    assert UP.outcome(Outcome.OK, result) is Outcome.OK
+    assert STATUS.outcome(Outcome.UNREACHABLE, result) is Outcome.UNREACHABLE
 
 
 def test_status_tells_what_is_broken_once() -> None:
     result = {"proof": [{"name": "engine", "ok": False, "detail": "no answer"}]}
-    failed = (Failure("node1", "verify", "Check that all of it is well", "engine: no answer"),)
+    failed = (Failure("node1", "verify", "Check that all of it is well", Message("", "engine: no answer")),)
     said = rows(finished(result=result, failures=failed, rc=2), Outcome.FAILED, STATUS)
     assert [row.label for row in said] == ["engine", "next", "log"]
     assert said[0].holds is False
@@ -99,7 +104,7 @@ def test_the_report_of_an_interrupted_run() -> None:
 
 def test_the_report_carries_no_character_that_xml_forbids() -> None:
     stage = Stage("verify", State.FAILED, 1.0, hosts={"node1": HostRun(State.FAILED)})
-    failure = Failure("node1", "verify", "Ask", "bell \x07 <tag> & \x1b[31mred")
+    failure = Failure("node1", "verify", "Ask", Message("", "bell \x07 <tag> & \x1b[31mred"))
     root = ET.fromstring(report("up", finished(stages=(stage,), failures=(failure,), rc=2), Outcome.FAILED).encode())
     assert root.find(".//failure").get("message") == "Ask: bell  <tag> & [31mred"
 
@@ -120,8 +125,11 @@ def test_durations(seconds: float, text: str) -> None:
             ["20%", "2.1 GB of 10.4 GB", "312.0 MB/s", "27s left"],
         ),
         (Progress(done=0, total=10.4e9, unit="bytes"), ["0 bytes of 10.4 GB"]),
-        (Progress(done=3, total=4, unit="checks", text="loading weights"), ["loading weights", "75%", "3 of 4 checks"]),
-        (Progress(text="placement group is pending"), ["placement group is pending"]),
+        (
+            Progress(done=3, total=4, unit="checks", text=Message("", "loading weights")),
+            ["loading weights", "75%", "3 of 4 checks"],
+        ),
+        (Progress(text=Message("", "placement group is pending")), ["placement group is pending"]),
         (Progress(attempt=7), ["try 7"]),
     ],
 )

@@ -35,8 +35,7 @@ Command = Callable[..., Done]
         ),
         (
             ["-i", "inventories/demo", "--ask-vault-pass"],
-            "inferfleet: --ask-vault-pass needs a terminal to ask on."
-            " Use --vault-password-file or ANSIBLE_VAULT_PASSWORD_FILE.",
+            "inferfleet: --ask-vault-pass needs a terminal. Use --vault-password-file or ANSIBLE_VAULT_PASSWORD_FILE.",
         ),
     ],
 )

@@ -1,8 +1,10 @@
 """A component is one file: everything that handles components handles it too."""
 
+import re
+
 import pytest
 
-from inferfleet.components import host_ports
+from inferfleet.components import health_results, host_ports, http_checks, images, load_components, packages
 from inferfleet.fabric import mesh_ports
 from inferfleet.inventory import Inventory
 from inferfleet.inventory.facts import check_node
@@ -30,8 +32,6 @@ def test_a_clash_with_its_port_is_refused(components):
 
 
 def test_two_fixed_ports_cannot_share_a_host(folder, components):
-    from inferfleet.components import load_components
-
     text = (folder / "exporter.yml").read_text()
     (folder / "other.yml").write_text(text.replace("Node exporter", "Other exporter").replace("node-exp", "other-exp"))
     load_components.cache_clear()
@@ -44,8 +44,6 @@ def test_two_fixed_ports_cannot_share_a_host(folder, components):
 
 
 def test_a_port_of_udp_clashes_with_none_of_tcp(folder):
-    from inferfleet.components import load_components
-
     file = folder / "exporter.yml"
     file.write_text(file.read_text().replace("number: 9100", "number: 9100, protocol: udp"))
     assert refusals(load_components(folder), {"ray_head": ["n1"], "webui": ["n1"]}, webui_port=9100) == []
@@ -69,3 +67,41 @@ def test_its_port_must_be_reached_where_it_runs(components, group, reached):
 def test_without_its_file_nothing_of_it_is_there():
     assert 9100 not in {port.first for port in host_ports(DEFAULTS, ["ray_head", "monitoring", "webui"])}
     assert 9100 not in mesh_ports(DEFAULTS, ["ray_head"], 29450)
+
+
+def test_its_image_is_in_the_air_gap_bundle_and_goes_at_reset(components):
+    plan = {"image": "engine:1", "webui_image": "", "executor": "ray"}
+    exporter = "quay.io/prometheus/node-exporter:v1.9.1"
+    assert images(plan, ["ray_head"], components) == ["engine:1", exporter]
+    assert images(plan | {"webui_image": "page:1"}, None, components) == ["engine:1", exporter, "page:1"]
+    assert images(plan | {"webui_image": "page:1"}, ["webui"], components) == ["page:1"]
+
+
+def test_packages_of_a_unit_are_in_the_air_gap_bundle(folder):
+    file = folder / "exporter.yml"
+    unit = file.read_text().replace("container: inf", "packages: [prometheus-node-exporter]\nunit: inf")
+    file.write_text(re.sub("image: .*\n", "", unit))
+    components = load_components(folder)
+    assert packages({}, ["monitoring"], components) == ["prometheus-node-exporter"]
+    assert packages({}, ["webui"], components) == []
+    assert "quay.io" not in str(images({"image": "engine:1"}, ["monitoring"], components))
+
+
+def test_its_status_is_checked_where_it_runs(components):
+    check = {"title": "Node exporter", "port": 9100, "path": "/metrics"}
+    assert http_checks(DEFAULTS, ["monitoring"], components) == [check]
+    assert http_checks(DEFAULTS, ["ray_head", "webui"], components) == [check]
+    assert http_checks(DEFAULTS, ["webui"], components) == []
+
+
+def test_what_its_check_answered_is_reported():
+    item = {"title": "Node exporter", "port": 9100, "path": "/metrics"}
+    refused = "Status code was -1 and not [200]: Request failed: Connection refused"
+    answers = {
+        "n1": [{"item": item, "status": 200, "msg": "OK (1 bytes)"}],
+        "n2": [{"item": item, "status": -1, "msg": refused}],
+    }
+    assert health_results(answers) == [
+        {"name": "Node exporter on n1", "ok": True, "detail": "OK (1 bytes)"},
+        {"name": "Node exporter on n2", "ok": False, "detail": refused},
+    ]

@@ -122,7 +122,7 @@ def test_another_version_than_asked_for():
     (problem,) = driver_problems("n1", WELL, "nvidia", version="570")
     assert str(problem) == (
         "Host n1 has driver 580.95.05, but nvidia_driver_version is 570. Set nvidia_driver_version to 580.95.05, or"
-        " bring the driver to 570."
+        " install driver 570."
     )
     assert driver_problems("n1", WELL, "nvidia", version="580") == []
 
@@ -156,5 +156,5 @@ def test_flavours(accelerator, flavour):
 
 
 def test_no_restart_where_all_is_well():
-    assert restart_due(WELL) == ""
-    assert restart_due({**NONE, "library_version": "580.95.05"}) == ""
+    assert restart_due(WELL) is None
+    assert restart_due({**NONE, "library_version": "580.95.05"}) is None

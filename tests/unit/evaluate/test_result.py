@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inferfleet.cli.evaluation_rows import evaluation_rows
+from inferfleet.cli.commands.evaluate import evaluation_rows
 from inferfleet.evaluate import Evaluation, begin, below_reference, choose_folder, conclude, read_settings, unanswered
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "evalscope" / "general_qa.json"
@@ -51,7 +51,8 @@ def test_what_was_recorded(folder, settings, plan):
     assert (evaluation.complete, evaluation.started, evaluation.versions["image_digest"]) == (False, NOW, "sha256:1")
     assert evaluation.settings["max_tokens"] == 32768
     assert (evaluation.usage.input_tokens, evaluation.usage.output_tokens) == (90, 126)
-    assert unanswered(evaluation) == ["general_qa: 2 of 20 answers are missing."]
+    (missing,) = unanswered(evaluation, str(folder))
+    assert (missing.code, missing.message) == ("answers-missing", "general_qa: 2 of 20 answers are missing.")
 
 
 def test_the_file_reads_as_it_was_written(folder, settings, plan):
@@ -65,7 +66,7 @@ def test_no_report_is_no_answer(folder, settings, plan):
     shutil.rmtree(folder / "evalscope")
     evaluation = conclude(folder, settings, plan, {}, "")
     assert not evaluation.complete
-    assert unanswered(evaluation) == ["general_qa: 3 of 3 answers are missing."]
+    assert [str(p.message) for p in unanswered(evaluation, "")] == ["general_qa: 3 of 3 answers are missing."]
 
 
 @pytest.mark.parametrize(("score", "holds"), [(1.0, True), (0.97, True), (0.9699, False), (0.5, False)])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from recording import Recorded
 
+from inferfleet.messages import Message
 from inferfleet.runner.events import Fold, fold
 from inferfleet.runner.result import ChangedTask, Failure, State
 from inferfleet.runner.stages import planned_roles
@@ -41,7 +42,9 @@ def test_changes_are_named_with_host_stage_and_task(whole_run: Recorded) -> None
 def test_only_the_failure_that_stood_is_reported(whole_run: Recorded) -> None:
     """Neither the rescued nor the ignored one; and not lost because `always` ran after it."""
     assert whole_run.result.failures == (
-        Failure("two", "second", "Find every port free", "Port 8000 is taken. Set engine_port to another one."),
+        Failure(
+            "two", "second", "Find every port free", Message("", "Port 8000 is taken. Set engine_port to another one.")
+        ),
     )
 
 
@@ -66,7 +69,7 @@ def test_progress_is_shown_while_a_task_is_retried(whole_run: Recorded, planned:
         if event["event"] == "runner_retry" and event["event_data"]["host"] == "one":
             seen.append(state.stages["first"].hosts["one"].progress)
     first, second = seen
-    assert (first.done, first.total, first.unit, first.text) == (100, 300, "bytes", "shard 1")
+    assert (first.done, first.total, first.unit, str(first.text)) == (100, 300, "bytes", "shard 1")
     assert first.rate is None  # one reading says nothing about speed
     assert second.rate > 0
     assert second.seconds_left == pytest.approx(100 / second.rate)
@@ -120,3 +123,11 @@ def test_what_ansible_says_outside_of_tasks_is_kept_as_it_is(broken_run: Recorde
     assert "broken.yml:5:7" in broken_run.result.output
     assert "\x1b" not in broken_run.result.output
     assert broken_run.result.tasks_run == 0
+
+
+def test_a_component_is_run_in_the_stage_of_its_role() -> None:
+    run = Fold()
+    roles = ["open_webui", "component_service", "container_images", "component_service", "verify"]
+    stages = [run._stage_of({"role": role, "play": "Set up Open WebUI"}).name for role in roles]
+    assert stages == ["open_webui", "open_webui", "container_images", "open_webui", "verify"]
+    assert Fold()._stage_of({"role": "component_service", "play": "Remove the components"}).name == "component_service"

@@ -53,4 +53,4 @@ from inferfleet.runner.messages import plain_message
     ],
 )
 def test_messages(result: dict[str, Any], message: str) -> None:
-    assert plain_message(result) == message
+    assert str(plain_message(result)) == message

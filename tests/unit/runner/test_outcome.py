@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 from recording import Recorded
 
+from inferfleet.messages import Message
 from inferfleet.runner.outcome import EXIT_CODES, Outcome, outcome
 from inferfleet.runner.result import ChangedTask, Failure, RunResult
 
-FAILED = Failure("n1", "s", "t", "m")
-UNREACHABLE = Failure("n2", "s", "t", "m", unreachable=True)
+FAILED = Failure("n1", "s", "t", Message("", "m"))
+UNREACHABLE = Failure("n2", "s", "t", Message("", "m"), unreachable=True)
 CHANGED = ChangedTask("n1", "s", "t")
 
 

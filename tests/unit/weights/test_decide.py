@@ -160,7 +160,7 @@ def test_a_wan_node_that_does_not_exist_is_refused():
     assert str(problem) == (
         "Variable model_weights_wan_nodes names x, which is no node that serves."
         " Name some of a; leave it empty for all of them; or set it to [localhost] alone where only the controller"
-        " has a way out."
+        " has internet access."
     )
 
 

@@ -1,0 +1,40 @@
+"""Filters over components, thin over `inferfleet.components`."""
+
+from __future__ import annotations
+
+from inferfleet.components import health_results, http_checks, images, packages, settings_read
+
+
+def component_checks(variables, groups):
+    """Return the components of a host that are checked over HTTP, given its variables and its groups."""
+    return http_checks({name: variables[name] for name in settings_read()}, groups)
+
+
+def component_data(data, variables):
+    """Return the folders of a component's data, where the variables of a host put them."""
+    return [variables[entry["variable"]] if entry["variable"] in variables else entry["path"] for entry in data]
+
+
+def component_health(hosts, hostvars):
+    """Return the results of the checks that the hosts have made (`__verify_health`)."""
+    return health_results({host: hostvars[host].get("__verify_health", {}).get("results", []) for host in hosts})
+
+
+def inhabited(groups):
+    """Return the names of the groups that have a host."""
+    return [name for name, hosts in groups.items() if hosts]
+
+
+class FilterModule:
+    """The filters by name."""
+
+    def filters(self):
+        """Return them."""
+        return {
+            "component_checks": component_checks,
+            "component_data": component_data,
+            "component_health": component_health,
+            "component_images": images,
+            "component_packages": packages,
+            "inhabited": inhabited,
+        }

@@ -1,0 +1,46 @@
+"""Components by name, or all of them in the order of deployment (see DOCUMENTATION)."""
+
+from __future__ import annotations
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from inferfleet.components import ComponentError, load_component, load_components
+
+DOCUMENTATION = r"""
+name: component
+author: inferfleet
+short_description: Components as data
+description:
+  - What src/inferfleet/components describes, one file a component, such as container, files, data and ports.
+  - Without a term all components, in the order of deployment.
+options:
+  _terms:
+    description: Names of components.
+"""
+
+EXAMPLES = r"""
+- name: Remove Ray
+  community.docker.docker_container:
+    name: "{{ lookup('component', 'ray').container }}"
+    state: absent
+"""
+
+RETURN = r"""
+_raw:
+  description: Components, with the keys of their files and C(name).
+  type: list
+  elements: dict
+"""
+
+
+class LookupModule(LookupBase):
+    """Reads the package's own files."""
+
+    def run(self, terms, variables=None, **kwargs):
+        """Return the components."""
+        try:
+            components = [load_component(name) for name in terms] if terms else load_components()
+        except ComponentError as error:
+            raise AnsibleError(str(error)) from error
+        return [component.model_dump(mode="json") for component in components]

@@ -1,0 +1,228 @@
+"""`inferfleet doctor`: what is wrong, why, how to check it, and the remedy."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from inferfleet.cli.execute import execute, refuse
+from inferfleet.cli.options import RUN_PANEL, RunOptions, inventory_option, takes_run_options
+from inferfleet.cli.output.document import document, to_text
+from inferfleet.cli.output.print_summary import print_summary
+from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.sections import mappings, standard_blocks
+from inferfleet.cli.output.summary import summarize
+from inferfleet.cli.output.text import count, shown, tr
+from inferfleet.cli.output.view import Header
+from inferfleet.cli.registry import Command
+from inferfleet.doctor import Trace, diagnose, load_symptoms, read_evidence
+from inferfleet.messages import N_, Problem
+from inferfleet.runner.outcome import Outcome
+from inferfleet.runner.result import RunResult
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_MOST = 366 * 86400
+_UNREACHABLE = "node-unreachable"
+_STATE = "state"
+_SEVERITIES = {"error": N_("error"), "warning": N_("warning")}
+_COUNTS = {
+    "error": (N_("{count} error"), N_("{count} errors")),
+    "warning": (N_("{count} warning"), N_("{count} warnings")),
+    "logs": (N_("{count} log"), N_("{count} logs")),
+    "lines": (N_("{count} line"), N_("{count} lines")),
+    "symptoms": (N_("{count} symptom"), N_("{count} symptoms")),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoctorOptions(RunOptions):
+    """The shared options; logs need no cluster."""
+
+    inventory: Annotated[
+        str,
+        inventory_option(N_("The cluster: a folder under inventories/, or an inventory file. Not needed for --logs.")),
+    ] = ""
+
+
+@takes_run_options
+def doctor(
+    options: DoctorOptions,
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since", metavar="TIME", rich_help_panel=RUN_PANEL, help=N_("How far to look back: 30m, 1h, 2d.")
+        ),
+    ] = "1h",
+    logs: Annotated[
+        Path | None,
+        typer.Option(
+            "--logs",
+            metavar="PATH",
+            rich_help_panel=RUN_PANEL,
+            help=N_("Examine these logs instead, a file or a folder; connects to no node."),
+        ),
+    ] = None,
+) -> None:
+    """Run the playbook that diagnoses the cluster, or examine the logs of `--logs`."""
+    seconds = _seconds(since)
+    problem = None
+    if seconds is None:
+        problem = Problem(
+            "usage", N_("Option --since is '{value}'."), N_("Give a time such as 30m, 1h or 2d."), value=since
+        )
+    elif logs is None and not options.inventory:
+        problem = Problem(
+            "usage", N_("There is neither an inventory nor a log."), N_("Name one with -i, or logs with --logs.")
+        )
+    elif logs is not None and not logs.exists():
+        problem = Problem(
+            "no-logs", N_("There is no file or folder {path}."), N_("Name the logs to examine."), path=str(logs)
+        )
+    if problem:
+        refuse(problem, COMMAND.name, options)
+        raise typer.Exit(Outcome.BAD_INPUT.exit_code)
+    if logs is not None:
+        raise typer.Exit(_offline(logs, options))
+    raise typer.Exit(execute(COMMAND, options, extra_vars=[f"doctor_since={seconds}"]))
+
+
+def _offline(logs: Path, options: RunOptions) -> int:
+    """Examine logs of this machine and show the findings, as a run would."""
+    start = time.monotonic()
+    try:
+        found = diagnose(read_evidence(logs), load_symptoms()).as_dict()
+    except OSError as error:
+        problem = Problem(
+            "no-logs",
+            N_("{path} cannot be read: {reason}."),
+            N_("Make it readable, or name others."),
+            path=str(error.filename or logs),
+            reason=error.strerror or str(error),
+        )
+        refuse(problem, COMMAND.name, options)
+        return Outcome.BAD_INPUT.exit_code
+    run = RunResult((), time.monotonic() - start, 0, complete=True, tasks_run=1, result={"doctor": found})
+    reached = _outcome(Outcome.OK, run.result)
+    if options.json:
+        typer.echo(to_text(document(Header(COMMAND.name, str(logs), ""), run, reached, "")))
+    else:
+        console = Console(highlight=False, emoji=False, markup=False)
+        print_summary(console, summarize(COMMAND, run, reached, again="", check=False, log="", cwd=Path.cwd()))
+    return reached.exit_code
+
+
+def _seconds(text: str) -> int | None:
+    found = re.fullmatch(r"(\d{1,8})([smhd]?)", text.strip())
+    seconds = int(found[1]) * _UNITS[found[2] or "s"] if found else 0
+    return seconds if 0 < seconds <= _MOST else None
+
+
+def _outcome(outcome: Outcome, result: Mapping[str, Any]) -> Outcome:
+    """Return what a run came to whose diagnosis found this; a run that failed stays failed."""
+    diagnosis = result.get("doctor")
+    if outcome is not Outcome.OK or not isinstance(diagnosis, Mapping):
+        return outcome
+    present = [finding for finding in mappings(diagnosis.get("findings")) if finding["now"]]
+    if any(finding["id"] == _UNREACHABLE for finding in present):
+        return Outcome.UNREACHABLE
+    severities = {finding["severity"] for finding in present}
+    return Outcome.FAILED if "error" in severities else Outcome.WARNED if severities else Outcome.OK
+
+
+def _heading(outcome: Outcome, result: Mapping[str, Any]) -> str:
+    """Return how many findings of which severity there are; empty where there is none."""
+    diagnosis = result.get("doctor")
+    findings = mappings(diagnosis.get("findings")) if isinstance(diagnosis, Mapping) else []
+    kinds = [finding["severity"] for finding in findings if finding["now"]]
+    parts = [count(kinds.count(kind), *_COUNTS[kind]) for kind in _COUNTS if kind in kinds]
+    if len(parts) > 1:
+        return tr(N_("{errors} and {warnings} found"), errors=parts[0], warnings=parts[1])
+    return tr(N_("{findings} found"), findings=parts[0]) if parts else ""
+
+
+def diagnosis_blocks(diagnosis: Any) -> list[list[Row]]:
+    """Return a block for each finding, and one with what was examined; none where it is something else."""
+    if not isinstance(diagnosis, Mapping):
+        return []
+    findings = mappings(diagnosis.get("findings"))
+    examined = diagnosis.get("looked_at") or {}
+    nodes = [node for node in examined.get("nodes", ()) if node]
+    text = N_("{logs} and {lines} of {nodes}, for {symptoms}") if nodes else N_("{logs} and {lines}, for {symptoms}")
+    numbers = {name: count(examined.get(name, 0), *_COUNTS[name]) for name in ("logs", "lines", "symptoms")}
+    rows = [Row(tr(N_("examined")), tr(text, nodes=nodes, **numbers), "soft")]
+    rows += [Row(tr(N_("not read")), shown(unread)) for unread in examined.get("unread", ())]
+    rows += [Row(tr(N_("kept in")), str(diagnosis["folder"]), "soft")] if diagnosis.get("folder") else []
+    resolved = [
+        Row(tr(N_("resolved")), f"{_what(finding)}{_when(finding)}", "soft")
+        for finding in findings
+        if not finding["now"]
+    ]
+    return [*(_block(finding) for finding in findings if finding["now"]), *([resolved] if resolved else []), rows]
+
+
+def _block(finding: Mapping[str, Any]) -> list[Row]:
+    severity = finding["severity"]
+    rows = [Row(tr(_SEVERITIES[severity]), f"{_what(finding)} ({finding['id']})", "bad" if severity == "error" else "")]
+    places = dict.fromkeys(trace["where"] for trace in finding["evidence"])
+    where = [place if place != _STATE else tr(N_("its state")) for place in places]
+    rows.append(Row(tr(N_("seen in")), f"{tr('{places}', places=where)}{_when(finding)}"))
+    rows += [Row(tr(N_("evidence")), str(Trace.from_dict(trace).text).strip()) for trace in _last(finding["evidence"])]
+    texts = (("cause", N_("cause")), ("check", N_("check")), ("remedy", N_("remedy")))
+    rows += [Row(tr(label), shown(finding[key])) for key, label in texts]
+    return [*rows, Row(tr(N_("source")), finding["sources"][0], "soft")]
+
+
+def _what(finding: Mapping[str, Any]) -> str:
+    title = shown(finding["title"])
+    return tr(N_("{finding}, on {node}"), finding=title, node=finding["node"]) if finding["node"] else title
+
+
+def _when(finding: Mapping[str, Any]) -> str:
+    times = [trace["at"] for trace in finding["evidence"] if trace["at"]]
+    last = f"{datetime.fromtimestamp(max(times)):%Y-%m-%d %H:%M:%S}" if times else ""
+    often = finding["count"] if finding["count"] > 1 else 0
+    return (tr(N_(", last at {time}"), time=last) if last else "") + (
+        tr(N_(", {count} times"), count=often) if often else ""
+    )
+
+
+def _last(traces: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return one trace of the state and the last of the logs: more would not explain more."""
+    state = [trace for trace in traces if trace["where"] == _STATE]
+    lines = [trace for trace in traces if trace["where"] != _STATE]
+    return [*state[:1], *lines[-1:]]
+
+
+def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
+    return [*standard_blocks(result, succeeded), *diagnosis_blocks(result.get("doctor"))]
+
+
+COMMAND = Command(
+    name="doctor",
+    run=doctor,
+    position=30,
+    playbook="playbooks/doctor.yml",
+    changes_nodes=False,
+    help=(
+        N_("Look for known symptoms in logs and state of the complete cluster; changes nothing."),
+        N_(
+            "Exits with code 0 when there is none, 2 when one keeps the service from working, 7 when there are warnings"
+            " only, and with 4 when a node does not answer."
+        ),
+    ),
+    examples=(
+        ("inferfleet doctor -i inventories/a800", ""),
+        ("inferfleet doctor -i inventories/a800 --since 12h --json | jq .result.doctor.findings", ""),
+        ("inferfleet doctor --logs support-bundle/", N_("logs of any origin, without a cluster")),
+    ),
+    done=N_("No known problem was found"),
+    summarize=_blocks,
+    outcome=_outcome,
+    heading=_heading,
+)

@@ -1,0 +1,43 @@
+"""`inferfleet down`: stop and remove what was deployed."""
+
+from typing import Annotated
+
+import typer
+
+from inferfleet.cli.execute import execute
+from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
+from inferfleet.cli.registry import Command
+from inferfleet.messages import N_
+
+
+@takes_run_options
+def down(
+    options: RunOptions,
+    weights: Annotated[
+        bool,
+        typer.Option(
+            "--weights",
+            metavar="",
+            rich_help_panel=RUN_PANEL,
+            help=N_("Remove the model's weights too: they must be downloaded again."),
+        ),
+    ] = False,
+) -> None:
+    """Run the playbook that removes the service."""
+    raise typer.Exit(execute(COMMAND, options, extra_vars=["reset_weights=true"] if weights else []))
+
+
+COMMAND = Command(
+    name="down",
+    run=down,
+    position=40,
+    playbook="playbooks/reset.yml",
+    help=(N_("Stop the service and remove what was deployed; weights are kept unless --weights is given."),),
+    examples=(
+        ("inferfleet down -i inventories/lab", ""),
+        ("inferfleet down -i inventories/lab --weights", N_("the weights too")),
+        ("inferfleet down -i inventories/lab --check", N_("what would be removed")),
+    ),
+    done=N_("Removed"),
+    interrupted=N_("The next `inferfleet down` continues where this one stopped."),
+)

@@ -1,0 +1,55 @@
+"""`inferfleet status`: check the running service."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from inferfleet.cli.execute import execute
+from inferfleet.cli.options import RunOptions, takes_run_options
+from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.sections import broken, check_rows, service_rows
+from inferfleet.cli.output.text import tr
+from inferfleet.cli.registry import Command
+from inferfleet.messages import N_
+from inferfleet.runner.outcome import Outcome
+
+
+@takes_run_options
+def status(options: RunOptions) -> None:
+    """Run the playbook that checks the service."""
+    raise typer.Exit(execute(COMMAND, options))
+
+
+def _outcome(outcome: Outcome, result: Mapping[str, Any]) -> Outcome:
+    return Outcome.FAILED if outcome is Outcome.OK and broken(result) else outcome
+
+
+def _heading(outcome: Outcome, result: Mapping[str, Any]) -> str:
+    return tr(N_("Not everything works")) if outcome is Outcome.FAILED and broken(result) else ""
+
+
+def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
+    repair = Row(tr(N_("next")), tr(N_("Run `inferfleet up` again to repair it, or see the log.")))
+    return [check_rows(result), service_rows(result), [repair] if broken(result) else []]
+
+
+COMMAND = Command(
+    name="status",
+    run=status,
+    position=20,
+    playbook="playbooks/status.yml",
+    changes_nodes=False,
+    help=(
+        N_("Check Ray, the engine (by a real completion) and Open WebUI."),
+        N_("Exits with code 2 when one of them does not work."),
+    ),
+    examples=(
+        ("inferfleet status -i inventories/lab", ""),
+        ("inferfleet status -i inventories/lab --json | jq .outcome", ""),
+    ),
+    done=N_("Everything answers"),
+    summarize=_blocks,
+    outcome=_outcome,
+    heading=_heading,
+)

@@ -1,0 +1,61 @@
+"""`inferfleet up`: deploy the service, or correct what differs."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from inferfleet.cli.commands.fabric import fabric_rows
+from inferfleet.cli.commands.weights import weights_blocks
+from inferfleet.cli.execute import execute
+from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
+from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.sections import check_rows, service_rows
+from inferfleet.cli.registry import Command
+from inferfleet.messages import N_
+
+
+@takes_run_options
+def up(
+    options: RunOptions,
+    assert_no_change: Annotated[
+        bool,
+        typer.Option(
+            "--assert-no-change",
+            metavar="",
+            rich_help_panel=RUN_PANEL,
+            help=N_("Exit with code 5 when anything changed, and list it."),
+        ),
+    ] = False,
+) -> None:
+    """Run the playbook of the complete service."""
+    raise typer.Exit(execute(COMMAND, options, assert_no_change=assert_no_change))
+
+
+def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
+    fabric = fabric_rows(result.get("fabric"))
+    if not succeeded:
+        return [check_rows(result), fabric]
+    return [service_rows(result), *weights_blocks(result), check_rows(result), fabric]
+
+
+COMMAND = Command(
+    name="up",
+    run=up,
+    position=10,
+    playbook="site.yml",
+    help=(
+        N_("Deploy the complete service, stage by stage, and verify that it answers."),
+        N_("Run it as often as you like: what is already right stays as it is."),
+    ),
+    examples=(
+        ("inferfleet up -i inventories/lab", ""),
+        ("inferfleet up -i inventories/lab --check --diff", N_("what would change")),
+        ("inferfleet up -i inventories/a800 -e model=deepseek-r1-distill-qwen-32b", ""),
+        ("inferfleet up -i inventories/a800 --tags inference_engine", N_("one stage")),
+        ("inferfleet up -i inventories/lab --assert-no-change --junit report.xml", "CI"),
+    ),
+    done=N_("Deployed"),
+    interrupted=N_("The next `inferfleet up` continues where this one stopped."),
+    summarize=_blocks,
+)

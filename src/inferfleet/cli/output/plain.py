@@ -1,0 +1,102 @@
+"""The view for pipes, logs and CI: one line as each stage begins and ends."""
+
+import time
+from typing import Self
+
+from rich.console import Console
+from rich.text import Text
+
+from inferfleet.cli.output.style import LABELS
+from inferfleet.cli.output.text import count, duration, pad, progress_parts, tr
+from inferfleet.cli.output.view import ENDING, Header, StageView, diff_of
+from inferfleet.messages import N_
+from inferfleet.runner.events import Event, Fold
+from inferfleet.runner.result import State
+
+_LABEL_CELLS = 11
+_PROGRESS_EVERY = 30.0  # seconds between two lines of progress of one host
+_ALL = ""  # no host has this name
+
+
+class PlainView(StageView):
+    """Writes plain lines, each led by the seconds since the start."""
+
+    def __init__(self, console: Console, header: Header, fold: Fold) -> None:
+        super().__init__(header, fold)
+        self._console = console
+        self._last_lines: dict[str, str] = {}
+        self._progress_at: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        self._print(f"inferfleet {self._header.command} {self._header.inventory}")
+        self._print(f"$ {self._header.ansible_command}")
+        return self
+
+    def on_event(self, event: Event) -> None:
+        """Write a line when the stage has changed, and now and then one of progress."""
+        stage = self._fold.current
+        if stage is not self._shown:
+            self._end_stage()
+            if stage and stage.name not in self._last_lines:
+                self._line(f"{tr(stage.title)} …")
+            self._shown = stage
+        if event.get("event") == "runner_retry":
+            self._show_progress(str(event["event_data"]["host"]))
+        for row in self._new_rows():
+            self._line(f"{pad(str(row.label), _LABEL_CELLS, right=True)} {row.text}")
+        if diff := diff_of(event):
+            self._print(diff)
+
+    def on_interrupt(self) -> None:
+        """Write that the run begins to end."""
+        self._line(tr(ENDING), time.time())
+
+    def _end_stage(self) -> None:
+        stage, self._shown = self._shown, None
+        if stage is None:
+            return
+        changed = f" ({count(stage.changed, N_('{count} task'), N_('{count} tasks'))})" if stage.changed else ""
+        state = State.INTERRUPTED if stage.since is not None else stage.state
+        title, state_text = tr(stage.title), f"{tr(LABELS[state])}{changed}"
+        # A stage may be entered again (handlers, a role used twice): that is news only if it came to more.
+        if self._last_lines.get(stage.name) != state_text:
+            time_spent = duration(stage.elapsed(self._fold.ended or 0.0))
+            self._line(tr(N_("{stage}: {state} in {time}"), stage=title, state=state_text, time=time_spent))
+        self._last_lines[stage.name] = state_text
+
+    def _show_progress(self, host: str) -> None:
+        stage = self._fold.current
+        run = stage.hosts.get(host) if stage else None
+        now = self._fold.ended or 0.0
+        if stage is None or run is None or run.progress is None:
+            return
+        if now - self._progress_at.setdefault(host, now) < _PROGRESS_EVERY:
+            return
+        self._progress_at[host] = now
+        parts = " · ".join(progress_parts(run.progress))
+        self._line(f"{tr(stage.title)}: {host}: {run.task}{': ' if parts else ''}{parts}")
+        total = stage.total
+        if total and now - self._progress_at.get(_ALL, 0.0) >= _PROGRESS_EVERY:
+            self._progress_at[_ALL] = now
+            self._line(f"{tr(stage.title)}: {tr(N_('all nodes'))}: {' · '.join(progress_parts(total))}")
+
+    def _line(self, text: str, at: float | None = None) -> None:
+        now = at or self._fold.ended or 0.0
+        elapsed = now - (self._fold.started or now)
+        self._print(f"[{elapsed:7.1f}s] {text}")
+
+    def _print(self, text: str) -> None:
+        self._console.print(Text(text), soft_wrap=True)
+
+
+class AnsibleView(PlainView):
+    """The view of --verbose: what ansible-playbook itself writes."""
+
+    def on_event(self, event: Event) -> None:
+        """Write the event's own output as it is."""
+        if event.get("stdout"):
+            self._console.file.write(f"{event['stdout']}\n")
+            self._console.file.flush()
+
+    def _end_stage(self) -> None:
+        """Write nothing: Ansible's own output shows it."""

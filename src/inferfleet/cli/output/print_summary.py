@@ -1,0 +1,81 @@
+"""Print the summary: framed on a terminal, as plain lines elsewhere."""
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.style import TONES, ascii_only, plain_mark
+from inferfleet.cli.output.summary import Summary
+from inferfleet.cli.output.text import tr
+from inferfleet.messages import N_
+
+_MARKS = {True: "✔", False: "✘"}
+_TRY = N_("Try: {command}")
+_GOOD, _BAD = N_("OK: {text}"), N_("FAILED: {text}")
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """Print `summary` the way the console can show it."""
+    if console.is_terminal:
+        _print_framed(console, summary)
+    else:
+        _print_plain(console, summary)
+
+
+def _print_framed(console: Console, summary: Summary) -> None:
+    tone = "green" if summary.good else "red"
+    sign = plain_mark(_MARKS[summary.good], ascii_only=ascii_only(console))
+    widest = max((cell_len(row.label) for block in summary.blocks for row in block), default=0)
+    parts: list[RenderableType] = []
+    for block in summary.blocks:
+        parts += (
+            ["", *_block(block, widest, ascii_only(console))] if parts else _block(block, widest, ascii_only(console))
+        )
+    title = Text(f"{sign} {summary.heading}", style=f"bold {tone}")
+    # Lines above and below, none at the sides: what is selected with the mouse is free of frames.
+    frame = Panel(
+        Group(*parts), title=title, title_align="left", border_style=tone, box=box.HORIZONTALS, padding=(0, 1)
+    )
+    console.print()
+    console.print(frame if parts else title)
+    if summary.try_it:
+        console.print(Text(tr(_TRY, command=summary.try_it), style="dim"), soft_wrap=True)
+
+
+def _block(block: list[Row], widest: int, only_ascii: bool) -> list[RenderableType]:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(min_width=widest, no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    parts: list[RenderableType] = []
+    for row in block:
+        if not row.label:
+            parts.append(Text(row.text, overflow="fold"))
+            continue
+        text = Text(row.text, style=TONES[row.tone], overflow="fold")
+        if row.holds is not None:
+            tone = "green" if row.holds else "red"
+            text = Text.assemble((f"{plain_mark(_MARKS[row.holds], ascii_only=only_ascii)} ", tone), row.text)
+        table.add_row(Text(row.label), text)
+    return [table, *parts] if table.row_count else parts
+
+
+def _print_plain(console: Console, summary: Summary) -> None:
+    lines = ["", tr(_GOOD if summary.good else _BAD, text=summary.heading)]
+    for number, block in enumerate(summary.blocks):
+        lines += [""] if number else []
+        lines += [line for row in block for line in _plain_row(row)]
+    lines += [tr(_TRY, command=summary.try_it)] if summary.try_it else []
+    for line in lines:
+        console.print(Text(line), soft_wrap=True)
+
+
+def _plain_row(row: Row) -> list[str]:
+    if not row.label:
+        return row.text.splitlines()
+    state = {True: N_("ok: {text}"), False: _BAD, None: "{text}"}[row.holds]
+    first, *rest = tr(state, text=row.text).splitlines() or [""]
+    return [f"  {row.label}: {first}".rstrip(), *(f"    {line}" for line in rest)]

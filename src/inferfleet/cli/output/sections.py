@@ -1,0 +1,56 @@
+"""Rows of what any playbook may report about a service: addresses and checks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.text import shown, tr
+from inferfleet.messages import N_
+
+
+def standard_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
+    """Return the blocks of a command without a summary of its own."""
+    return [service_rows(result), check_rows(result)] if succeeded else [check_rows(result)]
+
+
+def service_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Return where the service is reached, and with what."""
+    rows = [Row(shown(item.get("name")), str(item.get("url"))) for item in mappings(result.get("endpoints"))]
+    webui = result.get("webui")
+    if isinstance(webui, Mapping) and webui.get("url"):
+        rows.append(Row("Open WebUI", str(webui["url"])))
+        if webui.get("email"):
+            email, file = str(webui["email"]), webui.get("password_file")
+            known = tr(N_("{email}, password in {file}"), email=email, file=file) if file else email
+            rows.append(Row(tr(N_("sign in as")), known))
+    for key, label in (("model", N_("model")), ("report", N_("report")), ("api_key_file", N_("API key in"))):
+        if result.get(key):
+            rows.append(Row(tr(label), shown(result[key])))
+    return rows
+
+
+def check_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Return a row for each check of the service."""
+    return [
+        Row(shown(item.get("name")), shown(item.get("detail") or ""), holds=bool(item.get("ok")))
+        for item in mappings(result.get("proof"))
+    ]
+
+
+def broken(result: Mapping[str, Any]) -> bool:
+    """Return whether a check of any service failed."""
+    return any(not part.get("ok") for own in by_service(result).values() for part in mappings(own.get("proof")))
+
+
+def by_service(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return what was reported for each service, by its name; by "" where there is one, or for all of them."""
+    services = result.get("services")
+    if not isinstance(services, Mapping):
+        return {"": result}
+    shared = {name: value for name, value in result.items() if name != "services"}
+    return ({"": shared} if shared else {}) | {str(name): own for name, own in services.items()}
+
+
+def mappings(items: Any) -> list[Mapping[str, Any]]:
+    """Return the mappings in a list; none where it is something else."""
+    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []

@@ -1,0 +1,171 @@
+"""What a command reports at its end, as rows that any output can show."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.sections import by_service, mappings
+from inferfleet.cli.output.text import count, duration, tr
+from inferfleet.messages import N_, Problem
+from inferfleet.runner.outcome import Outcome
+from inferfleet.runner.result import ChangedTask, Failure, RunResult
+from inferfleet.runner.stages import title
+
+if TYPE_CHECKING:
+    from inferfleet.cli.registry import Command
+
+_CHANGED_SHOWN = 20
+_TASKS_CHANGED = (N_("{count} task changed"), N_("{count} tasks changed"))
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The heading, whether all is well, rows in blocks, and a line to copy into a shell."""
+
+    heading: str
+    good: bool
+    blocks: list[list[Row]] = field(default_factory=list)
+    try_it: str = ""
+
+
+def summarize(
+    command: "Command", run: RunResult, outcome: Outcome, *, again: str, check: bool, log: str, cwd: Path
+) -> Summary:
+    """Return the summary of a run.
+
+    `again` is the command as typed, without tags; `log` is the path of Ansible's own log; paths below `cwd`
+    are shown relative to it.
+    """
+    run = replace(run, result=_shortened(run.result, cwd))
+    own_heading = command.heading(outcome, run.result)
+    blocks = [_problem_rows(run.problems, "bad"), *([] if own_heading else _failure_blocks(run.failures))]
+    blocks += _unexplained_blocks(run, outcome)
+    if outcome is Outcome.NOT_IDEMPOTENT or (check and run.changed_tasks):
+        blocks.append(_changed_rows(run.changed_tasks))
+    blocks.append(_problem_rows(run.warnings, ""))
+    succeeded = outcome in (Outcome.OK, Outcome.NOT_IDEMPOTENT)
+    for name, own in by_service(run.result).items():
+        reported = [block for block in command.summarize(own, succeeded) if block]
+        blocks += [[Row(tr(N_("service")), name), *reported[0]], *reported[1:]] if name and reported else reported
+    blocks.append(_next_rows(command, run, outcome, bool(own_heading), again, log))
+    good = outcome in (Outcome.OK, Outcome.WARNED)
+    return Summary(
+        heading=f"{own_heading or _heading(command, run, outcome, check)} · {duration(run.seconds)}",
+        good=good,
+        blocks=[block for block in blocks if block],
+        try_it=_try_it(run.result) if good and not check else "",
+    )
+
+
+def _heading(command: "Command", run: RunResult, outcome: Outcome, check: bool) -> str:
+    tasks = len(run.changed_tasks)
+    stages = list(dict.fromkeys(tr(title(failure.stage)) for failure in run.failures))
+    if outcome is Outcome.BAD_INPUT and run.rc == 0 and not run.problems:
+        return tr(N_("Nothing ran"))
+    if outcome is Outcome.FAILED and stages:
+        return tr(N_("{stages} failed"), stages=stages)
+    if outcome is Outcome.NOT_IDEMPOTENT:
+        return tr(N_("Changes detected: {changed}"), changed=count(tasks, *_TASKS_CHANGED))
+    headings = {
+        Outcome.BAD_INPUT: N_("The inventory was refused") if run.problems else N_("Ansible could not start"),
+        Outcome.FACTS_REFUSED: N_("Hardware requirements not met"),
+        Outcome.UNREACHABLE: N_("A host is unreachable"),
+        Outcome.FAILED: N_("Not everything works") if run.result else N_("Failed"),
+        Outcome.LIMIT_MISSED: N_("Threshold not met"),
+        Outcome.INTERRUPTED: N_("Interrupted"),
+    }
+    if outcome in headings:
+        return tr(headings[outcome])
+    if check:
+        would = count(tasks, N_("{count} task would change"), N_("{count} tasks would change"))
+        return would if tasks else tr(N_("Nothing would change"))
+    models = [str(own["model"]) for own in by_service(run.result).values() if own.get("model") and own.get("endpoints")]
+    *others, last = models or [""]
+    serving = tr(N_("{models} and {last} are serving"), models=others, last=last)
+    serving = serving if others else tr(N_("{model} is serving"), model=last)
+    done = serving if models else tr(command.done)
+    return f"{done} · {count(tasks, *_TASKS_CHANGED)}" if tasks else done
+
+
+def _unexplained_blocks(run: RunResult, outcome: Outcome) -> list[list[Row]]:
+    """Return what Ansible itself wrote where no task tells why the run ended."""
+    if outcome is Outcome.BAD_INPUT and not run.problems:
+        output = [Row("", run.output)] if run.output else []
+        nothing = tr(N_("No task was selected: check --tags, --skip-tags and --limit."))
+        return [output, [Row(tr(N_("next")), nothing)] if run.rc == 0 else []]
+    if outcome is Outcome.FAILED and not run.failures and run.rc:
+        return [[Row("", run.output or tr(N_("ansible-playbook ended with status {rc}."), rc=run.rc), "bad")]]
+    return []
+
+
+def _problem_rows(problems: Iterable[Problem], tone: str) -> list[Row]:
+    rows = []
+    for problem in problems:
+        rows += [Row(tr(N_("problem") if tone else N_("note")), problem.message, tone)]
+        rows += [Row(tr(N_("remedy")), problem.remedy)] if problem.remedy else []
+    return rows
+
+
+def _failure_blocks(failures: Sequence[Failure]) -> list[list[Row]]:
+    """Return a block for each different failure: the same one on many hosts is listed once."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for failure in failures:
+        alike.setdefault((failure.stage, failure.task, str(failure.message)), []).append(failure.host)
+    return [
+        [
+            Row(tr(N_("host") if len(hosts) == 1 else N_("hosts")), ", ".join(dict.fromkeys(hosts))),
+            Row(tr(N_("task")), f"{tr(title(stage))}: {task}"),
+            Row(tr(N_("error")), message, "bad"),
+        ]
+        for (stage, task, message), hosts in alike.items()
+    ]
+
+
+def _changed_rows(changed: Sequence[ChangedTask]) -> list[Row]:
+    """Return a row for each changed task, with its hosts."""
+    hosts: dict[tuple[str, str], list[str]] = {}
+    for item in changed:
+        hosts.setdefault((item.stage, item.task), []).append(item.host)
+    rows = [
+        Row(tr(N_("changed")), f"{tr(title(stage))}: {task} ({', '.join(sorted(set(names)))})")
+        for (stage, task), names in hosts.items()
+    ]
+    more = count(len(rows) - _CHANGED_SHOWN, N_("and {count} more task"), N_("and {count} more tasks"))
+    return [*rows[:_CHANGED_SHOWN], Row("", more)] if len(rows) > _CHANGED_SHOWN else rows
+
+
+def _next_rows(
+    command: "Command", run: RunResult, outcome: Outcome, explained: bool, again: str, log: str
+) -> list[Row]:
+    path = Row(tr(N_("log")), log, "soft")
+    if explained:  # its own rows say what to do
+        return [path] if run.failures else []
+    if outcome is Outcome.INTERRUPTED:
+        return [Row(tr(N_("next")), tr(command.interrupted)), path]
+    if outcome is Outcome.FAILED and run.failures:
+        only = tr(N_("Only this stage: {command}"), command=f"{again} --tags {run.failures[-1].stage}")
+        return [Row(tr(N_("next")), tr(command.failed)), Row(tr(N_("or")), only), path]
+    if outcome is Outcome.UNREACHABLE and not run.problems:
+        hint = N_("Check that the host is up and that its ansible_host, ansible_user and key are right.")
+        return [Row(tr(N_("next")), tr(hint)), path]
+    return [path] if outcome is Outcome.FAILED else []
+
+
+def _try_it(result: Mapping[str, Any]) -> str:
+    first = next((own for own in by_service(result).values() if own.get("endpoints")), {})
+    url = next((str(item.get("url", "")) for item in mappings(first.get("endpoints"))), "").rstrip("/")
+    key = str(first.get("api_key_file", ""))
+    if not url.endswith("/v1") or "/" not in key or " " in key:  # a key of the inventory is stored in no file
+        return ""
+    return f'curl -H "Authorization: Bearer $(cat {key})" {url}/models'
+
+
+def _shortened(value: Any, cwd: Path) -> Any:
+    """Return `value` with every path in it that is below `cwd` made relative."""
+    if isinstance(value, Mapping):
+        return {key: _shortened(inner, cwd) for key, inner in value.items()}
+    if isinstance(value, str) and value.startswith("/") and Path(value).is_relative_to(cwd):
+        return str(Path(value).relative_to(cwd))
+    return value

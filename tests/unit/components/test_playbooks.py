@@ -1,0 +1,94 @@
+"""What playbooks make of components, with one more file than there are: run by Ansible itself, on this machine."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from tests.unit.components.conftest import EXPORTER
+
+import inferfleet
+from inferfleet.components import GROUPS, load_components
+
+ROOT = Path(__file__).parents[3]
+PLAYS = """
+- name: Remove the components
+  hosts: "{{ query('component_groups') }}"
+  gather_facts: false
+  pre_tasks:
+    - ansible.builtin.set_fact: {inferfleet_node: {docker: false}, cacheable: true}
+  tasks: %s
+- name: Check the components that answer
+  hosts: monitoring
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: verify, tasks_from: health.yml}
+    - ansible.builtin.debug: {msg: "{{ [inventory_hostname] | component_health(hostvars) }}"}
+"""
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return what Ansible prints of the removal (a check run: no Docker, nothing removed) and of the status."""
+    folder = tmp_path_factory.mktemp("made_up")
+    package = folder / "lib" / "inferfleet"
+    shutil.copytree(Path(inferfleet.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    data = folder / "data"
+    data.mkdir()
+    (package / "components" / "exporter.yml").write_text(
+        EXPORTER.replace("/var/lib/inferfleet/node-exporter", str(data)).replace("9100", "9")
+    )
+    (removal,) = [
+        play["tasks"]
+        for play in yaml.safe_load((ROOT / "playbooks/reset.yml").read_text())
+        if play.get("name") == "Remove the components"
+    ]
+    (folder / "play.yml").write_text(PLAYS % json.dumps(removal))
+    settings = yaml.safe_load((ROOT / "group_vars/all/main.yml").read_text())
+    hosts = {"m1": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}}
+    inventory = {"all": {"vars": settings}, "monitoring": {"hosts": hosts}}
+    (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
+    done = subprocess.run(
+        ["ansible-playbook", "--inventory", folder / "hosts.yml", "--check", "-v", folder / "play.yml"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{folder / 'lib'}", "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.replace(str(data), "DATA")
+
+
+def test_a_play_over_all_components_reaches_its_group(output):
+    assert "Remove the configuration and data of Node exporter" in output
+
+
+def test_its_files_and_data_are_removed_and_nothing_of_components_that_do_not_run_there(output):
+    assert "item: /etc/inferfleet/node-exporter.yml" in output
+    assert "item: DATA" in output
+    assert "open-webui" not in output
+    assert "ray_auth_token" not in output
+
+
+def test_its_status_is_checked(output):
+    assert "name: Node exporter on m1" in output
+    assert "ok: false" in output
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").rglob("*.yml")), ids=lambda path: path.name)
+def test_no_playbook_lists_all_groups_by_name(path):
+    assert ":".join(GROUPS) not in path.read_text()
+
+
+@pytest.mark.parametrize("component", load_components(), ids=lambda component: component.name)
+def test_every_component_is_deployed_by_a_role_that_there_is(component):
+    assert (ROOT / "roles" / component.role / "tasks/main.yml").is_file()
+
+
+def test_data_is_where_the_roles_default_has_it():
+    for component in load_components():
+        defaults = yaml.safe_load((ROOT / "roles" / component.role / "defaults/main.yml").read_text())
+        assert {data.variable: data.path for data in component.data}.items() <= defaults.items()
