@@ -36,6 +36,20 @@ options:
     description: Regular expression of the names of the containers to look at.
     type: str
     default: ^(inferfleet-(?!bundle)|gpustack)
+  accelerator_containers:
+    description: Names of the containers that have the node's accelerators.
+    type: list
+    elements: str
+    default: []
+  units:
+    description: Units of systemd whose journal to take.
+    type: list
+    elements: str
+    default: []
+  ray_volume:
+    description: Volume of Docker with the logs of Ray's own processes; empty takes none.
+    type: str
+    default: ""
   log_bytes:
     description: The most to take of one log, from its end.
     type: int
@@ -135,9 +149,11 @@ class Collector:
             self.keep(f"{name}.log", self.run([*argv, name], timeout=120))
         return found
 
-    def ray_logs(self) -> None:
+    def ray_logs(self, volume: str) -> None:
         """Take the logs that Ray's own processes have written in this time, the newest ones."""
-        place = self.run(["docker", "volume", "inspect", "-f", "{{.Mountpoint}}", "inferfleet-tmp"], quiet=True)
+        if not volume:
+            return
+        place = self.run(["docker", "volume", "inspect", "-f", "{{.Mountpoint}}", volume], quiet=True)
         if place is None:
             return
         begin, files = time.time() - self.since, set()
@@ -155,10 +171,12 @@ class Collector:
             file.seek(max(0, os.path.getsize(path) - self.log_bytes // 8))
             return file.read().decode(errors="replace")
 
-    def journals(self) -> None:
+    def journals(self, units: list[str]) -> None:
         """Take what the system's services and the kernel say."""
         argv = ["journalctl", "--no-pager", "--quiet", "--output=short-iso", f"--since=-{self.since}s"]
         self.keep("docker.log", self.run([*argv, "--unit=docker", "--unit=containerd"]))
+        for unit in units:
+            self.keep(f"{unit}.log", self.run([*argv, f"--unit={unit}"], quiet=True))
         self.keep("fabric-manager.log", self.run([*argv, "--unit=nvidia-fabricmanager"], quiet=True))
         kernel = self.run([*argv, "--dmesg"], quiet=True) or self.run(["dmesg", "--time-format=iso"], quiet=True)
         begin = time.strftime(
@@ -232,13 +250,13 @@ def download(path: str) -> dict:
     return state | {"running": os.path.exists(f"/proc/{progress.get('pid')}")}
 
 
-def gpus(collect: Collector, containers: dict[str, dict]) -> dict:
+def gpus(collect: Collector, containers: dict[str, dict], ours: list[str]) -> dict:
     """Return what `nvidia-smi -L` says on the node and inside each running container that has it."""
     on_node = collect.run(["nvidia-smi", "-L"], timeout=30, quiet=True)
     if on_node is None:
         return {}
     found = {"node": {"count": on_node.count("GPU "), "said": ""}}
-    for name in (name for name, state in containers.items() if state["running"] and name in GPU_CONTAINERS):
+    for name in (name for name, state in containers.items() if state["running"] and name in ours):
         said = (
             collect.run(["docker", "exec", name, "sh", "-c", "nvidia-smi -L 2>&1 || true"], timeout=30, quiet=True)
             or ""
@@ -246,9 +264,6 @@ def gpus(collect: Collector, containers: dict[str, dict]) -> dict:
         lines = said.strip().splitlines()
         found[name] = {"count": said.count("GPU "), "said": lines[-1][:200] if lines and "GPU " not in said else ""}
     return found
-
-
-GPU_CONTAINERS = ("inferfleet-engine", "inferfleet-ray")
 
 
 def memory() -> dict[str, int]:
@@ -267,6 +282,9 @@ def main() -> None:
         argument_spec={
             "since": {"type": "int", "default": 3600},
             "containers": {"type": "str", "default": "^(inferfleet-(?!bundle)|gpustack)"},
+            "accelerator_containers": {"type": "list", "elements": "str", "default": []},
+            "units": {"type": "list", "elements": "str", "default": []},
+            "ray_volume": {"type": "str", "default": ""},
             "log_bytes": {"type": "int", "default": 4194304},
             "paths": {"type": "list", "elements": "str", "default": []},
             "model_path": {"type": "str", "default": ""},
@@ -277,8 +295,8 @@ def main() -> None:
     params = module.params
     collect = Collector(params["since"], params["log_bytes"])
     containers = collect.containers(params["containers"])
-    collect.ray_logs()
-    collect.journals()
+    collect.ray_logs(params["ray_volume"])
+    collect.journals(params["units"])
     with open("/proc/uptime") as uptime:
         up = round(float(uptime.read().split()[0]))
     state = {
@@ -291,7 +309,7 @@ def main() -> None:
         "memory": memory(),
         "ranks": rank_processes(params["ranks"]),
         "download": download(params["model_path"]),
-        "gpus": gpus(collect, containers),
+        "gpus": gpus(collect, containers, params["accelerator_containers"]),
     }
     module.exit_json(changed=False, logs=collect.logs, state=state, unread=collect.unread)
 

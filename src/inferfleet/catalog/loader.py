@@ -23,7 +23,6 @@ from inferfleet.catalog.schema import (
     CudaError,
     DriverFile,
     Model,
-    WebuiFile,
     Xid,
 )
 from inferfleet.messages import N_, Problem
@@ -57,11 +56,6 @@ def load_models(folder: Path = FOLDER) -> dict[str, Model]:
 def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
     """Return every accelerator of the catalog by name; raises CatalogError."""
     return load_file(folder / "accelerators.yml", AcceleratorFile).accelerators
-
-
-def load_webui_image(folder: Path = FOLDER) -> str:
-    """Return the web UI's image where nothing names another; raises CatalogError."""
-    return load_file(folder / "webui.yml", WebuiFile).webui_image
 
 
 @cache

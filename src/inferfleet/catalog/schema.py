@@ -72,12 +72,6 @@ class AcceleratorFile(_Entry):
     accelerators: dict[str, Accelerator]
 
 
-class WebuiFile(_Entry):
-    """webui.yml."""
-
-    webui_image: str
-
-
 class CudaError(_Entry):
     """An error by which CUDA says that something is wrong with the driver or the machine."""
 

@@ -11,7 +11,9 @@ def images(
     plan: Mapping[str, Any], groups: Collection[str] | None = None, components: Sequence[Component] | None = None
 ) -> list[str]:
     """Return the images of the components that run in `groups` (None: in any), each once."""
-    named = (c.image or str(plan[c.plan_image]) for c in _running(plan, groups, components) if c.container)
+    named = (
+        str(plan[c.plan_image]) if c.plan_image else c.image for c in _running(plan, groups, components) if c.container
+    )
     return list(dict.fromkeys(filter(None, named)))
 
 

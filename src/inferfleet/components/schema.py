@@ -57,7 +57,7 @@ class Component(_Entry):
     after: tuple[str, ...] = ()  # components that are deployed before and removed after it
     only: dict[str, str] = {}  # settings that it runs with; empty: always
     image: str = ""  # name:tag
-    plan_image: str = ""  # key of the plan that names the image
+    plan_image: str = ""  # key of the plan that names the image; `image` is then the default
     packages: tuple[str, ...] = ()  # of the node's system
     container: str = ""
     unit: str = ""  # of systemd
@@ -74,13 +74,18 @@ class Component(_Entry):
     def _is_runnable(self) -> Self:
         if bool(self.container) == bool(self.unit):
             raise ValueError("a component has either a container or a unit")
-        if self.container and bool(self.image) == bool(self.plan_image):
-            raise ValueError("a container has either image or plan_image")
+        if self.container and not (self.image or self.plan_image):
+            raise ValueError("a container has image or plan_image")
         if self.health.status == "http" and not (self.health.path and self.ports):
             raise ValueError("a check over HTTP needs health.path and a port")
         if strangers := [group for port in self.ports for group in port.groups if group not in self.groups]:
             raise ValueError(f"{strangers[0]} of a port is none of its groups")
         return self
+
+    @property
+    def log_names(self) -> str:
+        """Regular expression of the names of its logs."""
+        return "|".join(filter(None, (self.container or self.unit, self.logs)))
 
     @property
     def following(self) -> dict[str, int]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
+from inferfleet.components import load_components
 from inferfleet.doctor.symptom import LogKind
 from inferfleet.engines import load_engines
 from inferfleet.engines.logs import log_names
@@ -15,8 +16,7 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # `docker logs --timestamps` and journalctl's short-iso put a time in front of each line.
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?[ \t]")
 _KINDS = (
-    (re.compile(r"ray-session|inferfleet-ray|raylet|gcs_server"), LogKind.RAY),
-    (re.compile(r"inferfleet-webui|open-webui"), LogKind.WEBUI),
+    *((re.compile(component.log_names), component.name) for component in load_components()),
     (log_names(), LogKind.ENGINE),
     (re.compile(r"^kernel\.log$|dmesg"), LogKind.KERNEL),
     (re.compile(r"^docker\.log$"), LogKind.DOCKER),
@@ -32,8 +32,8 @@ class Log:
     text: str
 
     @property
-    def kind(self) -> LogKind:
-        """Whose log it is, by its name."""
+    def kind(self) -> str:
+        """Whose log it is, by its name: a component's, or a `LogKind`."""
         path = PurePosixPath(self.name)
         place = self.name if "ray-session" in path.parts else path.name
         return next((kind for pattern, kind in _KINDS if pattern.search(place)), LogKind.ANY)

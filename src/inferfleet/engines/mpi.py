@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from inferfleet.components.loader import load_component
+
 PORT = 29550
 """Port on which nodes other than the head wait for what mpirun sends."""
 FOLDER = "/inferfleet/mpi"
 """Where a container finds the launcher and its key."""
-MOUNT = f"/etc/inferfleet/mpi:{FOLDER}:ro"
+MOUNT = f"{load_component('engine').files['launcher']}:{FOLDER}:ro"
 """How they get there; the role inference_engine fills the node's folder."""
 _LAUNCHER = f"python3 {FOLDER}/launch.py"
 

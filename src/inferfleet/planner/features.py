@@ -1,6 +1,7 @@
 """Settings that not every engine, model or layout has: what speaks against those that were set."""
 
-from inferfleet.catalog import Checkpoint, Model, load_webui_image
+from inferfleet.catalog import Checkpoint, Model
+from inferfleet.components import load_component
 from inferfleet.engines import Mode
 from inferfleet.engines.parsers import tool_call_parser
 from inferfleet.planner.choose import EngineChoice
@@ -134,4 +135,4 @@ def webui_image(asked: str, choice: EngineChoice, fleet: Fleet) -> str:
     """Return the image of the web UI: what was asked for, the vendor's own for the processor, or Open WebUI's."""
     engine = choice.engine
     own = engine.webui_image_arm if fleet.architecture in _ARM else engine.webui_image
-    return asked or own or load_webui_image()
+    return asked or own or load_component("webui").image

@@ -40,7 +40,7 @@ def test_names_and_paths_are_written_once():
     ("change", "reason"),
     [
         (("container: a", "container: ''"), "a component has either a container or a unit"),
-        (("image: a:1", "image: ''"), "a container has either image or plan_image"),
+        (("image: a:1", "image: ''"), "a container has image or plan_image"),
         (("health: {path: /}", "health: {}"), "a check over HTTP needs health.path and a port"),
         (("number: 1", "number: 1, groups: [h]"), "h of a port is none of its groups"),
         (("number: 1", "number: 70000"), "key ports.0.number.constrained-int: Input should be less than"),

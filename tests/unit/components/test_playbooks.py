@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -92,3 +93,14 @@ def test_data_is_where_the_roles_default_has_it():
     for component in load_components():
         defaults = yaml.safe_load((ROOT / "roles" / component.role / "defaults/main.yml").read_text())
         assert {data.variable: data.path for data in component.data}.items() <= defaults.items()
+
+
+def test_names_and_paths_are_not_written_again():
+    written = [
+        name
+        for component in load_components()
+        for name in (component.container or component.unit, *component.files.values(), *component.volumes)
+    ]
+    values = re.compile(rf"(: |'|- )({'|'.join(map(re.escape, written))})(['\n]|:/)")
+    files = [*(ROOT / "roles").rglob("*.yml"), *(ROOT / "playbooks").rglob("*.yml")]
+    assert [f"{path}: {found[0]}" for path in files for found in values.finditer(path.read_text())] == []

@@ -146,7 +146,7 @@ def test_a_folder_that_was_written_is_read_as_it_was(tmp_path: Path) -> None:
         write_node(tmp_path, name, logs, state, hide)
     write_service(tmp_path, data["plans"], data["answers"] | {"n2": {"webui": data["webui"]}}, {}, hide)
     read = read_evidence(tmp_path)
-    assert {(log.node, log.name, log.kind.value) for log in read.logs} == {
+    assert {(log.node, log.name, str(log.kind)) for log in read.logs} == {
         (node, name, kind)
         for node in ("n1", "n2")
         for name, kind in (("inferfleet-engine.log", "engine"), ("ray-session/raylet.out", "ray"))

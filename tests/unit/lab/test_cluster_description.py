@@ -13,7 +13,7 @@ from lab import applications, config, inventory, ssh
 from lab.config import LabConfig, Node
 from lab.host import Mirrors, apt_proxies, mirrors, pip_config, pip_settings
 
-from inferfleet.catalog import load_webui_image
+from inferfleet.components import load_component
 
 ROOT = Path(__file__).parents[3]
 TOOLS = Path(sys.executable).parent
@@ -222,4 +222,4 @@ def test_the_command_reads_the_count_from_the_environment():
 
 
 def test_the_web_ui_that_is_tried_is_the_one_that_is_deployed():
-    assert load_webui_image().rpartition(":v")[2] == applications.WEBUI.tag
+    assert load_component("webui").image.rpartition(":v")[2] == applications.WEBUI.tag

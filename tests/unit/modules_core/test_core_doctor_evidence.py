@@ -41,6 +41,7 @@ case "$*" in
 *--dmesg*) printf '%s kernel: NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus\n' $NOW
   printf '%s kernel: usb 1-1: new device\n' $NOW ;;
 *--unit=docker*) echo "dockerd: started" ;;
+*--unit=haproxy*) echo "haproxy: started" ;;
 *) exit 1 ;;
 esac
 """
@@ -67,12 +68,13 @@ def texts(result: dict) -> dict[str, str]:
 
 
 def test_logs_of_our_containers_of_ray_and_of_the_system(run_module, node):
-    result = run_module("doctor_evidence", env=node, since=600)
+    result = run_module("doctor_evidence", env=node, since=600, ray_volume="inferfleet-tmp", units=["haproxy"])
     assert result["changed"] is False
     assert texts(result) == {
         "inferfleet-engine.log": "one\ntwo\n",
         "inferfleet-engine-before.log": "before\n",
         "ray-session/raylet.out": "raylet says so\n",
+        "haproxy.log": "haproxy: started\n",
         "docker.log": "dockerd: started\n",
         "kernel.log": f"{node['NOW']} kernel: NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus",
     }

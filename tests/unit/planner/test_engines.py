@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from inferfleet.catalog import load_accelerators, load_webui_image
+from inferfleet.catalog import load_accelerators
+from inferfleet.components import load_component
 from inferfleet.engines import load_engines
 from inferfleet.engines.deepseek_infer.command import build_argv, cast_argv, convert_argv, converted_path
 from inferfleet.engines.launch import Launch
@@ -320,5 +321,5 @@ def test_the_vendors_web_ui_follows_the_processor():
     image = "harbor.vastaitech.com/ai_deliver/vast-webui:latest"
     assert make_plan(Settings(**base), facts).webui_image == f"{image}_arm"
     assert plan_of(**base, nodes=1, engine_port=0).webui_image == image
-    assert plan_of("vllm").webui_image == load_webui_image()
+    assert plan_of("vllm").webui_image == load_component("webui").image
     assert plan_of("vllm", webui_image="site/webui:1").webui_image == "site/webui:1"
