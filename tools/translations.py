@@ -16,6 +16,7 @@ from babel.messages.pofile import read_po, write_po
 from inferfleet.catalog import load_xids
 from inferfleet.doctor.symptom import load_symptoms
 from inferfleet.engines import load_engines
+from inferfleet.runner.stages import titles
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = ROOT / "src/inferfleet/locale/zh_CN/LC_MESSAGES"
@@ -55,6 +56,8 @@ def _of_data() -> Iterator[tuple[str, str]]:
     for name, engine in load_engines().items():
         for caveat in engine.caveats:
             yield caveat, f"engine {name}:caveats"
+    for stage, title in titles().items():
+        yield title, f"src/inferfleet/runner/stages.yml:{stage}"
     for symptom in load_symptoms():
         texts = (symptom.title, symptom.cause, symptom.check, symptom.remedy)
         for text in (*texts, *(sentence.template for sentence in symptom.evidence)):

@@ -90,17 +90,17 @@ class _Group(_Translated, TyperGroup):
 
 
 class _Application(_Group):
-    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any) -> Any:
         """Run the command in the language that it is given in, and end the process with its exit code."""
         never_fail_to_write()
-        language, rest, problem = take_language(sys.argv[1:] if args is None else args, os.environ)
+        language, words, problem = take_language(sys.argv[1:] if args is None else args, os.environ)
         use_language(language)
         translate_typer()
         if problem:
             typer.echo(f"inferfleet: {problem}", err=True)
             raise SystemExit(_WRONG_USAGE)
         try:
-            code = super().main(rest, prog_name, **{**extra, "standalone_mode": False})
+            code = super().main(words, prog_name, *rest, **{**extra, "standalone_mode": False})
         except typer.Abort:
             typer.echo(tr(N_("Aborted.")), err=True)
             raise SystemExit(_WRONG_USAGE) from None

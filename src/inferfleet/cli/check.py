@@ -8,11 +8,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from inferfleet.cli.execute import not_recorded
+from inferfleet.cli.output.text import tr
 from inferfleet.cli.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json, values_of
 from inferfleet.cli.plan_view import make_console, print_plans, print_problems
 from inferfleet.cli.planned import read, write_facts
 from inferfleet.inventory.facts import Facts, flat_facts
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 from inferfleet.planner import ClusterPlan, plan_cluster
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.command import Request
@@ -23,18 +25,13 @@ from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.run import run
 
 PLAYBOOK = "playbooks/facts.yml"
-EXAMPLES = """[bold]Examples[/bold]
-
-inferfleet check -i inventories/a800
-
-inferfleet check -i inventories/a800 --facts facts.json
-"""
 
 
 def check(
     inventory: Inventory,
     facts: Annotated[
-        Path | None, typer.Option("--facts", metavar="FILE", help="Also write what the nodes reported to this file.")
+        Path | None,
+        typer.Option("--facts", metavar="FILE", help=N_("Also write what the nodes reported to this file.")),
     ] = None,
     extra_vars: ExtraVars = None,
     as_json: Json = False,
@@ -55,10 +52,7 @@ def check(
     except UsageError as error:
         raise typer.Exit(_refuse(error.problem, as_json=as_json)) from None
     except OSError as error:
-        problem = Problem(
-            "not-writable", f"The run cannot be recorded: {error.strerror or error}.", "Make its folder writable."
-        )
-        raise typer.Exit(_refuse(problem, as_json=as_json)) from None
+        raise typer.Exit(_refuse(not_recorded(error), as_json=as_json)) from None
     if not cluster.plans:
         raise typer.Exit(show(cluster, as_json=as_json))
     if as_json:
@@ -96,13 +90,17 @@ def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> t
             lost.append(
                 Problem(
                     "unreachable",
-                    f"Host {host} does not answer: {reason}",
-                    f"Check its ansible_host, ansible_user and key; `ansible -i {path} {host} -m ping` must work.",
+                    N_("Host {host} does not answer: {reason}"),
+                    N_("Check its ansible_host, ansible_user and key; `ansible -i {path} {host} -m ping` must work."),
+                    host=host,
+                    reason=reason,
+                    path=path,
                 )
             )
         elif event.get("event") == "runner_on_failed":
             reason = " ".join(str(result.get("msg", "")).split())[:200]
-            lost.append(Problem("facts-failed", f"Host {host}: {reason}", "Repair that on the node and check again."))
+            remedy = N_("Repair that on the node and check again.")
+            lost.append(Problem("facts-failed", "{host}: {reason}", remedy, host=host, reason=reason))
 
     request = Request(root=root, playbook=PLAYBOOK, inventory=path, extra_vars=parse_extra_vars(extra_vars or [], cwd))
     run(request, Fold({}), take, lambda: None)
@@ -111,20 +109,20 @@ def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> t
 
 def _nodes(facts: Facts, lost: list[str]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("Node", "Accelerators", "Driver", "RDMA", "Attention"):
-        table.add_column(column, overflow="fold")
+    for column in (N_("Node"), N_("Accelerators"), N_("Driver"), "RDMA", N_("Attention")):
+        table.add_column(tr(column), overflow="fold")
     for host, reported in facts.items():
         node = flat_facts(reported)
         devices = node.get("accelerators") or []
         names = sorted({str(device.get("name")) for device in devices})
-        found = [str(p["message"]) for part in reported.values() for p in part.get("problems", ())]
+        found = [Problem.from_dict(p).message for part in reported.values() for p in part.get("problems", ())]
         table.add_row(
             host,
-            f"{len(devices)} × {', '.join(names)}" if devices else "none",
+            f"{len(devices)} × {', '.join(names)}" if devices else tr(N_("none")),
             str(node.get("driver_version") or ""),
             ", ".join(str(device["name"]) for device in node.get("rdma") or ()),
             Text(" ".join(found), style="yellow"),
         )
     if lost and not facts:
-        table.add_row("none answered", "", "", "", "")
+        table.add_row(tr(N_("none answered")), "", "", "", "")
     return table

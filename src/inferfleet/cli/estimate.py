@@ -7,24 +7,16 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
+from inferfleet.cli.output.text import shown, tr
 from inferfleet.cli.plan import Json, to_json
 from inferfleet.cli.plan_view import facts_table, make_console, print_problems
 from inferfleet.inventory.model import HOSTS
 from inferfleet.inventory.values import settings_problems
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 from inferfleet.planner import Estimate
 from inferfleet.planner import estimate as estimate_plan
 from inferfleet.runner.outcome import Outcome
 from inferfleet.settings import Settings
-
-EXAMPLES = """[bold]Examples[/bold]
-
-inferfleet estimate --model deepseek-r1 --accelerator H800-80G --nodes 2
-
-inferfleet estimate --model deepseek-r1-distill-qwen-32b --accelerator V100-32G --per-node 4 --max-model-len 32768
-
-inferfleet estimate --config ./config.json --accelerator A100-80G --precision int4 --json
-"""
 
 _MOST_NODES = 1024
 _OPTIONS = {"tensor_parallel_size": "--tp", "pipeline_parallel_size": "--pp", "accelerators_per_node": "--per-node"}
@@ -32,33 +24,35 @@ _SAME = ("max_model_len", "max_num_seqs", "max_num_batched_tokens", "gpu_memory_
 _WORDS = ("model", "checkpoint", "precision", "engine", "accelerator")  # plain English too, except after these:
 _VARIABLE = re.compile(
     rf"\b(?:{'|'.join([*_OPTIONS, *_SAME, 'enforce_eager'])})\b|(?<=Variable )(?:{'|'.join(_WORDS)})\b"
-    rf"|(?<=[Ss]et )(?:{'|'.join(_WORDS)})\b"
+    rf"|(?<=[Ss]et )(?:{'|'.join(_WORDS)})\b|(?:(?<=变量 )|(?<=将 )|(?<=把 ))(?:{'|'.join(_WORDS)})\b"
 )
 
 
 def estimate(
-    accelerator: Annotated[str, typer.Option(metavar="NAME", help="A name of the catalog, e.g. A800-80G.")],
-    model: Annotated[str, typer.Option(metavar="NAME", help="A model of the catalog, or an absolute path.")] = "",
+    accelerator: Annotated[str, typer.Option(metavar="NAME", help=N_("A name of the catalog, e.g. A800-80G."))],
+    model: Annotated[str, typer.Option(metavar="NAME", help=N_("A model of the catalog, or an absolute path."))] = "",
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A Hugging Face config.json, or the folder with it.")
+        Path | None, typer.Option(metavar="FILE", help=N_("A Hugging Face config.json, or the folder with it."))
     ] = None,
-    nodes: Annotated[int, typer.Option(metavar="N", help="Number of nodes.")] = 1,
-    per_node: Annotated[int, typer.Option(metavar="G", help="Accelerators a node; 0: usual.")] = 0,
-    tp: Annotated[int, typer.Option("--tp", metavar="N", help="Tensor parallel size; 0: chosen.")] = 0,
-    pp: Annotated[int, typer.Option("--pp", metavar="N", help="Pipeline parallel size; 0: chosen.")] = 0,
+    nodes: Annotated[int, typer.Option(metavar="N", help=N_("Number of nodes."))] = 1,
+    per_node: Annotated[int, typer.Option(metavar="G", help=N_("Accelerators a node; 0: usual."))] = 0,
+    tp: Annotated[int, typer.Option("--tp", metavar="N", help=N_("Tensor parallel size; 0: chosen."))] = 0,
+    pp: Annotated[int, typer.Option("--pp", metavar="N", help=N_("Pipeline parallel size; 0: chosen."))] = 0,
     checkpoint: Annotated[
-        str, typer.Option(metavar="ID", help="Repository of the weights, owner/name; empty: chosen.")
+        str, typer.Option(metavar="ID", help=N_("Repository of the weights, owner/name; empty: chosen."))
     ] = "",
     precision: Annotated[
-        str, typer.Option(metavar="KIND", help="Of the weights: bf16, fp16, fp8, int8 or int4; empty: chosen.")
+        str, typer.Option(metavar="KIND", help=N_("Of the weights: bf16, fp16, fp8, int8 or int4; empty: chosen."))
     ] = "",
-    max_model_len: Annotated[int, typer.Option(metavar="TOKENS", help="0: the longest that fits.")] = 0,
-    max_num_seqs: Annotated[int, typer.Option(metavar="N", help="0: the engine's default.")] = 0,
-    max_num_batched_tokens: Annotated[int, typer.Option(metavar="TOKENS", help="0: the engine's.")] = 0,
-    gpu_memory_utilization: Annotated[float, typer.Option(metavar="SHARE", help="Of each accelerator.")] = 0.90,
-    kv_cache_dtype: Annotated[str, typer.Option(metavar="TYPE", help="auto or fp8.")] = "auto",
-    engine: Annotated[str, typer.Option(metavar="NAME", help="An engine of the catalog, or auto.")] = "auto",
-    enforce_eager: Annotated[bool, typer.Option("--enforce-eager", metavar="", help="Without CUDA graphs.")] = False,
+    max_model_len: Annotated[int, typer.Option(metavar="TOKENS", help=N_("0: the longest that fits."))] = 0,
+    max_num_seqs: Annotated[int, typer.Option(metavar="N", help=N_("0: the engine's default."))] = 0,
+    max_num_batched_tokens: Annotated[int, typer.Option(metavar="TOKENS", help=N_("0: the engine's."))] = 0,
+    gpu_memory_utilization: Annotated[float, typer.Option(metavar="SHARE", help=N_("Of each accelerator."))] = 0.90,
+    kv_cache_dtype: Annotated[str, typer.Option(metavar="TYPE", help=N_("auto or fp8."))] = "auto",
+    engine: Annotated[str, typer.Option(metavar="NAME", help=N_("An engine of the catalog, or auto."))] = "auto",
+    enforce_eager: Annotated[
+        bool, typer.Option("--enforce-eager", metavar="", help=N_("Without CUDA graphs."))
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Estimate whether a model fits, and the context and concurrency it leaves room for.
@@ -67,10 +61,16 @@ def estimate(
     """
     console = make_console(stderr=as_json)
     if bool(model) == (config is not None):
-        usage = Problem("usage", "Exactly one of --model and --config says what to estimate.", "Give one of them.")
+        usage = Problem("usage", N_("Exactly one of --model and --config is needed."), N_("Give one of them."))
         _refuse([usage], as_json)
     if not 1 <= nodes <= _MOST_NODES:
-        usage = Problem("usage", f"Option --nodes is {nodes}.", f"Give a number of nodes from 1 to {_MOST_NODES}.")
+        usage = Problem(
+            "usage",
+            N_("Option --nodes is {nodes}."),
+            N_("Give a number of nodes from 1 to {most}."),
+            nodes=nodes,
+            most=_MOST_NODES,
+        )
         _refuse([usage], as_json)
     asked: dict[str, Any] = {
         "model": str(config.expanduser().resolve()) if config else model,
@@ -110,21 +110,21 @@ def _print(result: Estimate) -> None:
     console, form = make_console(), result.as_dict()
     if form["weights_gib_per_gpu"] is not None:
         rows = [
-            ("Checkpoint", f"{form['checkpoint']} ({form['precision']}, computed in {form['dtype']})"),
-            ("Engine", f"{form['engine']} {form['engine_version']}"),
-            ("Accelerators", f"{form['accelerators']} × {form['accelerator']}"),
-            ("Parallel", f"tensor {form['tensor_parallel_size']}, pipeline {form['pipeline_parallel_size']}"),
-            ("Weights", f"{form['weights_gib_per_gpu']:.2f} GiB a GPU"),
-            ("Overhead", f"{form['overhead_gib_per_gpu']:.2f} GiB a GPU, activations included"),
-            ("KV cache", f"{form['kv_cache_gib_per_gpu']:.2f} GiB a GPU = {form['kv_cache_tokens']} tokens"),
-            ("Context", f"{form['max_model_len']} tokens, {form['max_concurrency']:.1f} such sequences at once"),
+            (N_("Checkpoint"), N_("{checkpoint} ({precision}, computed in {dtype})")),
+            (N_("Engine"), "{engine} {engine_version}"),
+            (N_("Accelerators"), "{accelerators} × {accelerator}"),
+            (N_("Parallel"), N_("tensor {tensor_parallel_size}, pipeline {pipeline_parallel_size}")),
+            (N_("Weights"), N_("{weights_gib_per_gpu:.2f} GiB a GPU")),
+            (N_("Overhead"), N_("{overhead_gib_per_gpu:.2f} GiB a GPU, activations included")),
+            (N_("KV cache"), N_("{kv_cache_gib_per_gpu:.2f} GiB a GPU = {kv_cache_tokens} tokens")),
+            (N_("Context"), N_("{max_model_len} tokens, {max_concurrency:.1f} such sequences at once")),
         ]
-        console.print(facts_table(rows))
-    for warning in form["warnings"]:
-        console.print(Text(f"  {warning}", style="yellow"), soft_wrap=True)
+        console.print(facts_table([(tr(name), tr(value, **form)) for name, value in rows]))
+    for warning in result.plan.warnings:
+        console.print(Text(f"  {shown(warning)}", style="yellow"), soft_wrap=True)
     print_problems(console, map(in_options, result.plan.problems))
     if result.fits:
-        console.print(Text("It fits.", style="green"))
+        console.print(Text(tr(N_("It fits.")), style="green"))
 
 
 def in_options(problem: Problem) -> Problem:
@@ -134,7 +134,9 @@ def in_options(problem: Problem) -> Problem:
         return _OPTIONS.get(found[0]) or f"--{found[0].replace('_', '-')}"
 
     message, remedy = (_VARIABLE.sub(option, text) for text in (problem.message, problem.remedy))
-    return Problem(problem.code, re.sub(r"\bVariable(?=s? --)", "Option", message), remedy)
+    return Problem(
+        problem.code, re.sub(r"变量(?=s? --)", "选项", re.sub(r"\bVariable(?=s? --)", "Option", message)), remedy
+    )
 
 
 def _refuse(problems: list[Problem], as_json: bool) -> None:

@@ -11,43 +11,37 @@ import yaml
 
 from inferfleet.cli.plan_view import make_console, print_plans, print_problems
 from inferfleet.cli.planned import read, read_facts
+from inferfleet.messages import N_
 from inferfleet.planner import ClusterPlan, Plan, plan_cluster
 from inferfleet.runner.checkout import find_checkout, find_inventory
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.extra_vars import parse_extra_vars
 from inferfleet.runner.outcome import Outcome
 
-EXAMPLES = """[bold]Examples[/bold]
-
-inferfleet plan -i inventories/a800
-
-inferfleet plan -i inventories/h800 --all
-
-inferfleet plan -i inventories/v100 --json | jq '.nodes[].argv'
-"""
-
 Inventory = Annotated[
     str,
     typer.Option(
-        "-i", "--inventory", metavar="PATH", envvar="INFERFLEET_INVENTORY", help="The cluster: a folder or file."
+        "-i", "--inventory", metavar="PATH", envvar="INFERFLEET_INVENTORY", help=N_("The cluster: a folder or file.")
     ),
 ]
 ExtraVars = Annotated[
     list[str] | None,
-    typer.Option("-e", "--extra-vars", metavar="KEY=VALUE", help="Set a variable for this plan. Repeatable."),
+    typer.Option("-e", "--extra-vars", metavar="KEY=VALUE", help=N_("Set a variable for this plan. Repeatable.")),
 ]
-Json = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON document.")]
+Json = Annotated[bool, typer.Option("--json", metavar="", help=N_("Print one JSON document."))]
 
 
 def plan(
     inventory: Inventory,
     facts: Annotated[
         Path | None,
-        typer.Option("--facts", metavar="FILE", help="Facts of the nodes, as `inferfleet check --facts` writes them."),
+        typer.Option(
+            "--facts", metavar="FILE", help=N_("Facts of the nodes, as `inferfleet check --facts` writes them.")
+        ),
     ] = None,
     extra_vars: ExtraVars = None,
     all_layouts: Annotated[
-        bool, typer.Option("--all", metavar="", help="List every layout, ranked, with the reason each lost.")
+        bool, typer.Option("--all", metavar="", help=N_("List every layout, ranked, with the reason each lost."))
     ] = False,
     as_json: Json = False,
 ) -> None:

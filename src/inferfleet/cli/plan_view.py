@@ -7,14 +7,22 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from inferfleet.messages import Problem
+from inferfleet.cli.output.text import shown, tr
+from inferfleet.messages import N_, Problem
 from inferfleet.planner import NodePlan, Plan
 from inferfleet.planner.layouts import Candidate
 from inferfleet.planner.memory import GIB, Budget
 
-_NO_ALTERNATIVES = (
+_NO_ALTERNATIVES = N_(
     "No other layout was compared: tensor_parallel_size, pipeline_parallel_size, data_parallel_size or the vendor's"
     " mode fixes it."
+)
+
+
+_ROLES = {"head": N_("head"), "worker": N_("worker")}
+_SHOWN = (
+    *("model", "checkpoint", "precision", "dtype", "engine", "engine_version", "executor"),
+    *("max_model_len", "max_num_seqs", "served_model_name", "port"),
 )
 
 
@@ -33,24 +41,25 @@ def print_plan(console: Console, plan: Plan, *, alternatives: bool = False) -> N
         console.print()
         console.print(_budget(plan.budget, plan))
         console.print(_cache(plan.budget, plan))
-    _list(console, "Why", plan.reasons, "dim")
+    _list(console, N_("Why"), plan.reasons, "dim")
     if alternatives and plan.image:
         console.print()
-        console.print(_alternatives(plan.alternatives) if plan.alternatives else Text(_NO_ALTERNATIVES))
+        console.print(_alternatives(plan.alternatives) if plan.alternatives else Text(tr(_NO_ALTERNATIVES)))
     if plan.works:
-        _list(console, "Commands", _commands(plan), "")
-    _list(console, "Warnings", plan.warnings, "yellow")
+        _list(console, N_("Commands"), _commands(plan), "")
+    _list(console, N_("Warnings"), plan.warnings, "yellow")
     print_problems(console, plan.problems)
     if not plan.problems:
         console.print()
-        console.print(Text("This plan works.", style="green"))
+        console.print(Text(tr(N_("This plan works.")), style="green"))
 
 
 def print_plans(console: Console, plans: Sequence[Plan], *, alternatives: bool = False) -> None:
     """Print the plan of each service."""
     for number, plan in enumerate(plans):
         if plan.service:
-            console.print("\n" * bool(number) + f"── service {plan.service} ──\n", style="bold")
+            title = tr(N_("service {name}"), name=plan.service)
+            console.print("\n" * bool(number) + f"── {title} ──\n", style="bold")
         print_plan(console, plan, alternatives=alternatives)
 
 
@@ -68,20 +77,26 @@ def facts_table(rows: Sequence[tuple[str, str]]) -> Table:
 
 
 def _summary(plan: Plan) -> list[tuple[str, str]]:
+    known = {name: getattr(plan, name) for name in _SHOWN}
     return [
-        ("Model", f"{plan.model} as {plan.checkpoint} ({plan.precision}, computed in {plan.dtype})"),
-        ("Engine", f"{plan.engine} {plan.engine_version} over {plan.executor}"),
-        ("Image", plan.image),
-        ("Accelerators", f"{plan.accelerators} × {plan.accelerator}"),
-        ("Parallel", _parallel(plan)),
-        ("Context", f"{plan.max_model_len} tokens, {plan.max_num_seqs} sequences at once"),
-        ("Served as", f"{plan.served_model_name} on port {plan.port}"),
+        (tr(N_("Model")), tr(N_("{model} as {checkpoint} ({precision}, computed in {dtype})"), **known)),
+        (tr(N_("Engine")), tr(N_("{engine} {engine_version} over {executor}"), **known)),
+        (tr(N_("Image")), plan.image),
+        (tr(N_("Accelerators")), f"{plan.accelerators} × {plan.accelerator}"),
+        (tr(N_("Parallel")), _parallel(plan)),
+        (tr(N_("Context")), tr(N_("{max_model_len} tokens, {max_num_seqs} sequences at once"), **known)),
+        (tr(N_("Served as")), tr(N_("{served_model_name} on port {port}"), **known)),
     ]
 
 
 def _parallel(plan: Plan) -> str:
-    text = f"tensor {plan.tensor_parallel_size}, pipeline {plan.pipeline_parallel_size}"
-    return f"{text}, data {plan.data_parallel_size}" if plan.data_parallel_size > 1 else text
+    sizes = {
+        "tensor": plan.tensor_parallel_size,
+        "pipeline": plan.pipeline_parallel_size,
+        "data": plan.data_parallel_size,
+    }
+    several = N_("tensor {tensor}, pipeline {pipeline}, data {data}")
+    return tr(several if plan.data_parallel_size > 1 else N_("tensor {tensor}, pipeline {pipeline}"), **sizes)
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> Table:
@@ -96,16 +111,23 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
 def _nodes(plan: Plan) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     told = any(_network(plan, node) for node in plan.nodes.values())
-    for column in ("Node", "Role", "Rank", "Address", "Interface", *(["Network"] if told else [])):
-        table.add_column(column, overflow="fold")
+    titles = (N_("Node"), N_("Role"), N_("Rank"), N_("Address"), N_("Interface"), N_("Network"))
+    for column in titles if told else titles[:-1]:
+        table.add_column(tr(column), overflow="fold")
     for name, node in plan.nodes.items():
-        row = [name, node.role, str(node.rank), node.address, node.interface or "not known yet"]
+        row = [
+            name,
+            tr(_ROLES.get(node.role, node.role)),
+            str(node.rank),
+            node.address,
+            node.interface or tr(N_("not known yet")),
+        ]
         table.add_row(*row, *([_network(plan, node)] if told else []))
     return table
 
 
 def _network(plan: Plan, node: NodePlan) -> str:
-    """Return what a node's ranks talk over: its RDMA ports or TCP, and the rate; empty where neither is known."""
+    """Return what a node's ranks communicate over: its RDMA ports or TCP, and the rate; empty where it is not known."""
     over = " ".join(node.rdma) or plan.transport.upper()
     rate = f"{node.link_gbps:g} Gbit/s" if node.link_gbps and over else ""
     return ", ".join(part for part in (over, rate) if part)
@@ -113,24 +135,26 @@ def _network(plan: Plan, node: NodePlan) -> str:
 
 def _budget(budget: Budget, plan: Plan) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(f"Memory of one {plan.accelerator}")
+    table.add_column(tr(N_("Memory of one {accelerator}"), accelerator=plan.accelerator))
     table.add_column("GiB", justify="right")
     for name, size in (
-        ("Weights", budget.weights_bytes),
-        ("Activations", budget.activation_bytes),
-        ("Runtime, collectives, graphs", budget.overhead_bytes),
-        ("KV cache", budget.kv_cache_bytes),
-        ("Left free", budget.free_bytes),
-        ("Total", budget.total_bytes),
+        (N_("Weights"), budget.weights_bytes),
+        (N_("Activations"), budget.activation_bytes),
+        (N_("Runtime, collectives, graphs"), budget.overhead_bytes),
+        (N_("KV cache"), budget.kv_cache_bytes),
+        (N_("Left free"), budget.free_bytes),
+        (N_("Total"), budget.total_bytes),
     ):
-        table.add_row(name, Text(f"{size / GIB:.2f}", style="bold red" if size < 0 else ""))
+        table.add_row(tr(name), Text(f"{size / GIB:.2f}", style="bold red" if size < 0 else ""))
     return table
 
 
 def _cache(budget: Budget, plan: Plan) -> str:
-    return (
-        f"KV cache for {budget.kv_cache_tokens} tokens: {budget.max_concurrency:.1f} sequences of"
-        f" {plan.max_model_len} tokens"
+    return tr(
+        N_("KV cache for {tokens} tokens: {sequences} sequences of {length} tokens"),
+        tokens=budget.kv_cache_tokens,
+        sequences=f"{budget.max_concurrency:.1f}",
+        length=plan.max_model_len,
     )
 
 
@@ -146,17 +170,17 @@ def _commands(plan: Plan) -> list[str]:
 
 def _alternatives(candidates: Sequence[Candidate]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in ("Layout", "KV cache tokens", "Verdict"):
-        table.add_column(column, overflow="fold")
+    for column in (N_("Layout"), N_("KV cache tokens"), N_("Result")):
+        table.add_column(tr(column), overflow="fold")
     for candidate in candidates:
         tokens = str(candidate.budget.kv_cache_tokens) if candidate.budget else ""
-        table.add_row(str(candidate.layout), tokens, candidate.verdict)
+        table.add_row(shown(candidate.layout), tokens, shown(candidate.verdict))
     return table
 
 
 def _list(console: Console, title: str, items: Sequence[str], style: str) -> None:
     if items:
         console.print()
-        console.print(Text(title, style="bold"))
+        console.print(Text(tr(title), style="bold"))
         for item in items:
-            console.print(Text(f"  {item}", style=style), soft_wrap=True)
+            console.print(Text(f"  {shown(item)}", style=style), soft_wrap=True)
