@@ -90,7 +90,10 @@ def estimate(
     if tp and not per_node and nodes == 1:
         per_node = tp * max(1, pp)
     asked |= {"accelerators_per_node": per_node}
-    problems = [Problem(p.code, p.template.replace(f" ({HOSTS})", ""), p.remedy) for p in settings_problems(asked)]
+    problems = [
+        Problem(p.code, p.template.replace(f" ({HOSTS})", ""), p.remedy_template, **p.parameters)
+        for p in settings_problems(asked)
+    ]
     if problems:
         _refuse(problems, as_json)
     result = estimate_plan(Settings(**asked), accelerator, nodes, per_node)
@@ -134,9 +137,9 @@ def in_options(problem: Problem) -> Problem:
         return _OPTIONS.get(found[0]) or f"--{found[0].replace('_', '-')}"
 
     message, remedy = (_VARIABLE.sub(option, text) for text in (problem.message, problem.remedy))
-    return Problem(
-        problem.code, re.sub(r"变量(?=s? --)", "选项", re.sub(r"\bVariable(?=s? --)", "Option", message)), remedy
-    )
+    for variable, word in (("Variable", "Option"), ("变量", "选项")):
+        message = re.sub(rf"\b{variable}(?=s? --)", word, message)
+    return Problem(problem.code, "{message}", "{remedy}", message=message, remedy=remedy)
 
 
 def _refuse(problems: list[Problem], as_json: bool) -> None:
