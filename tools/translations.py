@@ -8,12 +8,14 @@ packages goes to cli.po.
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import yaml
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
-from inferfleet.catalog import load_xids
+from inferfleet.catalog import load_cuda_errors, load_xids
 from inferfleet.doctor.symptom import load_symptoms
 from inferfleet.engines import load_engines
 from inferfleet.runner.stages import titles
@@ -58,10 +60,27 @@ def _of_data() -> Iterator[tuple[str, str]]:
             yield caveat, f"engine {name}:caveats"
     for stage, title in titles().items():
         yield title, f"src/inferfleet/runner/stages.yml:{stage}"
+    for error in load_cuda_errors():
+        for text in (error.cause, error.remedy):
+            yield text, f"src/inferfleet/catalog/driver.yml:CUDA error {error.code}"
+    for file in sorted([*ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("playbooks/*.yml")]):
+        for task in tasks_of(yaml.safe_load(file.read_text("utf-8"))):
+            refusal, container = task.get("refuse") or {}, task.get("container_end") or {}
+            for text in (refusal.get("message"), refusal.get("remedy"), container.get("hint")):
+                if text and "{{" not in text:
+                    yield text, str(file.relative_to(ROOT))
     for symptom in load_symptoms():
         texts = (symptom.title, symptom.cause, symptom.check, symptom.remedy)
         for text in (*texts, *(sentence.template for sentence in symptom.evidence)):
             yield text, f"src/inferfleet/doctor/symptoms/{symptom.layer}/{symptom.id}.yml"
+
+
+def tasks_of(content: Any) -> Iterator[dict[str, Any]]:
+    """Yield every mapping in a file of tasks or plays, however deep."""
+    if isinstance(content, dict):
+        yield content
+    for item in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
+        yield from tasks_of(item)
 
 
 def main() -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from ansible.errors import AnsibleFilterError
 
 from inferfleet.bundle import image_file
+from inferfleet.messages.message import plain
 from inferfleet.nodes import (
     PoolError,
+    accelerators_not_visible,
     address_pools,
     clock_skew,
     docker_complaint,
-    explain_blindness,
     image_choice,
     image_difference,
     image_processor,
@@ -37,6 +38,11 @@ def python_probe(variables):
     return PROBE.replace("{python}", python_of(variables))
 
 
+def _problems(find):
+    """Return a filter that returns the JSON forms of the problems that `find` returns: one, or none."""
+    return lambda *args: [problem.as_dict() for problem in [find(*args)] if problem]
+
+
 class FilterModule:
     """The filters by name."""
 
@@ -44,15 +50,15 @@ class FilterModule:
         """Return them."""
         return {
             "bundle_file": image_file,
-            "clock_skew": clock_skew,
+            "accelerators_not_visible": _problems(accelerators_not_visible),
+            "clock_skew": _problems(clock_skew),
             "docker_complaint": docker_complaint,
             "docker_address_pools": docker_address_pools,
-            "explain_blindness": explain_blindness,
             "image_choice": image_choice,
-            "image_difference": image_difference,
-            "image_processor": image_processor,
+            "image_difference": _problems(image_difference),
+            "image_processor": _problems(image_processor),
             "image_source": image_source,
-            "package_repository_reason": repository_reason,
+            "package_repository_reason": lambda result: plain(repository_reason(result)),
             "package_spec": package_spec,
             "proof_argv": proof_argv,
             "python_probe": python_probe,

@@ -1,11 +1,15 @@
 """The action `refuse`: a failed task whose reason is data."""
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
+from tools.translations import tasks_of
 
 from inferfleet.messages import Problem
 from inferfleet.runner.messages import plain_message
@@ -38,7 +42,7 @@ def test_one_problem(monkeypatch: pytest.MonkeyPatch) -> None:
         parameters={"port": 80, "host": "n1", "name": "p"},
     )
     assert result == {"failed": True, "msg": str(TAKEN), "problems": [TAKEN.as_dict()]}
-    assert plain_message(result) == "Port 80 of n1 is taken. Set p to a free port."
+    assert str(plain_message(result)) == "Port 80 of n1 is taken. Set p to a free port."
 
 
 def test_several_problems(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,3 +50,28 @@ def test_several_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run(monkeypatch, problems=[TAKEN.as_dict(), other.as_dict()])
     assert [problem["code"] for problem in result["problems"]] == ["port-taken", "nothing"]
     assert result["msg"] == f"{TAKEN}\nNothing listens."
+
+
+def refusals() -> Iterator[tuple[str, dict[str, Any]]]:
+    root = PLUGIN.parents[2]
+    for file in sorted([*root.glob("roles/*/tasks/**/*.yml"), *root.glob("playbooks/*.yml")]):
+        for task in tasks_of(yaml.safe_load(file.read_text("utf-8"))):
+            if "refuse" in task:
+                yield str(file.relative_to(root)), task["refuse"]
+
+
+def fields(template: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
+
+
+def test_every_refusal_of_a_role_has_its_parameters() -> None:
+    wrong = []
+    for file, refusal in refusals():
+        if "problems" in refusal:
+            continue
+        texts = refusal["message"] + refusal.get("remedy", "")
+        named = fields(texts) if "{{" not in texts else {"{{"}
+        if named != set(refusal.get("parameters", {})):
+            wrong.append(f"{file}: {refusal['code']}")
+    assert wrong == []
+    assert len(list(refusals())) > 20

@@ -4,16 +4,16 @@ from inferfleet.nodes.clocks import clock_skew
 from inferfleet.nodes.docker import docker_complaint
 from inferfleet.nodes.images import image_choice, image_difference, image_processor, image_source
 from inferfleet.nodes.pools import PoolError, address_pools
-from inferfleet.nodes.proof import explain_blindness, proof_argv
+from inferfleet.nodes.proof import accelerators_not_visible, proof_argv
 from inferfleet.nodes.repositories import repository_reason
 from inferfleet.nodes.systems import package_spec, supported, system_family, system_key
 
 __all__ = [
     "PoolError",
+    "accelerators_not_visible",
     "address_pools",
     "clock_skew",
     "docker_complaint",
-    "explain_blindness",
     "image_choice",
     "image_difference",
     "image_processor",

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from inferfleet.messages import N_, Problem
+
 HUB = "docker.io"
 
 
@@ -98,8 +100,8 @@ def same_content(image: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return image.get("Architecture") != other.get("Architecture") or content(image) == content(other)
 
 
-def image_difference(name: str, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return what to do about nodes that hold different images under one name; empty when all hold the same."""
+def image_difference(name: str, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Problem | None:
+    """Return the problem of nodes that hold different images under one name; None when all hold the same."""
     held = {host: images[0] for host, images in found.items() if images}
     by_architecture: dict[str, dict[tuple[str, ...], list[str]]] = {}
     for host, image in held.items():
@@ -108,26 +110,35 @@ def image_difference(name: str, found: Mapping[str, Sequence[Mapping[str, Any]]]
     for groups in by_architecture.values():
         if len(groups) > 1:
             first, second, *_ = groups.values()
-            return (
-                f"{name} is one image on {', '.join(first)} and another on {', '.join(second)}. Remove it there"
-                f" (`docker image rm {name}`) and run again, or set image_pull to always."
+            return Problem(
+                "image-differs",
+                N_("{image} is one image on {first} and another on {second}."),
+                N_("Remove it there (`docker image rm {image}`) and run again, or set image_pull to always."),
+                image=name,
+                first=first,
+                second=second,
             )
-    return ""
+    return None
 
 
 _PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64"}
 """A machine's name of its processor -> Docker's."""
 
 
-def image_processor(name: str, images: Sequence[Mapping[str, Any]], machine: str) -> str:
-    """Return what to do about an image for another processor than the node's (`uname -m`); empty if none."""
+def image_processor(name: str, images: Sequence[Mapping[str, Any]], machine: str, host: str) -> Problem | None:
+    """Return the problem of an image for another processor than the node's (`uname -m`); None if there is none."""
     wanted = _PROCESSORS.get(machine, machine)
     found = next((str(image.get("Architecture")) for image in images), wanted)
     if found == wanted:
-        return ""
-    return (
-        f"{name} is for {found}, but the node's processor is {wanted}. Name an image for {wanted} (engine_image,"
-        " webui_image), or leave it empty to have the right one chosen."
+        return None
+    return Problem(
+        "image-architecture",
+        N_("{image} is for {found}, but the processor of {host} is {wanted}."),
+        N_("Name an image for {wanted} (engine_image, webui_image), or leave it empty to have the right one chosen."),
+        image=name,
+        found=found,
+        host=host,
+        wanted=wanted,
     )
 
 

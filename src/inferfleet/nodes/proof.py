@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.catalog import load_cuda_errors
+from inferfleet.messages import N_, Message, Problem
 
 # What an engine does first: start the driver, count the devices. Every image of the catalog holds PyTorch.
 _COUNT = "import torch; torch.{0}.init(); print('accelerators', torch.{0}.device_count())"
@@ -36,29 +37,46 @@ def seen(text: str) -> int | None:
     return int(found.group(1)) if found else None
 
 
-def explain_blindness(result: Mapping[str, Any], wanted: int) -> str:
-    """Return why a container does not see all of `wanted` accelerators, with a remedy; empty when it does."""
+def accelerators_not_visible(result: Mapping[str, Any], wanted: int, image: str, host: str) -> Problem | None:
+    """Return why a container of `image` on `host` does not see all of `wanted` accelerators; None when it does."""
     text = f"{result.get('stdout') or ''}\n{result.get('stderr') or ''}"
     count = seen(text)
     if count == wanted:
-        return ""
+        return None
+    message = N_("A container of {image} on {host} does not see the accelerators of the node: {problem}")
+    return _cause(text, count, wanted).of(message, image=image, host=host)
+
+
+def _cause(text: str, count: int | None, wanted: int) -> Problem:
     if count:
-        return (
-            f"it sees {count} of {wanted} accelerators. Look for the others with `lspci` and in the kernel log, and"
-            " whether CUDA_VISIBLE_DEVICES is set in the image."
+        return Problem(
+            "accelerators-missing",
+            N_("it sees {count} of {wanted} accelerators."),
+            N_(
+                "Look for the others with `lspci` and in the kernel log, and whether CUDA_VISIBLE_DEVICES is set in the"
+                " image."
+            ),
+            count=count,
+            wanted=wanted,
         )
     for error in load_cuda_errors():
         if re.search(rf"(?:[Ee]rror:? {error.code}\b|{re.escape(error.name)}|{error.pattern})", text):
-            return f"CUDA error {error.code} ({error.name}): {error.cause} {error.remedy}"
+            about = {"cause": Message("", error.cause), "remedy": Message("", error.remedy)}
+            message = N_("CUDA error {number} ({name}): {cause}")
+            return Problem("cuda-error", message, "{remedy}", number=error.code, name=error.name, **about)
     if re.search(r"could not select device driver|unknown or invalid runtime|unresolvable CDI devices", text):
-        return (
-            "Docker does not know NVIDIA's container toolkit. Run the playbook prepare.yml again; where that changes"
-            " nothing, look at `docker info` and /etc/docker/daemon.json for the runtime `nvidia`."
+        remedy = N_(
+            "Run the playbook prepare.yml again; where that changes nothing, look at `docker info` and"
+            " /etc/docker/daemon.json for the runtime `nvidia`."
         )
+        return Problem("no-container-toolkit", N_("Docker does not know NVIDIA's container toolkit."), remedy)
     if re.search(r"Failed to initialize NVML: Unknown Error", text):
-        return (
+        message = N_(
             "its devices were taken from it, as `systemctl daemon-reload` does where Docker's cgroups are systemd's."
-            " Set container_runtime_nvidia_reload_fix to symlinks or cgroupfs."
         )
+        remedy = N_("Set container_runtime_nvidia_reload_fix to symlinks or cgroupfs.")
+        return Problem("devices-removed", message, remedy)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return f"it says {lines[-1][:300]!r}." if lines else "it says nothing."
+    if not lines:
+        return Problem("no-output", N_("it printed nothing."), "")
+    return Problem("unknown-output", N_("its last line is {line}."), "", line=repr(lines[-1][:300]))

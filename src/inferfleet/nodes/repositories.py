@@ -4,27 +4,32 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from inferfleet.messages import N_, Message
+
 _CAUSES = (
     (
         r"NO_PUBKEY|not signed|Missing key|signature.*(?:invalid|not verif)|GPG check FAILED",
-        "it is signed with another key",
+        N_("it is signed with another key"),
     ),
-    (r"EXPKEYSIG|expired", "the key or the repository's index has expired"),
-    (r"Could not resolve|Name or service not known|Temporary failure in name", "its host name cannot be resolved"),
-    (r"Connection refused|timed out|Could not connect|No route|unreachable|Connection failure", "it does not answer"),
-    (r"404|Not Found|does not have a Release file", "there is no repository at that address"),
-    (r"certificate", "its TLS certificate is not trusted"),
-    (r"No space left", "the node's disk is full"),
+    (r"EXPKEYSIG|expired", N_("the key or the repository's index has expired")),
+    (r"Could not resolve|Name or service not known|Temporary failure in name", N_("its host name cannot be resolved")),
+    (
+        r"Connection refused|timed out|Could not connect|No route|unreachable|Connection failure",
+        N_("it does not answer"),
+    ),
+    (r"404|Not Found|does not have a Release file", N_("there is no repository at that address")),
+    (r"certificate", N_("its TLS certificate is not trusted")),
+    (r"No space left", N_("the node's disk is full")),
 )
 
 
-def repository_reason(result: Mapping[str, Any]) -> str:
-    """Return one sentence out of a failed task's result: the cause where it is known, and what was said."""
+def repository_reason(result: Mapping[str, Any]) -> Message:
+    """Return one sentence out of a failed task's result: the cause where it is known, and what was printed."""
     text = "\n".join(str(result.get(key) or "") for key in ("stderr", "stdout", "msg"))
-    cause = next((cause for pattern, cause in _CAUSES if re.search(pattern, text, re.IGNORECASE)), "")
+    causes = [Message("", cause) for pattern, cause in _CAUSES if re.search(pattern, text, re.IGNORECASE)]
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = next((line for line in lines if line.startswith(("E:", "Err:", "W:", "Error:"))), lines[0] if lines else "")
-    said = said.rstrip(".")[:300]
-    if cause and said:
-        return f"{cause} ({said})."
-    return f"{cause or said or 'no reason given'}."
+    line = next((line for line in lines if line.startswith(("E:", "Err:", "W:", "Error:"))), lines[0] if lines else "")
+    line = line.rstrip(".")[:300]
+    if causes and line:
+        return Message("", "{cause} ({line}).", cause=causes[0], line=line)
+    return Message("", "{cause}.", cause=causes[0] if causes else line or Message("", N_("no reason given")))

@@ -96,21 +96,21 @@ def test_an_image_loaded_by_hand_counts_where_all_have_it():
 def test_images_of_two_architectures_may_differ():
     found = {"x86": [image(NEW)], "arm": [image(NEW, ["l9"], "arm64")]}
     assert chosen(found)["lacking"] == []
-    assert image_difference("x", found) == ""
+    assert image_difference("x", found) is None
 
 
 def test_different_images_under_one_name_are_told():
     found = {"n1": [image()], "n2": [image(layers=["l2"])], "n3": [image()]}
-    assert image_difference("a/b:1", found) == (
+    assert str(image_difference("a/b:1", found)) == (
         "a/b:1 is one image on n1, n3 and another on n2. Remove it there (`docker image rm a/b:1`) and run again, or"
         " set image_pull to always."
     )
 
 
 def test_an_image_for_another_processor_is_told():
-    assert image_processor("a/b:1", [image(architecture="arm64")], "aarch64") == ""
-    assert image_processor("a/b:1", [image()], "x86_64") == image_processor("a/b:1", [], "x86_64") == ""
-    assert image_processor("a/b:1", [image(architecture="arm64")], "x86_64") == (
-        "a/b:1 is for arm64, but the node's processor is amd64. Name an image for amd64 (engine_image, webui_image), or"
+    assert image_processor("a/b:1", [image(architecture="arm64")], "aarch64", "n1") is None
+    assert image_processor("a/b:1", [image()], "x86_64", "n1") is image_processor("a/b:1", [], "x86_64", "n1") is None
+    assert str(image_processor("a/b:1", [image(architecture="arm64")], "x86_64", "n1")) == (
+        "a/b:1 is for arm64, but the processor of n1 is amd64. Name an image for amd64 (engine_image, webui_image), or"
         " leave it empty to have the right one chosen."
     )

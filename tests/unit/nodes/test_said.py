@@ -2,7 +2,7 @@
 
 import pytest
 
-from inferfleet.nodes import docker_complaint, explain_blindness, package_spec, proof_argv, repository_reason
+from inferfleet.nodes import accelerators_not_visible, docker_complaint, package_spec, proof_argv, repository_reason
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ from inferfleet.nodes import docker_complaint, explain_blindness, package_spec, 
     ],
 )
 def test_a_repository_that_cannot_be_used(said, reason):
-    assert repository_reason({"stderr": said}) == reason
+    assert str(repository_reason({"stderr": said})) == reason
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,14 @@ def test_the_proof_of_other_vendors():
         (
             "",
             "Traceback\nModuleNotFoundError: No module named 'torch'",
-            'it says "ModuleNotFoundError: No module named',
+            'its last line is "ModuleNotFoundError: No module named',
         ),
-        ("", "", "it says nothing."),
+        ("", "", "it printed nothing."),
     ],
 )
 def test_why_a_container_is_blind_simulated(stdout, stderr, why):
-    found = explain_blindness({"stdout": stdout, "stderr": stderr}, 8)
-    assert found.startswith(why)
-    assert bool(found) == bool(why)
+    problem = accelerators_not_visible({"stdout": stdout, "stderr": stderr}, 8, "a/b:1", "n1")
+    assert bool(problem) == bool(why)
+    assert not problem or str(problem).startswith(
+        f"A container of a/b:1 on n1 does not see the accelerators of the node: {why}"
+    )
