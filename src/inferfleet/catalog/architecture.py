@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+
+from inferfleet.messages import N_, Message
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4"]
 """What the weights of the linear layers are stored in."""
@@ -13,6 +15,10 @@ SUPPORTED = ("LlamaForCausalLM", "Qwen2ForCausalLM", "DeepseekV3ForCausalLM")
 
 class UnsupportedArchitectureError(ValueError):
     """A `config.json` that describes a model whose memory the planner cannot compute."""
+
+    def __init__(self, template: str, /, **parameters: Any) -> None:
+        self.message = Message("", template, **parameters)
+        super().__init__(self.message.render("en"))
 
 
 class Architecture(BaseModel):
@@ -51,11 +57,15 @@ class Architecture(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> "Architecture":
         if self.n_routed_experts and not (self.moe_intermediate_size and self.num_experts_per_tok):
-            raise ValueError("has n_routed_experts but no moe_intermediate_size or num_experts_per_tok")
+            raise UnsupportedArchitectureError(
+                N_("has n_routed_experts but no moe_intermediate_size or num_experts_per_tok")
+            )
         if self.kv_lora_rank and not (self.qk_nope_head_dim and self.qk_rope_head_dim and self.v_head_dim):
-            raise ValueError("has kv_lora_rank but lacks qk_nope_head_dim, qk_rope_head_dim or v_head_dim")
+            raise UnsupportedArchitectureError(
+                N_("has kv_lora_rank but lacks qk_nope_head_dim, qk_rope_head_dim or v_head_dim")
+            )
         if not self.kv_lora_rank and self.num_attention_heads % self.num_key_value_heads:
-            raise ValueError("has num_attention_heads that num_key_value_heads does not divide")
+            raise UnsupportedArchitectureError(N_("has num_attention_heads that num_key_value_heads does not divide"))
         return self
 
     @property
@@ -92,7 +102,9 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     name = names[0] if isinstance(names, list) and names else None
     if name not in SUPPORTED:
         raise UnsupportedArchitectureError(
-            f"architectures is {name or names}, which the planner does not know; it knows {', '.join(SUPPORTED)}"
+            N_("architectures is {value}, which the planner does not know; it knows {known}"),
+            value=name or names,
+            known=SUPPORTED,
         )
     numbers = {key: config[key] for key in Architecture.model_fields if config.get(key) is not None}
     numbers["name"] = name
@@ -101,8 +113,13 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     numbers.setdefault("num_key_value_heads", numbers.get("num_attention_heads"))
     try:
         return Architecture.model_validate(numbers)
-    except ValueError as error:
-        raise UnsupportedArchitectureError(_reason(error)) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        if not first["loc"]:
+            raise UnsupportedArchitectureError("{reason}", reason=reason_of(first)) from None
+        raise UnsupportedArchitectureError(
+            N_("{key}: {reason}"), key=".".join(map(str, first["loc"])), reason=reason_of(first)
+        ) from None
 
 
 def precision_from_config(config: Mapping[str, Any]) -> Precision:
@@ -123,16 +140,30 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
             return "int4"
         if weights.get("num_bits") == 8:
             return "fp8" if weights.get("type") == "float" else "int8"
-        raise UnsupportedArchitectureError(f"quantization_config has quant_method {method!r}, which is not known")
+        raise UnsupportedArchitectureError(
+            N_("quantization_config has quant_method {method!r}, which is not known"), method=method
+        )
     kinds: dict[str, Precision] = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
     dtype = str(config.get("torch_dtype") or config.get("dtype") or "bfloat16")
     if dtype not in kinds:
-        raise UnsupportedArchitectureError(f"torch_dtype is {dtype!r}, which is not one of {', '.join(kinds)}")
+        raise UnsupportedArchitectureError(
+            N_("torch_dtype is {dtype!r}, which is not one of {kinds}"), dtype=dtype, kinds=list(kinds)
+        )
     return kinds[dtype]
 
 
-def _reason(error: ValueError) -> str:
-    errors = getattr(error, "errors", None)
-    if errors is None:
-        return str(error)
-    return "; ".join(f"{'.'.join(map(str, e['loc'])) or 'it'}: {e['msg']}" for e in errors())
+def reason_of(error: Mapping[str, Any]) -> Message | str:
+    """Return why pydantic refused a value, from one of its errors; in English where it is not a usual kind."""
+    given = (error.get("ctx") or {}).get("error")
+    if isinstance(given, UnsupportedArchitectureError):
+        return given.message
+    kinds = {
+        "missing": N_("it is missing"),
+        "int_type": N_("it is not a whole number"),
+        "int_parsing": N_("it is not a whole number"),
+        "int_from_float": N_("it is not a whole number"),
+        "greater_than": N_("it is not greater than 0"),
+        "greater_than_equal": N_("it is less than 0"),
+    }
+    kind = str(error["type"])
+    return Message("", kinds[kind]) if kind in kinds else str(error["msg"])

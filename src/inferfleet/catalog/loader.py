@@ -15,6 +15,7 @@ from inferfleet.catalog.architecture import (
     UnsupportedArchitectureError,
     architecture_from_config,
     precision_from_config,
+    reason_of,
 )
 from inferfleet.catalog.schema import (
     Accelerator,
@@ -25,7 +26,7 @@ from inferfleet.catalog.schema import (
     Model,
     Xid,
 )
-from inferfleet.messages import N_, Problem
+from inferfleet.messages import N_, Message, Problem
 
 FOLDER = Path(__file__).parent
 
@@ -36,6 +37,10 @@ Form = TypeVar("Form", bound=BaseModel)
 
 class CatalogError(ValueError):
     """A catalog file, or a model's `config.json`, that cannot be used: names file, key and reason."""
+
+    def __init__(self, template: str, /, **parameters: Any) -> None:
+        self.message = Message("catalog-broken", template, **parameters)
+        super().__init__(self.message.render("en"))
 
 
 class UnknownNameError(ValueError):
@@ -137,7 +142,7 @@ def read_model(path: Path) -> Model:
         architecture = architecture_from_config(config)
         precision = precision_from_config(config)
     except UnsupportedArchitectureError as error:
-        raise CatalogError(f"File {file}: {error}.") from None
+        raise CatalogError(N_("File {file}: {reason}."), file=file, reason=error.message) from None
     size = safetensors_bytes(file.parent) or _computed_bytes(architecture, precision)
     folder = file.parent.name or "model"
     checkpoint = Checkpoint(
@@ -168,7 +173,9 @@ def safetensors_bytes(folder: Path) -> int:
         metadata = _mapping(index, _text(index), json.loads).get("metadata")
         total = metadata.get("total_size") if isinstance(metadata, Mapping) else None
         if not isinstance(total, int | float) or total <= 0:
-            raise CatalogError(f"File {index}: metadata.total_size is {total!r}, not a number of bytes.")
+            raise CatalogError(
+                N_("File {file}: metadata.total_size is {value!r}, not a number of bytes."), file=index, value=total
+            )
         return int(total)
     return sum(map(_header_bytes, files))
 
@@ -192,7 +199,9 @@ def load_file(file: Path, form: type[Form]) -> Form:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "(whole file)"
-        raise CatalogError(f"File {file}: key {key}: {first['msg']}.") from None
+        raise CatalogError(
+            N_("File {file}: key {key}: {reason}."), file=file, key=key, reason=reason_of(first)
+        ) from None
 
 
 def _parse_yaml(text: str) -> Any:
@@ -203,8 +212,8 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise CatalogError(f"File {file} cannot be read: {reason}.") from None
+        reason = getattr(error, "strerror", None) or Message("", N_("it is not text"))
+        raise CatalogError(N_("File {file} cannot be read: {reason}."), file=file, reason=reason) from None
 
 
 def _mapping(file: Path, text: str, parse: Any) -> dict[str, Any]:
@@ -212,9 +221,9 @@ def _mapping(file: Path, text: str, parse: Any) -> dict[str, Any]:
         data = parse(text)
     except (yaml.YAMLError, json.JSONDecodeError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CatalogError(f"File {file} does not parse: {reason}.") from None
+        raise CatalogError(N_("File {file} does not parse: {reason}."), file=file, reason=reason) from None
     if not isinstance(data, dict):
-        raise CatalogError(f"File {file} does not hold a map of keys to values.")
+        raise CatalogError(N_("File {file} does not hold a map of keys to values."), file=file)
     return data
 
 
@@ -224,14 +233,18 @@ def _header_bytes(file: Path) -> int:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
             if not 2 <= length <= min(100_000_000, file.stat().st_size - 8):
-                raise CatalogError(f"File {file} is not a safetensors file: its header length is {length}.")
+                raise CatalogError(
+                    N_("File {file} is not a safetensors file: its header length is {length}."),
+                    file=file,
+                    length=length,
+                )
             header = _mapping(file, stream.read(length).decode("utf-8", "replace"), json.loads)
     except OSError as error:
-        raise CatalogError(f"File {file} cannot be read: {error.strerror}.") from None
+        raise CatalogError(N_("File {file} cannot be read: {reason}."), file=file, reason=error.strerror) from None
     try:
         return sum(t["data_offsets"][1] - t["data_offsets"][0] for n, t in header.items() if n != "__metadata__")
     except (KeyError, IndexError, TypeError):
-        raise CatalogError(f"File {file}: its header lacks data_offsets of a tensor.") from None
+        raise CatalogError(N_("File {file}: its header lacks data_offsets of a tensor."), file=file) from None
 
 
 def _method(config: Mapping[str, Any]) -> str:

@@ -178,7 +178,7 @@ def _alternatives(candidates: Sequence[Candidate]) -> Table:
     return table
 
 
-def _list(console: Console, title: str, items: Sequence[str], style: str) -> None:
+def _list(console: Console, title: str, items: Sequence[object], style: str) -> None:
     if items:
         console.print()
         console.print(Text(tr(title), style="bold"))

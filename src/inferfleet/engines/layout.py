@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from inferfleet.messages import N_, Message
+
 
 @dataclass(frozen=True, slots=True)
 class Layout:
@@ -22,8 +24,13 @@ class Layout:
         """Number of ranks that share the experts of a layer: those of all replicas, as slices or whole experts."""
         return self.tensor_parallel_size * self.data_parallel_size
 
-    def __str__(self) -> str:
-        text = f"TP {self.tensor_parallel_size}, PP {self.pipeline_parallel_size}"
+    @property
+    def message(self) -> Message:
+        """The sizes, for people."""
+        sizes = [f"TP {self.tensor_parallel_size}", f"PP {self.pipeline_parallel_size}"]
         if self.data_parallel_size > 1:
-            text += f", DP {self.data_parallel_size}"
-        return text + (" with expert parallelism" if self.expert_parallel else "")
+            sizes.append(f"DP {self.data_parallel_size}")
+        return Message("", N_("{sizes} with expert parallelism") if self.expert_parallel else "{sizes}", sizes=sizes)
+
+    def __str__(self) -> str:
+        return str(self.message)

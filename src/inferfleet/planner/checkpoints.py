@@ -2,6 +2,7 @@
 
 from inferfleet.catalog import Accelerator, Checkpoint, Model, Precision
 from inferfleet.engines import Engine
+from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice, has_capability
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.refusals import DtypeUnsupported, NoCheckpoint, PrecisionUnsupported, Refusal
@@ -52,10 +53,13 @@ def choose_checkpoints(
             have = sorted({c.precision for c in (offered if wanted else model.checkpoints)})
             return [], [
                 NoCheckpoint(
-                    f"Variable precision is {precision}, but {wanted or model.title} is published in"
-                    f" {', '.join(have)} only.",
-                    f"Set precision to {have[0]}, or leave it empty.",
+                    N_("Variable precision is {precision}, but {checkpoint} is published in {others} only."),
+                    N_("Set precision to {other}, or leave it empty."),
                     {"precision": "" if not wanted else have[0]},
+                    precision=precision,
+                    checkpoint=wanted or model.title,
+                    others=[*have],
+                    other=have[0],
                 )
             ]
         offered = same
@@ -86,16 +90,15 @@ def _precision_problem(
     # `checkpoint` is in the way whichever variable named it, so the remedy clears that variable.
     name = "checkpoint" if settings.checkpoint else "precision" if settings.precision else "model"
     value = getattr(settings, name)
-    message = (
-        f"Variable {name} is {value}: {checkpoint.precision} weights"
-        + (f" ({checkpoint.method})" if checkpoint.method not in ("", checkpoint.precision) else "")
-        + f" are not computed by {choice.name} {choice.version.version} on {fleet.name}"
-        + (
-            f" (compute capability {fleet.accelerator.compute_capability})."
-            if fleet.accelerator.compute_capability
-            else "."
-        )
-    )
+    message = N_("Variable {key} is {value}: {weights} weights are not computed by {engine} on {accelerator}.")
+    method = checkpoint.method if checkpoint.method not in ("", checkpoint.precision) else ""
+    parameters = {
+        "key": name,
+        "value": value,
+        "weights": f"{checkpoint.precision} ({method})" if method else checkpoint.precision,
+        "engine": f"{choice.name} {choice.version.version}",
+        "accelerator": _with_capability(fleet),
+    }
     others = sorted(
         (c for c in model.checkpoints if runs(choice.engine, fleet.accelerator, c)),
         key=lambda c: c.precision not in LOSSLESS,
@@ -103,42 +106,53 @@ def _precision_problem(
     if others:
         return PrecisionUnsupported(
             message,
-            f"Set checkpoint to {others[0].id} ({others[0].precision}).",
+            N_("Set checkpoint to {other} ({precision})."),
             {"checkpoint": others[0].id, "precision": ""},
+            other=others[0].id,
+            precision=others[0].precision,
+            **parameters,
         )
-    return PrecisionUnsupported(message, f"Choose a distill of the model; no checkpoint of {model.title} runs there.")
+    return PrecisionUnsupported(
+        message,
+        N_("Choose a distill of the model; no checkpoint of {model} runs there."),
+        model=model.title,
+        **parameters,
+    )
 
 
-def choose_dtype(settings: Settings, checkpoint: Checkpoint, fleet: Fleet) -> tuple[str, list[Refusal], str]:
+def _with_capability(fleet: Fleet) -> str | Message:
+    """Return the accelerator's name, with its compute capability where it has one."""
+    capability = fleet.accelerator.compute_capability
+    if not capability:
+        return fleet.name
+    return Message("", N_("{name} (compute capability {capability})"), name=fleet.name, capability=capability)
+
+
+def choose_dtype(settings: Settings, checkpoint: Checkpoint, fleet: Fleet) -> tuple[str, list[Refusal], Message | None]:
     """Return the data type of activations, what speaks against the one asked for, and the reason."""
     wanted = settings.dtype
     can = fleet.accelerator.dtypes
     if wanted == "auto":
         if "bf16" in can and checkpoint.precision != "fp16":
-            return "bfloat16", [], "bfloat16: what the model was trained in"
-        return (
-            "half",
-            [],
-            f"half: {fleet.name} does not compute bfloat16" if "bf16" not in can else "half: the checkpoint's",
-        )
+            return "bfloat16", [], Message("dtype", N_("bfloat16: what the model was trained in"))
+        why = Message("dtype", N_("half: the checkpoint's"))
+        if "bf16" not in can:
+            why = Message("dtype", N_("half: {accelerator} does not compute bfloat16"), accelerator=fleet.name)
+        return "half", [], why
     if _DTYPES[wanted] in can:
-        return wanted, [], f"{wanted}: as asked for"
+        return wanted, [], Message("dtype", N_("{dtype}: as asked for"), dtype=wanted)
     return (
         wanted,
         [
             DtypeUnsupported(
-                f"Variable dtype is {wanted}, which {fleet.name}"
-                + (
-                    f" (compute capability {fleet.accelerator.compute_capability})"
-                    if fleet.accelerator.compute_capability
-                    else ""
-                )
-                + " does not compute.",
-                "Set dtype to half.",
+                N_("Variable dtype is {dtype}, which {accelerator} does not compute."),
+                N_("Set dtype to half."),
                 {"dtype": "half"},
+                dtype=wanted,
+                accelerator=_with_capability(fleet),
             )
         ],
-        "",
+        None,
     )
 
 
@@ -157,9 +171,16 @@ def cache_problems(settings: Settings, model: Model, fleet: Fleet) -> list[Refus
         return []
     return [
         PrecisionUnsupported(
-            f"Variable kv_cache_dtype is {wanted}, but {model.title}'s latent attention computes from an FP8 cache"
-            f" only at compute capability 8.9 and above, and {fleet.name} has {fleet.accelerator.compute_capability}.",
-            "Set kv_cache_dtype to auto.",
+            N_(
+                "Variable kv_cache_dtype is {wanted}, but {model}'s latent attention computes "
+                "from an FP8 cache only at compute capability 8.9 and above, and {accelerator} "
+                "has {capability}."
+            ),
+            N_("Set kv_cache_dtype to auto."),
             {"kv_cache_dtype": "auto"},
+            wanted=wanted,
+            model=model.title,
+            accelerator=fleet.name,
+            capability=fleet.accelerator.compute_capability,
         )
     ]

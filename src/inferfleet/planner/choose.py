@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from inferfleet.catalog import Accelerator, Model
 from inferfleet.engines import Engine, EngineVersion, load_engines
+from inferfleet.messages import N_, Message
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.plain import version_key
 from inferfleet.planner.refusals import (
@@ -25,7 +26,7 @@ class EngineChoice:
     engine: Engine
     version: EngineVersion
     image: str
-    reason: str
+    reason: Message
     known_image: bool = True
     """Whether the image is the catalog's, or by its tag of a version that the catalog has."""
 
@@ -62,17 +63,35 @@ def _choose_version(
     accelerator, architecture = fleet.accelerator, model.architecture.name
     vendor = accelerator.vendor
     if architecture not in engine.architectures:
-        return None, [_other_engine(name, name, f"does not serve {architecture}", settings, model, fleet)]
+        return None, [
+            _other_engine(
+                name,
+                name,
+                Message("", N_("does not serve {architecture}"), architecture=architecture),
+                settings,
+                model,
+                fleet,
+            )
+        ]
     versions = [v for v in engine.versions if vendor in v.image]
     if not versions:
         return None, [
-            _other_engine(name, name, f"has no image for {fleet.name} in the catalog", settings, model, fleet)
+            _other_engine(
+                name,
+                name,
+                Message("", N_("has no image for {accelerator} in the catalog"), accelerator=fleet.name),
+                settings,
+                model,
+                fleet,
+            )
         ]
     if len(fleet.nodes) > 1 and not engine.multi_node:
         return None, [
             ExecutorUnsupported(
-                f"Variable engine is {name}, which serves from one node only; the inventory has {len(fleet.nodes)}.",
-                "Keep one host in ray_head and none in ray_worker.",
+                N_("Variable engine is {name}, which serves from one node only; the inventory has {nodes}."),
+                N_("Keep one host in ray_head and none in ray_worker."),
+                name=name,
+                nodes=len(fleet.nodes),
             )
         ]
     image = settings.engine_image
@@ -94,15 +113,17 @@ def _choose_version(
         return None, [_driver_problem(usable[0], versions, fleet, settings, pinned=bool(pinned))]
     version = driven[0]
     own = version.image_arm if fleet.architecture in ("aarch64", "arm64") else {}
-    reason = f"{engine.title} {version.version}"
+    template = "{engine}"
     if version is engine.versions[0]:
-        reason += ": the catalog's newest"
+        template = N_("{engine}: the catalog's newest")
     elif version not in (v for v in capable[:1]):
-        reason += (
-            ": newer images lack Ray" if not capable[0].ray and version.ray else ": newer ones need another driver"
-        )
+        lack = not capable[0].ray and version.ray
+        template = N_("{engine}: newer images lack Ray") if lack else N_("{engine}: newer ones need another driver")
     elif version is not kept[0]:
-        reason += f": the last that runs on compute capability {accelerator.compute_capability}"
+        template = N_("{engine}: the last that runs on compute capability {capability}")
+    reason = Message(
+        "engine", template, engine=f"{engine.title} {version.version}", capability=accelerator.compute_capability
+    )
     known = not image or any(version is v for v in _tagged(engine, image))
     return EngineChoice(name, engine, version, image or own.get(vendor, version.image[vendor]), reason, known), []
 
@@ -127,11 +148,15 @@ def _pinned(
         same = [v for v in versions if v.version == wanted]
         if same:
             return same, None
-        offered = ", ".join(v.version for v in versions)
+        offered = [v.version for v in versions]
         return [], UnknownName(
-            f"Variable engine_version is {wanted!r}, which the catalog does not have for {name}; it has {offered}.",
-            f"Set engine_version to {versions[0].version}, or leave it empty.",
+            N_("Variable engine_version is {wanted!r}, which the catalog does not have for {name}; it has {offered}."),
+            N_("Set engine_version to {version}, or leave it empty."),
             {"engine_version": ""},
+            wanted=wanted,
+            name=name,
+            offered=offered,
+            version=versions[0].version,
         )
     return _tagged(engine, image), None
 
@@ -162,18 +187,24 @@ def _executor_problem(
     if any(_executes(engine, v, settings, fleet, image) for v in versions):
         return []
     executor, other = settings.executor, "ray" if settings.executor == "mp" else "mp"
-    why = (
-        f"whose image {versions[0].image[fleet.accelerator.vendor]} holds no Ray"
-        if executor == "ray"
-        else "which cannot span nodes that way"
-    )
+    why = Message("", N_("which cannot span nodes that way"))
+    if executor == "ray":
+        image = versions[0].image[fleet.accelerator.vendor]
+        why = Message("", N_("whose image {image} holds no Ray"), image=image)
     changed = settings.model_copy(update={"executor": other})
-    remedy, change = f"Set executor to {other}.", {"executor": other}
+    remedy, change = N_("Set executor to {other}."), {"executor": other}
     if not any(_executes(engine, v, changed, fleet, image) for v in versions):
-        remedy, change = "Leave engine_version and engine_image empty to have one chosen.", {"engine_version": ""}
+        remedy = N_("Leave engine_version and engine_image empty to have one chosen.")
+        change = {"engine_version": ""}
     return [
         ExecutorUnsupported(
-            f"Variable executor is {executor}, but the engine is {name} {versions[0].version}, {why}.", remedy, change
+            N_("Variable executor is {executor}, but the engine is {engine}, {why}."),
+            remedy,
+            change,
+            executor=executor,
+            engine=f"{name} {versions[0].version}",
+            why=why,
+            other=other,
         )
     ]
 
@@ -198,17 +229,23 @@ def _driver_problem(
         if pinned and _driver_suffices(fleet, v) and has_capability(fleet.accelerator, v.min_compute_capability)
     ]
     works = [v for v in works if settings.executor != "ray" or v.ray]
-    remedy = (
-        f"Install driver {version.min_driver} or newer on every node (nvidia_driver_install set to upgrade does that)"
-    )
     change = {"engine_version": works[0].version, "engine_image": ""} if works else None
-    remedy += f", or set engine_version to {works[0].version}." if works else "."
+    remedy = N_("Install driver {needed} or newer on every node (nvidia_driver_install set to upgrade does that).")
+    if works:
+        remedy = N_(
+            "Install driver {needed} or newer on every node (nvidia_driver_install set to upgrade does that), or set"
+            " engine_version to {other}."
+        )
     image = settings.engine_image or version.image[fleet.accelerator.vendor]
     return DriverTooOld(
-        f"Image {image} holds CUDA {version.cuda}, which needs driver {version.min_driver}; the nodes have"
-        f" {fleet.driver}.",
+        N_("Image {image} holds CUDA {cuda}, which needs driver {needed}; the nodes have {driver}."),
         remedy,
         change,
+        image=image,
+        cuda=version.cuda,
+        needed=version.min_driver,
+        driver=fleet.driver,
+        other=works[0].version if works else "",
     )
 
 
@@ -222,30 +259,40 @@ def _too_old(
     *,
     pinned: bool,
 ) -> Refusal:
-    capability = fleet.accelerator.compute_capability
     engine = load_engines()[name]
     works = [v for v in versions if _capable(engine, v, model, fleet)]
-    needs = f"needs compute capability {_least(engine, version, model, fleet)}, but {fleet.name} has {capability}"
-    if version.min_compute_capability != _least(engine, version, model, fleet):
-        where = (
-            model.architecture.name if model.architecture.name in engine.architecture_capabilities else "several nodes"
-        )
-        needs = needs.replace(", but", f" for {where}, but")
+    least, architecture = _least(engine, version, model, fleet), model.architecture.name
+    template = N_("needs compute capability {least} for several nodes, but {accelerator} has {capability}")
+    if version.min_compute_capability == least:
+        template = N_("needs compute capability {least}, but {accelerator} has {capability}")
+    elif architecture in engine.architecture_capabilities:
+        template = N_("needs compute capability {least} for {architecture}, but {accelerator} has {capability}")
+    needs = Message(
+        "",
+        template,
+        least=least,
+        architecture=architecture,
+        accelerator=fleet.name,
+        capability=fleet.accelerator.compute_capability,
+    )
     if pinned and works:
         image = works[0].image[fleet.accelerator.vendor]
         return EngineUnsupported(
-            f"Variable engine is {name} {version.version}, which {needs}.",
-            f"Set engine_version to {works[0].version} and leave engine_image empty: {image} is the last that runs"
-            " there.",
+            N_("Variable engine is {engine}, which {why}."),
+            N_("Set engine_version to {other} and leave engine_image empty: {image} is the last that runs there."),
             {"engine_version": works[0].version, "engine_image": ""},
+            engine=f"{name} {version.version}",
+            why=needs,
+            other=works[0].version,
+            image=image,
         )
     return _other_engine(name, f"{name} {version.version}", needs, settings, model, fleet)
 
 
 def _other_engine(
-    refused: str, shown: str, why: str, settings: Settings, model: Model, fleet: Fleet
+    refused: str, shown: str, why: Message, settings: Settings, model: Model, fleet: Fleet
 ) -> EngineUnsupported:
-    message = f"Variable engine is {shown}, which {why}."
+    message = N_("Variable engine is {engine}, which {why}.")
     clean = settings.model_copy(update={"engine_image": "", "engine_version": ""})
     for name, engine in _preferred().items():
         if name == refused or model.architecture.name not in engine.architectures:
@@ -261,12 +308,23 @@ def _other_engine(
         if fitting:
             image = fitting[0].image[fleet.accelerator.vendor]
             pinned = [key for key in ("engine_image", "engine_version") if getattr(settings, key)]
-            also = f" and leave {' and '.join(pinned)} empty" if pinned else ""
             return EngineUnsupported(
                 message,
-                f"Set engine to {name}{also}: {image} runs there.",
+                N_("Set engine to {other} and leave {pinned} empty: {image} runs there.")
+                if pinned
+                else N_("Set engine to {other}: {image} runs there."),
                 {"engine": name, "engine_version": "", "engine_image": ""},
+                engine=shown,
+                why=why,
+                other=name,
+                pinned=pinned,
+                image=image,
             )
     return EngineUnsupported(
-        message, f"No engine of the catalog serves {model.title} on {fleet.name}; use another model."
+        message,
+        N_("No engine of the catalog serves {model} on {accelerator}; use another model."),
+        engine=shown,
+        why=why,
+        model=model.title,
+        accelerator=fleet.name,
     )

@@ -10,7 +10,7 @@ from inferfleet.inventory.model import Inventory, settings_values
 from inferfleet.inventory.nodes import service_nodes
 from inferfleet.inventory.ports import ports_of
 from inferfleet.inventory.services import Service, services_of
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.make import make_plan
 from inferfleet.planner.plan import Plan
 from inferfleet.settings import Settings
@@ -100,7 +100,11 @@ def plan_cluster(
         plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
     unknown = [host for host in facts or () if host not in inventory.hosts]
     if unknown:
-        note = f"Facts of {', '.join(unknown)} are not used: no such host serves in the inventory."
+        note = Message(
+            "facts-unused",
+            N_("Facts of {hosts} are not used: no such host serves in the inventory."),
+            hosts=unknown,
+        )
         plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
     return ClusterPlan(tuple(plans), node_problems=node_problems)
 

@@ -49,8 +49,8 @@ class Estimate:
             "overhead_gib_per_gpu": _gib(held.activation_bytes + held.overhead_bytes) if held else None,
             "free_gib_per_gpu": _gib(held.free_bytes) if held else None,
             "missing_gib_per_gpu": _gib(held.missing_bytes) if held else None,
-            "reasons": plan.reasons,
-            "warnings": plan.warnings,
+            "reasons": [reason.as_dict() for reason in plan.reasons],
+            "warnings": [warning.as_dict() for warning in plan.warnings],
             "problems": [problem.as_dict() for problem in plan.problems],
         }
 

@@ -4,6 +4,7 @@ from inferfleet.catalog import Checkpoint, Model
 from inferfleet.components import load_component
 from inferfleet.engines import Mode
 from inferfleet.engines.parsers import tool_call_parser
+from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.refusals import (
@@ -40,10 +41,13 @@ def setting_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
         if value != default and key not in choice.engine.settings:
             problems.append(
                 FlagUnsupported(
-                    f"Variable {key} is {str(value).lower()}, but inferfleet knows no option of {choice.engine.title}"
-                    " for it.",
-                    f"Set {key} to {str(default).lower()}.",
+                    N_("Variable {key} is {value}, but inferfleet knows no option of {engine} for it."),
+                    N_("Set {key} to {default}."),
                     {key: default},
+                    key=key,
+                    value=str(value).lower(),
+                    engine=choice.engine.title,
+                    default=str(default).lower(),
                 )
             )
     return problems
@@ -55,10 +59,14 @@ def replica_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
         return []
     return [
         ExecutorUnsupported(
-            f"Variable data_parallel_size is {settings.data_parallel_size}, which inferfleet plans for"
-            f" {choice.engine.title}'s own executor only, and executor is ray.",
-            "Set executor to mp.",
+            N_(
+                "Variable data_parallel_size is {replicas}, which inferfleet plans for "
+                "{engine}'s own executor only, and executor is ray."
+            ),
+            N_("Set executor to mp."),
             {"executor": "mp", "engine_version": "", "engine_image": ""},
+            replicas=settings.data_parallel_size,
+            engine=choice.engine.title,
         )
     ]
 
@@ -75,18 +83,25 @@ def speculation_problems(
     tokens, layers = settings.num_speculative_tokens, model.architecture.num_nextn_predict_layers
     if not tokens or mode:
         return []
-    why = ""
     if not layers or not checkpoint.prediction_layers:
-        why = f"{checkpoint.id if layers else model.title} has no multi-token-prediction layer"
+        name = checkpoint.id if layers else model.title
+        why = Message("", N_("{model} has no multi-token-prediction layer"), model=name)
     elif pipeline > 1:
-        why = f"{choice.engine.title} does not draft tokens over the {pipeline} pipeline stages of this layout"
-    if not why:
+        why = Message(
+            "",
+            N_("{engine} does not draft tokens over the {stages} pipeline stages of this layout"),
+            engine=choice.engine.title,
+            stages=pipeline,
+        )
+    else:
         return []
     return [
         SpeculationUnsupported(
-            f"Variable num_speculative_tokens is {tokens}, but {why}.",
-            "Set num_speculative_tokens to 0.",
+            N_("Variable num_speculative_tokens is {tokens}, but {why}."),
+            N_("Set num_speculative_tokens to 0."),
             {"num_speculative_tokens": 0},
+            tokens=tokens,
+            why=why,
         )
     ]
 
@@ -97,16 +112,18 @@ def tool_call_problems(settings: Settings, model: Model, choice: EngineChoice) -
     if not settings.enable_auto_tool_choice or "enable_auto_tool_choice" not in engine.settings:
         return []
     if not model.tool_call_parser:
-        why = f"{model.title} was not made to call tools"
+        why = Message("", N_("{model} was not made to call tools"), model=model.title)
     elif not tool_call_parser(model, choice.name, engine, version):
-        why = f"{engine.title} {version.version} does not read those of {model.title}"
+        name = f"{engine.title} {version.version}"
+        why = Message("", N_("{engine} does not read those of {model}"), engine=name, model=model.title)
     else:
         return []
     return [
         ToolCallsUnsupported(
-            f"Variable enable_auto_tool_choice is true, but {why}.",
-            "Set enable_auto_tool_choice to false.",
+            N_("Variable enable_auto_tool_choice is true, but {why}."),
+            N_("Set enable_auto_tool_choice to false."),
             {"enable_auto_tool_choice": False},
+            why=why,
         )
     ]
 
@@ -124,9 +141,12 @@ def image_problems(choice: EngineChoice, fleet: Fleet) -> list[Refusal]:
         return []
     return [
         ImageArchitecture(
-            f"Variable engine_image is {choice.image}, which is for {named}, but the nodes are {has}.",
-            "Leave engine_image empty to have the right one chosen.",
+            N_("Variable engine_image is {image}, which is for {named}, but the nodes are {has}."),
+            N_("Leave engine_image empty to have the right one chosen."),
             {"engine_image": ""},
+            image=choice.image,
+            named=named,
+            has=has,
         )
     ]
 

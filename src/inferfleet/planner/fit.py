@@ -7,6 +7,7 @@ from typing import Any
 from inferfleet.catalog import Accelerator, Checkpoint, Model
 from inferfleet.engines import Engine, EngineVersion, Mode, load_engines
 from inferfleet.engines.layout import Layout
+from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import can_cache_fp8
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fleet import Fleet
@@ -41,7 +42,7 @@ class Sizing:
     limits: Limits
     budget: Budget | None
     problems: list[Refusal] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Message] = field(default_factory=list)
     alternatives: list[Candidate] = field(default_factory=list)
 
     @property
@@ -161,10 +162,12 @@ def _too_long(settings: Settings, model: Model) -> list[Refusal]:
         return []
     return [
         MaxModelLenTooLong(
-            f"Variable max_model_len is {settings.max_model_len}, but {model.title} was made for at most"
-            f" {model.max_model_len} tokens.",
-            f"Set max_model_len to {model.max_model_len}, or to 0 for the longest that fits.",
+            N_("Variable max_model_len is {length}, but {model} was made for at most {most} tokens."),
+            N_("Set max_model_len to {most}, or to 0 for the longest that fits."),
             {"max_model_len": 0},
+            length=settings.max_model_len,
+            model=model.title,
+            most=model.max_model_len,
         )
     ]
 
@@ -188,10 +191,15 @@ def _asked_layout(
     if world % replicas and model.architecture.moe:
         return layout, [
             LayoutMismatch(
-                f"Variable data_parallel_size is {replicas}, which does not divide the {world} accelerators of the"
-                f" {len(fleet.nodes)} nodes.",
-                "Set data_parallel_size to 0, or to a number that does.",
+                N_(
+                    "Variable data_parallel_size is {replicas}, which does not divide the {world} "
+                    "accelerators of the {nodes} nodes."
+                ),
+                N_("Set data_parallel_size to 0, or to a number that does."),
                 {"data_parallel_size": 0},
+                replicas=replicas,
+                world=world,
+                nodes=len(fleet.nodes),
             )
         ]
     problems = divisibility(model.architecture, checkpoint.precision, layout, rules)
@@ -200,17 +208,29 @@ def _asked_layout(
     reset = FREE
     if layout.ranks > world or (len(fleet.nodes) > 1 and layout.ranks != world):
         several = [f"{key} {getattr(settings, key)}" for key in FREE if getattr(settings, key)]
-        shown = (
-            f"Variables {' and '.join(several)} need {layout.ranks}"
-            if len(several) > 1
-            else f"Variable {given} is {value}, which needs {max(layout.ranks, value)}"
-        )
         return layout, [
             LayoutMismatch(
-                f"{shown} accelerators, but the {len(fleet.nodes)} nodes have {world} ({fleet.per_node} each).",
-                "Set tensor_parallel_size and pipeline_parallel_size to 0 to have them chosen, or to sizes whose"
-                f" product is {world}.",
+                N_(
+                    "Variables {settings} need {needed} accelerators, but the {nodes} nodes have {world} ({per_node}"
+                    " each)."
+                )
+                if len(several) > 1
+                else N_(
+                    "Variable {key} is {value}, which needs {needed} accelerators, but the {nodes} nodes have {world}"
+                    " ({per_node} each)."
+                ),
+                N_(
+                    "Set tensor_parallel_size and pipeline_parallel_size to 0 to have them chosen, or to sizes whose"
+                    " product is {world}."
+                ),
                 reset,
+                settings=several,
+                key=given,
+                value=value,
+                needed=layout.ranks if len(several) > 1 else max(layout.ranks, value),
+                nodes=len(fleet.nodes),
+                world=world,
+                per_node=fleet.per_node,
             )
         ]
     return layout, []
@@ -230,10 +250,13 @@ def _sized_mode(
     if fleet.size < needed:
         problems.append(
             AcceleratorsMissing(
-                f"The vendor's mode needs {needed} {fleet.name} ({mode.tensor_parallel_size} ranks), but there are"
-                f" {fleet.size}.",
-                f"Use a server with {needed} cards that all answer.",
+                N_("The vendor's mode needs {needed} {accelerator} ({ranks} ranks), but there are {count}."),
+                N_("Use a server with {needed} cards that all answer."),
                 {"accelerators_per_node": needed},
+                needed=needed,
+                accelerator=fleet.name,
+                ranks=mode.tensor_parallel_size,
+                count=fleet.size,
             )
         )
     # The vendor's ranks are parts of cards, so the memory of a whole card is what its share of the model takes.
@@ -251,7 +274,7 @@ def _shortened(
     held: Budget,
     fleet: Fleet,
     choice: EngineChoice,
-) -> tuple[Limits, Budget, list[str]]:
+) -> tuple[Limits, Budget, list[Message]]:
     """Cut the context to what the KV cache holds where the length was left to the planner."""
     if settings.max_model_len or held.fits:
         return limits, held, []
@@ -277,25 +300,40 @@ def _shortened(
     limits, held = sized(low * _CONTEXT_STEP)
     if sized(limits.max_model_len + _CONTEXT_STEP)[1].missing_bytes:
         engine = f"{choice.engine.title} {choice.version.version}"
-        why = f"a longer prompt is one batch in {engine}, whose activations do not fit"
-        remedy = "More accelerators that share each layer make it longer."
+        why = Message("", N_("a longer prompt is one batch in {engine}, whose activations do not fit"), engine=engine)
+        remedy = Message("", N_("More accelerators that share each layer make it longer."))
     else:
-        why = f"the KV cache holds {held.kv_cache_tokens} tokens"
-        remedy = f"{_more_cache(model, fleet)} make it longer."
-    return limits, held, [f"max_model_len is {limits.max_model_len} instead of {full}: {why}. {remedy}"]
+        why = Message("", N_("the KV cache holds {tokens} tokens"), tokens=held.kv_cache_tokens)
+        remedy = _more_cache(model, fleet)
+    warning = Message(
+        "context-shortened",
+        N_("max_model_len is {length} instead of {full}: {why}. {remedy}"),
+        length=limits.max_model_len,
+        full=full,
+        why=why,
+        remedy=remedy,
+    )
+    return limits, held, [warning]
 
 
-def _more_cache(model: Model, fleet: Fleet) -> str:
-    return "More accelerators or kv_cache_dtype fp8" if can_cache_fp8(model, fleet.accelerator) else "More accelerators"
+def _more_cache(model: Model, fleet: Fleet) -> Message:
+    """Return what makes the KV cache hold more."""
+    if can_cache_fp8(model, fleet.accelerator):
+        return Message("", N_("More accelerators or kv_cache_dtype fp8 make it longer."))
+    return Message("", N_("More accelerators make it longer."))
 
 
-def _small_cache(limits: Limits, held: Budget, more: str) -> Refusal:
+def _small_cache(limits: Limits, held: Budget, more: Message) -> Refusal:
     length = held.kv_cache_tokens // _CONTEXT_STEP * _CONTEXT_STEP or held.kv_cache_tokens
     return KvCacheTooSmall(
-        f"Variable max_model_len is {limits.max_model_len}, but the KV cache holds {held.kv_cache_tokens} tokens"
-        f" ({held.kv_cache_bytes / GIB:.1f} GiB a GPU).",
-        f"Set max_model_len to at most {length}. {more} make it longer.",
+        N_("Variable max_model_len is {length}, but the KV cache holds {tokens} tokens ({size:.1f} GiB a GPU)."),
+        N_("Set max_model_len to at most {most}. {more}"),
         {"max_model_len": length},
+        length=limits.max_model_len,
+        tokens=held.kv_cache_tokens,
+        size=held.kv_cache_bytes / GIB,
+        most=length,
+        more=more,
     )
 
 
@@ -303,23 +341,32 @@ def _no_layout(model: Model, fleet: Fleet, choice: EngineChoice) -> Refusal:
     heads = model.architecture.num_attention_heads
     usable = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0 and fleet.per_node % n == 0), default=1)
     smaller = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0), default=1)
+    remedy, change = _other_layout(max(usable, smaller), model, fleet, choice)
     return TensorParallelIndivisible(
-        f"No tensor and pipeline parallel size divides {model.title} ({heads} attention heads,"
-        f" {model.architecture.num_hidden_layers} layers) over {len(fleet.nodes)} nodes of {fleet.per_node}"
-        " accelerators.",
-        *_other_layout(max(usable, smaller), model, fleet, choice),
+        N_(
+            "No tensor and pipeline parallel size divides {model} ({heads} attention heads, {layers} layers) over"
+            " {nodes} nodes of {per_node} accelerators."
+        ),
+        remedy,
+        change,
+        model=model.title,
+        heads=heads,
+        layers=model.architecture.num_hidden_layers,
+        nodes=len(fleet.nodes),
+        per_node=fleet.per_node,
+        usable=max(usable, smaller),
+        other=change.get("engine", ""),
     )
 
 
 def _other_layout(per_node: int, model: Model, fleet: Fleet, choice: EngineChoice) -> tuple[str, Mapping[str, Any]]:
     """Return the remedy of a fleet that nothing divides: fewer accelerators a node, or another engine."""
     if per_node != fleet.per_node:
-        return f"Set accelerators_per_node to {per_node}.", {"accelerators_per_node": per_node}
+        return N_("Set accelerators_per_node to {usable}."), {"accelerators_per_node": per_node}
     others = [name for name, engine in load_engines().items() if _divides_unevenly(engine, model, fleet)]
     if others and choice.name not in others:
-        other = others[0]
-        return f"Set engine to {other}, which divides layers unevenly among nodes.", {"engine": other}
-    return "Use another number of nodes.", {}
+        return N_("Set engine to {other}, which divides layers unevenly among nodes."), {"engine": others[0]}
+    return N_("Use another number of nodes."), {}
 
 
 def _divides_unevenly(engine: Engine, model: Model, fleet: Fleet) -> bool:

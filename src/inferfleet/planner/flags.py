@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from inferfleet.engines import Engine, FlagFile, load_flags
+from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.plain import version_key
 from inferfleet.planner.refusals import FlagManaged, FlagUnsupported, Refusal
@@ -19,12 +20,12 @@ def flag_problems(choice: EngineChoice, arguments: Sequence[str]) -> list[Refusa
     said = {flag: found for flag in flags if (found := _refused(choice, flag, listed))}
     change = {"engine_extra_args": _without(said, arguments, choice.engine)}
     return [
-        kind(f"Variable engine_extra_args has {flag}, which {why}.", f"{remedy} from engine_extra_args.", change)
-        for flag, (kind, why, remedy) in said.items()
+        kind(N_("Variable engine_extra_args has {flag}, which {why}."), remedy.template, change, **remedy.parameters)
+        for kind, remedy in said.values()
     ]
 
 
-def flag_cautions(choice: EngineChoice, arguments: Sequence[str]) -> list[str]:
+def flag_cautions(choice: EngineChoice, arguments: Sequence[str]) -> list[Message]:
     """Return the warning that nobody has looked at the user's options, where there is no list to compare them with."""
     listed = load_flags(choice.name, choice.version.version) if choice.known_image else None
     known = {spelling for option in (listed.options if listed else ()) for spelling in option}
@@ -33,8 +34,15 @@ def flag_cautions(choice: EngineChoice, arguments: Sequence[str]) -> list[str]:
         return []
     what = f"{choice.engine.title} {choice.version.version}" if choice.known_image else choice.image
     return [
-        f"Variable engine_extra_args has {', '.join(flags)}, which could not be checked: the catalog does not know all"
-        f" options of {what}. One that it does not have keeps it from starting."
+        Message(
+            "flags-unchecked",
+            N_(
+                "Variable engine_extra_args has {flags}, which could not be checked: the catalog does not know all"
+                " options of {engine}. One that it does not have keeps it from starting."
+            ),
+            flags=flags,
+            engine=what,
+        )
     ]
 
 
@@ -59,30 +67,41 @@ def _flag_in(word: str, engine: Engine) -> str:
     return flag
 
 
-def _went(choice: EngineChoice, name: str) -> str:
+def _lacks(choice: EngineChoice, name: str) -> Message:
+    """Return that the engine's version lacks a flag, with the version that it appeared in or went with, if known."""
+    engine = f"{choice.engine.title} {choice.version.version}"
     version = version_key(choice.version.version)
     for flag in choice.engine.flags:
         if flag.name == name and not version_key(flag.since) <= version < version_key(flag.until):
-            return f"appeared in {flag.since}" if version < version_key(flag.since) else f"went with {flag.until}"
-    return ""
+            if version < version_key(flag.since):
+                since = N_("{engine} does not have: it appeared in {version}")
+                return Message("not-yet", since, engine=engine, version=flag.since)
+            return Message(
+                "gone", N_("{engine} does not have: it went with {version}"), engine=engine, version=flag.until
+            )
+    return Message("", N_("{engine} does not have"), engine=engine)
 
 
-def _refused(choice: EngineChoice, flag: str, listed: FlagFile | None) -> tuple[type[Refusal], str, str] | None:
-    """Return the class, reason and remedy of an option that cannot be given; None for one that can."""
+def _refused(choice: EngineChoice, flag: str, listed: FlagFile | None) -> tuple[type[Refusal], Message] | None:
+    """Return the class, and the remedy with the reason as parameter `why`, of an option that cannot be given."""
     options, managed = listed.options if listed else (), choice.engine.managed
     same = next((option for option in options if flag in option), (flag,))
     ours = next((name for name in same if name in managed), None)
     if ours is not None:
-        instead = f"Set {managed[ours]} instead, and remove" if managed[ours] else "The inventory decides it: remove"
-        return FlagManaged, "inferfleet sets itself", f"{instead} {flag}"
-    lacks = f"{choice.engine.title} {choice.version.version} does not have"
-    went = _went(choice, flag)
-    if went:
-        return FlagUnsupported, f"{lacks}: it {went}", f"Remove {flag}"
+        remedy = N_("The inventory decides it: remove {flag} from engine_extra_args.")
+        if managed[ours]:
+            remedy = N_("Set {setting} instead, and remove {flag} from engine_extra_args.")
+        why = Message("", N_("inferfleet sets itself"))
+        return FlagManaged, Message("", remedy, flag=flag, setting=managed[ours], why=why)
+    lacks = _lacks(choice, flag)
+    remove = Message("", N_("Remove {flag} from engine_extra_args."), flag=flag, why=lacks)
+    if lacks.code:
+        return FlagUnsupported, remove
     spellings = [spelling for option in options for spelling in option]
     if listed and listed.complete and not {flag, flag[:2]} & set(spellings):
         near = difflib.get_close_matches(flag, spellings, n=1)
-        return FlagUnsupported, lacks, f"Did you mean {near[0]}? Otherwise remove {flag}" if near else f"Remove {flag}"
+        guess = N_("Did you mean {nearest}? Otherwise remove {flag} from engine_extra_args.")
+        return FlagUnsupported, Message("", guess, flag=flag, why=lacks, nearest=near[0]) if near else remove
     return None
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inferfleet.catalog import Accelerator, UnknownNameError, accelerator_name, load_accelerator, load_accelerators
+from inferfleet.messages import N_, Message
 from inferfleet.planner.fabric import RdmaPort, cluster_interface, read_ports
 from inferfleet.planner.health import health_problems
 from inferfleet.planner.plain import maps, number, version_key
@@ -22,6 +23,7 @@ from inferfleet.planner.refusals import (
     ShmTooSmall,
     UnequalCounts,
     UnknownName,
+    unknown_name,
 )
 from inferfleet.settings import Settings
 
@@ -88,9 +90,11 @@ def read_fleet(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> tu
     if not known:
         return None, [
             NoAccelerator(
-                "Variable accelerator is empty and no node has reported an accelerator.",
-                "Set accelerator (for example A800-80G) and accelerators_per_node, or let the nodes be reached"
-                " and their drivers answer.",
+                N_("Variable accelerator is empty and no node has reported an accelerator."),
+                N_(
+                    "Set accelerator (for example A800-80G) and accelerators_per_node, or let the "
+                    "nodes be reached and their drivers answer."
+                ),
             )
         ]
     problems += _missing(read)
@@ -130,9 +134,7 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
             declared = accelerator_name(declared)
             entry = load_accelerator(declared)
         except UnknownNameError as error:
-            message, _, remedy = str(error).partition(". ")
-            near = remedy.removeprefix("Did you mean ").removesuffix("?") if "mean" in remedy else ""
-            problems.append(UnknownName(f"{message}.", remedy, {"accelerator": near} if near else None))
+            problems.append(unknown_name(error, "accelerator"))
         else:
             accelerator, count = declared, count or entry.per_node
     devices = maps(node.get("accelerators"))
@@ -145,30 +147,42 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
         if unknown and not declared:
             problems.append(
                 UnknownName(
-                    f"Host {name} has accelerators {unknown[0]!r}, which the catalog does not have.",
-                    "Set accelerator to the catalog's entry that is nearest in memory and compute capability,"
-                    " or add one to accelerators.yml.",
+                    N_("Host {name} has accelerators {product!r}, which the catalog does not have."),
+                    N_(
+                        "Set accelerator to the catalog's entry that is nearest in memory and compute "
+                        "capability, or add one to accelerators.yml."
+                    ),
+                    name=name,
+                    product=unknown[0],
                 )
             )
         if len(names) > 1:
-            problems.append(_mixed(f"Host {name} has", sorted(names)))
+            problems.append(_mixed(Message("", N_("Host {name} has"), name=name), sorted(names)))
         reported = min(names, default=accelerator)
         if declared and names and declared not in names:
             problems.append(
                 MixedAccelerators(
-                    f"Variable accelerator is {declared}, but host {name} has {reported}.",
-                    f"Set accelerator to {reported}, or leave it empty to take what the nodes report.",
+                    N_("Variable accelerator is {declared}, but host {name} has {reported}."),
+                    N_("Set accelerator to {reported}, or leave it empty to take what the nodes report."),
                     {"accelerator": reported},
+                    declared=declared,
+                    name=name,
+                    reported=reported,
                 )
             )
         wanted = settings.accelerators_per_node
         if wanted > len(devices):
             problems.append(
                 AcceleratorsMissing(
-                    f"Variable accelerators_per_node is {wanted}, but host {name} has {len(devices)} that work.",
-                    f"Set accelerators_per_node to {len(devices)}, or look for the missing ones with `lspci` and"
-                    " in the kernel log.",
+                    N_("Variable accelerators_per_node is {wanted}, but host {name} has {there} that work."),
+                    N_(
+                        "Set accelerators_per_node to {there}, or look for the missing ones with `lspci` "
+                        "and in the kernel log."
+                    ),
                     {"accelerators_per_node": len(devices)},
+                    wanted=wanted,
+                    name=name,
+                    there=len(devices),
                 )
             )
         accelerator, count = accelerator or reported, min(wanted, len(devices)) or len(devices)
@@ -188,11 +202,18 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
     )
 
 
-def _mixed(subject: str, names: Sequence[str]) -> MixedAccelerators:
+def _mixed(subject: Message, names: Sequence[str]) -> MixedAccelerators:
     return MixedAccelerators(
-        f"{subject} different accelerators: {', '.join(names)}. One tensor-parallel group needs equal ones.",
-        f"Keep the nodes with {names[0]} in this inventory and make another inventory for the rest.",
+        N_("{subject} different accelerators: {names}. One tensor-parallel group needs equal ones."),
+        N_("Keep the nodes with {first} in this inventory and make another inventory for the rest."),
+        subject=subject,
+        names=[*names],
+        first=names[0],
     )
+
+
+def _at(value: object, node: str) -> Message:
+    return Message("", N_("{value} on {node}"), value=value, node=node)
 
 
 def _missing(nodes: Sequence[Node]) -> list[Refusal]:
@@ -201,8 +222,10 @@ def _missing(nodes: Sequence[Node]) -> list[Refusal]:
         return []
     return [
         AcceleratorsMissing(
-            f"Host {', '.join(silent)} reports no accelerator, while others do.",
-            f"Check the driver there, or take {silent[0]} out of ray_head and ray_worker.",
+            N_("Host {nodes} reports no accelerator, while others do."),
+            N_("Check the driver there, or take {first} out of ray_head and ray_worker."),
+            nodes=[*silent],
+            first=silent[0],
         )
     ]
 
@@ -211,16 +234,18 @@ def _agreement(nodes: Sequence[Node]) -> list[Refusal]:
     problems: list[Refusal] = []
     names = sorted({node.accelerator for node in nodes})
     if len(names) > 1:
-        where = ", ".join(f"{n} on {next(x.name for x in nodes if x.accelerator == n)}" for n in names)
-        problems.append(_mixed(f"The nodes ({where}) have", names))
+        where = [_at(n, next(x.name for x in nodes if x.accelerator == n)) for n in names]
+        problems.append(_mixed(Message("", N_("The nodes ({where}) have"), where=where), names))
     counts = {node.count: node.name for node in nodes}
     if len(counts) > 1:
-        shown = ", ".join(f"{count} on {name}" for count, name in sorted(counts.items()))
+        shown = [_at(count, name) for count, name in sorted(counts.items())]
         problems.append(
             UnequalCounts(
-                f"The nodes differ in their number of accelerators: {shown}.",
-                f"Set accelerators_per_node to {min(counts)}, which every node has, or repair the node with fewer.",
+                N_("The nodes differ in their number of accelerators: {shown}."),
+                N_("Set accelerators_per_node to {least}, which every node has, or repair the node with fewer."),
                 {"accelerators_per_node": min(counts)},
+                shown=shown,
+                least=min(counts),
             )
         )
     sizes = [(size, node.name) for node in nodes for size in node.memory_mib]
@@ -228,27 +253,34 @@ def _agreement(nodes: Sequence[Node]) -> list[Refusal]:
         low, high = min(sizes), max(sizes)
         problems.append(
             MixedMemory(
-                f"Accelerators differ in memory: {low[0]} MiB on {low[1]}, {high[0]} MiB on {high[1]}.",
-                f"Take {low[1]} out of this inventory, or check it: memory may be retired or taken by MIG.",
+                N_("Accelerators differ in memory: {low} MiB on {smaller}, {high} MiB on {larger}."),
+                N_("Take {smaller} out of this inventory, or check it: memory may be retired or taken by MIG."),
+                low=low[0],
+                smaller=low[1],
+                high=high[0],
+                larger=high[1],
             )
         )
     drivers = {node.driver: node.name for node in nodes if node.driver}
     if len(drivers) > 1:
-        shown = ", ".join(f"{driver} on {name}" for driver, name in sorted(drivers.items()))
+        shown = [_at(driver, name) for driver, name in sorted(drivers.items())]
         newest = max(drivers, key=version_key)
         problems.append(
             MixedDrivers(
-                f"The nodes differ in their driver: {shown}. NCCL and the image then behave differently.",
-                f"Install driver {newest} on every node.",
+                N_("The nodes differ in their driver: {shown}. NCCL and the image then behave differently."),
+                N_("Install driver {newest} on every node."),
+                shown=shown,
+                newest=newest,
             )
         )
     kinds = {node.architecture: node.name for node in nodes if node.architecture}
     if len(kinds) > 1:
-        shown = ", ".join(f"{kind} on {name}" for kind, name in sorted(kinds.items()))
+        shown = [_at(kind, name) for kind, name in sorted(kinds.items())]
         problems.append(
             MixedArchitectures(
-                f"The nodes differ in their processor: {shown}. One image serves all of them.",
-                "Make one inventory for each architecture.",
+                N_("The nodes differ in their processor: {shown}. One image serves all of them."),
+                N_("Make one inventory for each architecture."),
+                shown=shown,
             )
         )
     return problems
@@ -262,26 +294,35 @@ def _node_problems(node: Node) -> list[Refusal]:
         if str(device.get("mig", "")).lower() == "enabled":
             problems.append(
                 AcceleratorUnusable(
-                    f"Accelerator {index} of host {node.name} is divided by MIG.",
-                    f"Run `nvidia-smi -i {index} -mig 0` on {node.name} and reset the device.",
+                    N_("Accelerator {index} of host {node} is divided by MIG."),
+                    N_("Run `nvidia-smi -i {index} -mig 0` on {node} and reset the device."),
+                    index=index,
+                    node=node.name,
                 )
             )
         if number(device.get("ecc_uncorrectable")) > 0:
             problems.append(
                 AcceleratorUnusable(
-                    f"Accelerator {index} of host {node.name} reports {device['ecc_uncorrectable']} uncorrectable"
-                    " memory errors.",
-                    f"Have the device replaced, or take {node.name} out of this inventory.",
+                    N_("Accelerator {index} of host {node} reports {errors} uncorrectable memory errors."),
+                    N_("Have the device replaced, or take {node} out of this inventory."),
+                    index=index,
+                    node=node.name,
+                    errors=device["ecc_uncorrectable"],
                 )
             )
         state = str(device.get("fabric_state") or "")
         if state not in _NVIDIA_FABRIC_OK:
             problems.append(
                 FabricManagerMissing(
-                    f"Accelerator {index} of host {node.name} has NVSwitch fabric state {state!r}: no fabric manager"
-                    " has set it up.",
-                    f"Install nvidia-fabricmanager of the driver's version ({node.driver or 'see nvidia-smi'}) on"
-                    f" {node.name} and start it.",
+                    N_(
+                        "Accelerator {index} of host {node} has NVSwitch fabric state {state!r}: no "
+                        "fabric manager has set it up."
+                    ),
+                    N_("Install nvidia-fabricmanager of the driver's version ({driver}) on {node} and start it."),
+                    index=index,
+                    node=node.name,
+                    state=state,
+                    driver=node.driver or Message("", N_("see nvidia-smi")),
                 )
             )
             break
@@ -289,8 +330,11 @@ def _node_problems(node: Node) -> list[Refusal]:
     if manager and node.driver and manager != node.driver:
         problems.append(
             FabricManagerMissing(
-                f"Host {node.name} has fabric manager {manager}, but driver {node.driver}.",
-                f"Install nvidia-fabricmanager {node.driver} on {node.name}: the two must be of one version.",
+                N_("Host {node} has fabric manager {manager}, but driver {driver}."),
+                N_("Install nvidia-fabricmanager {driver} on {node}: the two must be of one version."),
+                node=node.name,
+                manager=manager,
+                driver=node.driver,
             )
         )
     return problems
@@ -303,9 +347,13 @@ def shm_problems(fleet: Fleet) -> list[Refusal]:
     needed = _SHM_BYTES_PER_RANK * fleet.per_node
     return [
         ShmTooSmall(
-            f"Host {node.name} has {node.shm_bytes / 2**30:.1f} GiB in /dev/shm, but {fleet.per_node} ranks need"
-            f" {needed / 2**30:.0f} GiB.",
-            f"Mount it larger on {node.name}: `mount -o remount,size={needed // 2**30}G /dev/shm`, and in /etc/fstab.",
+            N_("Host {node} has {size:.1f} GiB in /dev/shm, but {per_node} ranks need {needed:.0f} GiB."),
+            N_("Mount it larger on {node}: `mount -o remount,size={needed_gib}G /dev/shm`, and in /etc/fstab."),
+            node=node.name,
+            size=node.shm_bytes / 2**30,
+            per_node=fleet.per_node,
+            needed=needed / 2**30,
+            needed_gib=needed // 2**30,
         )
         for node in fleet.nodes
         if 0 < node.shm_bytes < needed
@@ -316,10 +364,11 @@ def _model_paths(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> 
     roots = {str(node.get("model_root") or settings.model_root): str(name) for name, node in nodes.items()}
     if len(roots) < 2:
         return []
-    shown = ", ".join(f"{root} on {name}" for root, name in sorted(roots.items()))
+    shown = [_at(root, name) for root, name in sorted(roots.items())]
     return [
         ModelPathDiffers(
-            f"Variable model_root differs between hosts: {shown}. Every rank opens the same path.",
-            "Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ.",
+            N_("Variable model_root differs between hosts: {shown}. Every rank opens the same path."),
+            N_("Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ."),
+            shown=shown,
         )
     ]

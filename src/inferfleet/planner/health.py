@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inferfleet.catalog import load_xids
+from inferfleet.messages import N_, Message
 from inferfleet.planner.plain import maps, number
 from inferfleet.planner.refusals import AcceleratorBusy, AcceleratorsMissing, AcceleratorUnusable, Refusal
 
@@ -23,34 +24,53 @@ def health_problems(name: str, facts: Mapping[str, Any], *, wanted: int, share: 
     ]
 
 
-def health_cautions(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
+def health_cautions(name: str, facts: Mapping[str, Any]) -> Iterator[Message]:
     """Yield what the log tells that does not keep the node from serving."""
     for event, meaning, fatal in _known_events(facts):
         if not fatal or _age(event) > _DAY:
-            yield (
-                f"The kernel log of {name} tells of Xid {event['xid']} on {event['bus']},"
-                f" {_ago(_age(event))}: {meaning}."
+            yield Message(
+                "xid",
+                N_("The kernel log of {node} tells of Xid {xid} on {bus}, {ago}: {meaning}."),
+                node=name,
+                xid=event["xid"],
+                bus=event["bus"],
+                ago=_ago(_age(event)),
+                meaning=meaning,
             )
     yield from _detours(name, facts)
     if facts.get("rdma") and facts.get("module_version") and not (_peermem(facts) or shares_by_dmabuf(facts)):
-        yield (
-            f"RDMA on {name} copies through the host's memory: its driver is {facts['module_flavour']} and"
-            " nvidia_peermem is not loaded. Set nvidia_driver_gpudirect to peermem, or nvidia_driver_flavour to open."
+        yield Message(
+            "gpudirect-off",
+            N_(
+                "RDMA on {node} copies through the host's memory: its driver is {flavour} and nvidia_peermem is not"
+                " loaded. Set nvidia_driver_gpudirect to peermem, or nvidia_driver_flavour to open."
+            ),
+            node=name,
+            flavour=facts["module_flavour"],
         )
 
 
-def _detours(name: str, facts: Mapping[str, Any]) -> Iterator[str]:
+def _detours(name: str, facts: Mapping[str, Any]) -> Iterator[Message]:
     """Yield what sends the traffic between accelerators through the processor (NCCL's docs, "Troubleshooting")."""
     bridges = facts.get("acs_bridges")
     if isinstance(bridges, list) and bridges and len(maps(facts.get("accelerators"))) > 1:
-        yield (
-            f"ACS is on at {len(bridges)} PCI bridges of {name}: accelerators and network cards talk through the"
-            " processor. Switch it off in the firmware, on machines that run no virtual ones."
+        yield Message(
+            "acs-on",
+            N_(
+                "ACS is on at {bridges} PCI bridges of {node}: accelerators and network cards talk through the"
+                " processor. Switch it off in the firmware, on machines that run no virtual ones."
+            ),
+            bridges=len(bridges),
+            node=name,
         )
     if facts.get("iommu") is True and facts.get("rdma"):
-        yield (
-            f"The IOMMU of {name} is on: GPUDirect RDMA may be slow or fail. Switch it off in the firmware, or pass"
-            " iommu=pt to the kernel, on machines that run no virtual ones."
+        yield Message(
+            "iommu-on",
+            N_(
+                "The IOMMU of {node} is on: GPUDirect RDMA may be slow or fail. Switch it off in the firmware, or pass"
+                " iommu=pt to the kernel, on machines that run no virtual ones."
+            ),
+            node=name,
         )
 
 
@@ -80,9 +100,12 @@ def _lost(name: str, facts: Mapping[str, Any], wanted: int) -> Iterator[Refusal]
     if not devices:  # no driver yet
         if len(there) < wanted:
             yield AcceleratorsMissing(
-                f"Variable accelerators_per_node is {wanted}, but host {name} has {len(there)} on its PCI bus.",
-                f"Set accelerators_per_node to {len(there)}, or look at the seat and power of the missing ones.",
+                N_("Variable accelerators_per_node is {wanted}, but host {name} has {on_bus} on its PCI bus."),
+                N_("Set accelerators_per_node to {on_bus}, or look at the seat and power of the missing ones."),
                 {"accelerators_per_node": len(there)},
+                wanted=wanted,
+                name=name,
+                on_bus=len(there),
             )
         return
     shown = {bus_id(device.get("bus", "")) for device in devices}
@@ -90,11 +113,19 @@ def _lost(name: str, facts: Mapping[str, Any], wanted: int) -> Iterator[Refusal]
     # With a number declared, the devices that work are counted against that.
     if lost and not wanted and not shown.isdisjoint(there):
         yield AcceleratorsMissing(
-            f"Host {name} has {len(there)} accelerators on its PCI bus, but its driver shows {len(devices)}:"
-            f" {', '.join(lost)} is missing.",
-            f"Read the kernel log of {name} (`dmesg | grep -i nvrm`) and restart it; where the accelerator stays away,"
-            f" have it replaced, or set accelerators_per_node to {len(devices)}.",
+            N_(
+                "Host {name} has {on_bus} accelerators on its PCI bus, but its driver shows {there}: {lost} is missing."
+            ),
+            N_(
+                "Read the kernel log of {name} (`dmesg | grep -i nvrm`) and restart it; where "
+                "the accelerator stays away, have it replaced, or set accelerators_per_node to "
+                "{there}."
+            ),
             {"accelerators_per_node": len(devices)},
+            name=name,
+            on_bus=len(there),
+            there=len(devices),
+            lost=[*lost],
         )
 
 
@@ -102,10 +133,16 @@ def _xids(name: str, facts: Mapping[str, Any]) -> Iterator[Refusal]:
     for event, meaning, fatal in _known_events(facts):
         if fatal and _age(event) <= _DAY:
             yield AcceleratorUnusable(
-                f"The kernel log of host {name} tells of Xid {event['xid']} on {event['bus']}, {_ago(_age(event))}:"
-                f" {meaning}.",
-                f"Restart {name}; where the error comes back, have the accelerator replaced, or take {name} out of this"
-                " inventory.",
+                N_("The kernel log of host {node} tells of Xid {xid} on {bus}, {ago}: {meaning}."),
+                N_(
+                    "Restart {node}; where the error comes back, have the accelerator replaced, or take {node} out of"
+                    " this inventory."
+                ),
+                node=name,
+                xid=event["xid"],
+                bus=event["bus"],
+                ago=_ago(_age(event)),
+                meaning=meaning,
             )
 
 
@@ -120,26 +157,37 @@ def _held_by_others(name: str, facts: Mapping[str, Any], share: float) -> Iterat
         if total and taken > left:
             largest = max(held, key=lambda process: number(process.get("memory_mib")))
             yield AcceleratorBusy(
-                f"Accelerator {index} of host {name} is used by {largest.get('name')} (process {largest.get('pid')}),"
-                f" which is not inferfleet's: {taken} MiB are taken, and gpu_memory_utilization {share:.2f} leaves"
-                f" {left} MiB to others.",
-                f"End that program on {name}, or take {name} out of this inventory.",
+                N_(
+                    "Accelerator {index} of host {name} is used by {program} (process {pid}), which "
+                    "is not inferfleet's: {taken} MiB are taken, and gpu_memory_utilization "
+                    "{share:.2f} leaves {left} MiB to others."
+                ),
+                N_("End that program on {name}, or take {name} out of this inventory."),
+                index=index,
+                name=name,
+                program=largest.get("name"),
+                pid=largest.get("pid"),
+                taken=taken,
+                share=share,
+                left=left,
             )
 
 
-def _known_events(facts: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str, bool]]:
+def _known_events(facts: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Message, bool]]:
     known = load_xids()
     for event in maps(facts.get("events")):
         xid = known.get(number(event.get("xid")))
         if xid and "bus" in event:
-            yield event, xid.meaning, xid.fatal
+            yield event, Message("", xid.meaning), xid.fatal
 
 
 def _age(event: Mapping[str, Any]) -> int:
     return number(event.get("age_seconds"))
 
 
-def _ago(seconds: int) -> str:
+def _ago(seconds: int) -> Message:
     if seconds < 7200:
-        return f"{seconds // 60} min ago"
-    return f"{seconds // 3600} h ago" if seconds < 2 * _DAY else f"{seconds // _DAY} days ago"
+        return Message("", N_("{n} min ago"), n=seconds // 60)
+    if seconds < 2 * _DAY:
+        return Message("", N_("{n} h ago"), n=seconds // 3600)
+    return Message("", N_("{n} days ago"), n=seconds // _DAY)

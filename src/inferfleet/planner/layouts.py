@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from inferfleet.catalog import Architecture, Precision
 from inferfleet.engines.layout import Layout
+from inferfleet.messages import N_, Message
 from inferfleet.planner.memory import Budget, Limits, budget
 from inferfleet.planner.modules import BLOCK
 from inferfleet.planner.refusals import (
@@ -26,14 +27,17 @@ class Rules:
     nodes: int = 1
 
 
+_CHOSEN = Message("chosen", N_("chosen"))
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A layout with its budget, and why it lost where it did."""
 
     layout: Layout
     budget: Budget | None  # None: a host's own memory is not counted
-    verdict: str
-    """`chosen`, or the reason it lost."""
+    verdict: Message
+    """Chosen (code `chosen`), or the reason it lost."""
     problems: tuple[Refusal, ...] = ()
 
     @property
@@ -50,26 +54,33 @@ def divisibility(arch: Architecture, precision: Precision, layout: Layout, rules
 
 def obstacle(
     arch: Architecture, precision: Precision, size: int, *, expert_parallel: bool = False, replicas: int = 1
-) -> str:
-    """Return what of the model a tensor parallel size does not divide, in words; empty when it divides all.
+) -> Message | None:
+    """Return what of the model a tensor parallel size does not divide, in words; None when it divides all.
 
     The slices of experts are divided among the ranks of all data-parallel replicas.
     """
     heads, kv = arch.num_attention_heads, arch.num_key_value_heads
     if heads % size:
-        return f"{heads} attention heads"
+        return Message("", N_("{heads} attention heads"), heads=heads)
     if not arch.mla and kv % size and size % kv:
-        return f"{kv} key-value heads, nor they it"
-    widths = {"feed-forward width": (arch.intermediate_size, size)}
+        return Message("", N_("{heads} key-value heads, nor they it"), heads=kv)
+    widths = {N_("feed-forward width"): (arch.intermediate_size, size)}
     if arch.moe and not expert_parallel:
-        widths["expert width"] = (arch.moe_intermediate_size, size * replicas)
+        widths[N_("expert width")] = (arch.moe_intermediate_size, size * replicas)
     # Block quantization has one scale for 128 × 128 weights, and no rank may hold part of a block.
     step = BLOCK if precision in ("fp8", "int8") and arch.mla else 1
     for name, (width, ranks) in widths.items():
         if ranks > 1 and width % (ranks * step):
-            kind = "FP8 blocks" if precision == "fp8" else "blocks"
-            return f"{name} ({width})" + (f" in whole {kind} of {BLOCK}" if step > 1 else "")
-    return ""
+            template = N_("{name} ({width})")
+            if step > 1:
+                fp8 = precision == "fp8"
+                template = (
+                    N_("{name} ({width}) in whole FP8 blocks of {block}")
+                    if fp8
+                    else N_("{name} ({width}) in whole blocks of {block}")
+                )
+            return Message("", template, name=Message("", name), width=width, block=BLOCK)
+    return None
 
 
 def works(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> bool:
@@ -89,20 +100,31 @@ def _tensor(arch: Architecture, precision: Precision, layout: Layout) -> list[Re
     if replicas > 1 and not obstacle(arch, precision, size, expert_parallel=expert):
         return [
             TensorParallelIndivisible(
-                f"Variables tensor_parallel_size {size} and data_parallel_size {replicas} make {size * replicas} ranks,"
-                f" which do not divide the model's {what}.",
-                "Set enable_expert_parallel to true, which keeps experts whole.",
+                N_(
+                    "Variables tensor_parallel_size {size} and data_parallel_size {replicas} make "
+                    "{ranks} ranks, which do not divide the model's {what}."
+                ),
+                N_("Set enable_expert_parallel to true, which keeps experts whole."),
                 {"enable_expert_parallel": True},
+                size=size,
+                replicas=replicas,
+                ranks=size * replicas,
+                what=what,
             )
         ]
     fewer = range(min(size - 1, arch.num_attention_heads), 1, -1)
     smaller = next((n for n in fewer if not obstacle(arch, precision, n, expert_parallel=expert)), 1)
-    remedy = f"Set tensor_parallel_size to {smaller} and pipeline_parallel_size to 0, or both to 0 to have them chosen."
     return [
         TensorParallelIndivisible(
-            f"Variable tensor_parallel_size is {size}, which does not divide the model's {what}.",
-            remedy,
+            N_("Variable tensor_parallel_size is {size}, which does not divide the model's {what}."),
+            N_(
+                "Set tensor_parallel_size to {smaller} and pipeline_parallel_size to 0, or both to 0 to have them"
+                " chosen."
+            ),
             {"tensor_parallel_size": 0, "pipeline_parallel_size": 0},
+            size=size,
+            what=what,
+            smaller=smaller,
         )
     ]
 
@@ -114,18 +136,22 @@ def _experts(arch: Architecture, layout: Layout) -> list[Refusal]:
     if not arch.moe:
         return [
             ExpertParallelIndivisible(
-                "Variable enable_expert_parallel is true, but the model has no experts.",
-                "Set enable_expert_parallel to false.",
+                N_("Variable enable_expert_parallel is true, but the model has no experts."),
+                N_("Set enable_expert_parallel to false."),
                 {"enable_expert_parallel": False},
             )
         ]
     if arch.n_routed_experts % size:
         return [
             ExpertParallelIndivisible(
-                f"Variable enable_expert_parallel is true, but {size} ranks do not divide the model's"
-                f" {arch.n_routed_experts} experts.",
-                "Set enable_expert_parallel to false.",
+                N_(
+                    "Variable enable_expert_parallel is true, but {size} ranks do not divide the "
+                    "model's {experts} experts."
+                ),
+                N_("Set enable_expert_parallel to false."),
                 {"enable_expert_parallel": False},
+                size=size,
+                experts=arch.n_routed_experts,
             )
         ]
     return []
@@ -138,27 +164,35 @@ def _stages(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]:
     if not rules.pipeline_parallel:
         return [
             PipelineUneven(
-                f"Variable pipeline_parallel_size is {stages}, but the engine has no pipeline parallelism there.",
-                "Set pipeline_parallel_size to 1.",
+                N_("Variable pipeline_parallel_size is {stages}, but the engine has no pipeline parallelism there."),
+                N_("Set pipeline_parallel_size to 1."),
                 {"pipeline_parallel_size": 1, "tensor_parallel_size": 0},
+                stages=stages,
             )
         ]
     if stages > layers:
         return [
             PipelineUneven(
-                f"Variable pipeline_parallel_size is {stages}, but the model has {layers} layers.",
-                f"Set pipeline_parallel_size to at most {layers}; 0 leaves it to the planner.",
+                N_("Variable pipeline_parallel_size is {stages}, but the model has {layers} layers."),
+                N_("Set pipeline_parallel_size to at most {layers}; 0 leaves it to the planner."),
                 {"pipeline_parallel_size": 0, "tensor_parallel_size": 0},
+                stages=stages,
+                layers=layers,
             )
         ]
     if layers % stages and not rules.uneven_pipeline:
         even = max(n for n in range(1, stages) if layers % n == 0)
         return [
             PipelineUneven(
-                f"Variable pipeline_parallel_size is {stages}, which does not divide the model's {layers} layers, and"
-                " the engine needs equal stages.",
-                f"Set pipeline_parallel_size to {even}.",
+                N_(
+                    "Variable pipeline_parallel_size is {stages}, which does not divide the model's "
+                    "{layers} layers, and the engine needs equal stages."
+                ),
+                N_("Set pipeline_parallel_size to {even}."),
                 {"pipeline_parallel_size": even, "tensor_parallel_size": 0},
+                stages=stages,
+                layers=layers,
+                even=even,
             )
         ]
     return []
@@ -169,22 +203,41 @@ def _replicas(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]
     if replicas == 1:
         return []
     change: dict[str, int] = {"data_parallel_size": 0}
-    remedy = "Set data_parallel_size to 0"
+    remedy = N_("Set data_parallel_size to 0.")
     if not arch.moe:
-        why = "the model has no experts, and replicas of a dense model are separate services"
+        why = Message("", N_("the model has no experts, and replicas of a dense model are separate services"))
     elif layout.pipeline_parallel_size > 1:
-        why = f"pipeline_parallel_size is {layout.pipeline_parallel_size}, and inferfleet plans only one of the two"
-        remedy = "Set pipeline_parallel_size to 1 and tensor_parallel_size to 0"
+        why = Message(
+            "",
+            N_("pipeline_parallel_size is {stages}, and inferfleet plans only one of the two"),
+            stages=layout.pipeline_parallel_size,
+        )
+        remedy = N_("Set pipeline_parallel_size to 1 and tensor_parallel_size to 0.")
         change = {"pipeline_parallel_size": 1, "tensor_parallel_size": 0}
     elif rules.per_node and (rules.per_node % tensor or replicas % rules.nodes):
-        why = (
-            f"replicas of {tensor} accelerators do not divide {rules.nodes} nodes of {rules.per_node}: a replica"
-            " stays in a node, and every node holds the same number"
+        why = Message(
+            "",
+            N_(
+                "replicas of {tensor} accelerators do not divide {nodes} nodes of {per_node}: a replica stays in a"
+                " node, and every node holds the same number"
+            ),
+            tensor=tensor,
+            nodes=rules.nodes,
+            per_node=rules.per_node,
         )
-        remedy += f", or to {rules.nodes * rules.per_node} with tensor_parallel_size 1"
+        remedy = N_("Set data_parallel_size to 0, or to {most} with tensor_parallel_size 1.")
     else:
         return []
-    return [LayoutMismatch(f"Variable data_parallel_size is {replicas}, but {why}.", f"{remedy}.", change)]
+    return [
+        LayoutMismatch(
+            N_("Variable data_parallel_size is {replicas}, but {why}."),
+            remedy,
+            change,
+            replicas=replicas,
+            why=why,
+            most=rules.nodes * rules.per_node,
+        )
+    ]
 
 
 def split_of(arch: Architecture, layout: Layout) -> str:
@@ -220,7 +273,7 @@ def candidates(
                 continue
             if not works(arch, precision, layout, rules):
                 continue
-            found.append(Candidate(layout, budget(arch, precision, layout, limits, total_bytes), ""))
+            found.append(Candidate(layout, budget(arch, precision, layout, limits, total_bytes), _CHOSEN))
 
     def rank(candidate: Candidate) -> tuple[bool, int, bool, int]:
         tensor = candidate.layout.tensor_parallel_size
@@ -239,23 +292,30 @@ def explain(ranked: list[Candidate], per_node: int) -> list[Candidate]:
     if not ranked:
         return []
     best = ranked[0]
-    explained = [Candidate(best.layout, best.budget, "chosen" if best.fits else _short(best))]
+    explained = [Candidate(best.layout, best.budget, _CHOSEN if best.fits else _short(best))]
     for other in ranked[1:]:
         if not other.fits:
             verdict = _short(other)
         elif other.layout.ranks < best.layout.ranks:
             idle = best.layout.ranks - other.layout.ranks
-            verdict = f"leaves {idle} {'accelerator' if idle == 1 else 'accelerators'} idle"
+            verdict = Message("idle", N_("leaves {idle} accelerators idle"), idle=idle)
+            if idle == 1:
+                verdict = Message("idle", N_("leaves 1 accelerator idle"))
         elif other.layout.tensor_parallel_size > per_node >= best.layout.tensor_parallel_size:
-            verdict = "tensor parallelism would cross nodes: an all-reduce a layer over the network"
+            crosses = N_("tensor parallelism would cross nodes: an all-reduce a layer over the network")
+            verdict = Message("crosses-nodes", crosses)
         else:
-            verdict = "more pipeline stages: each waits for the one before, and the last accelerators idle at low load"
+            verdict = Message(
+                "more-stages",
+                N_("more pipeline stages: each waits for the one before, and the last accelerators idle at low load"),
+            )
         explained.append(Candidate(other.layout, other.budget, verdict))
     return explained
 
 
-def _short(candidate: Candidate) -> str:
+def _short(candidate: Candidate) -> Message:
     held = candidate.budget
     if held is None or held.missing_bytes:
-        return f"does not fit: {(held.missing_bytes if held else 0) / 2**30:.1f} GiB a GPU are missing"
-    return f"the KV cache holds only {held.kv_cache_tokens} tokens"
+        missing = (held.missing_bytes if held else 0) / 2**30
+        return Message("does-not-fit", N_("does not fit: {missing:.1f} GiB a GPU are missing"), missing=missing)
+    return Message("kv-cache", N_("the KV cache holds only {tokens} tokens"), tokens=held.kv_cache_tokens)

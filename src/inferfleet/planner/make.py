@@ -6,7 +6,7 @@ from typing import Any
 
 from inferfleet.catalog import CatalogError, Model, UnknownNameError, load_model
 from inferfleet.engines import load_engine
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 from inferfleet.planner.checkpoints import cache_problems, choose_checkpoints, choose_dtype
 from inferfleet.planner.choose import choose_engine
 from inferfleet.planner.fabric import derive_fabric, nccl_chooses_gid
@@ -27,7 +27,7 @@ from inferfleet.planner.refusals import (
     BadValue,
     CatalogBroken,
     Refusal,
-    UnknownName,
+    unknown_name,
 )
 from inferfleet.planner.render import Decided, render
 from inferfleet.planner.values import value_problems
@@ -107,16 +107,22 @@ def _problems(problems: list[Refusal]) -> list[Problem]:
 
 
 def _no_nodes() -> Refusal:
-    return BadValue("The inventory has no node that serves.", "Put one host into group ray_head of hosts.yml.")
+    return BadValue(N_("The inventory has no node that serves."), N_("Put one host into group ray_head of hosts.yml."))
 
 
 def _model(settings: Settings, problems: list[Refusal]) -> Model | None:
     try:
         return load_model(settings.model)
     except UnknownNameError as error:
-        problems.append(_unknown(error, "model"))
+        problems.append(unknown_name(error, "model"))
     except CatalogError as error:
-        problems.append(CatalogBroken(str(error), "Correct that file, or name a model of the catalog."))
+        problems.append(
+            CatalogBroken(
+                error.message.template,
+                N_("Correct that file, or name a model of the catalog."),
+                **error.message.parameters,
+            )
+        )
     return None
 
 
@@ -126,13 +132,7 @@ def _engine(settings: Settings, problems: list[Refusal]) -> None:
     try:
         load_engine(settings.engine)
     except UnknownNameError as error:
-        problems.append(_unknown(error, "engine"))
-
-
-def _unknown(error: UnknownNameError, key: str) -> UnknownName:
-    message, _, remedy = str(error).partition(". ")
-    near = remedy.removeprefix("Did you mean ").removesuffix("?") if remedy.startswith("Did you mean") else ""
-    return UnknownName(f"{message}.", remedy, {key: near} if near else None)
+        problems.append(unknown_name(error, "engine"))
 
 
 def _address(name: str, node: Mapping[str, Any], fleet: Fleet | None) -> NodePlan:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.engines import Mode
+from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice, executor_of
 from inferfleet.planner.refusals import Refusal, UnknownName, VendorLimit
 from inferfleet.settings import Settings
@@ -16,18 +17,23 @@ def choose_mode(settings: Settings, choice: EngineChoice) -> tuple[Mode | None, 
         if wanted:
             return None, [
                 UnknownName(
-                    f"Variable engine_mode is {wanted!r}, but engine {choice.name} has no modes.",
-                    "Leave engine_mode empty.",
+                    N_("Variable engine_mode is {wanted!r}, but engine {engine} has no modes."),
+                    N_("Leave engine_mode empty."),
                     {"engine_mode": ""},
+                    wanted=wanted,
+                    engine=choice.name,
                 )
             ]
         return None, []
     if wanted and wanted not in modes:
         return None, [
             UnknownName(
-                f"Variable engine_mode is {wanted!r}, which engine {choice.name} does not have.",
-                f"Set engine_mode to one of {', '.join(modes)}.",
+                N_("Variable engine_mode is {wanted!r}, which engine {engine} does not have."),
+                N_("Set engine_mode to one of {modes}."),
                 {"engine_mode": next(iter(modes))},
+                wanted=wanted,
+                engine=choice.name,
+                modes=[*modes],
             )
         ]
     name = wanted or next(iter(modes))
@@ -42,9 +48,13 @@ def _vendor_limits(settings: Settings, name: str, modes: Mapping[str, Mode]) -> 
         if value not in (0, fixed):
             problems.append(
                 VendorLimit(
-                    f"Variable {key} is {value}, but the vendor's mode {name} works with {fixed} only.",
-                    f"Set {key} to {fixed}, or to 0.",
+                    N_("Variable {key} is {value}, but the vendor's mode {name} works with {fixed} only."),
+                    N_("Set {key} to {fixed}, or to 0."),
                     {key: 0},
+                    key=key,
+                    value=value,
+                    name=name,
+                    fixed=fixed,
                 )
             )
     for key in ("max_model_len", "max_num_seqs"):
@@ -53,20 +63,28 @@ def _vendor_limits(settings: Settings, name: str, modes: Mapping[str, Mode]) -> 
             wider = [n for n, m in modes.items() if getattr(m, key) >= value]
             problems.append(
                 VendorLimit(
-                    f"Variable {key} is {value}, but the vendor's mode {name} allows at most {most}.",
-                    f"Set engine_mode to {wider[0]}." if wider else f"Set {key} to {most}.",
+                    N_("Variable {key} is {value}, but the vendor's mode {name} allows at most {most}."),
+                    N_("Set engine_mode to {mode}.") if wider else N_("Set {key} to {most}."),
                     {"engine_mode": wider[0]} if wider else {key: most},
+                    key=key,
+                    value=value,
+                    name=name,
+                    most=most,
+                    mode=wider[0] if wider else "",
                 )
             )
     if settings.num_speculative_tokens > mode.num_speculative_tokens:
         other = next((n for n, m in modes.items() if m.num_speculative_tokens >= settings.num_speculative_tokens), "")
-        allowed = "no multi-token prediction" if not mode.num_speculative_tokens else f"{mode.num_speculative_tokens}"
+        allowed = mode.num_speculative_tokens or Message("", N_("no multi-token prediction"))
         problems.append(
             VendorLimit(
-                f"Variable num_speculative_tokens is {settings.num_speculative_tokens}, but the vendor's mode {name}"
-                f" allows {allowed}.",
-                f"Set engine_mode to {other}." if other else "Set num_speculative_tokens to 0.",
+                N_("Variable num_speculative_tokens is {tokens}, but the vendor's mode {name} allows {allowed}."),
+                N_("Set engine_mode to {mode}.") if other else N_("Set num_speculative_tokens to 0."),
                 {"engine_mode": other} if other else {"num_speculative_tokens": 0},
+                tokens=settings.num_speculative_tokens,
+                name=name,
+                allowed=allowed,
+                mode=other,
             )
         )
     return problems

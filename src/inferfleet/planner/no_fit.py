@@ -1,9 +1,11 @@
 """What to say of a model that does not fit, with everything that would."""
 
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from inferfleet.catalog import Checkpoint, Model, load_models
+from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import LOSSLESS, runs
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fit import FREE, LEAST_CONTEXT, Sizing, size_up
@@ -27,45 +29,82 @@ def no_fit(
     held = sizing.budget
     assert held is not None
     missing = held.missing_bytes
-    what = (
-        f"{held.weights_bytes / GIB:.1f} GiB weights, {held.activation_bytes / GIB:.1f} GiB activations and"
-        f" {held.overhead_bytes / GIB:.1f} GiB overhead exceed the"
-        f" {(held.total_bytes - held.free_bytes) / GIB:.1f} GiB usable by {missing / GIB:.1f} GiB a GPU"
-        if missing
-        else f"after {held.weights_bytes / GIB:.1f} GiB of weights the KV cache holds {held.kv_cache_tokens} tokens,"
-        f" less than the {min(sizing.limits.max_model_len, LEAST_CONTEXT)} that make a service"
-    )
-    message = (
-        f"Variable model is {settings.model}, but {checkpoint.id} ({checkpoint.precision}) does not fit onto"
-        f" {fleet.size} × {fleet.name} with {sizing.layout}: {what}."
-    )
-    offers: list[str] = []
+    if missing:
+        what = Message(
+            "",
+            N_(
+                "{weights:.1f} GiB weights, {activation:.1f} GiB activations and {overhead:.1f} GiB overhead exceed the"
+                " {usable:.1f} GiB usable by {missing:.1f} GiB a GPU"
+            ),
+            weights=held.weights_bytes / GIB,
+            activation=held.activation_bytes / GIB,
+            overhead=held.overhead_bytes / GIB,
+            usable=(held.total_bytes - held.free_bytes) / GIB,
+            missing=missing / GIB,
+        )
+    else:
+        what = Message(
+            "",
+            N_(
+                "after {weights:.1f} GiB of weights the KV cache holds {tokens} tokens, less than the {least} that make"
+                " a service"
+            ),
+            weights=held.weights_bytes / GIB,
+            tokens=held.kv_cache_tokens,
+            least=min(sizing.limits.max_model_len, LEAST_CONTEXT),
+        )
+    offers: list[Message] = []
     change: dict[str, Any] = {}
     reset = FREE
     if any(getattr(settings, key) for key in reset):
         free = size_up(settings.model_copy(update=reset), model, checkpoint, choice, fleet, None)
         if free.works:
             change = dict(reset)
-            replicas = ", data_parallel_size" if settings.data_parallel_size else ""
-            offers.append(f"set tensor_parallel_size{replicas} and pipeline_parallel_size to 0")
+            freed = [key for key in reset if getattr(settings, key) or key != "data_parallel_size"]
+            offers.append(Message("", N_("set {settings} to 0"), settings=freed))
     nodes = _nodes_needed(settings, model, checkpoint, choice, fleet)
     if nodes:
         offers.append(
-            f"use {nodes * fleet.per_node - fleet.size} more {fleet.name} ({nodes} nodes of {fleet.per_node})"
+            Message(
+                "",
+                N_("use {more} more {accelerator} ({nodes} nodes of {per_node})"),
+                more=nodes * fleet.per_node - fleet.size,
+                accelerator=fleet.name,
+                nodes=nodes,
+                per_node=fleet.per_node,
+            )
         )
         change = change or {"nodes": nodes, **({"data_parallel_size": 0} if settings.data_parallel_size else {})}
     smaller = _smaller_checkpoint(settings, model, checkpoint, choice, fleet)
     if smaller:
-        offers.append(f"set checkpoint to {smaller.id} ({smaller.precision})")
+        offers.append(
+            Message("", N_("set checkpoint to {other} ({precision})"), other=smaller.id, precision=smaller.precision)
+        )
         change = change or {"checkpoint": smaller.id, "precision": "", **reset}
     name = _smaller_model(settings, model, choice, fleet)
     if name:
-        offers.append(f"set model to {name}")
+        offers.append(Message("", N_("set model to {other}"), other=name))
         change = change or {"model": name, "checkpoint": "", "precision": "", **reset}
     if not offers:
-        offers.append("use accelerators with more memory")
-    text = ", or ".join(offers)
-    return [DoesNotFit(message, f"{text[0].upper()}{text[1:]}.", change)]
+        offers.append(Message("", N_("use accelerators with more memory")))
+    return [
+        DoesNotFit(
+            N_(
+                "Variable model is {model}, but {checkpoint} ({precision}) does not fit onto {count} × {accelerator}"
+                " with {layout}: {what}."
+            ),
+            N_("To make it fit, {offers}."),
+            change,
+            model=settings.model,
+            checkpoint=checkpoint.id,
+            precision=checkpoint.precision,
+            count=fleet.size,
+            accelerator=fleet.name,
+            layout=sizing.layout.message,
+            what=what,
+            offers=reduce(lambda one, other: Message("", N_("{one}, or {other}"), one=one, other=other), offers),
+        )
+    ]
 
 
 def _nodes_needed(settings: Settings, model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet) -> int:

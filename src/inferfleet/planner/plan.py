@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from inferfleet.engines import load_engines
-from inferfleet.messages import N_, Problem
+from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.layouts import Candidate
 from inferfleet.planner.memory import Budget
 
@@ -103,8 +103,8 @@ class Plan:
     budget: Budget | None = None
     container: ContainerPlan = field(default_factory=ContainerPlan)
     nodes: dict[str, NodePlan] = field(default_factory=dict)
-    reasons: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    reasons: list[Message] = field(default_factory=list)
+    warnings: list[Message] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     alternatives: list[Candidate] = field(default_factory=list)
     """Every layout that divides the model, ranked; the plan's own first."""
@@ -141,7 +141,10 @@ class Plan:
         if not name:
             return self
         problems = [problem.of(N_("Service {service}: {problem}"), service=name) for problem in self.problems]
-        warnings = [f"Service {name}: {warning}" for warning in self.warnings]
+        warnings = [
+            Message(warning.code, N_("Service {service}: {problem}"), service=name, problem=warning)
+            for warning in self.warnings
+        ]
         return replace(self, service=name, problems=problems, warnings=warnings)
 
     def as_dict(self) -> dict[str, Any]:
@@ -151,7 +154,8 @@ class Plan:
         form["budget"] = self.budget.as_dict() if self.budget else None
         form["container"] = asdict(self.container)
         form["nodes"] = {name: asdict(node) for name, node in self.nodes.items()}
-        form["problems"] = [problem.as_dict() for problem in self.problems]
+        for key in ("reasons", "warnings", "problems"):
+            form[key] = [message.as_dict() for message in form[key]]
         return form
 
     def alternatives_as_dicts(self) -> list[dict[str, Any]]:
@@ -162,7 +166,7 @@ class Plan:
                 "pipeline_parallel_size": c.layout.pipeline_parallel_size,
                 "data_parallel_size": c.layout.data_parallel_size,
                 "fits": c.fits,
-                "verdict": c.verdict,
+                "verdict": c.verdict.as_dict(),
                 "budget": c.budget.as_dict() if c.budget else None,
             }
             for c in self.alternatives

@@ -7,6 +7,7 @@ keys and values, where setting keys is all it takes; a test applies it and plans
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from inferfleet.catalog import UnknownNameError
 from inferfleet.messages import Problem
 
 
@@ -28,6 +29,14 @@ class UnknownName(Refusal):
     """A model, accelerator, engine, mode or checkpoint that the catalog does not have."""
 
     CODE = "unknown-name"
+
+
+def unknown_name(error: UnknownNameError, key: str) -> UnknownName:
+    """Return the refusal of a name that the catalog does not have; it offers the nearest as the value of `key`."""
+    problem = error.problem
+    nearest = problem.parameters.get("nearest")
+    change = {key: nearest} if nearest else None
+    return UnknownName(problem.template, problem.remedy_template, change, **problem.parameters)
 
 
 class CatalogBroken(Refusal):

@@ -9,7 +9,7 @@ from inferfleet.engines import Mode, load_command
 from inferfleet.engines.launch import Launch
 from inferfleet.engines.mpi import MOUNT as LAUNCHER_MOUNT
 from inferfleet.engines.parsers import reasoning_parser, tool_call_parser
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fabric import Fabric
@@ -40,7 +40,7 @@ class Decided:
     hypothetical: bool = False
 
 
-def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
+def render(decided: Decided, problems: list[Problem], why_dtype: Message | None) -> Plan:
     """Return the plan."""
     settings, fleet, choice, sizing = decided.settings, decided.fleet, decided.choice, decided.sizing
     checkpoint, layout = decided.checkpoint, decided.sizing.layout
@@ -136,7 +136,12 @@ def render(decided: Decided, problems: list[Problem], why_dtype: str) -> Plan:
         budget=sizing.budget,
         container=_container(decided),
         nodes=nodes,
-        reasons=[choice.reason, _why_checkpoint(decided), why_dtype, *_why_layout(decided)],
+        reasons=[
+            choice.reason,
+            _why_checkpoint(decided),
+            *([why_dtype] if why_dtype else []),
+            *_why_layout(decided),
+        ],
         warnings=[*sizing.warnings, *_warnings(decided, path, served)],
         problems=problems,
         # A host's own memory is not counted, so what would be left of it is not either.
@@ -219,47 +224,66 @@ def _container(decided: Decided) -> ContainerPlan:
     )
 
 
-def _why_checkpoint(decided: Decided) -> str:
+def _why_checkpoint(decided: Decided) -> Message:
     checkpoint, published = decided.checkpoint, decided.model.checkpoints[0]
     if checkpoint.id == published.id:
-        return f"{checkpoint.id} ({checkpoint.precision}): the publisher's own"
-    why = "as asked for"
+        template = N_("{checkpoint} ({precision}): the publisher's own")
+        return Message("checkpoint", template, checkpoint=checkpoint.id, precision=checkpoint.precision)
+    template, where = N_("{checkpoint} ({precision}): as asked for"), ""
     if not decided.settings.checkpoint and not decided.settings.precision:
         computed = published.precision in decided.fleet.accelerator.dtypes
         where = decided.choice.engine.title if computed else decided.fleet.name
-        why = f"{where} does not compute {published.precision}"
-    return f"{checkpoint.id} ({checkpoint.precision}): {why}"
+        template = N_("{checkpoint} ({precision}): {where} does not compute {original}")
+    return Message(
+        "checkpoint",
+        template,
+        checkpoint=checkpoint.id,
+        precision=checkpoint.precision,
+        where=where,
+        original=published.precision,
+    )
 
 
-def _why_layout(decided: Decided) -> list[str]:
+def _why_layout(decided: Decided) -> list[Message]:
     if decided.sizing.problems:
         return []  # a layout that was asked for and cannot be
     layout, fleet, budget = decided.sizing.layout, decided.fleet, decided.sizing.budget
     links = {"nvswitch": "NVLink", "nvlink": "NVLink", "xgmi": "Infinity Fabric", "hccs": "HCCS", "pcie": "PCIe"}
-    link = links.get(fleet.accelerator.interconnect, "the node's own links")
+    link = links.get(fleet.accelerator.interconnect) or Message("", N_("the node's own links"))
     tensor, pipeline = layout.tensor_parallel_size, layout.pipeline_parallel_size
     if decided.mode:
-        text = f"TP {tensor}, PP {pipeline}: the vendor's mode, in its own count of ranks"
+        template = N_("TP {tensor}, PP {pipeline}: the vendor's mode, in its own count of ranks")
+        parts = [Message("", template, tensor=tensor, pipeline=pipeline)]
     elif tensor > fleet.per_node:
-        text = f"TP {tensor} across nodes: an all-reduce a layer over the network"
+        parts = [Message("", N_("TP {tensor} across nodes: an all-reduce a layer over the network"), tensor=tensor)]
+    elif tensor == 1 and layout.data_parallel_size > 1:
+        parts = [Message("", N_("TP 1: the attention of each layer on one accelerator"))]
     elif tensor == 1:
-        what = "the attention of each layer" if layout.data_parallel_size > 1 else "each layer"
-        text = f"TP 1: {what} on one accelerator"
+        parts = [Message("", N_("TP 1: each layer on one accelerator"))]
     else:
-        text = f"TP {tensor} within a node over {link}"
+        parts = [Message("", N_("TP {tensor} within a node over {link}"), tensor=tensor, link=link)]
     if layout.data_parallel_size > 1:
-        text += f", DP {layout.data_parallel_size}: as many KV caches, and experts shared by all ranks"
+        replicas = N_("DP {replicas}: as many KV caches, and experts shared by all ranks")
+        parts.append(Message("", replicas, replicas=layout.data_parallel_size))
     if pipeline > 1 and not decided.mode:
-        where = "across nodes" if len(fleet.nodes) > 1 else "within the node"
-        text += f", PP {pipeline} {where}: layers {split_of(decided.model.architecture, layout)}"
-    if budget is not None and fleet.accelerator.memory_mib:
-        text += (
-            f"; {budget.weights_bytes / GIB:.1f} GiB weights and {budget.kv_cache_bytes / GIB:.1f} GiB KV cache a GPU"
+        template = N_("PP {stages} within the node: layers {split}")
+        if len(fleet.nodes) > 1:
+            template = N_("PP {stages} across nodes: layers {split}")
+        parts.append(Message("", template, stages=pipeline, split=split_of(decided.model.architecture, layout)))
+    if budget is None or not fleet.accelerator.memory_mib:
+        return [Message("layout", "{layout}", layout=parts)]
+    return [
+        Message(
+            "layout",
+            N_("{layout}; {weights:.1f} GiB weights and {cache:.1f} GiB KV cache a GPU"),
+            layout=parts,
+            weights=budget.weights_bytes / GIB,
+            cache=budget.kv_cache_bytes / GIB,
         )
-    return [text]
+    ]
 
 
-def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list[str]:
+def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list[Message]:
     settings, model, fleet, choice = decided.settings, decided.model, decided.fleet, decided.choice
     tensor = decided.sizing.layout.tensor_parallel_size
     facts = {"model_path": model_path, "served_model_name": served_model_name, "tensor_parallel_size": tensor}

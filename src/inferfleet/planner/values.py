@@ -1,5 +1,6 @@
 """Values that no plan can have, whatever the machines are, although each is of the right type."""
 
+from inferfleet.messages import N_
 from inferfleet.planner.refusals import BadValue, Refusal
 from inferfleet.settings import Settings
 
@@ -13,8 +14,10 @@ def value_problems(settings: Settings) -> list[Refusal]:
         return []
     return [
         BadValue(
-            f"Variable accelerators_per_node is {settings.accelerators_per_node}, more than any server holds.",
-            f"Set accelerators_per_node to at most {MOST_PER_NODE}, or to 0 for what the nodes report.",
+            N_("Variable accelerators_per_node is {value}, more than any server holds."),
+            N_("Set accelerators_per_node to at most {most}, or to 0 for what the nodes report."),
             {"accelerators_per_node": 0},
+            value=settings.accelerators_per_node,
+            most=MOST_PER_NODE,
         )
     ]

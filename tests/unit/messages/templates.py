@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-_POSITIONS = {"Problem": (1, 2), "Message": (1,), "UsageError": (1, 2), "Refusal": (0, 1), "EvaluationError": (1, 2)}
+_POSITIONS = {
+    "Problem": (1, 2),
+    "Message": (1,),
+    "UsageError": (1, 2),
+    "Refusal": (0, 1),
+    "EvaluationError": (1, 2),
+    "CatalogError": (0,),
+    "UnsupportedArchitectureError": (0,),
+}
 """Where the templates stand among a class's positional arguments; a subclass has those of its base."""
 _INHERITED = ("Refusal", "UsageError")
 

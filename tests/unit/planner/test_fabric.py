@@ -56,10 +56,13 @@ def test_infiniband(machine):
         "NCCL_IB_HCA": "=mlx5_0:1,mlx5_3:1,mlx5_4:1,mlx5_5:1,mlx5_6:1,mlx5_10:1,mlx5_11:1",
     }
     assert (fabric.transport, fabric.nodes["n1"].link_gbps) == ("rdma", 2800)
-    assert [w for w in fabric.warnings if "n1" in w] == [
-        "RDMA port mlx5_9:1 of n1, beside accelerator 0000:c3:00.0, is not active: its share goes over the other ports."
-        " Check its cable and `rdma link`."
-    ]
+    [idle] = [w for w in fabric.warnings if w.parameters.get("node") == "n1"]
+    assert (idle.code, idle.parameters["port"], idle.parameters["accelerator"], str(idle.parameters["why"])) == (
+        "rdma-port-idle",
+        "mlx5_9:1",
+        "0000:c3:00.0",
+        "is not active",
+    )
 
 
 def test_roce(machine):
@@ -103,10 +106,8 @@ def test_one_node_without_rdma_keeps_all_on_tcp(machine):
     assert problems == []
     assert [fabric.env(n).get("NCCL_IB_DISABLE") for n in ("n1", "n2")] == ["1", "1"]
     assert not fabric.uses_rdma
-    assert fabric.warnings[0] == (
-        "n1 could use RDMA, but n2 has no usable RDMA port: NCCL goes over TCP on all nodes. Check `rdma link` on n2:"
-        " ports must be ACTIVE and, on Ethernet, have an IPv4 address."
-    )
+    assert fabric.warnings[0].code == "rdma-on-some"
+    assert fabric.warnings[0].parameters == {"able": ["n1"], "without": ["n2"], "first": "n2"}
 
 
 def test_no_link_layer_in_common(machine):
@@ -115,27 +116,31 @@ def test_no_link_layer_in_common(machine):
     nodes = [member("n1", machine("roce"), "ens1np0"), member("n2", infiniband, "eno3", "10.0.0.2")]
     fabric, _ = derive_fabric(CONTRACT, nodes, "nvidia")
     assert fabric.transport == "tcp"
-    assert "no link layer in common" in fabric.warnings[0]
+    assert fabric.warnings[0].code == "no-common-link-layer"
 
 
 def test_the_mtu_differs(machine):
     facts = machine("bonded")
     small = {**facts, "interfaces": [{**i, "mtu": 1500} for i in facts["interfaces"]]}
     fabric, _ = derive_fabric(CONTRACT, pair(facts, "bond0", small), "nvidia")
-    assert fabric.warnings == (
-        "The MTU differs on the cluster network: 1500 bytes on bond0 of n2; 4200 bytes on bond0 of n1. Set it to"
-        " 4200 everywhere (`ip link set bond0 mtu 4200`, and in the system's own settings), if the switches let that"
-        " through.",
+    [differs] = fabric.warnings
+    assert (differs.code, differs.parameters["largest"], differs.parameters["interface"]) == (
+        "mtu-differs",
+        4200,
+        "bond0",
     )
+    assert [str(part) for part in differs.parameters["shown"]] == [
+        "1500 bytes on bond0 of n2",
+        "4200 bytes on bond0 of n1",
+    ]
 
 
 def test_a_route_that_leaves_elsewhere(machine):
     routes = {"10.0.0.2": {"interface": "bond1", "source": "10.97.83.26", "via": ""}}
     fabric, _ = derive_fabric(CONTRACT, pair(machine("bonded"), "bond0", routes=routes), "nvidia")
-    assert fabric.warnings == (
-        "Host n1 reaches 10.0.0.2 through bond1, not through bond0, which holds its address on the cluster network."
-        " Correct its routes (`ip route get 10.0.0.2`), or set cluster_address of n1 to the address of bond1.",
-    )
+    [differs] = fabric.warnings
+    assert differs.code == "route-differs"
+    assert differs.parameters == {"node": "n1", "peer": "10.0.0.2", "other": "bond1", "interface": "bond0"}
 
 
 def test_a_users_ports_win(machine):
@@ -144,7 +149,11 @@ def test_a_users_ports_win(machine):
     assert problems == []
     assert fabric.env("n1")["NCCL_IB_HCA"] == "=mlx5_1:1,mlx5_7:1"
     assert fabric.env("n2")["NCCL_IB_HCA"].startswith("=mlx5_0:1,mlx5_3:1")
-    assert any("differ in their RDMA ports: 2 (400 Gbit/s) on n1, 7 (2800" in warning for warning in fabric.warnings)
+    [uneven] = [warning for warning in fabric.warnings if warning.code == "rdma-uneven"]
+    assert [part.parameters for part in uneven.parameters["shown"]] == [
+        {"count": 2, "rate": 400, "node": "n1"},
+        {"count": 7, "rate": 2800, "node": "n2"},
+    ]
 
 
 def test_a_user_can_keep_a_cluster_on_tcp(machine):
@@ -166,10 +175,7 @@ def test_rdma_switched_off_by_hand_is_told(machine):
     contract = CONTRACT.model_copy(update={"engine_extra_env": {"NCCL_IB_DISABLE": "1"}})
     fabric, problems = derive_fabric(contract, pair(machine("bonded"), "bond0"), "nvidia")
     assert problems == []
-    assert fabric.warnings[-1] == (
-        "engine_extra_env.NCCL_IB_DISABLE is 1, although every node has RDMA: NCCL goes over TCP. Remove it to use"
-        " RDMA."
-    )
+    assert (fabric.warnings[-1].code, fabric.warnings[-1].parameters) == ("rdma-disabled", {"value": "1"})
 
 
 def test_nothing_is_said_of_what_is_not_known():

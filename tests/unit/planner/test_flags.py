@@ -26,7 +26,7 @@ def test_options_that_vllm_has(arguments):
     plan = plan_with(*arguments)
     assert plan.problems == []
     assert plan.nodes["n1"].argv[-len(arguments) :] == arguments
-    assert not any("engine_extra_args" in warning for warning in plan.warnings)
+    assert not any(warning.code == "flags-unchecked" for warning in plan.warnings)
 
 
 @pytest.mark.parametrize("spelling", ["--tensor-parallel-size", "--tensor_parallel_size=4", "-tp"])
@@ -57,11 +57,8 @@ def test_a_key_is_not_repeated():
 def test_options_that_could_not_be_checked_are_said_to_be(contract, what):
     plan = plan_with("--no-such-option", **contract)
     assert plan.problems == []
-    [warning] = [w for w in plan.warnings if "engine_extra_args" in w]
-    assert warning == (
-        "Variable engine_extra_args has --no-such-option, which could not be checked: the catalog does not know all"
-        f" options of {what}. One that it does not have keeps it from starting."
-    )
+    [warning] = [w for w in plan.warnings if w.code == "flags-unchecked"]
+    assert warning.parameters == {"flags": ["--no-such-option"], "engine": what}
 
 
 def test_an_image_of_a_known_version_is_checked():
@@ -72,4 +69,7 @@ def test_an_image_of_a_known_version_is_checked():
 def test_a_list_that_is_not_complete_refuses_nothing_it_does_not_know():
     known, unknown = (plan_with(flag, engine="tensorrt-llm") for flag in ("--log_level", "--no_such_option"))
     assert (known.problems, unknown.problems) == ([], [])
-    assert [bool([w for w in plan.warnings if "engine_extra_args" in w]) for plan in (known, unknown)] == [False, True]
+    assert [bool([w for w in plan.warnings if w.code == "flags-unchecked"]) for plan in (known, unknown)] == [
+        False,
+        True,
+    ]

@@ -14,7 +14,7 @@ DRIVER = {
 
 
 def cautions(**facts):
-    return list(health_cautions("n1", {"accelerators": GPUS, **DRIVER, **facts}))
+    return list(map(str, health_cautions("n1", {"accelerators": GPUS, **DRIVER, **facts})))
 
 
 def event(xid, age):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from inferfleet.messages import N_, Message
 from inferfleet.planner.fabric.gids import gid_index
 from inferfleet.planner.fabric.given import given_env, given_ports, wants_tcp
 from inferfleet.planner.fabric.interfaces import link_gbps, mtu_cautions, route_cautions
@@ -22,7 +23,7 @@ class Fabric:
     transport: str
     nodes: Mapping[str, NodeFabric]
     vendor: str
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[Message, ...] = field(default=())
 
     @property
     def uses_rdma(self) -> bool:
@@ -58,7 +59,7 @@ def derive_fabric(
     """
     problems: list[Refusal] = []
     rdma: Mapping[str, tuple[RdmaPort, ...]] = {}
-    transport, warnings = "", list[str]()
+    transport, warnings = "", list[Message]()
     if len(members) > 1 and vendor in _NCCL:
         rdma, transport, warnings = _rdma(members, problems)
     networks = settings.cluster_network
@@ -76,7 +77,9 @@ def derive_fabric(
     return Fabric(transport, nodes, vendor, (*warnings, *advice)), [*problems, *found]
 
 
-def _rdma(members: Sequence[Member], problems: list[Refusal]) -> tuple[dict[str, tuple[RdmaPort, ...]], str, list[str]]:
+def _rdma(
+    members: Sequence[Member], problems: list[Refusal]
+) -> tuple[dict[str, tuple[RdmaPort, ...]], str, list[Message]]:
     """Return the ports of each node, the transport they make, and what to know of them."""
     if any(wants_tcp(member.facts) for member in members):
         return {}, "tcp", []
@@ -96,30 +99,49 @@ def _rdma(members: Sequence[Member], problems: list[Refusal]) -> tuple[dict[str,
     return chosen, "rdma", [*_uneven(chosen), *_idle(members, chosen, given)]
 
 
-def _no_rdma(usable: Mapping[str, Sequence[RdmaPort]], without: Sequence[str]) -> list[str]:
+def _no_rdma(usable: Mapping[str, Sequence[RdmaPort]], without: Sequence[str]) -> list[Message]:
     able = [name for name in usable if name not in without]
     if not without:
         return [
-            "The nodes have RDMA devices, but no link layer in common (InfiniBand on some, Ethernet on others): NCCL"
-            " goes over TCP. Give all of them the same."
+            Message(
+                "no-common-link-layer",
+                N_(
+                    "The nodes have RDMA devices, but no link layer in common (InfiniBand on some, Ethernet on others):"
+                    " NCCL goes over TCP. Give all of them the same."
+                ),
+            )
         ]
     if not able:
         return []
     return [
-        f"{', '.join(able)} could use RDMA, but {', '.join(without)} has no usable RDMA port: NCCL goes over TCP on all"
-        f" nodes. Check `rdma link` on {without[0]}: ports must be ACTIVE and, on Ethernet, have an IPv4 address."
+        Message(
+            "rdma-on-some",
+            N_(
+                "{able} could use RDMA, but {without} has no usable RDMA port: NCCL goes over TCP on all nodes. Check"
+                " `rdma link` on {first}: ports must be ACTIVE and, on Ethernet, have an IPv4 address."
+            ),
+            able=able,
+            without=[*without],
+            first=without[0],
+        )
     ]
 
 
-def _uneven(chosen: Mapping[str, Sequence[RdmaPort]]) -> list[str]:
+def _uneven(chosen: Mapping[str, Sequence[RdmaPort]]) -> list[Message]:
     rates = {name: (len(ports), sum(port.rate_gbps for port in ports)) for name, ports in chosen.items()}
     if len(set(rates.values())) < 2:
         return []
-    shown = ", ".join(f"{count} ({rate} Gbit/s) on {name}" for name, (count, rate) in rates.items())
-    return [f"The nodes differ in their RDMA ports: {shown}. The node with least sets the pace."]
+    shown = [
+        Message("", N_("{count} ({rate} Gbit/s) on {node}"), count=count, rate=rate, node=name)
+        for name, (count, rate) in rates.items()
+    ]
+    template = N_("The nodes differ in their RDMA ports: {shown}. The node with least sets the pace.")
+    return [Message("rdma-uneven", template, shown=shown)]
 
 
-def _idle(members: Sequence[Member], chosen: Mapping[str, Sequence[RdmaPort]], given: Mapping[str, Any]) -> list[str]:
+def _idle(
+    members: Sequence[Member], chosen: Mapping[str, Sequence[RdmaPort]], given: Mapping[str, Any]
+) -> list[Message]:
     """Return the adapters beside accelerators that do not work."""
     found = []
     for member in members:
@@ -127,9 +149,18 @@ def _idle(members: Sequence[Member], chosen: Mapping[str, Sequence[RdmaPort]], g
         for port in member.ports or () if given[member.name] is None else ():
             beside = [a for a in port.affinity if port.near(a, ("PIX", "PXB"))]
             if beside and not port.usable and not port.virtual and port.link_layer in layers:
-                why = "has no IPv4 address" if port.active and port.link_layer == ROCE else "is not active"
+                no_address = port.active and port.link_layer == ROCE
                 found.append(
-                    f"RDMA port {port.name} of {member.name}, beside accelerator {beside[0]}, {why}: its share goes"
-                    " over the other ports. Check its cable and `rdma link`."
+                    Message(
+                        "rdma-port-idle",
+                        N_(
+                            "RDMA port {port} of {node}, beside accelerator {accelerator}, {why}: its share goes over"
+                            " the other ports. Check its cable and `rdma link`."
+                        ),
+                        port=port.name,
+                        node=member.name,
+                        accelerator=beside[0],
+                        why=Message("", N_("has no IPv4 address") if no_address else N_("is not active")),
+                    )
                 )
     return found

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from inferfleet.messages import N_, Message
 from inferfleet.planner.fabric.interfaces import match_interface, missing_names, read_interfaces
 from inferfleet.planner.fabric.node import Member, NodeFabric
 from inferfleet.planner.fabric.rdma import RdmaPort, match_hca, split_filter
@@ -34,10 +35,20 @@ def given_ports(
         if entry not in known or not known[entry].active:
             problems.append(
                 RdmaMissing(
-                    f"Variable cluster_rdma of {name} is {text}, but the host"
-                    f" {'has no RDMA port' if entry not in known else 'has no link at its RDMA port'} {entry}; active"
-                    f" are {_shown(ports)}.",
-                    f"Set cluster_rdma of {name} to some of them, or remove it to have them chosen.",
+                    N_(
+                        "Variable cluster_rdma of {node} is {value}, but the host has no RDMA port {port}; active are"
+                        " {active}."
+                    )
+                    if entry not in known
+                    else N_(
+                        "Variable cluster_rdma of {node} is {value}, but the host has no link at its RDMA port {port};"
+                        " active are {active}."
+                    ),
+                    N_("Set cluster_rdma of {node} to some of them, or remove it to have them chosen."),
+                    node=name,
+                    value=text,
+                    port=entry,
+                    active=_shown(ports),
                 )
             )
     return tuple(known[entry] for entry in names if entry in known and known[entry].active)
@@ -50,7 +61,7 @@ def _split(entry: str) -> tuple[str, int]:
 
 def given_env(
     env: Mapping[str, Any], members: Sequence[Member], nodes: Mapping[str, NodeFabric], transport: str
-) -> tuple[list[Refusal], list[str]]:
+) -> tuple[list[Refusal], list[Message]]:
     """Return what speaks against the network settings in `engine_extra_env`, and what they cost.
 
     They hold for all nodes, so each node is checked; nodes that have not told what they have pass.
@@ -64,8 +75,14 @@ def given_env(
     advice = []
     if str(env.get("NCCL_IB_DISABLE", "0")) not in ("0", "") and transport == "rdma":
         advice.append(
-            f"engine_extra_env.NCCL_IB_DISABLE is {env['NCCL_IB_DISABLE']}, although every node has RDMA: NCCL goes"
-            " over TCP. Remove it to use RDMA."
+            Message(
+                "rdma-disabled",
+                N_(
+                    "engine_extra_env.NCCL_IB_DISABLE is {value}, although every node has RDMA: NCCL goes over TCP."
+                    " Remove it to use RDMA."
+                ),
+                value=env["NCCL_IB_DISABLE"],
+            )
         )
     return problems, advice
 
@@ -83,9 +100,15 @@ def _sockets(env: Mapping[str, Any], members: Sequence[Member]) -> Iterator[Refu
                 wrong = not any(match_interface(value, name) for name in interfaces)
             if wrong:
                 yield InterfaceMissing(
-                    f"Variable engine_extra_env.{variable} is {value}, which no interface of {member.name} is; it has"
-                    f" {', '.join(interfaces)}.",
-                    f"Remove it to have each node's own interface named, or set cluster_interface of {member.name}.",
+                    N_(
+                        "Variable engine_extra_env.{variable} is {value}, which no interface of {node} "
+                        "is; it has {interfaces}."
+                    ),
+                    N_("Remove it to have each node's own interface named, or set cluster_interface of {node}."),
+                    variable=variable,
+                    value=value,
+                    node=member.name,
+                    interfaces=[*interfaces],
                 )
                 break
 
@@ -101,9 +124,20 @@ def _hcas(env: Mapping[str, Any], members: Sequence[Member]) -> Iterator[Refusal
         lacking = [n for n in names if not any(match_hca(f"={n}", port) for port in active)] if exact else []
         if (lacking and not exclude) or not any(match_hca(value, port) for port in active):
             yield RdmaMissing(
-                f"Variable engine_extra_env.NCCL_IB_HCA is {value}, but {member.name} has no active RDMA port"
-                f" {', '.join(lacking) or 'that it takes'}; active are {_shown(member.ports)}.",
-                "Remove it to have each node's ports chosen, or set cluster_rdma for the nodes that differ.",
+                N_(
+                    "Variable engine_extra_env.NCCL_IB_HCA is {value}, but {node} has no active RDMA port {lacking};"
+                    " active are {active}."
+                )
+                if lacking
+                else N_(
+                    "Variable engine_extra_env.NCCL_IB_HCA is {value}, but {node} has no active RDMA port that it"
+                    " takes; active are {active}."
+                ),
+                N_("Remove it to have each node's ports chosen, or set cluster_rdma for the nodes that differ."),
+                value=value,
+                node=member.name,
+                lacking=lacking,
+                active=_shown(member.ports),
             )
             break
 
@@ -115,11 +149,17 @@ def _gid(env: Mapping[str, Any], members: Sequence[Member], nodes: Mapping[str, 
     for member in members:
         for port in nodes[member.name].ports:
             if port.gids is not None and value not in [str(gid.index) for gid in port.gids]:
-                filled = ", ".join(str(gid.index) for gid in port.gids) or "none"
+                filled = [gid.index for gid in port.gids] or [Message("", N_("none"))]
                 yield GidMissing(
-                    f"Variable engine_extra_env.NCCL_IB_GID_INDEX is {value}, but that entry of {port.name} of"
-                    f" {member.name} is empty; filled are {filled}.",
-                    "Remove it: NCCL finds the entry itself since 2.21.",
+                    N_(
+                        "Variable engine_extra_env.NCCL_IB_GID_INDEX is {value}, but that entry of "
+                        "{port} of {node} is empty; filled are {filled}."
+                    ),
+                    N_("Remove it: NCCL finds the entry itself since 2.21."),
+                    value=value,
+                    port=port.name,
+                    node=member.name,
+                    filled=filled,
                 )
                 return
 
@@ -128,11 +168,15 @@ def _host_address(env: Mapping[str, Any], members: Sequence[Member]) -> Iterator
     value = env.get("VLLM_HOST_IP")
     if value and len(members) > 1:
         yield SharedAddress(
-            f"Variable engine_extra_env.VLLM_HOST_IP is {value} on all {len(members)} nodes, but each needs its own"
-            " address.",
-            "Remove it, and set cluster_address of the nodes whose ansible_host is not on the cluster network.",
+            N_(
+                "Variable engine_extra_env.VLLM_HOST_IP is {value} on all {nodes} nodes, but "
+                "each needs its own address."
+            ),
+            N_("Remove it, and set cluster_address of the nodes whose ansible_host is not on the cluster network."),
+            value=value,
+            nodes=len(members),
         )
 
 
-def _shown(ports: Sequence[RdmaPort]) -> str:
-    return ", ".join(port.name for port in ports if port.active) or "none"
+def _shown(ports: Sequence[RdmaPort]) -> list[str | Message]:
+    return [port.name for port in ports if port.active] or [Message("", N_("none"))]

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from inferfleet.messages import N_, Message
 from inferfleet.planner.fabric.gids import within
 from inferfleet.planner.fabric.rdma import split_filter
 from inferfleet.planner.plain import maps, number
@@ -32,9 +33,11 @@ def cluster_interface(name: str, node: Mapping[str, Any], network: str, problems
             return given
         problems.append(
             InterfaceMissing(
-                f"Variable cluster_interface of {name} is {given}, which the host does not have; it has"
-                f" {', '.join(found)}.",
-                f"Set cluster_interface of {name} to one of them, or remove it to have it found by address.",
+                N_("Variable cluster_interface of {name} is {given}, which the host does not have; it has {found}."),
+                N_("Set cluster_interface of {name} to one of them, or remove it to have it found by address."),
+                name=name,
+                given=given,
+                found=[*found],
             )
         )
         return ""
@@ -42,12 +45,18 @@ def cluster_interface(name: str, node: Mapping[str, Any], network: str, problems
         if wanted in addresses:
             return interface
     inside = [(i, a) for i, addresses in found.items() for a in addresses if network and within(a, network)]
-    with_address = {i: a for i, a in found.items() if a}
-    hint = f"{inside[0][1]} ({inside[0][0]})" if inside else "one of its addresses on the cluster network"
+    with_address = [f"{address} ({i})" for i, addresses in found.items() for address in addresses]
+    hint = (
+        f"{inside[0][1]} ({inside[0][0]})" if inside else Message("", N_("one of its addresses on the cluster network"))
+    )
     problems.append(
         InterfaceMissing(
-            f"Host {name} has no interface with the address {wanted}; it has {with_address}.",
-            f"Set cluster_address of {name} to {hint}.",
+            N_("Host {name} has no interface with the address {wanted}; it has {addresses}."),
+            N_("Set cluster_address of {name} to {hint}."),
+            name=name,
+            wanted=wanted,
+            addresses=with_address or [Message("", N_("none"))],
+            hint=hint,
         )
     )
     return ""
@@ -59,28 +68,36 @@ def link_gbps(node: Mapping[str, Any], interface: str) -> float:
     return max(0, number(facts.get("speed_mbps"))) / 1000
 
 
-def mtu_cautions(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[str]:
+def mtu_cautions(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[Message]:
     """Yield where the nodes' cluster interfaces differ in their MTU; `nodes` maps a name to facts and interface.
 
     TCP and NCCL then agree on the smaller one, so it works; but a switch that lets the small packets through may drop
     the large ones, and which nodes are slow depends on who talks to whom.
     """
-    seen: dict[int, list[str]] = {}
+    seen: dict[int, list[tuple[str, str]]] = {}
     for name, (facts, interface) in nodes.items():
         mtu = number((read_interfaces(facts) or {}).get(interface, {}).get("mtu"))
         if mtu > 0:
-            seen.setdefault(mtu, []).append(f"{interface} of {name}")
+            seen.setdefault(mtu, []).append((interface, name))
     if len(seen) > 1:
-        shown = "; ".join(f"{mtu} bytes on {', '.join(where)}" for mtu, where in sorted(seen.items()))
-        largest = max(seen)
-        yield (
-            f"The MTU differs on the cluster network: {shown}. Set it to {largest} everywhere"
-            f" (`ip link set {seen[min(seen)][0].split(' ')[0]} mtu {largest}`, and in the system's own settings), if"
-            " the switches let that through."
+        yield Message(
+            "mtu-differs",
+            N_(
+                "The MTU differs on the cluster network: {shown}. Set it to {largest} everywhere (`ip link set"
+                " {interface} mtu {largest}`, and in the system's own settings), if the switches let that through."
+            ),
+            shown=[_with_mtu(mtu, where) for mtu, where in sorted(seen.items())],
+            largest=max(seen),
+            interface=seen[min(seen)][0][0],
         )
 
 
-def route_cautions(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[str]:
+def _with_mtu(mtu: int, where: Sequence[tuple[str, str]]) -> Message:
+    places = [Message("", N_("{interface} of {node}"), interface=interface, node=node) for interface, node in where]
+    return Message("", N_("{mtu} bytes on {places}"), mtu=mtu, places=places)
+
+
+def route_cautions(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[Message]:
     """Yield where a node reaches others by another interface than that of the cluster network."""
     for name, (facts, interface) in nodes.items():
         routes = facts.get("routes")
@@ -89,10 +106,17 @@ def route_cautions(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterat
         for peer, route in routes.items():
             other = str(route.get("interface") or "") if isinstance(route, Mapping) else ""
             if other not in ("", interface, "lo"):
-                yield (
-                    f"Host {name} reaches {peer} through {other}, not through {interface}, which holds its address on"
-                    f" the cluster network. Correct its routes (`ip route get {peer}`), or set cluster_address of"
-                    f" {name} to the address of {other}."
+                yield Message(
+                    "route-differs",
+                    N_(
+                        "Host {node} reaches {peer} through {other}, not through {interface}, which holds its address"
+                        " on the cluster network. Correct its routes (`ip route get {peer}`), or set cluster_address of"
+                        " {node} to the address of {other}."
+                    ),
+                    node=name,
+                    peer=peer,
+                    other=other,
+                    interface=interface,
                 )
                 break
 
