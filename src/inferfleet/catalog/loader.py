@@ -212,8 +212,17 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or Message("", N_("it is not text"))
+        reason = _os_reason(error) if isinstance(error, OSError) else Message("", N_("it is not text"))
         raise CatalogError(N_("File {file} cannot be read: {reason}."), file=file, reason=reason) from None
+
+
+def _os_reason(error: OSError) -> Message | str:
+    """Return why the system refused a file; in its own words where it is not a usual reason."""
+    if isinstance(error, FileNotFoundError):
+        return Message("", N_("No such file or directory"))
+    if isinstance(error, PermissionError):
+        return Message("", N_("Permission denied"))
+    return error.strerror or str(error)
 
 
 def _mapping(file: Path, text: str, parse: Any) -> dict[str, Any]:
@@ -240,7 +249,7 @@ def _header_bytes(file: Path) -> int:
                 )
             header = _mapping(file, stream.read(length).decode("utf-8", "replace"), json.loads)
     except OSError as error:
-        raise CatalogError(N_("File {file} cannot be read: {reason}."), file=file, reason=error.strerror) from None
+        raise CatalogError(N_("File {file} cannot be read: {reason}."), file=file, reason=_os_reason(error)) from None
     try:
         return sum(t["data_offsets"][1] - t["data_offsets"][0] for n, t in header.items() if n != "__metadata__")
     except (KeyError, IndexError, TypeError):

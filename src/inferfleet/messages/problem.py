@@ -38,7 +38,8 @@ class Problem:
         return render(self.remedy_template, self.parameters, current_language())
 
     def __str__(self) -> str:
-        return f"{self.message} {self.remedy}".rstrip()
+        between = " " if current_language() == "en" else ""
+        return f"{self.message}{between}{self.remedy}".rstrip()
 
     def with_parameters(self, **parameters: Any) -> "Problem":
         """Return the problem with further or other parameters."""

@@ -19,20 +19,21 @@ fabric_facts = load_module("fabric_facts")
 CONTRACT = Settings(accelerator="H800-80G", cluster_network="10.0.0.0/8")
 
 
+def machine_facts(name, folder):
+    """Return the facts of a described machine, as the module reads them."""
+    sysfs, tools = build(name, folder)
+    shown = subprocess.run([tools / "ip", "-json", "address", "show"], capture_output=True, text=True, check=True)
+    near = fabric_facts.accelerators(str(sysfs))
+    return {
+        "interfaces": fabric_facts.interfaces(str(sysfs), fabric_facts.parse_links(shown.stdout)),
+        "rdma": fabric_facts.rdma(str(sysfs), near),
+    }
+
+
 @pytest.fixture(scope="module")
 def machine(tmp_path_factory):
-    """Return the facts of a described machine, as the module reads them."""
-
-    def facts(name):
-        sysfs, tools = build(name, tmp_path_factory.mktemp(name))
-        shown = subprocess.run([tools / "ip", "-json", "address", "show"], capture_output=True, text=True, check=True)
-        near = fabric_facts.accelerators(str(sysfs))
-        return {
-            "interfaces": fabric_facts.interfaces(str(sysfs), fabric_facts.parse_links(shown.stdout)),
-            "rdma": fabric_facts.rdma(str(sysfs), near),
-        }
-
-    return facts
+    """Return the facts of a described machine by its name."""
+    return lambda name: machine_facts(name, tmp_path_factory.mktemp(name))
 
 
 def member(name, facts, interface, address="10.0.0.1"):

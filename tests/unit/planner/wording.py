@@ -1,0 +1,128 @@
+"""All that the planner has to say: of the negative cases, the shipped inventories, odd settings, nodes and networks."""
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.negative.planner.planner_case import facts_of, read_cases, write_inventory
+from tests.unit.planner.test_fabric import CONTRACT, machine_facts, member, pair
+
+from inferfleet.catalog import load_xids
+from inferfleet.inventory.read import read_inventory
+from inferfleet.messages import Message, Problem
+from inferfleet.planner import Plan, make_plan, plan_cluster
+from inferfleet.planner.fabric import derive_fabric
+from inferfleet.planner.health import health_cautions, health_problems
+from inferfleet.settings import Settings
+
+INVENTORIES = sorted(path.parent for path in (Path(__file__).parents[3] / "inventories").glob("*/hosts.yml"))
+NODES = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
+SMALL, LARGE = "deepseek-r1-distill-qwen-1.5b", "deepseek-r1-distill-llama-70b"
+ODD = (
+    ("H200-141G", {"tensor_parallel_size": 16, "engine": "sglang", "gpu_memory_utilization": 0.98}),
+    ("H200-141G", {"tensor_parallel_size": 32}),
+    ("H200-141G", {"tensor_parallel_size": 8, "pipeline_parallel_size": 1, "data_parallel_size": 2}),
+    ("H200-141G", {"tensor_parallel_size": 1, "data_parallel_size": 16, "enable_expert_parallel": True}),
+    ("H200-141G", {"tensor_parallel_size": 12, "enable_expert_parallel": True}),
+    ("H800-80G", {"gpu_memory_utilization": 0.4, "enable_expert_parallel": True}),
+    ("H800-80G", {"tensor_parallel_size": 1, "pipeline_parallel_size": 16, "data_parallel_size": 2}),
+    ("H200-141G", {"engine": "sglang", "pipeline_parallel_size": 2}),
+    ("A800-80G", {"engine": "sglang", "precision": "int8"}),
+    ("A800-80G", {"engine": "sglang", "precision": "int8", "tensor_parallel_size": 32}),
+    ("A800-80G", {"precision": "int8", "hypothetical": True}),
+    ("A800-80G", {"model": LARGE, "accelerators_per_node": 1}),
+    ("A800-80G", {"model": LARGE, "accelerators_per_node": 2}),
+    ("H800-80G", {"model": SMALL, "precision": "fp8", "hypothetical": True, "tensor_parallel_size": 3}),
+    ("H800-80G", {"model": SMALL, "tensor_parallel_size": 1, "pipeline_parallel_size": 1}),
+    ("Ascend910B-64G", {"precision": "fp8"}),
+    ("Ascend910B-64G", {"dtype": "half"}),
+    ("H200-141G", {"engine": "deepseek-infer"}),
+    ("H200-141G", {"engine_extra_args": ["--x"], "engine_image": "mine/vllm:new"}),
+    ("H200-141G", {"accelerators_per_node": 65}),
+)
+LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
+LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}
+CONFIGS = (
+    *(b"\xff", b"[]", b"{}", b'{"architectures": ["LlamaForCausalLM"]}'),
+    *(
+        json.dumps({**LLAMA, **change}).encode()
+        for change in (
+            {"num_key_value_heads": 3},
+            {"n_routed_experts": 8},
+            {"kv_lora_rank": 8},
+            {"vocab_size": 0},
+            {"torch_dtype": "int3"},
+            {"quantization_config": {"quant_method": "x"}},
+        )
+    ),
+)
+
+
+def texts() -> list[Message | Problem]:
+    """Return every refusal, warning, reason and assessment of a layout, each wording once."""
+    said = {str(text): text for text in (*_inventories(), *_odd_settings(), *_configs(), *_nodes(), *_networks())}
+    return [said[text] for text in sorted(said)]
+
+
+def _of(*plans: Plan) -> Iterator[Message | Problem]:
+    for plan in plans:
+        yield from (*plan.problems, *plan.warnings, *plan.reasons)
+        yield from (candidate.verdict for candidate in plan.alternatives)
+
+
+def _inventories() -> Iterator[Message | Problem]:
+    for case in read_cases():
+        with tempfile.TemporaryDirectory() as folder:
+            read = read_inventory(str(write_inventory(case, Path(folder))))
+            yield from _of(*plan_cluster(read, facts_of(case)).plans)
+    for inventory in INVENTORIES:
+        yield from _of(*plan_cluster(read_inventory(str(inventory)), {"stranger": {}}).plans)
+
+
+def _odd_settings() -> Iterator[Message | Problem]:
+    for accelerator, odd in ODD:
+        values = {"executor": "mp", **odd, "accelerator": accelerator}
+        hypothetical = bool(values.pop("hypothetical", False))
+        for nodes in (NODES, {"n0": NODES["n0"]}):
+            yield from _of(make_plan(Settings(**values), nodes, hypothetical=hypothetical).of_service("r1"))
+
+
+def _configs() -> Iterator[Message | Problem]:
+    folder = Path(tempfile.gettempdir()) / "inferfleet-wording"  # in the texts, so the same each time
+    folder.mkdir(exist_ok=True)
+    for config in CONFIGS:
+        (folder / "config.json").write_bytes(config)
+        yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
+
+
+def _nodes() -> Iterator[Message | Problem]:
+    devices = [{"index": i, "memory_mib": 81559, "bus": f"0000:{i}b:00.0"} for i in range(2)]
+    aged = [{"xid": xid, "bus": "0000:3b:00", "age_seconds": 60 * 7**xid % 400_000} for xid in load_xids()]
+    facts = {"accelerators": devices, "module_version": "580.95.05", "module_flavour": "proprietary", "modules": []}
+    facts |= {"events": aged, "acs_bridges": ["0000:00:01.0"], "iommu": True, "rdma": [{"name": "mlx5_0"}]}
+    yield from health_cautions("n1", facts)
+    yield from health_problems("n1", facts, wanted=0, share=0.9)
+    slow = {"accelerators": [{"index": 0, "name": "NVIDIA H200", "persistence": "Disabled"}], "model_root": "/a"}
+    mixed = {"accelerators": [{"name": "NVIDIA H200"}, {"name": "NVIDIA H20"}], "model_root": "/b"}
+    for first, second in ((slow, slow), (slow, mixed), (mixed, slow), (slow, {})):
+        nodes = {"n0": {**NODES["n0"], **first}, "n1": {**NODES["n1"], **second}}
+        yield from _of(make_plan(Settings(model=SMALL, executor="mp"), nodes))
+
+
+def _networks() -> Iterator[Message | Problem]:
+    with tempfile.TemporaryDirectory() as folder:
+        bonded, infiniband, roce = (
+            machine_facts(name, Path(folder) / name) for name in ("bonded", "infiniband", "roce")
+        )
+    small = {**bonded, "interfaces": [{**i, "mtu": 1500} for i in bonded["interfaces"]]}
+    one = {**infiniband, "rdma": [device for device in infiniband["rdma"] if device["name"] == "mlx5_0"]}
+    routes = {"10.0.0.2": {"interface": "bond1"}}
+    for env, nodes in (
+        ({"NCCL_IB_DISABLE": "1"}, pair(bonded, "bond0", small, routes=routes)),
+        ({}, pair(infiniband, "eno3", cluster_rdma="mlx5_1, mlx5_7:1")),
+        ({}, [member("n1", roce, "ens1np0"), member("n2", one, "eno3", "10.0.0.2")]),
+        ({"NCCL_IB_HCA": "mlx9"}, pair(infiniband, "eno3")),
+    ):
+        fabric, problems = derive_fabric(CONTRACT.model_copy(update={"engine_extra_env": env}), nodes, "nvidia")
+        yield from (*fabric.warnings, *problems)
