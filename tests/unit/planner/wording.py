@@ -75,7 +75,10 @@ def _inventories() -> Iterator[Message | Problem]:
     for case in read_cases():
         with tempfile.TemporaryDirectory() as folder:
             read = read_inventory(str(write_inventory(case, Path(folder))))
-            yield from _of(*plan_cluster(read, facts_of(case)).plans)
+            cluster = plan_cluster(read, facts_of(case))
+        # What a node lacks is the inventory's to say.
+        lacks = [problem for problems in cluster.node_problems.values() for problem in problems]
+        yield from (text for text in _of(*cluster.plans) if text not in lacks)
     for inventory in INVENTORIES:
         yield from _of(*plan_cluster(read_inventory(str(inventory)), {"stranger": {}}).plans)
 
