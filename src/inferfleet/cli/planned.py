@@ -11,8 +11,11 @@ import yaml
 from inferfleet.inventory import Inventory
 from inferfleet.inventory.facts import Facts
 from inferfleet.inventory.read import read_inventory
+from inferfleet.messages import N_
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.errors import UsageError
+
+_REMEDY = N_("Name a file that `inferfleet check` wrote.")
 
 
 def read(path: str, extra: Mapping[str, Any]) -> Inventory:
@@ -41,16 +44,12 @@ def read_facts(path: Path | None) -> Facts:
         data = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(
-            "no-facts", f"File {path} cannot be read: {error.strerror}.", "Name a file that `inferfleet check` wrote."
+            "no-facts", N_("File {path} cannot be read: {reason}."), _REMEDY, path=str(path), reason=error.strerror
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
-        raise UsageError(
-            "bad-facts", f"File {path} is neither JSON nor YAML.", "Name a file that `inferfleet check` wrote."
-        ) from None
+        raise UsageError("bad-facts", N_("File {path} is neither JSON nor YAML."), _REMEDY, path=str(path)) from None
     if not isinstance(data, dict) or not all(isinstance(value, dict) for value in data.values()):
-        raise UsageError(
-            "bad-facts", f"File {path} does not map hosts to facts.", "Name a file that `inferfleet check` wrote."
-        )
+        raise UsageError("bad-facts", N_("File {path} does not map hosts to facts."), _REMEDY, path=str(path))
     return {str(host): value for host, value in data.items()}
 
 

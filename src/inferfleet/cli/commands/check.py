@@ -1,8 +1,130 @@
-"""`inferfleet check`."""
+"""`inferfleet check`: connect, read what the nodes have, plan with it; change nothing."""
 
-from inferfleet.cli.check import check
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json, values_of
+from inferfleet.cli.execute import not_recorded
+from inferfleet.cli.output.plan import make_console, print_plans, print_problems
+from inferfleet.cli.output.text import tr
+from inferfleet.cli.planned import read, write_facts
 from inferfleet.cli.registry import Command
-from inferfleet.messages import N_
+from inferfleet.inventory.facts import Facts, flat_facts
+from inferfleet.messages import N_, Problem
+from inferfleet.planner import ClusterPlan, plan_cluster
+from inferfleet.runner.checkout import find_checkout
+from inferfleet.runner.command import Request
+from inferfleet.runner.errors import UsageError
+from inferfleet.runner.events import Event, Fold
+from inferfleet.runner.extra_vars import parse_extra_vars
+from inferfleet.runner.outcome import Outcome
+from inferfleet.runner.run import run
+
+PLAYBOOK = "playbooks/facts.yml"
+
+
+def check(
+    inventory: Inventory,
+    facts: Annotated[
+        Path | None,
+        typer.Option("--facts", metavar="FILE", help=N_("Also write what the nodes reported to this file.")),
+    ] = None,
+    extra_vars: ExtraVars = None,
+    as_json: Json = False,
+) -> None:
+    """Print what the nodes have, and the plan with it."""
+    try:
+        cwd = Path.cwd()
+        root, path = find_checkout(cwd, os.environ), find_path(inventory)
+        known = read(path, values_of(extra_vars))
+        cluster = plan_cluster(known)
+        gathered, lost = _gather(root, path, extra_vars, cwd) if cluster.plans else ({}, [])
+        cluster = plan_cluster(known, gathered)
+        if facts:
+            write_facts(facts, gathered)
+    except UsageError as error:
+        raise typer.Exit(_refuse(error.problem, as_json=as_json)) from None
+    except OSError as error:
+        raise typer.Exit(_refuse(not_recorded(error), as_json=as_json)) from None
+    if not cluster.plans:
+        raise typer.Exit(show(cluster, as_json=as_json))
+    if as_json:
+        form = form_of(cluster.plans)
+        form |= {"facts": gathered, "problems": [*(problem.as_dict() for problem in lost), *form["problems"]]}
+        typer.echo(to_json(form))
+    else:
+        console = make_console()
+        console.print(_nodes(gathered, [p.message for p in lost]))
+        console.print()
+        print_plans(console, cluster.plans)
+        print_problems(console, lost)
+    if lost:
+        raise typer.Exit(Outcome.UNREACHABLE.exit_code)
+    raise typer.Exit(Outcome.OK.exit_code if cluster.works else Outcome.FACTS_REFUSED.exit_code)
+
+
+def _refuse(problem: Problem, *, as_json: bool) -> int:
+    return show(ClusterPlan(inventory_problems=(problem,)), as_json=as_json)
+
+
+def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> tuple[Facts, list[Problem]]:
+    facts: dict[str, dict[str, Any]] = {}
+    lost: list[Problem] = []
+
+    def take(event: Event) -> None:
+        data = event.get("event_data") or {}
+        host, result = str(data.get("host", "")), data.get("res") or {}
+        if event.get("event") == "runner_on_ok" and isinstance(result.get("ansible_facts"), dict):
+            for name, value in result["ansible_facts"].items():
+                if name.startswith("inferfleet_"):
+                    facts.setdefault(host, {})[name] = value
+        elif event.get("event") == "runner_on_unreachable":
+            reason = " ".join(str(result.get("msg", "")).split())[:200]
+            lost.append(
+                Problem(
+                    "unreachable",
+                    N_("Host {host} does not answer: {reason}"),
+                    N_("Check its ansible_host, ansible_user and key; `ansible -i {path} {host} -m ping` must work."),
+                    host=host,
+                    reason=reason,
+                    path=path,
+                )
+            )
+        elif event.get("event") == "runner_on_failed":
+            reason = " ".join(str(result.get("msg", "")).split())[:200]
+            remedy = N_("Repair that on the node and check again.")
+            lost.append(Problem("facts-failed", "{host}: {reason}", remedy, host=host, reason=reason))
+
+    request = Request(root=root, playbook=PLAYBOOK, inventory=path, extra_vars=parse_extra_vars(extra_vars or [], cwd))
+    run(request, Fold({}), take, lambda: None)
+    return facts, lost
+
+
+def _nodes(facts: Facts, lost: list[str]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in (N_("Node"), N_("Accelerators"), N_("Driver"), "RDMA", N_("Attention")):
+        table.add_column(tr(column), overflow="fold")
+    for host, reported in facts.items():
+        node = flat_facts(reported)
+        devices = node.get("accelerators") or []
+        names = sorted({str(device.get("name")) for device in devices})
+        found = [Problem.from_dict(p).message for part in reported.values() for p in part.get("problems", ())]
+        table.add_row(
+            host,
+            f"{len(devices)} × {', '.join(names)}" if devices else tr(N_("none")),
+            str(node.get("driver_version") or ""),
+            ", ".join(str(device["name"]) for device in node.get("rdma") or ()),
+            Text(" ".join(found), style="yellow"),
+        )
+    if lost and not facts:
+        table.add_row(tr(N_("none answered")), "", "", "", "")
+    return table
+
 
 COMMAND = Command(
     name="check",

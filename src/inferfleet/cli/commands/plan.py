@@ -1,8 +1,108 @@
-"""`inferfleet plan`."""
+"""`inferfleet plan`: what will run, from the inventory alone or with recorded facts."""
 
-from inferfleet.cli.plan import plan
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from inferfleet.cli.output.plan import make_console, print_plans, print_problems
+from inferfleet.cli.planned import read, read_facts
 from inferfleet.cli.registry import Command
 from inferfleet.messages import N_
+from inferfleet.planner import ClusterPlan, Plan, plan_cluster
+from inferfleet.runner.checkout import find_checkout, find_inventory
+from inferfleet.runner.errors import UsageError
+from inferfleet.runner.extra_vars import parse_extra_vars
+from inferfleet.runner.outcome import Outcome
+
+Inventory = Annotated[
+    str,
+    typer.Option(
+        "-i", "--inventory", metavar="PATH", envvar="INFERFLEET_INVENTORY", help=N_("The cluster: a folder or file.")
+    ),
+]
+ExtraVars = Annotated[
+    list[str] | None,
+    typer.Option("-e", "--extra-vars", metavar="KEY=VALUE", help=N_("Set a variable for this plan. Repeatable.")),
+]
+Json = Annotated[bool, typer.Option("--json", metavar="", help=N_("Print one JSON document."))]
+
+
+def plan(
+    inventory: Inventory,
+    facts: Annotated[
+        Path | None,
+        typer.Option(
+            "--facts", metavar="FILE", help=N_("Facts of the nodes, as `inferfleet check --facts` writes them.")
+        ),
+    ] = None,
+    extra_vars: ExtraVars = None,
+    all_layouts: Annotated[
+        bool, typer.Option("--all", metavar="", help=N_("List every layout, ranked, with the reason each lost."))
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Print the plan of the inventory."""
+    try:
+        cluster = plan_cluster(read(find_path(inventory), values_of(extra_vars)), read_facts(facts))
+    except UsageError as error:
+        cluster = ClusterPlan(inventory_problems=(error.problem,))
+    raise typer.Exit(show(cluster, as_json=as_json, all_layouts=all_layouts))
+
+
+def show(cluster: ClusterPlan, *, as_json: bool, all_layouts: bool = False) -> int:
+    """Print the plan of each service, or why there is none, and return the exit code."""
+    if not cluster.plans:
+        if as_json:
+            typer.echo(to_json({"problems": [problem.as_dict() for problem in cluster.problems], "nodes": {}}))
+        print_problems(make_console(stderr=True), cluster.problems)
+        return Outcome.BAD_INPUT.exit_code
+    if as_json:
+        typer.echo(to_json(form_of(cluster.plans, all_layouts=all_layouts)))
+    else:
+        print_plans(make_console(), cluster.plans, alternatives=all_layouts)
+    return Outcome.OK.exit_code if cluster.works else Outcome.FACTS_REFUSED.exit_code
+
+
+def form_of(made: Sequence[Plan], *, all_layouts: bool = False) -> dict[str, Any]:
+    """Return the JSON form: that of the plan, or `services` with one for each and the problems of all."""
+    forms = {}
+    for plan in made:
+        forms[plan.service] = plan.as_dict()
+        if all_layouts:
+            forms[plan.service]["alternatives"] = plan.alternatives_as_dicts()
+    if not made[0].service:
+        return forms[""]
+    return {"services": forms, "problems": [problem for form in forms.values() for problem in form["problems"]]}
+
+
+def to_json(form: dict[str, Any]) -> str:
+    """Return a document's text."""
+    return json.dumps(form, indent=2, ensure_ascii=False)
+
+
+def find_path(inventory: str) -> str:
+    """Return the inventory's path; it need not lie in a checkout."""
+    cwd = Path.cwd()
+    if "," not in inventory and (path := cwd / Path(inventory).expanduser()).exists():
+        return str(path.resolve())
+    return find_inventory(inventory, cwd, find_checkout(cwd, os.environ))
+
+
+def values_of(options: list[str] | None) -> dict[str, Any]:
+    """Return the variables that -e sets."""
+    values: dict[str, Any] = {}
+    for item in parse_extra_vars(options or [], Path.cwd()):
+        if item.file is not None:
+            values.update(yaml.safe_load(item.file.read_text("utf-8")) or {})
+        else:
+            values.update(item.values or {})
+    return values
+
 
 COMMAND = Command(
     name="plan",
