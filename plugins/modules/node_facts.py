@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import platform
+import stat
 import sys
 
 from ansible.module_utils import python_floor  # noqa: F401  # preflight runs this module before all others
@@ -52,6 +53,7 @@ ansible_facts:
     inferfleet_node:
       description:
         - C(present), a map of C(owner/name) below C(tree) to its bytes; C(docker), whether Docker runs there;
+          C(settings_folder), whether C(/etc/inferfleet) is there, and root's alone;
           C(checkable), whether what Ansible's C(apt), C(pip) and C(docker) modules need is there already, without which
           they cannot say in check mode what they would do;
           C(container), whether the node is a container itself;
@@ -188,6 +190,15 @@ def distribution() -> dict[str, str]:
     return {key.lower(): pairs.get(key, "").strip("\"'").lower() for key in _RELEASE}
 
 
+def is_private_folder(path: str) -> bool:
+    """Return whether `path` is a folder that only root may use."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid) == (0o700, 0)
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
@@ -204,6 +215,7 @@ def main() -> None:
         "present": present(module.params["tree"]),
         "container": os.path.exists("/.dockerenv"),
         "docker": os.path.exists("/run/docker.sock"),
+        "settings_folder": is_private_folder("/etc/inferfleet"),
         "checkable": checkable(),
         "clock_synchronized": clock_synchronized(),
         "memory_bytes": memory_bytes(),

@@ -42,7 +42,14 @@ _ROLES = {
 def _plan(name: str) -> dict[str, Any]:
     hosts = SERVICES[name]
     return {
-        **{"service": name, "head": hosts[0], "engine": "vllm", "protocol": "openai", "checkpoint_given": False},
+        **{
+            "service": name,
+            "head": hosts[0],
+            "engine": "vllm",
+            "protocol": "openai",
+            "checkpoint_given": False,
+            "model_path": "/m",
+        },
         **{"served_model_name": name, "port": 8000, "nodes": {host: {"address": "127.0.0.1"} for host in hosts}},
     }
 
