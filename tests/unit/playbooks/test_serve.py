@@ -50,7 +50,12 @@ def _plan(name: str) -> dict[str, Any]:
             "checkpoint_given": False,
             "model_path": "/m",
         },
-        **{"served_model_name": name, "port": 8000, "nodes": {host: {"address": "127.0.0.1"} for host in hosts}},
+        **{
+            "role": "inference_engine",
+            "served_model_name": name,
+            "port": 8000,
+            "nodes": {host: {"address": "127.0.0.1"} for host in hosts},
+        },
     }
 
 
