@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from inferfleet.inventory.ports import variable
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 from inferfleet.nodes import supported
 from inferfleet.settings import Settings
 
@@ -83,11 +83,14 @@ def needed_space(
 def _system(host: str, system: Mapping[str, Any]) -> list[Problem]:
     if supported(system):
         return []
+    name = f"{system['id']} {system['version_id']}".rstrip()
     return [
         Problem(
             "system-unsupported",
-            f"Host {host} runs {system['id'] or 'an unknown system'} {system['version_id']}".rstrip() + ".",
-            "Use Debian 12, Ubuntu 22.04, Rocky Linux 9, openEuler 22.03 or Kylin V10, or a later release of one.",
+            N_("Host {host} runs {system}."),
+            N_("Use Debian 12, Ubuntu 22.04, Rocky Linux 9, openEuler 22.03 or Kylin V10, or a later release of one."),
+            host=host,
+            system=name if system["id"] else Message("", N_("an unknown system")),
         )
     ]
 
@@ -96,8 +99,13 @@ def _taken(host: str, listening: Mapping[str, str], ports: Mapping[str, int]) ->
     return [
         Problem(
             "port-taken",
-            f"Port {port} of {name} is taken on {host} by {listening[str(port)]}.",
-            f"Stop that program, or set {variable(name)} to a free port." if variable(name) else "Stop that program.",
+            N_("Port {port} of {name} is taken on {host} by {program}."),
+            N_("Stop that program, or set {variable} to a free port.") if variable(name) else N_("Stop that program."),
+            port=port,
+            name=name,
+            host=host,
+            program=listening[str(port)],
+            variable=variable(name),
         )
         for name, port in ports.items()
         if listening.get(str(port), "inferfleet") != "inferfleet"
@@ -116,13 +124,26 @@ def _too_small(host: str, disks: Mapping[str, Any], space: Mapping[str, tuple[st
         free = disks[items[0][1]]["free_bytes"]
         total = sum(needed for _, _, needed in items)
         if total > free:
-            wanted = " and ".join(f"{size / GIB:.1f} GiB for {name} in {path}" for name, path, size in items if size)
+            wanted = [_share(name, path, size) for name, path, size in items if size]
             problems.append(
                 Problem(
                     "disk-too-small",
-                    f"Host {host} has {free / GIB:.1f} GiB free, but needs {wanted}.",
-                    f"Free {(total - free) / GIB:.1f} GiB there, or point model_root or container_data_root"
-                    " to a larger disk.",
+                    N_("Host {host} has {free:.1f} GiB free, but needs {wanted}."),
+                    N_("Free {missing:.1f} GiB there, or point model_root or container_data_root to a larger disk."),
+                    host=host,
+                    free=free / GIB,
+                    missing=(total - free) / GIB,
+                    wanted=_both(wanted),
                 )
             )
     return problems
+
+
+def _share(name: str, path: str, size: int) -> Message:
+    images, weights = N_("{size:.1f} GiB for images in {path}"), N_("{size:.1f} GiB for the weights in {path}")
+    return Message("", images if name == "images" else weights, size=size / GIB, path=path)
+
+
+def _both(wanted: list[Message]) -> Message:
+    first, *others = wanted
+    return Message("", N_("{first} and {second}"), first=first, second=others[0]) if others else first
