@@ -1,6 +1,6 @@
 """From an English sentence of another part to the Chinese one.
 
-What a plan warns of and what runs have found arrives as finished English text. The files of sentences/ hold a template
+What nodes and roles report as finished English text. The files of sentences/ hold a template
 of each such sentence, `en` and `zh`, with `{fields}`: a text that is `en` as a whole is said as `zh` is, with the same
 values. A field has a kind after a colon:
 
@@ -8,9 +8,7 @@ values. A field has a kind after a colon:
     {x:number}    digits, signs and points
     {x:word}      text without spaces
     {x:phrase}    a part that phrases.yml knows
-    {x:layout}    parts that layouts.yml knows, with commas between them
     {x:list}      names, or parts that items.yml knows, with commas between them
-    {x:groups}    the same with semicolons
     {x:sentence}  a sentence of its own, which holds no other
 """
 
@@ -24,7 +22,7 @@ from string import Formatter
 import yaml
 
 FOLDER = Path(__file__).with_name("sentences")
-PARTS = ("phrases", "layouts", "items")
+PARTS = ("phrases", "items")
 """Files that hold no whole sentences."""
 _PATTERNS = {"number": r"[-+\d.,]+", "word": r"\S+"}
 _WIDE = r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"  # Chinese letters and marks
@@ -109,18 +107,8 @@ def _say(text: str, known: list[Template]) -> str | None:
     return next((said for template in known if (said := template.say(text)) is not None), None)
 
 
-def _layout(text: str) -> str | None:
-    """Return parts with commas between them; a part may hold a comma itself."""
-    for comma in [found.start() for found in re.finditer(", ", text)]:
-        first = _say(text[:comma], templates("layouts"))
-        rest = None if first is None else _layout(text[comma + 2 :])
-        if rest is not None:
-            return f"{first}，{rest}"
-    return _say(text, templates("layouts"))
-
-
-def _list(text: str, between: str = ", ", joint: str = "、") -> str:
-    return joint.join(_say(item, templates("items")) or item for item in text.split(between))
+def _list(text: str) -> str:
+    return "、".join(_say(item, templates("items")) or item for item in text.split(", "))
 
 
 _KINDS: dict[str, Callable[[str], str | None]] = {
@@ -128,8 +116,6 @@ _KINDS: dict[str, Callable[[str], str | None]] = {
     "number": str,
     "word": str,
     "phrase": lambda text: _say(text, templates("phrases")),
-    "layout": _layout,
     "list": _list,
-    "groups": lambda text: _list(text, "; ", "；"),
     "sentence": lambda text: _say(text, [known for known in _sentences() if not known.introduces]),
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from inferfleet import __version__
+from inferfleet.messages import N_, Message
 from inferfleet.report.results import kept, newest_runs
 
 Fields = Mapping[str, Any]
@@ -53,7 +54,8 @@ class Service:
     matrix: dict[str, dict[str, Cell]]
     benches: list[Bench]
     evaluations: list[Fields]
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[Message | Fields | str] = field(default_factory=list)
+    """Texts, or problems and messages in their JSON form."""
 
     @property
     def name(self) -> str:
@@ -111,7 +113,7 @@ def _service(plan: Fields, nodes: Mapping[str, Fields], results: Path) -> Servic
         matrix=fabric_matrix((fabric.get("data") or {}).get("pairs") or []),
         benches=[Bench(run, _plots(folder)) for folder, run in benches],
         evaluations=[run for _, run in evaluations],
-        warnings=[*plan.get("warnings", ()), *(p["message"] for p in plan.get("problems", ())), *_node_warnings(own)],
+        warnings=[*plan.get("warnings", ()), *plan.get("problems", ()), *_node_warnings(own)],
     )
 
 
@@ -142,14 +144,18 @@ def fabric_matrix(pairs: Sequence[Fields]) -> dict[str, dict[str, Cell]]:
     return matrix
 
 
-def _node_warnings(nodes: Mapping[str, Fields]) -> list[str]:
+def _node_warnings(nodes: Mapping[str, Fields]) -> list[Message | str]:
     silent = [host for host, node in nodes.items() if not node["answers"]]
-    found = [f"{', '.join(silent)} did not answer when this was written."] if silent else []
+    found: list[Message | str] = []
+    if silent:
+        template = N_("{nodes} did not answer when this was written.")
+        found.append(Message("no-answer", template, nodes=silent))
     for host, node in nodes.items():
         found += [f"{host}: {problem['message']}" for problem in node["accelerators"]["problems"]]
         if node["weights"] and not node["weights"]["whole"]:
-            wrong = ", ".join(node["weights"]["wrong"]) or "no complete copy"
-            found.append(f"{host}: the weights are not what their manifest says: {wrong}.")
+            wrong = node["weights"]["wrong"] or Message("", N_("no complete copy"))
+            template = N_("{node}: the weights are not what their manifest says: {wrong}.")
+            found.append(Message("weights-differ", template, node=host, wrong=wrong))
     return found
 
 

@@ -46,11 +46,13 @@ def say(key: str, **values: Any) -> Markup:
     return _both({language: _marked(text).format(**told) for language, text in words()[key].items()})
 
 
-def tell(sentence: str | Mapping[str, Any]) -> Markup:
+def tell(sentence: str | Message | Mapping[str, Any]) -> Markup:
     """Return a sentence of another part in both languages; only in English, and marked so, without a Chinese one.
 
-    A problem or a message comes in its JSON form.
+    A problem or a message may come in its JSON form.
     """
+    if isinstance(sentence, Message):
+        sentence = sentence.as_dict()
     if isinstance(sentence, Mapping):
         values = revive(sentence.get("parameters") or {})
         parts = [Message("", sentence[key], **values) for key in ("template", "remedy_template") if sentence.get(key)]

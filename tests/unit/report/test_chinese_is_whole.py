@@ -8,17 +8,11 @@ from string import Formatter
 import pytest
 from ansible.module_utils.accelerators.device import health
 from jinja2 import Environment
-from tests.negative.planner.planner_case import read_cases
-from tests.unit.fabric.test_judge import log, mesh, nodes, problems, result
 from tests.unit.modules.hardware import load_module
-from tests.unit.planner.test_fabric import CONTRACT, machine, member, pair  # noqa: F401 (a fixture)
 
 from inferfleet.report.chinese import FOLDER, in_chinese, templates
 
 ROOT = Path(__file__).parents[3]
-SOURCE, PLUGINS = ROOT / "src" / "inferfleet", ROOT / "plugins"
-CASES = [case for case in read_cases() if case["exit"] == 3]
-INVENTORIES = sorted(path.parent for path in (ROOT / "inventories").glob("*/hosts.yml"))
 TEMPLATES = [template for file in sorted(FOLDER.glob("*.yml")) for template in templates(file.stem)]
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -53,22 +47,6 @@ def test_every_name_and_detail_of_the_proof():
     said = {word.strip() for word in words if " " in word.strip()}
     assert len(said) > 8
     assert {piece for piece in said if piece not in KNOWN} == set()
-
-
-def test_slow_networks():
-    ends = ("n1", "n2", "n4")
-    slow = mesh(4, 9, **{f"n3_{n}": 1 for n in ends}, **{f"{n}_n3": 2 for n in ends})
-    lanes = mesh(2, [100.0] * 4, n1_n2=[100.0, 30.0, 100.0, 100.0])
-    logs = {"n1": log("infiniband"), "n2": log("no_verbs"), "n3": log("fallback")}
-    found = [
-        *problems(result(slow), nodes(4)),
-        *problems(result(mesh(3, 20)), nodes(3, 200, ["m:1"]), "rdma"),
-        *problems(result(mesh(9, 9, **{f"n{i}_n{i + 1}": i / 10 for i in range(1, 9)})), nodes(9)),
-        *problems(result(lanes, lanes=4), nodes(2, 400, ["m:1"]), "rdma"),
-        *problems(result(mesh(4, 190), reduced=80), nodes(4, 200, ["m:1"]), "rdma"),
-        *problems(result(mesh(3, 190), logs=logs), nodes(3, 200, ["mlx5_0:1", "mlx5_1:1"]), "rdma"),
-    ]
-    assert len(told(found)) > 10
 
 
 def test_tools_that_fail(tmp_path):

@@ -101,7 +101,7 @@ def test_each_service_has_its_own_findings(content):
 
 
 def test_warnings_name_what_is_wrong_now(content):
-    assert content.services[0].warnings[-3:] == [
+    assert [str(warning) for warning in content.services[0].warnings[-3:]] == [
         "h20-02 did not answer when this was written.",
         "h20-01: GPU 3 fell off the bus.",
         "h20-01: the weights are not what their manifest says: model-7.safetensors.",
