@@ -8,7 +8,7 @@ SHELL := /bin/sh
 # deployment on the practice cluster (test-site) does not show.
 ROLES ?= preflight node_baseline nvidia_driver_simulated container_runtime container_images ray_cluster inference_engine engine_switch
 # The others, left out of `make test` for their time.
-MORE_ROLES ?= package_repository other_drivers_simulated offline_bundle prepare_debian13 nccl_fabric model_weights open_webui verify \
+MORE_ROLES ?= package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
 # Runs on nodes, whose Python may be 3.9.

@@ -14,13 +14,14 @@ HUB_PORT = 8090
 DEFAULT_NODES = 2
 MAX_NODES = 8
 # Sets of nodes that live side by side on the one network: their name, and the address before their first.
-POOLS = {"node": SUBNET[10], "molecule": SUBNET[20], "trixie": SUBNET[30], "airgap": SUBNET[40]}
-RELEASES = {"trixie": "trixie"}  # pools whose nodes run another Debian release than the machine's
+POOLS = {"node": SUBNET[10], "molecule": SUBNET[20], "trixie": SUBNET[30], "airgap": SUBNET[40], "bullseye": SUBNET[50]}
+RELEASES = {"trixie": "trixie", "bullseye": "bullseye"}  # pools whose nodes run another Debian release than ours
 # Where the inventory of a pool other than the default one is committed.
 INVENTORIES = {
     "molecule": "molecule/inventory",
     "trixie": "molecule/prepare_debian13/inventory",
     "airgap": "molecule/offline_bundle/inventory",
+    "bullseye": "molecule/prepare_debian11/inventory",
 }
 DEFAULT_POOL = "node"
 

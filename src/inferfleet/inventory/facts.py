@@ -88,7 +88,7 @@ def _system(host: str, system: Mapping[str, Any]) -> list[Problem]:
         Problem(
             "system-unsupported",
             N_("Host {host} runs {system}."),
-            N_("Use Debian 12, Ubuntu 22.04, Rocky Linux 9, openEuler 22.03 or Kylin V10, or a later release of one."),
+            N_("Use Debian 11, Ubuntu 22.04, Rocky Linux 9, openEuler 22.03 or Kylin V10, or a later release of one."),
             host=host,
             system=name if system["id"] else Message("", N_("an unknown system")),
         )

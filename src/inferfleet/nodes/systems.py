@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-OLDEST = {"debian": "12", "ubuntu": "22.04", "rhel": "9", "openeuler": "22.03", "kylin": "10"}
+OLDEST = {"debian": "11", "ubuntu": "22.04", "rhel": "9", "openeuler": "22.03", "kylin": "10"}
 """The families that have variables files in the roles, each with the oldest release that is supported."""
 
 _SAME = {"rocky": "rhel", "almalinux": "rhel", "centos": "rhel", "ol": "rhel"}  # rebuilds, release by release

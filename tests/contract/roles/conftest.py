@@ -13,6 +13,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 # ID, ID_LIKE, VERSION_ID and VERSION_CODENAME of each system's /etc/os-release, lower case, as node_facts returns them.
 SYSTEMS = {
+    "debian11": ("debian", "", "11", "bullseye"),
     "debian12": ("debian", "", "12", "bookworm"),
     "debian13": ("debian", "", "13", "trixie"),
     "ubuntu2204": ("ubuntu", "debian", "22.04", "jammy"),

@@ -51,6 +51,7 @@ def nvidia(of):
 @pytest.mark.parametrize(
     ("host", "manager", "packages", "source"),
     [
+        ("debian11", "apt", ["docker.io"], "distribution"),
         ("debian12", "apt", ["docker.io"], "distribution"),
         ("debian13", "apt", ["docker.io", "docker-cli"], "distribution"),
         ("ubuntu2204", "apt", ["docker.io"], "distribution"),
@@ -71,6 +72,7 @@ def test_packages_of_the_distribution(plain, host, manager, packages, source):
 @pytest.mark.parametrize(
     ("host", "url", "suite"),
     [
+        ("debian11", "https://download.docker.com/linux/debian", "bullseye"),
         ("debian12", "https://download.docker.com/linux/debian", "bookworm"),
         ("debian13", "https://download.docker.com/linux/debian", "trixie"),
         ("ubuntu2204", "https://download.docker.com/linux/ubuntu", "jammy"),

@@ -65,14 +65,14 @@ def test_what_is_there_already_is_not_named():
     [
         ({"id": "rocky", "id_like": "rhel centos fedora", "version_id": "8.10"}, "rocky 8.10"),
         ({"id": "fedora", "id_like": "", "version_id": "43"}, "fedora 43"),
-        ({"id": "debian", "id_like": "", "version_id": "11"}, "debian 11"),
+        ({"id": "debian", "id_like": "", "version_id": "10"}, "debian 10"),
         ({"id": "ubuntu", "id_like": "debian", "version_id": "20.04"}, "ubuntu 20.04"),
         ({"id": "", "id_like": "", "version_id": ""}, "an unknown system"),
     ],
 )
 def test_system_unsupported(system, shown):
     assert messages({"distribution": system}) == [
-        f"system-unsupported: Host node1 runs {shown}. Use Debian 12, Ubuntu 22.04, Rocky Linux 9, openEuler 22.03 or"
+        f"system-unsupported: Host node1 runs {shown}. Use Debian 11, Ubuntu 22.04, Rocky Linux 9, openEuler 22.03 or"
         " Kylin V10, or a later release of one."
     ]
 
