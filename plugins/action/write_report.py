@@ -8,7 +8,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.files import write_whole
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 from inferfleet.report import make_content, render
 
 
@@ -39,6 +39,11 @@ class ActionModule(ActionBase):
 
 def _refusal(path, error):
     """Return a failed result for a file that cannot be written."""
-    reason = f"Variable report_path is {path}, which cannot be written: {error.strerror or error}."
-    problem = Problem("not-writable", reason, "Name a file in a folder that you may write to (--output).")
+    problem = Problem(
+        "not-writable",
+        N_("Variable report_path is {path}, which cannot be written: {reason}."),
+        N_("Name a file in a folder that you may write to (--output)."),
+        path=str(path),
+        reason=error.strerror or str(error),
+    )
     return {"failed": True, "msg": str(problem), "inferfleet_refusal": "contract", "problems": [problem.as_dict()]}
