@@ -37,8 +37,8 @@ def check_bundle(
     no_packages = N_("The bundle {folder} has no packages for {system} (host {host}); it has {systems}.")
     for key in sorted(set(systems.values()) - set(index["systems"])):
         host = next(host for host, its in systems.items() if its == key)
-        held = list(index["systems"])
-        problems.append(_unfit(no_packages, _MAKE, folder=str(folder), system=key, host=host, systems=held))
+        systems_held = list(index["systems"])
+        problems.append(_unfit(no_packages, _MAKE, folder=str(folder), system=key, host=host, systems=systems_held))
     found = index.get("checkpoint", {})
     if checkpoint and (found.get("repository"), found.get("revision")) != (checkpoint, revision):
         message = N_("The bundle {folder} is for {held}, but the plan is {checkpoint} ({revision}).")

@@ -77,7 +77,11 @@ def _messages(sentence: Sentence, facts: Mapping[str, Any]) -> Iterator[Message]
     if sentence.when and not holds(sentence.when, facts):
         return
     try:
-        scopes = [{**facts, "item": item} for item in _expression(sentence.each)(**facts)] if sentence.each else [facts]
+        scopes = (
+            [{**facts, "item": item} for item in _expression(sentence.each)(**facts) or ()]
+            if sentence.each
+            else [facts]
+        )
     except _ERRORS:
         return
     for scope in scopes:

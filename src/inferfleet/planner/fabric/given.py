@@ -149,7 +149,7 @@ def _gid(env: Mapping[str, Any], members: Sequence[Member], nodes: Mapping[str, 
     for member in members:
         for port in nodes[member.name].ports:
             if port.gids is not None and value not in [str(gid.index) for gid in port.gids]:
-                filled = [gid.index for gid in port.gids] or [Message("", N_("none"))]
+                filled: list[int | Message] = [*(gid.index for gid in port.gids)] or [Message("", N_("none"))]
                 yield GidMissing(
                     N_(
                         "Variable engine_extra_env.NCCL_IB_GID_INDEX is {value}, but that entry of "
