@@ -1,5 +1,5 @@
 """Everything a user can set: the one typed model of it."""
 
-from inferfleet.settings.model import HOST_KEYS, SECRETS, Settings
+from inferfleet.settings.model import HOST_KEYS, SECRETS, SECTIONS, Choices, HostSettings, Settings, Unit
 
-__all__ = ["HOST_KEYS", "SECRETS", "Settings"]
+__all__ = ["HOST_KEYS", "SECRETS", "SECTIONS", "Choices", "HostSettings", "Settings", "Unit"]
