@@ -56,8 +56,11 @@ def host_ports(
 def settings_read() -> set[str]:
     """Return the settings that decide which components run and where they listen."""
     components = load_components()
-    ports = {port.setting for component in components for port in component.ports if port.setting}
-    return ports.union(*(component.only for component in components))
+    ports = [port for component in components for port in component.ports]
+    settings = {port.setting for port in ports if port.setting}
+    if any(port.number == "engine" for port in ports):  # what the engine listens on by itself
+        settings.add("engine")
+    return settings.union(*(component.only for component in components))
 
 
 def _number(port: Port, settings: Mapping[str, Any]) -> int:

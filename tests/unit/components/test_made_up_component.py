@@ -4,7 +4,16 @@ import re
 
 import pytest
 
-from inferfleet.components import health_results, host_ports, http_checks, images, load_components, packages
+from inferfleet.components import (
+    GROUPS,
+    health_results,
+    host_ports,
+    http_checks,
+    images,
+    load_components,
+    packages,
+    settings_read,
+)
 from inferfleet.fabric import mesh_ports
 from inferfleet.inventory import Inventory
 from inferfleet.inventory.facts import check_node
@@ -92,6 +101,11 @@ def test_its_status_is_checked_where_it_runs(components):
     assert http_checks(DEFAULTS, ["monitoring"], components) == [check]
     assert http_checks(DEFAULTS, ["ray_head", "webui"], components) == [check]
     assert http_checks(DEFAULTS, ["webui"], components) == []
+
+
+def test_the_settings_that_are_named_suffice():
+    named = {name: DEFAULTS[name] for name in settings_read()}
+    assert [port.first for port in host_ports(named, GROUPS)] == [port.first for port in host_ports(DEFAULTS, GROUPS)]
 
 
 def test_what_its_check_answered_is_reported():
