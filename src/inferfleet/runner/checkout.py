@@ -53,13 +53,14 @@ def find_inventory(name: str, start: Path, root: Path) -> str:
     A relative path is looked for in `start`, then in the checkout.
 
     Raises:
-        UsageError: the path does not exist; names the nearest inventories of the checkout.
+        UsageError: the path is no inventory; names the nearest inventories of the checkout.
     """
     if "," in name:
         return name
-    for folder in (start, root):
+    # An empty name would be the folder itself, and Ansible runs each executable file of an inventory folder.
+    for folder in (start, root) if name.strip() else ():
         path = folder / Path(name).expanduser()
-        if path.exists():
+        if path.exists() and not is_checkout(path):
             return str(path.resolve())
     known = sorted(f"inventories/{path.name}" for path in (root / "inventories").glob("[!.]*"))
     near = difflib.get_close_matches(Path(name).name, [Path(item).name for item in known], n=3, cutoff=0.5)
@@ -70,7 +71,7 @@ def find_inventory(name: str, start: Path, root: Path) -> str:
     else:
         remedy = N_("Create one: a folder with hosts.yml under inventories/.")
     names = [f"inventories/{item}" for item in near] or known
-    raise UsageError("no-inventory", N_("The inventory '{name}' does not exist."), remedy, name=name, names=names)
+    raise UsageError("no-inventory", N_("There is no inventory '{name}'."), remedy, name=name, names=names)
 
 
 def _candidates(start: Path) -> Iterator[Path]:

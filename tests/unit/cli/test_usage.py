@@ -17,7 +17,7 @@ Command = Callable[..., Done]
     [
         (
             ["-i", "inventories/dmeo"],
-            "inferfleet: The inventory 'inventories/dmeo' does not exist. Did you mean inventories/demo?",
+            "inferfleet: There is no inventory 'inventories/dmeo'. Did you mean inventories/demo?",
         ),
         (
             ["-i", "inventories/demo", "-e", "model"],

@@ -51,11 +51,11 @@ def test_a_list_of_hosts_is_passed_on(root: Path) -> None:
     [
         ("inventories/lba", "Did you mean inventories/lab?"),
         ("a80", "Did you mean inventories/a800?"),
-        ("zzzzzz", "This checkout has inventories/a800, inventories/lab."),
+        *((name, "This checkout has inventories/a800, inventories/lab.") for name in ("zzzzzz", "", " ", ".")),
     ],
 )
 def test_an_unknown_inventory_names_the_nearest(root: Path, name: str, remedy: str) -> None:
     with pytest.raises(UsageError) as refused:
         find_inventory(name, root, root)
-    assert refused.value.problem.message == f"The inventory {name!r} does not exist."
+    assert refused.value.problem.message == f"There is no inventory {name!r}."
     assert refused.value.problem.remedy == remedy
