@@ -47,6 +47,15 @@ def is_checkout(folder: Path) -> bool:
     return (folder / "site.yml").is_file() and (folder / "playbooks").is_dir()
 
 
+def inventory_in(folder: Path, name: str) -> str:
+    """Return the absolute path of the inventory `name` seen from `folder`; empty where there is none.
+
+    An empty name would be the folder itself, and Ansible runs each executable file of an inventory folder.
+    """
+    path = folder / Path(name).expanduser()
+    return str(path.resolve()) if name.strip() and path.exists() and not is_checkout(path) else ""
+
+
 def find_inventory(name: str, start: Path, root: Path) -> str:
     """Return the inventory as ansible-playbook takes it: an absolute path, or a host list (`a,b,`).
 
@@ -57,11 +66,9 @@ def find_inventory(name: str, start: Path, root: Path) -> str:
     """
     if "," in name:
         return name
-    # An empty name would be the folder itself, and Ansible runs each executable file of an inventory folder.
-    for folder in (start, root) if name.strip() else ():
-        path = folder / Path(name).expanduser()
-        if path.exists() and not is_checkout(path):
-            return str(path.resolve())
+    for folder in (start, root):
+        if path := inventory_in(folder, name):
+            return path
     known = sorted(f"inventories/{path.name}" for path in (root / "inventories").glob("[!.]*"))
     near = difflib.get_close_matches(Path(name).name, [Path(item).name for item in known], n=3, cutoff=0.5)
     if near:

@@ -14,7 +14,7 @@ from inferfleet.cli.planned import read, read_facts
 from inferfleet.cli.registry import Command
 from inferfleet.messages import N_
 from inferfleet.planner import ClusterPlan, Plan, plan_cluster
-from inferfleet.runner.checkout import find_checkout, find_inventory, is_checkout
+from inferfleet.runner.checkout import find_checkout, find_inventory, inventory_in
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.extra_vars import parse_extra_vars
 from inferfleet.runner.outcome import Outcome
@@ -88,9 +88,8 @@ def to_json(form: dict[str, Any]) -> str:
 def find_path(inventory: str) -> str:
     """Return the inventory's path; it need not lie in a checkout."""
     cwd = Path.cwd()
-    path = cwd / Path(inventory).expanduser()
-    if inventory.strip() and "," not in inventory and path.exists() and not is_checkout(path):
-        return str(path.resolve())
+    if "," not in inventory and (path := inventory_in(cwd, inventory)):
+        return path
     return find_inventory(inventory, cwd, find_checkout(cwd, os.environ))
 
 
