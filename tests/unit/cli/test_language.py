@@ -88,7 +88,7 @@ def test_help_is_printed_in_chinese(
         (["bench", "--compare", "a", "--lang", "zh"], "选项 '--compare' 需要 2 个值"),
         (["up", "--json=3", "--lang", "zh"], "选项 '--json' 不接受取值"),
         (["up", "-i", "x", "y", "--lang", "zh"], "多余的参数：y"),
-        (["up", "-i", "inventories/dmeo", "--lang", "zh"], "清单 'inventories/dmeo' 不存在"),
+        (["up", "-i", "inventories/dmeo", "--lang", "zh"], "没有清单 'inventories/dmeo'"),
         (["up", "-i", "inventories/demo", "-e", "model", "--lang", "zh"], "-e model：不是 key=value 的形式。"),
         (["up", "-i", "x", "--junit", "/no/such/file", "--lang", "zh"], "目录 /no/such 不存在"),
         (["doctor", "--logs", "/nowhere", "--lang", "zh"], "文件或目录 /nowhere 不存在。"),
