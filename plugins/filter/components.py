@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from inferfleet.components import health_results, http_checks, images, packages, settings_read
+from inferfleet.components import (
+    health_results,
+    http_checks,
+    images,
+    packages,
+    rank_results,
+    settings_read,
+    webui_configs,
+    webui_endpoints,
+)
 
 
 def component_checks(variables, groups):
@@ -37,4 +46,7 @@ class FilterModule:
             "component_images": images,
             "component_packages": packages,
             "inhabited": inhabited,
+            "rank_results": rank_results,
+            "webui_configs": webui_configs,
+            "webui_endpoints": webui_endpoints,
         }

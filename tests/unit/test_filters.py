@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from inferfleet.bundle import image_parts, system_parts
+from inferfleet.components import rank_results, webui_configs, webui_endpoints
 from inferfleet.deepseek_infer import holders
 from inferfleet.evaluate.nodes import evaluated_nodes
 from inferfleet.hostvars import by_host, secret_files
@@ -107,3 +108,25 @@ def test_the_report_shows_no_environment():
     assert shown_images([image]) == [{"names": [], "digests": [], "id": "sha256:1"}]
     container = {"Names": ["/inferfleet-engine"], "Image": "x", "Status": "Up", "Command": "vllm --api-key secret"}
     assert shown_containers([container]) == [{"name": "inferfleet-engine", "image": "x", "status": "Up"}]
+
+
+def test_ranks_of_every_host():
+    answers = {"a": {"ranks": ["TP0", "TP1"]}, "b": {"ranks": ["TP2"]}, "c": {"unreachable": True}, "d": {}}
+    assert rank_results(answers, 2) == [
+        {"name": "ranks on a", "ok": True, "detail": "2 of 2: TP0, TP1"},
+        {"name": "ranks on b", "ok": False, "detail": "1 of 2: TP2"},
+        {"name": "ranks on c", "ok": False, "detail": "host does not answer"},
+        {"name": "ranks on d", "ok": False, "detail": "0 of 2"},
+    ]
+
+
+def test_apis_of_open_webui():
+    extra = [{"url": "http://other/v1//", "prefix": "other"}, {"url": "http://third/v1", "api_key": "secret"}]
+    endpoints = webui_endpoints(["http://a/v1", "http://b/v1"], "key", extra)
+    assert [(endpoint["url"], endpoint["api_key"]) for endpoint in endpoints] == [
+        ("http://a/v1", "key"),
+        ("http://b/v1", "key"),
+        ("http://other/v1", "none"),
+        ("http://third/v1", "secret"),
+    ]
+    assert webui_configs(endpoints) == {"2": {"enable": True, "prefix_id": "other"}}

@@ -92,14 +92,10 @@ def test_playbooks_read_nothing_internal_to_a_role():
         assert re.findall(rf"__(?:{'|'.join(ROLES)})_\w+", path.read_text()) == [], relative(path)
 
 
-# Still with loops in templates.
-LOOPS = {"roles/open_webui/vars/main.yml", "roles/verify/vars/main.yml"}
-
-
 def test_logic_is_in_filters_and_not_in_loops_of_templates():
     sources = [path for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.*")]
     loops = [relative(path) for path in sources if re.search(r"set _ ?=", path.read_text(errors="replace"))]
-    assert set(loops) <= LOOPS
+    assert loops == []
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -4,11 +4,12 @@ What handles components (port checks, reachability, status, removal, bundle, dia
 them; a new one is a new file.
 """
 
-from inferfleet.components.health import health_results, http_checks
+from inferfleet.components.health import health_results, http_checks, rank_results
 from inferfleet.components.images import images, packages
 from inferfleet.components.loader import ComponentError, load_component, load_components, load_groups
 from inferfleet.components.ports import HostPort, host_ports, runs, settings_read
 from inferfleet.components.schema import Component, Port
+from inferfleet.components.webui import webui_configs, webui_endpoints
 
 GROUPS = load_groups()
 """The inventory's groups that components run in, in the order of deployment."""
@@ -27,6 +28,9 @@ __all__ = [
     "load_components",
     "load_groups",
     "packages",
+    "rank_results",
     "runs",
     "settings_read",
+    "webui_configs",
+    "webui_endpoints",
 ]

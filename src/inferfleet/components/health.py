@@ -31,3 +31,15 @@ def health_results(answers: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[d
         for answer in results
         if "item" in answer
     ]
+
+
+def rank_results(ranks: Mapping[str, Mapping[str, Any]], wanted: int) -> list[dict[str, Any]]:
+    """Return `name`, `ok` and `detail` of each host's ranks, from the results of module `engine_ranks` by host."""
+    return [_rank_result(host, result, wanted) for host, result in ranks.items()]
+
+
+def _rank_result(host: str, result: Mapping[str, Any], wanted: int) -> dict[str, Any]:
+    ranks = result.get("ranks") or []
+    names = f": {', '.join(ranks)}" if ranks else ""
+    detail = "host does not answer" if result.get("unreachable") else f"{len(ranks)} of {wanted}{names}"
+    return {"name": f"ranks on {host}", "ok": len(ranks) == wanted, "detail": detail}

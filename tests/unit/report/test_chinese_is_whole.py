@@ -10,6 +10,7 @@ from ansible.module_utils.accelerators.device import health
 from jinja2 import Environment
 from tests.unit.modules.hardware import load_module
 
+from inferfleet.components import rank_results
 from inferfleet.report.chinese import FOLDER, in_chinese, templates
 
 ROOT = Path(__file__).parents[3]
@@ -45,8 +46,14 @@ def test_every_name_and_detail_of_the_proof():
     proof = text[text.index("__verify_proof_of_ranks") : text.index("__verify_report:")]
     words = {ast.literal_eval(word) for _, kind, word in Environment().lex(proof) if kind == "string"}
     said = {word.strip() for word in words if " " in word.strip()}
-    assert len(said) > 8
+    assert len(said) >= 8
     assert {piece for piece in said if piece not in KNOWN} == set()
+
+
+def test_every_result_of_ranks():
+    answers = ({"ranks": ["vllm::Worker_TP0", "vllm::Worker_TP1"]}, {"ranks": []}, {"unreachable": True})
+    results = rank_results({f"n{number}": answer for number, answer in enumerate(answers)}, 8)
+    assert len(told([result[key] for result in results for key in ("name", "detail")])) == 6
 
 
 def test_tools_that_fail(tmp_path):
