@@ -5,13 +5,13 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, get_origin
 
 import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from inferfleet.settings import SECTIONS, Choices, HostSettings, Settings, Unit
+from inferfleet.settings import SECTIONS, HostSettings, Settings, Unit, choices
 
 ROOT = Path(__file__).resolve().parents[1]
 _DEFAULTS_HEAD = """\
@@ -78,15 +78,15 @@ def _row(name: str, field: FieldInfo) -> str:
 def _comment(field: FieldInfo) -> str:
     """Return the description with what it leaves out: the unit, or the values that are allowed."""
     described = field.description or ""
-    choices = [value or '""' for value in _choices(field)]
-    if choices and not all(choice in described for choice in choices):
-        return f"{described} One of {', '.join(choices)}."
+    values = [value or '""' for value in choices(field)]
+    if values and not all(value in described for value in values):
+        return f"{described} One of {', '.join(values)}."
     return f"{described.removesuffix('.')}, in {_unit(field)}." if _unit(field) else described
 
 
 def _values(field: FieldInfo) -> str:
-    if choices := _choices(field):
-        return ", ".join(f"`{value}`" if value else "empty" for value in choices)
+    if values := choices(field):
+        return ", ".join(f"`{value}`" if value else "empty" for value in values)
     kind = get_origin(field.annotation) or field.annotation
     names = {str: "text", int: "integer", float: "number", bool: "true, false", list: "list", dict: "map"}
     limits = {sign: getattr(item, key) for item in field.metadata for key, sign in _SIGNS.items() if hasattr(item, key)}
@@ -95,11 +95,6 @@ def _values(field: FieldInfo) -> str:
 
 
 _SIGNS = {"gt": ">", "ge": "≥", "le": "≤"}
-
-
-def _choices(field: FieldInfo) -> tuple[Any, ...]:
-    named = next((tuple(item.of()) for item in field.metadata if isinstance(item, Choices)), ())
-    return get_args(field.annotation) if get_origin(field.annotation) is Literal else named
 
 
 def _unit(field: FieldInfo) -> str:

@@ -16,6 +16,7 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
 
 from inferfleet.catalog import load_cuda_errors, load_xids
+from inferfleet.components import load_components
 from inferfleet.doctor.symptom import load_symptoms
 from inferfleet.engines import load_engines
 from inferfleet.runner.stages import titles
@@ -58,6 +59,10 @@ def _of_data() -> Iterator[tuple[str, str]]:
     for name, engine in load_engines().items():
         for caveat in engine.caveats:
             yield caveat, f"engine {name}:caveats"
+    for component in load_components():
+        for port in component.ports:
+            if port.last and port.purpose:  # messages name a range of ports by what uses it
+                yield port.purpose, f"src/inferfleet/components/{component.name}.yml:ports"
     for stage, title in titles().items():
         yield title, f"src/inferfleet/runner/stages.yml:{stage}"
     for error in load_cuda_errors():

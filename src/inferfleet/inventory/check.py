@@ -15,7 +15,7 @@ from inferfleet.inventory.options import check_options
 from inferfleet.inventory.ports import check_ports
 from inferfleet.inventory.services import SITE_KEYS, check_services, services_of
 from inferfleet.inventory.values import check_values, show
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 from inferfleet.settings.model import HOST_KEYS, Settings
 
 CUSTOM_PREFIX = "x_"
@@ -57,8 +57,8 @@ def check_groups(inventory: Inventory) -> list[Problem]:
         problems.append(
             Problem(
                 "no-head",
-                "Group ray_head has no host: Ray and the engine's API need exactly one head.",
-                "Put the node whose address clients will use into group ray_head of hosts.yml.",
+                N_("Group ray_head has no host: Ray and the engine's API need exactly one head."),
+                N_("Put the node whose address clients will use into group ray_head of hosts.yml."),
             )
         )
     several = any(service.name for service in services_of(inventory.groups))
@@ -66,17 +66,23 @@ def check_groups(inventory: Inventory) -> list[Problem]:
         problems.append(
             Problem(
                 "two-heads",
-                f"Group ray_head has {len(heads)} hosts ({', '.join(heads)}), but a cluster has exactly one head.",
-                f"Keep one of them and move the others to group ray_worker, for example {', '.join(heads[1:])}."
-                " For several models, each on nodes of its own, put each one's nodes into a group service_NAME.",
+                N_("Group ray_head has {count} hosts ({heads}), but a cluster has exactly one head."),
+                N_(
+                    "Keep one of them and move the others to group ray_worker, for example {others}. For several"
+                    " models, each on nodes of its own, put each one's nodes into a group service_NAME."
+                ),
+                count=len(heads),
+                heads=heads,
+                others=heads[1:],
             )
         )
     problems += check_services(inventory.groups)
     problems += [
         Problem(
             "head-and-worker",
-            f"Host {host} is in group ray_head and in group ray_worker.",
-            f"Remove {host} from group ray_worker: the head's accelerators take part anyway.",
+            N_("Host {host} is in group ray_head and in group ray_worker."),
+            N_("Remove {host} from group ray_worker: the head's accelerators take part anyway."),
+            host=host,
         )
         for host in heads
         if host in workers
@@ -85,8 +91,10 @@ def check_groups(inventory: Inventory) -> list[Problem]:
         problems.append(
             Problem(
                 "two-webuis",
-                f"Group webui has {len(webuis)} hosts ({', '.join(webuis)}); Open WebUI keeps its users on one.",
-                "Keep one host in group webui.",
+                N_("Group webui has {count} hosts ({hosts}); Open WebUI keeps its users on one."),
+                N_("Keep one host in group webui."),
+                count=len(webuis),
+                hosts=webuis,
             )
         )
     return problems
@@ -105,8 +113,12 @@ def check_addresses(inventory: Inventory) -> list[Problem]:
     return [
         Problem(
             "duplicate-address",
-            f"Hosts {' and '.join(hosts)} have the same address {address} ({name}).",
-            f"Give each host its own {name}, or remove {hosts[-1]} from hosts.yml.",
+            N_("Hosts {hosts} and {last} have the same address {address} ({name})."),
+            N_("Give each host its own {name}, or remove {last} from hosts.yml."),
+            hosts=hosts[:-1],
+            last=hosts[-1],
+            address=address,
+            name=name,
         )
         for (name, address), hosts in by_address.items()
         if len(hosts) > 1
@@ -120,8 +132,11 @@ def check_expressions(inventory: Inventory) -> list[Problem]:
             host,
             Problem(
                 "undefined-value",
-                f"Variable {name} ({HOSTS}) cannot be worked out: {reason.rstrip('.')}.",
-                f"Correct the expression of {name} in the inventory.",
+                N_("Variable {name} ({hosts}) cannot be worked out: {reason}."),
+                N_("Correct the expression of {name} in the inventory."),
+                name=name,
+                reason=reason.rstrip("."),
+                hosts=HOSTS,
             ),
         )
         for host in inventory.hosts
@@ -143,11 +158,7 @@ def check_keys(inventory: Inventory) -> list[Problem]:
             if not name.startswith(("ansible_", CUSTOM_PREFIX, *_OURS)):
                 unknown[name].append(host)
     problems = [
-        Problem(
-            "unknown-key",
-            f"Variable {name} ({inventory.whom(hosts)}) is not known.",
-            _nearest(name, known),
-        )
+        _unknown(name, inventory.whom(hosts), known)
         for name, hosts in sorted(unknown.items())
         if inventory.options is not None
     ]
@@ -156,28 +167,41 @@ def check_keys(inventory: Inventory) -> list[Problem]:
     return problems + [
         Problem(
             "missing-key",
-            f"Variable {name} is not defined ({inventory.whom(hosts)}).",
-            "Set it in group_vars/all/10_cluster.yml of the inventory, or link ../../../../group_vars/all there"
-            " as 00_defaults for its default.",
+            N_("Variable {name} is not defined ({hosts})."),
+            N_(
+                "Set it in group_vars/all/10_cluster.yml of the inventory, or link ../../../../group_vars/all there as"
+                " 00_defaults for its default."
+            ),
+            name=name,
+            hosts=inventory.whom(hosts),
         )
         for name, hosts in missing.items()
     ]
 
 
 def check_shadowed(inventory: Inventory) -> list[Problem]:
-    """Refuse what would be passed over: of a group's variables in hosts.yml, those that group_vars/all has too."""
+    """Refuse settings of a group in hosts.yml, which those of group_vars/all override."""
     problems = []
     for group, names in inventory.in_files.items():
-        unheard = [name for name in Settings.model_fields if name in names]
-        if unheard:
-            one = len(unheard) == 1
+        shadowed = [name for name in Settings.model_fields if name in names]
+        if shadowed:
+            one = len(shadowed) == 1
             problems.append(
                 Problem(
                     "unheard-key",
-                    f"Variable{'' if one else 's'} {', '.join(unheard)} of group {group} in hosts.yml"
-                    f" {'has' if one else 'have'} no effect: for Ansible, group_vars/all stands above.",
-                    f"Move {'it' if one else 'them'} to group_vars/{group}/"
-                    f"{'10_cluster' if group == 'all' else 'main'}.yml of the inventory.",
+                    N_(
+                        "Variable {names} of group {group} in hosts.yml has no effect: for Ansible, group_vars/all"
+                        " stands above."
+                    )
+                    if one
+                    else N_(
+                        "Variables {names} of group {group} in hosts.yml have no effect: for Ansible,"
+                        " group_vars/all stands above."
+                    ),
+                    N_("Move it to {file} of the inventory.") if one else N_("Move them to {file} of the inventory."),
+                    names=shadowed,
+                    group=group,
+                    file=f"group_vars/{group}/{'10_cluster' if group == 'all' else 'main'}.yml",
                 )
             )
     return problems
@@ -193,9 +217,14 @@ def check_bundled(inventory: Inventory) -> list[Problem]:
             host,
             Problem(
                 "bundle-of-one",
-                f"Variable offline_bundle ({HOSTS}) is {inventory.variables[host]['offline_bundle']}, but a bundle"
-                f" holds the checkpoint of one service and the inventory has {len(services)}.",
-                "Deploy each service from an inventory and a bundle of its own.",
+                N_(
+                    "Variable offline_bundle ({hosts}) is {path}, but a bundle holds the checkpoint of one service and"
+                    " the inventory has {count}."
+                ),
+                N_("Deploy each service from an inventory and a bundle of its own."),
+                path=str(inventory.variables[host]["offline_bundle"]),
+                count=len(services),
+                hosts=HOSTS,
             ),
         )
         for host in inventory.hosts
@@ -224,13 +253,16 @@ def _disagreements(inventory: Inventory, hosts: Iterable[str], names: Iterable[s
             if name in inventory.variables[host] and all(value != other for other, _ in seen):
                 seen.append((value, host))
         if len(seen) > 1:
-            values = ", ".join(f"{show(name, value)} on {host}" for value, host in seen)
-            place = f"group_vars/service_{service}/main.yml" if service else "group_vars/all/10_cluster.yml"
             problems.append(
                 Problem(
                     "value-differs",
-                    f"Variable {name} differs between hosts: {values}.",
-                    f"Set {name} once, in {place}, and remove it from host_vars and hosts.yml.",
+                    N_("Variable {name} differs between hosts: {values}."),
+                    N_("Set {name} once, in {file}, and remove it from host_vars and hosts.yml."),
+                    name=name,
+                    values=[
+                        Message("", N_("{value} on {node}"), value=show(name, value), node=host) for value, host in seen
+                    ],
+                    file=f"group_vars/service_{service}/main.yml" if service else "group_vars/all/10_cluster.yml",
                 )
             )
     return problems
@@ -244,31 +276,48 @@ def check_network(inventory: Inventory) -> list[Problem]:
         given, cidr = variables.get("cluster_address"), variables.get("cluster_network")
         if not given:
             continue
-        subject = f"Variable cluster_address of {host} is {given}, which is not"
         try:
             address = ipaddress.IPv4Address(given if isinstance(given, str) else repr(given))
         except ValueError:
-            remedy = f"Set cluster_address of {host} to its IPv4 address, for example 10.0.0.11."
-            problems.append(Problem("bad-value", f"{subject} an IPv4 address.", remedy))
+            problems.append(
+                Problem(
+                    "bad-value",
+                    N_("Variable cluster_address of {host} is {value}, which is not an IPv4 address."),
+                    N_("Set cluster_address of {host} to its IPv4 address, for example 10.0.0.11."),
+                    host=host,
+                    value=str(given),
+                )
+            )
             continue
         if cidr and address not in ipaddress.IPv4Network(cidr):
-            remedy = "Correct the address, or set cluster_network to the network that Ray and NCCL are to use."
-            problems.append(Problem("address-outside", f"{subject} in cluster_network {cidr}.", remedy))
+            problems.append(
+                Problem(
+                    "address-outside",
+                    N_("Variable cluster_address of {host} is {value}, which is not in cluster_network {network}."),
+                    N_("Correct the address, or set cluster_network to the network that Ray and NCCL are to use."),
+                    host=host,
+                    value=str(given),
+                    network=cidr,
+                )
+            )
     return problems
 
 
 def _no_defaults() -> Problem:
     return Problem(
         "no-defaults",
-        "The inventory lacks the contract's defaults: none of its keys is defined.",
-        "Link them: ln -s ../../../../group_vars/all INVENTORY/group_vars/all/00_defaults.",
+        N_("The inventory lacks the contract's defaults: none of its keys is defined."),
+        N_("Link them: ln -s ../../../../group_vars/all INVENTORY/group_vars/all/00_defaults."),
     )
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    own = f"name a variable of your own {CUSTOM_PREFIX}{name}."
-    return f"Did you mean {close[0]}? Otherwise {own}" if close else f"Remove it, or {own}"
+def _unknown(name: str, hosts: Message | list[str], known: Iterable[str]) -> Problem:
+    template = N_("Variable {name} ({hosts}) is not known.")
+    parameters = {"name": name, "own": f"{CUSTOM_PREFIX}{name}", "hosts": hosts}
+    if close := difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6):
+        remedy = N_("Did you mean {near}? Otherwise name a variable of your own {own}.")
+        return Problem("unknown-key", template, remedy, near=close[0], **parameters)
+    return Problem("unknown-key", template, N_("Remove it, or name a variable of your own {own}."), **parameters)
 
 
 CHECKS = (

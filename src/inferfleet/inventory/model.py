@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inferfleet.components import GROUPS
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
 from inferfleet.settings.model import Settings
 
 MAGIC = frozenset(
@@ -17,7 +17,7 @@ MAGIC = frozenset(
 )
 """Variables that Ansible itself sets."""
 HOSTS = "{hosts}"
-"""Stands in a problem's message for the hosts that have it; see `once`."""
+"""Stands in the parameter `hosts` of a problem until `once` knows which hosts have it."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,17 @@ class Inventory:
         """Return whether `host` is in `group`."""
         return host in self.groups.get(group, ())
 
-    def whom(self, hosts: Sequence[str]) -> str:
+    def whom(self, hosts: Sequence[str]) -> Message | list[str]:
         """Return `hosts` as a message names them."""
-        return "all hosts" if len(hosts) == len(self.hosts) and len(hosts) > 1 else ", ".join(hosts)
+        everywhere = len(hosts) == len(self.hosts) and len(hosts) > 1
+        return Message("", N_("all hosts")) if everywhere else list(hosts)
 
     def once(self, found: Iterable[tuple[str, Problem]]) -> list[Problem]:
-        """Return each problem once, with all the hosts that have it in place of `{hosts}`."""
+        """Return each problem once, with all the hosts that have it as its parameter `hosts`."""
         by_problem: dict[Problem, list[str]] = {}
         for host, problem in found:
             by_problem.setdefault(problem, []).append(host)
-        return [_told(problem, self.whom(hosts)) for problem, hosts in by_problem.items()]
-
-
-def _told(problem: Problem, hosts: str) -> Problem:
-    if problem.parameters:
-        return problem.with_parameters(hosts=hosts)
-    return Problem(problem.code, problem.template.replace(HOSTS, hosts), problem.remedy_template)
+        return [problem.with_parameters(hosts=self.whom(hosts)) for problem, hosts in by_problem.items()]
 
 
 def cluster_address(host: str, variables: Mapping[str, Any]) -> str:

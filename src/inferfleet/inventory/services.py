@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Problem
 
 PREFIX = "service_"
 """What the name of a group that makes a service begins with."""
@@ -60,32 +60,47 @@ def check_services(groups: Groups) -> Iterable[Problem]:
     for service in services:
         group = PREFIX + service.name
         if not groups[group]:
-            yield Problem("empty-service", f"Group {group} has no host.", f"Put hosts into {group}, or remove it.")
+            yield Problem(
+                "empty-service",
+                N_("Group {group} has no host."),
+                N_("Put hosts into {group}, or remove it."),
+                group=group,
+            )
         elif not service.heads:
             yield Problem(
                 "no-head",
-                f"Group {group} has no host that is in group ray_head: a service needs exactly one head.",
-                f"Put one of them ({', '.join(groups[group])}) into group ray_head of hosts.yml.",
+                N_("Group {group} has no host that is in group ray_head: a service needs exactly one head."),
+                N_("Put one of them ({hosts}) into group ray_head of hosts.yml."),
+                group=group,
+                hosts=list(groups[group]),
             )
         elif len(service.heads) > 1:
             yield Problem(
                 "two-heads",
-                f"Group {group} has {len(service.heads)} hosts of group ray_head ({', '.join(service.heads)}),"
-                " but a service has exactly one head.",
-                f"Keep one and move the others to group ray_worker, for example {', '.join(service.heads[1:])}.",
+                N_("Group {group} has {count} hosts of group ray_head ({heads}), but a service has exactly one head."),
+                N_("Keep one and move the others to group ray_worker, for example {others}."),
+                group=group,
+                count=len(service.heads),
+                heads=list(service.heads),
+                others=list(service.heads[1:]),
             )
     for host in dict.fromkeys((*groups.get("ray_head", ()), *groups.get("ray_worker", ()))):
         member = [PREFIX + service.name for service in services if host in service.hosts]
         if len(member) > 1:
+            *first, last = member
             yield Problem(
                 "two-services",
-                f"Host {host} is in groups {' and '.join(member)}: a node serves one model.",
-                f"Keep {host} in one of them.",
+                N_("Host {host} is in groups {groups} and {last}: a node serves one model."),
+                N_("Keep {host} in one of them."),
+                host=host,
+                groups=first,
+                last=last,
             )
         elif not member:
-            named = ", ".join(PREFIX + service.name for service in services)
             yield Problem(
                 "no-service",
-                f"Host {host} serves, but is in no service; the inventory has {named}.",
-                f"Put {host} into one of them, or take it out of ray_head and ray_worker.",
+                N_("Host {host} serves, but is in no service; the inventory has {services}."),
+                N_("Put {host} into one of them, or take it out of ray_head and ray_worker."),
+                host=host,
+                services=[PREFIX + service.name for service in services],
             )

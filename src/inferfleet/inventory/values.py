@@ -1,33 +1,39 @@
-"""Types and allowed values of the contract's keys, and how a refusal words them."""
+"""Types and allowed values of the settings."""
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
 from inferfleet.inventory.model import HOSTS, Inventory, settings_values
-from inferfleet.messages import Problem
-from inferfleet.settings.model import SECRETS, Settings
+from inferfleet.messages import N_, Message, Problem
+from inferfleet.settings.model import SECRETS, Settings, UnfitValueError, choices
 
+_BOOL, _TEXT = N_("true or false"), N_("text (put it in quotes)")
 _KINDS = {
-    "bool_parsing": "true or false",
-    "bool_type": "true or false",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "string_type": "text (put it in quotes)",
-    "string_unicode": "text (put it in quotes)",
-    "list_type": "a list",
-    "dict_type": "a map of names to values",
+    "bool_parsing": _BOOL,
+    "bool_type": _BOOL,
+    "int_type": N_("a whole number"),
+    "float_type": N_("a number"),
+    "string_type": _TEXT,
+    "string_unicode": _TEXT,
+    "list_type": N_("a list"),
+    "dict_type": N_("a map of names to values"),
 }
-_BOUNDS = {"greater_than": "more than {gt}", "greater_than_equal": "at least {ge}", "less_than_equal": "at most {le}"}
+"""What a value has to be, by the type of pydantic's error."""
+_BOUNDS = {
+    "greater_than": ("gt", N_("more than {bound}")),
+    "greater_than_equal": ("ge", N_("at least {bound}")),
+    "less_than_equal": ("le", N_("at most {bound}")),
+}
+"""Key of the bound in the context of pydantic's error, and how it is named, by the type of the error."""
 _IN_HEADERS = ("engine_api_key", "ray_auth_token")
-_WORDS = {None: "empty", True: "true", False: "false"}
 _SHOWN = 80  # characters of a value
 
 
 def check_values(inventory: Inventory) -> list[Problem]:
-    """Types and allowed values of every contract key, each problem once for all hosts that share it."""
+    """Types and allowed values of every setting, each problem once for all hosts that share it."""
     return inventory.once(
         (host, problem)
         for host in inventory.hosts
@@ -35,18 +41,20 @@ def check_values(inventory: Inventory) -> list[Problem]:
     )
 
 
-def show(name: str, value: Any) -> str:
+def show(name: str, value: Any) -> str | Message:
     """Return a value as messages show it: never a secret, never more than a line."""
     if name in SECRETS:
-        return "''" if value == "" else "(not shown)"
-    if value is None or isinstance(value, bool):
-        return _WORDS[value]
+        return "''" if value == "" else Message("", N_("(not shown)"))
+    if value is None:
+        return Message("", N_("empty"))
+    if isinstance(value, bool):
+        return str(value).lower()
     text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def settings_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
-    """Yield what is wrong with the values of settings."""
+    """Yield what is wrong with the values of settings; the parameter `hosts` is still to be filled in."""
     try:
         Settings.model_validate(values)
     except ValidationError as error:
@@ -59,53 +67,67 @@ def settings_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
         if any(c.isspace() for c in value):
             yield Problem(
                 "bad-value",
-                f"Variable {name} ({HOSTS}) contains white space, which no header or environment file carries.",
-                "Choose a value without white space, or leave it empty to have one generated.",
+                N_("Variable {name} ({hosts}) contains white space, which no header or environment file carries."),
+                N_("Choose a value without white space, or leave it empty to have one generated."),
+                name=name,
+                setting=name,
+                hosts=HOSTS,
             )
         elif name in _IN_HEADERS and not (value.isascii() and (value == "" or value.isprintable())):
             yield Problem(
                 "bad-value",
-                f"Variable {name} ({HOSTS}) contains other characters than ASCII's, which no HTTP header carries.",
-                "Choose letters and digits, or leave it empty to have one generated.",
+                N_("Variable {name} ({hosts}) contains other characters than ASCII's, which no HTTP header carries."),
+                N_("Choose letters and digits, or leave it empty to have one generated."),
+                name=name,
+                setting=name,
+                hosts=HOSTS,
             )
 
 
-def _nearest(given: Any, expected: str) -> str:
-    """Return a question for the value that was probably meant; empty where none is near."""
-    values = [word for word in expected.split("'") if word.strip(", or")]
-    near = difflib.get_close_matches(given.lower(), values, n=1) if isinstance(given, str) else []
-    return f"Did you mean {near[0]}? " if near else ""
-
-
 def _problem(item: Any) -> Problem:
-    name = str(item["loc"][0])
+    """Return the problem that an error of pydantic describes."""
+    setting = str(item["loc"][0])
     path = ".".join(str(part) for part in item["loc"] if part != "[key]")
-    subject = f"Variable {path} ({HOSTS})"
-    value = show(name, item["input"])
     kind, context = item["type"], item.get("ctx", {})
+    about = {"name": path, "setting": setting, "value": show(setting, item["input"]), "hosts": HOSTS}
+    correct = N_("Correct {setting} in group_vars/all/10_cluster.yml.")
     if kind in _KINDS:
-        return Problem(
-            "wrong-type",
-            f"{subject} is {value}, but must be {_KINDS[kind]}.",
-            f"Correct {name} in group_vars/all/10_cluster.yml.",
-        )
+        template = N_("Variable {name} ({hosts}) is {value}, but must be {kind}.")
+        return Problem("wrong-type", template, correct, kind=Message("", _KINDS[kind]), **about)
     if kind == "literal_error":
-        return Problem(
-            "bad-value",
-            f"{subject} is {value}, which is not one of its values.",
-            f"{_nearest(item['input'], context['expected'])}Set {name} to {context['expected']}.",
-        )
+        return _not_a_choice(choices(Settings.model_fields[setting]), item["input"], about)
     if kind in _BOUNDS:
+        key, bound = _BOUNDS[kind]
         return Problem(
             "bad-value",
-            f"{subject} is {value}, which is out of range.",
-            f"Set {name} to {_BOUNDS[kind].format(**context)}.",
+            N_("Variable {name} ({hosts}) is {value}, which is out of range."),
+            N_("Set {setting} to {bound}."),
+            bound=Message("", bound, bound=context[key]),
+            **about,
         )
     if kind == "string_too_short":
-        return Problem("bad-value", f"{subject} is empty.", f"Set {name} in group_vars/all/10_cluster.yml.")
-    reason, _, remedy = str(context.get("error", item["msg"])).partition("; ")
-    return Problem(
-        "bad-value",
-        f"{subject} is {value}, which {reason}.",
-        f"Correct {name}: {remedy}." if remedy else f"Correct {name} in group_vars/all/10_cluster.yml.",
-    )
+        template = N_("Variable {name} ({hosts}) is empty.")
+        return Problem("bad-value", template, N_("Set {setting} in group_vars/all/10_cluster.yml."), **about)
+    error = context.get("error")
+    if isinstance(error, UnfitValueError):
+        return Problem(
+            "bad-value",
+            N_("Variable {name} ({hosts}) is {value}, which {reason}."),
+            N_("Correct {setting}: {remedy}."),
+            reason=error.reason,
+            remedy=error.remedy,
+            **about,
+        )
+    template = N_("Variable {name} ({hosts}) is {value}, which cannot be used: {reason}.")
+    return Problem("bad-value", template, correct, reason=str(item["msg"]), **about)
+
+
+def _not_a_choice(values: Sequence[str], given: Any, about: Mapping[str, Any]) -> Problem:
+    near = difflib.get_close_matches(given.lower(), values, n=1) if isinstance(given, str) else []
+    *others, last = map(repr, values)
+    template = N_("Variable {name} ({hosts}) is {value}, which is not one of its values.")
+    parameters = {**about, "values": others, "last": last}
+    if near:
+        remedy = N_("Did you mean {near}? Set {setting} to {values} or {last}.")
+        return Problem("bad-value", template, remedy, near=near[0], **parameters)
+    return Problem("bad-value", template, N_("Set {setting} to {values} or {last}."), **parameters)

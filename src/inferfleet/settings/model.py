@@ -8,21 +8,36 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticKnownError
 
 from inferfleet.engines import load_engines
+from inferfleet.messages import N_, Message
+
+
+class UnfitValueError(ValueError):
+    """A value of the right type that a setting cannot have.
+
+    `reason` continues "is VALUE, which"; `remedy` is imperative. Both are templates without fields.
+    """
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__(reason)
+        self.reason, self.remedy = Message("", reason), Message("", remedy)
 
 
 def _absolute_path(value: str) -> str:
     path = PurePosixPath(value)
     if not path.is_absolute() or ".." in path.parts:
-        raise ValueError("is not an absolute path; write it from the root, for example /data/models")
+        raise UnfitValueError(N_("is not an absolute path"), N_("write it from the root, for example /data/models"))
     if ":" in value:
-        raise ValueError("has a colon in it; choose a path without, since Docker separates a mount's parts with colons")
+        raise UnfitValueError(
+            N_("has a colon in it"), N_("choose a path without, since Docker separates a mount's parts with colons")
+        )
     return value
 
 
@@ -37,7 +52,9 @@ def _http_url(value: str) -> str:
     except ValueError:
         usable = False
     if not usable or value.endswith("/") or any(c.isspace() for c in value):
-        raise ValueError("is not an http(s) URL without a trailing slash; write it like https://hf-mirror.com")
+        raise UnfitValueError(
+            N_("is not an http(s) URL without a trailing slash"), N_("write it like https://hf-mirror.com")
+        )
     return value
 
 
@@ -46,41 +63,46 @@ def _network(value: str) -> str:
         try:
             ipaddress.IPv4Network(value)
         except ValueError:
-            raise ValueError(
-                "is not an IPv4 network; write its first address and prefix length, for example 10.0.0.0/24"
+            raise UnfitValueError(
+                N_("is not an IPv4 network"), N_("write its first address and prefix length, for example 10.0.0.0/24")
             ) from None
     return value
 
 
 def _repository(value: str) -> str:
     if value and not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", value):  # no `..`: it becomes a path below model_root
-        raise ValueError("is not a hub repository id; write it as owner/name, for example deepseek-ai/DeepSeek-R1")
+        raise UnfitValueError(
+            N_("is not a hub repository id"), N_("write it as owner/name, for example deepseek-ai/DeepSeek-R1")
+        )
     return value
 
 
 def _host_port(value: str) -> str:
     if not re.fullmatch(r"[\w.-]+(:\d{1,5})?", value):
-        raise ValueError("is not host:port; write it without a scheme, for example registry.example.com:5000")
+        raise UnfitValueError(
+            N_("is not host:port"), N_("write it without a scheme, for example registry.example.com:5000")
+        )
     return value
 
 
 def _registry(value: str) -> str:
     if not re.fullmatch(r"[\w-]+(\.[\w-]+)*(:\d{1,5})?", value):
-        raise ValueError("is not the name of a registry; write it like docker.io or quay.io")
+        raise UnfitValueError(N_("is not the name of a registry"), N_("write it like docker.io or quay.io"))
     return value
 
 
 def _prefix(value: str) -> str:
     if not re.fullmatch(r"[\w.-]+(:\d{1,5})?(/[a-z0-9._-]+)*", value):
-        raise ValueError(
-            "is not a registry with an optional path; write it without a scheme, like registry.example.com:5000/hub"
+        raise UnfitValueError(
+            N_("is not a registry with an optional path"),
+            N_("write it without a scheme, like registry.example.com:5000/hub"),
         )
     return value
 
 
 def _email(value: str) -> str:
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-        raise ValueError("is not an e-mail address; write one like admin@example.com")
+        raise UnfitValueError(N_("is not an e-mail address"), N_("write one like admin@example.com"))
     return value
 
 
@@ -129,6 +151,13 @@ class Choices:
     """The values that a setting may have, where they are found and not written here."""
 
     of: Callable[[], Sequence[str]]
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """Return the values that a setting may have; none where every value of its type is allowed."""
+    if get_origin(field.annotation) is Literal:
+        return get_args(field.annotation)
+    return next((tuple(item.of()) for item in field.metadata if isinstance(item, Choices)), ())
 
 
 @dataclass(frozen=True)

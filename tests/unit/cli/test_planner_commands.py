@@ -7,9 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from inferfleet.cli import app
+from inferfleet.cli.commands import estimate
+from inferfleet.cli.commands.estimate import option_of, options_of
+from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -81,40 +85,51 @@ def test_plan_names_facts_of_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message", "remedy"),
+    ("arguments", "code", "options"),
     [
-        (
-            ["--accelerator", "H800", "--nodes", "4", "--tp", "32"],
-            "Option --tp is 32, which does not divide the model's feed-forward width (18432) in whole FP8 blocks of"
-            " 128.",
-            "Set --tp to 16 and --pp to 0, or both to 0 to have them chosen.",
-        ),
+        (["--accelerator", "H800", "--nodes", "4", "--tp", "32"], "tensor-parallel-indivisible", "--tp 0 --pp 0"),
         (
             ["--accelerator", "A800-80G", "--nodes", "4", "--precision", "fp8"],
-            "Option --precision is fp8: fp8 weights are not computed by vllm 0.17.1 on A800-80G (compute capability"
-            " 8.0).",
-            "Set --checkpoint to unsloth/DeepSeek-R1-BF16 (bf16).",
+            "precision-unsupported",
+            "--checkpoint unsloth/DeepSeek-R1-BF16 --precision ''",
         ),
-        (
-            ["--accelerator", "V100-32G", "--engine", "sglang"],
-            "Option --engine is sglang 0.5.23, which needs compute capability 8.0, but V100-32G has 7.0.",
-            "Set --engine to vllm: vllm/vllm-openai:v0.8.5.post1 runs there.",
-        ),
-        (
-            ["--accelerator", "H800", "--per-node", "99"],
-            "Option --per-node is 99, more than any server holds.",
-            "Set --per-node to at most 64, or to 0 for what the nodes report.",
-        ),
-        (
-            ["--accelerator", "H800", "--nodes", "0"],
-            "Option --nodes is 0.",
-            "Give a number of nodes from 1 to 1024.",
-        ),
+        (["--accelerator", "V100-32G", "--engine", "sglang"], "engine-unsupported", "--engine vllm"),
+        (["--accelerator", "H800", "--per-node", "99"], "bad-value", "--per-node 0"),
+        (["--accelerator", "H800x"], "unknown-name", "--accelerator H800-80G"),
     ],
 )
-def test_estimate_speaks_of_its_own_options(arguments: list[str], message: str, remedy: str) -> None:
+def test_estimate_gives_the_remedy_as_options(arguments: list[str], code: str, options: str) -> None:
     _, output = run("estimate", "--model", "deepseek-r1", *arguments)
-    assert f"{message}\n  {remedy}\n" in output
+    assert f"\n  As options: {options}\n" in output
+    _, document = run("estimate", "--model", "deepseek-r1", *arguments, "--json")
+    problems = json.JSONDecoder().raw_decode(document[document.index("{") :])[0]["problems"]
+    assert code in [problem["code"] for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--tp", "-1"], "Variable tensor_parallel_size (option --tp) is -1, which is out of range."),
+        (["--engine", "vlm"], "Variable engine (option --engine) is 'vlm', which is not one of its values."),
+        (["--nodes", "0"], "Option --nodes is 0."),
+    ],
+)
+def test_estimate_names_the_option_of_a_bad_value(arguments: list[str], message: str) -> None:
+    code, output = run("estimate", "--model", "deepseek-r1", "--accelerator", "H800", *arguments)
+    assert code == 1
+    assert f"{message}\n" in output
+
+
+def test_every_setting_of_estimate_is_an_option_by_its_own_name() -> None:
+    """A refusal names settings, so that whoever reads one may write `--<setting>`."""
+    command = typer.main.get_command(app).commands["estimate"]
+    known = {option for parameter in command.params for option in parameter.opts}
+    taken = {setting for setting in Settings.model_fields if option_of(setting) in known}
+    assert taken == estimate._OPTIONS
+    assert {f"--{setting.replace('_', '-')}" for setting in taken} <= known
+    assert options_of({"model": "a b", "enforce_eager": True}) == "--model 'a b' --enforce-eager"
+    assert options_of({"model": "a", "executor": "mp"}) == ""
+    assert options_of({"model": "a", "engine_version": ""}) == "--model a"
 
 
 def test_the_remedy_of_estimate_is_one_of_its_options() -> None:

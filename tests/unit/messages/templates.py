@@ -13,6 +13,7 @@ _POSITIONS = {
     "EvaluationError": (1, 2),
     "CatalogError": (0,),
     "UnsupportedArchitectureError": (0,),
+    "UnfitValueError": (0, 1),
 }
 """Where the templates stand among a class's positional arguments; a subclass has those of its base."""
 _INHERITED = ("Refusal", "UsageError")
@@ -75,6 +76,8 @@ def _marked(value: ast.expr, scope: ast.AST) -> bool:
             return not any(letter.isalpha() for letter in _without_fields(text))
         case ast.IfExp():
             return _marked(value.body, scope) and _marked(value.orelse, scope)
+        case ast.BoolOp(values=values):
+            return all(_marked(part, scope) for part in values)
         case ast.Name(id=name):
             return all(_marked(given, scope) for given in _assigned(name, scope))
         case ast.Attribute() | ast.Subscript():

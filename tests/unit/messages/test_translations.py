@@ -5,15 +5,12 @@ of its area in src/inferfleet/locale/zh_CN/LC_MESSAGES (docs/translations.md).
 """
 
 import re
-from pathlib import Path
 from string import Formatter
 
-from tests.unit.messages.templates import ROOT, sources, text_classes, unmarked
+from tests.unit.messages.templates import sources, text_classes, unmarked
 from tools.translations import CATALOGS, read_catalogs, templates
 
 _HAN = "[\u4e00-\u9fff]"
-_UNCONVERTED = Path(__file__).with_name("unconverted.txt").read_text("utf-8").split()
-"""Files whose texts are not templates yet."""
 
 
 def _entries():
@@ -65,8 +62,7 @@ def test_catalogs_are_read():
 
 def test_texts_are_made_of_marked_templates():
     classes = text_classes()
-    files = [file for file in sources() if str(file.relative_to(ROOT)) not in _UNCONVERTED]
-    found = [line for file in files for line in unmarked(file, classes)]
+    found = [line for file in sources() for line in unmarked(file, classes)]
     assert not found, _listed('pass templates as N_("literal") and values as parameters', found)
 
 

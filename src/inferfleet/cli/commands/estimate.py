@@ -1,32 +1,36 @@
 """`inferfleet estimate`: does this model fit onto that accelerator, and how much context does it leave."""
 
-import re
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from inferfleet.cli.commands.plan import Json, to_json
 from inferfleet.cli.output.plan import facts_table, make_console, print_problems
 from inferfleet.cli.output.text import shown, tr
 from inferfleet.cli.registry import Command
-from inferfleet.inventory.model import HOSTS
 from inferfleet.inventory.values import settings_problems
-from inferfleet.messages import N_, Problem
-from inferfleet.planner import Estimate
+from inferfleet.messages import N_, Message, Problem
+from inferfleet.planner import Estimate, Refusal
 from inferfleet.planner import estimate as estimate_plan
 from inferfleet.runner.outcome import Outcome
 from inferfleet.settings import Settings
 
 _MOST_NODES = 1024
-_OPTIONS = {"tensor_parallel_size": "--tp", "pipeline_parallel_size": "--pp", "accelerators_per_node": "--per-node"}
-_SAME = ("max_model_len", "max_num_seqs", "max_num_batched_tokens", "gpu_memory_utilization", "kv_cache_dtype")
-_WORDS = ("model", "checkpoint", "precision", "engine", "accelerator")  # plain English too, except after these:
-_VARIABLE = re.compile(
-    rf"\b(?:{'|'.join([*_OPTIONS, *_SAME, 'enforce_eager'])})\b|(?<=Variable )(?:{'|'.join(_WORDS)})\b"
-    rf"|(?<=[Ss]et )(?:{'|'.join(_WORDS)})\b|(?:(?<=变量 )|(?<=将 )|(?<=把 ))(?:{'|'.join(_WORDS)})\b"
+_SHORT = {"tensor_parallel_size": "--tp", "pipeline_parallel_size": "--pp", "accelerators_per_node": "--per-node"}
+"""Settings whose option has a shorter name than their own."""
+_OPTIONS = frozenset(
+    {
+        *_SHORT,
+        *("model", "checkpoint", "precision", "engine", "accelerator", "max_model_len", "max_num_seqs"),
+        *("max_num_batched_tokens", "gpu_memory_utilization", "kv_cache_dtype", "enforce_eager"),
+    }
 )
+"""Settings that this command has options for."""
 
 
 def estimate(
@@ -36,9 +40,17 @@ def estimate(
         Path | None, typer.Option(metavar="FILE", help=N_("A Hugging Face config.json, or the folder with it."))
     ] = None,
     nodes: Annotated[int, typer.Option(metavar="N", help=N_("Number of nodes."))] = 1,
-    per_node: Annotated[int, typer.Option(metavar="G", help=N_("Accelerators a node; 0: usual."))] = 0,
-    tp: Annotated[int, typer.Option("--tp", metavar="N", help=N_("Tensor parallel size; 0: chosen."))] = 0,
-    pp: Annotated[int, typer.Option("--pp", metavar="N", help=N_("Pipeline parallel size; 0: chosen."))] = 0,
+    per_node: Annotated[
+        int,
+        typer.Option("--per-node", "--accelerators-per-node", metavar="G", help=N_("Accelerators a node; 0: usual.")),
+    ] = 0,
+    tp: Annotated[
+        int, typer.Option("--tp", "--tensor-parallel-size", metavar="N", help=N_("Tensor parallel size; 0: chosen."))
+    ] = 0,
+    pp: Annotated[
+        int,
+        typer.Option("--pp", "--pipeline-parallel-size", metavar="N", help=N_("Pipeline parallel size; 0: chosen.")),
+    ] = 0,
     checkpoint: Annotated[
         str, typer.Option(metavar="ID", help=N_("Repository of the weights, owner/name; empty: chosen."))
     ] = "",
@@ -85,14 +97,10 @@ def estimate(
         "enforce_eager": enforce_eager,
     }
     # A layout that was asked for says how many accelerators there are, unless their number was given too.
-    if tp and not per_node and nodes == 1:
+    if tp > 0 and not per_node and nodes == 1:
         per_node = tp * max(1, pp)
     asked |= {"accelerators_per_node": per_node}
-    problems = [
-        Problem(p.code, p.template.replace(f" ({HOSTS})", ""), p.remedy_template, **p.parameters)
-        for p in settings_problems(asked)
-    ]
-    if problems:
+    if problems := [_with_option(problem) for problem in settings_problems(asked)]:
         _refuse(problems, as_json)
     result = estimate_plan(Settings(**asked), accelerator, nodes, per_node)
     if as_json:
@@ -102,7 +110,7 @@ def estimate(
     unusable = {"unknown-name", "bad-value", "catalog-broken"} & {p.code for p in result.plan.problems}
     if unusable:
         if as_json:
-            print_problems(console, map(in_options, result.plan.problems))
+            _print_problems(console, result.plan.problems)
         raise typer.Exit(Outcome.BAD_INPUT.exit_code)
     raise typer.Exit(Outcome.OK.exit_code if result.fits else Outcome.FACTS_REFUSED.exit_code)
 
@@ -123,25 +131,51 @@ def _print(result: Estimate) -> None:
         console.print(facts_table([(tr(name), tr(value, **form)) for name, value in rows]))
     for warning in result.plan.warnings:
         console.print(Text(f"  {shown(warning)}", style="yellow"), soft_wrap=True)
-    print_problems(console, map(in_options, result.plan.problems))
+    _print_problems(console, result.plan.problems)
     if result.fits:
         console.print(Text(tr(N_("It fits.")), style="green"))
 
 
-def in_options(problem: Problem) -> Problem:
-    """Return a refusal in the words of this command: its options instead of the variables of an inventory."""
+def option_of(setting: str) -> str:
+    """Return the option that sets `setting`."""
+    return _SHORT.get(setting) or f"--{setting.replace('_', '-')}"
 
-    def option(found: re.Match[str]) -> str:
-        return _OPTIONS.get(found[0]) or f"--{found[0].replace('_', '-')}"
 
-    message, remedy = (_VARIABLE.sub(option, text) for text in (problem.message, problem.remedy))
-    for variable, word in (("Variable", "Option"), ("变量", "选项")):
-        message = re.sub(rf"\b{variable}(?=s? --)", word, message)
-    return Problem(problem.code, "{message}", "{remedy}", message=message, remedy=remedy)
+def options_of(change: Mapping[str, Any]) -> str:
+    """Return the options that make a change of settings; empty where some of it has no option.
+
+    Settings without an option keep their default here, so that a change to it needs none.
+    """
+    needed = {
+        setting: value
+        for setting, value in change.items()
+        if setting in _OPTIONS or value != Settings.model_fields[setting].default
+    }
+    if not needed.keys() <= _OPTIONS:
+        return ""
+    words = []
+    for setting, value in needed.items():
+        words += [option_of(setting)] if value is True else [option_of(setting), shlex.quote(str(value))]
+    return " ".join(words)
+
+
+def _with_option(problem: Problem) -> Problem:
+    """Return the problem of a setting's value with the option that it came from in place of hosts."""
+    option = option_of(str(problem.parameters["setting"]))
+    return problem.with_parameters(hosts=Message("", N_("option {option}"), option=option))
+
+
+def _print_problems(console: Console, problems: Iterable[Problem]) -> None:
+    """Print problems, and where settings are all that has to change, the options that do it."""
+    for problem in problems:
+        print_problems(console, [problem])
+        if isinstance(problem, Refusal) and (options := options_of(problem.change)):
+            hint = tr(N_("As options: {options}"), options=options)
+            console.print(Text(f"  {hint}"), soft_wrap=True)
 
 
 def _refuse(problems: list[Problem], as_json: bool) -> None:
-    print_problems(make_console(stderr=True), map(in_options, problems))
+    _print_problems(make_console(stderr=True), problems)
     if as_json:
         typer.echo(to_json({"fits": False, "problems": [problem.as_dict() for problem in problems]}))
     raise typer.Exit(Outcome.BAD_INPUT.exit_code)
