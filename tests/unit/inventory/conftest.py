@@ -9,7 +9,7 @@ from inferfleet.settings import Settings
 DEFAULTS = Settings().model_dump()
 
 
-def _build(
+def build_inventory(
     groups: dict[str, list[str]] | None = None,
     hosts: dict[str, dict[str, Any]] | None = None,
     drop: tuple[str, ...] = (),
@@ -29,4 +29,4 @@ def build() -> Callable[..., Inventory]:
 
     `everywhere` are variables of all hosts, `hosts` those of single ones, `drop` names those to leave out.
     """
-    return _build
+    return build_inventory

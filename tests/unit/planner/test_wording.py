@@ -1,60 +1,34 @@
-"""The wording of all that the planner says, in both languages.
+"""The wording of all that the planner reports, in both languages.
 
 `UPDATE_GOLDEN=1 pytest tests/unit/planner/test_wording.py` writes the files of tests/golden again.
 """
 
-import os
-import re
-from pathlib import Path
-
 import pytest
+from tests.unit.messages import golden
 from tests.unit.planner.wording import texts
-
-from inferfleet.messages import use_language
-
-GOLDEN = Path(__file__).parents[2] / "golden"
-# Words that no language changes: code, paths, names with digits, and what stands in quotes.
-NAMES = re.compile(r"`[^`]*`|'[^']*'|[\w.-]*[/_=\d][\w./:=+-]*")
-
-
-@pytest.fixture(scope="module")
-def said():
-    """Return every text in English and Chinese."""
-    both = {}
-    for language in ("en", "zh"):
-        use_language(language)
-        both[language] = [str(text) for text in sorted(ALL, key=_english)]
-    use_language("en")
-    return both
-
-
-def _english(text):
-    form = text.as_dict()
-    return f"{form['message']} {form.get('remedy', '')}"
-
 
 ALL = texts()
 
 
-@pytest.mark.parametrize("language", ["en", "zh"])
-def test_wording(said, language):
-    file = GOLDEN / f"planner.{language}.txt"
-    written = "\n".join(said[language]) + "\n"
-    if os.environ.get("UPDATE_GOLDEN"):
-        file.write_text(written)
-    assert written == file.read_text()
+@pytest.fixture(scope="module")
+def written():
+    """Return every text in English and Chinese."""
+    return golden.in_languages(ALL)
 
 
-def test_no_english_sentence_is_left_in_chinese(said):
-    english = [text for text in said["zh"] if re.search(r"(?:\b[A-Za-z]+\b[ ,;:]*){4}", NAMES.sub("0", text))]
-    assert english == []
+@pytest.mark.parametrize("language", golden.LANGUAGES)
+def test_wording(written, language):
+    golden.compare("planner", language, written[language])
 
 
-def test_chinese_texts_are_chinese(said):
-    named = [text for text in said["zh"] if not re.search("[\u4e00-\u9fff]", text)]
+def test_no_english_sentence_is_left_in_chinese(written):
+    assert golden.english_sentences(written["zh"]) == []
+
+
+def test_chinese_texts_are_chinese(written):
     # A reason may be no more than the engine's own name and version.
-    assert [text for text in named if len(text.split()) > 3] == []
+    assert [text for text in golden.without_chinese(written["zh"]) if len(text.split()) > 3] == []
 
 
 def test_codes_are_given():
-    assert [str(text) for text in ALL if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text.code)] == []
+    assert golden.without_code(ALL) == []

@@ -1,0 +1,165 @@
+"""All that the checks of an inventory have to report: of the negative cases, odd inventories, values and nodes."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.parsing.splitter import parse_kv
+from tests.negative.changed_inventory import ROOT, write_inventory
+from tests.unit.inventory.conftest import build_inventory
+
+from inferfleet.components import Component, load_components
+from inferfleet.inventory import Inventory, check_inventory
+from inferfleet.inventory.facts import GIB, check_node
+from inferfleet.inventory.ports import check_ports
+from inferfleet.inventory.read import read_inventory
+from inferfleet.inventory.values import settings_problems
+from inferfleet.messages import Problem
+from inferfleet.planner import plan_cluster
+from inferfleet.runner.errors import UsageError
+from inferfleet.settings import SECRETS
+
+CASES = yaml.safe_load((ROOT / "tests/negative/cases.yml").read_text())
+SERVICES = {
+    "ray_head": ["a1", "b1"],
+    "ray_worker": ["a2", "b2"],
+    "webui": ["a1"],
+    "service_small": ["b1", "b2"],
+    "service_big": ["a2", "a1"],
+}
+GROUPS = (
+    {"ray_head": ["a", "b", "c"]},
+    {"ray_head": ["a"], "ray_worker": ["b", "a"]},
+    {"ray_head": ["a"], "webui": ["a", "b"]},
+    {**SERVICES, "service_small": ["b1", "b2", "a2"]},
+    {**SERVICES, "service_small": ["b1"]},
+    {**SERVICES, "ray_head": ["a1"], "ray_worker": ["a2", "b1", "b2"]},
+    {**SERVICES, "ray_head": ["a1", "b1", "b2"], "ray_worker": ["a2"]},
+    {**SERVICES, "service_none": []},
+)
+CHANGES: tuple[dict[str, Any], ...] = (
+    {"hosts": {name: {"ansible_host": "10.0.0.1"} for name in ("node1", "node2")}},
+    {"hosts": {name: {"cluster_address": "10.0.0.1"} for name in ("node1", "node2")}},
+    {"hosts": {"node2": {"zzz": 1}}},
+    {"gpu_mem_utilization": 1},
+    {"drop": ("model_root",)},
+    {"hosts": {"node2": {"max_model_len": 4096}}},
+    {"hosts": {"node1": {"ray_auth_token": "a"}, "node2": {"ray_auth_token": "b"}}},
+    {"groups": SERVICES, "hosts": {"b1": {"max_model_len": 4096}}},
+    {"groups": SERVICES, "offline_bundle": "/srv/bundle"},
+    {"hosts": {"node2": {"cluster_address": "10.0.1.2"}}, "cluster_network": "10.0.0.0/24"},
+    {"hosts": {"node2": {"cluster_address": "node2"}}},
+    {"webui_port": 8000},
+    {"engine_port": 20500},
+    {"webui_port": 20500},
+    {"ray_port": 65535},
+)
+VALUES: tuple[tuple[str, Any], ...] = (
+    *(("model", value) for value in (7, None, "", "\ud800")),
+    *(("max_model_len", value) for value in ("long", 4096.5, -1)),
+    ("served_model_name", ["x" * 100]),
+    ("enforce_eager", "yes"),
+    *(("gpu_memory_utilization", value) for value in ("most", 0, 1.5)),
+    ("engine_extra_args", ["--seed", 7]),
+    ("engine_extra_args", "--seed"),
+    ("engine_extra_env", ["A=1"]),
+    *(("engine", value) for value in ("vlm", "zzz")),
+    *(("executor", value) for value in ("rya", False)),
+    *(("model_root", value) for value in ("data/models", "/data/a:b")),
+    ("checkpoint", "DeepSeek-R1"),
+    ("hub_endpoint", "hf-mirror.com"),
+    ("cluster_network", "10.0.0.0/33"),
+    ("image_mirrors", {"https://docker.io": "docker.example.com"}),
+    ("image_mirrors", {"docker.io": "https://docker.example.com"}),
+    ("insecure_registries", ["http://registry:5000"]),
+    ("webui_admin_email", "admin"),
+    ("engine_api_key", "\u829d\u9ebb"),
+    *((name, "open sesame") for name in SECRETS),
+    (SECRETS[0], 12345678),
+)
+OPTIONS: dict[str, tuple[dict[str, Any], Any]] = {
+    "role_bool": ({"type": "bool"}, "x"),
+    "role_choice": ({"type": "str", "choices": ["missing", "always"]}, "never"),
+    "role_dict": ({"type": "dict"}, 7),
+    "role_float": ({"type": "float"}, "x"),
+    "role_int": ({"type": "int"}, "x"),
+    "role_list": ({"type": "list"}, {}),
+    "role_of_paths": ({"type": "list", "elements": "path"}, {}),
+    "role_of_texts": ({"type": "list", "elements": "str"}, {}),
+    "role_secret": ({"type": "int", "no_log": True}, "x"),
+}
+
+
+def texts() -> list[Problem]:
+    """Return every problem, each wording once."""
+    written = {str(text): text for text in (*_cases(), *_inventories(), *_values(), *_nodes(), *_unreadable())}
+    return [written[text] for text in sorted(written)]
+
+
+def _cases() -> Iterator[Problem]:
+    for case in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            path = write_inventory(case, Path(folder) / "inventory", 22)
+            read = read_inventory(str(path), parse_kv(case.get("extra", "")), ROOT)
+            yield from plan_cluster(read).inventory_problems
+
+
+def _inventories() -> Iterator[Problem]:
+    yield from check_inventory(Inventory({}, {}))
+    for groups in GROUPS:
+        yield from check_inventory(build_inventory(groups))
+    for change in CHANGES:
+        yield from check_inventory(build_inventory(**change))
+    good = build_inventory()
+    reasons = {"node1": {"model": "'nope' is undefined"}, "node2": {"model": "'nope' is undefined"}}
+    for in_files in ({"ray_head": ["model"]}, {"all": ["model", "engine"]}):
+        yield from check_inventory(Inventory(good.groups, good.variables, good.options, reasons, in_files))
+    variables = {host: {**good.variables[host], **{n: v for n, (_, v) in OPTIONS.items()}} for host in good.hosts}
+    specs = {name: spec for name, (spec, _) in OPTIONS.items()}
+    yield from check_inventory(Inventory(good.groups, variables, specs))
+    yield from check_ports(good, (*load_components(), *(_component(title, 9100) for title in ("One", "Other"))))
+    yield from check_ports(good, (*load_components(), _component("One", 20100)))
+
+
+def _component(title: str, number: int) -> Component:
+    """Return a component whose port no setting changes."""
+    names = {"name": title.lower(), "title": title, "container": title.lower(), "image": "a:b"}
+    port = {"number": number, "reached_by": ["nodes"]}
+    health = {"path": "/", "status": "http"}
+    return Component.model_validate({**names, "groups": ["ray_head"], "ports": [port], "health": health})
+
+
+def _values() -> Iterator[Problem]:
+    for name, value in VALUES:
+        yield from check_inventory(build_inventory(**{name: value}))
+    for problem in settings_problems({"no_setting": 1}):
+        yield problem.with_parameters(hosts=["node1"])
+
+
+def _nodes() -> Iterator[Problem]:
+    disk = {"device": 1, "free_bytes": 100 * GIB, "total_bytes": 200 * GIB}
+    facts = {"listening": {"8000": "nginx", "9100": "nginx"}, "disk": {"/m": disk, "/d": disk}}
+    ports = {"engine_port": 8000, "Node exporter": 9100}
+    for system in ("fedora", ""):
+        distribution = {"distribution": {"id": system, "id_like": "", "version_id": "43" if system else ""}}
+        for space in (
+            {"the weights": ("/m", 641 * GIB)},
+            {"images": ("/d", 60 * GIB), "the weights": ("/m", 60 * GIB)},
+        ):
+            yield from check_node("node1", facts | distribution, ports, space)
+
+
+def _unreadable() -> Iterator[Problem]:
+    vaulted = "$ANSIBLE_VAULT;1.1;AES256\n61\n"
+    for hosts, everywhere in (("", ""), ("[ray_head]\nn1", "a: ["), ("[ray_head]\nn1", vaulted)):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "hosts").write_text(hosts)
+            (Path(folder) / "group_vars").mkdir()
+            (Path(folder) / "group_vars/all.yml").write_text(everywhere)
+            try:
+                read_inventory(folder)
+            except UsageError as error:
+                told = {"path": "inventories/site", "reason": "..."}  # Ansible's own text names the folder
+                yield error.problem.with_parameters(**{k: v for k, v in told.items() if k in error.problem.parameters})
