@@ -1,0 +1,57 @@
+"""A host of the web UI alone, which serves no model: its facts are read, and its ports and disk are checked."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from inferfleet.inventory import Inventory
+from inferfleet.planner import plan_cluster
+from inferfleet.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+GROUPS = {"ray_head": ["n1"], "ray_worker": ["n2"], "webui": ["ui"]}
+VALUES = Settings(model="deepseek-r1-distill-qwen-1.5b", accelerator="H200-141G", accelerators_per_node=1).model_dump()
+
+
+def cluster(groups=GROUPS, **facts):
+    hosts = {host: {**VALUES, "ansible_host": f"10.0.0.{i}"} for i, host in enumerate(("n1", "n2", "ui"))}
+    return plan_cluster(Inventory(groups, hosts), facts)
+
+
+def codes(cluster_plan):
+    return [(problem.code, problem.parameters.get("name")) for problem in cluster_plan.problems]
+
+
+@pytest.mark.parametrize(("port", "setting"), [(3000, "webui_port"), (8000, "engine_port"), (6379, "ray_port")])
+def test_its_own_ports_are_checked_and_no_others(port, setting):
+    facts = {"inferfleet_node": {"listening": {str(port): "nginx"}}}
+    planned, refused = cluster(ui=facts), [("port-taken", setting)]
+    assert codes(planned) == (refused if setting == "webui_port" else [])
+    assert list(planned.node_problems["ui"]) == planned.problems
+    assert codes(cluster(n1=facts)) == (refused if setting != "webui_port" else [])
+
+
+def test_its_disk_holds_images_but_no_weights():
+    disk = {"device": 1, "free_bytes": 0, "total_bytes": 1}
+    facts = {"disk": {VALUES["model_root"]: disk, VALUES["container_data_root"]: disk}}
+    hosts = {host: {**VALUES, "preflight_image_space_gib": 60} for host in ("n1", "n2", "ui")}
+    hosts = {host: {**values, "ansible_host": host} for host, values in hosts.items()}
+    (problem,) = plan_cluster(Inventory(GROUPS, hosts), {"ui": facts}).problems
+    assert (problem.code, problem.parameters["host"], problem.parameters["missing"]) == ("disk-too-small", "ui", 60)
+
+
+def test_a_run_limited_to_others_is_not_kept_from_by_it():
+    planned = cluster(ui={"listening": {"3000": "nginx"}})
+    assert planned.problems_of(["n1", "n2"]) == []
+    assert [problem.code for problem in planned.problems_of(["ui"])] == ["port-taken"]
+
+
+def test_check_reads_its_facts(tmp_path):
+    """`inferfleet check` runs playbooks/facts.yml."""
+    lines = [line for group, hosts in GROUPS.items() for line in (f"[{group}]", *hosts)]
+    (tmp_path / "hosts.ini").write_text("\n".join(lines) + "\n")
+    argv = [Path(sys.executable).parent / "ansible-playbook", "playbooks/facts.yml", "--list-hosts", "-i", tmp_path]
+    done = subprocess.run(argv, cwd=ROOT, check=True, capture_output=True, text=True)
+    assert {word for word in done.stdout.split() if word in {"n1", "n2", "ui"}} == {"n1", "n2", "ui"}
