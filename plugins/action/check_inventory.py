@@ -10,11 +10,13 @@ from ansible.plugins.action import ActionBase
 
 try:
     from inferfleet.inventory.options import role_options
-    from inferfleet.inventory.read import collect, variables_in_files
+    from inferfleet.inventory.read import collect, refuse_unparsed, variables_in_files
     from inferfleet.planner import plan_cluster
+    from inferfleet.runner.errors import UsageError
+    from inferfleet.task_result import failed
 except ImportError as error:
     raise AnsibleError(
-        "The Python package inferfleet is not installed beside Ansible; run `pip install -e .` in the checkout."
+        "The Python package inferfleet is not installed where Ansible runs; run `pip install -e .` in the checkout."
     ) from error
 
 
@@ -26,16 +28,14 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Return the problems; fails when there are any."""
         super().run(tmp, task_vars)
+        paths = task_vars["ansible_inventory_sources"]
+        try:
+            refuse_unparsed(task_vars["groups"], ", ".join(map(str, paths)))
+        except UsageError as error:
+            return failed([error.problem], "contract")
         folder = Path(task_vars["playbook_dir"])
         options = role_options(folder if (folder / "roles").is_dir() else folder.parent)
-        sources = InventoryManager(self._loader, sources=task_vars["ansible_inventory_sources"])
+        sources = InventoryManager(self._loader, sources=paths)
         inventory = collect(task_vars["groups"], task_vars["hostvars"], options, variables_in_files(sources))
         problems = plan_cluster(inventory).input_problems
-        if not problems:
-            return {"changed": False}
-        return {
-            "failed": True,
-            "msg": "\n".join(map(str, problems)),
-            "inferfleet_refusal": "contract",
-            "problems": [problem.as_dict() for problem in problems],
-        }
+        return failed(problems, "contract") if problems else {"changed": False}

@@ -33,6 +33,14 @@ def test_inventories(case, tmp_path, preflight):
     assert bool(codes) >= bool(case["refusals"])
 
 
+@pytest.mark.parametrize("text", ["", "all: [1, 2]", "[ray_head\nnode1"], ids=["empty", "a list", "cut off"])
+def test_an_inventory_that_ansible_makes_nothing_of(text, tmp_path, preflight):
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    (folder / "hosts.yml").write_text(text)
+    assert planned(folder) == preflight(folder) == ["inventory-broken"]
+
+
 @pytest.mark.parametrize("case", PLANS, ids=lambda case: case["name"])
 def test_plans(case, tmp_path, preflight):
     (tmp_path / "inventory").mkdir()

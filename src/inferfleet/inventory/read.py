@@ -3,7 +3,7 @@
 Ansible's import takes most of a second, so that it happens here only when an inventory is read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,13 +56,7 @@ def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path
         variables._extra_vars = _trusted(dict(extra or {}))
         hostvars = HostVars(manager, variables, loader)
         groups = {str(name): [str(host) for host in hosts] for name, hosts in manager.get_groups_dict().items()}
-        if not groups.get("all") and set(groups) <= {"all", "ungrouped"}:
-            raise UsageError(
-                "inventory-broken",
-                N_("Inventory {path} has no host."),
-                N_("Correct it; `ansible-inventory -i {path} --list` shows what Ansible makes of it."),
-                path=path,
-            )
+        refuse_unparsed(groups, path)
         options = role_options(root) if root else None
         return collect(groups, hostvars, options, variables_in_files(manager))
     except AnsibleError as error:
@@ -80,6 +74,21 @@ def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path
             path=path,
             reason=" ".join(str(error).split())[:_REASON],
         ) from None
+
+
+def refuse_unparsed(groups: Mapping[str, Sequence[str]], path: str) -> None:
+    """Refuse an inventory that Ansible made nothing of: it then warns, and goes on without a host.
+
+    Raises:
+        UsageError: there is neither a host nor a group of the inventory's own.
+    """
+    if not groups.get("all") and set(groups) <= {"all", "ungrouped"}:
+        raise UsageError(
+            "inventory-broken",
+            N_("Inventory {path} has no host."),
+            N_("Correct it; `ansible-inventory -i {path} --list` shows what Ansible makes of it."),
+            path=path,
+        )
 
 
 def collect(
