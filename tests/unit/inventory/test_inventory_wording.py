@@ -1,6 +1,6 @@
 """The wording of all that the checks of an inventory report, in both languages.
 
-`UPDATE_GOLDEN=1 pytest tests/unit/inventory/test_wording.py` writes the files of tests/golden again.
+`UPDATE_GOLDEN=1 pytest tests/unit/inventory/test_inventory_wording.py` writes the files of tests/golden again.
 """
 
 import pytest

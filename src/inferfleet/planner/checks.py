@@ -1,0 +1,158 @@
+"""Every check of an inventory and of what its nodes report, in one table: what it checks, and what it needs to know.
+
+What a plan cannot be made for (no engine, no layout that fits) is refused where it is decided, not here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from inferfleet.catalog import Checkpoint, Model
+from inferfleet.engines import Mode
+from inferfleet.inventory.check import (
+    check_addresses,
+    check_agreement,
+    check_bundled,
+    check_expressions,
+    check_groups,
+    check_keys,
+    check_network,
+    check_shadowed,
+)
+from inferfleet.inventory.facts import Host, check_disks, check_free_ports, check_system
+from inferfleet.inventory.model import Inventory
+from inferfleet.inventory.options import check_options
+from inferfleet.inventory.ports import check_ports
+from inferfleet.inventory.values import check_values
+from inferfleet.messages import Problem
+from inferfleet.planner.checkpoints import cache_problems
+from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.features import (
+    image_problems,
+    replica_problems,
+    setting_problems,
+    speculation_problems,
+    tool_call_problems,
+)
+from inferfleet.planner.fit import Sizing
+from inferfleet.planner.flags import flag_problems
+from inferfleet.planner.fleet import (
+    Fleet,
+    check_answers,
+    check_counts,
+    check_devices,
+    check_drivers,
+    check_health,
+    check_memory,
+    check_model_roots,
+    check_models,
+    check_processors,
+    shm_problems,
+)
+from inferfleet.planner.values import value_problems
+from inferfleet.settings import Settings
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The engine that was chosen for a model and a fleet, with the settings as the user made them."""
+
+    settings: Settings
+    model: Model
+    fleet: Fleet
+    choice: EngineChoice
+
+
+@dataclass(frozen=True)
+class SizedSelection:
+    """The checkpoint and the layout of a selection, with the settings as engine and mode fix them."""
+
+    settings: Settings
+    model: Model
+    fleet: Fleet
+    choice: EngineChoice
+    checkpoint: Checkpoint
+    mode: Mode | None
+    sizing: Sizing
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: `run` takes a `subject` and returns its problems; what is not known is no problem."""
+
+    run: Callable[[Any], Iterable[Problem]]
+    subject: type[Any]
+    needs_facts: bool = False
+    """Whether it checks what nodes report, and so finds nothing before they have."""
+    after_values: bool = False
+    """Of an inventory: whether it reads values, so that they all have to be of the right type."""
+    complete: bool = False
+    """Of an inventory: whether it needs every setting of every host."""
+
+
+CHECKS = (
+    Check(check_groups, Inventory),
+    Check(check_addresses, Inventory),
+    Check(check_expressions, Inventory),
+    Check(check_keys, Inventory),
+    Check(check_shadowed, Inventory),
+    Check(check_bundled, Inventory),
+    Check(check_values, Inventory),
+    Check(check_agreement, Inventory),
+    Check(check_network, Inventory, after_values=True),
+    Check(check_ports, Inventory, after_values=True, complete=True),
+    Check(check_options, Inventory),
+    Check(value_problems, Settings),
+    Check(check_answers, Fleet, needs_facts=True),
+    Check(check_models, Fleet),
+    Check(check_counts, Fleet),
+    Check(check_memory, Fleet, needs_facts=True),
+    Check(check_drivers, Fleet, needs_facts=True),
+    Check(check_processors, Fleet, needs_facts=True),
+    Check(check_devices, Fleet, needs_facts=True),
+    Check(check_health, Fleet, needs_facts=True),
+    Check(check_model_roots, Fleet, needs_facts=True),
+    Check(lambda it: flag_problems(it.choice, it.settings.engine_extra_args), Selection),
+    Check(lambda it: setting_problems(it.settings, it.choice), Selection),
+    Check(lambda it: tool_call_problems(it.settings, it.model, it.choice), Selection),
+    Check(lambda it: image_problems(it.choice, it.fleet), Selection, needs_facts=True),
+    Check(lambda it: replica_problems(it.settings, it.choice), SizedSelection),
+    Check(
+        lambda it: speculation_problems(
+            it.settings, it.model, it.checkpoint, it.choice, it.mode, it.sizing.layout.pipeline_parallel_size
+        ),
+        SizedSelection,
+    ),
+    Check(lambda it: cache_problems(it.settings, it.model, it.fleet), SizedSelection),
+    Check(
+        lambda it: shm_problems(it.fleet) if not it.choice.engine.container.shm_size else [],
+        SizedSelection,
+        needs_facts=True,
+    ),
+    Check(check_system, Host, needs_facts=True),
+    Check(check_free_ports, Host, needs_facts=True),
+    Check(check_disks, Host, needs_facts=True),
+)
+"""All checks, in the order in which problems are shown: the inventory before its nodes, and those before the layout."""
+
+
+def checks_of(subject: type[Any]) -> Iterator[Check]:
+    """Yield the checks of a kind of subject."""
+    return (check for check in CHECKS if check.subject is subject)
+
+
+def run_checks(subject: object) -> list[Any]:
+    """Return every problem of a subject that is complete as it is."""
+    return [problem for check in checks_of(type(subject)) for problem in check.run(subject)]
+
+
+def check_inventory(inventory: Inventory) -> list[Problem]:
+    """Return every problem of the inventory that no fact is needed for, structure first; empty when it is valid."""
+    complete = all(Settings.model_fields.keys() <= inventory.variables[host].keys() for host in inventory.hosts)
+    invalid = check_values(inventory)
+    return [
+        problem
+        for check in checks_of(Inventory)
+        if not (check.after_values and invalid) and (complete or not check.complete)
+        for problem in check.run(inventory)
+    ]
