@@ -1,8 +1,8 @@
 """Templates of all texts and their Chinese: `python -m tools.translations` brings the catalogs up to date.
 
 It adds every template that no catalog translates yet to the catalog of its area, with an empty translation to fill in,
-and removes those that no code names any more. An area is a package of src/inferfleet; what is in none of the catalogs'
-packages goes to cli.po.
+and removes those that no code names any more. An area is a package of src/inferfleet, `nodes` for plugins, or `roles`
+for roles and playbooks; what is in none of them goes to cli.po.
 """
 
 import sys
@@ -26,6 +26,8 @@ CATALOGS = ROOT / "src/inferfleet/locale/zh_CN/LC_MESSAGES"
 _CODE = ("src/inferfleet", "plugins")
 _AREAS = {"catalog": "planner", "settings": "inventory", "runner": "cli", "messages": "cli"}
 """Packages whose texts are in another package's catalog."""
+_FOLDERS = {"plugins": "nodes", "roles": "roles", "playbooks": "roles"}
+"""Folders outside src/inferfleet, and the catalogs of their texts."""
 
 
 def templates() -> dict[str, list[str]]:
@@ -109,7 +111,7 @@ def main() -> int:
 
 def _catalog_of(place: str, catalogs: dict[Path, Catalog]) -> Path:
     parts = place.split("/")
-    package = parts[2] if parts[:2] == ["src", "inferfleet"] else ""
+    package = parts[2] if parts[:2] == ["src", "inferfleet"] else _FOLDERS.get(parts[0], "")
     wanted = CATALOGS / f"{_AREAS.get(package, package)}.po"
     return wanted if wanted in catalogs else CATALOGS / "cli.po"
 

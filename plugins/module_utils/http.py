@@ -8,6 +8,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from ansible.module_utils.messages import N_, Message
+
 
 class StatusError(Exception):
     """A service answered with an error: its `status`, the `reason` phrase and the beginning of the `text`."""
@@ -15,6 +17,19 @@ class StatusError(Exception):
     def __init__(self, status: int, reason: str, text: str) -> None:
         super().__init__(f"HTTP {status}: {text[:300]}")
         self.status, self.reason, self.text = status, reason, text
+
+
+class ConnectionBrokenError(OSError):
+    """An answer that broke off; `message` is the reason."""
+
+    def __init__(self, kind: str) -> None:
+        self.message = Message("", N_("the connection broke off ({kind})"), kind=kind)
+        super().__init__(str(self.message))
+
+
+def reason(error: Exception) -> Message | str:
+    """Return why a request failed."""
+    return error.message if isinstance(error, ConnectionBrokenError) else str(error)
 
 
 def request(
@@ -42,7 +57,7 @@ def request(
     except urllib.error.HTTPError as error:
         raise StatusError(error.code, error.reason, error.read(2000).decode(errors="replace")) from error
     except http.client.HTTPException as error:
-        raise OSError(f"the connection broke off ({type(error).__name__})") from error
+        raise ConnectionBrokenError(type(error).__name__) from error
 
 
 def request_json(url: str, body: Any = None, **options: Any) -> Any:

@@ -11,6 +11,7 @@ from ansible.module_utils.accelerators.device import health
 from ansible.module_utils.accelerators.kernel import kernel_side
 from ansible.module_utils.accelerators.tool import ToolError, run_tool
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.processes import belongs_to_inferfleet
 
 DOCUMENTATION = r"""
@@ -145,7 +146,7 @@ ansible_facts:
             ecc_uncorrectable: {description: Uncorrectable memory errors since the last reset (count)., type: int}
             fabric_state: {description: State of the NVSwitch fabric; empty without one., type: str}
         problems:
-          description: What went wrong, each a map of C(code) and C(message).
+          description: What went wrong, each a map of C(code), C(message), C(template) and C(parameters).
           type: list
           elements: dict
 """
@@ -173,16 +174,17 @@ def read_accelerators(find_tool, timeout):
         try:
             found = asked.parse(run_tool([path, *asked.ARGUMENTS], timeout))
         except ToolError as error:
-            facts["problems"].append({"code": error.code, "message": str(error)})
+            facts["problems"].append(error.message.as_dict())
             continue
         if found["accelerators"]:
             facts.update(found, vendor=vendor)
             break
-        facts["problems"].append({"code": "no-device", "message": f"`{path}` works, but shows no accelerator."})
+        no_device = Message("no-device", N_("`{tool}` works, but shows no accelerator."), tool=path)
+        facts["problems"].append(no_device.as_dict())
     else:
         if not facts["problems"]:
-            named = ", ".join(asked.TOOL for asked in VENDORS.values())
-            facts["problems"].append({"code": "no-tool", "message": f"None of {named} is installed."})
+            named = [asked.TOOL for asked in VENDORS.values()]
+            facts["problems"].append(Message("no-tool", N_("None of {tools} is installed."), tools=named).as_dict())
     facts["problems"] += health(facts["accelerators"])
     return facts
 

@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.http import StatusError, bearer, request_json
+from ansible.module_utils.http import StatusError, bearer, reason, request_json
+from ansible.module_utils.messages import N_, Message, failure, progress
 from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
@@ -96,12 +97,25 @@ gone:
   returned: always
   type: bool
 progress:
-  description: C(text), what is in the way.
+  description: C(text), what is in the way, as C(code), C(message), C(template) and C(parameters).
   returned: always
   type: dict
+problems:
+  description: The same in a list, as long as C(ready) is false.
+  returned: always
+  type: list
 """
 
 RESTARTS_GIVEN_UP = 3
+STATES = {
+    "created": N_("created"),
+    "restarting": N_("restarting"),
+    "removing": N_("removing"),
+    "paused": N_("paused"),
+    "exited": N_("exited"),
+    "dead": N_("dead"),
+}
+"""Docker's states of a container that does not run."""
 
 
 def ask(params: dict) -> dict:
@@ -124,6 +138,14 @@ def ask(params: dict) -> dict:
     return answer["choices"][0]["message"]
 
 
+class PasswordError(Exception):
+    """Open WebUI refuses the password; `message` is what to do, `status` HTTP's."""
+
+    def __init__(self, status: int, message: Message) -> None:
+        super().__init__(str(message))
+        self.status, self.message = status, message
+
+
 def sign_in(url: str, email: str, password: str) -> str:
     """Return Open WebUI's token for the account."""
     try:
@@ -131,37 +153,47 @@ def sign_in(url: str, email: str, password: str) -> str:
     except StatusError as refused:
         if refused.status in (400, 401, 403):
             # Open WebUI takes the administrator's password from its settings once, when it makes its data.
-            refused.args = (
-                f"{refused}: Open WebUI at {url} refuses the password of {email}. Where its data were made with "
-                "another one, set webui_admin_password to that, or change it on Open WebUI's page to this inventory's",
+            template = N_(
+                "{answer}: Open WebUI at {url} refuses the password of {email}. Where its data were made with another"
+                " one, set webui_admin_password to that, or change it on Open WebUI's page to this inventory's"
             )
+            message = Message("webui-password-refused", template, answer=str(refused), url=url, email=email)
+            raise PasswordError(refused.status, message) from refused
         raise
 
 
-def container_state(name: str) -> tuple[bool, str]:
+def container_state(name: str) -> tuple[bool, Message]:
     """Return whether the container keeps ending, and what it last said."""
     form = "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}}"
     try:
         code, inspected = run(["docker", "inspect", "-f", form, name], timeout=30)
         if code != 0:
-            return False, f"container {name} does not exist"
+            return False, Message("container-missing", N_("container {name} does not exist"), name=name)
         logs = run(["docker", "logs", "--tail", "40", name], timeout=30)[1]
     except TimeoutError:
-        return False, f"container {name}: Docker does not answer"
+        return False, Message("docker-silent", N_("container {name}: Docker does not answer"), name=name)
     except OSError:
-        return False, f"container {name} does not exist: Docker is not installed"
+        missing = N_("container {name} does not exist: Docker is not installed")
+        return False, Message("docker-missing", missing, name=name)
     status, restarts, exit_code = inspected.split()
     text = telling_line(logs.splitlines())
     if int(restarts) >= RESTARTS_GIVEN_UP:
-        return True, f"container {name} ended {restarts} times (exit code {exit_code}), last with: {text}"
-    return False, f"container {name} {status}: {text}" if status != "running" else text
+        ended = N_("container {name} ended {count} times (exit code {status}), last with: {line}")
+        values = {"name": name, "count": int(restarts), "status": exit_code}
+        return True, Message("container-ends", ended, line=text, **values)
+    if status != "running":
+        state = Message("", STATES[status]) if status in STATES else status
+        other = N_("container {name} {state}: {line}")
+        return False, Message("container-state", other, name=name, state=state, line=text)
+    return False, text
 
 
-def telling_line(lines: list[str]) -> str:
+def telling_line(lines: list[str]) -> Message:
     """Return the line that says most, without time stamps and such: the last error, else the last line of progress."""
     told = [line for line in map(plain, lines) if line]
     errors = [line for line in told if re.search(r"\b\w*(Error|Exception)\b: ", line)]
-    return (errors or told or ["no output yet"])[-1][-300:]
+    last = (errors or told or [""])[-1][-300:]
+    return Message("log-line", "{line}", line=last) if last else Message("no-output", N_("no output yet"))
 
 
 def plain(line: str) -> str:
@@ -196,7 +228,8 @@ def main() -> None:
     try:
         expected = re.compile(params["expected"])
     except re.error as error:
-        module.fail_json(msg=f"expected is {params['expected']!r}, which is not a regular expression: {error}.")
+        wrong = N_("expected is {value}, which is not a regular expression: {reason}.")
+        module.fail_json(**failure(Message("bad-expression", wrong, value=repr(params["expected"]), reason=str(error))))
     result: dict[str, Any] = {"ready": False, "status": 0, "answer": "", "reasoning": "", "gone": False}
     start = time.monotonic()
     try:
@@ -205,20 +238,24 @@ def main() -> None:
         result["answer"] = message.get("content") or ""
         result["reasoning"] = message.get("reasoning") or message.get("reasoning_content") or ""
         result["ready"] = bool(expected.search(result["answer"]))
-        text = "answered"
+        text = Message("answered", N_("answered"))
         if not result["ready"]:
-            text = f"answered {result['answer'][:200]!r}, expected {params['expected']!r}"
+            wrong, answer = N_("answered {answer}, expected {expected}"), repr(result["answer"][:200])
+            text = Message("wrong-answer", wrong, answer=answer, expected=repr(params["expected"]))
+    except PasswordError as error:
+        result["status"], text = error.status, error.message
     except StatusError as error:
         result["status"] = error.status
-        text = str(error)
+        text = Message("http-status", N_("HTTP {status}: {text}"), status=error.status, text=error.text[:300])
     except (OSError, ValueError) as error:
-        text = f"no answer at {params['url']}: {error}"
+        text = Message("no-answer", N_("no answer at {url}: {reason}"), url=params["url"], reason=reason(error))
     except (LookupError, TypeError, AttributeError) as error:
-        text = f"what answers at {params['url']} is not the API of a language model: {error!r}"
+        other = N_("what answers at {url} is not the API of a language model: {reason}")
+        text = Message("unknown-answer", other, url=params["url"], reason=repr(error))
     if params["container"] and result["status"] == 0:
         result["gone"], text = container_state(params["container"])
     result["seconds"] = round(time.monotonic() - start, 3)
-    module.exit_json(changed=False, msg=text, progress={"text": text}, **result)
+    module.exit_json(changed=False, **progress(text, result["ready"]), **result)
 
 
 if __name__ == "__main__":

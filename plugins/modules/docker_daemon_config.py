@@ -11,6 +11,7 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import write_atomic
+from ansible.module_utils.messages import N_, Message, failure
 from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
@@ -78,7 +79,11 @@ UNITED = ("registry-mirrors", "insecure-registries")  # lists that keep the entr
 
 
 class RefusedError(Exception):
-    """The file cannot be made so; the message is for people."""
+    """The file cannot be made so; `message` is why, and what to do."""
+
+    def __init__(self, message):
+        super().__init__(str(message))
+        self.message = message
 
 
 def merge(found, wanted, recorded, on_conflict, path=""):
@@ -122,11 +127,13 @@ def merge(found, wanted, recorded, on_conflict, path=""):
 def ours_wins(where, theirs, value, on_conflict, kept):
     """Say who wins where someone else set another value; raises RefusedError where nobody said who does."""
     if on_conflict == "refuse":
-        raise RefusedError(
-            f"{where} is {json.dumps(theirs)} there, set by someone else, but is to be {json.dumps(value)}. Give the"
-            " role the value that is there, remove it from the file, or set container_runtime_conflict to replace"
-            " (ours wins) or keep (theirs stays)."
+        template = N_(
+            "{key} is {present} there, set by someone else, but is to be {value}. Give the role the value that is"
+            " there, remove it from the file, or set container_runtime_conflict to replace (ours wins) or keep (theirs"
+            " stays)."
         )
+        values = {"key": where, "present": json.dumps(theirs), "value": json.dumps(value)}
+        raise RefusedError(Message("daemon-conflict", template, **values))
     if on_conflict == "keep":
         kept.append(where)
     return on_conflict == "replace"
@@ -140,7 +147,7 @@ def read(path):
     except FileNotFoundError:
         return {}, ""
     except UnicodeDecodeError:
-        raise RefusedError("It is not text. Correct it, or move it away.") from None
+        raise RefusedError(Message("daemon-not-text", N_("It is not text. Correct it, or move it away."))) from None
     if not text.strip():
         return {}, text
     try:
@@ -149,9 +156,10 @@ def read(path):
         lines = text.splitlines()
         line = getattr(error, "lineno", 0)
         shown = lines[line - 1].strip()[:80] if 0 < line <= len(lines) else ""
-        raise RefusedError(f"It is not JSON: {error} ({shown!r}). Correct it, or move it away.") from None
+        template = N_("It is not JSON: {reason} ({line}). Correct it, or move it away.")
+        raise RefusedError(Message("daemon-not-json", template, reason=str(error), line=repr(shown))) from None
     if not isinstance(content, dict):
-        raise RefusedError("It does not hold a map of keys. Correct it, or move it away.")
+        raise RefusedError(Message("daemon-no-map", N_("It does not hold a map of keys. Correct it, or move it away.")))
     return content, text
 
 
@@ -171,10 +179,11 @@ def validate(dockerd, text):
         code, output = run([dockerd, "--validate", f"--config-file={file.name}"], timeout=30)
         said = output.strip().replace(file.name, "daemon.json")
     if code and "unknown flag" not in said:
-        raise RefusedError(
-            f"Docker refuses what it would hold: {said.splitlines()[-1] if said else 'no reason given'}."
-            " Correct container_runtime_options, or the file's own keys."
+        template = N_(
+            "Docker refuses what it would hold: {reason}. Correct container_runtime_options, or the file's own keys."
         )
+        reason = said.splitlines()[-1] if said else Message("", N_("no reason given"))
+        raise RefusedError(Message("daemon-refused", template, reason=reason))
 
 
 def present(path, settings, on_conflict, dockerd, check_mode):
@@ -265,10 +274,15 @@ def main():
             os.unlink(backup)
         module.exit_json(changed=there, kept=[], pending=False)
     except RefusedError as problem:
-        module.fail_json(msg=f"{path} is left as it was. {problem}")
+        unchanged = N_("{path} is left as it was. {problem}")
+        module.fail_json(**failure(Message("daemon-unchanged", unchanged, path=path, problem=problem.message)))
     except OSError as error:
-        free = "Free space on the file system of that folder." if error.errno == 28 else "Look at the node's disk."
-        module.fail_json(msg=f"{path} is left as it was. It cannot be written: {error.strerror}. {free}")
+        full = N_(
+            "{path} is left as it was. It cannot be written: {reason}. Free space on the file system of that folder."
+        )
+        broken = N_("{path} is left as it was. It cannot be written: {reason}. Look at the node's disk.")
+        unwritten = full if error.errno == 28 else broken
+        module.fail_json(**failure(Message("daemon-unwritten", unwritten, path=path, reason=error.strerror)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import re
 
 from ansible.module_utils import python_floor  # noqa: F401  # preflight runs this module before all others
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.messages import N_, Message
 
 DOCUMENTATION = r"""
 ---
@@ -115,7 +116,7 @@ ansible_facts:
           type: list
           elements: str
         problems:
-          description: What went wrong, each a map of C(code) and C(message).
+          description: What went wrong, each a map of C(code), C(message), C(template) and C(parameters).
           type: list
           elements: dict
 """
@@ -354,10 +355,11 @@ def main():
         found = routes(module, module.params["peers"])
     try:
         if rc != 0:
-            raise ValueError(err.strip() or f"it left with {rc}")
+            raise ValueError(err.strip() or f"exit code {rc}")
         links = parse_links(out)
     except ValueError as error:
-        problems.append({"code": "ip-failed", "message": f"`ip -json address show` does not help: {error}."})
+        failed = N_("`ip -json address show` failed: {reason}.")
+        problems.append(Message("ip-failed", failed, reason=str(error)).as_dict())
     near = accelerators(sysfs)
     module.exit_json(
         changed=False,

@@ -9,6 +9,7 @@ import select
 import socket
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.messages import N_, Message, failure
 
 DOCUMENTATION = r"""
 ---
@@ -147,9 +148,8 @@ def main():
     try:
         held = {port: open_port(address, port) for port in module.params["ports"]}
     except OSError as error:
-        module.fail_json(
-            msg=f"This node cannot listen at {address}: {error.strerror}. Set cluster_address to an address it has."
-        )
+        failed = N_("This node cannot listen at {address}: {reason}. Set cluster_address to an address it has.")
+        module.fail_json(**failure(Message("cannot-listen", failed, address=address, reason=error.strerror)))
     taken = [port for port, server in held.items() if server is None]
     served = [port for port in taken if occupied(address, port)]
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

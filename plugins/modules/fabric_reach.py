@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.messages import N_, Message, failure
 
 DOCUMENTATION = r"""
 ---
@@ -89,14 +90,15 @@ def attempt(source: str, peer: str, port: int, timeout: int, refusal_counts: boo
 
 
 def reasons(failures):
-    """Return the failures in words, a node's ports with the same reason together."""
+    """Return the failures as messages, a node's ports with the same reason together."""
     alike: dict[tuple[str, str], list[int]] = {}
     for (peer, port), reason in failures.items():
         alike.setdefault((peer, reason), []).append(port)
-    return ", ".join(
-        f"{peer} at {'port' if len(ports) == 1 else 'ports'} {', '.join(map(str, ports))} ({reason})"
+    one, several = N_("{peer} at port {ports} ({reason})"), N_("{peer} at ports {ports} ({reason})")
+    return [
+        Message("", one if len(ports) == 1 else several, peer=peer, ports=ports, reason=reason)
         for (peer, reason), ports in alike.items()
-    )
+    ]
 
 
 def main() -> None:
@@ -121,10 +123,11 @@ def main() -> None:
         done = {one: future.result() for one, future in waiting.items()}
     failures = {(peer, port): reason for (peer, port, _), (_, reason) in done.items() if reason}
     if failures:
-        module.fail_json(
-            msg=f"From {params['source']} this node does not reach {reasons(failures)} on the cluster network."
+        template = N_(
+            "From {source} this node does not reach {peers} on the cluster network."
             " Check cluster_network, cluster_address and the firewall between the nodes."
         )
+        module.fail_json(**failure(Message("not-reached", template, source=params["source"], peers=reasons(failures))))
     times: dict[str, float] = {}
     for (peer, _, _), (taken, _) in done.items():
         times[peer] = max(taken, times.get(peer, 0.0))

@@ -6,7 +6,8 @@ from __future__ import annotations
 import secrets
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.gpustack.api import GPUStackError, Server
+from ansible.module_utils.gpustack.api import GPUStackError, Server, unknown_form
+from ansible.module_utils.messages import N_, Message, failure
 
 DOCUMENTATION = r"""
 ---
@@ -97,9 +98,9 @@ def main() -> None:
         if not works and not module.check_mode:
             value = make(server, params["name"]) if server.old else give(server, params["name"], value)
     except GPUStackError as problem:
-        module.fail_json(msg=f"{problem}.")
+        module.fail_json(**failure(Message("gpustack-failed", N_("{reason}."), reason=problem.message)))
     except (LookupError, TypeError, AttributeError) as error:
-        module.fail_json(msg=f"GPUStack at {params['url']} answers in an unknown form: {error!r}.")
+        module.fail_json(**failure(unknown_form(params["url"], error)))
     module.exit_json(changed=not works, value=value, made=value != params["value"])
 
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.gpustack.api import GPUStackError, Server
+from ansible.module_utils.gpustack.api import GPUStackError, Server, unknown_form
 from ansible.module_utils.gpustack.judge import MARK, differing, stranded, wanted_model
+from ansible.module_utils.messages import N_, Message, failure
 
 DOCUMENTATION = r"""
 ---
@@ -93,8 +94,9 @@ def delete(server: Server, models: list[dict], timeout: int) -> None:
     end = time.monotonic() + timeout
     while numbers and instances_of(server, numbers):
         if time.monotonic() > end:
-            names = ", ".join(sorted(model["name"] for model in models))
-            raise GPUStackError(f"GPUStack still has instances of {names}, {timeout} s after they were deleted")
+            names = sorted(model["name"] for model in models)
+            template = N_("GPUStack still has instances of {names}, {seconds} s after they were deleted")
+            raise GPUStackError(Message("gpustack-not-deleted", template, names=names, seconds=timeout))
         time.sleep(1)
 
 
@@ -146,9 +148,9 @@ def main() -> None:
     try:
         module.exit_json(**converge(server, module.params, module.check_mode))
     except GPUStackError as problem:
-        module.fail_json(msg=f"{problem}.")
+        module.fail_json(**failure(Message("gpustack-failed", N_("{reason}."), reason=problem.message)))
     except (LookupError, TypeError, AttributeError) as error:
-        module.fail_json(msg=f"GPUStack at {module.params['url']} answers in an unknown form: {error!r}.")
+        module.fail_json(**failure(unknown_form(module.params["url"], error)))
 
 
 if __name__ == "__main__":

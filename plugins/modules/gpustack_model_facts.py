@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.gpustack.api import GPUStackError, Server
 from ansible.module_utils.gpustack.judge import instance_verdict
+from ansible.module_utils.messages import N_, Message, progress
 
 DOCUMENTATION = r"""
 ---
@@ -59,9 +62,14 @@ deployed:
   returned: always
   type: bool
 progress:
-  description: C(text), the state and what GPUStack says about it.
+  description: C(text), the state and what GPUStack reports about it, as C(code), C(message), C(template) and
+    C(parameters).
   returned: always
   type: dict
+problems:
+  description: The same in a list, as long as C(ready) is false.
+  returned: always
+  type: list
 """
 
 
@@ -78,21 +86,22 @@ def main() -> None:
     )
     params = module.params
     server = Server(params["url"], params["password"])
-    result = {"ready": False, "gone": False, "deployed": False}
+    result: dict[str, Any] = {"ready": False, "gone": False, "deployed": False}
     try:
         models = [model for model in server.entries("/models") if model["name"] == params["name"]]
         result["deployed"] = bool(models)
-        text = "not deployed"
+        text = Message("gpustack-not-deployed", N_("not deployed"))
         if models:
             instances = [i for i in server.entries("/model-instances") if i["model_id"] == models[0]["id"]]
             result["ready"], result["gone"], text = instance_verdict(instances, params["patience"])
-        text = f"{params['name']} in GPUStack: {text}"
+        text = Message("gpustack-instance", N_("{name} in GPUStack: {text}"), name=params["name"], text=text)
     except GPUStackError as problem:
         result["gone"] = problem.status == 401
-        text = str(problem)
+        text = problem.message
     except (LookupError, TypeError, AttributeError) as error:
-        text = f"GPUStack's models have an unknown form: {error!r}"
-    module.exit_json(changed=False, msg=text, progress={"text": text}, **result)
+        unknown = N_("GPUStack's models have an unknown form: {reason}")
+        text = Message("gpustack-unknown-answer", unknown, reason=repr(error))
+    module.exit_json(changed=False, **progress(text, result["ready"]), **result)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.gpustack.api import GPUStackError, Server
 from ansible.module_utils.gpustack.judge import describe_workers, workers_verdict
+from ansible.module_utils.messages import N_, Message, progress
 
 DOCUMENTATION = r"""
 ---
@@ -63,9 +66,13 @@ workers:
   returned: always
   type: list
 progress:
-  description: C(text), what is there and what is still missing.
+  description: C(text), what is there and what is still missing, as C(code), C(message), C(template) and C(parameters).
   returned: always
   type: dict
+problems:
+  description: The same in a list, as long as C(ready) is false.
+  returned: always
+  type: list
 """
 
 
@@ -82,17 +89,18 @@ def main() -> None:
     )
     params = module.params
     server = Server(params["url"], params["password"])
-    result = {"ready": False, "refused": False, "version": "", "workers": []}
+    result: dict[str, Any] = {"ready": False, "refused": False, "version": "", "workers": []}
     try:
         result["version"] = server.version
         result["workers"] = describe_workers(server.entries("/workers"))
         result["ready"], text = workers_verdict(result["workers"], params["nodes"], params["accelerators"])
     except GPUStackError as problem:
         result["refused"] = problem.status == 401
-        text = str(problem)
+        text = problem.message
     except (LookupError, TypeError, AttributeError) as error:
-        text = f"GPUStack's workers have an unknown form: {error!r}"
-    module.exit_json(changed=False, msg=text, progress={"text": text}, **result)
+        unknown = N_("GPUStack's workers have an unknown form: {reason}")
+        text = Message("gpustack-unknown-answer", unknown, reason=repr(error))
+    module.exit_json(changed=False, **progress(text, result["ready"]), **result)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import sys
 from ansible.module_utils import python_floor  # noqa: F401  # preflight runs this module before all others
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import existing_parent, space
+from ansible.module_utils.messages import N_, Message, failure
 from ansible.module_utils.processes import belongs_to_inferfleet, process_ids
 
 DOCUMENTATION = r"""
@@ -73,7 +74,8 @@ def interfaces(module: AnsibleModule) -> list[dict]:
     if module.get_bin_path("ip"):
         rc, out, err = module.run_command(["ip", "-json", "address", "show"])
     if rc != 0:
-        module.fail_json(msg=f"`ip -json address show` failed: {err.strip()}. Install iproute2 on the node.")
+        failed = N_("`ip -json address show` failed: {reason}. Install iproute2 on the node.")
+        module.fail_json(**failure(Message("ip-failed", failed, reason=err.strip())))
     return [
         {
             "name": link["ifname"],

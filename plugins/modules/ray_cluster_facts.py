@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.http import StatusError, bearer, request_json
+from ansible.module_utils.http import StatusError, bearer, reason, request_json
+from ansible.module_utils.messages import N_, Message, joined, progress
 
 DOCUMENTATION = r"""
 ---
@@ -53,9 +54,13 @@ nodes:
   returned: always
   type: list
 progress:
-  description: C(text), what is there and what is still missing.
+  description: C(text), what is there and what is still missing, as C(code), C(message), C(template) and C(parameters).
   returned: always
   type: dict
+problems:
+  description: The same in a list, as long as C(ready) is false.
+  returned: always
+  type: list
 """
 
 
@@ -82,18 +87,21 @@ def describe(nodes: list[dict], actors: list[dict]) -> list[dict]:
     ]
 
 
-def verdict(found: list[dict], wanted: list[str], accelerators: int) -> tuple[bool, str]:
-    """Return whether the cluster is whole, and a sentence on what it has."""
+def verdict(found: list[dict], wanted: list[str], accelerators: int) -> tuple[bool, Message]:
+    """Return whether the cluster is complete, and a message on what it has."""
     addresses = [node["address"] for node in found]
     there = sum(node["accelerators"] for node in found)
     missing = [address for address in wanted if address not in addresses]
     strangers = [address for address in addresses if wanted and address not in wanted]
-    text = f"{len(addresses)} of {len(wanted)} nodes, {there} of {accelerators} accelerators"
+    size = N_("{nodes} of {all_nodes} nodes, {accelerators} of {all_accelerators} accelerators")
+    counts = {"nodes": len(addresses), "all_nodes": len(wanted), "accelerators": there}
+    parts = [Message("ray-size", size, all_accelerators=accelerators, **counts)]
     if missing:
-        text += f"; missing: {', '.join(missing)} (see `docker logs inferfleet-ray` there)"
+        lacking = N_("missing: {addresses} (see `docker logs inferfleet-ray` there)")
+        parts.append(Message("ray-nodes-missing", lacking, addresses=missing))
     if strangers:
-        text += f"; not of this inventory: {', '.join(strangers)}"
-    return not missing and not strangers and there == accelerators, text
+        parts.append(Message("ray-nodes-unknown", N_("not of this inventory: {addresses}"), addresses=strangers))
+    return not missing and not strangers and there == accelerators, joined(parts)
 
 
 def main() -> None:
@@ -117,12 +125,16 @@ def main() -> None:
         found = describe(nodes, actors)
         ready, text = verdict(found, params["nodes"], params["accelerators"])
     except StatusError as error:
-        ready, text = False, f"Ray's head answers {error.status} {error.reason} at {params['url']}"
+        refused = N_("Ray's head answers {status} {reason} at {url}")
+        values = {"status": error.status, "reason": error.reason, "url": params["url"]}
+        ready, text = False, Message("ray-status", refused, **values)
     except OSError as error:
-        ready, text = False, f"Ray's head does not answer at {params['url']}: {error}"
+        silent = N_("Ray's head does not answer at {url}: {reason}")
+        ready, text = False, Message("ray-no-answer", silent, url=params["url"], reason=reason(error))
     except (ValueError, LookupError, TypeError) as error:
-        ready, text = False, f"what answers at {params['url']} is not Ray's state API: {error!r}"
-    module.exit_json(changed=False, ready=ready, nodes=found, msg=f"Ray has {text}", progress={"text": text})
+        other = N_("what answers at {url} is not Ray's state API: {reason}")
+        ready, text = False, Message("ray-unknown-answer", other, url=params["url"], reason=repr(error))
+    module.exit_json(changed=False, ready=ready, nodes=found, **progress(text, ready))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import fnmatch
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.messages import N_, Message, failure
 from ansible.module_utils.weights import manifest
 from ansible.module_utils.weights.sources.source import SourceError
 from ansible.module_utils.weights.sources.specs import make_source, with_tokens
@@ -122,10 +123,12 @@ def main():
             found.get("commit"),
         )
         if not (found.get("complete") and fits):
-            module.fail_json(
-                msg=f"No source tells what {first['repository']} (revision {first['revision']}) consists of:"
-                f" {'; '.join(causes)}. Check hub_endpoint, model_weights_sources, checkpoint and model_revision."
+            template = N_(
+                "No source lists the files of {repository} (revision {revision}): {causes}."
+                " Check hub_endpoint, model_weights_sources, checkpoint and model_revision."
             )
+            about = {"repository": first["repository"], "revision": first["revision"]}
+            module.fail_json(**failure(Message("no-source", template, causes="; ".join(causes), **about)))
         module.warn(f"No source answers ({'; '.join(causes)}). The complete copy on this node says what belongs to it.")
         about = {key: found[key] for key in ("repository", "revision", "commit", "source") if key in found}
         _, files = manifest.contents(found)
@@ -136,7 +139,8 @@ def main():
             if safe(name) and selected(name, params["include"], params["exclude"])
         }
     if not files:
-        module.fail_json(msg="No file is left of the model. Check model_weights_include and model_weights_exclude.")
+        template = N_("No file is left of the model. Check model_weights_include and model_weights_exclude.")
+        module.fail_json(**failure(Message("no-file", template)))
     module.exit_json(
         changed=False, about=about, files=files, bytes=sum(e["size"] for e in files.values()), causes=causes
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.processes import command_lines
 from ansible.module_utils.weights import manifest
 
@@ -57,13 +58,16 @@ def ended(record: dict, job: str) -> bool:
     return (bool(record) and "started" not in record) or bool(record.get("finished")) or not alive(job)
 
 
-def origin(state: dict) -> str:
-    """Return where the bytes came from, in words."""
-    parts = [f"{state['wan'] / 1e9:.1f} GB over the WAN"] if state["wan"] else []
+def origin(state: dict) -> Message | None:
+    """Return where the bytes came from; None where there are none yet."""
+    parts = []
+    if state["wan"]:
+        parts.append(Message("", N_("{size} over the WAN"), size=f"{state['wan'] / 1e9:.1f} GB"))
     if state["lan"]:
         peer = max(state["by_peer"], key=state["by_peer"].get)
-        parts.append(f"{state['lan'] / 1e9:.1f} GB from {len(state['by_peer'])} nodes, most from {peer}")
-    return ", ".join(parts)
+        values = {"size": f"{state['lan'] / 1e9:.1f} GB", "count": len(state["by_peer"]), "peer": peer}
+        parts.append(Message("", N_("{size} from {count} nodes, most from {peer}"), **values))
+    return Message("weights-origin", "{parts}", parts=parts) if parts else None
 
 
 def main() -> None:
@@ -79,7 +83,9 @@ def main() -> None:
     state = manifest.read_json(manifest.run_file(path, "progress"))
     progress = {}
     if state:
-        progress = {"done": state["done"], "total": state["total"], "unit": "bytes", "text": origin(state)}
+        text = origin(state)
+        progress = {"done": state["done"], "total": state["total"], "unit": "bytes"}
+        progress["text"] = text.as_dict() if text else ""
     module.exit_json(changed=False, finished=finished, progress=progress)
 
 

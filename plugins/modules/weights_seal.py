@@ -8,6 +8,7 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import sync
+from ansible.module_utils.messages import N_, Message, failure
 from ansible.module_utils.weights import manifest
 
 DOCUMENTATION = r"""
@@ -100,9 +101,8 @@ def main():
     about = {"repository": asked["repository"], "revision": asked["revision"], "commit": "", "source": "conversion"}
     entries, lacking = seal(asked["staging"], asked["path"], asked["files"], about)
     if lacking:
-        module.fail_json(
-            msg=f"{asked['staging']} is not whole: {', '.join(lacking)} missing, empty or still written to."
-        )
+        template = N_("{folder} is not complete: {files} missing, empty or still written to.")
+        module.fail_json(**failure(Message("not-complete", template, folder=asked["staging"], files=lacking)))
     module.exit_json(changed=True, bytes=sum(entry["size"] for entry in entries.values()))
 
 

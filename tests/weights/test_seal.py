@@ -42,5 +42,5 @@ def test_one_that_is_not_whole_leaves_everything(made, tmp_path, content):
         lacking.write_text(content)
     result = run_module("weights_seal", **made)
     assert result["failed"]
-    assert f"is not whole: {NAMES[1]} missing" in result["msg"]
+    assert f"is not complete: {NAMES[1]} missing" in result["msg"]
     assert (tmp_path / "R1-mp2" / "old").exists()

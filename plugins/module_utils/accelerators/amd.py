@@ -7,6 +7,7 @@ import re
 
 from ansible.module_utils.accelerators.device import device, number
 from ansible.module_utils.accelerators.tool import ToolError
+from ansible.module_utils.messages import N_, Message
 
 TOOL = "rocm-smi"
 ARGUMENTS = [
@@ -21,9 +22,9 @@ def parse(text):
     try:
         data = json.loads(text[start:])
     except ValueError:
-        raise ToolError("tool-garbage", "`rocm-smi --json` does not answer JSON.") from None
+        raise ToolError(Message("tool-garbage", N_("`rocm-smi --json` does not print JSON."))) from None
     if not isinstance(data, dict):
-        raise ToolError("tool-garbage", "`rocm-smi --json` does not answer a map.")
+        raise ToolError(Message("tool-garbage", N_("`rocm-smi --json` does not print a map.")))
     devices: list[dict] = []
     for name in sorted((key for key in data if re.match(r"card\d+$", key)), key=lambda key: int(key[4:])):
         card = data[name] if isinstance(data[name], dict) else {}

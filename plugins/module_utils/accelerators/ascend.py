@@ -6,6 +6,7 @@ import re
 
 from ansible.module_utils.accelerators.device import device
 from ansible.module_utils.accelerators.tool import ToolError
+from ansible.module_utils.messages import N_, Message
 
 TOOL = "npu-smi"
 ARGUMENTS = ["info"]
@@ -15,7 +16,7 @@ def parse(text):
     """Return the facts of `npu-smi info`'s table; raises ToolError for anything else."""
     version = re.search(r"npu-smi\s+\S+\s+Version:\s*(\S+)", text)
     if not version:
-        raise ToolError("tool-garbage", "`npu-smi info` does not answer its table.")
+        raise ToolError(Message("tool-garbage", N_("`npu-smi info` does not print its table.")))
     devices: list[dict] = []
     product = ""
     for line in text.splitlines():

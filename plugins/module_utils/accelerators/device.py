@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from ansible.module_utils.messages import N_, Message
+
 
 def device(index, name, **known):
     """Return the record of a device; what its tool does not report stays empty."""
@@ -30,15 +32,16 @@ def number(text):
 
 
 def health(devices):
-    """Return what of the devices deserves attention, as problems."""
+    """Return what of the devices deserves attention, as messages in their JSON form."""
     found = []
     for record in devices:
         index = record["index"]
         if record["mig"] == "Enabled":
-            found.append({"code": "mig-enabled", "message": f"Accelerator {index} is divided by MIG."})
+            found.append(Message("mig-enabled", N_("Accelerator {index} is divided by MIG."), index=index))
         if record["ecc_uncorrectable"]:
-            count = record["ecc_uncorrectable"]
-            found.append({"code": "ecc-errors", "message": f"Accelerator {index} has {count} uncorrectable errors."})
+            errors = N_("Accelerator {index} has {count} uncorrectable errors.")
+            found.append(Message("ecc-errors", errors, index=index, count=record["ecc_uncorrectable"]))
         if record["persistence"] == "Disabled":
-            found.append({"code": "persistence-off", "message": f"Persistence mode of accelerator {index} is off."})
-    return found
+            off = N_("Persistence mode of accelerator {index} is off.")
+            found.append(Message("persistence-off", off, index=index))
+    return [message.as_dict() for message in found]

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 from ansible.module_utils.accelerators.device import device, number
 from ansible.module_utils.accelerators.tool import ToolError, run_tool
+from ansible.module_utils.messages import N_, Message
 
 TOOL = "nvidia-smi"
 ARGUMENTS = ["-q", "-x"]
@@ -21,9 +22,11 @@ def parse(text):
     try:
         root = ElementTree.fromstring(text[start:] if start > 0 else text)
     except ElementTree.ParseError as error:
-        raise ToolError("tool-garbage", f"`nvidia-smi -q -x` does not answer XML: {error}.") from None
+        no_xml = N_("`nvidia-smi -q -x` does not print XML: {reason}.")
+        raise ToolError(Message("tool-garbage", no_xml, reason=str(error))) from None
     if root.tag != "nvidia_smi_log":
-        raise ToolError("tool-garbage", f"`nvidia-smi -q -x` answers <{root.tag[:40]}>, not <nvidia_smi_log>.")
+        other = N_("`nvidia-smi -q -x` prints <{tag}>, not <nvidia_smi_log>.")
+        raise ToolError(Message("tool-garbage", other, tag=root.tag[:40]))
     devices, capability = [], ""
     for index, gpu in enumerate(root.findall("gpu")):
         devices.append(

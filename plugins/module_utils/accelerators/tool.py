@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.processes import run
 
 _OUTPUT_LIMIT = 32 * 1024 * 1024  # characters
 
 
 class ToolError(Exception):
-    """A tool could not be used; carries a code and a message for people."""
+    """A tool could not be used; `message` is why."""
 
-    def __init__(self, code, message):
-        super().__init__(message)
-        self.code = code
+    def __init__(self, message):
+        super().__init__(str(message))
+        self.message = message
 
 
 def run_tool(argv, timeout):
@@ -21,14 +22,22 @@ def run_tool(argv, timeout):
     try:
         code, text = run(argv, timeout)
     except TimeoutError:
-        message = f"`{shown}` did not answer within {timeout} seconds; see the kernel log."
-        raise ToolError("tool-hung", message) from None
+        hung = N_("`{tool}` did not answer within {seconds} seconds; see the kernel log.")
+        raise ToolError(Message("tool-hung", hung, tool=shown, seconds=timeout)) from None
     except OSError as error:
-        raise ToolError("tool-broken", f"`{shown}` cannot be started: {error.strerror}.") from None
+        broken = N_("`{tool}` cannot be started: {reason}.")
+        raise ToolError(Message("tool-broken", broken, tool=shown, reason=error.strerror)) from None
     text = text[:_OUTPUT_LIMIT]
     if code != 0:
-        how = f"was ended by signal {-code}" if code < 0 else f"left with {code}"
+        if code < 0:
+            failed = N_("`{tool}` was ended by signal {status}.")
+            with_output = N_("`{tool}` was ended by signal {status}: {output}.")
+        else:
+            failed = N_("`{tool}` exited with code {status}.")
+            with_output = N_("`{tool}` exited with code {status}: {output}.")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
-        said = f": {lines[-1][:200]}" if lines else ""
-        raise ToolError("tool-failed", f"`{shown}` {how}{said}.")
+        values = {"tool": shown, "status": abs(code)}
+        if lines:
+            raise ToolError(Message("tool-failed", with_output, output=lines[-1][:200], **values))
+        raise ToolError(Message("tool-failed", failed, **values))
     return text

@@ -6,6 +6,7 @@ import re
 
 from ansible.module_utils.accelerators.device import device
 from ansible.module_utils.accelerators.tool import ToolError
+from ansible.module_utils.messages import N_, Message
 
 TOOL = "vasmi"
 ARGUMENTS = ["summary"]
@@ -23,5 +24,5 @@ def parse(text):
             scale = 1024 if unit.startswith("G") else 1
             devices.append(device(len(devices), found.group(1), memory_mib=int(float(size) * scale)))
     if not devices and not driver:
-        raise ToolError("tool-garbage", "`vasmi summary` does not answer its table.")
+        raise ToolError(Message("tool-garbage", N_("`vasmi summary` does not print its table.")))
     return {"driver_version": driver.group(1) if driver else "", "accelerators": devices}

@@ -5,18 +5,25 @@ from __future__ import annotations
 import base64
 import json
 
-from ansible.module_utils.http import StatusError, bearer, request_json
+from ansible.module_utils.http import StatusError, bearer, reason, request_json
+from ansible.module_utils.messages import N_, Message
 
 ADMIN = "admin"  # the account both generations create at their first start
 PAGE = 100  # entries asked for at once; both generations' own default
 
 
 class GPUStackError(Exception):
-    """GPUStack does not answer (`status` 0) or refuses what was asked."""
+    """GPUStack does not answer (`status` 0) or refuses a request; `message` is why."""
 
     def __init__(self, message, status=0):
-        super().__init__(message)
-        self.status = status
+        super().__init__(str(message))
+        self.message, self.status = message, status
+
+
+def unknown_form(url, error):
+    """Return the message on an answer that is not as GPUStack's answers are."""
+    template = N_("GPUStack at {url} answers in an unknown form: {reason}.")
+    return Message("gpustack-unknown-answer", template, url=url, reason=repr(error))
 
 
 class Server:
@@ -37,7 +44,7 @@ class Server:
             try:
                 self._version = answer["version"].lstrip("v")
             except (LookupError, TypeError, AttributeError) as error:
-                raise GPUStackError(f"what answers at {self.url} is not GPUStack") from error
+                raise GPUStackError(self._not_gpustack()) from error
         return self._version
 
     @property
@@ -59,7 +66,9 @@ class Server:
                 found += answer["items"]
                 last = answer["pagination"]["totalPage"]
             except (LookupError, TypeError) as error:
-                raise GPUStackError(f"GPUStack's listing {path} has an unknown form: {error!r}") from error
+                listing = N_("GPUStack's listing {path} has an unknown form: {reason}")
+                message = Message("gpustack-unknown-answer", listing, path=path, reason=repr(error))
+                raise GPUStackError(message) from error
             if page >= last:
                 return found
             page += 1
@@ -70,8 +79,9 @@ class Server:
         for cluster in clusters:
             if cluster["is_default"]:
                 return cluster["id"]
-        names = ", ".join(cluster["name"] for cluster in clusters) or "none"
-        raise GPUStackError(f"GPUStack at {self.url} has no default cluster among its clusters: {names}")
+        names = [cluster["name"] for cluster in clusters] or Message("", N_("none"))
+        template = N_("GPUStack at {url} has no default cluster among its clusters: {names}")
+        raise GPUStackError(Message("gpustack-no-cluster", template, url=self.url, names=names))
 
     def serves(self, key):
         """Return whether a key opens the OpenAI-compatible API."""
@@ -89,20 +99,26 @@ class Server:
         except StatusError as error:
             raise self._refused(method, path, error) from error
         except OSError as error:
-            raise GPUStackError(f"GPUStack does not answer at {self.url}: {error}") from error
+            template = N_("GPUStack does not answer at {url}: {reason}")
+            message = Message("gpustack-no-answer", template, url=self.url, reason=reason(error))
+            raise GPUStackError(message) from error
         except ValueError as error:
-            raise GPUStackError(f"what answers at {self.url} is not GPUStack") from error
+            raise GPUStackError(self._not_gpustack()) from error
+
+    def _not_gpustack(self):
+        return Message("not-gpustack", N_("what answers at {url} is not GPUStack"), url=self.url)
 
     def _refused(self, method, path, error):
         text = error.text
         if error.status == 401 and path.startswith(("/v1/", "/v2/")):
-            return GPUStackError(
-                f"GPUStack at {self.url} refuses the password of {self.username}: it keeps the one of its first start",
-                401,
-            )
+            template = N_("GPUStack at {url} refuses the password of {user}: it keeps the one of its first start")
+            message = Message("gpustack-password-refused", template, url=self.url, user=self.username)
+            return GPUStackError(message, 401)
         try:
             answer = json.loads(text)
             text = answer.get("message") or answer.get("detail") or text
         except (ValueError, AttributeError):
             pass
-        return GPUStackError(f"GPUStack answers {error.status} to {method} {path}: {str(text)[:500]}", error.status)
+        template = N_("GPUStack answers {status} to {method} {path}: {text}")
+        values = {"status": error.status, "method": method, "path": path, "text": str(text)[:500]}
+        return GPUStackError(Message("gpustack-status", template, **values), error.status)

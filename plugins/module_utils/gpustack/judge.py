@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timezone
 
+from ansible.module_utils.messages import N_, Message, joined
+
 RESTARTS_GIVEN_UP = 3  # GPUStack waits 5, 10, 20 … seconds between its attempts
 UTC = timezone.utc  # datetime.UTC is of Python 3.11, and nodes have older ones
 MARK = "Deployed by inferfleet"  # description of the models that are ours to replace
@@ -30,7 +32,7 @@ def describe_workers(entries):
 
 
 def workers_verdict(workers, nodes, accelerators):
-    """Return whether every node is a ready worker with its accelerators, and a sentence on what is there.
+    """Return whether every node is a ready worker with its accelerators, and a message on what is there.
 
     `nodes`: addresses of the nodes. `accelerators`: of all of them together, the same number on each.
     """
@@ -38,21 +40,28 @@ def workers_verdict(workers, nodes, accelerators):
     ours = {worker["address"]: worker for worker in workers if worker["address"] in nodes}
     ready = [worker for worker in ours.values() if worker["state"] == "ready"]
     there = sum(worker["accelerators"] for worker in ready)
-    text = f"{len(ready)} of {len(nodes)} workers ready, {there} of {per_node * len(nodes)} accelerators"
+    size = N_("{workers} of {all_workers} workers ready, {accelerators} of {all_accelerators} accelerators")
+    counts = {"workers": len(ready), "all_workers": len(nodes), "accelerators": there}
+    parts = [Message("gpustack-size", size, all_accelerators=per_node * len(nodes), **counts)]
     missing = [address for address in nodes if address not in ours]
     if missing:
-        text += f"; not registered: {', '.join(missing)} (see `docker logs inferfleet-engine` there)"
+        lacking = N_("not registered: {addresses} (see `docker logs inferfleet-engine` there)")
+        parts.append(Message("gpustack-workers-missing", lacking, addresses=missing))
     for worker in ours.values():
         if worker["state"] != "ready":
-            why = f" ({worker['message']})" if worker["message"] else ""
-            text += f"; {worker['address']} is {worker['state']}{why}"
+            state = N_("{address} is {state} ({reason})") if worker["message"] else N_("{address} is {state}")
+            values = {"address": worker["address"], "state": worker["state"], "reason": worker["message"]}
+            parts.append(Message("gpustack-worker-state", state, **values))
         elif worker["accelerators"] != per_node:
-            text += f"; {worker['address']} has {worker['accelerators']} accelerators instead of {per_node}"
+            fewer = N_("{address} has {accelerators} accelerators instead of {expected}")
+            values = {"address": worker["address"], "accelerators": worker["accelerators"], "expected": per_node}
+            parts.append(Message("gpustack-worker-size", fewer, **values))
     strangers = [w["address"] for w in workers if w["address"] not in nodes and w["state"] == "ready"]
     if strangers:
-        text += f"; not of this inventory: {', '.join(strangers)} (delete them on GPUStack's Workers page)"
+        unknown = N_("not of this inventory: {addresses} (delete them on GPUStack's Workers page)")
+        parts.append(Message("gpustack-workers-unknown", unknown, addresses=strangers))
     whole = len(ready) == len(nodes) and all(worker["accelerators"] == per_node for worker in ready)
-    return whole and not strangers, text
+    return whole and not strangers, joined(parts)
 
 
 def differing(current, wanted):
@@ -98,27 +107,29 @@ def seconds_since(moment, now=None):
 
 
 def instance_verdict(instances, patience, now=None):
-    """Return (ready, failed, sentence) of a model's instances.
+    """Return (ready, failed, message) of a model's instances.
 
     `patience`: seconds after which an instance that no worker suits, or that stays in error, counts as failed: the
     workers were all there before, so waiting changes nothing.
     """
     if not instances:
-        return False, False, "no instance yet"
+        return False, False, Message("gpustack-no-instance", N_("no instance yet"))
     if any(instance["state"] == "running" for instance in instances):
-        return True, False, "running"
+        return True, False, Message("gpustack-state", N_("running"))
     instance = instances[0]
     state, message = instance["state"], plain(instance.get("state_message"))
     restarts = instance.get("restart_count") or 0
-    text = state
+    text = Message("gpustack-state", "{state}", state=state)
     if instance.get("worker_ip"):
-        text += f" on {instance['worker_ip']}"
+        text = Message("gpustack-state", N_("{state} on {address}"), state=text, address=instance["worker_ip"])
     if state == "downloading" and instance.get("download_progress"):
-        text += f", {instance['download_progress']:.0f} %"
+        percent = f"{instance['download_progress']:.0f}"
+        text = Message("gpustack-state", N_("{state}, {percent} %"), state=text, percent=percent)
     if restarts:
-        text += f" after {restarts} restart{'s' if restarts > 1 else ''}"
+        after = N_("{state} after {count} restarts") if restarts > 1 else N_("{state} after {count} restart")
+        text = Message("gpustack-state", after, state=text, count=restarts)
     if message:
-        text += f": {message}"
+        text = Message("gpustack-state", N_("{state}: {reason}"), state=text, reason=message)
     unsuited = state == "pending" and bool(message) and seconds_since(instance.get("created_at"), now) > patience
     hangs = state == "error" and seconds_since(instance.get("updated_at"), now) > patience
     return False, unsuited or hangs or (state == "error" and restarts >= RESTARTS_GIVEN_UP), text

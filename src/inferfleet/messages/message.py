@@ -85,7 +85,7 @@ def revive(value: Any) -> Any:
     """Return a parameter of the JSON form with its messages as messages again."""
     if isinstance(value, Mapping):
         revived = {str(key): revive(item) for key, item in value.items()}
-        if set(revived) == set(_FORM):
+        if set(_FORM) <= set(revived) <= {*_FORM, "message"}:
             return Message(revived["code"], revived["template"], **revived["parameters"])
         return revived
     return [revive(item) for item in value] if isinstance(value, list | tuple) else value

@@ -74,7 +74,8 @@ def test_a_worker_without_a_status_has_no_accelerators():
     ids=["whole", "missing", "a GPU short", "uneven", "unreachable", "stranger", "a stranger that is gone"],
 )
 def test_workers_verdict(workers, verdict):
-    assert judge.workers_verdict(workers, ["a", "b"], 16) == verdict
+    ready, message = judge.workers_verdict(workers, ["a", "b"], 16)
+    assert (ready, str(message)) == verdict
 
 
 def test_only_fields_that_we_set_are_compared():
@@ -113,7 +114,8 @@ def test_each_generation_has_its_spelling_of_vllm():
     ids=lambda value: value[0]["state"] if isinstance(value, list) and value else "",
 )
 def test_instance_verdict(instances, verdict):
-    assert judge.instance_verdict(instances, 30, NOW) == verdict
+    ready, failed, message = judge.instance_verdict(instances, 30, NOW)
+    assert (ready, failed, str(message)) == verdict
 
 
 @pytest.mark.parametrize(

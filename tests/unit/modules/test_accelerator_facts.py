@@ -19,7 +19,7 @@ def refusal(parse, text: str) -> str:
     try:
         return "" if isinstance(parse(text)["accelerators"], list) else "no list"
     except ToolError as error:
-        return error.code
+        return error.message.code
 
 
 def answer(run, tool, vendor: str, file: str) -> dict:
@@ -82,10 +82,10 @@ def test_devices_in_trouble_are_reported(run, tool):
 @pytest.mark.parametrize(
     ("script", "code", "part"),
     [
-        ("echo hello", "tool-garbage", "does not answer XML"),
-        ("printf '<html></html>'", "tool-garbage", "answers <html>, not <nvidia_smi_log>"),
-        ("head -c 4000 /dev/urandom", "tool-garbage", "does not answer XML"),
-        ("exit 9", "tool-failed", "left with 9"),
+        ("echo hello", "tool-garbage", "does not print XML"),
+        ("printf '<html></html>'", "tool-garbage", "prints <html>, not <nvidia_smi_log>"),
+        ("head -c 4000 /dev/urandom", "tool-garbage", "does not print XML"),
+        ("exit 9", "tool-failed", "exited with code 9"),
         (
             "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18",
             "tool-failed",

@@ -36,7 +36,7 @@ def ask_module(run_module, service):
     ],
 )
 def test_the_line_that_tells_most(chat, lines, line):
-    assert chat.telling_line(lines) == line
+    assert str(chat.telling_line(lines)) == line
 
 
 def test_ask_the_engine(ask_module, service):

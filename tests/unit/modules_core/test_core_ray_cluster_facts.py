@@ -68,7 +68,8 @@ def node(address, accelerators=1):
     ],
 )
 def test_verdict(ray, found, wanted, accelerators, verdict):
-    assert ray.verdict(found, wanted, accelerators) == verdict
+    ready, message = ray.verdict(found, wanted, accelerators)
+    assert (ready, str(message)) == verdict
 
 
 def test_ask_sends_the_token(ray, service):
@@ -89,7 +90,8 @@ def test_module_finds_the_cluster_whole(run_module, service, token_file):
         "ray_cluster_facts", url=service.url, token_file=token_file, nodes=["10.0.0.1", "10.0.0.2"], accelerators=16
     )
     assert result["ready"] is True
-    assert result["msg"] == "Ray has 2 of 2 nodes, 16 of 16 accelerators"
+    assert result["msg"] == "2 of 2 nodes, 16 of 16 accelerators"
+    assert result["problems"] == []
     assert [n["address"] for n in result["nodes"]] == ["10.0.0.1", "10.0.0.2"]
 
 
@@ -109,10 +111,10 @@ def test_module_waits_on_whatever_answers(run_module, service, token_file, statu
     result = run_module("ray_cluster_facts", url=service.url, token_file=token_file)
     assert result["ready"] is False
     assert result["nodes"] == []
-    assert result["progress"]["text"].startswith(text.format(url=service.url))
+    assert result["progress"]["text"]["message"].startswith(text.format(url=service.url))
 
 
 def test_module_waits_for_the_token(run_module, tmp_path):
     result = run_module("ray_cluster_facts", token_file=str(tmp_path / "none"))
     assert result["ready"] is False
-    assert "No such file or directory" in result["progress"]["text"]
+    assert "No such file or directory" in result["progress"]["text"]["message"]
