@@ -19,7 +19,7 @@ _PLOTS = ("throughput.svg", "latency.svg")
 
 @dataclass(frozen=True)
 class Part:
-    """A part of an accelerator's memory: its name (a key of words.yml), GiB, and its share of the whole (0 to 1)."""
+    """A part of an accelerator's memory: its name (a key of LABELS), GiB, and its share of the whole (0 to 1)."""
 
     name: str
     gib: float
@@ -144,14 +144,16 @@ def fabric_matrix(pairs: Sequence[Fields]) -> dict[str, dict[str, Cell]]:
     return matrix
 
 
-def _node_warnings(nodes: Mapping[str, Fields]) -> list[Message | str]:
+def _node_warnings(nodes: Mapping[str, Fields]) -> list[Message]:
     silent = [host for host, node in nodes.items() if not node["answers"]]
-    found: list[Message | str] = []
+    found: list[Message] = []
     if silent:
         template = N_("{nodes} did not answer when this was written.")
         found.append(Message("no-answer", template, nodes=silent))
     for host, node in nodes.items():
-        found += [f"{host}: {problem['message']}" for problem in node["accelerators"]["problems"]]
+        for problem in node["accelerators"]["problems"]:
+            own = Message.from_dict(problem)
+            found.append(Message("node-problem", N_("{node}: {problem}"), node=host, problem=own))
         if node["weights"] and not node["weights"]["whole"]:
             wrong = node["weights"]["wrong"] or Message("", N_("no complete copy"))
             template = N_("{node}: the weights are not what their manifest says: {wrong}.")

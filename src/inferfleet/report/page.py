@@ -1,19 +1,18 @@
 """The report as HTML: nothing is loaded from elsewhere, and both languages are in it."""
 
 import re
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from inferfleet.messages import Message
-from inferfleet.messages.message import revive
-from inferfleet.report.chinese import in_chinese
+from inferfleet.messages import Message, Problem, gettext
+from inferfleet.messages.language import LANGUAGES
 from inferfleet.report.content import Content
+from inferfleet.report.docker import status_message
+from inferfleet.report.labels import LABELS
 
 _FOLDER = Path(__file__).parent
 _CODE = re.compile("`([^`]+)`")
@@ -28,9 +27,10 @@ def render(content: Content) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["t"] = say
+    environment.globals["t"] = label
     environment.filters |= {
-        "told": tell,
+        "told": text,
+        "status": lambda status: text(status_message(status)),
         "gib": lambda value: f"{float(value or 0) / 2**30:,.0f}",
         "number": _number,
         "day": _day,
@@ -40,47 +40,44 @@ def render(content: Content) -> str:
     return template.render(content=content, css=css)
 
 
-def say(key: str, **values: Any) -> Markup:
-    """Return a text of words.yml in both languages, of which the page shows one."""
-    told = {name: escape(value) for name, value in values.items()}
-    return _both({language: _marked(text).format(**told) for language, text in words()[key].items()})
+def label(key: str, **values: Any) -> Markup:
+    """Return a label in both languages, of which the page shows one."""
+    shown = {name: escape(value) for name, value in values.items()}
+    return _both({language: _marked(gettext(LABELS[key], language)).format(**shown) for language in LANGUAGES})
 
 
-def tell(sentence: str | Message | Mapping[str, Any]) -> Markup:
-    """Return a sentence of another part in both languages; only in English, and marked so, without a Chinese one.
+def text(given: str | Message | Mapping[str, Any]) -> Markup:
+    """Return a text of another part in both languages: a message, a message or problem in its JSON form, or a string.
 
-    A problem or a message may come in its JSON form.
+    A string, as runs of earlier versions have left them, is marked as English where it has no translation.
     """
-    if isinstance(sentence, Message):
-        sentence = sentence.as_dict()
-    if isinstance(sentence, Mapping):
-        values = revive(sentence.get("parameters") or {})
-        parts = [Message("", sentence[key], **values) for key in ("template", "remedy_template") if sentence.get(key)]
-        return _both(
-            {
-                language: " ".join(_marked(str(escape(part.render(language)))) for part in parts)
-                for language in ("en", "zh")
-            }
-        )
-    english, chinese = _marked(str(escape(sentence))), in_chinese(sentence)
-    if chinese is None:
-        return Markup(f'<bdi lang="en">{english}</bdi>')
-    return _both({"en": english, "zh": _marked(str(escape(chinese)))})
+    messages = [Message("", given)] if isinstance(given, str) else _messages(given)
+    both = {language: _shown(messages, language) for language in LANGUAGES}
+    if isinstance(given, str) and len(set(both.values())) == 1:
+        return Markup(f'<bdi lang="en">{both["en"]}</bdi>')
+    return _both(both)
+
+
+def _messages(given: Message | Mapping[str, Any]) -> list[Message]:
+    """Return the message, or the message and the remedy of a problem."""
+    if isinstance(given, Message):
+        return [given]
+    problem = Problem.from_dict(given)
+    templates = [template for template in (problem.template, problem.remedy_template) if template]
+    return [Message("", template, **problem.parameters) for template in templates]
+
+
+def _shown(messages: Sequence[Message], language: str) -> str:
+    between = "" if language == "zh" else " "
+    return between.join(_marked(str(escape(message.render(language)))) for message in messages)
 
 
 def _marked(text: str) -> str:
     return _CODE.sub(r"<code>\1</code>", text)
 
 
-def _both(texts: dict[str, str]) -> Markup:
+def _both(texts: Mapping[str, str]) -> Markup:
     return Markup("".join(f'<span lang="{language}">{text}</span>' for language, text in texts.items()))
-
-
-@cache
-def words() -> dict[str, dict[str, str]]:
-    """Return every text of the page: key → language → text."""
-    found: dict[str, dict[str, str]] = yaml.safe_load((_FOLDER / "words.yml").read_text("utf-8"))
-    return found
 
 
 def _number(value: Any) -> str:

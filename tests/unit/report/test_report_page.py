@@ -7,12 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from inferfleet.components import answer_results
 from inferfleet.files import write_whole
 from inferfleet.inventory.read import read_inventory
+from inferfleet.messages import Message, Problem
 from inferfleet.planner import plan_cluster
 from inferfleet.report import make_content, render
 from inferfleet.report.content import fabric_matrix, memory_parts
-from inferfleet.report.page import tell, words
+from inferfleet.report.docker import status_message
+from inferfleet.report.labels import LABELS
+from inferfleet.report.page import text
 from inferfleet.report.results import keep, kept, newest_runs
 
 ROOT = Path(__file__).parents[3]
@@ -29,7 +33,10 @@ NODE = {
     "accelerators": {
         "driver_version": "550.54.15",
         "accelerators": [{"name": "NVIDIA A800", "memory_mib": 81920, "memory_used_mib": 70000}] * 8,
-        "problems": [{"code": "x", "message": "GPU 3 fell off the bus."}],
+        "problems": [
+            Message("ecc-errors", "Accelerator {index} has {count} uncorrectable errors.", index=3, count=2).as_dict(),
+            {"code": "x", "message": "GPU 3 fell off the bus."},
+        ],
     },
     "weights": {"whole": False, "wrong": ["model-7.safetensors"], "digest": "ab" * 32, "bytes": 7, "about": {}},
     "images": [{"names": ["<b>image</b>"], "digests": [], "id": "sha256:12"}],
@@ -46,7 +53,7 @@ def plans():
 @pytest.fixture
 def results(tmp_path, plans):
     """What runs have left: a proof, a matrix, a benchmark with a plot and an evaluation, of the first service."""
-    keep(tmp_path, "verify", plans[0], [{"name": "API answers", "ok": True, "detail": "1 of 1"}])
+    keep(tmp_path, "verify", plans[0], answer_results([{"seconds": 0.5}], {"seconds": 2}, "vllm", True))
     pairs = [{"from": "h20-01", "to": "h20-02", "gbps": 180.0}, {"from": "h20-02", "to": "h20-01", "gbps": 90.0}]
     keep(tmp_path, "fabric", plans[0], {"pairs": pairs, "problems": ["h20-02 is slow."]})
     latency = {"mean": 1.0, "median": 1.5, "p99": 9.0}
@@ -101,8 +108,9 @@ def test_each_service_has_its_own_findings(content):
 
 
 def test_warnings_name_what_is_wrong_now(content):
-    assert [str(warning) for warning in content.services[0].warnings[-3:]] == [
+    assert [str(warning) for warning in content.services[0].warnings[-4:]] == [
         "h20-02 did not answer when this was written.",
+        "h20-01: Accelerator 3 has 2 uncorrectable errors.",
         "h20-01: GPU 3 fell off the bus.",
         "h20-01: the weights are not what their manifest says: model-7.safetensors.",
     ]
@@ -132,8 +140,8 @@ def test_what_came_from_outside_is_escaped(content):
 
 def test_the_page_shows_what_was_found(content):
     page = render(content)
-    for text in ("180", "1,234", "78.4 %", "79.8 %", "h20-02 is slow.", "Exited (137)", "AIME 2024", "550.54.15"):
-        assert text in page, text
+    for shown in ("180", "1,234", "78.4 %", "79.8 %", "h20-02 is slow.", "Exited (137)", "AIME 2024", "550.54.15"):
+        assert shown in page, shown
 
 
 def test_sentences_of_others_are_in_both_languages(content):
@@ -145,6 +153,8 @@ def test_sentences_of_others_are_in_both_languages(content):
     both = (
         ("h20-02 did not answer when this was written.", "h20-02 在生成本报告时没有应答。"),
         ("API answers", "API 应答"),
+        ("1 of 1 questions as expected, first in 0.5 s", "1 / 1 个问题回答符合预期，首个用时 0.5 s"),
+        ("h20-01: Accelerator 3 has 2 uncorrectable errors.", "h20-01：加速卡 3 有 2 个不可纠正的错误。"),
         ("bfloat16: what the model was trained in", "bfloat16：模型训练所用的数据类型"),
         ("Exited (137)", "已退出（137）"),
     )
@@ -158,20 +168,55 @@ def test_a_sentence_without_a_chinese_form_is_shown_in_both_and_marked(content):
     assert '<span lang="en">h20-02 is slow.' not in page
 
 
-def test_what_a_sentence_holds_is_escaped_in_both_languages():
-    assert tell("n1: `<a>` left with 3: <b>.") == (
-        '<span lang="en">n1: <code>&lt;a&gt;</code> left with 3: &lt;b&gt;.</span>'
-        '<span lang="zh">n1：<code>&lt;a&gt;</code> 以退出码 3 结束：&lt;b&gt;。</span>'
+def test_results_of_an_earlier_version_are_shown(plans, tmp_path):
+    saved = [{"name": "API answers", "ok": True, "detail": "1 of {1}"}, {"name": "Ray", "ok": True, "detail": "2 of 2"}]
+    keep(tmp_path, "verify", plans[0], saved)
+    page = render(make_content(inventory="x", plans=plans, nodes={}, results=tmp_path, now=NOW))
+    assert '<span lang="en">API answers</span><span lang="zh">API 应答</span>' in page
+    assert '<bdi lang="en">1 of {1}</bdi>' in page
+
+
+def test_what_a_message_holds_is_escaped_in_both_languages():
+    message = Message("", "`{tool}` exited with code {status}: {output}.", tool="<a>", status=3, output="<b>")
+    assert text(message) == (
+        '<span lang="en"><code>&lt;a&gt;</code> exited with code 3: &lt;b&gt;.</span>'
+        '<span lang="zh"><code>&lt;a&gt;</code> 以退出码 3 结束：&lt;b&gt;。</span>'
     )
 
 
-def test_every_text_is_in_both_languages_and_used():
+def test_a_problem_is_shown_with_its_remedy():
+    problem = Problem("x", "Accelerator {index} is divided by MIG.", "Untranslated {host}.", index=1, host="n1")
+    assert text(problem.as_dict()) == (
+        '<span lang="en">Accelerator 1 is divided by MIG. Untranslated n1.</span>'
+        '<span lang="zh">加速卡 1 已启用 MIG 切分。Untranslated n1.</span>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "chinese"),
+    [
+        ("Up 3 hours (healthy)", "已运行 3 小时（健康）"),
+        ("Up 2 days", "已运行 2 天"),
+        ("Up Less than a second", "已运行 不到 1 秒"),
+        ("Exited (137) About a minute ago", "已退出（137），约 1 分钟前"),
+        ("Exited (137)", "已退出（137）"),
+        ("Restarting (1) 5 seconds ago", "正在重启（1），5 秒前"),
+        ("Created", "已创建"),
+        ("Up 3 lightyears", "已运行 3 lightyears"),
+        ("Removal In Progress", "Removal In Progress"),
+    ],
+)
+def test_statuses_of_containers(status, chinese):
+    message = status_message(status)
+    assert (message.render("en"), message.render("zh")) == (status, chinese)
+
+
+def test_every_label_is_used():
     template = PAGE.read_text()
-    assert {key for key, text in words().items() if set(text) != {"en", "zh"} or not all(text.values())} == set()
     named = set(re.findall(r"\bt\('(\w+)'", template)) | set(re.findall(r"'(\w+)' if [\w.]+ else '\w+'", template))
     named |= set(re.findall(r"if [\w.]+ else '(\w+)'", template))
     by_value = {"head", "worker", "weights", "activation", "overhead", "kv_cache", "free"}
-    assert set(words()) - named - by_value == set()
+    assert set(LABELS) - named - by_value == set()
 
 
 def test_it_is_written_in_place_of_the_one_before(content, tmp_path):
