@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from inferfleet.components import (
+    answer_results,
+    failed_checks,
     health_results,
     http_checks,
     images,
+    inventory_variable,
     packages,
     rank_results,
     settings_read,
+    state_results,
     webui_configs,
     webui_endpoints,
 )
@@ -40,13 +44,17 @@ class FilterModule:
     def filters(self):
         """Return them."""
         return {
+            "answer_results": answer_results,
             "component_checks": component_checks,
             "component_data": component_data,
             "component_health": component_health,
             "component_images": images,
             "component_packages": packages,
+            "failed_checks": failed_checks,
             "inhabited": inhabited,
+            "inventory_variable": inventory_variable,
             "rank_results": rank_results,
+            "state_results": state_results,
             "webui_configs": webui_configs,
             "webui_endpoints": webui_endpoints,
         }

@@ -84,7 +84,7 @@ def test_next_run_converges(deployed: dict[str, Any]) -> None:
 
 def test_run_reports_proof_and_addresses(deployed: dict[str, Any]) -> None:
     result = deployed["document"]["result"]
-    assert [item["name"] for item in result["proof"] if not item["ok"]] == []
+    assert [item["name"]["message"] for item in result["proof"] if not item["ok"]] == []
     assert result["endpoints"][0]["url"] == f"{API}/v1"
     assert result["webui"]["url"] == WEBUI
     assert result["model"] == MODEL
@@ -171,7 +171,7 @@ def test_only_what_a_broken_download_left_is_removed(
 def test_status_is_well(deployed: dict[str, Any], controller: Controller) -> None:
     status = controller.inferfleet("status")
     assert status.rc == 0, status
-    assert {"Ray", "engine", "Open WebUI"} <= {item["name"] for item in status.document["result"]["proof"]}
+    assert {"Ray", "engine", "Open WebUI"} <= {item["name"]["message"] for item in status.document["result"]["proof"]}
 
 
 def test_second_run_changes_nothing(deployed: dict[str, Any], controller: Controller) -> None:
@@ -225,7 +225,8 @@ def test_status_sees_what_is_broken(deployed: dict[str, Any], lab: Lab, controll
     lab.ssh("node1", "docker stop inferfleet-webui")
     status = controller.inferfleet("status", "-e", "executor=mp")
     assert status.rc == 2, status
-    assert [item["name"] for item in status.document["result"]["proof"] if not item["ok"]] == ["Open WebUI"]
+    failed = [item["name"]["message"] for item in status.document["result"]["proof"] if not item["ok"]]
+    assert failed == ["Open WebUI"]
 
 
 def test_up_mends_and_goes_back_to_ray(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:

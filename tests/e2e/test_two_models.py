@@ -75,7 +75,7 @@ def test_status_tells_which_is_broken(
     assert status.rc == 2, status
     proofs = {name: own["proof"] for name, own in status.document["result"]["services"].items()}
     assert [item for item in proofs["one"] if not item["ok"]] == []
-    assert "engine" in [item["name"] for item in proofs["two"] if not item["ok"]]
+    assert "engine" in [item["name"]["code"] for item in proofs["two"] if not item["ok"]]
 
 
 def test_the_doctor_says_of_which_service_it_speaks(

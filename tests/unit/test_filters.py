@@ -110,13 +110,17 @@ def test_the_report_shows_no_environment():
     assert shown_containers([container]) == [{"name": "inferfleet-engine", "image": "x", "status": "Up"}]
 
 
+def shown_results(results):
+    return [(result["name"]["message"], result["ok"], result["detail"]["message"]) for result in results]
+
+
 def test_ranks_of_every_host():
     answers = {"a": {"ranks": ["TP0", "TP1"]}, "b": {"ranks": ["TP2"]}, "c": {"unreachable": True}, "d": {}}
-    assert rank_results(answers, 2) == [
-        {"name": "ranks on a", "ok": True, "detail": "2 of 2: TP0, TP1"},
-        {"name": "ranks on b", "ok": False, "detail": "1 of 2: TP2"},
-        {"name": "ranks on c", "ok": False, "detail": "host does not answer"},
-        {"name": "ranks on d", "ok": False, "detail": "0 of 2"},
+    assert shown_results(rank_results(answers, 2)) == [
+        ("ranks on a", True, "2 of 2: TP0, TP1"),
+        ("ranks on b", False, "1 of 2: TP2"),
+        ("ranks on c", False, "host does not answer"),
+        ("ranks on d", False, "0 of 2"),
     ]
 
 

@@ -4,10 +4,18 @@ What handles components (port checks, reachability, status, removal, bundle, dia
 them; a new one is a new file.
 """
 
-from inferfleet.components.health import health_results, http_checks, rank_results
+from inferfleet.components.health import http_checks
 from inferfleet.components.images import images, packages
 from inferfleet.components.loader import ComponentError, load_component, load_components, load_groups
 from inferfleet.components.ports import HostPort, host_ports, runs, settings_read
+from inferfleet.components.results import (
+    answer_results,
+    failed_checks,
+    health_results,
+    inventory_variable,
+    rank_results,
+    state_results,
+)
 from inferfleet.components.schema import Component, Port
 from inferfleet.components.webui import webui_configs, webui_endpoints
 
@@ -20,10 +28,13 @@ __all__ = [
     "ComponentError",
     "HostPort",
     "Port",
+    "answer_results",
+    "failed_checks",
     "health_results",
     "host_ports",
     "http_checks",
     "images",
+    "inventory_variable",
     "load_component",
     "load_components",
     "load_groups",
@@ -31,6 +42,7 @@ __all__ = [
     "rank_results",
     "runs",
     "settings_read",
+    "state_results",
     "webui_configs",
     "webui_endpoints",
 ]

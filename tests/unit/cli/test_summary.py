@@ -12,6 +12,7 @@ from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.summary import summarize
 from inferfleet.cli.output.text import duration, progress_parts
 from inferfleet.cli.registry import Command
+from inferfleet.components import inventory_variable
 from inferfleet.messages import Message
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State
@@ -62,9 +63,10 @@ def test_after_ctrl_c_the_way_on_is_told() -> None:
             'curl -H "Authorization: Bearer $(cat .secrets/engine_api_key)" http://h/v1/models',
         ),
         ("engine_api_key of the inventory", ""),
+        (inventory_variable("engine_api_key"), ""),
     ],
 )
-def test_what_to_try_needs_a_key_in_a_file(key: str, try_it: str) -> None:
+def test_what_to_try_needs_a_key_in_a_file(key: str | dict[str, Any], try_it: str) -> None:
     result = {"model": "r1", "endpoints": [{"name": "API", "url": "http://h/v1"}], "api_key_file": key}
     summary = summarize(UP, finished(result=result), Outcome.OK, again="", check=False, log="", cwd=HOME)
     assert summary.try_it == try_it

@@ -75,7 +75,7 @@ def test_its_files_and_data_are_removed_and_nothing_of_components_that_do_not_ru
 
 
 def test_its_status_is_checked(output):
-    assert "name: Node exporter on m1" in output
+    assert "message: Node exporter on m1" in output
     assert "ok: false" in output
 
 

@@ -7,6 +7,9 @@ from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.text import shown, tr
 from inferfleet.messages import N_
 
+_ENDPOINTS = (N_("OpenAI-compatible API"),)
+"""Names of endpoints that playbooks report."""
+
 
 def standard_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
     """Return the blocks of a command without a summary of its own."""
@@ -21,7 +24,7 @@ def service_rows(result: Mapping[str, Any]) -> list[Row]:
         rows.append(Row("Open WebUI", str(webui["url"])))
         if webui.get("email"):
             email, file = str(webui["email"]), webui.get("password_file")
-            known = tr(N_("{email}, password in {file}"), email=email, file=file) if file else email
+            known = tr(N_("{email}, password in {file}"), email=email, file=shown(file)) if file else email
             rows.append(Row(tr(N_("sign in as")), known))
     for key, label in (("model", N_("model")), ("report", N_("report")), ("api_key_file", N_("API key in"))):
         if result.get(key):

@@ -156,8 +156,9 @@ def _next_rows(
 def _try_it(result: Mapping[str, Any]) -> str:
     first = next((own for own in by_service(result).values() if own.get("endpoints")), {})
     url = next((str(item.get("url", "")) for item in mappings(first.get("endpoints"))), "").rstrip("/")
-    key = str(first.get("api_key_file", ""))
-    if not url.endswith("/v1") or "/" not in key or " " in key:  # a key of the inventory is stored in no file
+    key = first.get("api_key_file")
+    # A key of the inventory is stored in no file.
+    if not url.endswith("/v1") or not isinstance(key, str) or "/" not in key or " " in key:
         return ""
     return f'curl -H "Authorization: Bearer $(cat {key})" {url}/models'
 

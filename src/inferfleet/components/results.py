@@ -1,0 +1,116 @@
+"""What the checks of a service came to: name, whether it held, and detail, both messages in their JSON form."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from inferfleet.messages import N_, Message, Problem
+
+Result = Mapping[str, Any]
+"""What a task returned."""
+
+_NOT_WORKING = N_("Not everything works: {checks}.")
+_REPAIR = N_(
+    "Run `inferfleet up` again to repair it, or see `docker logs` of the containers inferfleet-* on the nodes."
+)
+
+
+def health_results(answers: Mapping[str, Iterable[Result]]) -> list[dict[str, Any]]:
+    """Return the result of each check over HTTP, from the answers that each host got (module `uri`)."""
+    return [_health_result(host, answer) for host, results in answers.items() for answer in results if "item" in answer]
+
+
+def _health_result(host: str, answer: Result) -> dict[str, Any]:
+    status = answer.get("status") or 0
+    name = Message("component", N_("{component} on {host}"), component=answer["item"]["title"], host=host)
+    if status > 0:
+        detail = Message("http-status", N_("HTTP {status}"), status=status)
+    else:
+        reason = str(answer.get("msg") or "").removesuffix(".")
+        detail = Message("no-http-answer", N_("no answer: {reason}"), reason=reason)
+    return _result(name, status == 200, detail)
+
+
+def rank_results(ranks: Mapping[str, Result], wanted: int) -> list[dict[str, Any]]:
+    """Return the result of counting each host's ranks, from the results of module `engine_ranks` by host."""
+    return [_rank_result(host, result, wanted) for host, result in ranks.items()]
+
+
+def _rank_result(host: str, result: Result, wanted: int) -> dict[str, Any]:
+    ranks = list(result.get("ranks") or [])
+    if result.get("unreachable"):
+        detail = Message("host-unreachable", N_("host does not answer"))
+    elif ranks:
+        detail = Message("ranks", N_("{count} of {all}: {ranks}"), count=len(ranks), all=wanted, ranks=ranks)
+    else:
+        detail = Message("ranks", N_("{count} of {all}"), count=0, all=wanted)
+    return _result(Message("ranks", N_("ranks on {host}"), host=host), len(ranks) == wanted, detail)
+
+
+def answer_results(api: Iterable[Result], webui: Result, engine: str, has_key: bool) -> list[dict[str, Any]]:
+    """Return what was verified where every question was answered: by the API, without its key, and by Open WebUI.
+
+    `api` holds the results of module `chat_completion` for each question, `webui` that of Open WebUI (skipped where
+    there is none).
+    """
+    answers = list(api)
+    template = N_("{count} of {all} questions as expected, first in {seconds} s")
+    right = Message("answers", template, count=len(answers), all=len(answers), seconds=_seconds(answers[0]))
+    closed = Message("unauthenticated", N_("HTTP 401 without the key"))
+    opened = Message("no-key", N_("{engine} takes no key"), engine=engine)
+    results = [
+        _result(Message("api", N_("API answers")), True, right),
+        _result(Message("api-key", N_("API rejects unauthenticated requests")), has_key, closed if has_key else opened),
+    ]
+    if not webui.get("skipped"):
+        chatted = Message("chat", N_("signed in and chatted in {seconds} s"), seconds=_seconds(webui))
+        results.append(_result(Message("webui", N_("Open WebUI answers")), True, chatted))
+    return results
+
+
+def state_results(ray: Result, ranks: Iterable[Result], engine: Result, webui: Result) -> list[dict[str, Any]]:
+    """Return the state of Ray, the ranks, the engine and Open WebUI; what was skipped is left out.
+
+    `ranks` are results already; the others are results of modules `ray_cluster_facts` and `chat_completion`.
+    """
+    results = []
+    if not ray.get("skipped"):
+        results.append(_result(Message("ray", "{component}", component="Ray"), bool(ray["ready"]), _progress(ray)))
+    results += [dict(result) for result in ranks]
+    results.append(_result(Message("engine", N_("engine")), bool(engine["ready"]), _timed(engine)))
+    if not webui.get("skipped"):
+        results.append(
+            _result(Message("webui", "{component}", component="Open WebUI"), bool(webui["ready"]), _timed(webui))
+        )
+    return results
+
+
+def failed_checks(results: Iterable[Result]) -> list[dict[str, Any]]:
+    """Return the JSON form of the problem of the checks that failed; an empty list where there are none."""
+    failed = [_failed_check(result) for result in results if not result["ok"]]
+    return [Problem("checks-failed", _NOT_WORKING, _REPAIR, checks=failed).as_dict()] if failed else []
+
+
+def _failed_check(result: Result) -> Message:
+    name, detail = (Message.from_dict(result[key]) for key in ("name", "detail"))
+    return Message("", N_("{name}: {detail}"), name=name, detail=detail)
+
+
+def inventory_variable(name: str) -> dict[str, Any]:
+    """Return where a secret is that the inventory gives, in the JSON form of a message."""
+    return Message("inventory-variable", N_("{variable} of the inventory"), variable=name).as_dict()
+
+
+def _progress(result: Result) -> Message:
+    return Message.from_dict(result["progress"]["text"])
+
+
+def _timed(result: Result) -> Message:
+    return Message("timed", N_("{result} in {seconds} s"), result=_progress(result), seconds=_seconds(result))
+
+
+def _seconds(result: Result) -> float:
+    return round(float(result["seconds"]), 1)
+
+
+def _result(name: Message, ok: bool, detail: Message) -> dict[str, Any]:
+    return {"name": name.as_dict(), "ok": ok, "detail": detail.as_dict()}

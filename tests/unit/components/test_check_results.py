@@ -1,0 +1,74 @@
+"""Results of a service's checks, as messages in both languages."""
+
+import pytest
+
+from inferfleet.components import answer_results, failed_checks, inventory_variable, state_results
+from inferfleet.messages import Message, Problem, use_language
+
+SKIPPED = {"skipped": True, "changed": False}
+
+
+def said(text, **parameters):
+    """Return what a module that waits returns."""
+    return {"progress": {"text": Message("x", text, **parameters).as_dict()}, "seconds": 1.25, "ready": False}
+
+
+@pytest.fixture
+def state():
+    ranks = [{"name": Message("", "ranks").as_dict(), "ok": True, "detail": Message("", "2 of 2").as_dict()}]
+    engine = said("answered", seconds=1) | {"ready": True}
+    return state_results(
+        said("{count} nodes", count=1), ranks, engine, said("no answer at {url}: {reason}", url="u", reason="r")
+    )
+
+
+def shown(results):
+    return [
+        (str(Message.from_dict(item["name"])), item["ok"], str(Message.from_dict(item["detail"]))) for item in results
+    ]
+
+
+@pytest.fixture
+def chinese():
+    use_language("zh")
+    yield
+    use_language("en")
+
+
+def test_answers():
+    results = answer_results([{"seconds": 0.456}, {"seconds": 9}], {"seconds": 2}, "vllm", True)
+    assert shown(results) == [
+        ("API answers", True, "2 of 2 questions as expected, first in 0.5 s"),
+        ("API rejects unauthenticated requests", True, "HTTP 401 without the key"),
+        ("Open WebUI answers", True, "signed in and chatted in 2.0 s"),
+    ]
+    assert shown(answer_results([{"seconds": 1}], SKIPPED, "deepseek-infer", False))[1:] == [
+        ("API rejects unauthenticated requests", False, "deepseek-infer takes no key")
+    ]
+
+
+def test_state(state):
+    assert shown(state) == [
+        ("Ray", False, "1 nodes"),
+        ("ranks", True, "2 of 2"),
+        ("engine", True, "answered in 1.2 s"),
+        ("Open WebUI", False, "no answer at u: r in 1.2 s"),
+    ]
+    assert shown(state_results(SKIPPED, [], said("answered"), SKIPPED)) == [("engine", False, "answered in 1.2 s")]
+
+
+def test_checks_that_failed_are_one_problem(state):
+    (form,) = failed_checks(state)
+    assert str(Problem.from_dict(form)).startswith(
+        "Not everything works: Ray: 1 nodes, Open WebUI: no answer at u: r in 1.2 s. Run `inferfleet up` again"
+    )
+    assert failed_checks([item for item in state if item["ok"]]) == []
+
+
+def test_chinese(state, chinese):
+    assert shown(state)[2:] == [
+        ("推理引擎", True, "已应答，用时 1.2 s"),
+        ("Open WebUI", False, "u 没有应答：r，用时 1.2 s"),
+    ]
+    assert str(Problem.from_dict(failed_checks(state)[0])).startswith("并非一切正常：Ray：")
+    assert str(Message.from_dict(inventory_variable("engine_api_key"))) == "清单变量 engine_api_key"
