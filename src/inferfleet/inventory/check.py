@@ -1,20 +1,18 @@
 """Checks an inventory against the contract, without connecting to any host.
 
-Everything here is a pure function from plain data to a list of `Problem`; `inventory/read.py` collects the data.
+Everything here is a pure function from plain data to a list of `Problem`; `inventory/read.py` collects the data and
+`planner/checks.py` lists the checks.
 """
 
 import difflib
 import ipaddress
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 
 from inferfleet.inventory.model import HOSTS, MAGIC, Inventory
-from inferfleet.inventory.options import check_options
-from inferfleet.inventory.ports import check_ports
 from inferfleet.inventory.services import SITE_KEYS, check_services, services_of
-from inferfleet.inventory.values import check_values, show
+from inferfleet.inventory.values import show
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.settings.model import HOST_KEYS, Settings
 
@@ -23,30 +21,6 @@ CUSTOM_PREFIX = "x_"
 
 _OURS = ("inferfleet_", "__")  # facts that our own plays set
 _RUN_OPTIONS = frozenset({"reset_weights", "weights_remove_partial"})  # given with -e to one run, in no inventory
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of an inventory, and what has to be in order for it to run."""
-
-    run: Callable[[Inventory], list[Problem]]
-    after_values: bool = False
-    """Whether it reads values, so that they all have to be of the right type."""
-    complete: bool = False
-    """Whether it needs every setting of every host."""
-
-
-def check_inventory(inventory: Inventory) -> list[Problem]:
-    """Return every problem of the inventory that no fact is needed for, structure first; empty when it is valid."""
-    problems = check_groups(inventory)
-    if not inventory.hosts:
-        return problems
-    complete = all(Settings.model_fields.keys() <= inventory.variables[host].keys() for host in inventory.hosts)
-    invalid = check_values(inventory)
-    for check in CHECKS:
-        if not (check.after_values and invalid) and (complete or not check.complete):
-            problems += check.run(inventory)
-    return problems
 
 
 def check_groups(inventory: Inventory) -> list[Problem]:
@@ -318,18 +292,3 @@ def _unknown(name: str, hosts: Message | list[str], known: Iterable[str]) -> Pro
         remedy = N_("Did you mean {near}? Otherwise name a variable of your own {own}.")
         return Problem("unknown-key", template, remedy, near=close[0], **parameters)
     return Problem("unknown-key", template, N_("Remove it, or name a variable of your own {own}."), **parameters)
-
-
-CHECKS = (
-    Check(check_addresses),
-    Check(check_expressions),
-    Check(check_keys),
-    Check(check_shadowed),
-    Check(check_bundled),
-    Check(check_values),
-    Check(check_agreement),
-    Check(check_network, after_values=True),
-    Check(check_ports, after_values=True, complete=True),
-    Check(check_options),
-)
-"""What is checked after the groups, in the order in which problems are shown."""

@@ -1,6 +1,7 @@
 """Checks the nodes' facts against what will run there: system, ports, disk. Facts that are not known refuse nothing."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from inferfleet.inventory.ports import variable
@@ -45,22 +46,17 @@ def flat_facts(reported: Mapping[str, Any], *, keep_driver: bool = True) -> dict
     return flat
 
 
-def check_node(
-    host: str, facts: Mapping[str, Any], ports: Mapping[str, int], space: Mapping[str, tuple[str, int]]
-) -> list[Problem]:
-    """Return what speaks against using this node.
+@dataclass(frozen=True)
+class Host:
+    """A host with what it has reported, and what is to run there."""
 
-    `facts` are those of the module node_facts; `ports` maps what a port is for (a variable) to the port;
-    `space` maps what needs disk to its path and the bytes it still needs.
-    """
-    problems: list[Problem] = []
-    if isinstance(facts.get("distribution"), Mapping):
-        problems += _system(host, facts["distribution"])
-    if isinstance(facts.get("listening"), Mapping):
-        problems += _taken(host, facts["listening"], ports)
-    if isinstance(facts.get("disk"), Mapping):
-        problems += _too_small(host, facts["disk"], space)
-    return problems
+    name: str
+    facts: Mapping[str, Any]
+    """Those of the module node_facts."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """By what a port is for (a variable, or a component's title), the port."""
+    space: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    """By what needs disk, its path and the bytes that it still needs."""
 
 
 def needed_space(
@@ -80,8 +76,10 @@ def needed_space(
     return space
 
 
-def _system(host: str, system: Mapping[str, Any]) -> list[Problem]:
-    if supported(system):
+def check_system(host: Host) -> list[Problem]:
+    """Its operating system is one that the roles support."""
+    system = host.facts.get("distribution")
+    if not isinstance(system, Mapping) or supported(system):
         return []
     name = f"{system['id']} {system['version_id']}".rstrip()
     return [
@@ -89,13 +87,17 @@ def _system(host: str, system: Mapping[str, Any]) -> list[Problem]:
             "system-unsupported",
             N_("Host {host} runs {system}."),
             N_("Use Debian 11, Ubuntu 22.04, Rocky Linux 9, openEuler 22.03 or Kylin V10, or a later release of one."),
-            host=host,
+            host=host.name,
             system=name if system["id"] else Message("", N_("an unknown system")),
         )
     ]
 
 
-def _taken(host: str, listening: Mapping[str, str], ports: Mapping[str, int]) -> list[Problem]:
+def check_free_ports(host: Host) -> list[Problem]:
+    """No other program listens on the ports of its components."""
+    listening = host.facts.get("listening")
+    if not isinstance(listening, Mapping):
+        return []
     return [
         Problem(
             "port-taken",
@@ -103,20 +105,23 @@ def _taken(host: str, listening: Mapping[str, str], ports: Mapping[str, int]) ->
             N_("Stop that program, or set {variable} to a free port.") if variable(name) else N_("Stop that program."),
             port=port,
             name=name,
-            host=host,
+            host=host.name,
             program=listening[str(port)],
             variable=variable(name),
         )
-        for name, port in ports.items()
+        for name, port in host.ports.items()
         if listening.get(str(port), "inferfleet") != "inferfleet"
     ]
 
 
-def _too_small(host: str, disks: Mapping[str, Any], space: Mapping[str, tuple[str, int]]) -> list[Problem]:
+def check_disks(host: Host) -> list[Problem]:
+    """Its disks have room for images and weights; what shares a file system has to fit together."""
+    disks = host.facts.get("disk")
+    if not isinstance(disks, Mapping):
+        return []
     problems = []
-    # What shares a file system has to fit together.
     by_device: dict[Any, list[tuple[str, str, int]]] = {}
-    for name, (path, needed) in space.items():
+    for name, (path, needed) in host.space.items():
         measured = disks.get(path)
         if isinstance(measured, Mapping) and isinstance(measured.get("free_bytes"), int):
             by_device.setdefault(measured.get("device", path), []).append((name, path, needed))
@@ -130,7 +135,7 @@ def _too_small(host: str, disks: Mapping[str, Any], space: Mapping[str, tuple[st
                     "disk-too-small",
                     N_("Host {host} has {free:.1f} GiB free, but needs {wanted}."),
                     N_("Free {missing:.1f} GiB there, or point model_root or container_data_root to a larger disk."),
-                    host=host,
+                    host=host.name,
                     free=free / GIB,
                     missing=(total - free) / GIB,
                     wanted=_both(wanted),

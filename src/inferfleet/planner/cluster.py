@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from inferfleet.inventory.check import check_inventory
-from inferfleet.inventory.facts import Facts, check_node, flat_facts, needed_space
+from inferfleet.inventory.facts import Facts, Host, flat_facts, needed_space
 from inferfleet.inventory.model import Inventory, settings_values
 from inferfleet.inventory.nodes import service_nodes
 from inferfleet.inventory.ports import ports_of
 from inferfleet.inventory.services import Service, services_of
 from inferfleet.messages import N_, Message, Problem
+from inferfleet.planner.checks import check_inventory, run_checks
 from inferfleet.planner.make import make_plan
 from inferfleet.planner.plan import Plan
 from inferfleet.settings import Settings
@@ -90,7 +90,7 @@ def plan_cluster(
         plan = make_plan(settings, nodes, hypothetical=hypothetical).of_service(service.name)
         hosts = [*service.hosts, *(host for host in inventory.hosts if not plans and host not in serving)]
         found = {
-            host: tuple(_node_problems(inventory, service, host, reported[host], settings, plan, space))
+            host: tuple(run_checks(_host(inventory, service, host, reported[host], settings, plan, space)))
             for host in hosts
             if host in reported
         }
@@ -119,7 +119,7 @@ def _image_space(inventory: Inventory) -> int:
     return int(default if given is None else given)
 
 
-def _node_problems(
+def _host(
     inventory: Inventory,
     service: Service,
     host: str,
@@ -127,8 +127,8 @@ def _node_problems(
     settings: Settings,
     plan: Plan,
     image_space_gib: int,
-) -> list[Problem]:
-    """Return what the node lacks: a supported system, free ports, and room for images and weights."""
+) -> Host:
+    """Return a host with what will listen there, and what needs room on its disks."""
     ports = ports_of(settings, [group for group in inventory.groups if inventory.has(group, host)])
     weights = plan if host in service.hosts else None
-    return check_node(host, facts, ports, needed_space(facts, settings, weights, image_space_gib))
+    return Host(host, facts, ports, needed_space(facts, settings, weights, image_space_gib))

@@ -58,6 +58,7 @@ class Fleet:
     name: str
     accelerator: Accelerator
     per_node: int
+    settings: Settings
 
     @property
     def size(self) -> int:
@@ -81,7 +82,7 @@ class Fleet:
 
 
 def read_fleet(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> tuple[Fleet | None, list[Refusal]]:
-    """Return the fleet and what speaks against its nodes; no fleet when their accelerators are not known."""
+    """Return the fleet and what its nodes cannot be read for; no fleet when their accelerators are not known."""
     problems: list[Refusal] = []
     read = [_node(str(name), node, settings, problems) for name, node in nodes.items()]
     if any(problem.code == "unknown-name" for problem in problems):
@@ -97,17 +98,9 @@ def read_fleet(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> tu
                 ),
             )
         ]
-    problems += _missing(read)
-    lacking = any(problem.code == "accelerators-missing" for problem in problems)
-    problems += [p for p in _agreement(known) if not (lacking and p.code == "unequal-counts")]
-    problems += [p for node in read for p in _node_problems(node)]
-    wanted, share = settings.accelerators_per_node, settings.gpu_memory_utilization
-    for node in read:
-        problems += health_problems(node.name, node.facts, wanted=wanted, share=share)
-    problems += _model_paths(settings, nodes)
     name = known[0].accelerator
     counts = [node.count for node in read if node.count]
-    fleet = Fleet(tuple(read), name, load_accelerator(name), min(counts, default=0))
+    fleet = Fleet(tuple(read), name, load_accelerator(name), min(counts, default=0), settings)
     return fleet, problems
 
 
@@ -216,8 +209,9 @@ def _at(value: object, node: str) -> Message:
     return Message("", N_("{value} on {node}"), value=value, node=node)
 
 
-def _missing(nodes: Sequence[Node]) -> list[Refusal]:
-    silent = [node.name for node in nodes if not node.accelerator]
+def check_answers(fleet: Fleet) -> list[Refusal]:
+    """Every node reports accelerators, where one does."""
+    silent = _silent(fleet)
     if not silent:
         return []
     return [
@@ -230,60 +224,115 @@ def _missing(nodes: Sequence[Node]) -> list[Refusal]:
     ]
 
 
-def _agreement(nodes: Sequence[Node]) -> list[Refusal]:
-    problems: list[Refusal] = []
-    names = sorted({node.accelerator for node in nodes})
-    if len(names) > 1:
-        where = [_at(n, next(x.name for x in nodes if x.accelerator == n)) for n in names]
-        problems.append(_mixed(Message("", N_("The nodes ({where}) have"), where=where), names))
-    counts = {node.count: node.name for node in nodes}
-    if len(counts) > 1:
-        shown = [_at(count, name) for count, name in sorted(counts.items())]
-        problems.append(
-            UnequalCounts(
-                N_("The nodes differ in their number of accelerators: {shown}."),
-                N_("Set accelerators_per_node to {least}, which every node has, or repair the node with fewer."),
-                {"accelerators_per_node": min(counts)},
-                shown=shown,
-                least=min(counts),
-            )
+def check_models(fleet: Fleet) -> list[Refusal]:
+    """All nodes have accelerators of one model."""
+    names = _names(fleet)
+    if len(names) < 2:
+        return []
+    where = [_at(n, next(x.name for x in fleet.nodes if x.accelerator == n)) for n in names]
+    return [_mixed(Message("", N_("The nodes ({where}) have"), where=where), names)]
+
+
+def check_counts(fleet: Fleet) -> list[Refusal]:
+    """All nodes have as many accelerators; where some are missing, that is reported instead."""
+    counts = {node.count: node.name for node in fleet.nodes if node.accelerator}
+    wanted = fleet.settings.accelerators_per_node
+    lacking = any(0 < len(maps(node.facts.get("accelerators"))) < wanted for node in fleet.nodes)
+    if len(counts) < 2 or lacking or _silent(fleet):
+        return []
+    return [
+        UnequalCounts(
+            N_("The nodes differ in their number of accelerators: {shown}."),
+            N_("Set accelerators_per_node to {least}, which every node has, or repair the node with fewer."),
+            {"accelerators_per_node": min(counts)},
+            shown=[_at(count, name) for count, name in sorted(counts.items())],
+            least=min(counts),
         )
-    sizes = [(size, node.name) for node in nodes for size in node.memory_mib]
-    if len(names) == 1 and sizes and not _same(min(sizes)[0], max(sizes)[0]):
-        low, high = min(sizes), max(sizes)
-        problems.append(
-            MixedMemory(
-                N_("Accelerators differ in memory: {low} MiB on {smaller}, {high} MiB on {larger}."),
-                N_("Take {smaller} out of this inventory, or check it: memory may be retired or taken by MIG."),
-                low=low[0],
-                smaller=low[1],
-                high=high[0],
-                larger=high[1],
-            )
+    ]
+
+
+def check_memory(fleet: Fleet) -> list[Refusal]:
+    """Accelerators of one model have the same memory."""
+    sizes = [(size, node.name) for node in fleet.nodes if node.accelerator for size in node.memory_mib]
+    if len(_names(fleet)) > 1 or not sizes or _same(min(sizes)[0], max(sizes)[0]):
+        return []
+    low, high = min(sizes), max(sizes)
+    return [
+        MixedMemory(
+            N_("Accelerators differ in memory: {low} MiB on {smaller}, {high} MiB on {larger}."),
+            N_("Take {smaller} out of this inventory, or check it: memory may be retired or taken by MIG."),
+            low=low[0],
+            smaller=low[1],
+            high=high[0],
+            larger=high[1],
         )
-    drivers = {node.driver: node.name for node in nodes if node.driver}
-    if len(drivers) > 1:
-        shown = [_at(driver, name) for driver, name in sorted(drivers.items())]
-        newest = max(drivers, key=version_key)
-        problems.append(
-            MixedDrivers(
-                N_("The nodes differ in their driver: {shown}. NCCL and the image then behave differently."),
-                N_("Install driver {newest} on every node."),
-                shown=shown,
-                newest=newest,
-            )
+    ]
+
+
+def check_drivers(fleet: Fleet) -> list[Refusal]:
+    """All nodes have one version of the driver."""
+    drivers = {node.driver: node.name for node in fleet.nodes if node.accelerator and node.driver}
+    if len(drivers) < 2:
+        return []
+    return [
+        MixedDrivers(
+            N_("The nodes differ in their driver: {shown}. NCCL and the image then behave differently."),
+            N_("Install driver {newest} on every node."),
+            shown=[_at(driver, name) for driver, name in sorted(drivers.items())],
+            newest=max(drivers, key=version_key),
         )
-    kinds = {node.architecture: node.name for node in nodes if node.architecture}
-    if len(kinds) > 1:
-        shown = [_at(kind, name) for kind, name in sorted(kinds.items())]
-        problems.append(
-            MixedArchitectures(
-                N_("The nodes differ in their processor: {shown}. One image serves all of them."),
-                N_("Make one inventory for each architecture."),
-                shown=shown,
-            )
+    ]
+
+
+def check_processors(fleet: Fleet) -> list[Refusal]:
+    """All nodes have processors of one architecture."""
+    kinds = {node.architecture: node.name for node in fleet.nodes if node.accelerator and node.architecture}
+    if len(kinds) < 2:
+        return []
+    return [
+        MixedArchitectures(
+            N_("The nodes differ in their processor: {shown}. One image serves all of them."),
+            N_("Make one inventory for each architecture."),
+            shown=[_at(kind, name) for kind, name in sorted(kinds.items())],
         )
-    return problems
+    ]
+
+
+def check_devices(fleet: Fleet) -> list[Refusal]:
+    """No accelerator is divided or has lost memory, and the fabric manager is that of the driver."""
+    return [problem for node in fleet.nodes for problem in _node_problems(node)]
+
+
+def check_health(fleet: Fleet) -> list[Refusal]:
+    """Every accelerator of the PCI bus works, by the kernel's log too, and is free."""
+    wanted, share = fleet.settings.accelerators_per_node, fleet.settings.gpu_memory_utilization
+    return [
+        problem
+        for node in fleet.nodes
+        for problem in health_problems(node.name, node.facts, wanted=wanted, share=share)
+    ]
+
+
+def check_model_roots(fleet: Fleet) -> list[Refusal]:
+    """The weights are at one path on every node."""
+    roots = {str(node.facts.get("model_root") or fleet.settings.model_root): node.name for node in fleet.nodes}
+    if len(roots) < 2:
+        return []
+    return [
+        ModelPathDiffers(
+            N_("Variable model_root differs between hosts: {shown}. Every rank opens the same path."),
+            N_("Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ."),
+            shown=[_at(root, name) for root, name in sorted(roots.items())],
+        )
+    ]
+
+
+def _silent(fleet: Fleet) -> list[str]:
+    return [node.name for node in fleet.nodes if not node.accelerator]
+
+
+def _names(fleet: Fleet) -> list[str]:
+    return sorted({node.accelerator for node in fleet.nodes if node.accelerator})
 
 
 def _node_problems(node: Node) -> list[Refusal]:
@@ -357,18 +406,4 @@ def shm_problems(fleet: Fleet) -> list[Refusal]:
         )
         for node in fleet.nodes
         if 0 < node.shm_bytes < needed
-    ]
-
-
-def _model_paths(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> list[Refusal]:
-    roots = {str(node.get("model_root") or settings.model_root): str(name) for name, node in nodes.items()}
-    if len(roots) < 2:
-        return []
-    shown = [_at(root, name) for root, name in sorted(roots.items())]
-    return [
-        ModelPathDiffers(
-            N_("Variable model_root differs between hosts: {shown}. Every rank opens the same path."),
-            N_("Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ."),
-            shown=shown,
-        )
     ]

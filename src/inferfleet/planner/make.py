@@ -7,19 +7,12 @@ from typing import Any
 from inferfleet.catalog import CatalogError, Model, UnknownNameError, load_model
 from inferfleet.engines import load_engine
 from inferfleet.messages import N_, Problem
-from inferfleet.planner.checkpoints import cache_problems, choose_checkpoints, choose_dtype
+from inferfleet.planner.checkpoints import choose_checkpoints, choose_dtype
+from inferfleet.planner.checks import Selection, SizedSelection, run_checks
 from inferfleet.planner.choose import choose_engine
 from inferfleet.planner.fabric import derive_fabric, nccl_chooses_gid
-from inferfleet.planner.features import (
-    image_problems,
-    replica_problems,
-    setting_problems,
-    speculation_problems,
-    tool_call_problems,
-)
 from inferfleet.planner.fit import size_up
-from inferfleet.planner.flags import flag_problems
-from inferfleet.planner.fleet import Fleet, read_fleet, shm_problems
+from inferfleet.planner.fleet import Fleet, read_fleet
 from inferfleet.planner.modes import choose_mode, with_mode
 from inferfleet.planner.no_fit import no_fit
 from inferfleet.planner.plan import NodePlan, Plan
@@ -30,7 +23,6 @@ from inferfleet.planner.refusals import (
     unknown_name,
 )
 from inferfleet.planner.render import Decided, render
-from inferfleet.planner.values import value_problems
 from inferfleet.settings import Settings
 
 _HOPELESS = ("unknown-name", "catalog-broken", "bad-value", "mixed-accelerators")
@@ -53,11 +45,12 @@ def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hyp
         return replace(empty, problems=[_no_nodes()])
     model = _model(settings, problems)
     _engine(settings, problems)
-    problems += value_problems(settings)
+    problems += run_checks(settings)
     if any(problem.code == "bad-value" for problem in problems):
         return replace(empty, problems=_problems(problems))
     fleet, found = read_fleet(settings, nodes)
     problems += found
+    problems += run_checks(fleet) if fleet else []
     addressed = {str(name): _address(name, node, fleet) for name, node in nodes.items()}
     if model is None or fleet is None or fleet.per_node == 0 or _hopeless(problems):
         return replace(empty, nodes=addressed, problems=_problems(problems))
@@ -65,14 +58,10 @@ def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hyp
     problems += found
     if choice is None:
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
-    problems += flag_problems(choice, settings.engine_extra_args)
-    problems += setting_problems(settings, choice)
-    problems += tool_call_problems(settings, model, choice)
-    problems += image_problems(choice, fleet)
+    problems += run_checks(Selection(settings, model, fleet, choice))
     mode, found = choose_mode(settings, choice)
     problems += found
     settings = with_mode(settings, choice, mode)
-    problems += replica_problems(settings, choice)
     checkpoints, found = choose_checkpoints(settings, model, choice, fleet, hypothetical=hypothetical)
     problems += found
     if not checkpoints:
@@ -81,14 +70,12 @@ def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hyp
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     checkpoint = checkpoints[0]
     sizing = size_up(settings, model, checkpoint, choice, fleet, mode)
-    problems += speculation_problems(settings, model, checkpoint, choice, mode, sizing.layout.pipeline_parallel_size)
     dtype, found, why_dtype = choose_dtype(settings, checkpoint, fleet)
     problems += found
-    problems += cache_problems(settings, model, fleet)
     problems += sizing.problems
     if not sizing.problems and not sizing.fits:
         problems += no_fit(settings, model, checkpoint, choice, fleet, sizing)
-    problems += shm_problems(fleet) if not choice.engine.container.shm_size else []
+    problems += run_checks(SizedSelection(settings, model, fleet, choice, checkpoint, mode, sizing))
     fabric, found = derive_fabric(
         settings, fleet.nodes, fleet.accelerator.vendor, nccl_chooses_gid=nccl_chooses_gid(choice.version.nccl)
     )

@@ -16,8 +16,9 @@ from inferfleet.components import (
 )
 from inferfleet.fabric import mesh_ports
 from inferfleet.inventory import Inventory
-from inferfleet.inventory.facts import check_node
+from inferfleet.inventory.facts import Host
 from inferfleet.inventory.ports import check_ports, ports_of
+from inferfleet.planner.checks import run_checks
 from inferfleet.settings import Settings
 
 DEFAULTS = Settings().model_dump()
@@ -61,7 +62,7 @@ def test_a_port_of_udp_clashes_with_none_of_tcp(folder):
 def test_a_program_on_its_port_is_refused(components):
     ports = ports_of(Settings(), ["monitoring"], components)
     assert ports == {"Node exporter": 9100}
-    (problem,) = check_node("n1", NODE | {"listening": {"9100": "nginx"}}, ports, {})
+    (problem,) = run_checks(Host("n1", NODE | {"listening": {"9100": "nginx"}}, ports))
     assert (problem.code, str(problem)) == (
         "port-taken",
         "Port 9100 of Node exporter is taken on n1 by nginx. Stop that program.",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from inferfleet.inventory.facts import GIB, check_node
+from inferfleet.inventory.facts import GIB, Host
+from inferfleet.planner.checks import run_checks
 
 DEBIAN = {"id": "debian", "id_like": "", "version_id": "12"}
 DISK = {
@@ -13,7 +14,7 @@ DISK = {
 
 def messages(facts=None, ports=None, space=None):
     facts = {"distribution": DEBIAN, "listening": {}, "disk": DISK} | (facts or {})
-    return [f"{problem.code}: {problem}" for problem in check_node("node1", facts, ports or {}, space or {})]
+    return [f"{problem.code}: {problem}" for problem in run_checks(Host("node1", facts, ports or {}, space or {}))]
 
 
 def test_nothing_speaks_against_a_good_node():

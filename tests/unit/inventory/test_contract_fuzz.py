@@ -3,8 +3,8 @@
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from inferfleet.inventory import check_inventory
 from inferfleet.messages import Problem
+from inferfleet.planner.checks import check_inventory
 from inferfleet.settings import SECRETS, Settings
 
 NUMBERS = st.integers() | st.floats()

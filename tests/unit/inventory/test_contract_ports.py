@@ -2,8 +2,8 @@
 
 import pytest
 
-from inferfleet.inventory import check_inventory
 from inferfleet.inventory.ports import ports_of, variable
+from inferfleet.planner.checks import check_inventory
 from inferfleet.planner.ray_args import WORKER_PORTS, node_ports, ray_argv
 from inferfleet.settings import Settings
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from inferfleet.inventory import Inventory, check_inventory
+from inferfleet.inventory import Inventory
 from inferfleet.planner import plan_cluster
+from inferfleet.planner.checks import check_inventory
 from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[3]

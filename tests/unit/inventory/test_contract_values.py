@@ -2,7 +2,7 @@
 
 import pytest
 
-from inferfleet.inventory import check_inventory
+from inferfleet.planner.checks import check_inventory
 from inferfleet.settings import SECRETS, Settings
 
 EDIT = "in group_vars/all/10_cluster.yml."

@@ -2,8 +2,8 @@
 
 import pytest
 
-from inferfleet.inventory.check import check_inventory
 from inferfleet.inventory.services import services_of
+from inferfleet.planner.checks import check_inventory
 
 GROUPS = {
     "ray_head": ["a1", "b1"],

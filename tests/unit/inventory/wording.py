@@ -11,13 +11,14 @@ from tests.negative.changed_inventory import ROOT, write_inventory
 from tests.unit.inventory.conftest import build_inventory
 
 from inferfleet.components import Component, load_components
-from inferfleet.inventory import Inventory, check_inventory
-from inferfleet.inventory.facts import GIB, check_node
+from inferfleet.inventory import Inventory
+from inferfleet.inventory.facts import GIB, Host
 from inferfleet.inventory.ports import check_ports
 from inferfleet.inventory.read import read_inventory
 from inferfleet.inventory.values import settings_problems
 from inferfleet.messages import Problem
 from inferfleet.planner import plan_cluster
+from inferfleet.planner.checks import check_inventory, run_checks
 from inferfleet.runner.errors import UsageError
 from inferfleet.settings import SECRETS
 
@@ -148,7 +149,7 @@ def _nodes() -> Iterator[Problem]:
             {"the weights": ("/m", 641 * GIB)},
             {"images": ("/d", 60 * GIB), "the weights": ("/m", 60 * GIB)},
         ):
-            yield from check_node("node1", facts | distribution, ports, space)
+            yield from run_checks(Host("node1", facts | distribution, ports, space))
 
 
 def _unreadable() -> Iterator[Problem]:
