@@ -1,0 +1,39 @@
+"""Filters over what tasks returned."""
+
+from __future__ import annotations
+
+from inferfleet.messages import N_, Message, Problem
+from inferfleet.runner.messages import plain_message
+
+
+def failure_reason(result, host):
+    """Return why a task failed on a host, as the JSON form of a message."""
+    if not result.get("problems") and not result.get("msg"):
+        return Message("task-failed", N_("A task failed on {host}."), host=host).as_dict()
+    return plain_message(result).as_dict()
+
+
+def service_failure(reason, answer):
+    """Return the JSON form of the problem of a service that did not start, in a list.
+
+    `reason` is what `failure_reason` returned, empty where another node is unreachable; `answer` is the result of
+    module `chat_completion` for the service that was restored, empty where there was none.
+    """
+    why = Message("", N_("Another node of the service is unreachable."))
+    if reason:
+        why = Message.from_dict(reason)
+    if "ready" not in answer:
+        return [Problem("service-not-started", "{reason}", "", reason=why).as_dict()]
+    after = Message("", N_("What served before serves again."))
+    if not answer["ready"]:
+        silent = N_("What served before was started again, but does not answer: {reason}")
+        after = Message("", silent, reason=Message.from_dict(answer["progress"]["text"]))
+    return [Problem("service-not-started", "{reason} {outcome}", "", reason=why, outcome=after).as_dict()]
+
+
+class FilterModule:
+    """The filters by name."""
+
+    def filters(self):
+        """Return them."""
+        return {"failure_reason": failure_reason, "service_failure": service_failure}

@@ -1,0 +1,47 @@
+"""The filters over what tasks returned."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from inferfleet.messages import Message, Problem
+
+FILE = Path(__file__).parents[2] / "plugins/filter/results.py"
+
+
+@pytest.fixture(scope="module")
+def filters():
+    spec = importlib.util.spec_from_file_location("result_filters", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.FilterModule().filters()
+
+
+def progress(text, ready):
+    return {"ready": ready, "progress": {"text": Message("", text).as_dict()}}
+
+
+def test_reason_is_the_tasks_own_problem(filters):
+    ended = Message("container-ends", "container {name} ended", name="x").as_dict()
+    reason = filters["failure_reason"]({"failed": True, "msg": "container x ended", "problems": [ended]}, "n1")
+    assert Message.from_dict(reason).template == "container {name} ended"
+    assert filters["failure_reason"]({"msg": "no {space}"}, "n1")["message"] == "no {space}"
+    assert filters["failure_reason"]({}, "n1")["message"] == "A task failed on n1."
+
+
+@pytest.mark.parametrize(
+    ("reason", "answer", "text"),
+    [
+        ({}, {}, "Another node of the service is unreachable."),
+        ({}, {"skipped": True}, "Another node of the service is unreachable."),
+        ({"message": "It ended."}, progress("answered", True), "It ended. What served before serves again."),
+        (
+            {"message": "It ended."},
+            progress("no answer", False),
+            "It ended. What served before was started again, but does not answer: no answer",
+        ),
+    ],
+)
+def test_service_that_did_not_start(filters, reason, answer, text):
+    assert [str(Problem.from_dict(form)) for form in filters["service_failure"](reason, answer)] == [text]
