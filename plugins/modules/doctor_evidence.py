@@ -11,9 +11,11 @@ import os
 import re
 import time
 import zlib
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import existing_parent, mount, read_below, space
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.processes import command_lines, run
 
 DOCUMENTATION = r"""
@@ -88,10 +90,10 @@ state:
   returned: always
   type: dict
 unread:
-  description: What could not be read, and why.
+  description: What could not be read, and why, each as C(code), C(message), C(template) and C(parameters).
   returned: always
   type: list
-  elements: str
+  elements: dict
 """
 
 STATE = ("Status", "Running", "Restarting", "OOMKilled", "Dead", "ExitCode", "Error", "StartedAt", "FinishedAt")
@@ -113,7 +115,7 @@ class Collector:
     def __init__(self, since: int, log_bytes: int) -> None:
         self.since, self.log_bytes = since, log_bytes
         self.logs: list[dict[str, str]] = []
-        self.unread: list[str] = []
+        self.unread: list[dict[str, Any]] = []
 
     def run(self, argv: list[str], timeout: int = 60, quiet: bool = False) -> str | None:
         """Return what a command wrote, both streams; None where it fails."""
@@ -121,11 +123,14 @@ class Collector:
             code, text = run(argv, timeout)
         except OSError as error:
             if not quiet:
-                self.unread.append(f"{' '.join(argv[:3])}: {error}")
+                broken = N_("`{tool}` cannot be started: {reason}.")
+                self.unread.append(Message("", broken, tool=" ".join(argv[:3]), reason=str(error)).as_dict())
             return None
         if code != 0:
             if not quiet:
-                self.unread.append(f"{' '.join(argv[:3])} ended with {code}: {text.strip()[-200:]}")
+                failed = N_("`{tool}` exited with code {status}: {output}.")
+                values = {"tool": " ".join(argv[:3]), "status": code, "output": text.strip()[-200:]}
+                self.unread.append(Message("", failed, **values).as_dict())
             return None
         return text
 

@@ -1,9 +1,9 @@
 """Results of Ansible tasks that carry problems as data."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inferfleet.messages import Problem
+from inferfleet.messages import Message, Problem
 
 
 def failed(problems: Iterable[Problem], refusal: str = "") -> dict[str, Any]:
@@ -19,3 +19,9 @@ def failed(problems: Iterable[Problem], refusal: str = "") -> dict[str, Any]:
         "problems": [problem.as_dict() for problem in problems],
     }
     return result | ({"inferfleet_refusal": refusal} if refusal else {})
+
+
+def reported_reason(result: Mapping[str, Any]) -> Message | str:
+    """Return why a task failed: the first problem that it reports, else its `msg`."""
+    problems = result.get("problems")
+    return Message.from_dict(problems[0]) if problems else str(result.get("msg") or "")

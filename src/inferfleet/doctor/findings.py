@@ -74,7 +74,7 @@ class Diagnosis:
     logs: int = 0
     lines: int = 0
     symptoms: int = 0
-    unread: tuple[str, ...] = field(default=())
+    unread: tuple[Message, ...] = field(default=())
 
     @property
     def worst(self) -> Severity | None:
@@ -93,6 +93,6 @@ class Diagnosis:
                 "logs": self.logs,
                 "lines": self.lines,
                 "symptoms": self.symptoms,
-                "unread": list(self.unread),
+                "unread": [message.as_dict() for message in self.unread],
             },
         }

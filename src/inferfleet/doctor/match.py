@@ -12,7 +12,7 @@ from inferfleet.doctor.findings import Diagnosis, Finding, Trace
 from inferfleet.doctor.hide import Hider
 from inferfleet.doctor.symptom import LogKind, Severity, Symptom
 from inferfleet.engines.logs import ready_lines
-from inferfleet.messages import Message
+from inferfleet.messages import N_, Message
 
 SHOWN = 3  # traces of one finding; the rest is counted
 _WIDTH = 400  # characters of a line
@@ -69,7 +69,7 @@ def diagnose(evidence: Evidence, symptoms: Iterable[Symptom], hide: Hider | None
         lines=sum(len(page.begins) for page in pages),
         symptoms=len(catalog),
         unread=tuple(
-            hide(f"{name}: {text}") for name, node in evidence.nodes.items() for text in node.get("unread") or ()
+            _unread(name, given, hide) for name, node in evidence.nodes.items() for given in node.get("unread") or ()
         ),
     )
 
@@ -153,6 +153,12 @@ def _without_secrets(value: Any, hide: Hider) -> Any:
     if isinstance(value, Message):
         return value.with_parameters(**{key: _without_secrets(v, hide) for key, v in value.parameters.items()})
     return [_without_secrets(item, hide) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _unread(node: str, given: Any, hide: Hider) -> Message:
+    """Return what could not be read on a node; a string is what an earlier version has written."""
+    text = Message.from_dict(given) if isinstance(given, Mapping) else str(given)
+    return Message("unread", N_("{node}: {text}"), node=node, text=_without_secrets(text, hide))
 
 
 def _cut(line: str, around: int) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.nodes.systems import numbers, system_family
+from inferfleet.task_result import reported_reason
 
 FLOOR = "3.9"
 """Oldest Python that the modules run on; plugins/module_utils/python_floor.py knows it too."""
@@ -69,7 +70,7 @@ def not_readable(host: str, python: str, probe: str, result: Mapping[str, Any]) 
             N_("Host {host} did not return its facts: {reason}"),
             N_("Correct that on the host and run it again."),
             host=host,
-            reason=str(result.get("msg") or result.get("failed_when_suppressed_exception", "")).strip(),
+            reason=reported_reason(result) or str(result.get("failed_when_suppressed_exception", "")).strip(),
         )
     return Problem(
         code,

@@ -112,9 +112,12 @@ def test_a_container_that_ends_again_and_again() -> None:
 
 def test_what_could_not_be_read_is_told() -> None:
     data = well()
-    data["nodes"]["n2"]["unread"] = ["docker logs x ended with 1: no such container"]
-    told = diagnose(evidence(data), load_symptoms()).as_dict()["looked_at"]["unread"]
-    assert told == ["n2: docker logs x ended with 1: no such container"]
+    failed = Message("", "`{tool}` exited with code {status}: {output}.", tool="docker logs x", status=1, output="none")
+    data["nodes"]["n2"]["unread"] = [failed.as_dict(), "docker logs y ended with 1: no such container"]
+    first, second = diagnose(evidence(data), load_symptoms()).as_dict()["looked_at"]["unread"]
+    assert first["message"] == "n2: `docker logs x` exited with code 1: none."
+    assert Message.from_dict(first).render("zh") == "n2：`docker logs x` 以退出码 1 结束：none。"
+    assert second["message"] == "n2: docker logs y ended with 1: no such container"
 
 
 def test_the_worst_and_the_lowest_layer_come_first() -> None:

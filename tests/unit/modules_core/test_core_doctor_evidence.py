@@ -118,7 +118,7 @@ def test_state_without_environment_or_command_line(run_module, node):
 def test_a_node_without_docker_is_told_as_such(run_module):
     result = run_module("doctor_evidence", env={"PATH": "/nowhere"})
     assert (result["state"]["docker"], result["state"]["containers"]) == ({}, {})
-    assert any("docker info" in text for text in result["unread"])
+    assert any("docker info" in text["message"] for text in result["unread"])
 
 
 def test_a_download_that_rests(load, tmp_path):

@@ -57,3 +57,9 @@ def test_the_python_that_ansible_runs(variables, python):
 def test_nodes_and_controller_know_the_same_floor():
     assert ".".join(map(str, python_floor.FLOOR)) == FLOOR
     assert "{python}" in PROBE
+
+
+def test_another_failure_that_is_a_message_stays_one():
+    failed = Message("ip-failed", "`ip -json address show` failed: {reason}. Install iproute2 on the node.", reason="x")
+    problem = not_readable("n1", "/usr/bin/python3", "3.13.0\n", {"msg": str(failed), "problems": [failed.as_dict()]})
+    assert problem.parameters["reason"] == failed

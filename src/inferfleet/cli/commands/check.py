@@ -24,6 +24,7 @@ from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.extra_vars import parse_extra_vars
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.run import run
+from inferfleet.task_result import reported_reason
 
 PLAYBOOK = "playbooks/facts.yml"
 
@@ -96,9 +97,10 @@ def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> t
                 )
             )
         elif event.get("event") == "runner_on_failed":
-            reason = " ".join(str(result.get("msg", "")).split())[:200]
+            reported = reported_reason(result)
+            why = " ".join(reported.split())[:200] if isinstance(reported, str) else reported
             remedy = N_("Repair that on the node and check again.")
-            lost.append(Problem("facts-failed", "{host}: {reason}", remedy, host=host, reason=reason))
+            lost.append(Problem("facts-failed", N_("{host}: {reason}"), remedy, host=host, reason=why))
 
     request = Request(root=root, playbook=PLAYBOOK, inventory=path, extra_vars=parse_extra_vars(extra_vars or [], cwd))
     run(request, Fold({}), take, lambda: None)
