@@ -1,9 +1,9 @@
 """Which ports a node listens on, and how they may not meet."""
 
 import pytest
+from tests.unit.inventory.parameters import codes, found
 
 from inferfleet.inventory.ports import ports_of, variable
-from inferfleet.planner.checks import check_inventory
 from inferfleet.planner.ray_args import WORKER_PORTS, node_ports, ray_argv
 from inferfleet.settings import Settings
 
@@ -17,10 +17,6 @@ FOLLOWING = {
     "ray_port (for --metrics-export-port)": 6385,
 }
 HEAD = {"engine_port": 8000, "ray_port": 6379, "ray_dashboard_port": 8265, **FOLLOWING}
-
-
-def messages(inventory):
-    return [f"{problem.code}: {problem}" for problem in check_inventory(inventory)]
 
 
 @pytest.mark.parametrize(
@@ -42,47 +38,42 @@ def test_a_port_knows_its_variable():
 
 
 def test_two_services_on_one_port(build):
-    assert messages(build(webui_port=8000)) == [
-        "port-clash: Port 8000 is given to engine_port and to webui_port (node1). Set webui_port to another port."
-    ]
+    clash = {"port": 8000, "names": ["engine_port"], "last": "webui_port", "name": "webui_port", "hosts": ["node1"]}
+    assert found(build(webui_port=8000)) == [("port-clash", clash)]
 
 
 def test_ports_given_as_text_clash_as_well(build):
-    (found,) = messages(build(webui_port="8000", ray_port="6000"))
-    assert found.startswith("port-clash: Port 8000 is given to engine_port and to webui_port (node1).")
+    [(code, parameters)] = found(build(webui_port="8000", ray_port="6000"))
+    assert (code, parameters["port"], parameters["last"]) == ("port-clash", 8000, "webui_port")
 
 
 def test_hosts_of_their_own_may_share_a_port(build):
     groups = {"ray_head": ["node1"], "webui": ["node2"]}
-    assert messages(build(groups=groups, webui_port=8000)) == []
+    assert found(build(groups=groups, webui_port=8000)) == []
 
 
 def test_a_service_on_one_of_rays_ports(build):
-    assert messages(build(engine_port=6380)) == [
-        "port-clash: Port 6380 is given to engine_port and to ray_port (for --node-manager-port) (node1)."
-        " Set engine_port to another port."
-    ]
-    assert messages(build(engine_port=6380, executor="mp")) == []
+    [(code, parameters)] = found(build(engine_port=6380))
+    assert (code, parameters["port"], parameters["name"]) == ("port-clash", 6380, "engine_port")
+    assert (parameters["names"], parameters["last"]) == (["engine_port"], "ray_port (for --node-manager-port)")
+    assert found(build(engine_port=6380, executor="mp")) == []
 
 
 def test_a_service_among_the_ports_of_rays_workers(build):
-    assert messages(build(engine_port=20500)) == [
-        "port-clash: Port 20500 of engine_port (node1) is among 20000 to 20999, which Ray's workers use."
-        " Set engine_port to a port outside that range."
-    ]
-    assert messages(build(engine_port=20500, executor="mp")) == []
+    span = {"first": 20000, "last": 20999, "user": "Ray's workers"}
+    setting = {"port": 20500, "name": "engine_port", "setting": "engine_port"}
+    assert found(build(engine_port=20500)) == [("port-clash", {**span, **setting, "hosts": ["node1"]})]
+    assert found(build(engine_port=20500, executor="mp")) == []
 
 
 def test_no_room_after_ray_port(build):
-    assert messages(build(ray_port=65535)) == [
-        "bad-value: Variable ray_port (all hosts) is 65535, but Ray takes the 6 ports after it too."
-        " Set ray_port to at most 65529."
-    ]
-    assert messages(build(ray_port=65529)) == []
+    most = {"name": "ray_port", "value": 65535, "title": "Ray", "following": 6, "highest": 65529}
+    assert found(build(ray_port=65535)) == [("bad-value", {**most, "hosts": "all hosts"})]
+    assert found(build(ray_port=65529)) == []
 
 
 def test_ports_are_not_judged_where_a_key_is_missing(build):
-    assert [message.split(":")[0] for message in messages(build(drop=("executor",)))] == ["missing-key"]
+    assert codes(build(drop=("executor",))) == ["missing-key"]
 
 
 def test_no_two_of_rays_ports_are_alike_or_left_to_chance():
