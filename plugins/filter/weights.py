@@ -31,6 +31,15 @@ def weights_sources(given, plan, revision, endpoint, folders=None):
         raise AnsibleFilterError(str(problem)) from problem
 
 
+def weights_source_problems(given, plan, revision, endpoint):
+    """Return the JSON forms of the problems of `model_weights_sources`: one, or none."""
+    try:
+        weights_sources(given, plan, revision, endpoint)
+    except AnsibleFilterError as error:
+        return [error.__cause__.problem.as_dict()]
+    return []
+
+
 class FilterModule:
     """The filters by name."""
 
@@ -43,5 +52,6 @@ class FilterModule:
             "weights_peers": peers,
             "weights_repairs": repairs,
             "weights_report": weights_report,
+            "weights_source_problems": weights_source_problems,
             "weights_sources": weights_sources,
         }

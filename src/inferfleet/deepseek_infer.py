@@ -5,9 +5,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inferfleet.engines.deepseek_infer.command import cast_argv, convert_argv
+from inferfleet.messages import N_, Problem
 
 _INTERACTIVE = {"--interactive": 0, "--temperature": 1, "--max-new-tokens": 1}
 _DOCKER = {"network_mode": "--network", "ipc_mode": "--ipc", "shm_size": "--shm-size"}
+
+
+class IndivisibleError(ValueError):
+    """A checkpoint that cannot be divided among that many ranks."""
+
+    def __init__(self, template: str, remedy: str, /, **parameters: Any) -> None:
+        self.problem = Problem("indivisible", template, remedy, **parameters)
+        super().__init__(str(self.problem))
 
 
 def conversion_steps(
@@ -18,12 +27,14 @@ def conversion_steps(
     Paths are those inside the container; `cast_path` takes the BF16 weights where `cast` asks for them.
 
     Raises:
-        ValueError: the experts do not divide by the ranks.
+        IndivisibleError: the experts do not divide by the ranks.
     """
     if ranks < 1 or experts % ranks:
-        raise ValueError(
-            f"Variable deepseek_infer_experts is {experts}, which does not divide by {ranks} ranks."
-            " Set tensor_parallel_size to a divisor of it."
+        raise IndivisibleError(
+            N_("Variable deepseek_infer_experts is {experts}, which does not divide by {ranks} ranks."),
+            N_("Set tensor_parallel_size to a divisor of it."),
+            experts=experts,
+            ranks=ranks,
         )
     first = [{"name": "cast", "argv": cast_argv(model_path, cast_path), "accelerated": True}] if cast else []
     argv = convert_argv(cast_path if cast else model_path, save_path, ranks, experts)

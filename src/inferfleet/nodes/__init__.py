@@ -3,7 +3,7 @@
 from inferfleet.nodes.clocks import clock_skew
 from inferfleet.nodes.docker import docker_complaint
 from inferfleet.nodes.images import image_choice, image_difference, image_processor, image_source
-from inferfleet.nodes.pools import PoolError, address_pools
+from inferfleet.nodes.pools import PoolError, address_pools, pool_problem
 from inferfleet.nodes.proof import accelerators_not_visible, proof_argv
 from inferfleet.nodes.repositories import repository_reason
 from inferfleet.nodes.systems import package_spec, supported, system_family, system_key
@@ -19,6 +19,7 @@ __all__ = [
     "image_processor",
     "image_source",
     "package_spec",
+    "pool_problem",
     "proof_argv",
     "repository_reason",
     "supported",

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
 
+from inferfleet.messages import N_, Message, Problem
+
 # moby, libnetwork/ipamutils: what Docker takes where daemon.json says nothing.
 BUILT_IN = (
     *(f"172.{second}.0.0/16" for second in (17, 18, 19)),
@@ -18,6 +20,10 @@ _OWN = ("docker", "br-", "veth")  # Docker's own interfaces say nothing about th
 class PoolError(ValueError):
     """Docker's networks would collide with the cluster's."""
 
+    def __init__(self, template: str, remedy: str, /, **parameters: Any) -> None:
+        self.problem = Problem("address-pool", template, remedy, **parameters)
+        super().__init__(str(self.problem))
+
 
 def address_pools(
     given: Sequence[Mapping[str, Any]], cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]
@@ -25,6 +31,9 @@ def address_pools(
     """Return `default-address-pools` of daemon.json, the same on every node; empty: Docker's own are right.
 
     `nodes` maps hosts to their interfaces as `node_facts` reports them.
+
+    Raises:
+        PoolError: a given network holds an address of the cluster, or every other one does.
     """
     taken = _taken(cluster_network, nodes)
     if given:
@@ -36,42 +45,69 @@ def address_pools(
     free = next((base for base in _CANDIDATES if not _holder(base, taken)), None)
     if free is None:
         raise PoolError(
-            f"Every private network that Docker could use ({', '.join(_CANDIDATES)}) holds an address of the cluster."
-            ' Set container_runtime_address_pools to a free one, for example [{"base": "10.99.0.0/16", "size": 24}].'
+            N_("Every private network that Docker could use ({networks}) holds an address of the cluster."),
+            N_("Set container_runtime_address_pools to a free one, for example {example}."),
+            networks=list(_CANDIDATES),
+            example='[{"base": "10.99.0.0/16", "size": 24}]',
         )
     return [{"base": free, "size": 24}]
 
 
-def _taken(cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[IPv4Network, str]:
-    taken: dict[IPv4Network, str] = {}
+def pool_problem(
+    given: Sequence[Mapping[str, Any]], cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]
+) -> Problem | None:
+    """Return why `address_pools` has no answer; None where it has one."""
+    try:
+        address_pools(given, cluster_network, nodes)
+    except PoolError as error:
+        return error.problem
+    return None
+
+
+def _taken(cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]) -> dict[IPv4Network, Message]:
+    taken: dict[IPv4Network, Message] = {}
     for host, interfaces in nodes.items():
         for interface in interfaces:
             if not str(interface["name"]).startswith(_OWN):
                 for address in interface["addresses"]:
                     network = ip_network(str(ip_address(address)))
                     if isinstance(network, IPv4Network):
-                        taken[network] = f"{address} ({interface['name']} of {host})"
+                        taken[network] = Message(
+                            "",
+                            N_("{address} ({interface} of {host})"),
+                            address=str(address),
+                            interface=str(interface["name"]),
+                            host=host,
+                        )
     if cluster_network:
         network = ip_network(cluster_network, strict=False)
         if isinstance(network, IPv4Network):
-            taken[network] = f"cluster_network {cluster_network}"
+            taken[network] = Message("", "{network}", network=f"cluster_network {cluster_network}")
     return taken
 
 
-def _holder(base: str, taken: Mapping[IPv4Network, str]) -> str | None:
+def _holder(base: str, taken: Mapping[IPv4Network, Message]) -> Message | None:
     pool = IPv4Network(base)
     return next((what for network, what in taken.items() if network.overlaps(pool)), None)
 
 
-def _refuse_collision(base: str, taken: Mapping[IPv4Network, str]) -> None:
+def _refuse_collision(base: str, taken: Mapping[IPv4Network, Message]) -> None:
     try:
         holder = _holder(base, taken)
     except ValueError as error:
         raise PoolError(
-            f"Variable container_runtime_address_pools has the base {base!r}: {error}. Write it like 172.30.0.0/16."
+            N_("Variable container_runtime_address_pools has the base {base!r}: {reason}."),
+            N_("Write it like 172.30.0.0/16."),
+            base=base,
+            reason=str(error),
         ) from error
     if holder:
         raise PoolError(
-            f"Variable container_runtime_address_pools has the base {base}, which holds {holder}: containers could not"
-            " reach it. Choose a network that no node uses, or leave the variable empty to have one chosen."
+            N_(
+                "Variable container_runtime_address_pools has the base {base}, which holds {holder}: containers could"
+                " not reach it."
+            ),
+            N_("Choose a network that no node uses, or leave the variable empty to have one chosen."),
+            base=base,
+            holder=holder,
         )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inferfleet.nodes import PoolError, address_pools
+from inferfleet.nodes import PoolError, address_pools, pool_problem
 
 
 def nodes(*addresses, interface="eth0"):
@@ -66,3 +66,10 @@ def test_nothing_is_free():
         " 100.64.0.0/11) holds an address of the cluster. Set container_runtime_address_pools to a free one, for"
         ' example [{"base": "10.99.0.0/16", "size": 24}].'
     )
+
+
+def test_a_refusal_is_data_for_the_reader_s_language():
+    problem = pool_problem([{"base": "10.0.0.0/8", "size": 24}], "10.0.0.0/24", nodes())
+    assert (problem.code, problem.parameters["base"]) == ("address-pool", "10.0.0.0/8")
+    assert str(problem.parameters["holder"]) == "cluster_network 10.0.0.0/24"
+    assert pool_problem([], "10.0.0.0/24", nodes()) is None

@@ -1,6 +1,8 @@
 """Who fetches what: the pure decisions."""
 
+import importlib.util
 import random
+from pathlib import Path
 
 import pytest
 from ansible.module_utils.weights import decide, pieces
@@ -8,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inferfleet.weights import BadSourceError, plan_spread, resolve_sources
+
+ROOT = Path(__file__).parents[3]
 
 
 def me(**more):
@@ -201,3 +205,13 @@ def test_a_source_that_cannot_be_used_is_refused(entry, message):
     with pytest.raises(BadSourceError) as refused:
         resolve_sources([entry], **HUB)
     assert message in str(refused.value)
+
+
+def test_the_filter_returns_the_refusal_as_data():
+    spec = importlib.util.spec_from_file_location("filters", ROOT / "plugins/filter/weights.py")
+    filters = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(filters)
+    plan = {"checkpoint": "o/n", "checkpoint_modelscope": ""}
+    find = filters.FilterModule().filters()["weights_source_problems"]
+    assert [problem["code"] for problem in find([{"type": "ftp"}], plan, "main", "https://hf")] == ["bad-source"]
+    assert find([], plan, "main", "https://hf") == []
