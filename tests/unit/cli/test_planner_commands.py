@@ -95,6 +95,7 @@ def test_plan_names_facts_of_nobody(tmp_path: Path) -> None:
         ),
         (["--accelerator", "V100-32G", "--engine", "sglang"], "engine-unsupported", "--engine vllm"),
         (["--accelerator", "H800", "--per-node", "99"], "bad-value", "--per-node 0"),
+        (["--accelerator", "H800"], "does-not-fit", "--nodes 2"),
         (["--accelerator", "H800x"], "unknown-name", "--accelerator H800-80G"),
     ],
 )
@@ -130,6 +131,8 @@ def test_every_setting_of_estimate_is_an_option_by_its_own_name() -> None:
     assert options_of({"model": "a b", "enforce_eager": True}) == "--model 'a b' --enforce-eager"
     assert options_of({"model": "a", "executor": "mp"}) == ""
     assert options_of({"model": "a", "engine_version": ""}) == "--model a"
+    assert options_of({"nodes": 2, "data_parallel_size": 0}) == "--nodes 2"
+    assert options_of({"what_no_setting_is": 1}) == ""
 
 
 def test_the_remedy_of_estimate_is_one_of_its_options() -> None:

@@ -31,6 +31,8 @@ _OPTIONS = frozenset(
     }
 )
 """Settings that this command has options for."""
+_NODES = "nodes"
+"""What a refusal's change names besides settings: the number of nodes, which `--nodes` sets."""
 
 
 def estimate(
@@ -142,16 +144,13 @@ def option_of(setting: str) -> str:
 
 
 def options_of(change: Mapping[str, Any]) -> str:
-    """Return the options that make a change of settings; empty where some of it has no option.
+    """Return the options that make a change of settings, or of `nodes`; empty where some of it has no option.
 
     Settings without an option keep their default here, so that a change to it needs none.
     """
-    needed = {
-        setting: value
-        for setting, value in change.items()
-        if setting in _OPTIONS or value != Settings.model_fields[setting].default
-    }
-    if not needed.keys() <= _OPTIONS:
+    fixed = {name: field.default for name, field in Settings.model_fields.items() if name not in _OPTIONS}
+    needed = {name: value for name, value in change.items() if name not in fixed or value != fixed[name]}
+    if not needed.keys() <= {*_OPTIONS, _NODES}:
         return ""
     words = []
     for setting, value in needed.items():
