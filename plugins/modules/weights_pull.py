@@ -9,6 +9,7 @@ import threading
 import time
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.messages import N_, Message, failure
 from ansible.module_utils.weights import manifest
 from ansible.module_utils.weights.store import Store, disk_message
 from ansible.module_utils.weights.swarm import PullError, Swarm
@@ -229,9 +230,10 @@ def main():
     try:
         module.exit_json(**pull(module.params))
     except PullError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(**failure(error.message))
     except OSError as error:
-        module.fail_json(msg=disk_message(error.filename or module.params["path"], error) + ".")
+        reason = disk_message(error.filename or module.params["path"], error)
+        module.fail_json(**failure(Message("disk", N_("{reason}."), reason=reason)))
 
 
 if __name__ == "__main__":

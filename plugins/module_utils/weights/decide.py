@@ -7,6 +7,8 @@ will try again), `alive` (whether it answered lately).
 
 from __future__ import annotations
 
+from ansible.module_utils.messages import N_, Message
+
 SAMPLE = 16
 """Pieces looked at for the rarest one: enough to spread them, whatever the number of pieces."""
 
@@ -122,20 +124,30 @@ def shares(total, nodes):
 
 
 def verdict(number, name, mine, peers, order, silent, patience):
-    """Return why a file cannot be had any more, or "" while there is hope.
+    """Return why a file cannot be had any more, as a message; None while there is hope.
 
     `order` are the nodes that may use the WAN, `silent` the seconds since the last byte of anything arrived.
     """
     said = next((v["resting"][number] for v in (mine, *peers.values()) if number in v["resting"]), "")
-    late = f"; nothing arrived for {silent:.0f} s" if silent > patience else ""
+    late = silent > patience
     holders = [n for n, p in peers.items() if p["alive"] and (p["verified"] >> number & 1 or number in p["fetching"])]
     if holders or number in mine["fetching"]:
-        return f"{name}: {said or 'waits for ' + (', '.join(holders) or 'its source')}{late}" if late else ""
+        waits = N_("waits for {nodes}") if holders else N_("waits for its source")
+        return _late(name, said or Message("", waits, nodes=holders), silent) if late else None
     able = [n for n in order if n in peers and peers[n]["alive"]]
     if all(number in peers[n]["failed"] for n in able) and (mine["name"] not in order or number in mine["failed"]):
         if number in mine["failed"]:
-            return f"{name}: {mine['failed'][number]}"
+            return Message("file-failed", N_("{file}: {reason}"), file=name, reason=mine["failed"][number])
         for node in able:
-            return f"{name}: {node} could not fetch it: {peers[node]['failed'][number]}"
-        return f"{name}: none of the nodes that may use the WAN answers ({', '.join(order) or 'there is none'})"
-    return f"{name}: {said or 'nobody has fetched it'}{late}" if late else ""
+            other = N_("{file}: {node} could not fetch it: {reason}")
+            return Message("file-failed", other, file=name, node=node, reason=peers[node]["failed"][number])
+        silence = N_("{file}: none of the nodes that may use the WAN answers ({nodes})")
+        nodes = list(order) or Message("", N_("there is none"))
+        return Message("wan-nodes-silent", silence, file=name, nodes=nodes)
+    return _late(name, said or Message("", N_("nobody has fetched it")), silent) if late else None
+
+
+def _late(name, reason, silent):
+    """Return the message on a file that nothing has arrived of for `silent` seconds."""
+    template = N_("{file}: {reason}; nothing arrived for {seconds} s")
+    return Message("file-late", template, file=name, reason=reason, seconds=f"{silent:.0f}")

@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.weights import manifest, pieces
 
 STATE = ".inferfleet-state.json"
@@ -205,12 +206,16 @@ def _link(source, target):
 
 
 def disk_message(path, error):
-    """Return what to tell of a disk that refuses."""
+    """Return the message on a disk that refuses."""
     reason = error.strerror or str(error)
-    free = ""
     folder = os.path.dirname(path)
     while folder and not os.path.isdir(folder):
         folder = os.path.dirname(folder)
     if getattr(error, "errno", 0) == 28 and folder:
-        free = f" ({shutil.disk_usage(folder).free} bytes are free there)"
-    return f"{path} cannot be written: {reason}{free}. Make room or mend the disk, and run it again"
+        full = N_(
+            "{path} cannot be written: {reason} ({free} bytes are free there). Make room or repair the disk, and run it"
+            " again"
+        )
+        return Message("disk-full", full, path=path, reason=reason, free=shutil.disk_usage(folder).free)
+    broken = N_("{path} cannot be written: {reason}. Make room or repair the disk, and run it again")
+    return Message("not-writable", broken, path=path, reason=reason)

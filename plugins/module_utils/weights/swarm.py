@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.weights import decide
 from ansible.module_utils.weights.exchange import Exchange
 from ansible.module_utils.weights.peer import DEAD, Peer
@@ -14,7 +15,11 @@ from ansible.module_utils.weights.wan import Wan
 
 
 class PullError(Exception):
-    """This node cannot finish; the message says which file, why, and what to do."""
+    """This node cannot finish; `message` is which file, why, and what to do."""
+
+    def __init__(self, message):
+        super().__init__(str(message))
+        self.message = message
 
 
 class Swarm:
@@ -29,6 +34,7 @@ class Swarm:
         self.resting = {}  # file -> (what its silent sources said, when to ask them again)
         self.distrusted = set()  # files that came wrong: only from who has proved them
         self.error, self.done = "", False
+        self.reason = None  # the message of `error`
         self.events = []
         self.stopping = threading.Event()
         self.moved = time.monotonic()
@@ -82,10 +88,12 @@ class Swarm:
                     me["address"], me["port"], options["token"], options["run"], addresses, self.store, self
                 )
             except OSError as error:
-                raise PullError(
-                    f"Port {me['port']} of {me['address']} cannot be used to give weights to the other nodes:"
-                    f" {error.strerror}. Set model_weights_port to a free one."
-                ) from error
+                template = N_(
+                    "Port {port} of {address} cannot be used to give weights to the other nodes: {reason}."
+                    " Set model_weights_port to a free one."
+                )
+                values = {"port": me["port"], "address": me["address"], "reason": error.strerror}
+                raise PullError(Message("port-unusable", template, **values)) from error
             self.server.start()
         work: list[tuple] = [(self.exchange.poll, peer) for peer in self.peers.values()]
         work += [(self.exchange.pull,)] * min(16, 2 * len(self.peers))
@@ -147,7 +155,7 @@ class Swarm:
 
     def _watch(self):
         if self.error:
-            raise PullError(self.error)
+            raise PullError(self.reason or Message("", self.error))
         silent = time.monotonic() - self.moved
         if silent < 2:
             return
@@ -163,11 +171,15 @@ class Swarm:
             why = decide.verdict(number, name, mine, peers, self.order, silent, patience)
             if why:
                 gone = [n for n, p in peers.items() if not p["alive"]]
-                heard = f" {', '.join(gone)} did not answer: look there first." if gone else ""
-                raise PullError(
-                    f"{why}.{heard} Mend that, or name another source in model_weights_sources, and run it again:"
-                    " it goes on where it stopped."
+                template = N_(
+                    "{reason}. Repair that, or name another source in model_weights_sources, and run it again: it goes"
+                    " on where it stopped."
                 )
+                with_nodes = N_(
+                    "{reason}. {nodes} did not answer: look there first. Repair that, or name another source in"
+                    " model_weights_sources, and run it again: it goes on where it stopped."
+                )
+                raise PullError(Message("weights-failed", with_nodes if gone else template, reason=why, nodes=gone))
 
     def _resting(self):
         now = time.monotonic()
@@ -204,9 +216,10 @@ class Swarm:
                 self.events.append(text)
 
     def fatal(self, error):
-        """End the run with this error, unless one came before."""
+        """End the run with this error, a message or a string, unless one came before."""
         with self.lock:
-            self.error = self.error or str(error)
+            if not self.error:
+                self.error, self.reason = str(error), error if isinstance(error, Message) else None
         with self.store.changed:
             self.store.changed.notify_all()
 

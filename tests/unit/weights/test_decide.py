@@ -67,8 +67,8 @@ def test_a_node_whose_sources_are_silent_leaves_its_files_to_others():
     assert decide.next_fetch("b", {"a": [0], "b": []}, SIZES, me(name="b"), {"a": peer(resting=rests)}) == (0, "a")
     assert decide.may_take(0, "b", me(resting=rests, given={0: "c"}), {"b": peer(), "c": peer(resting=rests)})
     quiet = me(resting=rests), {"b": peer(resting=rests)}, ["a", "b"]
-    assert decide.verdict(0, "f", *quiet, 10, 60) == ""
-    assert decide.verdict(0, "f", *quiet, 61, 60) == "f: hub: no answer; nothing arrived for 61 s"
+    assert decide.verdict(0, "f", *quiet, 10, 60) is None
+    assert str(decide.verdict(0, "f", *quiet, 61, 60)) == "f: hub: no answer; nothing arrived for 61 s"
 
 
 def test_one_node_only_may_take_a_file():
@@ -97,15 +97,13 @@ def test_the_rarest_piece_goes_first():
 
 def test_hope_ends_when_everybody_has_failed():
     peers = {"b": peer(failed={0: "HTTP 404"})}
-    assert decide.verdict(0, "f", me(), peers, ["a", "b"], 1, 9) == ""
-    assert decide.verdict(0, "f", me(failed={0: "HTTP 403"}), peers, ["a", "b"], 1, 9) == "f: HTTP 403"
-    assert decide.verdict(0, "f", me(), peers, ["b"], 1, 9) == "f: b could not fetch it: HTTP 404"
-    assert "none of the nodes that may use the WAN answers (b)" in decide.verdict(
-        0, "f", me(), {"b": peer(alive=False)}, ["b"], 1, 9
-    )
-    assert "waits for b; nothing arrived for 10 s" in decide.verdict(
-        0, "f", me(), {"b": peer(verified=1)}, ["b"], 10, 9
-    )
+    assert decide.verdict(0, "f", me(), peers, ["a", "b"], 1, 9) is None
+    assert str(decide.verdict(0, "f", me(failed={0: "HTTP 403"}), peers, ["a", "b"], 1, 9)) == "f: HTTP 403"
+    assert str(decide.verdict(0, "f", me(), peers, ["b"], 1, 9)) == "f: b could not fetch it: HTTP 404"
+    silent = decide.verdict(0, "f", me(), {"b": peer(alive=False)}, ["b"], 1, 9)
+    assert "none of the nodes that may use the WAN answers (b)" in str(silent)
+    waiting = decide.verdict(0, "f", me(), {"b": peer(verified=1)}, ["b"], 10, 9)
+    assert "waits for b; nothing arrived for 10 s" in str(waiting)
 
 
 @given(st.integers(0, 10**9), st.integers(0, 2**140))
