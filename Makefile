@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-fast test-loopback test-engines test-weights test-gpustack test-site test-roles test-more-roles lint lint-fast translations lock
+.PHONY: help bootstrap browser lab up down test test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles lint lint-fast translations lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes. Here: what the
 # deployment on the practice cluster (test-site) does not show.
@@ -56,8 +56,8 @@ test: PYTEST_ARGS = --hypothesis-profile=thorough
 test: lint test-fast test-loopback test-site test-roles ## Everything: also the whole cluster end to end and the role tests
 
 # They mostly wait, so two at once; what each says comes in one piece when it ends.
-test-loopback: bootstrap ## test-engines, test-weights and test-gpustack, two at a time
-	@+$(MAKE) --jobs=2 --output-sync=target test-engines test-weights test-gpustack
+test-loopback: bootstrap ## test-engines, test-weights, test-gpustack and test-playbooks, two at a time
+	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-playbooks test-engines test-gpustack
 
 test-engines: bootstrap ## What we write, against those who read it: the engines' own parsers, Ansible's templates
 	pytest -q tests/contract
@@ -67,6 +67,9 @@ test-weights: bootstrap ## Bringing weights: real hubs, tools and nodes on loopb
 
 test-gpustack: bootstrap ## GPUStack's real servers and workers of both generations on loopback
 	pytest -q tests/gpustack
+
+test-playbooks: bootstrap ## Playbooks that Ansible really runs on this machine, with stand-ins for roles that need a node
+	pytest -q tests/playbooks
 
 test-site: lab browser ## The practice cluster's whole life, from bare nodes to bare nodes
 	pytest -v --durations=25 tests/e2e

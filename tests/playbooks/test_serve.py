@@ -1,0 +1,174 @@
+"""playbooks/parts/serve.yml with several services: the real engine_switch, stand-ins for the other roles."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+Services = dict[str, list[str]]
+
+# Shows what happened where, and fails where the inventory wants it.
+_STEP = """\
+- name: Show the step
+  ansible.builtin.debug:
+    msg: "step:{step}:{{{{ inventory_hostname }}}}"
+  when: {when}
+
+- name: Fail where the test wants it
+  ansible.builtin.fail:
+    msg: "{step} failed on {{{{ inventory_hostname }}}}."
+  when: inventory_hostname in x_fails['{step}'] | default([])
+"""
+_ROLES = {
+    "ray_cluster/tasks/main.yml": _STEP.format(step="ray", when="true")
+    + _STEP.format(step="ray-wait", when="inventory_hostname in groups['ray_head'] and ray_cluster_wait"),
+    "inference_engine/tasks/start.yml": _STEP.format(step="start", when="true"),
+    "inference_engine/tasks/wait.yml": _STEP.format(step="wait", when="inventory_hostname in groups['ray_head']"),
+    "gpustack/tasks/start.yml": _STEP.format(step="gpustack", when="true"),
+    "container_images/tasks/main.yml": _STEP.format(step="image", when="true"),
+    "model_weights/tasks/verify.yml": _STEP.format(step="weights", when="true"),
+}
+
+
+def _plan(name: str, hosts: list[str]) -> dict[str, Any]:
+    return {
+        **{
+            "service": name,
+            "head": hosts[0],
+            "engine": "vllm",
+            "protocol": "openai",
+            "checkpoint_given": False,
+            "model_path": "/m",
+        },
+        **{
+            "role": "inference_engine",
+            "served_model_name": name,
+            "port": 8000,
+            "nodes": {host: {"address": "127.0.0.1"} for host in hosts},
+        },
+    }
+
+
+def _playbook(facts: Path) -> list[dict[str, Any]]:
+    """Return the playbook between plays that stand in for those before and after it."""
+    read = f"(lookup('ansible.builtin.file', '{facts}') | from_json)[inventory_hostname]"
+    names = ("inferfleet_plan", "inferfleet_plans", "inferfleet_node")
+    given = {name: f"{{{{ {read}.{name} }}}}" for name in names} | {"cacheable": True}
+    left = {"msg": "step:left:{{ inventory_hostname }}"}
+    every = {"hosts": "all", "gather_facts": False}
+    return [
+        {"name": "Before", **every, "tasks": [{"name": "Plan", "ansible.builtin.set_fact": given}]},
+        {"name": "Serve", "ansible.builtin.import_playbook": str(ROOT / "playbooks/parts/serve.yml")},
+        {"name": "After", **every, "tasks": [{"name": "Show who is left", "ansible.builtin.debug": left}]},
+    ]
+
+
+def _inventory(services: Services, fails: dict[str, list[str]]) -> dict[str, Any]:
+    return {
+        "all": {
+            "hosts": {host: {} for hosts in services.values() for host in hosts},
+            "vars": {
+                **{"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
+                **{"preflight_secrets": {"engine_api_key": ""}, "ray_port": 6379, "x_fails": fails},
+            },
+            "children": {
+                "ray_head": {"hosts": {members[0]: {} for members in services.values()}},
+                "ray_worker": {"hosts": {host: {} for members in services.values() for host in members[1:]}},
+                **{f"service_{name}": {"hosts": {host: {} for host in members}} for name, members in services.items()},
+            },
+        }
+    }
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of the playbook came to: exit status, output, and the steps (`name:host`) in their order."""
+
+    rc: int
+    output: str
+    steps: list[str]
+
+    def hosts(self, step: str) -> set[str]:
+        """Return where a step was taken."""
+        return {host for name, host in (item.split(":") for item in self.steps) if name == step}
+
+
+def _run(folder: Path, services: Services, fails: dict[str, list[str]], changes: dict[str, dict[str, Any]]) -> Run:
+    """Run the playbook on this machine; `fails` names hosts by the step that fails there, `changes` alters plans."""
+    for name, content in _ROLES.items():
+        (folder / "roles" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "roles" / name).write_text(content)
+    docker = folder / "tools/docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\n")
+    docker.chmod(0o755)
+    plans = {name: _plan(name, hosts) | changes.get(name, {}) for name, hosts in services.items()}
+    node = {"docker": False, "checkable": {"docker": True}}
+    facts = {
+        host: {"inferfleet_plan": plans[name], "inferfleet_plans": [*plans.values()], "inferfleet_node": node}
+        for name, members in services.items()
+        for host in members
+    }
+    (folder / "facts.json").write_text(json.dumps(facts))
+    (folder / "hosts.yml").write_text(yaml.safe_dump(_inventory(services, fails)))
+    (folder / "play.yml").write_text(yaml.safe_dump(_playbook(folder / "facts.json"), sort_keys=False))
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "hosts.yml", folder / "play.yml"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ
+        | {"ANSIBLE_ROLES_PATH": f"{folder}/roles:{ROOT}/roles", "PATH": f"{docker.parent}:{os.environ['PATH']}"},
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    return Run(done.returncode, output, re.findall(r"step:(\S+:\w+)", output))
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Four services: one is well, one does not start, one does not answer, one has no HTTP."""
+    services = {"good": ["a1", "a2"], "broken": ["b1", "b2"], "silent": ["c1"], "demo": ["d1"]}
+    fails = {"ray": ["b2"], "wait": ["c1"]}
+    changes = {"demo": {"protocol": "none", "engine": "deepseek-infer"}}
+    return _run(tmp_path_factory.mktemp("mixed"), services, fails, changes)
+
+
+def test_all_services_start_before_any_is_waited_for(mixed: Run) -> None:
+    places = {
+        step: [at for at, item in enumerate(mixed.steps) if item.startswith(step)] for step in ("start:", "wait:")
+    }
+    assert mixed.hosts("start") >= {"a1", "a2", "c1"}
+    assert mixed.hosts("wait") >= {"a1"}
+    assert max(places["start:"]) < min(places["wait:"])
+
+
+def test_a_service_that_does_not_start_stops_no_other(mixed: Run) -> None:
+    assert mixed.rc == 2, mixed.output
+    assert "ray failed on b2." in mixed.output
+    assert mixed.hosts("ray-wait") == {"a1", "c1"}  # not for the cluster that cannot be complete
+    assert not mixed.hosts("wait") & {"b1", "b2"}
+
+
+def test_a_service_that_does_not_answer_stops_no_other(mixed: Run) -> None:
+    assert "wait failed on c1." in mixed.output
+    assert mixed.hosts("left") == {"a1", "a2", "d1"}
+
+
+def test_a_service_without_http_is_left_out(mixed: Run) -> None:
+    assert "d1" not in mixed.hosts("start")
+    assert mixed.output.count("deepseek-infer serves no HTTP") == 1
+
+
+def test_where_every_service_fails_the_run_ends(tmp_path: Path) -> None:
+    run = _run(tmp_path, {"one": ["a1"], "two": ["b1"]}, {"start": ["a1", "b1"]}, {})
+    assert run.rc == 2, run.output
+    assert run.hosts("wait") == run.hosts("left") == set()
