@@ -79,7 +79,7 @@ def _of_data() -> Iterator[tuple[str, str]]:
     for symptom in load_symptoms():
         texts = (symptom.title, symptom.cause, symptom.check, symptom.remedy)
         for text in (*texts, *(sentence.template for sentence in symptom.evidence)):
-            yield text, f"src/inferfleet/doctor/symptoms/{symptom.layer}/{symptom.id}.yml"
+            yield text, f"src/inferfleet/doctor/symptom.py:{symptom.id}"
 
 
 def tasks_of(content: Any) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Reads the folder of components: one file each, in the order of deployment."""
+"""Reads the components: every file on this package's search path, in the order of deployment."""
 
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from inferfleet import components
 from inferfleet.components.schema import Component
 
 FOLDER = Path(__file__).parent
@@ -16,25 +17,33 @@ class ComponentError(ValueError):
     """A component's file that cannot be used: names file, key and reason."""
 
 
-@cache
-def load_components(folder: Path = FOLDER) -> tuple[Component, ...]:
-    """Return the components of a folder in the order of their deployment, by name where that leaves a choice.
+def load_components(folder: Path | None = None) -> tuple[Component, ...]:
+    """Return the components in the order of their deployment, by name where that leaves a choice.
 
-    Raises ComponentError.
+    `folder` is read instead of the package's search path. Raises ComponentError.
     """
-    components = {file.stem: _read(file) for file in sorted(folder.glob("*.yml"))}
-    for component in components.values():
-        if missing := [name for name in component.after if name not in components]:
-            raise ComponentError(f"File {folder / component.name}.yml: after names {missing[0]}, which has no file.")
-    sorter = TopologicalSorter({name: component.after for name, component in components.items()})
+    return load_folders((str(folder),) if folder else tuple(components.__path__))
+
+
+@cache
+def load_folders(folders: tuple[str, ...]) -> tuple[Component, ...]:
+    """Return the components of several folders, in the same order; raises ComponentError."""
+    files = {file.stem: file for folder in folders for file in sorted(Path(folder).glob("*.yml"))}
+    read = {name: _read(file) for name, file in files.items()}
+    for name, component in read.items():
+        if missing := [other for other in component.after if other not in read]:
+            raise ComponentError(f"File {files[name]}: after names {missing[0]}, which has no file.")
+    sorter = TopologicalSorter({name: component.after for name, component in read.items()})
     try:
         sorter.prepare()
     except CycleError as error:
-        raise ComponentError(f"Folder {folder}: {' after '.join(error.args[1])} cannot be put in order.") from None
+        cycle = error.args[1]
+        folder = files[cycle[0]].parent
+        raise ComponentError(f"Folder {folder}: {' after '.join(cycle)} cannot be put in order.") from None
     ordered: list[Component] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())
-        ordered += (components[name] for name in ready)
+        ordered += (read[name] for name in ready)
         sorter.done(*ready)
     return tuple(ordered)
 
@@ -47,7 +56,7 @@ def load_component(name: str) -> Component:
     raise ComponentError(f"There is no component {name}; known are {', '.join(c.name for c in load_components())}.")
 
 
-def load_groups(folder: Path = FOLDER) -> tuple[str, ...]:
+def load_groups(folder: Path | None = None) -> tuple[str, ...]:
     """Return the inventory's groups that components run in, each once, in the order of deployment."""
     return tuple(dict.fromkeys(group for component in load_components(folder) for group in component.groups))
 

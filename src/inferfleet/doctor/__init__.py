@@ -1,6 +1,7 @@
 """Match logs and state against known symptoms: what is wrong, why, how to check it, what to do.
 
-`evidence.py` is what there is to look at, `match.py` finds symptoms in it, `symptoms/*.yml` is what is known.
+`evidence.py` is what there is to look at, `match.py` finds symptoms in it, `symptoms/<layer>/<id>.yml`, here and in
+engines' folders, is what is known.
 """
 
 from inferfleet.doctor.evidence import Evidence, Log

@@ -1,26 +1,25 @@
 """What there is to look at: logs and state, as plain data."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from inferfleet.components import load_components
+from inferfleet.components import load_component, load_components
 from inferfleet.doctor.symptom import LogKind
-from inferfleet.engines import load_engines
 from inferfleet.engines.logs import log_names
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # `docker logs --timestamps` and journalctl's short-iso put a time in front of each line.
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?[ \t]")
 _KINDS = (
-    *((re.compile(component.log_names), component.name) for component in load_components()),
-    (log_names(), LogKind.ENGINE),
     (re.compile(r"^kernel\.log$|dmesg"), LogKind.KERNEL),
     (re.compile(r"^docker\.log$"), LogKind.DOCKER),
 )
+ENGINE = load_component("engine").name
+"""Whose log every engine's is."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +35,19 @@ class Log:
         """Whose log it is, by its name: a component's, or a `LogKind`."""
         path = PurePosixPath(self.name)
         place = self.name if "ray-session" in path.parts else path.name
-        return next((kind for pattern, kind in _KINDS if pattern.search(place)), LogKind.ANY)
+        return next((kind for pattern, kind in _kinds() if pattern.search(place)), LogKind.ANY)
 
     @property
     def container(self) -> str:
-        """Name of the container that wrote it; empty for other logs."""
-        stem = PurePosixPath(self.name).name.removesuffix(".log")
-        return stem if "/" not in self.name and stem.startswith(("inferfleet-", *load_engines())) else ""
+        """Name of the container that it is named after; empty for the logs of Ray's session."""
+        return "" if "/" in self.name else self.name.removesuffix(".log")
+
+
+def _kinds() -> Iterator[tuple[re.Pattern[str], str]]:
+    """Yield what names of logs contain, and whose those logs are."""
+    yield from ((re.compile(component.log_names), component.name) for component in load_components())
+    yield log_names(), ENGINE
+    yield from _KINDS
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inferfleet.doctor.evidence import Evidence, Log, plain, split_time, unix_time
+from inferfleet.doctor.evidence import ENGINE, Evidence, Log, plain, split_time, unix_time
 from inferfleet.doctor.expressions import holds, render
 from inferfleet.doctor.findings import Diagnosis, Finding, Trace
 from inferfleet.doctor.hide import Hider
@@ -77,7 +77,7 @@ def diagnose(evidence: Evidence, symptoms: Iterable[Symptom], hide: Hider | None
 def _page(log: Log, state: Mapping[str, Any]) -> _Page:
     text = plain(log.text)
     ready = 0
-    if log.kind == LogKind.ENGINE:  # once an engine serves, what it said before has been overcome
+    if log.kind == ENGINE:  # once an engine serves, what it said before has been overcome
         ready = max((found.start() for found in ready_lines().finditer(text)), default=0)
     container = (state.get("containers") or {}).get(log.container) or {}
     started = unix_time(container.get("started_at")) if container.get("running") else None

@@ -1,13 +1,18 @@
 """The catalog of symptoms: data, read and checked once."""
 
 import re
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from inferfleet import engines
+from inferfleet.components import load_components
+from inferfleet.engines import engine_folders, load_engines
 
 FOLDER = Path(__file__).with_name("symptoms")
 # In the order of the layers, from the machine up: what lies below explains what fails above it.
@@ -22,11 +27,8 @@ class Severity(StrEnum):
 
 
 class LogKind(StrEnum):
-    """Whose log it is, told by its file's name; `any` where the name does not tell."""
+    """Whose log it is where no component wrote it, told by its file's name; `any` where the name does not tell."""
 
-    ENGINE = "engine"
-    RAY = "ray"
-    WEBUI = "webui"
     DOCKER = "docker"
     KERNEL = "kernel"
     ANY = "any"
@@ -38,6 +40,13 @@ def _compilable(pattern: str) -> str:
     except re.error as error:
         raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
     return pattern
+
+
+def _log_kind(name: str) -> str:
+    known = [*(component.name for component in load_components()), *LogKind]
+    if name not in known:
+        raise ValueError(f"{name!r} is none of {', '.join(known)}")
+    return name
 
 
 Pattern = Annotated[str, AfterValidator(_compilable)]
@@ -74,8 +83,8 @@ class Symptom(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     title: Text
     severity: Severity
-    logs: tuple[LogKind, ...] = ()
-    """Logs to look at; empty: all."""
+    logs: tuple[Annotated[str, AfterValidator(_log_kind)], ...] = ()
+    """Logs to look at: components' names, or of `LogKind`; empty: all. An engine's is that of the component engine."""
     patterns: tuple[Pattern, ...] = ()
     least: int = 1
     when: str = ""
@@ -102,18 +111,40 @@ class Symptom(BaseModel):
         return self
 
 
-@cache
 def load_symptoms() -> tuple[Symptom, ...]:
-    """Return the catalog, in the order of the layers: every file symptoms/<layer>/<id>.yml.
+    """Return every symptom, in the order of the layers and by id.
+
+    They are the catalog's, symptoms/<layer>/<id>.yml, and those of an engine alone, in its folder's symptoms/<layer>/;
+    patterns that an engine adds to a symptom of the catalog (engine.yml, log_patterns) are among that symptom's.
 
     Raises:
-        ValueError: a file is wrong, or two have the same id.
+        ValueError: a file is wrong, two have the same id, or an engine adds patterns to a symptom that is not there.
     """
-    paths = [path for layer in LAYERS for path in sorted((FOLDER / layer).glob("*.yml"))]
-    symptoms = tuple(
-        Symptom(**yaml.safe_load(path.read_text("utf-8")), id=path.stem, layer=path.parent.name) for path in paths
-    )
-    ids = [symptom.id for symptom in symptoms]
+    return _load(FOLDER, tuple(engines.__path__))
+
+
+@cache
+def _load(catalog: Path, engines_path: tuple[str, ...]) -> tuple[Symptom, ...]:
+    folders = [catalog, *(folder / "symptoms" for folder in engine_folders().values())]
+    paths = [path for layer in LAYERS for path in sorted(_files(folders, layer), key=lambda path: path.name)]
+    ids = [path.stem for path in paths]
     if twice := {name for name in ids if ids.count(name) > 1}:
         raise ValueError(f"Several symptoms have the id {', '.join(sorted(twice))}")
-    return symptoms
+    added: dict[str, list[str]] = {}
+    for name, engine in load_engines().items():
+        if unknown := engine.log_patterns.keys() - set(ids):
+            raise ValueError(f"log_patterns of engine {name} names {sorted(unknown)[0]}, which is no symptom")
+        for symptom, patterns in engine.log_patterns.items():
+            added.setdefault(symptom, []).extend(patterns)
+    return tuple(_symptom(path, added.get(path.stem, [])) for path in paths)
+
+
+def _files(folders: Iterable[Path], layer: str) -> Iterator[Path]:
+    for folder in folders:
+        yield from (folder / layer).glob("*.yml")
+
+
+def _symptom(path: Path, added: list[str]) -> Symptom:
+    values: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    patterns = (*values.pop("patterns", ()), *added)
+    return Symptom(**values, patterns=patterns, id=path.stem, layer=path.parent.name)

@@ -22,6 +22,11 @@ def load_engines() -> dict[str, Engine]:
     return {name: engine for name, (_, engine) in _found().items()}
 
 
+def engine_folders() -> dict[str, Path]:
+    """Return every engine's folder by the engine's name, in the same order; raises CatalogError."""
+    return {name: folder for name, (folder, _) in _found().items()}
+
+
 def load_engine(name: str) -> Engine:
     """Return the engine called `name`; raises UnknownNameError."""
     return pick("engine", name, load_engines())

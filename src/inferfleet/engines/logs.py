@@ -1,18 +1,16 @@
 """What the engines' logs are called, and by which line each says that it serves."""
 
 import re
-from functools import cache
 
+from inferfleet.components.loader import load_component
 from inferfleet.engines.discovery import load_engines
 
 
-@cache
 def log_names() -> re.Pattern[str]:
     """Return what the names of engines' logs contain: our container's name, or an engine's."""
-    return re.compile("|".join(["inferfleet-engine", *map(re.escape, load_engines())]))
+    return re.compile("|".join(map(re.escape, [load_component("engine").container, *load_engines()])))
 
 
-@cache
 def ready_lines() -> re.Pattern[str]:
     """Return what an engine writes once it serves."""
     patterns = dict.fromkeys(engine.ready_log for engine in load_engines().values() if engine.ready_log)

@@ -117,6 +117,9 @@ class Engine(_Entry):
     bench_client: str = ""  # engine whose `bench serve` its images hold; empty: none
     webui_image: str = ""  # the vendor's own web UI; empty: Open WebUI's
     webui_image_arm: str = ""  # the same for aarch64
+    # Symptom of the doctor's catalog -> regular expressions of lines by which this engine shows it. What shows with
+    # this engine alone is a symptom of its own, symptoms/<layer>/<id>.yml.
+    log_patterns: dict[str, tuple[str, ...]] = {}
     ready_log: str = ""  # regular expression of the line by which it says that it serves
     rank_processes: str = ""  # regular expression of the titles of processes that hold a rank; empty: they have none
     architecture_capabilities: dict[str, Capability] = {}  # architecture -> least compute capability on NVIDIA

@@ -3,6 +3,7 @@
 import pytest
 
 from inferfleet.components import GROUPS, ComponentError, load_component, load_components, load_groups
+from inferfleet.components.loader import load_folders
 from inferfleet.settings import Settings
 from inferfleet.settings.model import SECRETS
 
@@ -55,11 +56,11 @@ def test_names_and_paths_are_written_once():
 def test_a_bad_file_is_refused_with_its_reason(tmp_path, change, reason):
     (tmp_path / "a.yml").write_text(GOOD)
     assert [component.name for component in load_components(tmp_path)] == ["a"]
-    load_components.cache_clear()
+    load_folders.cache_clear()
     (tmp_path / "a.yml").write_text(GOOD.replace(*change))
     with pytest.raises(ComponentError, match=reason.replace(".", "[.]")):
         load_components(tmp_path)
-    load_components.cache_clear()
+    load_folders.cache_clear()
 
 
 def test_an_unknown_name_is_refused():

@@ -14,6 +14,7 @@ from inferfleet.components import (
     packages,
     settings_read,
 )
+from inferfleet.components.loader import load_folders
 from inferfleet.fabric import mesh_ports
 from inferfleet.inventory import Inventory
 from inferfleet.inventory.facts import Host
@@ -44,7 +45,7 @@ def test_a_clash_with_its_port_is_refused(components):
 def test_two_fixed_ports_cannot_share_a_host(folder, components):
     text = (folder / "exporter.yml").read_text()
     (folder / "other.yml").write_text(text.replace("Node exporter", "Other exporter").replace("node-exp", "other-exp"))
-    load_components.cache_clear()
+    load_folders.cache_clear()
     assert refusals(load_components(folder), {"ray_head": ["n1"]}) == [
         (
             "port-clash",

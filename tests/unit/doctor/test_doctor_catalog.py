@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from inferfleet.doctor import Severity, Symptom, diagnose, load_symptoms, read_evidence
+from inferfleet import components, engines
+from inferfleet.doctor import Evidence, Log, Severity, Symptom, diagnose, load_symptoms, read_evidence
 from inferfleet.doctor.expressions import check, render
 from inferfleet.doctor.symptom import FOLDER
+from inferfleet.engines import engine_folders
 
 LOGS = Path(__file__).parents[2] / "fixtures/doctor"
 EXPECTED = yaml.safe_load((LOGS / "expected.yml").read_text())
@@ -95,13 +97,96 @@ def test_a_catalog_with_mistakes_is_refused() -> None:
             Symptom(**(good | change))
 
 
+MADE_UP = """
+title: Something made up is wrong
+severity: error
+logs: [{logs}]
+patterns: ["made-up failure \\\\d+"]
+cause: A test made it up.
+check: Look into the test.
+remedy: Remove the test.
+sources: [https://example.com/]
+"""
+
+
+def add_symptom(folder: Path, logs: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / "made-up.yml").write_text(MADE_UP.format(logs=logs))
+
+
+def shown(log: Log) -> list[str]:
+    """Return the ids of the symptoms that a log shows now."""
+    return [finding.symptom.id for finding in diagnose(Evidence(logs=(log,)), load_symptoms()).findings if finding.now]
+
+
 def test_a_symptom_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
-    shutil.copy(FOLDER / "ray/ray-wrong-token.yml", tmp_path / "ray/made-up.yml")
-    monkeypatch.setattr("inferfleet.doctor.symptom.FOLDER", tmp_path)
-    symptoms = {symptom.id: symptom for symptom in load_symptoms.__wrapped__()}
+    shutil.copytree(FOLDER, tmp_path / "symptoms")
+    (tmp_path / "symptoms/ray/made-up.yml").write_text(MADE_UP.format(logs="ray"))
+    monkeypatch.setattr("inferfleet.doctor.symptom.FOLDER", tmp_path / "symptoms")
+    symptoms = {symptom.id: symptom for symptom in load_symptoms()}
     assert symptoms.keys() - SYMPTOMS.keys() == {"made-up"}
     assert symptoms["made-up"].layer == "ray"
+    assert shown(Log("n1", "inferfleet-ray.log", "made-up failure 7")) == ["made-up"]
+    assert shown(Log("n1", "inferfleet-engine.log", "made-up failure 7")) == []
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a made-up engine, with vLLM's facts and no log patterns."""
+    folder = tmp_path / "made_up"
+    folder.mkdir()
+    facts = yaml.safe_load((engine_folders()["vllm"] / "engine.yml").read_text())
+    facts |= {"preference": 0, "log_patterns": {}}
+    (folder / "engine.yml").write_text(yaml.safe_dump(facts))
+    monkeypatch.setattr(engines, "__path__", [*engines.__path__, str(tmp_path)])
+    return folder
+
+
+def test_an_engines_symptom_is_a_file_of_its_folder(engine: Path) -> None:
+    add_symptom(engine / "symptoms/engine", "engine")
+    assert {symptom.id for symptom in load_symptoms()} - SYMPTOMS.keys() == {"made-up"}
+    assert shown(Log("n1", "made_up-0.log", "made-up failure 7")) == ["made-up"]
+    assert shown(Log("n1", "inferfleet-webui.log", "made-up failure 7")) == []
+
+
+def test_an_engine_has_its_own_lines_for_a_known_symptom(engine: Path) -> None:
+    facts = yaml.safe_load((engine / "engine.yml").read_text())
+    (engine / "engine.yml").write_text(
+        yaml.safe_dump(facts | {"log_patterns": {"gpu-out-of-memory": ["no room on the device"]}})
+    )
+    assert shown(Log("n1", "made_up.log", "no room on the device")) == ["gpu-out-of-memory"]
+    assert len(load_symptoms()) == len(SYMPTOMS)
+
+
+def test_lines_for_a_symptom_that_is_not_there_are_refused(engine: Path) -> None:
+    facts = yaml.safe_load((engine / "engine.yml").read_text())
+    (engine / "engine.yml").write_text(yaml.safe_dump(facts | {"log_patterns": {"gpu-out-of-memori": ["x"]}}))
+    with pytest.raises(ValueError, match="log_patterns of engine made_up names gpu-out-of-memori, which is no symptom"):
+        load_symptoms()
+
+
+def test_two_symptoms_of_one_id_are_refused(engine: Path) -> None:
+    (engine / "symptoms/ray").mkdir(parents=True)
+    shutil.copy(FOLDER / "ray/ray-wrong-token.yml", engine / "symptoms/ray")
+    with pytest.raises(ValueError, match="Several symptoms have the id ray-wrong-token"):
+        load_symptoms()
+
+
+def test_a_symptom_shows_in_the_log_of_a_made_up_component(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (
+        "title: Exporter\ngroups: [webui]\nimage: e:1\ncontainer: made-up-exporter\n"
+        "ports: [{number: 9100, reached_by: [nodes]}]\nhealth: {path: /}\nlogs: textfile\n"
+    )
+    (tmp_path / "exporter.yml").write_text(text)
+    shutil.copytree(FOLDER, tmp_path / "symptoms")
+    (tmp_path / "symptoms/node/made-up.yml").write_text(MADE_UP.format(logs="exporter"))
+    monkeypatch.setattr("inferfleet.doctor.symptom.FOLDER", tmp_path / "symptoms")
+    with pytest.raises(ValueError, match=r"'exporter' is none of ray, engine, webui, docker, kernel, any"):
+        load_symptoms()
+    monkeypatch.setattr(components, "__path__", [*components.__path__, str(tmp_path)])
+    for name in ("made-up-exporter.log", "textfile.log"):
+        assert shown(Log("n1", name, "made-up failure 7")) == ["made-up"]
+    assert shown(Log("n1", "inferfleet-engine.log", "made-up failure 7")) == []
 
 
 def test_the_table_of_symptoms_is_up_to_date() -> None:
