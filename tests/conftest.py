@@ -1,11 +1,14 @@
-"""Node-side code where Ansible would have put it, and how many examples property tests try.
+"""Node-side code where Ansible would have put it, how many examples property tests try, and a port that nobody may use.
 
 Few examples while one works, many in `make test`.
 """
 
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import ansible.module_utils
+import pytest
 from hypothesis import settings
 
 ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "plugins" / "module_utils"))
@@ -13,3 +16,22 @@ ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "plugins" /
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=200, deadline=None)
 settings.load_profile("quick")
+
+
+@pytest.fixture(scope="session")
+def listener() -> Iterator[socket.socket]:
+    """Stand where the nodes' SSH servers would: whoever contacts a node, contacts this."""
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+@pytest.fixture
+def nobody_came(listener: socket.socket) -> Callable[[], None]:
+    """Assert that no node was contacted."""
+
+    def check() -> None:
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+    return check

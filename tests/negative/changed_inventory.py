@@ -1,13 +1,17 @@
-"""A good inventory, changed as a case of cases.yml says."""
+"""A good inventory, changed as a case of cases.yml says, and what such a case expects."""
 
 from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.unit.inventory.parameters import listed
+
+from inferfleet.messages import Problem
 
 ROOT = Path(__file__).parents[2]
 GROUPS = {"ray_head": ["node1"], "ray_worker": ["node2"], "webui": ["node1"]}
 Case = dict[str, Any]
+CASES: list[Case] = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text())
 
 
 def write_inventory(case: Case, folder: Path, port: int) -> Path:
@@ -32,3 +36,22 @@ def write_inventory(case: Case, folder: Path, port: int) -> Path:
         kept = [line for line in lines if line.split(":")[0] not in without]
         (everywhere / "00_defaults.yml").write_text("\n".join(kept))
     return folder
+
+
+def by_name(case: Case) -> str:
+    """Return what pytest calls a case."""
+    return str(case["name"])
+
+
+def sentences(problems: list[dict[str, Any]]) -> list[str]:
+    """Return each problem as a refusal shows it."""
+    return [f"{problem['message']} {problem['remedy']}" for problem in problems]
+
+
+def refusals(problems: list[dict[str, Any]], case: Case) -> list[dict[str, Any]]:
+    """Return the code of each problem, and of its parameters those that the case names for it."""
+    shown = [{"code": code, **parameters} for code, parameters in listed(map(Problem.from_dict, problems))]
+    named = [*case["refusals"], *({} for _ in shown)]
+    return [
+        {key: problem.get(key) for key in (wanted or problem)} for problem, wanted in zip(shown, named, strict=False)
+    ]

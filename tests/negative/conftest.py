@@ -2,7 +2,7 @@
 
 import importlib.util
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -18,25 +18,6 @@ from ansible.plugins.loader import connection_loader, init_plugin_loader
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 from changed_inventory import ROOT, Case, write_inventory
-
-
-@pytest.fixture(scope="session")
-def listener() -> Iterator[socket.socket]:
-    """Stand where the nodes' SSH servers would: whoever contacts a node, contacts this."""
-    with socket.create_server(("0.0.0.0", 0)) as server:
-        server.setblocking(False)
-        yield server
-
-
-@pytest.fixture
-def nobody_came(listener: socket.socket) -> Callable[[], None]:
-    """Assert that no node was contacted."""
-
-    def check() -> None:
-        with pytest.raises(BlockingIOError):
-            listener.accept()
-
-    return check
 
 
 @pytest.fixture
