@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles lint lint-fast translations lock
+.PHONY: help bootstrap browser lab up down test test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles lint lint-fast translations references lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes. Here: what the
 # deployment on the practice cluster (test-site) does not show.
@@ -83,6 +83,9 @@ test-more-roles: test-roles ## The role tests that `make test` leaves out for th
 
 translations: bootstrap ## Add new texts to the catalogs of src/inferfleet/locale, remove old ones
 	python -m tools.translations
+
+references: bootstrap ## Write the generated pages of docs/ and the defaults
+	python -m tools.references
 
 lock: bootstrap ## Choose the newest versions of all Python packages again
 	uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \

@@ -1,8 +1,5 @@
-#!/usr/bin/env python3
-"""Writes docs/components.md from the components' files; `--check` only reports whether it is up to date."""
+"""docs/components.md, from the components' files."""
 
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,7 +10,7 @@ TARGET = Path(__file__).resolve().parents[1] / "docs" / "components.md"
 _HEAD = """\
 # Components and ports
 
-Written by `tools/components_doc.py` from `src/inferfleet/components/*.yml`, one file a component; edit those, not this
+Written by `make references` from `src/inferfleet/components/*.yml`, one file a component; edit those, not this
 file. The port check, `inferfleet fabric`, `status`, `doctor`, air-gap bundles and `reset.yml` read the same files.
 """
 _REACHED_BY = {
@@ -26,6 +23,11 @@ _NOTES = """\
 Nodes of a service also connect at ports that NCCL and Gloo get from the system (32768 to 60999), and at those of the
 engine itself; `inferfleet fabric` connects to all of them from every node.
 """
+
+
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the generated file with its content."""
+    yield TARGET, render(load_components())
 
 
 def render(components: Sequence[Component]) -> str:
@@ -86,21 +88,3 @@ def _codes(names: Sequence[str]) -> str:
 def _table(head: Sequence[str], rows: Iterator[tuple[str, ...]] | Sequence[tuple[str, ...]]) -> Iterator[str]:
     for cells in (head, ["---"] * len(head), *rows):
         yield f"| {' | '.join(cells)} |"
-
-
-def main() -> int:
-    """Write the document, or check it; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where the page is stale")
-    text = render(load_components())
-    if parser.parse_args().check:
-        if TARGET.exists() and TARGET.read_text() == text:
-            return 0
-        print("docs/components.md is stale; run `python tools/components_doc.py`.", file=sys.stderr)
-        return 1
-    TARGET.write_text(text)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

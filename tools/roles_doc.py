@@ -1,9 +1,7 @@
-#!/usr/bin/env python3
-"""Writes docs/roles.md from the roles' argument specs; `--check` only tells whether it is up to date."""
+"""docs/roles.md, from the roles' argument specs."""
 
-import argparse
 import re
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ TARGET = ROOT / "docs" / "roles.md"
 _HEAD = """\
 # Roles and their variables
 
-Written by `tools/roles_doc.py` from each role's `meta/argument_specs.yml`; edit those, not this file.
+Written by `make references` from each role's `meta/argument_specs.yml`; edit those, not this file.
 
 The variables below may be set in an inventory's `group_vars/all/10_cluster.yml`, beside the contract's keys in
 `group_vars/all/main.yml`. Most are never set: their defaults take what the contract and the plan say.
@@ -22,6 +20,11 @@ The variables below may be set in an inventory's `group_vars/all/10_cluster.yml`
 # Ansible's markup in descriptions: C(code), V(value), O(option), I(emphasis), B(bold).
 _CODE = re.compile(r"\b[CVO]\(([^)]*)\)")
 _EMPHASIS = re.compile(r"\b[IB]\(([^)]*)\)")
+
+
+def outputs() -> Iterator[tuple[Path, str]]:
+    """Yield the generated file with its content."""
+    yield TARGET, render(load_specs(ROOT))
 
 
 def load_specs(root: Path) -> dict[str, dict[str, Any]]:
@@ -89,22 +92,3 @@ def _joined(paragraphs: list[str]) -> list[str]:
 
 def _text(markup: str) -> str:
     return _EMPHASIS.sub(r"*\1*", _CODE.sub(r"`\1`", markup)).strip()
-
-
-def main() -> int:
-    """Write the document, or check it; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; end with 1 where docs/roles.md is stale")
-    check = parser.parse_args().check
-    text = render(load_specs(ROOT))
-    if check:
-        if TARGET.exists() and TARGET.read_text() == text:
-            return 0
-        print("docs/roles.md is stale; run `python tools/roles_doc.py`.", file=sys.stderr)
-        return 1
-    TARGET.write_text(text)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,8 @@
 """Templates of all texts and their Chinese: `python -m tools.translations` brings the catalogs up to date.
 
 It adds every template that no catalog translates yet to the catalog of its area, with an empty translation to fill in,
-and removes those that no code names any more. An area is a package of src/inferfleet, `nodes` for plugins, or `roles`
-for roles and playbooks; what is in none of them goes to cli.po.
+and removes those that no code names any more. An area is a package of src/inferfleet, `nodes` for plugins, `roles` for
+roles and playbooks, or `settings` for their reference; what is in none of them goes to cli.po.
 """
 
 import sys
@@ -20,13 +20,14 @@ from inferfleet.components import load_components
 from inferfleet.doctor.symptom import load_symptoms
 from inferfleet.engines import load_engines
 from inferfleet.runner.stages import titles
+from inferfleet.settings import SECTIONS, HostSettings, Settings, Unit
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = ROOT / "src/inferfleet/locale/zh_CN/LC_MESSAGES"
-_CODE = ("src/inferfleet", "plugins")
-_AREAS = {"catalog": "planner", "settings": "inventory", "runner": "cli", "messages": "cli"}
+_CODE = ("src/inferfleet", "plugins", "tools/settings_doc.py")
+_AREAS = {"catalog": "planner", "runner": "cli", "messages": "cli"}
 """Packages whose texts are in another package's catalog."""
-_FOLDERS = {"plugins": "nodes", "roles": "roles", "playbooks": "roles"}
+_FOLDERS = {"plugins": "nodes", "roles": "roles", "playbooks": "roles", "tools": "settings", "docs": "settings"}
 """Folders outside src/inferfleet, and the catalogs of their texts."""
 
 
@@ -48,14 +49,20 @@ def read_catalogs() -> dict[Path, Catalog]:
 
 
 def _of_code() -> Iterator[tuple[str, str]]:
-    for folder in _CODE:
-        for file in sorted((ROOT / folder).rglob("*.py")):
+    for name in _CODE:
+        for file in sorted((ROOT / name).rglob("*.py")) or [ROOT / name]:
             place = file.relative_to(ROOT)
             for line, template, _, _ in extract_from_file("python", file, keywords={"N_": None}):
                 yield str(template), f"{place}:{line}"
 
 
 def _of_data() -> Iterator[tuple[str, str]]:
+    for model in (Settings, HostSettings):
+        for name, field in model.model_fields.items():
+            for text in (field.description or "", *(item.name for item in field.metadata if isinstance(item, Unit))):
+                yield text, f"docs/settings.md:{name}"
+    for heading in SECTIONS:
+        yield heading, "docs/settings.md"
     for xid, entry in load_xids().items():
         yield entry.meaning, f"src/inferfleet/catalog/driver.yml:Xid {xid}"
     for name, engine in load_engines().items():

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from inferfleet.settings import Settings
+from inferfleet.settings import HostSettings, Settings
 
 ROOT = Path(__file__).parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -189,11 +189,15 @@ def test_a_modules_documentation_is_its_argument_spec(path):
     }
 
 
-@pytest.mark.parametrize("reference", ["roles_doc", "settings_doc"])
-def test_the_references_are_up_to_date(reference):
-    argv = [sys.executable, ROOT / f"tools/{reference}.py", "--check"]
-    check = subprocess.run(argv, capture_output=True, text=True)
+def test_generated_files_are_up_to_date():
+    argv = [sys.executable, "-m", "tools.references", "--check"]
+    check = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT)
     assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize("model", [Settings, HostSettings])
+def test_every_setting_is_described(model):
+    assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 
 def test_nothing_is_left_to_do():

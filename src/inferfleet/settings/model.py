@@ -1,6 +1,6 @@
 """The settings with their types: the one place that declares what a user may set.
 
-`tools/settings_doc.py` writes `group_vars/all/main.yml` and docs/settings.md from it (a test compares them).
+`make references` writes `group_vars/all/main.yml` and docs/settings.md from it (a test compares them).
 """
 
 import ipaddress
@@ -309,7 +309,7 @@ SECTIONS = {
     "How it is served (empty or 0: the planner decides)": "engine",
     "Hardware": "accelerator",
     "Containers and images": "container_data_root",
-    "Ray": "ray_port",
+    "Ray cluster": "ray_port",
     "Open WebUI": "webui_image",
     "Secrets (empty: generated once into <inventory>/.secrets/, mode 0600, outside git)": "engine_api_key",
 }

@@ -2,8 +2,6 @@
 
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -187,9 +185,3 @@ def test_a_symptom_shows_in_the_log_of_a_made_up_component(tmp_path: Path, monke
     for name in ("made-up-exporter.log", "textfile.log"):
         assert shown(Log("n1", name, "made-up failure 7")) == ["made-up"]
     assert shown(Log("n1", "inferfleet-engine.log", "made-up failure 7")) == []
-
-
-def test_the_table_of_symptoms_is_up_to_date() -> None:
-    root = Path(__file__).parents[3]
-    check = subprocess.run([sys.executable, root / "tools/doctor_doc.py", "--check"], capture_output=True, text=True)
-    assert (check.returncode, check.stderr) == (0, "")

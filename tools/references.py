@@ -1,0 +1,33 @@
+"""The generated pages of docs/ and the defaults: written from the code, or with `--check` only compared.
+
+python -m tools.references
+python -m tools.references --check
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tools import components_doc, doctor_doc, roles_doc, settings_doc
+
+ROOT = Path(__file__).resolve().parents[1]
+_SOURCES = (components_doc, doctor_doc, roles_doc, settings_doc)
+
+
+def main() -> int:
+    """Write the files, or compare them; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 where a file differs")
+    check = parser.parse_args().check
+    contents = {path: text for source in _SOURCES for path, text in source.outputs()}
+    stale = [path for path, text in contents.items() if not path.is_file() or path.read_text("utf-8") != text]
+    for path in stale:
+        if check:
+            print(f"{path.relative_to(ROOT)} is stale; run `make references`.", file=sys.stderr)
+        else:
+            path.write_text(contents[path], "utf-8")
+    return int(check and bool(stale))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
