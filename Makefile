@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles lint lint-fast translations references lock
+.PHONY: help bootstrap browser lab up down test test-static test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles lint lint-ansible lint-fast translations references lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes. Here: what the
 # deployment on the practice cluster (test-site) does not show.
@@ -46,14 +46,19 @@ lint-fast: bootstrap
 	vermin --target=3.9- --violations --no-tips $(NODE_CODE)
 	yamllint --strict .
 
-lint: lint-fast ## Style, types, YAML, Ansible rules
+lint-ansible: bootstrap
 	ansible-lint --offline
+
+lint: lint-fast lint-ansible ## Style, types, YAML, Ansible rules
 
 test-fast: lint-fast ## Everything that needs no container, but for the Ansible rules (make lint)
 	pytest -q -n auto $(PYTEST_ARGS)
 
-test: PYTEST_ARGS = --hypothesis-profile=thorough
-test: lint test-fast test-loopback test-site test-roles ## Everything: also the whole cluster end to end and the role tests
+test: test-static test-loopback test-site test-roles ## Everything: also the whole cluster end to end and the role tests
+
+# ansible-lint uses one core only, so the quick tests run beside it.
+test-static: bootstrap
+	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-fast PYTEST_ARGS=--hypothesis-profile=thorough
 
 # They mostly wait, so two at once; what each says comes in one piece when it ends.
 test-loopback: bootstrap ## test-engines, test-weights, test-gpustack and test-playbooks, two at a time
