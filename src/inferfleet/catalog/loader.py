@@ -19,7 +19,6 @@ from inferfleet.catalog.architecture import (
 )
 from inferfleet.catalog.schema import (
     Accelerator,
-    AcceleratorFile,
     Checkpoint,
     CudaError,
     DriverFile,
@@ -60,7 +59,7 @@ def load_models(folder: Path = FOLDER) -> dict[str, Model]:
 @cache
 def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
     """Return every accelerator of the catalog by name; raises CatalogError."""
-    return load_file(folder / "accelerators.yml", AcceleratorFile).accelerators
+    return {file.stem: load_file(file, Accelerator) for file in sorted((folder / "accelerators").glob("*.yml"))}
 
 
 @cache

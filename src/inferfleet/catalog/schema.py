@@ -43,33 +43,48 @@ class Model(_Entry):
 
 
 class Accelerator(_Entry):
-    """One kind of accelerator. Memory is that of one device as its driver counts devices."""
+    """One kind of accelerator: `accelerators/<product>-<memory>.yml`. A device is what its driver counts as one.
+
+    In the files' comments, "GitHub owner/name#n" is github.com/owner/name/issues/n.
+    """
 
     vendor: Vendor
-    product_names: tuple[str, ...] = ()  # as the driver reports them
-    memory_mib: NonNegativeInt  # as the vendor's tool reports it; 0: shares the host's
-    usable_mib: NonNegativeInt = 0  # what a framework sees (cudaMemGetInfo); 0: the same
+    product_names: tuple[str, ...] = ()
+    """As `nvidia-smi -L`, `amd-smi`, `npu-smi` or `vasmi` prints them; NVIDIA's are in the environment reports of
+    vllm-project/vllm and sgl-project/sglang issues."""
+    memory_mib: NonNegativeInt
+    """MiB of one device as that tool reports it; 0: shares the host's. Source unless an entry says otherwise (L20 and
+    A800: as the L40S and A100): modal-labs/modal-client#2797."""
+    usable_mib: NonNegativeInt = 0
+    """MiB that a framework sees (cudaMemGetInfo); 0: the same. PyTorch's "total capacity of … GiB", deviceQuery's bytes
+    or total_memory of torch.cuda.get_device_properties; drivers differ by up to 0.5 %."""
     compute_capability: Capability | None = None
-    dtypes: tuple[Precision, ...]  # computed in hardware
+    """NVIDIA's: developer.nvidia.com/cuda-gpus."""
+    dtypes: tuple[Precision, ...]
+    """What its matrix units compute. NVIDIA's architecture white papers: FP8 from 8.9, bfloat16 from 8.0, INT4 from 7.5
+    to 8.9 (Hopper and Blackwell have none); AMD's CDNA 3 white paper; hiascend.com for the Atlas A2."""
     interconnect: Literal["nvswitch", "nvlink", "xgmi", "hccs", "pcie", "vendor", "none"]
-    ranks_per_device: PositiveInt = 1  # ranks the engine counts for one device
-    per_node: PositiveInt = 8  # usual number in a server
-    devices: tuple[str, ...] = ()  # device nodes a container needs
-    mounts: tuple[str, ...] = ()  # files of the driver that a container needs, as `docker run --volume` takes them
-    pipeline_parallel: bool = True  # whether engines can divide layers over it
-    large_batches: bool = False  # vLLM's defaults for it: 8192 tokens and 1024 sequences, not 2048 and 256
+    """Of the SXM board or of the server that the card is sold in; PCIe cards of the same name lack the switch."""
+    ranks_per_device: PositiveInt = 1
+    """Ranks that the engine counts for one device."""
+    per_node: PositiveInt = 8
+    """Usual number in a server, our choice."""
+    devices: tuple[str, ...] = ()
+    """Device nodes that a container needs."""
+    mounts: tuple[str, ...] = ()
+    """Files of the driver that a container needs, as `docker run --volume` takes them."""
+    pipeline_parallel: bool = True
+    """Whether engines can divide layers over it."""
+    large_batches: bool = False
+    """Whether vLLM's defaults for it are 8192 tokens and 1024 sequences, not 2048 and 256: from 70 GiB on, but not the
+    A100 (vllm/engine/arg_utils.py, get_batch_defaults)."""
     env: dict[str, str] = {}
+    """Environment of the engine's containers."""
 
     @property
     def total_bytes(self) -> int:
         """Memory of one device as the engine sees it, in bytes."""
         return (self.usable_mib or self.memory_mib) * 2**20
-
-
-class AcceleratorFile(_Entry):
-    """accelerators.yml."""
-
-    accelerators: dict[str, Accelerator]
 
 
 class CudaError(_Entry):

@@ -109,8 +109,12 @@ def match_accelerator(product: str, memory_mib: int) -> str | None:
     wanted = product.strip().lower()
     entries = load_accelerators()
     named = [n for n, a in entries.items() if wanted in (p.lower() for p in a.product_names)]
-    if not named:  # e.g. "NVIDIA A800-SXM4-80GB MIG" or a board's variant
-        named = [n for n, a in entries.items() if any(wanted.startswith(p.lower()) for p in a.product_names)]
+    if not named:  # e.g. "NVIDIA A800-SXM4-80GB MIG" or a board's variant; "NVIDIA A10" begins an A100's name, too
+        begun = {
+            n: max((len(p) for p in a.product_names if wanted.startswith(p.lower())), default=0)
+            for n, a in entries.items()
+        }
+        named = [n for n, length in begun.items() if 0 < length == max(begun.values())]
     close = [n for n in named if memory_mib and _same(memory_mib, entries[n].memory_mib)]
     return next(iter(close or named), None)
 
@@ -143,7 +147,7 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
                     N_("Host {name} has accelerators {product!r}, which the catalog does not have."),
                     N_(
                         "Set accelerator to the catalog's entry that is nearest in memory and compute "
-                        "capability, or add one to accelerators.yml."
+                        "capability, or add one to catalog/accelerators."
                     ),
                     name=name,
                     product=unknown[0],

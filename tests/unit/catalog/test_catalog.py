@@ -1,6 +1,7 @@
 """The catalog's files: whole, and refused with file, key and reason when broken."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -13,9 +14,14 @@ from inferfleet.catalog import (
     load_accelerators,
     load_model,
     load_models,
+    loader,
     read_model,
 )
 from inferfleet.catalog.loader import FOLDER
+from inferfleet.planner import fleet
+from inferfleet.planner.fleet import match_accelerator
+from inferfleet.planner.make import make_plan
+from inferfleet.settings import Settings
 
 
 def test_it_has_what_the_field_uses():
@@ -29,7 +35,7 @@ def test_it_has_what_the_field_uses():
             for n in ("qwen-1.5b", "qwen-7b", "qwen-14b", "qwen-32b", "llama-8b", "llama-70b")
         ),
     } == set(load_models())
-    assert len(load_accelerators()) == 21
+    assert len(load_accelerators()) == len(list((FOLDER / "accelerators").glob("*.yml"))) > 20
     ids = {c.id: c.precision for c in load_model("deepseek-r1").checkpoints}
     assert ids["unsloth/DeepSeek-R1-BF16"] == "bf16"
     assert {"fp8", "bf16", "int8", "int4"} == set(ids.values())
@@ -40,6 +46,40 @@ def test_every_accelerator_computes_something_and_has_memory():
         assert entry.dtypes
         assert name == "cpu" or entry.usable_mib <= entry.memory_mib > 0
         assert (entry.vendor == "nvidia") == (entry.compute_capability is not None)
+
+
+@pytest.fixture
+def catalog(tmp_path, monkeypatch):
+    """Return the folder of a catalog with one more accelerator and one more model, which is the one in use."""
+    folder = tmp_path / "catalog"
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    card = (FOLDER / "accelerators/H100-80G.yml").read_text()
+    (folder / "accelerators/Z900-80G.yml").write_text(re.sub("product_names: .*", "product_names: [NVIDIA Z900]", card))
+    shutil.copy(FOLDER / "models/deepseek-r1-distill-qwen-32b.yml", folder / "models/made-up-32b.yml")
+    accelerators, models = load_accelerators(folder), load_models(folder)
+    for module in (loader, fleet):
+        monkeypatch.setattr(module, "load_accelerators", lambda: accelerators)
+    monkeypatch.setattr(loader, "load_models", lambda: models)
+    return folder
+
+
+def test_an_accelerator_is_one_file_and_a_model_too(catalog):
+    assert match_accelerator("NVIDIA Z900", 81559) == "Z900-80G"
+    node = {"role": "head", "address": "10.0.0.1", "accelerator": "z900"}
+    plan = make_plan(Settings(model="made-up-32b"), {"n1": node}, hypothetical=True)
+    assert (plan.accelerator, plan.model, plan.problems) == ("Z900-80G", "made-up-32b", [])
+
+
+@pytest.mark.parametrize(
+    ("product", "memory_mib", "meant"),
+    [
+        ("NVIDIA A100 80GB PCIe MIG 1g.10gb", 0, "A100-80G"),  # "NVIDIA A10" begins that name, too
+        ("NVIDIA H200 NVL", 143771, "H200-141G"),
+        ("NVIDIA Z9", 81559, None),
+    ],
+)
+def test_products_by_the_longest_name(product, memory_mib, meant):
+    assert match_accelerator(product, memory_mib) == meant
 
 
 @pytest.mark.parametrize(
@@ -98,10 +138,10 @@ def broken(tmp_path):
             "key architecture: has kv_lora_rank but lacks",
         ),
         (
-            "accelerators.yml",
-            lambda d: d["accelerators"]["T4-16G"].update(memory="16"),
+            "accelerators/T4-16G.yml",
+            lambda d: d.update(memory="16"),
             load_accelerators,
-            "key accelerators.T4-16G.memory: Extra inputs are not permitted",
+            "key memory: Extra inputs are not permitted",
         ),
     ],
 )
@@ -118,7 +158,7 @@ def test_broken_files_say_where(broken, file, edit, load, message):
     ("text", "reason"), [("a: [", "does not parse"), ("- 1", "does not hold a map"), ("\x00", "parse")]
 )
 def test_files_that_are_no_yaml(broken, text, reason):
-    (broken / "accelerators.yml").write_text(text)
+    (broken / "accelerators/T4-16G.yml").write_text(text)
     with pytest.raises(CatalogError, match=reason):
         load_accelerators(broken)
 
