@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-static test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles lint lint-ansible lint-fast translations references lock
+.PHONY: help bootstrap browser lab up down test test-static test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes. Here: what the
 # deployment on the practice cluster (test-site) does not show.
@@ -10,6 +10,9 @@ ROLES ?= preflight node_baseline nvidia_driver_simulated container_runtime conta
 # The others, left out of `make test` for their time.
 MORE_ROLES ?= package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
+
+# The tests of the cluster that `make test` runs; `make test-all` runs those marked `thorough`, too.
+SITE_ARGS ?= -m "not thorough"
 
 # Runs on nodes, whose Python may be 3.9.
 NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py
@@ -77,7 +80,7 @@ test-playbooks: bootstrap ## Playbooks that Ansible really runs on this machine,
 	pytest -q tests/playbooks
 
 test-site: lab browser ## The practice cluster's whole life, from bare nodes to bare nodes
-	pytest -v --durations=25 tests/e2e
+	pytest -v --durations=25 $(SITE_ARGS) tests/e2e
 
 test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_cluster
 	@rm -rf $(CURDIR)/.cache/molecule
@@ -85,6 +88,9 @@ test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_
 
 test-more-roles: ROLES = $(MORE_ROLES)
 test-more-roles: test-roles ## The role tests that `make test` leaves out for their time
+
+test-all: ## make test, and what it leaves out for its time
+	@+$(MAKE) test SITE_ARGS= ROLES="$(ROLES) $(MORE_ROLES)"
 
 translations: bootstrap ## Add new texts to the catalogs of src/inferfleet/locale, remove old ones
 	python -m tools.translations

@@ -123,6 +123,7 @@ def interrupted(deployed: dict[str, Any]) -> Callable[[], str]:
     return run
 
 
+@pytest.mark.thorough
 def test_an_interrupted_run_goes_on(controller: Controller, interrupted: Callable[[], str]) -> None:
     shown = interrupted()
     controller.said.append(shown)

@@ -83,6 +83,7 @@ def test_every_answer_is_right(whole: Evaluation) -> None:
     assert set(whole.nodes) == {"node1", "node2"}
 
 
+@pytest.mark.thorough
 def test_a_damaged_shard_costs_points(whole: Evaluation, damaged: None, controller: Controller) -> None:
     earlier = max((ROOT / INVENTORY / ".results/evaluate").iterdir())
     done = controller.inferfleet("evaluate", "--reference", str(earlier), "--within", "1")

@@ -179,6 +179,7 @@ def test_second_run_changes_nothing(deployed: dict[str, Any], controller: Contro
     assert again.rc == 0, again
 
 
+@pytest.mark.thorough
 def test_printed_command_does_the_same(deployed: dict[str, Any], controller: Controller) -> None:
     words = deployed["document"]["ansible_command"].split()
     assert words[0] == "ansible-playbook"
@@ -193,6 +194,7 @@ def test_one_stage_on_one_node(deployed: dict[str, Any], controller: Controller)
     assert list(next(s for s in fabric.document["stages"] if s["name"] == "nccl_fabric")["hosts"]) == ["node2"]
 
 
+@pytest.mark.thorough
 def test_worker_reboots(deployed: dict[str, Any], lab: Lab) -> None:
     lab.reboot("node2")
     eventually(lambda: whole(lab), TIMEOUT, "the service answers after a reboot of node2")

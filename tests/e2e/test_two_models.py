@@ -8,7 +8,7 @@ import pytest
 import yaml
 from practice import API, INVENTORY, ROOT, SECRETS, WEBUI, Controller, Lab, answers, secrets
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.thorough]
 
 OTHER = {"served_model_name": "other-r1", "executor": "mp", "engine_port": 8100}
 OTHER_API = "http://198.18.5.12:8100"
