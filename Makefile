@@ -6,9 +6,9 @@ SHELL := /bin/sh
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes. Here: what the
 # deployment on the practice cluster (test-site) does not show.
-ROLES ?= preflight node_baseline nvidia_driver_simulated container_runtime container_images ray_cluster inference_engine engine_switch
+ROLES ?= preflight node_baseline container_runtime container_images ray_cluster inference_engine engine_switch
 # The others, left out of `make test` for their time.
-MORE_ROLES ?= package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
+MORE_ROLES ?= nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
 # The tests of the cluster that `make test` runs; `make test-all` runs those marked `thorough`, too.
@@ -65,7 +65,7 @@ test-static: bootstrap
 
 # They mostly wait, so two at once; what each says comes in one piece when it ends.
 test-loopback: bootstrap ## test-engines, test-weights, test-gpustack and test-playbooks, two at a time
-	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-playbooks test-engines test-gpustack
+	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-engines test-gpustack test-playbooks
 
 test-engines: bootstrap ## What we write, against those who read it: the engines' own parsers, Ansible's templates
 	pytest -q tests/contract

@@ -213,6 +213,17 @@ def test_reboots_leave_nothing_to_change(deployed: dict[str, Any], controller: C
     assert {item["task"] for item in again.document["changed_tasks"]} <= {"Name the cluster's nodes"}, again
 
 
+def test_status_sees_what_is_broken(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+    lab.ssh("node1", "docker stop inferfleet-webui")
+    status = controller.inferfleet("status")
+    lab.ssh("node1", "docker start inferfleet-webui")
+    assert status.rc == 2, status
+    failed = [item["name"]["message"] for item in status.document["result"]["proof"] if not item["ok"]]
+    assert failed == ["Open WebUI"]
+    eventually(webui_answers, TIMEOUT, "Open WebUI answers after it was started again")
+
+
+@pytest.mark.thorough
 def test_other_executor(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     up = controller.inferfleet("up", "-e", "executor=mp")
     assert up.rc == 0, up
@@ -223,15 +234,9 @@ def test_other_executor(deployed: dict[str, Any], lab: Lab, controller: Controll
     ]
 
 
-def test_status_sees_what_is_broken(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+@pytest.mark.thorough
+def test_up_repairs_and_returns_to_ray(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     lab.ssh("node1", "docker stop inferfleet-webui")
-    status = controller.inferfleet("status", "-e", "executor=mp")
-    assert status.rc == 2, status
-    failed = [item["name"]["message"] for item in status.document["result"]["proof"] if not item["ok"]]
-    assert failed == ["Open WebUI"]
-
-
-def test_up_mends_and_goes_back_to_ray(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     up = controller.inferfleet("up")
     assert up.rc == 0, up
     assert whole(lab)
