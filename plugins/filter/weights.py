@@ -16,27 +16,31 @@ from inferfleet.weights import (
 )
 
 
+def _resolve(given, plan, revision, endpoint, folders=None):
+    return resolve_sources(
+        given,
+        repository=plan["checkpoint"],
+        modelscope=plan["checkpoint_modelscope"],
+        revision=revision,
+        endpoint=endpoint,
+        folders=folders,
+    )
+
+
 def weights_sources(given, plan, revision, endpoint, folders=None):
     """Return `model_weights_sources` completed from the plan; an entry that cannot be used fails."""
     try:
-        return resolve_sources(
-            given,
-            repository=plan["checkpoint"],
-            modelscope=plan["checkpoint_modelscope"],
-            revision=revision,
-            endpoint=endpoint,
-            folders=folders,
-        )
-    except BadSourceError as problem:
-        raise AnsibleFilterError(str(problem)) from problem
+        return _resolve(given, plan, revision, endpoint, folders)
+    except BadSourceError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 def weights_source_problems(given, plan, revision, endpoint):
     """Return the JSON forms of the problems of `model_weights_sources`: one, or none."""
     try:
-        weights_sources(given, plan, revision, endpoint)
-    except AnsibleFilterError as error:
-        return [error.__cause__.problem.as_dict()]
+        _resolve(given, plan, revision, endpoint)
+    except BadSourceError as error:
+        return [error.problem.as_dict()]
     return []
 
 
