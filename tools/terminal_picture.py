@@ -1,6 +1,6 @@
 """Turns what a terminal showed into an SVG picture for the documents.
 
-    tmux capture-pane -p -e -t PANE | python tools/terminal_picture.py docs/images/up.svg --title "inferfleet up"
+    tmux capture-pane -p -e -t PANE | python tools/terminal_picture.py docs/images/deployment.svg --title "..."
 
 Reads text with ANSI colours from standard input.
 """

@@ -155,7 +155,7 @@ def _own_data_problems(dataset: Dataset) -> list[Problem]:
         remedy = N_("Name it: `--dataset {name}=/path/to/folder`.")
         return [Problem("no-data", message, remedy, name=dataset.name)]
     message = N_("Data set '{name}' of evaluate_datasets needs the file {file}, which does not exist.")
-    remedy = N_("Write the questions there, as docs/evaluation.md shows, or name the subset that is there.")
+    remedy = N_("Write the questions there, as docs/accuracy.md shows, or name the subset that is there.")
     return [
         Problem("no-data", message, remedy, name=dataset.name, file=str(file))
         for file in dataset.files().values()

@@ -1,11 +1,11 @@
-"""The table of symptoms in docs/doctor.md, from the catalog."""
+"""The table of symptoms in docs/troubleshooting.md, from the catalog."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from inferfleet.doctor import Symptom, load_symptoms
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "doctor.md"
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "troubleshooting.md"
 BEGIN, END = "<!-- written by `make references` -->", "<!-- end -->"
 
 
