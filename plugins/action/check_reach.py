@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
-from inferfleet.nodes.reach import not_answering, not_readable, python_of
+from inferfleet.nodes.reachability import python_of, unreachable_problem, unreadable_facts_problem
 from inferfleet.task_result import failed
 
 
@@ -17,9 +17,11 @@ class ActionModule(ActionBase):
         """`results` maps hosts to what the first task on them returned."""
         super().run(tmp, task_vars)
         results, hosts = self._task.args["results"], task_vars["hostvars"]
-        silent = [not_answering(host, hosts[host], result) for host, result in results.items() if _unreachable(result)]
+        silent = [
+            unreachable_problem(host, hosts[host], result) for host, result in results.items() if _unreachable(result)
+        ]
         unfit = [
-            not_readable(host, python_of(hosts[host]), _probe(hosts[host]), result)
+            unreadable_facts_problem(host, python_of(hosts[host]), _probe(hosts[host]), result)
             for host, result in results.items()
             if "ansible_facts" not in result and not _unreachable(result)
         ]

@@ -6,7 +6,7 @@ import json
 
 from ansible.plugins.action import ActionBase
 
-from inferfleet.fabric import Limits, judge
+from inferfleet.fabric import Limits, evaluate_fabric
 
 
 class ActionModule(ActionBase):
@@ -19,5 +19,5 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         plan, limits = self._task.args["plan"], {k: float(v) for k, v in self._task.args["limits"].items()}
         result, made = json.loads(self._task.args["result"]), int(self._task.args["connections"])
-        report = judge(result, plan["nodes"], plan["transport"], Limits(**limits), made)
+        report = evaluate_fabric(result, plan["nodes"], plan["transport"], Limits(**limits), made)
         return {"changed": False, "report": report.as_dict()}

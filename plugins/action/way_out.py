@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
                 remedy = N_("Name the folder that holds the model's files on this controller.")
                 return failed([Problem("no-folder", message, remedy, folder=folder)])
         # This runs in a worker of Ansible's; its parent is the run itself.
-        line = [sys.executable, "-m", "inferfleet.weights.way_out", "--while", str(os.getppid())]
+        line = [sys.executable, "-m", "inferfleet.weights.internet_access", "--while", str(os.getppid())]
         process = subprocess.Popen(
             line,
             stdin=subprocess.PIPE,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 
-from inferfleet.files import write_whole
+from inferfleet.files import write_atomic
 from inferfleet.messages import N_, Problem
 from inferfleet.report import make_content, render
 
@@ -31,7 +31,7 @@ class ActionModule(ActionBase):
         )
         if not self._task.check_mode:
             try:
-                write_whole(path, render(content))
+                write_atomic(path, render(content))
             except OSError as error:
                 return _refusal(path, error)
         return {"changed": False, "path": str(path)}

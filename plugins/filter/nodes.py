@@ -8,22 +8,22 @@ from inferfleet.bundle import image_file
 from inferfleet.messages.message import plain
 from inferfleet.nodes import (
     PoolError,
+    accelerator_check_argv,
     accelerators_not_visible,
     address_pools,
     clock_skew,
-    docker_complaint,
+    docker_start_error,
     image_choice,
     image_difference,
     image_processor,
     image_source,
     package_spec,
     pool_problem,
-    proof_argv,
     repository_reason,
     system_family,
     system_key,
 )
-from inferfleet.nodes.reach import PROBE, python_of
+from inferfleet.nodes.reachability import PROBE, python_of
 
 
 def docker_address_pools(given, cluster_network, nodes):
@@ -53,7 +53,7 @@ class FilterModule:
             "bundle_file": image_file,
             "accelerators_not_visible": _problems(accelerators_not_visible),
             "clock_skew": _problems(clock_skew),
-            "docker_complaint": docker_complaint,
+            "docker_start_error": docker_start_error,
             "docker_address_pools": docker_address_pools,
             "image_choice": image_choice,
             "image_difference": _problems(image_difference),
@@ -62,7 +62,7 @@ class FilterModule:
             "package_repository_reason": lambda result: plain(repository_reason(result)),
             "package_spec": package_spec,
             "docker_address_pool_problems": _problems(pool_problem),
-            "proof_argv": proof_argv,
+            "accelerator_check_argv": accelerator_check_argv,
             "python_probe": python_probe,
             "system_family": system_family,
             "system_key": system_key,

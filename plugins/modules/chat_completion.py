@@ -92,7 +92,7 @@ seconds:
   description: Time of the request.
   returned: always
   type: float
-gone:
+fatal:
   description: Whether the container keeps ending, so that waiting is in vain.
   returned: always
   type: bool
@@ -230,7 +230,7 @@ def main() -> None:
     except re.error as error:
         wrong = N_("expected is {value}, which is not a regular expression: {reason}.")
         module.fail_json(**failure(Message("bad-expression", wrong, value=repr(params["expected"]), reason=str(error))))
-    result: dict[str, Any] = {"ready": False, "status": 0, "answer": "", "reasoning": "", "gone": False}
+    result: dict[str, Any] = {"ready": False, "status": 0, "answer": "", "reasoning": "", "fatal": False}
     start = time.monotonic()
     try:
         message = ask(params)
@@ -253,7 +253,7 @@ def main() -> None:
         other = N_("what answers at {url} is not the API of a language model: {reason}")
         text = Message("unknown-answer", other, url=params["url"], reason=repr(error))
     if params["container"] and result["status"] == 0:
-        result["gone"], text = container_state(params["container"])
+        result["fatal"], text = container_state(params["container"])
     result["seconds"] = round(time.monotonic() - start, 3)
     module.exit_json(changed=False, **progress(text, result["ready"]), **result)
 

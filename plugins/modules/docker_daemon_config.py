@@ -25,7 +25,7 @@ description:
     A value that someone else set otherwise is a conflict.
   - Has C(dockerd --validate) judge the result before it replaces the file, where Docker is installed and new enough
     (23.0).
-  - Does not restart Docker. The file as it was stays beside C(path), and C(pending) is true, until O(state=settled)
+  - Does not restart Docker. The file as it was stays beside C(path), and C(pending) is true, until O(state=committed)
     says that Docker runs with the new one or O(state=restored) puts it back.
 options:
   path:
@@ -43,9 +43,9 @@ options:
     choices: [refuse, replace, keep]
     default: refuse
   state:
-    description: C(present) merges; C(restored) puts the file back as it was; C(settled) forgets how it was.
+    description: C(present) merges; C(restored) puts the file back as it was; C(committed) forgets how it was.
     type: str
-    choices: [present, restored, settled]
+    choices: [present, restored, committed]
     default: present
 author: [inferfleet]
 """
@@ -257,7 +257,7 @@ def main():
             "path": {"type": "path", "default": "/etc/docker/daemon.json"},
             "settings": {"type": "dict", "default": {}},
             "on_conflict": {"type": "str", "choices": ["refuse", "replace", "keep"], "default": "refuse"},
-            "state": {"type": "str", "choices": ["present", "restored", "settled"], "default": "present"},
+            "state": {"type": "str", "choices": ["present", "restored", "committed"], "default": "present"},
         },
         supports_check_mode=True,
     )

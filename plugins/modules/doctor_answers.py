@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 answers:
-  description: C(health), C(models), C(stranger), C(completion) and C(webui), as far as they were asked.
+  description: C(health), C(models), C(unauthenticated), C(completion) and C(webui), as far as they were asked.
   returned: always
   type: dict
 """
@@ -108,13 +108,15 @@ def ask_api(params: dict) -> dict:
     """Ask the API's doors."""
     base, key = params["api_url"].rstrip("/"), params["api_key"]
     models = ask(f"{base}{params['api_path']}/models", key)
-    stranger = ask(f"{base}{params['api_path']}/models?asked_by=inferfleet-doctor", "inferfleet-doctor-has-no-key")
+    unauthenticated = ask(
+        f"{base}{params['api_path']}/models?asked_by=inferfleet-doctor", "inferfleet-doctor-has-no-key"
+    )
     body = {"model": params["model"], "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
     completion = ask(f"{base}{params['api_path']}/chat/completions", key, body, params["timeout"])
     return {
         "health": brief(ask(f"{base}/health")),
         "models": brief(models) | {"ids": names(models)},
-        "stranger": brief(stranger),
+        "unauthenticated": brief(unauthenticated),
         "completion": brief(completion),
     }
 

@@ -7,7 +7,7 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.gpustack.api import GPUStackError, Server, unknown_form
-from ansible.module_utils.gpustack.judge import MARK, differing, stranded, wanted_model
+from ansible.module_utils.gpustack.status import MARK, differing, stalled, wanted_model
 from ansible.module_utils.messages import N_, Message, failure
 
 DOCUMENTATION = r"""
@@ -113,7 +113,7 @@ def converge(server: Server, params: dict, check: bool) -> dict:
             wanted["cluster_id"] = server.cluster()
         fields = differing(present, wanted) if present else []
         if present and not fields:
-            fields = ["state"] if stranded(instances_of(server, {present["id"]})) else []
+            fields = ["state"] if stalled(instances_of(server, {present["id"]})) else []
         unwanted = [m for m in models if m.get("description") == MARK and m["name"] != params["name"]]
         unwanted += [present] if fields else []
     create = bool(wanted) and (present is None or bool(fields))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.gpustack.api import GPUStackError, Server
-from ansible.module_utils.gpustack.judge import instance_verdict
+from ansible.module_utils.gpustack.status import instances_status
 from ansible.module_utils.messages import N_, Message, progress
 
 DOCUMENTATION = r"""
@@ -45,7 +45,7 @@ EXAMPLES = r"""
     password: "{{ preflight_secrets.gpustack_admin_password }}"
     name: deepseek-r1
   register: model
-  until: model.ready or model.gone
+  until: model.ready or model.fatal
 """
 
 RETURN = r"""
@@ -53,7 +53,7 @@ ready:
   description: Whether an instance runs.
   returned: always
   type: bool
-gone:
+fatal:
   description: Whether waiting is in vain, because no worker suits the model, or its engine keeps ending.
   returned: always
   type: bool
@@ -86,17 +86,17 @@ def main() -> None:
     )
     params = module.params
     server = Server(params["url"], params["password"])
-    result: dict[str, Any] = {"ready": False, "gone": False, "deployed": False}
+    result: dict[str, Any] = {"ready": False, "fatal": False, "deployed": False}
     try:
         models = [model for model in server.entries("/models") if model["name"] == params["name"]]
         result["deployed"] = bool(models)
         text = Message("gpustack-not-deployed", N_("not deployed"))
         if models:
             instances = [i for i in server.entries("/model-instances") if i["model_id"] == models[0]["id"]]
-            result["ready"], result["gone"], text = instance_verdict(instances, params["patience"])
+            result["ready"], result["fatal"], text = instances_status(instances, params["patience"])
         text = Message("gpustack-instance", N_("{name} in GPUStack: {text}"), name=params["name"], text=text)
     except GPUStackError as problem:
-        result["gone"] = problem.status == 401
+        result["fatal"] = problem.status == 401
         text = problem.message
     except (LookupError, TypeError, AttributeError) as error:
         unknown = N_("GPUStack's models have an unknown form: {reason}")

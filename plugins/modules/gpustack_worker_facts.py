@@ -7,7 +7,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.gpustack.api import GPUStackError, Server
-from ansible.module_utils.gpustack.judge import describe_workers, workers_verdict
+from ansible.module_utils.gpustack.status import describe_workers, workers_status
 from ansible.module_utils.messages import N_, Message, progress
 
 DOCUMENTATION = r"""
@@ -93,7 +93,7 @@ def main() -> None:
     try:
         result["version"] = server.version
         result["workers"] = describe_workers(server.entries("/workers"))
-        result["ready"], text = workers_verdict(result["workers"], params["nodes"], params["accelerators"])
+        result["ready"], text = workers_status(result["workers"], params["nodes"], params["accelerators"])
     except GPUStackError as problem:
         result["refused"] = problem.status == 401
         text = problem.message

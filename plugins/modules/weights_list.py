@@ -33,7 +33,7 @@ RETURN = r"""
 models:
   description:
     - Each with C(repository), C(commit), C(state), C(bytes) (on disk) and C(path).
-    - The state is C(whole), C(arriving) (a download runs), C(partial) (one was broken off) or C(unknown) (no manifest).
+    - The state is C(complete), C(downloading), C(partial) (a download was interrupted) or C(unknown) (no manifest).
   returned: always
   type: list
   elements: dict
@@ -55,7 +55,7 @@ def bytes_below(path):
     return total
 
 
-def arriving(path):
+def downloading(path):
     """Say whether a download of the model whose final folder is `path` runs: it holds a lock."""
     try:
         with open(manifest.run_file(path, "lock")) as lock:
@@ -70,10 +70,10 @@ def arriving(path):
 def describe(path, owner, name):
     """Return one entry of the module's result."""
     found = manifest.read(path)
-    state = "whole" if found.get("complete") else "unknown"
+    state = "complete" if found.get("complete") else "unknown"
     if LEFT.search(name):
         name = LEFT.sub("", name)[1:]
-        state = "arriving" if arriving(os.path.join(os.path.dirname(path), name)) else "partial"
+        state = "downloading" if downloading(os.path.join(os.path.dirname(path), name)) else "partial"
     return {
         "repository": found.get("repository") or f"{owner}/{name}",
         "commit": found.get("commit", ""),

@@ -99,7 +99,7 @@ options:
     description: Seconds without a byte from anybody after which the node gives up.
     type: float
     default: 300
-  settle:
+  startup_wait:
     description: Seconds that a node waits for peers that have not answered yet before it uses the WAN.
     type: float
     default: 20
@@ -222,7 +222,7 @@ def main():
             "min_rate": {"type": "float", "default": 0.0},
             "stall": {"type": "float", "default": 30.0},
             "patience": {"type": "float", "default": 300.0},
-            "settle": {"type": "float", "default": 20.0},
+            "startup_wait": {"type": "float", "default": 20.0},
             "poll": {"type": "float", "default": 0.5},
         },
         supports_check_mode=False,

@@ -42,7 +42,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-whole:
+complete:
   description: Whether every file of the manifest is there and right.
   returned: always
   type: bool
@@ -104,7 +104,7 @@ def verify(path, deep, workers):
     seconds = time.monotonic() - began
     return {
         "changed": bool(deep and wrong),
-        "whole": bool(files) and found.get("complete", False) and not wrong,
+        "complete": bool(files) and found.get("complete", False) and not wrong,
         "wrong": sorted(wrong),
         "digest": digest_of(files),
         "bytes": sum(entry["size"] for entry in files.values()),

@@ -50,7 +50,7 @@ def converted_files(ranks: int, source_files: Iterable[str]) -> list[str]:
 
 def holders(conversions: Mapping[str, Mapping[str, Any]], identity: str) -> list[str]:
     """Return the hosts whose divided checkpoint is complete and of the conversion `identity`."""
-    return [host for host, found in conversions.items() if found["whole"] and found["about"]["revision"] == identity]
+    return [host for host, found in conversions.items() if found["complete"] and found["about"]["revision"] == identity]
 
 
 def batch_argv(argv: Sequence[str], input_file: str) -> list[str]:

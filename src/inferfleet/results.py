@@ -11,7 +11,7 @@ def folder_for(results: Path, begun: datetime) -> Path:
     return results / begun.strftime(_NAME)
 
 
-def begun_at(folder: Path) -> datetime:
+def started_at(folder: Path) -> datetime:
     """Return when what lies in `folder` was begun, in UTC to the second, by the folder's name.
 
     Raises:

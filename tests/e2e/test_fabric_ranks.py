@@ -9,7 +9,7 @@ import docker
 import pytest
 from docker.errors import ImageNotFound
 
-from inferfleet.fabric import Limits, judge
+from inferfleet.fabric import Limits, evaluate_fabric
 
 pytestmark = pytest.mark.lab
 
@@ -81,7 +81,7 @@ def test_a_slow_node_is_named(ranks: dict[str, str], slow_node: str) -> None:
     read = ["docker", "exec", f"{PREFIX}-n1", "cat", f"{FOLDER}/result.json"]
     result = json.loads(subprocess.run(read, capture_output=True, text=True, check=True).stdout)
     assert [entry["bytes"] for entry in result["all_reduce"]] == [1024, 262144, 4194304]
-    report = judge(result, {name: {} for name in NAMES}, "", Limits())
+    report = evaluate_fabric(result, {name: {} for name in NAMES}, "", Limits())
     assert len(report.pairs) == 6
     (problem,) = report.problems
     assert (problem.code, problem.parameters["sender"]) == ("sender-slow", slow_node), report.rows()

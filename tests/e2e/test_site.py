@@ -147,7 +147,7 @@ def test_bit_rot_is_found_and_mended_from_a_peer(deployed: dict[str, Any], lab: 
     mended = controller.inferfleet("weights verify", "--deep")
     assert mended.rc == 0, mended
     result = mended.document["result"]
-    proofs = {proof["node"]: (proof["wrong"], proof["mended"]) for proof in result["weights_proof"]}
+    proofs = {proof["node"]: (proof["wrong"], proof["repaired"]) for proof in result["weights_verification"]}
     assert proofs == {"node1": ([], False), "node2": (["model-00002-of-00005.safetensors"], True)}
     assert (result["weights"]["wan_bytes"], result["weights"]["times_model"]) == (0, 0.0)
     assert lab.ssh("node1", f"sha256sum {path}") == lab.ssh("node2", f"sha256sum {path}")

@@ -119,7 +119,7 @@ def test_what_fits_nowhere_fails_in_gpustacks_own_words(cluster, run, no_models,
     run(cluster, "gpustack_model", name="first", path=tiny_r1, parameters=["--tensor-parallel-size=4"])
     answer = wait(
         lambda: run(cluster, "gpustack_model_facts", name="first", patience=2),
-        lambda answer: answer["gone"] or answer["ready"],
+        lambda answer: answer["fatal"] or answer["ready"],
     )
     assert not answer["ready"]
     assert answer["msg"].startswith("first in GPUStack: pending: No suitable workers. Details: ")
@@ -131,7 +131,7 @@ def test_a_path_that_is_missing_fails_in_gpustacks_own_words(cluster, run, no_mo
     run(cluster, "gpustack_model", name="first", path="/data/models/nowhere", parameters=["--tensor-parallel-size=2"])
     answer = wait(
         lambda: run(cluster, "gpustack_model_facts", name="first", patience=5),
-        lambda answer: answer["gone"] or answer["ready"],
+        lambda answer: answer["fatal"] or answer["ready"],
     )
     assert not answer["ready"]
     assert "/data/models/nowhere" in answer["msg"]

@@ -69,9 +69,9 @@ def test_models_of_nodes():
 
 
 def test_only_damage_that_is_gone_is_mended():
-    damage = {"a": {"whole": True}, "b": {"whole": False}, "c": {"whole": False}}
-    proofs = {"a": {"whole": True}, "b": {"whole": True}, "c": {}}
-    assert [(item["node"], item["mended"]) for item in repairs(damage, proofs)] == [
+    damage = {"a": {"complete": True}, "b": {"complete": False}, "c": {"complete": False}}
+    proofs = {"a": {"complete": True}, "b": {"complete": True}, "c": {}}
+    assert [(item["node"], item["repaired"]) for item in repairs(damage, proofs)] == [
         ("a", False),
         ("b", True),
         ("c", False),
@@ -89,9 +89,9 @@ def test_parts_of_a_bundle():
 
 def test_holders_have_the_very_conversion():
     conversions = {
-        "a": {"whole": True, "about": {"revision": "x"}},
-        "b": {"whole": True, "about": {"revision": "y"}},
-        "c": {"whole": False, "about": {}},
+        "a": {"complete": True, "about": {"revision": "x"}},
+        "b": {"complete": True, "about": {"revision": "y"}},
+        "c": {"complete": False, "about": {}},
     }
     assert holders(conversions, "x") == ["a"]
 

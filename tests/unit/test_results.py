@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inferfleet.results import begun_at, folder_for
+from inferfleet.results import folder_for, started_at
 
 BEGUN = datetime(2025, 12, 31, 23, 59, 58, tzinfo=UTC)
 
@@ -13,9 +13,9 @@ BEGUN = datetime(2025, 12, 31, 23, 59, 58, tzinfo=UTC)
 def test_the_name_is_the_time_and_tells_it():
     folder = folder_for(Path("results"), BEGUN)
     assert folder == Path("results/20251231T235958Z")
-    assert begun_at(folder) == BEGUN
+    assert started_at(folder) == BEGUN
 
 
 def test_a_folder_of_another_name():
     with pytest.raises(ValueError, match="notes"):
-        begun_at(Path("results/notes"))
+        started_at(Path("results/notes"))

@@ -129,7 +129,7 @@ class Fleet:
             "stall": 2,
             "patience": 60,
             "poll": 0.1,
-            "settle": 4,
+            "startup_wait": 4,
         }
         for node in nodes or self.nodes:
             node.start(**{**defaults, **params})
@@ -137,7 +137,7 @@ class Fleet:
     def end(self):
         return [node.end() for node in self.nodes]
 
-    def whole(self, node):
+    def is_complete(self, node):
         """Return whether a node has exactly the files that are wanted."""
         found = {}
         for path in node.path.rglob("*"):

@@ -24,7 +24,7 @@ def test_killed_nodes_go_on_where_they_stopped(fleet, files, slow_hub):
     slow_hub.call("POST", "/_lab/rate", {"bytes_per_second": None})
     fleet.start()
     results = fleet.end()
-    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert all(fleet.is_complete(node) for node in fleet.nodes)
     # What was on its way when the nodes were killed may come again: at most what a second brings.
     assert sum(r["wan"] for r in results) <= total(files) - before + 5_000_000
 
@@ -35,10 +35,10 @@ def test_a_killed_node_does_not_stop_the_others(fleet, files, slow_hub):
     fleet.nodes[2].kill()
     results = [node.end() for node in fleet.nodes[:2]]
     assert [r.get("msg") for r in results] == [None, None]
-    assert all(fleet.whole(node) for node in fleet.nodes[:2])
+    assert all(fleet.is_complete(node) for node in fleet.nodes[:2])
     fleet.start(expected=["node3"])
     assert fleet.end()[2]["wan"] == 0
-    assert fleet.whole(fleet.nodes[2])
+    assert fleet.is_complete(fleet.nodes[2])
 
 
 def test_bits_that_flip_on_the_wan_are_fetched_again(fleet, files, hub):
@@ -46,7 +46,7 @@ def test_bits_that_flip_on_the_wan_are_fetched_again(fleet, files, hub):
     hub.faults({"path": f".*{name}", "fault": "corrupt", "at": 700_000, "times": 1})
     fleet.start()
     results = fleet.end()
-    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert all(fleet.is_complete(node) for node in fleet.nodes)
     assert any(f"{name}: arrived damaged" in event for r in results for event in r["events"])
     assert sum(r["wan"] for r in results) <= 1.05 * (total(files) + files[name]["size"])
 
@@ -59,7 +59,7 @@ def test_a_source_that_stalls_is_left_for_the_next_one(fleet, files, hub, hub_ro
     ]
     fleet.start(sources=sources, stall=1)
     results = fleet.end()
-    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert all(fleet.is_complete(node) for node in fleet.nodes)
     assert any("no answer and no byte for 1 s" in event for r in results for event in r["events"])
 
 
@@ -109,7 +109,7 @@ def test_a_server_without_ranges_still_lets_a_run_resume(fleet, files, slow_hub)
     slow_hub.call("POST", "/_lab/rate", {"bytes_per_second": None})
     fleet.start([node], **alone)
     assert node.end().get("msg") is None
-    assert fleet.whole(node)
+    assert fleet.is_complete(node)
 
 
 @contextlib.contextmanager
@@ -132,8 +132,8 @@ def test_a_full_disk_is_told_and_the_others_finish(fleet, files):
         assert "cannot be written: No space left on device" in results[1]["msg"]
         assert str(node.path.parent) in results[1]["msg"]
         assert "Make room" in results[1]["msg"]
-    assert fleet.whole(fleet.nodes[0])
-    assert fleet.whole(fleet.nodes[2])
+    assert fleet.is_complete(fleet.nodes[0])
+    assert fleet.is_complete(fleet.nodes[2])
 
 
 def test_a_port_that_is_taken_is_told(fleet):

@@ -74,11 +74,11 @@ def test_a_link_that_comes_back_loses_little(far_fleet, links, files):
     begin(far_fleet)
     links.cut(3, also_hub=True)
     # The others take over what was its share.
-    wait_for(lambda: all(far_fleet.whole(node) for node in far_fleet.nodes[:2]), seconds=120)
+    wait_for(lambda: all(far_fleet.is_complete(node) for node in far_fleet.nodes[:2]), seconds=120)
     links.mend(3)
     results = far_fleet.end()
     assert [r.get("msg") for r in results] == [None] * 3
-    assert all(far_fleet.whole(node) for node in far_fleet.nodes)
+    assert all(far_fleet.is_complete(node) for node in far_fleet.nodes)
     assert sum(r["wan"] for r in results) < 1.4 * total(files), "what had arrived was fetched again"
 
 
@@ -87,14 +87,14 @@ def test_a_node_that_stays_cut_off_says_so_and_the_others_finish(far_fleet, link
     links.cut(3, also_hub=True)
     results = far_fleet.end()
     assert [r.get("msg") for r in results[:2]] == [None, None]
-    assert all(far_fleet.whole(node) for node in far_fleet.nodes[:2])
+    assert all(far_fleet.is_complete(node) for node in far_fleet.nodes[:2])
     message = results[2]["msg"]
     assert "fan1, fan2 did not answer: look there first." in message
     assert "run it again: it goes on where it stopped" in message
     links.mend(3)
     far_fleet.start(nodes=far_fleet.nodes, **{**far_fleet.defaults, "expected": ["fan3"]})
     assert far_fleet.end()[2]["wan"] == 0
-    assert far_fleet.whole(far_fleet.nodes[2])
+    assert far_fleet.is_complete(far_fleet.nodes[2])
 
 
 def test_nodes_that_see_the_hub_but_not_each_other_still_finish(far_fleet, links):
@@ -102,7 +102,7 @@ def test_nodes_that_see_the_hub_but_not_each_other_still_finish(far_fleet, links
     links.cut(3, also_hub=False)
     results = far_fleet.end()
     assert [r.get("msg") for r in results] == [None] * 3
-    assert all(far_fleet.whole(node) for node in far_fleet.nodes)
+    assert all(far_fleet.is_complete(node) for node in far_fleet.nodes)
 
 
 def test_a_slow_node_is_waited_for(far_fleet, files, links):
@@ -110,7 +110,7 @@ def test_a_slow_node_is_waited_for(far_fleet, files, links):
     far_fleet.start(**far_fleet.defaults)
     results = far_fleet.end()
     assert [r.get("msg") for r in results] == [None] * 3
-    assert all(far_fleet.whole(node) for node in far_fleet.nodes)
+    assert all(far_fleet.is_complete(node) for node in far_fleet.nodes)
     assert sum(r["wan"] for r in results) < 1.1 * total(files), "nobody took its share a second time"
 
 
@@ -119,5 +119,5 @@ def test_a_node_without_a_way_out_leaves_its_share_to_the_others(far_fleet, link
     far_fleet.start(**far_fleet.defaults)
     results = far_fleet.end()
     assert [r.get("msg") for r in results] == [None] * 3
-    assert all(far_fleet.whole(node) for node in far_fleet.nodes)
+    assert all(far_fleet.is_complete(node) for node in far_fleet.nodes)
     assert results[2]["wan"] == 0

@@ -6,7 +6,7 @@ import socket
 import time
 
 import pytest
-from ansible.module_utils.weights.peers import Client, PeerError
+from ansible.module_utils.weights.peer_protocol import Client, PeerError
 from tests.weights.fleet import total
 
 
@@ -14,7 +14,7 @@ def test_every_byte_crosses_the_wan_about_once(fleet, files, hub):
     fleet.start()
     results = fleet.end()
     assert [r.get("msg") for r in results] == [None] * 3
-    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert all(fleet.is_complete(node) for node in fleet.nodes)
     assert sum(r["wan"] for r in results) <= 1.05 * total(files)
     assert sum(r["lan"] for r in results) >= 1.9 * total(files)
     assert not any(node.staging.exists() for node in fleet.nodes)
@@ -36,14 +36,14 @@ def test_only_named_nodes_use_the_wan(fleet, files):
     wan = [r["wan"] for r in fleet.end()]
     assert (wan[0], wan[2]) == (0, 0)
     assert total(files) <= wan[1] <= 1.05 * total(files)
-    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert all(fleet.is_complete(node) for node in fleet.nodes)
 
 
 def test_a_node_alone_needs_no_port(fleet, files):
     node = fleet.nodes[0]
     fleet.start([node], peers=[node.spec], wan_nodes=[node.name], expected=[node.name])
     assert node.end()["wan"] == total(files)
-    assert fleet.whole(node)
+    assert fleet.is_complete(node)
 
 
 def test_a_second_run_fetches_nothing(fleet):
@@ -62,7 +62,7 @@ def test_a_new_node_takes_all_from_its_peers(fleet, files):
     results = fleet.end()
     assert [r["wan"] for r in results] == [0, 0, 0]
     assert results[2]["lan"] == total(files)
-    assert fleet.whole(fleet.nodes[2])
+    assert fleet.is_complete(fleet.nodes[2])
 
 
 def test_a_damaged_file_comes_anew_from_a_peer(fleet, files):
@@ -76,7 +76,7 @@ def test_a_damaged_file_comes_anew_from_a_peer(fleet, files):
     results = fleet.end()
     assert [r["wan"] for r in results] == [0, 0, 0]
     assert results[1]["lan"] == files[victim.name]["size"]
-    assert fleet.whole(fleet.nodes[1])
+    assert fleet.is_complete(fleet.nodes[1])
 
 
 def test_another_revision_takes_only_what_differs(fleet, files, hub_root):
@@ -89,7 +89,7 @@ def test_another_revision_takes_only_what_differs(fleet, files, hub_root):
     results = fleet.end()
     assert [r["wan"] for r in results] == [0, 0, 0]
     assert not any((node.path / name).exists() for node in fleet.nodes)
-    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert all(fleet.is_complete(node) for node in fleet.nodes)
 
 
 def test_strangers_are_turned_away_and_nothing_listens_afterwards(fleet):

@@ -23,7 +23,7 @@ def test_a_source_brings_everything(fleet, hub, hub_root, kind):
     fleet.start(sources=[source_of(kind, hub, hub_root)], stall=60)
     results = fleet.end()
     assert [(r.get("msg"), r.get("events")) for r in results] == [(None, [])] * 3
-    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert all(fleet.is_complete(node) for node in fleet.nodes)
 
 
 @pytest.mark.parametrize("kind", ["huggingface", "hfd", "modelscope"])
@@ -42,7 +42,7 @@ def test_a_hub_without_hashes_is_proved_by_the_first_download(manifest_of, fleet
     assert {e["hash"] for e in told["files"].values()} == {""}
     fleet.start(files=told["files"], sources=[source])
     assert [r.get("msg") for r in fleet.end()] == [None] * 3
-    assert all(fleet.whole(node) for node in fleet.nodes)
+    assert all(fleet.is_complete(node) for node in fleet.nodes)
 
 
 def test_the_next_source_tells_where_the_first_does_not(manifest_of, hub, hub_root):
@@ -79,5 +79,5 @@ def test_a_gated_repository_opens_to_its_token(manifest_of, fleet, hub, hub_root
     fleet.start(nodes=[node], sources=[source], tokens=tokens, **alone)
     result = node.end()
     assert "msg" not in result
-    assert fleet.whole(node)
+    assert fleet.is_complete(node)
     assert "hf_secret" not in str(result)

@@ -7,8 +7,8 @@ import threading
 import time
 from collections import defaultdict
 
-from ansible.module_utils.weights import decide, pieces
-from ansible.module_utils.weights.peers import Client, PeerError, WriteError
+from ansible.module_utils.weights import pieces, scheduling
+from ansible.module_utils.weights.peer_protocol import Client, PeerError, WriteError
 from ansible.module_utils.weights.store import disk_message
 
 
@@ -97,7 +97,7 @@ class Exchange:
                 for name, peer in swarm.peers.items()
                 if peer.usable(now)
             }
-            chosen = decide.choose_piece(wanted, holders, self.busy, self.random)
+            chosen = scheduling.choose_piece(wanted, holders, self.busy, self.random)
             if chosen:
                 self.inflight[chosen[1]] |= 1 << chosen[2]
                 self.busy[chosen[0]] += 1

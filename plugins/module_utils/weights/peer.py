@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from ansible.module_utils.weights import pieces
-from ansible.module_utils.weights.peers import TIMEOUT, Client, PeerError
+from ansible.module_utils.weights.peer_protocol import TIMEOUT, Client, PeerError
 
 DEAD = 10.0  # seconds without an answer until a peer counts as gone
 WORD = 4.0  # seconds that a word to a peer may take: who asks it fetches nothing meanwhile
@@ -78,7 +78,7 @@ class Peer:
         return 0 if only_proved else self.partial.get(number, 0)
 
     def view(self, now):
-        """Return it as decide.py takes it."""
+        """Return it as scheduling.py takes it."""
         return {
             "verified": self.verified,
             "partial": self.partial,

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 
-from ansible.module_utils.weights import decide, pieces
+from ansible.module_utils.weights import pieces, scheduling
 from ansible.module_utils.weights.sources.source import StoppedError
 
 
@@ -28,7 +28,7 @@ class Sink:
         swarm = self.swarm
         if swarm.stopping.is_set() or swarm.error:
             raise StoppedError
-        if decide.must_yield(swarm.me, self.number, swarm.order, swarm.view()):
+        if scheduling.must_yield(swarm.me, self.number, swarm.order, swarm.view()):
             raise StoppedError
 
     def count(self, number):

@@ -6,10 +6,10 @@ import threading
 import time
 
 from ansible.module_utils.messages import N_, Message
-from ansible.module_utils.weights import decide
+from ansible.module_utils.weights import scheduling
 from ansible.module_utils.weights.exchange import Exchange
 from ansible.module_utils.weights.peer import DEAD, Peer
-from ansible.module_utils.weights.peers import Server
+from ansible.module_utils.weights.peer_protocol import Server
 from ansible.module_utils.weights.store import disk_message
 from ansible.module_utils.weights.wan import Wan
 
@@ -71,7 +71,7 @@ class Swarm:
             }
 
     def view(self):
-        """Return the peers as decide.py takes them."""
+        """Return the peers as scheduling.py takes them."""
         now = time.monotonic()
         return {name: peer.view(now) for name, peer in self.peers.items()}
 
@@ -122,11 +122,11 @@ class Swarm:
             now = time.monotonic()
             everything = (1 << len(self.store.names)) - 1
             waiting = [p for p in self.peers.values() if p.name in self.options["expected"]]
-            late = now - begun < self.options["settle"] and any(
+            late = now - begun < self.options["startup_wait"] and any(
                 not p.seen for p in self.peers.values()
             )  # whom it could not tell
             if not late and not any(
-                p.verified != everything and p.needs(now, begun + 3 * self.options["settle"]) for p in waiting
+                p.verified != everything and p.needs(now, begun + 3 * self.options["startup_wait"]) for p in waiting
             ):
                 for peer in self.peers.values():
                     peer.tell(self.options, "done")  # else they would wait for this node
@@ -162,13 +162,13 @@ class Swarm:
         with self.lock:
             mine = self.mine()
         peers = self.view()
-        if any(not p.seen for p in self.peers.values()) and silent < self.options["settle"] + DEAD:
+        if any(not p.seen for p in self.peers.values()) and silent < self.options["startup_wait"] + DEAD:
             return
         for number, name in enumerate(self.store.names):
             if self.store.verified >> number & 1 or number in self.checking:
                 continue
             patience = self.options["patience"]
-            why = decide.verdict(number, name, mine, peers, self.order, silent, patience)
+            why = scheduling.verdict(number, name, mine, peers, self.order, silent, patience)
             if why:
                 gone = [n for n, p in peers.items() if not p["alive"]]
                 template = N_(
@@ -186,7 +186,7 @@ class Swarm:
         return {number: why for number, (why, until) in self.resting.items() if until > now}
 
     def mine(self):
-        """Return this node as decide.py takes it."""
+        """Return this node as scheduling.py takes it."""
         complete = 0
         for number in range(len(self.store.names)):
             if self.store.is_complete(number):
@@ -204,7 +204,7 @@ class Swarm:
     def allow(self, number, node):
         """Let another node fetch a file of ours; return whether it may."""
         with self.lock:
-            may = node in self.peers and decide.may_take(number, node, self.mine(), self.view())
+            may = node in self.peers and scheduling.may_take(number, node, self.mine(), self.view())
             if may:
                 self.given[number] = node
             return may

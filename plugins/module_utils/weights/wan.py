@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 
-from ansible.module_utils.weights import decide
+from ansible.module_utils.weights import scheduling
 from ansible.module_utils.weights.sink import Bucket, Sink
 from ansible.module_utils.weights.sources.source import SourceError, StoppedError
 from ansible.module_utils.weights.sources.specs import make_source, pinned, with_tokens
@@ -21,10 +21,10 @@ class Wan:
     def __init__(self, swarm, options):
         """`options`: the module's parameters, see weights_pull."""
         self.swarm = swarm
-        self.plan = decide.assign(swarm.store.sizes, swarm.order)
+        self.plan = scheduling.assign(swarm.store.sizes, swarm.order)
         specs = pinned(with_tokens(options), options["about"])
         self.sources = [make_source(spec, options["stall"], options["min_rate"]) for spec in specs]
-        self.rate_limit = decide.shares(options["rate_limit"], len(swarm.order))  # bytes a second
+        self.rate_limit = scheduling.shares(options["rate_limit"], len(swarm.order))  # bytes a second
         self.limit = Bucket(self.rate_limit)
         self.asking = set()  # files of other nodes that this one would like to fetch: peers must not see them as begun
         self.bytes, self.by_source = 0, defaultdict(int)
@@ -50,13 +50,13 @@ class Wan:
         begun = time.monotonic()
         while not swarm.stopping.is_set() and not swarm.store.whole and not swarm.error:
             unseen = [p for p in swarm.peers.values() if not p.seen]
-            if unseen and time.monotonic() - begun < swarm.options["settle"]:
+            if unseen and time.monotonic() - begun < swarm.options["startup_wait"]:
                 time.sleep(0.1)
                 continue
             with swarm.lock:
                 mine = swarm.mine()
                 mine["fetching"] |= dict.fromkeys(self.asking, True)
-                chosen = decide.next_fetch(swarm.me, self.plan, swarm.store.sizes, mine, swarm.view())
+                chosen = scheduling.next_fetch(swarm.me, self.plan, swarm.store.sizes, mine, swarm.view())
                 if chosen:
                     number, owner = chosen
                     if owner == swarm.me:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from inferfleet.bench.run import FILE, Run
 from inferfleet.bench.table import to_csv
-from inferfleet.files import write_whole
+from inferfleet.files import write_atomic
 from inferfleet.messages import N_, Message, Problem
 
 CSV = "bench.csv"
@@ -26,7 +26,7 @@ def save(folder: Path, run: Run) -> None:
     """Write bench.json and bench.csv; what was there before stays whole until the new one is."""
     content = {FILE: json.dumps(run.as_dict(), indent=2, ensure_ascii=False) + "\n", CSV: to_csv(run.measurements)}
     for name, text in content.items():
-        write_whole(folder / name, text)
+        write_atomic(folder / name, text)
 
 
 def save_result(folder: Path, concurrency: int, text: str) -> None:

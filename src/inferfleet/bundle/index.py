@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inferfleet.files import write_whole
+from inferfleet.files import write_atomic
 
 FORMAT = 1
 INDEX = "bundle.json"
@@ -50,7 +50,7 @@ def make_index(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
             files[name] = _entry(path, before.get(name, {}))
     index = {"format": FORMAT, **about, "files": files}
     for name, content in ((INDEX, index), (IMAGES, _tree(files))):
-        write_whole(folder / name, json.dumps(content, indent=1) + "\n")
+        write_atomic(folder / name, json.dumps(content, indent=1) + "\n")
     return index
 
 

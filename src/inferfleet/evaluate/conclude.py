@@ -12,9 +12,9 @@ from inferfleet.evaluate.result import RESULT_FILE, Evaluation, ReferenceUsed
 from inferfleet.evaluate.scores import dataset_scores, read_reports, usage
 from inferfleet.evaluate.settings import Settings
 from inferfleet.evaluate.task import max_tokens, plan_in_short
-from inferfleet.files import write_whole
+from inferfleet.files import write_atomic
 from inferfleet.messages import N_, Problem
-from inferfleet.results import begun_at
+from inferfleet.results import started_at
 
 
 def conclude(
@@ -34,7 +34,7 @@ def conclude(
             name=settings.reference, source=reference.source, conditions=reference.conditions, within=settings.within
         )
     evaluation = Evaluation(
-        started=begun_at(folder),
+        started=started_at(folder),
         ended=datetime.now(UTC).replace(microsecond=0),
         complete=all(entry.questions and not entry.failed for entry in datasets),
         plan=plan_in_short(plan),
@@ -50,7 +50,7 @@ def conclude(
         usage=usage(reports),
         reference=used,
     )
-    write_whole(folder / RESULT_FILE, evaluation.model_dump_json(indent=2))
+    write_atomic(folder / RESULT_FILE, evaluation.model_dump_json(indent=2))
     return evaluation
 
 

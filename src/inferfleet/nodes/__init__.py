@@ -1,26 +1,26 @@
 """What the node roles have to know of a host system, worked out without Ansible or I/O."""
 
+from inferfleet.nodes.accelerator_check import accelerator_check_argv, accelerators_not_visible
 from inferfleet.nodes.clocks import clock_skew
-from inferfleet.nodes.docker import docker_complaint
+from inferfleet.nodes.docker import docker_start_error
 from inferfleet.nodes.images import image_choice, image_difference, image_processor, image_source
 from inferfleet.nodes.pools import PoolError, address_pools, pool_problem
-from inferfleet.nodes.proof import accelerators_not_visible, proof_argv
 from inferfleet.nodes.repositories import repository_reason
 from inferfleet.nodes.systems import package_spec, supported, system_family, system_key
 
 __all__ = [
     "PoolError",
+    "accelerator_check_argv",
     "accelerators_not_visible",
     "address_pools",
     "clock_skew",
-    "docker_complaint",
+    "docker_start_error",
     "image_choice",
     "image_difference",
     "image_processor",
     "image_source",
     "package_spec",
     "pool_problem",
-    "proof_argv",
     "repository_reason",
     "supported",
     "system_family",

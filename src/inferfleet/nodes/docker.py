@@ -7,7 +7,7 @@ _TELLING = re.compile(
 )
 
 
-def docker_complaint(journal: str) -> str:
+def docker_start_error(journal: str) -> str:
     """Return the last line of Docker's journal that says why, as a sentence."""
     lines = [line.strip() for line in journal.splitlines() if line.strip()]
     telling = [line for line in lines if _TELLING.search(line)] or lines

@@ -154,7 +154,7 @@ def _node_warnings(nodes: Mapping[str, Fields]) -> list[Message]:
         for problem in node["accelerators"]["problems"]:
             own = Message.from_dict(problem)
             found.append(Message("node-problem", N_("{node}: {problem}"), node=host, problem=own))
-        if node["weights"] and not node["weights"]["whole"]:
+        if node["weights"] and not node["weights"]["complete"]:
             wrong = node["weights"]["wrong"] or Message("", N_("no complete copy"))
             template = N_("{node}: the weights are not what their manifest says: {wrong}.")
             found.append(Message("weights-differ", template, node=host, wrong=wrong))

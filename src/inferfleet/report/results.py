@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from inferfleet.files import write_whole
+from inferfleet.files import write_atomic
 
 SCHEMA = 1
 _UNNAMED = "service"
@@ -20,7 +20,7 @@ def keep(folder: Path, kind: str, plan: Mapping[str, Any], data: Any) -> None:
     """Write a finding of `kind` about the service of `plan` in place of the one before."""
     path = folder / kind / f"{plan.get('service') or _UNNAMED}.json"
     found = {"schema": SCHEMA, "when": datetime.now(UTC).isoformat(timespec="seconds"), "data": data}
-    write_whole(path, json.dumps(found, indent=1, ensure_ascii=False))
+    write_atomic(path, json.dumps(found, indent=1, ensure_ascii=False))
 
 
 def kept(folder: Path, kind: str, service: str) -> dict[str, Any]:

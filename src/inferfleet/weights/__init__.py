@@ -1,18 +1,18 @@
 """How the weights come to the nodes: decided on the controller, done by plugins/module_utils/weights on the nodes."""
 
+from inferfleet.weights.distribution import Distribution, plan_distribution
 from inferfleet.weights.nodes import controller_folders, link_speeds, models_of_nodes, peers, repairs
 from inferfleet.weights.report import weights_report
 from inferfleet.weights.sources import BadSourceError, resolve_sources
-from inferfleet.weights.spread import Spread, plan_spread
 
 __all__ = [
     "BadSourceError",
-    "Spread",
+    "Distribution",
     "controller_folders",
     "link_speeds",
     "models_of_nodes",
     "peers",
-    "plan_spread",
+    "plan_distribution",
     "repairs",
     "resolve_sources",
     "weights_report",

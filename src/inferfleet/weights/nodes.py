@@ -36,8 +36,8 @@ def models_of_nodes(models: Mapping[str, Iterable[Facts]]) -> list[Facts]:
 
 
 def repairs(damage: Mapping[str, Facts], proofs: Mapping[str, Facts]) -> list[Facts]:
-    """Return what hashing found on each node; `mended` where its copy is complete since."""
+    """Return what hashing found on each node; `repaired` where its copy is complete since."""
     return [
-        {"node": host, "mended": not found["whole"] and bool(proofs[host].get("whole", False)), **found}
+        {"node": host, "repaired": not found["complete"] and bool(proofs[host].get("complete", False)), **found}
         for host, found in damage.items()
     ]

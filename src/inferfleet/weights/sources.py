@@ -34,7 +34,7 @@ def resolve_sources(
     `repository` and `modelscope` are the checkpoint's ids on both hubs (the latter empty where it is not published
     there), `revision` and `endpoint` those of the contract. Without any entry, the hub of the contract is the source.
     `folders` maps the number of an entry that is a folder of the controller to the port of the node's loopback by
-    which it is lent (see way_out.py).
+    which it is lent (see internet_access.py).
 
     Raises:
         BadSourceError: an entry has an unknown type or key, or lacks what it needs.

@@ -26,7 +26,7 @@ def test_the_table_is_aligned_and_ends_with_the_floor():
 
 
 def test_what_broke_off_is_offered_for_removal():
-    whole = {"node": "n1", "state": "whole", "bytes": 10_000_000, "path": "/m/o/R1", "repository": "o/R1"}
+    whole = {"node": "n1", "state": "complete", "bytes": 10_000_000, "path": "/m/o/R1", "repository": "o/R1"}
     left = {"node": "n2", "state": "partial", "bytes": 2_000_000, "path": "/m/o/.R1.x", "repository": "o/R1"}
     assert model_rows([whole | {"commit": "c0ffee" * 6}, left | {"commit": ""}]) == [
         Row("n1", "complete, 10.0 MB: /m/o/R1 (o/R1, c0ffeec0ffee)"),
@@ -41,11 +41,11 @@ def test_what_broke_off_is_offered_for_removal():
 
 
 def test_a_verification_shows_how_it_was_made_and_what_limited_it():
-    proof = {"node": "n1", "whole": True, "wrong": [], "bytes": 3_000_000_000, "seconds": 2.0, "mended": False}
+    proof = {"node": "n1", "complete": True, "wrong": [], "bytes": 3_000_000_000, "seconds": 2.0, "repaired": False}
     deep, stamps = {"deep": True, "limited_by": "disk"}, {"deep": False, "limited_by": ""}
-    torn = {"whole": False, "wrong": ["model-1"], "mended": True}
+    torn = {"complete": False, "wrong": ["model-1"], "repaired": True}
     proofs = [proof | deep, proof | stamps, proof | deep | torn]
-    assert weights_blocks({"weights_proof": proofs})[0] == [
+    assert weights_blocks({"weights_verification": proofs})[0] == [
         Row("n1", "3.0 GB verified, hashed at 1.5 GB/s, limited by the disk", holds=True),
         Row("n1", "3.0 GB verified, compared by stamps", holds=True),
         Row(

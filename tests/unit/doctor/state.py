@@ -61,7 +61,7 @@ def well() -> dict[str, Any]:
                 "n1": {
                     "health": _ANSWER,
                     "models": _ANSWER | {"ids": ["deepseek-r1"]},
-                    "stranger": _ANSWER | {"status": 401},
+                    "unauthenticated": _ANSWER | {"status": 401},
                     "completion": _ANSWER,
                 }
             },

@@ -54,7 +54,7 @@ def test_a_cluster_that_is_well_shows_nothing() -> None:
         ("answers n1 completion", GONE | {"text": "timed out"}, "engine-dead-behind-200", ""),
         ("answers n1 models status", 401, "wrong-api-key", ""),
         ("webui apis 0 status", 401, "wrong-api-key", ""),
-        ("answers n1 stranger status", 200, "api-open-to-anyone", ""),
+        ("answers n1 unauthenticated status", 200, "api-open-to-anyone", ""),
         ("webui models", [], "webui-no-models", ""),
         ("webui models", ["another"], "webui-no-models", ""),
         ("webui apis 0 status", 0, "webui-no-models", ""),
@@ -106,7 +106,7 @@ def test_a_cluster_that_restarted_in_part(ill: dict[str, Any]) -> None:
 def test_a_container_that_ends_again_and_again() -> None:
     data = changed("nodes n1 containers inferfleet-engine restart_count", 7)
     assert found(evidence(data)) == {}, "it answers now"
-    data["answers"]["n1"] = dict.fromkeys(("health", "models", "stranger", "completion"), GONE)
+    data["answers"]["n1"] = dict.fromkeys(("health", "models", "unauthenticated", "completion"), GONE)
     assert found(evidence(data)) == {"engine-keeps-ending": "n1"}
 
 

@@ -138,7 +138,7 @@ def test_an_answer_that_breaks_off(chat, service):
 
 def test_nobody_answers(ask_module):
     result = ask_module(url="http://127.0.0.1:1")
-    assert (result["status"], result["gone"]) == (0, False)
+    assert (result["status"], result["fatal"]) == (0, False)
     assert result["msg"] == "no answer at http://127.0.0.1:1: <urlopen error [Errno 111] Connection refused>"
 
 
@@ -163,7 +163,7 @@ def docker(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("inspect", "logs", "rc", "gone", "text"),
+    ("inspect", "logs", "rc", "fatal", "text"),
     [
         ("running 0 0", "loading shard 3", 0, False, "loading shard 3"),
         ("restarting 2 1", "ValueError: no\nbye", 0, False, "container engine restarting: ValueError: no"),
@@ -172,16 +172,16 @@ def docker(tmp_path):
         ("", "", 1, False, "container engine does not exist"),
     ],
 )
-def test_the_container_tells_why(run_module, docker, inspect, logs, rc, gone, text):
+def test_the_container_tells_why(run_module, docker, inspect, logs, rc, fatal, text):
     given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
     result = run_module("chat_completion", env=docker(inspect, logs, rc), **given)
-    assert (result["gone"], result["msg"]) == (gone, text)
+    assert (result["fatal"], result["msg"]) == (fatal, text)
 
 
 def test_without_docker_there_is_no_container(run_module, tmp_path):
     given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
     result = run_module("chat_completion", env={"PATH": str(tmp_path)}, **given)
-    assert (result["gone"], result["msg"]) == (False, "container engine does not exist: Docker is not installed")
+    assert (result["fatal"], result["msg"]) == (False, "container engine does not exist: Docker is not installed")
 
 
 def test_a_container_is_not_asked_where_the_engine_answered(ask_module, service):

@@ -42,9 +42,9 @@ def test_a_restart_stays_due_until_it_is_settled(daemon):
     daemon.set()
     again = daemon.set()
     assert (again["changed"], again["pending"]) == (False, True)
-    assert daemon.set(state="settled")["changed"]
-    settled = daemon.set()
-    assert (settled["changed"], settled["pending"]) == (False, False)
+    assert daemon.set(state="committed")["changed"]
+    committed = daemon.set()
+    assert (committed["changed"], committed["pending"]) == (False, False)
 
 
 def test_check_mode_writes_nothing_and_shows_the_difference(daemon):
@@ -163,7 +163,7 @@ def test_an_old_docker_cannot_judge_simulated(daemon, tmp_path):
 def test_the_file_comes_back_with_what_is_ours_in_it(daemon):
     daemon.has({"debug": True})
     daemon.set({"data-root": "/one"})
-    daemon.set(state="settled")
+    daemon.set(state="committed")
     daemon.set({"data-root": "/two", "hosts": ["fd://"]})
     assert daemon.set(state="restored")["changed"]
     assert daemon.holds() == {"debug": True, "data-root": "/one"}

@@ -33,7 +33,7 @@ def test_every_door_of_the_api(run_module, service):
 
 def test_nobody_is_there(run_module):
     answers = run_module("doctor_answers", api_url="http://127.0.0.1:9", model="r1")["answers"]
-    assert [answers[name]["status"] for name in ("health", "models", "stranger", "completion")] == [0, 0, 0, 0]
+    assert [answers[name]["status"] for name in ("health", "models", "unauthenticated", "completion")] == [0, 0, 0, 0]
     assert "refused" in answers["completion"]["text"]
 
 

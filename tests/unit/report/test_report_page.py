@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inferfleet.components import answer_results
-from inferfleet.files import write_whole
+from inferfleet.files import write_atomic
 from inferfleet.inventory.read import read_inventory
 from inferfleet.messages import Message, Problem
 from inferfleet.planner import plan_cluster
@@ -38,7 +38,7 @@ NODE = {
             {"code": "x", "message": "GPU 3 fell off the bus."},
         ],
     },
-    "weights": {"whole": False, "wrong": ["model-7.safetensors"], "digest": "ab" * 32, "bytes": 7, "about": {}},
+    "weights": {"complete": False, "wrong": ["model-7.safetensors"], "digest": "ab" * 32, "bytes": 7, "about": {}},
     "images": [{"names": ["<b>image</b>"], "digests": [], "id": "sha256:12"}],
     "containers": [{"name": "inferfleet-engine", "image": "i", "status": "Exited (137)"}],
 }
@@ -222,7 +222,7 @@ def test_every_label_is_used():
 def test_it_is_written_in_place_of_the_one_before(content, tmp_path):
     path = tmp_path / "deep" / "report.html"
     for page in ("before", render(content)):
-        write_whole(path, page)
+        write_atomic(path, page)
     assert path.read_text() == render(content)
     assert list(path.parent.iterdir()) == [path]
 

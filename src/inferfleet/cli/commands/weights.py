@@ -14,7 +14,7 @@ from inferfleet.cli.registry import Command, Group
 from inferfleet.messages import N_
 
 _COLUMNS = (N_("over the WAN"), N_("from nodes"), N_("to nodes"), N_("time"))
-_STATES = {"whole": N_("complete"), "partial": N_("partial")}
+_STATES = {"complete": N_("complete"), "partial": N_("partial")}
 _LIMITS = {"disk": N_("the disk"), "processors": N_("the processors")}
 
 
@@ -64,7 +64,7 @@ def remove(
 
 def weights_blocks(result: Mapping[str, Any]) -> list[list[Row]]:
     """Return what was verified, downloaded and listed."""
-    proofs, downloads, models = (result.get(f"weights{what}") for what in ("_proof", "", "_found"))
+    proofs, downloads, models = (result.get(f"weights{what}") for what in ("_verification", "", "_found"))
     return [
         [_verified(proof) for proof in proofs or ()],
         download_rows(downloads) if downloads else [],
@@ -124,16 +124,16 @@ def _verified(proof: Mapping[str, Any]) -> Row:
         limit = tr(_LIMITS.get(proof["limited_by"], proof["limited_by"]))
         text = N_("hashed at {rate}/s, limited by {limit}") if limit else N_("hashed at {rate}/s")
         how = tr(text, rate=rate, limit=limit)
-    if proof["whole"]:
+    if proof["complete"]:
         return Row(proof["node"], tr(N_("{size} verified, {how}"), size=size(proof["bytes"]), how=how), holds=True)
     wrong = proof["wrong"] or [tr(N_("there is no complete copy"))]
     text = N_("files do not match: {files} ({how})")
-    if proof["mended"]:
+    if proof["repaired"]:
         text = N_(
             "files did not match: {files} ({how}); they were downloaded again, but a running engine has loaded the bad"
             " ones: run `docker restart inferfleet-engine` there"
         )
-    return Row(proof["node"], tr(text, files=wrong, how=how), holds=bool(proof["mended"]))
+    return Row(proof["node"], tr(text, files=wrong, how=how), holds=bool(proof["repaired"]))
 
 
 def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:

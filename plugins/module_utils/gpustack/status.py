@@ -31,7 +31,7 @@ def describe_workers(entries):
     ]
 
 
-def workers_verdict(workers, nodes, accelerators):
+def workers_status(workers, nodes, accelerators):
     """Return whether every node is a ready worker with its accelerators, and a message on what is there.
 
     `nodes`: addresses of the nodes. `accelerators`: of all of them together, the same number on each.
@@ -69,7 +69,7 @@ def differing(current, wanted):
     return sorted(name for name, value in wanted.items() if current.get(name) != value)
 
 
-def stranded(instances):
+def stalled(instances):
     """Return whether a model's instances found no worker or are in error, so that what they say may be out of date."""
     return len(instances) > 0 and all(
         instance["state"] == "error" or (instance["state"] == "pending" and bool(instance.get("state_message")))
@@ -106,7 +106,7 @@ def seconds_since(moment, now=None):
     return ((now or datetime.now(UTC)) - then).total_seconds()
 
 
-def instance_verdict(instances, patience, now=None):
+def instances_status(instances, patience, now=None):
     """Return (ready, failed, message) of a model's instances.
 
     `patience`: seconds after which an instance that no worker suits, or that stays in error, counts as failed: the

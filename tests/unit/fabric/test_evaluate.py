@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inferfleet.fabric import Limits, judge
+from inferfleet.fabric import Limits, evaluate_fabric
 from inferfleet.messages import Message, Problem, use_language
 
 LOGS = Path(__file__).parents[2] / "fixtures" / "nccl"
@@ -45,11 +45,11 @@ def nodes(count, link=0, rdma=()):
 
 
 def problems(measured, machines, transport="", limits=None):
-    return [str(problem) for problem in judge(measured, machines, transport, limits or Limits()).problems]
+    return [str(problem) for problem in evaluate_fabric(measured, machines, transport, limits or Limits()).problems]
 
 
 def test_a_good_network():
-    report = judge(result(mesh(3, 185)), nodes(3, 200, ["mlx5_0:1"]), "rdma", Limits(), connections=78)
+    report = evaluate_fabric(result(mesh(3, 185)), nodes(3, 200, ["mlx5_0:1"]), "rdma", Limits(), connections=78)
     assert report.problems == []
     assert report.median_gbps == pytest.approx(185)
     assert report.all_reduce[-1]["bus_gbps"] == pytest.approx(185)
@@ -63,7 +63,7 @@ def test_a_good_network():
 
 
 def test_the_json_form_holds_texts_as_data():
-    form = json.loads(json.dumps(judge(result(mesh(2, 9.4, n2_n1=0.2)), nodes(2), "", Limits()).as_dict()))
+    form = json.loads(json.dumps(evaluate_fabric(result(mesh(2, 9.4, n2_n1=0.2)), nodes(2), "", Limits()).as_dict()))
     (problem,) = form["problems"]
     assert problem["code"] == "pair-slow"
     revived = Problem.from_dict(problem)
@@ -161,7 +161,7 @@ def test_sockets_are_right_on_a_tcp_fleet():
 
 def test_missing_gpudirect_is_noted():
     measured = result(mesh(2, 190), logs={"n1": log("infiniband"), "n2": log("roce_without_gpudirect")})
-    report = judge(measured, nodes(2, 200, ["m:1"]), "rdma", Limits())
+    report = evaluate_fabric(measured, nodes(2, 200, ["m:1"]), "rdma", Limits())
     assert report.problems == []
     assert [note.code for note in report.notes] == ["nccl-version", "no-gpudirect"]
     assert str(report.notes[0]) == "NCCL 2.28.9, 2.19.3"
@@ -169,13 +169,13 @@ def test_missing_gpudirect_is_noted():
 
 
 def test_many_pairs_are_shown_by_the_slowest():
-    rows = judge(result(mesh(5, 9, n2_n3=8)), nodes(5), "", Limits()).rows()
+    rows = evaluate_fabric(result(mesh(5, 9, n2_n3=8)), nodes(5), "", Limits()).rows()
     assert str(rows[1][0]) == "n2 → n3"
     assert str(rows[-1][1]) == "and 14 faster pairs, up to 9 Gbit/s"
 
 
 def test_a_report_in_chinese():
-    report = judge(result(mesh(2, 9.4, n2_n1=0.2)), nodes(2), "", Limits(), connections=78)
+    report = evaluate_fabric(result(mesh(2, 9.4, n2_n1=0.2)), nodes(2), "", Limits(), connections=78)
     (problem,) = report.problems
     use_language("zh")
     try:

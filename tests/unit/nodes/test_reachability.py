@@ -4,16 +4,16 @@ import pytest
 from ansible.module_utils import python_floor
 
 from inferfleet.messages import Message
-from inferfleet.nodes.reach import FLOOR, PROBE, not_answering, not_readable, python_of
+from inferfleet.nodes.reachability import FLOOR, PROBE, python_of, unreachable_problem, unreadable_facts_problem
 
 
 def test_an_unreachable_host_is_named_with_address_and_reason():
     result = {"msg": "Task failed: Failed to connect to the host via ssh: ssh: connect to host: Connection refused"}
-    problem = not_answering("n1", {"ansible_host": "10.0.0.1", "ansible_user": "root"}, result)
+    problem = unreachable_problem("n1", {"ansible_host": "10.0.0.1", "ansible_user": "root"}, result)
     assert problem.code == "unreachable"
     assert problem.parameters["target"] == "root@10.0.0.1"
     assert problem.parameters["reason"] == "connect to host: Connection refused"
-    assert "as your own user: no reason given" in not_answering("n1", {}, {}).message
+    assert "as your own user: no reason given" in unreachable_problem("n1", {}, {}).message
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_an_unreachable_host_is_named_with_address_and_reason():
     ],
 )
 def test_a_python_that_cannot_run_modules_is_refused_with_how_to_install_one(probe, code, install):
-    problem = not_readable("n1", "/usr/bin/python3", probe, {"msg": "SyntaxError"})
+    problem = unreadable_facts_problem("n1", "/usr/bin/python3", probe, {"msg": "SyntaxError"})
     assert problem.code == code
     assert install in str(problem.parameters["install"])
     assert isinstance(problem.parameters["install"], Message)
@@ -37,7 +37,7 @@ def test_a_python_that_cannot_run_modules_is_refused_with_how_to_install_one(pro
 
 @pytest.mark.parametrize("probe", ["3.9.2\ndebian\n\n11\n", "3.13.0\n", ""])
 def test_another_failure_of_the_module_keeps_its_own_reason(probe):
-    problem = not_readable("n1", "/usr/bin/python3", probe, {"msg": "Install iproute2 on the node."})
+    problem = unreadable_facts_problem("n1", "/usr/bin/python3", probe, {"msg": "Install iproute2 on the node."})
     assert (problem.code, problem.parameters["reason"]) == ("facts-unreadable", "Install iproute2 on the node.")
 
 
@@ -61,5 +61,7 @@ def test_nodes_and_controller_know_the_same_floor():
 
 def test_another_failure_that_is_a_message_stays_one():
     failed = Message("ip-failed", "`ip -json address show` failed: {reason}. Install iproute2 on the node.", reason="x")
-    problem = not_readable("n1", "/usr/bin/python3", "3.13.0\n", {"msg": str(failed), "problems": [failed.as_dict()]})
+    problem = unreadable_facts_problem(
+        "n1", "/usr/bin/python3", "3.13.0\n", {"msg": str(failed), "problems": [failed.as_dict()]}
+    )
     assert problem.parameters["reason"] == failed

@@ -13,7 +13,7 @@ from ansible.module_utils.weights import manifest
 
 DOCUMENTATION = r"""
 ---
-module: weights_seal
+module: weights_finalize
 short_description: Files that a program has made become a checkpoint with hashes
 description:
   - Hashes the files, writes the manifest that M(weights_verify) and M(weights_pull) know, and renames the folder.
@@ -45,7 +45,7 @@ author: [inferfleet]
 
 EXAMPLES = r"""
 - name: Give it its name
-  weights_seal:
+  weights_finalize:
     staging: /data/models/deepseek-ai/.DeepSeek-R1-mp16.inferfleet-converting
     path: /data/models/deepseek-ai/DeepSeek-R1-mp16
     files: [model0-mp16.safetensors, tokenizer.json]

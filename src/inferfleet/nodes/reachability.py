@@ -28,7 +28,7 @@ PROBE = (
 """Shell command that prints the version of a Python, or none, and three values of os-release, a line each."""
 
 
-def not_answering(host: str, variables: Mapping[str, Any], result: Mapping[str, Any]) -> Problem:
+def unreachable_problem(host: str, variables: Mapping[str, Any], result: Mapping[str, Any]) -> Problem:
     """Return the problem of a host whose first task returned `result`: it is unreachable."""
     address, port = variables.get("ansible_host", host), variables.get("ansible_port", 22)
     # Ansible puts the layers an error came through in front of what ssh itself printed.
@@ -55,7 +55,7 @@ def python_of(variables: Mapping[str, Any]) -> str:
     return given if not given.startswith("auto") else str(found or "/usr/bin/python3")
 
 
-def not_readable(host: str, python: str, probe: str, result: Mapping[str, Any]) -> Problem:
+def unreadable_facts_problem(host: str, python: str, probe: str, result: Mapping[str, Any]) -> Problem:
     """Return the problem of a host whose first module failed with `result`; `probe` is what PROBE printed there."""
     version, *release = [line.strip() for line in probe.splitlines()] or [""]
     names = ("id", "id_like", "version_id")

@@ -16,7 +16,7 @@ _COUNTERS = {
 }
 
 
-def proof_argv(plan: Mapping[str, Any], devices: list[str], *, cdi: bool = False) -> list[str]:
+def accelerator_check_argv(plan: Mapping[str, Any], devices: list[str], *, cdi: bool = False) -> list[str]:
     """Return the command line of that container; empty where the vendor's devices cannot be counted this way."""
     counter = _COUNTERS.get(str(plan["vendor"]))
     if counter is None:

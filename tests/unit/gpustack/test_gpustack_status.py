@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from ansible.module_utils.gpustack import judge
+from ansible.module_utils.gpustack import status
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -27,7 +27,7 @@ def test_a_worker_without_a_status_has_no_accelerators():
     entries = [
         {"ip": "a", "name": "n", "state": "not_ready", "state_message": "<a href='x'>lost</a>,\nsee", "status": None}
     ]
-    assert judge.describe_workers(entries) == [worker("a", 0, "not_ready", "lost, see") | {"name": "n"}]
+    assert status.describe_workers(entries) == [worker("a", 0, "not_ready", "lost, see") | {"name": "n"}]
 
 
 @pytest.mark.parametrize(
@@ -74,19 +74,19 @@ def test_a_worker_without_a_status_has_no_accelerators():
     ids=["whole", "missing", "a GPU short", "uneven", "unreachable", "stranger", "a stranger that is gone"],
 )
 def test_workers_verdict(workers, verdict):
-    ready, message = judge.workers_verdict(workers, ["a", "b"], 16)
+    ready, message = status.workers_status(workers, ["a", "b"], 16)
     assert (ready, str(message)) == verdict
 
 
 def test_only_fields_that_we_set_are_compared():
-    wanted = judge.wanted_model(True, "m", "/w", ["--a=1"], True)
-    assert judge.differing({**wanted, "id": 3, "replicas": 1}, wanted) == []
-    assert judge.differing({**wanted, "local_path": "/v", "replicas": 0}, wanted) == ["local_path", "replicas"]
+    wanted = status.wanted_model(True, "m", "/w", ["--a=1"], True)
+    assert status.differing({**wanted, "id": 3, "replicas": 1}, wanted) == []
+    assert status.differing({**wanted, "local_path": "/v", "replicas": 0}, wanted) == ["local_path", "replicas"]
 
 
 def test_each_generation_has_its_spelling_of_vllm():
-    assert judge.wanted_model(True, "m", "/w", [], False)["backend"] == "vllm"
-    assert judge.wanted_model(False, "m", "/w", [], False)["backend"] == "vLLM"
+    assert status.wanted_model(True, "m", "/w", [], False)["backend"] == "vllm"
+    assert status.wanted_model(False, "m", "/w", [], False)["backend"] == "vLLM"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_each_generation_has_its_spelling_of_vllm():
     ids=lambda value: value[0]["state"] if isinstance(value, list) and value else "",
 )
 def test_instance_verdict(instances, verdict):
-    ready, failed, message = judge.instance_verdict(instances, 30, NOW)
+    ready, failed, message = status.instances_status(instances, 30, NOW)
     assert (ready, failed, str(message)) == verdict
 
 
@@ -129,11 +129,11 @@ def test_instance_verdict(instances, verdict):
     ],
 )
 def test_time_stamps_of_both_generations_are_read(moment, seconds):
-    assert judge.seconds_since(moment, NOW) == seconds
+    assert status.seconds_since(moment, NOW) == seconds
 
 
 @pytest.mark.parametrize(
-    ("instances", "stranded"),
+    ("instances", "stalled"),
     [
         ([], False),
         ([instance("pending")], False),
@@ -143,5 +143,5 @@ def test_time_stamps_of_both_generations_are_read(moment, seconds):
         ([instance("error", "x"), instance("running")], False),
     ],
 )
-def test_what_is_stranded_is_deployed_anew(instances, stranded):
-    assert judge.stranded(instances) is stranded
+def test_what_is_stranded_is_deployed_anew(instances, stalled):
+    assert status.stalled(instances) is stalled

@@ -124,7 +124,7 @@ def _row(pair: Pair) -> tuple[Message, Message]:
     return label, Message("", of_link, link=gbps(pair.link_gbps), **measured)
 
 
-def judge(
+def evaluate_fabric(
     result: Mapping[str, Any],
     nodes: Mapping[str, Mapping[str, Any]],
     transport: str,

@@ -2,7 +2,13 @@
 
 import pytest
 
-from inferfleet.nodes import accelerators_not_visible, docker_complaint, package_spec, proof_argv, repository_reason
+from inferfleet.nodes import (
+    accelerator_check_argv,
+    accelerators_not_visible,
+    docker_start_error,
+    package_spec,
+    repository_reason,
+)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +54,7 @@ def test_a_repository_that_cannot_be_used(said, reason):
     ],
 )
 def test_why_docker_does_not_start(journal, complaint):
-    assert docker_complaint(journal) == complaint
+    assert docker_start_error(journal) == complaint
 
 
 @pytest.mark.parametrize(
@@ -68,22 +74,22 @@ COUNT = "import torch; torch.cuda.init(); print('accelerators', torch.cuda.devic
 
 
 def test_the_proof_runs_the_very_image():
-    argv = proof_argv(PLAN, ["/dev/infiniband"])
+    argv = accelerator_check_argv(PLAN, ["/dev/infiniband"])
     assert argv == [
         *("docker", "run", "--rm", "--network=none", "--gpus=all", "--entrypoint=python3"),
         *("vllm/vllm-openai:v0.17.1", "-c", COUNT),
     ]
-    assert "--device=nvidia.com/gpu=all" in proof_argv(PLAN, [], cdi=True)
+    assert "--device=nvidia.com/gpu=all" in accelerator_check_argv(PLAN, [], cdi=True)
 
 
 def test_the_proof_of_other_vendors():
     container = {"gpus": "", "privileged": False}
-    amd = proof_argv({**PLAN, "vendor": "amd", "container": container}, ["/dev/kfd", "/dev/dri"])
+    amd = accelerator_check_argv({**PLAN, "vendor": "amd", "container": container}, ["/dev/kfd", "/dev/dri"])
     assert amd[4:6] == ["--device=/dev/kfd", "--device=/dev/dri"]
-    assert proof_argv({**PLAN, "vendor": "ascend", "container": container}, [])[-1].startswith(
+    assert accelerator_check_argv({**PLAN, "vendor": "ascend", "container": container}, [])[-1].startswith(
         "import torch_npu, torch;"
     )
-    assert proof_argv({**PLAN, "vendor": "vastai", "container": container}, []) == []
+    assert accelerator_check_argv({**PLAN, "vendor": "vastai", "container": container}, []) == []
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The controller's way out and folders, lent to nodes through SSH: an HTTP proxy here, and a file server a folder.
 
-    python -m inferfleet.weights.way_out --while PID
+    python -m inferfleet.weights.internet_access --while PID
 
 reads {"commands": {node: ssh command without a forward}, "folders": {name: path}} as JSON from stdin, writes {"ports":
 {node: {"": port of the proxy, name: port of the folder's server}}, "failed": {node: why}} as one line when all tunnels

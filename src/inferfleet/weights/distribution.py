@@ -11,7 +11,7 @@ _SPARE_INODES = 64  # folders, the manifest and what a program stages
 
 
 @dataclass(frozen=True)
-class Spread:
+class Distribution:
     """One run: `members` bring or give, `expected` of them lack something, `wan` of them may use the sources."""
 
     members: list[str]
@@ -25,19 +25,19 @@ class Spread:
         return asdict(self)
 
 
-def plan_spread(
+def plan_distribution(
     surveys: Mapping[str, Mapping[str, Any]],
     wan: Sequence[str],
     path: str,
     files: int,
     seen: Mapping[str, Sequence[str]] | None = None,
     variable: str = "model_root",
-) -> tuple[Spread, list[Problem]]:
+) -> tuple[Distribution, list[Problem]]:
     """Return who does what, and what speaks against beginning.
 
     `surveys` are what the module weights_survey returned, by node; `wan` names the nodes that may use the WAN (empty:
     all); `path` is the model's folder, `files` the number of its files, and `seen` names for a node those whose mark it
-    found in the folder (see weights_marks); `variable` is the one that decides where the folder lies.
+    found in the folder (see weights_markers); `variable` is the one that decides where the folder lies.
     """
     shared: dict[str, str] = {}
     for node in surveys:
@@ -63,7 +63,7 @@ def plan_spread(
         )
     # A node that only sees another's folder lets that one download.
     allowed = {shared.get(node, node) for node in wan} if wan else set(members)
-    return Spread(members, expected, [n for n in members if n in allowed], shared), problems
+    return Distribution(members, expected, [n for n in members if n in allowed], shared), problems
 
 
 def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, variable: str) -> list[Problem]:

@@ -5,11 +5,11 @@ import random
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.weights import decide, pieces
+from ansible.module_utils.weights import pieces, scheduling
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inferfleet.weights import BadSourceError, plan_spread, resolve_sources
+from inferfleet.weights import BadSourceError, plan_distribution, resolve_sources
 
 ROOT = Path(__file__).parents[3]
 
@@ -25,7 +25,7 @@ def peer(**more):
 @given(st.lists(st.integers(0, 10**9), max_size=40), st.integers(1, 6))
 def test_every_file_has_one_owner_and_none_has_much_more(sizes, count):
     nodes = [f"n{i}" for i in range(count)]
-    plan = decide.assign(sizes, nodes)
+    plan = scheduling.assign(sizes, nodes)
     assert sorted(n for numbers in plan.values() for n in numbers) == list(range(len(sizes)))
     loads = [sum(sizes[n] for n in numbers) for numbers in plan.values()]
     assert max(loads) - min(loads) <= max(sizes, default=0)
@@ -35,74 +35,74 @@ PLAN, SIZES = {"a": [0, 1], "b": [2, 3]}, [4, 3, 2, 1]
 
 
 def test_first_come_the_own_files():
-    assert decide.next_fetch("a", PLAN, SIZES, me(), {"b": peer()}) == (0, "a")
-    assert decide.next_fetch("a", PLAN, SIZES, me(fetching={0: True}), {"b": peer()}) == (1, "a")
+    assert scheduling.next_fetch("a", PLAN, SIZES, me(), {"b": peer()}) == (0, "a")
+    assert scheduling.next_fetch("a", PLAN, SIZES, me(fetching={0: True}), {"b": peer()}) == (1, "a")
 
 
 def test_nobody_fetches_what_another_has_or_fetches():
-    assert decide.next_fetch("a", PLAN, SIZES, me(), {"b": peer(verified=0b11, fetching={2, 3})}) is None
+    assert scheduling.next_fetch("a", PLAN, SIZES, me(), {"b": peer(verified=0b11, fetching={2, 3})}) is None
 
 
 def test_who_has_nothing_left_asks_for_the_last_of_the_longest_list():
     done = me(verified=0b11)
-    assert decide.next_fetch("a", PLAN, SIZES, done, {"b": peer(fetching={2})}) == (3, "b")
+    assert scheduling.next_fetch("a", PLAN, SIZES, done, {"b": peer(fetching={2})}) == (3, "b")
 
 
 def test_the_first_that_lives_takes_over_from_the_dead():
     done = me(verified=0b11)
-    assert decide.next_fetch("a", PLAN, SIZES, done, {"b": peer(alive=False, fetching={2})}) == (2, "a")
-    assert decide.next_fetch("b", PLAN, SIZES, me(verified=0b1100), {"a": peer(alive=False)}) == (0, "b")
+    assert scheduling.next_fetch("a", PLAN, SIZES, done, {"b": peer(alive=False, fetching={2})}) == (2, "a")
+    assert scheduling.next_fetch("b", PLAN, SIZES, me(verified=0b1100), {"a": peer(alive=False)}) == (0, "b")
 
 
 def test_a_file_given_away_comes_back_when_the_taker_fails():
     given_away = me(given={0: "b", 1: "b"})
-    assert decide.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer()}) is None
-    assert decide.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(failed={0: "404"})}) == (0, "a")
-    assert decide.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(alive=False)}) == (0, "a")
+    assert scheduling.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer()}) is None
+    assert scheduling.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(failed={0: "404"})}) == (0, "a")
+    assert scheduling.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(alive=False)}) == (0, "a")
 
 
 def test_a_node_whose_sources_are_silent_leaves_its_files_to_others():
     rests = {0: "hub: no answer"}
-    assert decide.next_fetch("a", PLAN, SIZES, me(resting=rests), {"b": peer()}) == (1, "a")
-    assert decide.next_fetch("b", {"a": [0], "b": []}, SIZES, me(name="b"), {"a": peer(resting=rests)}) == (0, "a")
-    assert decide.may_take(0, "b", me(resting=rests, given={0: "c"}), {"b": peer(), "c": peer(resting=rests)})
+    assert scheduling.next_fetch("a", PLAN, SIZES, me(resting=rests), {"b": peer()}) == (1, "a")
+    assert scheduling.next_fetch("b", {"a": [0], "b": []}, SIZES, me(name="b"), {"a": peer(resting=rests)}) == (0, "a")
+    assert scheduling.may_take(0, "b", me(resting=rests, given={0: "c"}), {"b": peer(), "c": peer(resting=rests)})
     quiet = me(resting=rests), {"b": peer(resting=rests)}, ["a", "b"]
-    assert decide.verdict(0, "f", *quiet, 10, 60) is None
-    assert str(decide.verdict(0, "f", *quiet, 61, 60)) == "f: hub: no answer; nothing arrived for 61 s"
+    assert scheduling.verdict(0, "f", *quiet, 10, 60) is None
+    assert str(scheduling.verdict(0, "f", *quiet, 61, 60)) == "f: hub: no answer; nothing arrived for 61 s"
 
 
 def test_one_node_only_may_take_a_file():
     peers = {"b": peer(), "c": peer()}
-    assert decide.may_take(0, "b", me(), peers)
-    assert not decide.may_take(0, "c", me(given={0: "b"}), peers)
-    assert not decide.may_take(0, "c", me(fetching={0: True}), peers)
-    assert not decide.may_take(0, "c", me(complete=1), peers)
+    assert scheduling.may_take(0, "b", me(), peers)
+    assert not scheduling.may_take(0, "c", me(given={0: "b"}), peers)
+    assert not scheduling.may_take(0, "c", me(fetching={0: True}), peers)
+    assert not scheduling.may_take(0, "c", me(complete=1), peers)
 
 
 def test_of_two_that_fetch_the_same_the_later_yields():
-    assert decide.must_yield("b", 0, ["a", "b"], {"a": peer(fetching={0})})
-    assert not decide.must_yield("a", 0, ["a", "b"], {"b": peer(fetching={0})})
-    assert decide.must_yield("a", 0, ["a", "b"], {"b": peer(verified=0b1)})
+    assert scheduling.must_yield("b", 0, ["a", "b"], {"a": peer(fetching={0})})
+    assert not scheduling.must_yield("a", 0, ["a", "b"], {"b": peer(fetching={0})})
+    assert scheduling.must_yield("a", 0, ["a", "b"], {"b": peer(verified=0b1)})
 
 
 def test_the_rarest_piece_goes_first():
     holders = {"b": lambda n: 0b11, "c": lambda n: 0b01}
     chosen = {
-        decide.choose_piece({0: 0b11}, {"b": holders["b"], "c": holders["c"]}, {"c": 2}, random) for _ in range(9)
+        scheduling.choose_piece({0: 0b11}, {"b": holders["b"], "c": holders["c"]}, {"c": 2}, random) for _ in range(9)
     }
     assert chosen == {("b", 0, 1)}
-    assert decide.choose_piece({0: 0b11}, holders, {"b": 2, "c": 2}, random) is None
-    assert decide.choose_piece({}, holders, {}, random) is None
+    assert scheduling.choose_piece({0: 0b11}, holders, {"b": 2, "c": 2}, random) is None
+    assert scheduling.choose_piece({}, holders, {}, random) is None
 
 
 def test_hope_ends_when_everybody_has_failed():
     peers = {"b": peer(failed={0: "HTTP 404"})}
-    assert decide.verdict(0, "f", me(), peers, ["a", "b"], 1, 9) is None
-    assert str(decide.verdict(0, "f", me(failed={0: "HTTP 403"}), peers, ["a", "b"], 1, 9)) == "f: HTTP 403"
-    assert str(decide.verdict(0, "f", me(), peers, ["b"], 1, 9)) == "f: b could not fetch it: HTTP 404"
-    silent = decide.verdict(0, "f", me(), {"b": peer(alive=False)}, ["b"], 1, 9)
+    assert scheduling.verdict(0, "f", me(), peers, ["a", "b"], 1, 9) is None
+    assert str(scheduling.verdict(0, "f", me(failed={0: "HTTP 403"}), peers, ["a", "b"], 1, 9)) == "f: HTTP 403"
+    assert str(scheduling.verdict(0, "f", me(), peers, ["b"], 1, 9)) == "f: b could not fetch it: HTTP 404"
+    silent = scheduling.verdict(0, "f", me(), {"b": peer(alive=False)}, ["b"], 1, 9)
     assert "none of the nodes that may use the WAN answers (b)" in str(silent)
-    waiting = decide.verdict(0, "f", me(), {"b": peer(verified=1)}, ["b"], 10, 9)
+    waiting = scheduling.verdict(0, "f", me(), {"b": peer(verified=1)}, ["b"], 10, 9)
     assert "waits for b; nothing arrived for 10 s" in str(waiting)
 
 
@@ -122,14 +122,19 @@ def survey(**more):
 
 def test_nodes_that_share_a_file_system_fill_it_once():
     seen = {"a": ["a", "b"], "b": ["a", "b"], "c": ["c"]}
-    spread, problems = plan_spread({node: survey() for node in "abc"}, ["b"], "/m", 1, seen)
+    distribution, problems = plan_distribution({node: survey() for node in "abc"}, ["b"], "/m", 1, seen)
     assert problems == []
-    assert (spread.members, spread.expected, spread.wan, spread.shared) == (["a", "c"], ["a", "c"], ["a"], {"b": "a"})
+    assert (distribution.members, distribution.expected, distribution.wan, distribution.shared) == (
+        ["a", "c"],
+        ["a", "c"],
+        ["a"],
+        {"b": "a"},
+    )
 
 
 def test_nodes_that_have_everything_give_only():
-    spread, _ = plan_spread({"a": survey(missing=[]), "b": survey()}, [], "/m", 1)
-    assert (spread.members, spread.expected, spread.wan) == (["a", "b"], ["b"], ["a", "b"])
+    distribution, _ = plan_distribution({"a": survey(missing=[]), "b": survey()}, [], "/m", 1)
+    assert (distribution.members, distribution.expected, distribution.wan) == (["a", "b"], ["b"], ["a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -153,12 +158,12 @@ def test_nodes_that_have_everything_give_only():
     ],
 )
 def test_what_has_no_room_is_refused(change, message):
-    _, problems = plan_spread({"a": survey(**change), "b": survey(missing=[], **change)}, [], "/m", 1)
+    _, problems = plan_distribution({"a": survey(**change), "b": survey(missing=[], **change)}, [], "/m", 1)
     assert [str(problem) for problem in problems] == [message]
 
 
 def test_a_wan_node_that_does_not_exist_is_refused():
-    _, [problem] = plan_spread({"a": survey()}, ["x"], "/m", 1)
+    _, [problem] = plan_distribution({"a": survey()}, ["x"], "/m", 1)
     assert str(problem) == (
         "Variable model_weights_wan_nodes names x, which is no node that serves."
         " Name some of a; leave it empty for all of them; or set it to [localhost] alone where only the controller"

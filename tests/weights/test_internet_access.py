@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 
-from inferfleet.weights.way_out import forward
+from inferfleet.weights.internet_access import forward
 
 
 def test_the_forwards_stand_before_the_host():
@@ -19,7 +19,7 @@ def test_a_node_that_does_not_answer_is_named_and_nothing_goes_on():
         port = taken.getsockname()[1]
     command = ["ssh", "-N", "-o", "BatchMode=yes", "-p", str(port), "127.0.0.1"]
     done = subprocess.run(
-        [sys.executable, "-m", "inferfleet.weights.way_out", "--while", str(os.getpid())],
+        [sys.executable, "-m", "inferfleet.weights.internet_access", "--while", str(os.getpid())],
         input=json.dumps({"commands": {"node1": command}, "folders": {}}),
         capture_output=True,
         text=True,

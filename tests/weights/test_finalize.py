@@ -22,7 +22,7 @@ def made(tmp_path):
 
 
 def test_a_whole_one_takes_the_name_and_is_proved(made, tmp_path):
-    result = run_module("weights_seal", **made)
+    result = run_module("weights_finalize", **made)
     assert result["changed"], result
     assert sorted(path.name for path in tmp_path.iterdir()) == ["R1-mp2"]
     manifest = json.loads((tmp_path / "R1-mp2" / ".inferfleet.json").read_text())
@@ -30,7 +30,7 @@ def test_a_whole_one_takes_the_name_and_is_proved(made, tmp_path):
         name: hashlib.sha256(name.encode()).hexdigest() for name in NAMES
     }
     proof = run_module("weights_verify", path=made["path"], deep=True)
-    assert proof["whole"]
+    assert proof["complete"]
     assert proof["about"]["revision"] == "7"
 
 
@@ -40,7 +40,7 @@ def test_one_that_is_not_whole_leaves_everything(made, tmp_path, content):
     lacking.unlink()
     if content is not None:
         lacking.write_text(content)
-    result = run_module("weights_seal", **made)
+    result = run_module("weights_finalize", **made)
     assert result["failed"]
     assert f"is not complete: {NAMES[1]} missing" in result["msg"]
     assert (tmp_path / "R1-mp2" / "old").exists()
