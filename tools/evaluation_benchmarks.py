@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from inferfleet.evaluate.benchmarks import FILE
-from inferfleet.evaluate.environment import make_environment, version
+from inferfleet.evaluate.environment import create_environment, version
 
 LOCAL = ("general_mcq", "general_qa")
 # Runs inside of EvalScope's environment. What does not construct needs packages that were not installed.
@@ -46,7 +46,7 @@ json.dump(found, open(sys.argv[1], "w"))
 
 def ask() -> dict[str, Any]:
     """Return name → what EvalScope says of a benchmark."""
-    python, _ = make_environment()
+    python, _ = create_environment()
     argv = [python, "-c", ASK, "/dev/stdout"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))

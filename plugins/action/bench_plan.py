@@ -9,8 +9,8 @@ from pathlib import Path
 from ansible.module_utils.common.validation import check_type_list
 from ansible.plugins.action import ActionBase
 
-from inferfleet.bench import Asked
-from inferfleet.bench.session import begin, go_on
+from inferfleet.bench import SweepSettings
+from inferfleet.bench.session import begin, resume
 from inferfleet.bench.sweep import bench_argv
 from inferfleet.bench.table import HEAD, LABEL, row
 from inferfleet.task_result import failed
@@ -29,11 +29,11 @@ class ActionModule(ActionBase):
         args = self._task.args
         plan, results = args["plan"], Path(args["results_dir"])
         if args["resume"]:
-            session = go_on(plan, results)
+            session = resume(plan, results)
         else:
             hostvars = task_vars["hostvars"]
             session = begin(
-                _asked(args),
+                _sweep_settings(args),
                 plan,
                 name=str(args["name"]),
                 results=results,
@@ -66,11 +66,11 @@ class ActionModule(ActionBase):
         }
 
 
-def _asked(args: dict) -> Asked:
+def _sweep_settings(args: dict) -> SweepSettings:
     def number(key):
         return int(args[key]) or None
 
-    return Asked(
+    return SweepSettings(
         preset=str(args["preset"]),
         concurrency=tuple(map(int, check_type_list(args["concurrency"]))),  # `-e bench_concurrency=1,4` is text
         input_len=number("input_len"),

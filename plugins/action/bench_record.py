@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 
-from inferfleet.bench import FILE, ResultError, Run, read_measurement, refusal_of
+from inferfleet.bench import FILE, ResultError, Run, explain_no_result, read_measurement
 from inferfleet.bench.files import load, save, save_result
 from inferfleet.bench.measure import failed_requests
 from inferfleet.bench.session import iso
@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
         except ResultError as error:
             return failed([error.problem])
         if measured is None or not measured.completed:
-            problem = refusal_of(log, url=args["url"], concurrency=concurrency, num_prompts=prompts)
+            problem = explain_no_result(log, url=args["url"], concurrency=concurrency, num_prompts=prompts)
             if (folder / FILE).is_file():
                 kept = N_("{problem} What was measured before is kept in {folder}.")
                 problem = problem.of(kept, folder=str(folder))

@@ -21,7 +21,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         args, hostvars = self._task.args, task_vars["hostvars"]
         plan = task_vars["ansible_facts"]["inferfleet_plan"]
-        checkpoint = "" if plan["checkpoint_given"] else plan["checkpoint"]
+        checkpoint = "" if plan["checkpoint_is_local"] else plan["checkpoint"]
         nodes = {h: hostvars[h]["ansible_facts"]["inferfleet_node"] for h in task_vars["ansible_play_hosts"]}
         systems = {host: system_key(node["distribution"], node["architecture"]) for host, node in nodes.items()}
         folder = Path(args["path"])

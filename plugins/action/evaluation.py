@@ -19,7 +19,7 @@ WATCH_SECONDS = 9
 
 
 class ActionModule(ActionBase):
-    """`step` says which: plan, find, install, start, watch, conclude or accept, in this order.
+    """`step` says which: plan, find, install, start, watch, assess or accept, in this order.
 
     The API's key is the variable evaluate_api_key itself, no argument: arguments are shown.
     """
@@ -71,7 +71,7 @@ class ActionModule(ActionBase):
         """Make EvalScope's environment."""
         if self._task.check_mode:
             return {"changed": not evaluate.environment_folder().is_dir()}
-        python, made = evaluate.make_environment(wheels=Path(wheels) if wheels else None)
+        python, made = evaluate.create_environment(wheels=Path(wheels) if wheels else None)
         return {"changed": made, "python": str(python)}
 
     def step_find(self, urls, model, key):
@@ -85,7 +85,7 @@ class ActionModule(ActionBase):
     def step_watch(self, folder, answers):
         """Tell how far it is, at its end at once, otherwise after a while: each time makes the run's log longer."""
         until = time.monotonic() + WATCH_SECONDS
-        while not (progress := evaluate.look(Path(folder))).finished and time.monotonic() < until:
+        while not (progress := evaluate.read_progress(Path(folder))).finished and time.monotonic() < until:
             time.sleep(0.5)
         shown = {"done": progress.answered, "total": answers or None, "unit": "answers"}
         text = N_("{count} answers within evaluate_time_limit.")
@@ -93,9 +93,9 @@ class ActionModule(ActionBase):
         told = {"msg": str(late), "problems": [] if progress.finished else [late.as_dict()]}  # where no try is left
         return {"finished": progress.finished, "error": plain(progress.error), "progress": shown, **told}
 
-    def step_conclude(self, folder, settings, plan, nodes, image_digest):
+    def step_assess(self, folder, settings, plan, nodes, image_digest):
         """Write evaluation.json."""
-        evaluation = evaluate.conclude(Path(folder), Settings(**settings), plan, nodes, image_digest)
+        evaluation = evaluate.assess(Path(folder), Settings(**settings), plan, nodes, image_digest)
         return {"evaluation": evaluation.model_dump(mode="json")}
 
     def step_accept(self, evaluation, folder):

@@ -7,7 +7,7 @@ import pytest
 from lab.problem import LabError
 from tools.engine_parsers import ENVIRONMENTS, EngineParser
 
-from inferfleet.bench import Asked, load_presets, plan_sweep
+from inferfleet.bench import SweepSettings, load_presets, plan_sweep
 from inferfleet.bench.sweep import bench_argv
 
 VLLM = [environment for environment in ENVIRONMENTS if environment.engine == "vllm"]
@@ -28,7 +28,7 @@ def argvs(version: str) -> list[list[str]]:
     found = []
     for preset in load_presets():
         for ignore_eos in (True, False):
-            sweep = plan_sweep(Asked(preset, ignore_eos=ignore_eos), PLAN, seed=1).sweep
+            sweep = plan_sweep(SweepSettings(preset, ignore_eos=ignore_eos), PLAN, seed=1).sweep
             assert sweep
             where = {"url": "http://10.0.0.1:8000", "endpoint": "/v1/completions", "model": "r1", "version": version}
             found += [

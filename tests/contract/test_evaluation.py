@@ -18,10 +18,10 @@ from lab.tiny_r1.questions import load_questions
 from inferfleet.evaluate import (
     EvaluationError,
     Settings,
-    conclude,
-    look,
-    make_environment,
+    assess,
+    create_environment,
     make_task,
+    read_progress,
     read_settings,
     start,
     unanswered,
@@ -75,7 +75,7 @@ class Api(BaseHTTPRequestHandler):
 def python() -> Path:
     """EvalScope's own Python."""
     try:
-        return make_environment()[0]
+        return create_environment()[0]
     except EvaluationError as error:
         pytest.skip(str(error))
 
@@ -134,7 +134,7 @@ def asking(data: Path, *datasets: str, **changed: Any) -> Settings:
 
 def ended(folder: Path) -> str:
     """Wait for the end and return the error, empty where there was none."""
-    while not (progress := look(folder)).finished:
+    while not (progress := read_progress(folder)).finished:
         time.sleep(0.2)
     return str(progress.error)
 
@@ -143,7 +143,7 @@ def test_right_answers_score_all(evaluation: Callable[..., Path], api: Any, data
     settings = asking(data, f"general_qa:first,second={data}", f"general_mcq:choices={data}")
     folder = evaluation(settings)
     assert ended(folder) == ""
-    result = conclude(folder, settings, PLAN, {}, "")
+    result = assess(folder, settings, PLAN, {}, "")
     assert {entry.question for entry in QUESTIONS} < set(api.asked), "questions are asked word for word"
     own, choices = result.datasets
     assert (own.score, own.questions, own.failed, set(own.other_scores.values())) == (100.0, 20, 0, {100.0})
@@ -163,14 +163,14 @@ def test_what_got_no_answer_is_asked_again_and_no_more(evaluation: Callable[...,
     api.refused.append("NCCL")
     folder = evaluation(settings)
     assert ended(folder) == ""
-    result = conclude(folder, settings, PLAN, {}, "")
+    result = assess(folder, settings, PLAN, {}, "")
     assert [p.message for p in unanswered(result, "")] == ["general_qa: 2 of 20 answers are missing."]
     api.refused.clear()
     api.asked.clear()
     evaluation(settings)
     assert ended(folder) == ""
     assert sorted(api.asked) == sorted(entry.question for entry in QUESTIONS if "NCCL" in entry.question)
-    result = conclude(folder, settings, PLAN, {}, "")
+    result = assess(folder, settings, PLAN, {}, "")
     assert (result.complete, result.datasets[0].score, result.datasets[0].answered) == (True, 100.0, 20)
 
 
@@ -179,18 +179,18 @@ def test_it_ends_with_its_owner_and_goes_on(evaluation: Callable[..., Path], api
     api.seconds = 1.0
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as owner:
         folder = evaluation(settings, of=owner.pid)
-        while look(folder).answered < 4:
+        while read_progress(folder).answered < 4:
             time.sleep(0.1)
         owner.send_signal(signal.SIGKILL)
     assert "was stopped before it finished" in ended(folder)
-    answered = look(folder).answered
+    answered = read_progress(folder).answered
     assert 4 <= answered < 20
     api.seconds = 0.0
     api.asked.clear()
     evaluation(settings)
     assert ended(folder) == ""
     assert len(api.asked) == 20 - answered
-    assert conclude(folder, settings, PLAN, {}, "").datasets[0].score == 100.0
+    assert assess(folder, settings, PLAN, {}, "").datasets[0].score == 100.0
 
 
 def test_the_list_of_benchmarks_is_evalscopes_own(python: Path) -> None:

@@ -45,7 +45,7 @@ def _plan(name: str, hosts: list[str]) -> dict[str, Any]:
             "head": hosts[0],
             "engine": "vllm",
             "protocol": "openai",
-            "checkpoint_given": False,
+            "checkpoint_is_local": False,
             "model_path": "/m",
         },
         **{

@@ -12,7 +12,7 @@ _HIGHER_IS_BETTER = ("request_throughput", "output_throughput", "total_token_thr
 _LOWER_IS_BETTER = ("ttft_ms", "tpot_ms", "itl_ms", "e2el_ms")
 _SHAPE = ("input_len", "output_len", "ignore_eos")
 # What is told where it differs: it is what a comparison is usually made for.
-_TOLD_OF_PLAN = (
+_COMPARED_PLAN_KEYS = (
     *(
         "model",
         "checkpoint",
@@ -27,7 +27,7 @@ _TOLD_OF_PLAN = (
     *("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "expert_parallel_size", "transport"),
     *("max_model_len", "max_num_seqs", "gpu_memory_utilization", "kv_cache_dtype"),
 )
-_TOLD_OF_VERSIONS = ("image", "image_digest", "bench_image", "bench_image_digest", "inferfleet")
+_COMPARED_VERSIONS = ("image", "image_digest", "bench_image", "bench_image_digest", "inferfleet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def compare(first: Run, second: Run, limit: float) -> Comparison:
 
 def differences(first: Run, second: Run) -> list[Difference]:
     """Return the settings in which the services differ."""
-    parts = ((first.plan, second.plan, _TOLD_OF_PLAN), (first.versions, second.versions, _TOLD_OF_VERSIONS))
+    parts = ((first.plan, second.plan, _COMPARED_PLAN_KEYS), (first.versions, second.versions, _COMPARED_VERSIONS))
     return [
         Difference(name, a.get(name), b.get(name))
         for a, b, names in parts
@@ -179,7 +179,7 @@ def _notes(first: Run, second: Run, pairs: list[tuple[Measurement, Measurement]]
 
 def changed_settings(recorded: Mapping[str, Any], planned: Mapping[str, Any]) -> list[Message]:
     """Return the settings in which a plan differs from a recorded one; none: it is the same service."""
-    names, text = ("image", *_TOLD_OF_PLAN), N_("{name} was {before} and is {now}")
+    names, text = ("image", *_COMPARED_PLAN_KEYS), N_("{name} was {before} and is {now}")
     return [
         Message("", text, name=name, before=str(recorded.get(name)), now=str(planned.get(name)))
         for name in names

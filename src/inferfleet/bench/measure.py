@@ -45,7 +45,7 @@ def read_measurement(text: str, log: str, *, concurrency: int, num_prompts: int,
             duration=found["duration"],
             completed=completed,
             failed=num_prompts - completed,
-            errors=tuple(said_errors(log)) if completed < num_prompts else (),
+            errors=tuple(logged_errors(log)) if completed < num_prompts else (),
             total_input_tokens=found["total_input_tokens"],
             total_output_tokens=found["total_output_tokens"],
             request_throughput=found["request_throughput"],
@@ -66,15 +66,15 @@ def requests_done(log: str) -> tuple[int, int] | None:
     return (int(counts[-1][0]), int(counts[-1][1])) if counts else None
 
 
-def said_errors(log: str) -> list[str]:
+def logged_errors(log: str) -> list[str]:
     """Return the different errors of failed requests that the tool named, each as one line."""
     named = [*_FAILED_REQUEST.findall(log), *_INITIAL_REQUEST.findall(log)]
     return list(dict.fromkeys(map(_short, named)))[:_SHOWN]
 
 
-def refusal_of(log: str, *, url: str, concurrency: int, num_prompts: int) -> Problem:
+def explain_no_result(log: str, *, url: str, concurrency: int, num_prompts: int) -> Problem:
     """Return why no request of a measurement was answered, from what the tool said."""
-    if errors := said_errors(log):
+    if errors := logged_errors(log):
         return _no_answer("; ".join(errors), url, concurrency, num_prompts)
     return Problem(
         "no-result",

@@ -10,7 +10,7 @@ from inferfleet import __version__
 from inferfleet.bench.compare import changed_settings
 from inferfleet.bench.files import RunError, load, unfinished
 from inferfleet.bench.run import Run
-from inferfleet.bench.sweep import Asked, plan_sweep
+from inferfleet.bench.sweep import SweepSettings, plan_sweep
 from inferfleet.messages import N_, Problem
 from inferfleet.results import folder_for
 from inferfleet.runner.extra_vars import MASK, is_secret
@@ -31,7 +31,7 @@ class Session:
 
 
 def begin(
-    asked: Asked,
+    settings: SweepSettings,
     plan: Mapping[str, Any],
     *,
     name: str,
@@ -41,7 +41,7 @@ def begin(
     now: datetime,
 ) -> Session:
     """Return a new run below `results`; `nodes` holds `ansible_facts` by node, `now` is in UTC."""
-    planned = plan_sweep(asked, plan, seed=int(now.timestamp()))
+    planned = plan_sweep(settings, plan, seed=int(now.timestamp()))
     folder = folder_for(results, now)
     if planned.sweep is None:
         return Session(None, folder, planned.problems)
@@ -52,26 +52,28 @@ def begin(
         "image": str(plan["image"]),
         "bench_image": bench_image,
     }
-    facts = {node: short_facts(nodes.get(node, {})) for node in plan["nodes"]}
-    run = Run(name=name, started=iso(now), sweep=planned.sweep, plan=kept_plan(plan), versions=versions, nodes=facts)
+    facts = {node: hardware_facts(nodes.get(node, {})) for node in plan["nodes"]}
+    run = Run(
+        name=name, started=iso(now), sweep=planned.sweep, plan=recorded_plan(plan), versions=versions, nodes=facts
+    )
     return Session(run, folder, [], planned.warnings)
 
 
-def go_on(plan: Mapping[str, Any], results: Path) -> Session:
+def resume(plan: Mapping[str, Any], results: Path) -> Session:
     """Return the newest run with what is not measured yet; what serves must be what was measured before."""
     try:
         folder = unfinished(results, str(plan["service"]))
         run = load(folder)
     except RunError as error:
         return Session(None, results, [error.problem])
-    if changed := changed_settings(run.plan, kept_plan(plan)):
+    if changed := changed_settings(run.plan, recorded_plan(plan)):
         message = N_("Another service was measured in {folder}: {changed}.")
         remedy = N_("Begin a new run, without --resume, or deploy what served then.")
         return Session(None, folder, [Problem("other-service", message, remedy, folder=str(folder), changed=changed)])
     return Session(run, folder)
 
 
-def kept_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
+def recorded_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return the plan as a run keeps it: without its prose, and without values that may be secrets."""
     kept = {key: value for key, value in plan.items() if key not in _PLAN_LEFT_OUT}
     kept["nodes"] = {
@@ -81,7 +83,7 @@ def kept_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def short_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+def hardware_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a node's facts explains its speed."""
     node, hardware = facts.get("inferfleet_node") or {}, facts.get("inferfleet_accelerators") or {}
     short = {key: node[key] for key in _NODE_FACTS if node.get(key)}

@@ -1,4 +1,4 @@
-"""What to measure: from what was asked, the catalog's preset and the plan to command lines."""
+"""What to measure: from what was settings, the catalog's preset and the plan to command lines."""
 
 import json
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from inferfleet.bench.run import Sweep
 from inferfleet.catalog import UnknownNameError
 from inferfleet.catalog.loader import pick
 from inferfleet.messages import N_, Problem
-from inferfleet.planner.plain import version_key
+from inferfleet.planner.parsing import version_key
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SweepSettings:
     """The role's variables; None or empty takes the preset's."""
 
     preset: str
@@ -34,28 +34,28 @@ class Planned:
     warnings: list[Problem] = field(default_factory=list)
 
 
-def plan_sweep(asked: Asked, plan: Mapping[str, Any], seed: int) -> Planned:
+def plan_sweep(settings: SweepSettings, plan: Mapping[str, Any], seed: int) -> Planned:
     """Return what to measure of the service that `plan` describes."""
     try:
-        preset = pick("bench_preset", asked.preset, load_presets())
+        preset = pick("bench_preset", settings.preset, load_presets())
     except UnknownNameError as error:
         unknown = error.problem
         problem = Problem("unknown-preset", unknown.template, unknown.remedy_template, **unknown.parameters)
         return Planned(None, [problem])
-    concurrency = asked.concurrency or preset.concurrency
-    problems = _bad_numbers(asked)
+    concurrency = settings.concurrency or preset.concurrency
+    problems = _bad_numbers(settings)
     if problems:
         return Planned(None, problems)
     sweep = Sweep(
-        preset=asked.preset,
-        input_len=asked.input_len or preset.input_len,
-        output_len=asked.output_len or preset.output_len,
-        ignore_eos=asked.ignore_eos,
+        preset=settings.preset,
+        input_len=settings.input_len or preset.input_len,
+        output_len=settings.output_len or preset.output_len,
+        ignore_eos=settings.ignore_eos,
         concurrency=tuple(sorted(set(concurrency))),
-        num_prompts=tuple(asked.num_prompts or _prompts(preset, c) for c in sorted(set(concurrency))),
+        num_prompts=tuple(settings.num_prompts or _prompts(preset, c) for c in sorted(set(concurrency))),
         seed=seed,
     )
-    problems = [*_too_long(asked, sweep, plan), *_too_few(asked, sweep)]
+    problems = [*_too_long(settings, sweep, plan), *_too_few(settings, sweep)]
     return Planned(None if problems else sweep, problems, [] if problems else _warnings(sweep, plan))
 
 
@@ -88,17 +88,17 @@ def _prompts(preset: Preset, concurrency: int) -> int:
     return max(preset.prompts_at(concurrency), concurrency)
 
 
-def _bad_numbers(asked: Asked) -> list[Problem]:
-    given = {"input_len": asked.input_len, "output_len": asked.output_len, "num_prompts": asked.num_prompts}
+def _bad_numbers(settings: SweepSettings) -> list[Problem]:
+    given = {"input_len": settings.input_len, "output_len": settings.output_len, "num_prompts": settings.num_prompts}
     bad = [(name, value) for name, value in given.items() if value is not None and value < 1]
-    bad += [("concurrency", value) for value in asked.concurrency if value < 1]
+    bad += [("concurrency", value) for value in settings.concurrency if value < 1]
     return [
         Problem("bad-value", N_("Variable {key} is {value}, less than 1."), N_("Set {key} to 1 or more."), **given)
         for given in ({"key": f"bench_{name}", "value": value} for name, value in bad)
     ]
 
 
-def _too_long(asked: Asked, sweep: Sweep, plan: Mapping[str, Any]) -> list[Problem]:
+def _too_long(settings: SweepSettings, sweep: Sweep, plan: Mapping[str, Any]) -> list[Problem]:
     """Refuse requests that the engine would: prompt and answer share the context."""
     limit, total = int(plan["max_model_len"]), sweep.input_len + sweep.output_len
     if not limit or total <= limit:
@@ -107,7 +107,7 @@ def _too_long(asked: Asked, sweep: Sweep, plan: Mapping[str, Any]) -> list[Probl
         "Variables bench_input_len {input_len} and bench_output_len {output_len} (preset {preset}) make {total} tokens"
         " a request; the engine serves max_model_len {limit}."
     )
-    if asked.input_len and asked.output_len:
+    if settings.input_len and settings.output_len:
         message = N_(
             "Variables bench_input_len {input_len} and bench_output_len {output_len} make {total} tokens a request; the"
             " engine serves max_model_len {limit}."
@@ -126,17 +126,17 @@ def _too_long(asked: Asked, sweep: Sweep, plan: Mapping[str, Any]) -> list[Probl
     ]
 
 
-def _too_few(asked: Asked, sweep: Sweep) -> list[Problem]:
+def _too_few(settings: SweepSettings, sweep: Sweep) -> list[Problem]:
     """Refuse a concurrency that is never reached."""
     most = max(sweep.concurrency)
-    if asked.num_prompts is None or asked.num_prompts >= most:
+    if settings.num_prompts is None or settings.num_prompts >= most:
         return []
     return [
         Problem(
             "too-few-prompts",
             N_("Variable bench_num_prompts is {value}, so that concurrency {concurrency} is never reached."),
             N_("Set bench_num_prompts to {concurrency} or more, or leave {concurrency} out of bench_concurrency."),
-            value=asked.num_prompts,
+            value=settings.num_prompts,
             concurrency=most,
         )
     ]

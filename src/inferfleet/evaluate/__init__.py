@@ -1,11 +1,11 @@
 """How right the served model answers: EvalScope asks, the scores are held against published ones."""
 
-from inferfleet.evaluate.conclude import below_reference, conclude, unanswered
+from inferfleet.evaluate.assess import assess, below_reference, unanswered
 from inferfleet.evaluate.endpoint import find_endpoint
-from inferfleet.evaluate.environment import environment_folder, make_environment
+from inferfleet.evaluate.environment import create_environment, environment_folder
 from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.evaluate.folder import begin, choose_folder
-from inferfleet.evaluate.process import look, require_ended, start
+from inferfleet.evaluate.process import read_progress, require_ended, start
 from inferfleet.evaluate.result import Evaluation
 from inferfleet.evaluate.settings import Settings, questions_of, read_settings
 from inferfleet.evaluate.task import make_request, make_task
@@ -14,17 +14,17 @@ __all__ = [
     "Evaluation",
     "EvaluationError",
     "Settings",
+    "assess",
     "begin",
     "below_reference",
     "choose_folder",
-    "conclude",
+    "create_environment",
     "environment_folder",
     "find_endpoint",
-    "look",
-    "make_environment",
     "make_request",
     "make_task",
     "questions_of",
+    "read_progress",
     "read_settings",
     "require_ended",
     "start",

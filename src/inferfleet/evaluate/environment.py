@@ -34,7 +34,7 @@ def python_of(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def make_environment(lock: Path = LOCK, wheels: Path | None = None) -> tuple[Path, bool]:
+def create_environment(lock: Path = LOCK, wheels: Path | None = None) -> tuple[Path, bool]:
     """Return the environment's Python, and whether it was made just now.
 
     `wheels` is a folder of wheels that stands for the package index. Two runs at once make one environment.

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.messages import N_, Message
 
-PROGRAM = Path(__file__).with_name("inside.py")
+PROGRAM = Path(__file__).with_name("runner.py")
 WORK = "evalscope"  # EvalScope's own folder in that of the evaluation
 _GUARD, _TASK, _OUTCOME, _LOG = "running", "task.json", "outcome.json", "run.log"
 
@@ -65,7 +65,7 @@ def environment(env: Mapping[str, str], task: Mapping[str, Any], url: str, key: 
     return {**env, **added}
 
 
-def look(folder: Path) -> Progress:
+def read_progress(folder: Path) -> Progress:
     """Return how far the evaluation in `folder` is."""
     answered = sum(_lines(file) for file in (folder / WORK / "predictions").rglob("*.jsonl"))
     with (folder / _GUARD).open("r+") as guard:
@@ -76,7 +76,7 @@ def look(folder: Path) -> Progress:
 
 def require_ended(folder: Path) -> None:
     """Raise EvaluationError where EvalScope runs in `folder`: two runs must not write one evaluation."""
-    if (folder / _GUARD).is_file() and not look(folder).finished:
+    if (folder / _GUARD).is_file() and not read_progress(folder).finished:
         raise EvaluationError(
             "already-running",
             N_("An evaluation is running in {folder}."),

@@ -29,7 +29,7 @@ _PLAN_KEYS = (
 )
 
 
-def plan_in_short(plan: Mapping[str, Any]) -> dict[str, Any]:
+def plan_summary(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a plan decides the answers."""
     return {key: plan[key] for key in _PLAN_KEYS if key in plan}
 
@@ -77,7 +77,7 @@ def make_request(settings: Settings, task: Mapping[str, Any], plan: Mapping[str,
         if dataset.own_data
         for file in dataset.files().values()
     }
-    return {"evalscope": version(), "task": dict(task), "plan": plan_in_short(plan), "data": data}
+    return {"evalscope": version(), "task": dict(task), "plan": plan_summary(plan), "data": data}
 
 
 def _dataset_args(dataset: Dataset, reference: Reference | None) -> dict[str, Any]:

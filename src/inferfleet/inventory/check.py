@@ -101,7 +101,7 @@ def check_addresses(inventory: Inventory) -> list[Problem]:
 
 def check_expressions(inventory: Inventory) -> list[Problem]:
     """Refuse variables whose Jinja expression has no value."""
-    return inventory.once(
+    return inventory.group_by_problem(
         (
             host,
             Problem(
@@ -132,7 +132,7 @@ def check_keys(inventory: Inventory) -> list[Problem]:
             if not name.startswith(("ansible_", CUSTOM_PREFIX, *_OURS)):
                 unknown[name].append(host)
     problems = [
-        _unknown(name, inventory.whom(hosts), known)
+        _unknown(name, inventory.describe_hosts(hosts), known)
         for name, hosts in sorted(unknown.items())
         if inventory.options is not None
     ]
@@ -147,7 +147,7 @@ def check_keys(inventory: Inventory) -> list[Problem]:
                 " 00_defaults for its default."
             ),
             name=name,
-            hosts=inventory.whom(hosts),
+            hosts=inventory.describe_hosts(hosts),
         )
         for name, hosts in missing.items()
     ]
@@ -162,7 +162,7 @@ def check_shadowed(inventory: Inventory) -> list[Problem]:
             one = len(shadowed) == 1
             problems.append(
                 Problem(
-                    "unheard-key",
+                    "ineffective-setting",
                     N_(
                         "Variable {names} of group {group} in hosts.yml has no effect: for Ansible, group_vars/all"
                         " stands above."
@@ -186,7 +186,7 @@ def check_bundled(inventory: Inventory) -> list[Problem]:
     services = services_of(inventory.groups)
     if len(services) == 1:
         return []
-    return inventory.once(
+    return inventory.group_by_problem(
         (
             host,
             Problem(

@@ -17,7 +17,7 @@ MAGIC = frozenset(
 )
 """Variables that Ansible itself sets."""
 HOSTS = "{hosts}"
-"""Stands in the parameter `hosts` of a problem until `once` knows which hosts have it."""
+"""Stands in the parameter `hosts` of a problem until `group_by_problem` knows which hosts have it."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +42,17 @@ class Inventory:
         """Return whether `host` is in `group`."""
         return host in self.groups.get(group, ())
 
-    def whom(self, hosts: Sequence[str]) -> Message | list[str]:
+    def describe_hosts(self, hosts: Sequence[str]) -> Message | list[str]:
         """Return `hosts` as a message names them."""
         everywhere = len(hosts) == len(self.hosts) and len(hosts) > 1
         return Message("", N_("all hosts")) if everywhere else list(hosts)
 
-    def once(self, found: Iterable[tuple[str, Problem]]) -> list[Problem]:
+    def group_by_problem(self, found: Iterable[tuple[str, Problem]]) -> list[Problem]:
         """Return each problem once, with all the hosts that have it as its parameter `hosts`."""
         by_problem: dict[Problem, list[str]] = {}
         for host, problem in found:
             by_problem.setdefault(problem, []).append(host)
-        return [problem.with_parameters(hosts=self.whom(hosts)) for problem, hosts in by_problem.items()]
+        return [problem.with_parameters(hosts=self.describe_hosts(hosts)) for problem, hosts in by_problem.items()]
 
 
 def cluster_address(host: str, variables: Mapping[str, Any]) -> str:

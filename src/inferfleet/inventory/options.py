@@ -25,7 +25,7 @@ def role_options(root: Path) -> dict[str, dict[str, Any]]:
 def check_options(inventory: Inventory) -> list[Problem]:
     """Check role variables that an inventory sets with Ansible's own validator."""
     options = inventory.options or {}
-    return inventory.once(
+    return inventory.group_by_problem(
         (host, problem)
         for host, values in inventory.variables.items()
         for name in options

@@ -21,7 +21,7 @@ def ports_of(
 
 def check_ports(inventory: Inventory, components: Sequence[Component] | None = None) -> list[Problem]:
     """The components of one host listen on different ports, all of them real ones; every value is a good one."""
-    return inventory.once(
+    return inventory.group_by_problem(
         (host, problem) for host in inventory.hosts for problem in _problems(inventory, host, components)
     )
 

@@ -34,7 +34,7 @@ _SHOWN = 80  # characters of a value
 
 def check_values(inventory: Inventory) -> list[Problem]:
     """Types and allowed values of every setting, each problem once for all hosts that share it."""
-    return inventory.once(
+    return inventory.group_by_problem(
         (host, problem)
         for host in inventory.hosts
         for problem in settings_problems(settings_values(inventory.variables[host]))

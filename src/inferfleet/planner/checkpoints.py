@@ -76,7 +76,7 @@ def _assumed(model: Model, precision: Precision) -> Checkpoint:
     own = model.checkpoints[0]
     return Checkpoint(
         id=f"{own.id}-{precision.upper()}",
-        publisher="nobody",
+        publisher="hypothetical",
         precision=precision,
         method=_METHODS.get(precision, ""),
         tensor_bytes=size,

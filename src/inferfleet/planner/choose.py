@@ -7,7 +7,7 @@ from inferfleet.catalog import Accelerator, Model
 from inferfleet.engines import Engine, EngineVersion, load_engines
 from inferfleet.messages import N_, Message
 from inferfleet.planner.fleet import Fleet
-from inferfleet.planner.plain import version_key
+from inferfleet.planner.parsing import version_key
 from inferfleet.planner.refusals import (
     DriverTooOld,
     EngineUnsupported,

@@ -93,7 +93,7 @@ def make_limits(
     )
 
 
-def size_up(
+def compute_sizing(
     settings: Settings,
     model: Model,
     checkpoint: Checkpoint,
@@ -109,12 +109,12 @@ def size_up(
     rules = rules_of(choice, fleet)
     if settings.enable_expert_parallel and not model.architecture.moe:
         refused = divisibility(model.architecture, checkpoint.precision, Layout(1, 1, 1, True), rules)
-        sized = size_up(
+        sized = compute_sizing(
             settings.model_copy(update={"enable_expert_parallel": False}), model, checkpoint, choice, fleet, mode
         )
         return replace(sized, problems=[*refused, *sized.problems])
     if any(getattr(settings, key) for key in FREE):
-        layout, problems = _asked_layout(settings, model, checkpoint, fleet, rules)
+        layout, problems = _requested_layout(settings, model, checkpoint, fleet, rules)
         ranked: list[Candidate] = []
     else:
         problems = []
@@ -172,7 +172,7 @@ def _too_long(settings: Settings, model: Model) -> list[Refusal]:
     ]
 
 
-def _asked_layout(
+def _requested_layout(
     settings: Settings, model: Model, checkpoint: Checkpoint, fleet: Fleet, rules: Rules
 ) -> tuple[Layout, list[Refusal]]:
     tensor, pipeline = settings.tensor_parallel_size, settings.pipeline_parallel_size

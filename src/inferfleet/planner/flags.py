@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from inferfleet.engines import Engine, FlagFile, load_flags
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
-from inferfleet.planner.plain import version_key
+from inferfleet.planner.parsing import version_key
 from inferfleet.planner.refusals import FlagManaged, FlagUnsupported, Refusal
 
 _NUMBER = re.compile(r"-\d+(\.\d+)?$")  # argparse takes it for a value
@@ -25,7 +25,7 @@ def flag_problems(choice: EngineChoice, arguments: Sequence[str]) -> list[Refusa
     ]
 
 
-def flag_cautions(choice: EngineChoice, arguments: Sequence[str]) -> list[Message]:
+def flag_warnings(choice: EngineChoice, arguments: Sequence[str]) -> list[Message]:
     """Return the warning that nobody has looked at the user's options, where there is no list to compare them with."""
     listed = load_flags(choice.name, choice.version.version) if choice.known_image else None
     known = {spelling for option in (listed.options if listed else ()) for spelling in option}

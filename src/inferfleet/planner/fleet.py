@@ -8,7 +8,7 @@ from inferfleet.catalog import Accelerator, UnknownNameError, accelerator_name, 
 from inferfleet.messages import N_, Message
 from inferfleet.planner.fabric import RdmaPort, cluster_interface, read_ports
 from inferfleet.planner.health import health_problems
-from inferfleet.planner.plain import maps, number, version_key
+from inferfleet.planner.parsing import maps, number, version_key
 from inferfleet.planner.refusals import (
     AcceleratorsMissing,
     AcceleratorUnusable,

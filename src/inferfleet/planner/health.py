@@ -5,7 +5,7 @@ from typing import Any
 
 from inferfleet.catalog import load_xids
 from inferfleet.messages import N_, Message
-from inferfleet.planner.plain import maps, number
+from inferfleet.planner.parsing import maps, number
 from inferfleet.planner.refusals import AcceleratorBusy, AcceleratorsMissing, AcceleratorUnusable, Refusal
 
 _DAY = 86400  # seconds; what the log told earlier may long be mended
@@ -24,7 +24,7 @@ def health_problems(name: str, facts: Mapping[str, Any], *, wanted: int, share: 
     ]
 
 
-def health_cautions(name: str, facts: Mapping[str, Any]) -> Iterator[Message]:
+def health_warnings(name: str, facts: Mapping[str, Any]) -> Iterator[Message]:
     """Yield what the log tells that does not keep the node from serving."""
     for event, meaning, fatal in _known_events(facts):
         if not fatal or _age(event) > _DAY:

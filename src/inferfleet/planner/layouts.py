@@ -36,7 +36,7 @@ class Candidate:
 
     layout: Layout
     budget: Budget | None  # None: a host's own memory is not counted
-    verdict: Message
+    reason: Message
     """Chosen (code `chosen`), or the reason it lost."""
     problems: tuple[Refusal, ...] = ()
 
@@ -295,21 +295,21 @@ def explain(ranked: list[Candidate], per_node: int) -> list[Candidate]:
     explained = [Candidate(best.layout, best.budget, _CHOSEN if best.fits else _short(best))]
     for other in ranked[1:]:
         if not other.fits:
-            verdict = _short(other)
+            reason = _short(other)
         elif other.layout.ranks < best.layout.ranks:
             idle = best.layout.ranks - other.layout.ranks
-            verdict = Message("idle", N_("leaves {idle} accelerators idle"), idle=idle)
+            reason = Message("idle", N_("leaves {idle} accelerators idle"), idle=idle)
             if idle == 1:
-                verdict = Message("idle", N_("leaves 1 accelerator idle"))
+                reason = Message("idle", N_("leaves 1 accelerator idle"))
         elif other.layout.tensor_parallel_size > per_node >= best.layout.tensor_parallel_size:
             crosses = N_("tensor parallelism would cross nodes: an all-reduce a layer over the network")
-            verdict = Message("crosses-nodes", crosses)
+            reason = Message("crosses-nodes", crosses)
         else:
-            verdict = Message(
+            reason = Message(
                 "more-stages",
                 N_("more pipeline stages: each waits for the one before, and the last accelerators idle at low load"),
             )
-        explained.append(Candidate(other.layout, other.budget, verdict))
+        explained.append(Candidate(other.layout, other.budget, reason))
     return explained
 
 

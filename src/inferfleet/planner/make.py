@@ -11,7 +11,7 @@ from inferfleet.planner.checkpoints import choose_checkpoints, choose_dtype
 from inferfleet.planner.checks import Selection, SizedSelection, run_checks
 from inferfleet.planner.choose import choose_engine
 from inferfleet.planner.fabric import derive_fabric, nccl_chooses_gid
-from inferfleet.planner.fit import size_up
+from inferfleet.planner.fit import compute_sizing
 from inferfleet.planner.fleet import Fleet, read_fleet
 from inferfleet.planner.modes import choose_mode, with_mode
 from inferfleet.planner.no_fit import no_fit
@@ -25,7 +25,7 @@ from inferfleet.planner.refusals import (
 from inferfleet.planner.render import Decided, render
 from inferfleet.settings import Settings
 
-_HOPELESS = ("unknown-name", "catalog-broken", "bad-value", "mixed-accelerators")
+_FATAL = ("unknown-name", "catalog-broken", "bad-value", "mixed-accelerators")
 
 
 def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hypothetical: bool = False) -> Plan:
@@ -52,7 +52,7 @@ def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hyp
     problems += found
     problems += run_checks(fleet) if fleet else []
     addressed = {str(name): _address(name, node, fleet) for name, node in nodes.items()}
-    if model is None or fleet is None or fleet.per_node == 0 or _hopeless(problems):
+    if model is None or fleet is None or fleet.per_node == 0 or _is_fatal(problems):
         return replace(empty, nodes=addressed, problems=_problems(problems))
     choice, found = choose_engine(settings, model, fleet)
     problems += found
@@ -66,10 +66,10 @@ def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hyp
     problems += found
     if not checkpoints:
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
-    if _hopeless(problems):
+    if _is_fatal(problems):
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     checkpoint = checkpoints[0]
-    sizing = size_up(settings, model, checkpoint, choice, fleet, mode)
+    sizing = compute_sizing(settings, model, checkpoint, choice, fleet, mode)
     dtype, found, why_dtype = choose_dtype(settings, checkpoint, fleet)
     problems += found
     problems += sizing.problems
@@ -84,9 +84,9 @@ def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hyp
     return render(decided, _problems(problems), why_dtype)
 
 
-def _hopeless(problems: list[Refusal]) -> bool:
+def _is_fatal(problems: list[Refusal]) -> bool:
     """Say whether a name is unknown, a value impossible or a machine another, so that planning on would be noise."""
-    return any(problem.code in _HOPELESS for problem in problems)
+    return any(problem.code in _FATAL for problem in problems)
 
 
 def _problems(problems: list[Refusal]) -> list[Problem]:

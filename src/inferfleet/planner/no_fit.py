@@ -8,7 +8,7 @@ from inferfleet.catalog import Checkpoint, Model, load_models
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import LOSSLESS, runs
 from inferfleet.planner.choose import EngineChoice
-from inferfleet.planner.fit import FREE, LEAST_CONTEXT, Sizing, size_up
+from inferfleet.planner.fit import FREE, LEAST_CONTEXT, Sizing, compute_sizing
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.memory import GIB
 from inferfleet.planner.refusals import DoesNotFit, Refusal
@@ -57,7 +57,7 @@ def no_fit(
     change: dict[str, Any] = {}
     reset = FREE
     if any(getattr(settings, key) for key in reset):
-        free = size_up(settings.model_copy(update=reset), model, checkpoint, choice, fleet, None)
+        free = compute_sizing(settings.model_copy(update=reset), model, checkpoint, choice, fleet, None)
         if free.works:
             change = dict(reset)
             freed = [key for key in reset if getattr(settings, key) or key != "data_parallel_size"]
@@ -114,7 +114,7 @@ def _nodes_needed(settings: Settings, model: Model, checkpoint: Checkpoint, choi
     for count in range(len(fleet.nodes) + 1, _MOST_NODES + 1):
         # Only the number of nodes counts here, so any of them stands for the new ones.
         grown = replace(fleet, nodes=tuple(fleet.nodes[i % len(fleet.nodes)] for i in range(count)))
-        if size_up(free, model, checkpoint, choice, grown, None).works:
+        if compute_sizing(free, model, checkpoint, choice, grown, None).works:
             return count
     return 0
 
@@ -129,7 +129,7 @@ def _smaller_checkpoint(
         if c.tensor_bytes < checkpoint.tensor_bytes and runs(choice.engine, fleet.accelerator, c)
     ]
     usable.sort(key=lambda c: c.precision not in LOSSLESS)
-    return next((c for c in usable if size_up(free, model, c, choice, fleet, None).works), None)
+    return next((c for c in usable if compute_sizing(free, model, c, choice, fleet, None).works), None)
 
 
 def _smaller_model(settings: Settings, model: Model, choice: EngineChoice, fleet: Fleet) -> str | None:
@@ -149,7 +149,7 @@ def _smaller_model(settings: Settings, model: Model, choice: EngineChoice, fleet
             continue
         for checkpoint in entry.checkpoints[:1]:
             if runs(choice.engine, fleet.accelerator, checkpoint):
-                sized = size_up(free, entry, checkpoint, choice, fleet, None)
+                sized = compute_sizing(free, entry, checkpoint, choice, fleet, None)
                 if sized.works:
                     return name
     return None

@@ -61,7 +61,7 @@ class Plan:
     checkpoint: str = ""
     checkpoint_modelscope: str = ""
     """The checkpoint's id on ModelScope; empty where it is not published there."""
-    checkpoint_given: bool = False
+    checkpoint_is_local: bool = False
     """Whether `model` is a folder of the user's, which nothing brings or removes."""
     checkpoint_bytes: int = 0
     """Of all files, what each node's disk must hold."""
@@ -166,7 +166,7 @@ class Plan:
                 "pipeline_parallel_size": c.layout.pipeline_parallel_size,
                 "data_parallel_size": c.layout.data_parallel_size,
                 "fits": c.fits,
-                "verdict": c.verdict.as_dict(),
+                "reason": c.reason.as_dict(),
                 "budget": c.budget.as_dict() if c.budget else None,
             }
             for c in self.alternatives

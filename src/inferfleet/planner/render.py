@@ -10,17 +10,17 @@ from inferfleet.engines.launch import Launch
 from inferfleet.engines.mpi import MOUNT as LAUNCHER_MOUNT
 from inferfleet.engines.parsers import reasoning_parser, tool_call_parser
 from inferfleet.messages import N_, Message, Problem
-from inferfleet.planner.cautions import checkpoint_cautions, engine_cautions, layout_cautions, node_cautions
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fabric import Fabric
 from inferfleet.planner.features import webui_image
 from inferfleet.planner.fit import Sizing
-from inferfleet.planner.flags import flag_cautions, flags_of
+from inferfleet.planner.flags import flag_warnings, flags_of
 from inferfleet.planner.fleet import Fleet, Node
 from inferfleet.planner.layouts import split_of
 from inferfleet.planner.memory import GIB, Budget
 from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planner.ray_args import ray_argv
+from inferfleet.planner.warnings import checkpoint_warnings, engine_warnings, layout_warnings, node_warnings
 from inferfleet.settings import Settings
 
 
@@ -106,7 +106,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         image=choice.image,
         checkpoint=checkpoint.id,
         checkpoint_modelscope=checkpoint.modelscope,
-        checkpoint_given=checkpoint.publisher == "local",
+        checkpoint_is_local=checkpoint.publisher == "local",
         checkpoint_bytes=checkpoint.bytes,
         precision=checkpoint.precision,
         dtype=decided.dtype,
@@ -288,10 +288,10 @@ def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list
     tensor = decided.sizing.layout.tensor_parallel_size
     facts = {"model_path": model_path, "served_model_name": served_model_name, "tensor_parallel_size": tensor}
     return [
-        *checkpoint_cautions(model, decided.checkpoint),
-        *layout_cautions(model, fleet, choice, decided.sizing),
-        *engine_cautions(settings, fleet, choice, facts),
-        *flag_cautions(choice, settings.engine_extra_args),
-        *node_cautions(settings, fleet, hypothetical=decided.hypothetical),
+        *checkpoint_warnings(model, decided.checkpoint),
+        *layout_warnings(model, fleet, choice, decided.sizing),
+        *engine_warnings(settings, fleet, choice, facts),
+        *flag_warnings(choice, settings.engine_extra_args),
+        *node_warnings(settings, fleet, hypothetical=decided.hypothetical),
         *decided.fabric.warnings,
     ]

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from inferfleet.bench import Asked, Run
+from inferfleet.bench import Run, SweepSettings
 from inferfleet.bench.files import RunError, load, save, unfinished
 from inferfleet.bench.plots import draw
-from inferfleet.bench.session import begin, go_on, kept_plan, short_facts
+from inferfleet.bench.session import begin, hardware_facts, recorded_plan, resume
 from inferfleet.bench.table import HEAD, row, to_csv
 
 NOW = datetime(2026, 11, 23, 5, 45, tzinfo=UTC)
@@ -83,7 +83,7 @@ def test_plots_of_one_measurement(run, tmp_path):
 
 def begun(plan, tmp_path, **asked):
     where = {"name": "before", "results": tmp_path, "bench_image": "vllm:1", "nodes": {}, "now": NOW}
-    return begin(Asked(**{"preset": "smoke"} | asked), plan, **where)
+    return begin(SweepSettings(**{"preset": "smoke"} | asked), plan, **where)
 
 
 def test_a_new_run(plan, tmp_path):
@@ -105,7 +105,7 @@ def test_what_is_refused_leaves_no_folder(plan, tmp_path):
 def test_an_interrupted_run_goes_on(run, plan, tmp_path):
     half = run.model_copy(update={"measurements": run.measurements[:1], "ended": ""})
     save(tmp_path / "20261123T054500Z", half)
-    session = go_on(plan, tmp_path)
+    session = resume(plan, tmp_path)
     assert (session.problems, session.run.missing) == ([], (4,))
     save(session.folder, session.run.measured(run.measurements[1]))
     assert load(session.folder).missing == ()
@@ -115,7 +115,7 @@ def test_a_complete_run_does_not_go_on(run, plan, tmp_path):
     assert problem_of(unfinished, tmp_path, "").message == f"There is no run in {tmp_path}."
     save(tmp_path / "20261123T054500Z", run)
     assert problem_of(unfinished, tmp_path, "").message == f"The newest run in {tmp_path} is complete."
-    assert go_on(plan, tmp_path).problems[0].code == "nothing-to-resume"
+    assert resume(plan, tmp_path).problems[0].code == "nothing-to-resume"
 
 
 def test_the_newest_one_of_the_same_service_counts(run, tmp_path):
@@ -128,13 +128,13 @@ def test_the_newest_one_of_the_same_service_counts(run, tmp_path):
 
 def test_another_service_does_not_go_on_with_it(run, plan, tmp_path):
     save(tmp_path / "20261123T054500Z", run.model_copy(update={"ended": ""}))
-    (problem,) = go_on(plan | {"engine_version": "0.33.0"}, tmp_path).problems
+    (problem,) = resume(plan | {"engine_version": "0.33.0"}, tmp_path).problems
     assert (problem.code, "engine_version was 0.32.0 and is 0.33.0" in problem.message) == ("other-service", True)
 
 
 def test_secrets_of_the_environment_are_not_kept(plan):
     plan["nodes"]["node1"]["env"] |= {"HF_TOKEN": "hf_123", "NCCL_DEBUG": "INFO"}
-    kept = kept_plan(plan)
+    kept = recorded_plan(plan)
     assert "hf_123" not in json.dumps(kept)
     assert kept["nodes"]["node1"]["env"]["NCCL_DEBUG"] == "INFO"
     assert plan["nodes"]["node1"]["env"]["HF_TOKEN"] == "hf_123"
@@ -148,12 +148,12 @@ def test_facts_are_short():
             "accelerators": [{"name": "NVIDIA H200"}, {"name": "NVIDIA H200"}],
         },
     }
-    assert short_facts(facts) == {
+    assert hardware_facts(facts) == {
         "cpu_count": 96,
         "driver_version": "580.65.06",
         "accelerators": {"NVIDIA H200": 2},
     }
-    assert short_facts({}) == {"accelerators": {}}
+    assert hardware_facts({}) == {"accelerators": {}}
 
 
 def test_measurements_are_kept_in_order(run):

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from inferfleet.bench import Latency, ResultError, read_measurement, refusal_of
-from inferfleet.bench.measure import requests_done, said_errors
+from inferfleet.bench import Latency, ResultError, explain_no_result, read_measurement
+from inferfleet.bench.measure import logged_errors, requests_done
 
 RESULT = "result-vllm-0.32.0.json"
 ABOUT = {"concurrency": 4, "num_prompts": 4, "seed": 104, "ended": "2026-11-23T06:06:34Z"}
@@ -50,7 +50,7 @@ def test_numbers_that_cannot_be(recorded):
 
 
 def refused(log):
-    return refusal_of(log, url="http://10.0.0.1:8000/v1/completions", concurrency=4, num_prompts=8)
+    return explain_no_result(log, url="http://10.0.0.1:8000/v1/completions", concurrency=4, num_prompts=8)
 
 
 def test_nobody_listens(recorded):
@@ -87,18 +87,18 @@ def test_the_tool_itself_fails(recorded):
     ],
 )
 def test_errors_of_requests(log, said, remedy):
-    assert said_errors(log) == said
+    assert logged_errors(log) == said
     assert remedy in refused(log).remedy
 
 
 @pytest.mark.parametrize("log", ["", "0/4\n4/4\n", "\r\n \r\n"])
 def test_no_errors(log):
-    assert said_errors(log) == []
+    assert logged_errors(log) == []
     assert refused(log).code == "no-result"
 
 
 def test_no_more_than_three_errors():
-    assert len(said_errors("".join(f"Error {n}: {n}\n" for n in range(9)))) == 3
+    assert len(logged_errors("".join(f"Error {n}: {n}\n" for n in range(9)))) == 3
 
 
 def test_how_far_it_is(recorded):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from inferfleet.bench import Asked, plan_sweep
+from inferfleet.bench import SweepSettings, plan_sweep
 from inferfleet.bench.sweep import bench_argv, seed_at
 
 PLAN = {"max_model_len": 2048, "max_num_seqs": 8, "data_parallel_size": 1}
@@ -19,13 +19,13 @@ WHERE = {
 
 
 def sweep_of(**asked):
-    planned = plan_sweep(Asked(**{"preset": "smoke"} | asked), PLAN, seed=100)
+    planned = plan_sweep(SweepSettings(**{"preset": "smoke"} | asked), PLAN, seed=100)
     assert planned.problems == []
     return planned.sweep
 
 
 def refusal(plan=PLAN, **asked):
-    planned = plan_sweep(Asked(**{"preset": "smoke"} | asked), plan, seed=1)
+    planned = plan_sweep(SweepSettings(**{"preset": "smoke"} | asked), plan, seed=1)
     assert planned.sweep is None
     (problem,) = planned.problems
     return str(problem)
@@ -84,7 +84,7 @@ def test_a_preset_too_long_is_named():
 
 
 def test_no_limit_that_is_not_known():
-    assert plan_sweep(Asked("long-context"), PLAN | {"max_model_len": 0}, seed=1).sweep
+    assert plan_sweep(SweepSettings("long-context"), PLAN | {"max_model_len": 0}, seed=1).sweep
 
 
 def test_an_unknown_preset():
@@ -114,7 +114,7 @@ def test_numbers_that_are_none(asked, name):
 
 
 def test_more_in_flight_than_the_engine_takes_is_told():
-    planned = plan_sweep(Asked("smoke", concurrency=(8, 16, 32)), PLAN, seed=1)
+    planned = plan_sweep(SweepSettings("smoke", concurrency=(8, 16, 32)), PLAN, seed=1)
     (warning,) = planned.warnings
     assert warning.message.startswith("Concurrency 16, 32 is more than the engine's max_num_seqs 8")
-    assert plan_sweep(Asked("smoke", concurrency=(8,)), PLAN, seed=1).warnings == []
+    assert plan_sweep(SweepSettings("smoke", concurrency=(8,)), PLAN, seed=1).warnings == []

@@ -61,7 +61,7 @@ def test_plan_all_says_when_nothing_was_compared() -> None:
 def test_memory_of_a_host_is_not_counted() -> None:
     _, output = run("plan", "-i", str(ROOT / "inventories" / "lab"), "--all", "--json")
     [only] = json.loads(output)["alternatives"]
-    assert (only["fits"], only["verdict"]["code"], only["budget"]) == (True, "chosen", None)
+    assert (only["fits"], only["reason"]["code"], only["budget"]) == (True, "chosen", None)
 
 
 @pytest.mark.parametrize("given", ["modle=deepseek-v3", '{"modle": "deepseek-v3"}'])

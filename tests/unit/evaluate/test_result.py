@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from inferfleet.cli.commands.evaluate import evaluation_rows
-from inferfleet.evaluate import Evaluation, begin, below_reference, choose_folder, conclude, read_settings, unanswered
+from inferfleet.evaluate import Evaluation, assess, begin, below_reference, choose_folder, read_settings, unanswered
 
 RECORDED = Path(__file__).parents[2] / "fixtures" / "evalscope" / "general_qa.json"
 NOW = datetime(2026, 11, 23, 5, 45, tzinfo=UTC)
@@ -42,7 +42,7 @@ def changed_report(folder, score, answered=20):
 
 
 def test_what_was_recorded(folder, settings, plan):
-    evaluation = conclude(folder, settings, plan, {"n1": {"accelerator": "cpu"}}, "sha256:1")
+    evaluation = assess(folder, settings, plan, {"n1": {"accelerator": "cpu"}}, "sha256:1")
     (entry,) = evaluation.datasets
     assert (entry.title, entry.metric, entry.score, entry.margin) == ("General-QA", "rouge-recall-l", 100.0, 8.8)
     assert (entry.questions, entry.answered, entry.failed) == (20, 18, 2)
@@ -56,7 +56,7 @@ def test_what_was_recorded(folder, settings, plan):
 
 
 def test_the_file_reads_as_it_was_written(folder, settings, plan):
-    evaluation = conclude(folder, settings, plan, {}, "")
+    evaluation = assess(folder, settings, plan, {}, "")
     text = (folder / "evaluation.json").read_text()
     assert json.loads(text)["schema"] == 1
     assert Evaluation.model_validate_json(text) == evaluation
@@ -64,7 +64,7 @@ def test_the_file_reads_as_it_was_written(folder, settings, plan):
 
 def test_no_report_is_no_answer(folder, settings, plan):
     shutil.rmtree(folder / "evalscope")
-    evaluation = conclude(folder, settings, plan, {}, "")
+    evaluation = assess(folder, settings, plan, {}, "")
     assert not evaluation.complete
     assert [str(p.message) for p in unanswered(evaluation, "")] == ["general_qa: 3 of 3 answers are missing."]
 
@@ -73,11 +73,11 @@ def test_no_report_is_no_answer(folder, settings, plan):
 def test_within_three_points_of_an_earlier_run(folder, settings, plan, score, holds):
     changed_report(folder, 1.0)
     earlier = folder.parent / "earlier.json"
-    conclude(folder, settings, plan, {}, "")
+    assess(folder, settings, plan, {}, "")
     (folder / "evaluation.json").rename(earlier)
     changed_report(folder, score)
     compared = settings.model_copy(update={"reference": str(earlier)})
-    evaluation = conclude(folder, compared, plan, {}, "")
+    evaluation = assess(folder, compared, plan, {}, "")
     assert evaluation.holds is holds
     assert [problem.code for problem in below_reference(evaluation)] == ([] if holds else ["below-reference"])
     if not holds:
@@ -98,20 +98,20 @@ def test_an_evaluation_that_broke_off_goes_on(folder, settings, plan, tmp_path):
     assert chosen(REQUEST) == (folder, True)
     assert chosen({**REQUEST, "plan": {"image": "b"}}) == new
     assert chosen(REQUEST, resume=False) == new
-    conclude(folder, settings, plan, {}, "")
+    assess(folder, settings, plan, {}, "")
     assert chosen(REQUEST) == (folder, True), "two questions are missing"
     changed_report(folder, 1.0)
-    conclude(folder, settings, plan, {}, "")
+    assess(folder, settings, plan, {}, "")
     assert chosen(REQUEST) == new
 
 
 def test_rows(folder, settings, plan):
     earlier = folder.parent / "earlier.json"
     changed_report(folder, 1.0)
-    conclude(folder, settings, plan, {}, "")
+    assess(folder, settings, plan, {}, "")
     (folder / "evaluation.json").rename(earlier)
     changed_report(folder, 0.5)
-    evaluation = conclude(folder, settings.model_copy(update={"reference": str(earlier)}), plan, {}, "")
+    evaluation = assess(folder, settings.model_copy(update={"reference": str(earlier)}), plan, {}, "")
     rows = evaluation_rows({**evaluation.model_dump(mode="json"), "folder": "results/x"})
     assert [(row.label, row.text, row.tone) for row in rows[:2]] == [
         ("data set", " score  margin  questions  failed  reference  metric", ""),

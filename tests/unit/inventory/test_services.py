@@ -74,7 +74,7 @@ def test_group_variables_that_group_vars_all_hides_are_refused(build):
     inventory = build(groups=GROUPS)
     hidden = type(inventory)(inventory.groups, inventory.variables, in_files={"service_small": ["model", "x_mine"]})
     file = "group_vars/service_small/main.yml"
-    assert found(hidden) == [("unheard-key", {"names": ["model"], "group": "service_small", "file": file})]
+    assert found(hidden) == [("ineffective-setting", {"names": ["model"], "group": "service_small", "file": file})]
 
 
 def test_a_bundle_holds_one_service(build):

@@ -157,7 +157,7 @@ def test_a_setting_without_an_option_is_refused(engine):
     )
 
 
-def test_a_layout_that_cannot_be_has_no_cautions():
+def test_a_layout_that_cannot_be_has_no_warnings():
     plan = plan_of("vllm", 4, tensor_parallel_size=7)
     assert [p.code for p in plan.problems] == ["tensor-parallel-indivisible"]
     assert not {"idle-accelerators", "tensor-parallel-crosses-nodes"} & {warning.code for warning in plan.warnings}

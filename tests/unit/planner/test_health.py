@@ -2,7 +2,7 @@
 
 import pytest
 
-from inferfleet.planner.health import bus_id, health_cautions, health_problems
+from inferfleet.planner.health import bus_id, health_problems, health_warnings
 
 GPUS = [{"index": i, "memory_mib": 81559, "bus": f"00000000:{bus}:00.0"} for i, bus in enumerate(("3B", "5D"))]
 DRIVER = {
@@ -13,8 +13,8 @@ DRIVER = {
 }
 
 
-def cautions(**facts):
-    return list(map(str, health_cautions("n1", {"accelerators": GPUS, **DRIVER, **facts})))
+def warnings(**facts):
+    return list(map(str, health_warnings("n1", {"accelerators": GPUS, **DRIVER, **facts})))
 
 
 def event(xid, age):
@@ -30,21 +30,21 @@ def event(xid, age):
     ],
 )
 def test_lesser_and_older_errors_are_warnings(xid, age, said):
-    assert cautions(events=event(xid, age)) == [f"The kernel log of n1 tells of {said}"]
+    assert warnings(events=event(xid, age)) == [f"The kernel log of n1 tells of {said}"]
     assert health_problems("n1", {"accelerators": GPUS, "events": event(xid, age)}, wanted=0, share=0.9) == []
 
 
 def test_errors_of_programs_say_nothing_of_the_machine():
-    assert cautions(events=event(31, 10)) == cautions(events=event(13, 10)) == []
+    assert warnings(events=event(31, 10)) == warnings(events=event(13, 10)) == []
 
 
 def test_a_detour_through_the_processor():
-    assert cautions(acs_bridges=["0000:00:01.0"]) == [
+    assert warnings(acs_bridges=["0000:00:01.0"]) == [
         "ACS is on at 1 PCI bridges of n1: accelerators and network cards talk through the processor. Switch it off in"
         " the firmware, on machines that run no virtual ones."
     ]
-    assert cautions(iommu=True) == []
-    (said,) = cautions(iommu=True, rdma=[{"name": "mlx5_0"}])
+    assert warnings(iommu=True) == []
+    (said,) = warnings(iommu=True, rdma=[{"name": "mlx5_0"}])
     assert said.startswith("The IOMMU of n1 is on: GPUDirect RDMA may be slow or fail.")
 
 
@@ -58,7 +58,7 @@ def test_a_detour_through_the_processor():
     ],
 )
 def test_rdma_that_copies_through_memory(facts, copies):
-    assert bool(cautions(rdma=[{"name": "mlx5_0"}], **facts)) is copies
+    assert bool(warnings(rdma=[{"name": "mlx5_0"}], **facts)) is copies
 
 
 def test_all_is_well():
@@ -77,7 +77,7 @@ def test_a_display_card_beside_declared_accelerators_is_not_missed():
 )
 def test_facts_that_someone_edited(facts):
     assert health_problems("n1", facts, wanted=8, share=0.9) == []
-    assert list(health_cautions("n1", facts)) == []
+    assert list(health_warnings("n1", facts)) == []
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from inferfleet.inventory.read import read_inventory
 from inferfleet.messages import Message, Problem
 from inferfleet.planner import Plan, make_plan, plan_cluster
 from inferfleet.planner.fabric import derive_fabric
-from inferfleet.planner.health import health_cautions, health_problems
+from inferfleet.planner.health import health_problems, health_warnings
 from inferfleet.settings import Settings
 
 INVENTORIES = sorted(path.parent for path in (Path(__file__).parents[3] / "inventories").glob("*/hosts.yml"))
@@ -68,7 +68,7 @@ def texts() -> list[Message | Problem]:
 def _of(*plans: Plan) -> Iterator[Message | Problem]:
     for plan in plans:
         yield from (*plan.problems, *plan.warnings, *plan.reasons)
-        yield from (candidate.verdict for candidate in plan.alternatives)
+        yield from (candidate.reason for candidate in plan.alternatives)
 
 
 def _inventories() -> Iterator[Message | Problem]:
@@ -104,7 +104,7 @@ def _nodes() -> Iterator[Message | Problem]:
     aged = [{"xid": xid, "bus": "0000:3b:00", "age_seconds": 60 * 7**xid % 400_000} for xid in load_xids()]
     facts = {"accelerators": devices, "module_version": "580.95.05", "module_flavour": "proprietary", "modules": []}
     facts |= {"events": aged, "acs_bridges": ["0000:00:01.0"], "iommu": True, "rdma": [{"name": "mlx5_0"}]}
-    yield from health_cautions("n1", facts)
+    yield from health_warnings("n1", facts)
     yield from health_problems("n1", facts, wanted=0, share=0.9)
     slow = {"accelerators": [{"index": 0, "name": "NVIDIA H200", "persistence": "Disabled"}], "model_root": "/a"}
     mixed = {"accelerators": [{"name": "NVIDIA H200"}, {"name": "NVIDIA H20"}], "model_root": "/b"}

@@ -174,7 +174,7 @@ def _alternatives(candidates: Sequence[Candidate]) -> Table:
         table.add_column(tr(column), overflow="fold")
     for candidate in candidates:
         tokens = str(candidate.budget.kv_cache_tokens) if candidate.budget else ""
-        table.add_row(shown(candidate.layout), tokens, shown(candidate.verdict))
+        table.add_row(shown(candidate.layout), tokens, shown(candidate.reason))
     return table
 
 

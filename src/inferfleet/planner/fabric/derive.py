@@ -6,9 +6,9 @@ from typing import Any
 
 from inferfleet.messages import N_, Message
 from inferfleet.planner.fabric.gids import gid_index
-from inferfleet.planner.fabric.given import given_env, given_ports, wants_tcp
-from inferfleet.planner.fabric.interfaces import link_gbps, mtu_cautions, route_cautions
+from inferfleet.planner.fabric.interfaces import link_gbps, mtu_warnings, route_warnings
 from inferfleet.planner.fabric.node import Member, NodeFabric
+from inferfleet.planner.fabric.overrides import env_overrides, forces_tcp, port_overrides
 from inferfleet.planner.fabric.rdma import ROCE, RdmaPort, choose_layer, choose_ports
 from inferfleet.planner.refusals import Refusal
 from inferfleet.settings import Settings
@@ -72,8 +72,8 @@ def derive_fabric(
         nodes[member.name] = NodeFabric(member.interface, ports, index, rate)
     if len(members) > 1:
         faces = {m.name: (m.facts, m.interface) for m in members}
-        warnings += [*mtu_cautions(faces), *route_cautions(faces)]
-    found, advice = given_env(settings.engine_extra_env, members, nodes, transport)
+        warnings += [*mtu_warnings(faces), *route_warnings(faces)]
+    found, advice = env_overrides(settings.engine_extra_env, members, nodes, transport)
     return Fabric(transport, nodes, vendor, (*warnings, *advice)), [*problems, *found]
 
 
@@ -81,9 +81,9 @@ def _rdma(
     members: Sequence[Member], problems: list[Refusal]
 ) -> tuple[dict[str, tuple[RdmaPort, ...]], str, list[Message]]:
     """Return the ports of each node, the transport they make, and what to know of them."""
-    if any(wants_tcp(member.facts) for member in members):
+    if any(forces_tcp(member.facts) for member in members):
         return {}, "tcp", []
-    given = {m.name: given_ports(m.name, m.facts, m.ports, problems) for m in members}
+    given = {m.name: port_overrides(m.name, m.facts, m.ports, problems) for m in members}
     either = {m.name: m.ports if given[m.name] is None else given[m.name] for m in members}
     known = {name: ports for name, ports in either.items() if ports is not None}
     if len(known) < len(members):

@@ -6,7 +6,7 @@ from typing import Any
 from inferfleet.messages import N_, Message
 from inferfleet.planner.fabric.gids import within
 from inferfleet.planner.fabric.rdma import split_filter
-from inferfleet.planner.plain import maps, number
+from inferfleet.planner.parsing import maps, number
 from inferfleet.planner.refusals import InterfaceMissing, Refusal
 
 Interfaces = Mapping[str, Mapping[str, Any]]
@@ -68,7 +68,7 @@ def link_gbps(node: Mapping[str, Any], interface: str) -> float:
     return max(0, number(facts.get("speed_mbps"))) / 1000
 
 
-def mtu_cautions(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[Message]:
+def mtu_warnings(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[Message]:
     """Yield where the nodes' cluster interfaces differ in their MTU; `nodes` maps a name to facts and interface.
 
     TCP and NCCL then agree on the smaller one, so it works; but a switch that lets the small packets through may drop
@@ -97,7 +97,7 @@ def _with_mtu(mtu: int, where: Sequence[tuple[str, str]]) -> Message:
     return Message("", N_("{mtu} bytes on {places}"), mtu=mtu, places=places)
 
 
-def route_cautions(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[Message]:
+def route_warnings(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[Message]:
     """Yield where a node reaches others by another interface than that of the cluster network."""
     for name, (facts, interface) in nodes.items():
         routes = facts.get("routes")

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inferfleet.planner.plain import maps, number
+from inferfleet.planner.parsing import maps, number
 
 _SWITCH = ("PIX", "PXB")  # the same PCIe switches: GPUDirect never crosses the processor
 _SOCKET = ("PHB", "NODE")

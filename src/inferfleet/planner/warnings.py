@@ -8,15 +8,15 @@ from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fit import Sizing, rules_of
 from inferfleet.planner.fleet import Fleet
-from inferfleet.planner.health import health_cautions
+from inferfleet.planner.health import health_warnings
 from inferfleet.planner.layouts import split_of
 from inferfleet.planner.memory import GIB
 from inferfleet.settings import Settings
 
 
-def checkpoint_cautions(model: Model, checkpoint: Checkpoint) -> Iterator[Message]:
+def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Message]:
     """Yield what to know of the weights."""
-    if checkpoint.publisher == "nobody":
+    if checkpoint.publisher == "hypothetical":
         yield Message(
             "hypothetical-checkpoint",
             N_(
@@ -39,7 +39,7 @@ def checkpoint_cautions(model: Model, checkpoint: Checkpoint) -> Iterator[Messag
         )
 
 
-def layout_cautions(model: Model, fleet: Fleet, choice: EngineChoice, sizing: Sizing) -> Iterator[Message]:
+def layout_warnings(model: Model, fleet: Fleet, choice: EngineChoice, sizing: Sizing) -> Iterator[Message]:
     """Yield what the layout costs; nothing of one that cannot be."""
     if sizing.problems or choice.engine.modes:
         return
@@ -76,7 +76,7 @@ def layout_cautions(model: Model, fleet: Fleet, choice: EngineChoice, sizing: Si
         )
 
 
-def engine_cautions(
+def engine_warnings(
     settings: Settings, fleet: Fleet, choice: EngineChoice, facts: Mapping[str, Any]
 ) -> Iterator[Message]:
     """Yield what the engine leaves to the user; `facts` fill the catalog's caveats."""
@@ -105,7 +105,7 @@ def engine_cautions(
         )
 
 
-def node_cautions(settings: Settings, fleet: Fleet, *, hypothetical: bool) -> Iterator[Message]:
+def node_warnings(settings: Settings, fleet: Fleet, *, hypothetical: bool) -> Iterator[Message]:
     """Yield what to know of the nodes and their memory."""
     unknown = [node.name for node in fleet.nodes if not node.interface]
     gathered = any("interfaces" in node.facts for node in fleet.nodes)
@@ -132,7 +132,7 @@ def node_cautions(settings: Settings, fleet: Fleet, *, hypothetical: bool) -> It
             free=fleet.accelerator.total_bytes * (1 - share) / GIB,
         )
     for node in fleet.nodes:
-        yield from health_cautions(node.name, node.facts)
+        yield from health_warnings(node.name, node.facts)
         devices = node.facts.get("accelerators")
         for device in devices if isinstance(devices, list) else ():
             if isinstance(device, Mapping) and str(device.get("persistence", "")).lower() == "disabled":

@@ -11,13 +11,13 @@ from inferfleet.evaluate.reference import find_reference
 from inferfleet.evaluate.result import RESULT_FILE, Evaluation, ReferenceUsed
 from inferfleet.evaluate.scores import dataset_scores, read_reports, usage
 from inferfleet.evaluate.settings import Settings
-from inferfleet.evaluate.task import max_tokens, plan_in_short
+from inferfleet.evaluate.task import max_tokens, plan_summary
 from inferfleet.files import write_atomic
 from inferfleet.messages import N_, Problem
 from inferfleet.results import started_at
 
 
-def conclude(
+def assess(
     folder: Path, settings: Settings, plan: Mapping[str, Any], nodes: Mapping[str, Any], image_digest: str
 ) -> Evaluation:
     """Write evaluation.json in `folder` and return what it holds; `nodes` are the nodes' facts.
@@ -37,7 +37,7 @@ def conclude(
         started=started_at(folder),
         ended=datetime.now(UTC).replace(microsecond=0),
         complete=all(entry.questions and not entry.failed for entry in datasets),
-        plan=plan_in_short(plan),
+        plan=plan_summary(plan),
         versions={
             "inferfleet": __version__,
             "evalscope": version(),

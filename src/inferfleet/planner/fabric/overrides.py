@@ -12,12 +12,12 @@ from inferfleet.planner.refusals import GidMissing, InterfaceMissing, RdmaMissin
 _NONE = "none"
 
 
-def wants_tcp(node: Mapping[str, Any]) -> bool:
+def forces_tcp(node: Mapping[str, Any]) -> bool:
     """Tell whether the host's `cluster_rdma` is `none`, which keeps the whole cluster on TCP."""
     return str(node.get("cluster_rdma") or "").strip() == _NONE
 
 
-def given_ports(
+def port_overrides(
     name: str, node: Mapping[str, Any], ports: Sequence[RdmaPort] | None, problems: list[Refusal]
 ) -> tuple[RdmaPort, ...] | None:
     """Return the RDMA ports that the host's `cluster_rdma` names (`mlx5_0:1,mlx5_1`), None where it names none.
@@ -59,7 +59,7 @@ def _split(entry: str) -> tuple[str, int]:
     return device, int(port) if port.isascii() and port.isdigit() else 1
 
 
-def given_env(
+def env_overrides(
     env: Mapping[str, Any], members: Sequence[Member], nodes: Mapping[str, NodeFabric], transport: str
 ) -> tuple[list[Refusal], list[Message]]:
     """Return what speaks against the network settings in `engine_extra_env`, and what they cost.
