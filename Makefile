@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .PHONY: help bootstrap browser lab up down test test-static test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
 
 # In the order of the deployment: each role test stands on what the one before left on the nodes. Here: what the
-# deployment on the practice cluster (test-site) does not show.
+# deployment on the test cluster (test-site) does not show.
 ROLES ?= preflight node_baseline container_runtime container_images ray_cluster inference_engine engine_switch
 # The others, left out of `make test` for their time.
 MORE_ROLES ?= nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
@@ -30,10 +30,10 @@ bootstrap: ## Debian packages, Docker, the virtual environment
 browser: ## The browser that the test of the web UI looks through
 	@lab/bootstrap.sh browser
 
-lab: bootstrap ## The practice cluster: bare nodes, images, registry, hub (LAB_NODES=2)
+lab: bootstrap ## The test cluster: bare nodes, images, registry, hub (LAB_NODES=2)
 	@python -m lab up
 
-up: lab ## The practice cluster with R1 deployed on it, proved to answer
+up: lab ## The test cluster with R1 deployed on it, proved to answer
 	@inferfleet up -i "$$(python -m lab inventory)"
 
 down: ## Remove all that `make up` made (KEEP_CACHE=1: except cache, images, .venv)
@@ -79,7 +79,7 @@ test-gpustack: bootstrap ## GPUStack's real servers and workers of both generati
 test-playbooks: bootstrap ## Playbooks that Ansible really runs on this machine, with stand-ins for roles that need a node
 	pytest -q tests/playbooks
 
-test-site: lab browser ## The practice cluster's whole life, from bare nodes to bare nodes
+test-site: lab browser ## The test cluster's whole life, from bare nodes to bare nodes
 	pytest -v --durations=25 $(SITE_ARGS) tests/e2e
 
 test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_cluster

@@ -1,1 +1,1 @@
-"""The practice cluster: container nodes with systemd and SSH, images, a registry and a hub on one machine."""
+"""The test cluster: container nodes with systemd and SSH, images, a registry and a hub on one machine."""

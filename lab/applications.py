@@ -12,7 +12,7 @@ from lab.images import NAMESPACE, RECIPES
 
 @dataclass(frozen=True)
 class Application:
-    """An image of the practice cluster: its `recipe` folder, and `repository` and `tag` in the registry.
+    """An image of the test cluster: its `recipe` folder, and `repository` and `tag` in the registry.
 
     It stands on the image of `base`, or on the small Debian.
     """

@@ -15,7 +15,7 @@ from lab.problem import LabError
 from lab.steps import run_steps
 
 app = typer.Typer(
-    help="The practice cluster on this machine.",
+    help="The test cluster on this machine.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -1,4 +1,4 @@
-"""The whole practice cluster as steps."""
+"""The whole test cluster as steps."""
 
 import shutil
 from dataclasses import dataclass, replace
@@ -116,7 +116,7 @@ def states(client: docker.DockerClient, config: LabConfig) -> list[State]:
 
 
 def take_over(client: docker.DockerClient, config: LabConfig) -> list[str]:
-    """Remove the practice cluster of another checkout, which holds the addresses; return what was removed."""
+    """Remove the test cluster of another checkout, which holds the addresses; return what was removed."""
     holder = nodes.subnet_holder(client)
     checkout = nodes.owner(holder) if holder else None
     if checkout is None or Path(checkout) == config.checkout:

@@ -1,4 +1,4 @@
-"""What the practice cluster is made of: names, addresses and paths, all derived from the checkout."""
+"""What the test cluster is made of: names, addresses and paths, all derived from the checkout."""
 
 import hashlib
 import os
@@ -46,7 +46,7 @@ class Node:
 
 @dataclass(frozen=True)
 class LabConfig:
-    """The practice cluster of one checkout.
+    """The test cluster of one checkout.
 
     `checkout` is the repository's root, `node_count` how many nodes (1 to 8), `cache` the folder for what is
     costly to make and shared by all checkouts of this user, `pool` which set of nodes is meant, a key of `POOLS`.

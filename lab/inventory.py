@@ -1,4 +1,4 @@
-"""The inventory of the practice cluster, made from the same addresses as the nodes."""
+"""The inventory of the test cluster, made from the same addresses as the nodes."""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from lab.config import LabConfig, Node
 
 HEADER = """\
 ---
-# The practice cluster of `make up`: containers for servers, reached by real SSH with a key of their own.
+# The test cluster of `make up`: containers for servers, reached by real SSH with a key of their own.
 # `python -m lab up` writes the same for other node counts into .lab/inventories/lab<count>/.
 """
 

@@ -94,7 +94,7 @@ def _own_network(client: docker.DockerClient, config: LabConfig) -> Network | No
 
 
 def owner(network: Network) -> str | None:
-    """Return the checkout whose practice cluster a network belongs to."""
+    """Return the checkout whose test cluster a network belongs to."""
     labels: dict[str, str] = network.attrs.get("Labels") or {}
     return labels.get(CHECKOUT_LABEL)
 

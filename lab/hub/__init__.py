@@ -1,4 +1,4 @@
-"""The practice hub: serves model folders to the real clients, and misbehaves on command.
+"""The test hub: serves model folders to the real clients, and misbehaves on command.
 
 `python -m lab.hub --root DIR --host ADDRESS --port PORT` serves each folder DIR/<owner>/<name> three ways at once:
 

@@ -65,7 +65,7 @@ class Measurement:
 
 
 def lab(*arguments: str, nodes: int) -> None:
-    """Run a command of the practice cluster."""
+    """Run a command of the test cluster."""
     env = {**os.environ, "LAB_NODES": str(nodes)}
     subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, env=env, check=True, stdout=sys.stderr)
 
@@ -79,7 +79,7 @@ def ping(path: Path) -> float:
 
 
 def inventory(nodes: int) -> Path:
-    """Return the inventory of the practice cluster with so many nodes."""
+    """Return the inventory of the test cluster with so many nodes."""
     name = ROOT / "inventories" / "lab"
     return name if nodes == 2 else ROOT / ".lab" / "inventories" / f"lab{nodes}"
 

@@ -1,4 +1,4 @@
-"""Breaks the deployed practice cluster, asks `inferfleet doctor`, and mends it.
+"""Breaks the deployed test cluster, asks `inferfleet doctor`, and mends it.
 
     python tests/e2e/breakages.py              # every case of breakages.yml
     python tests/e2e/breakages.py NAME …       # only these

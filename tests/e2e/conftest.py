@@ -1,4 +1,4 @@
-"""The practice cluster with new, bare nodes, and the machine that deploys."""
+"""The test cluster with new, bare nodes, and the machine that deploys."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import docker
 import pytest
 from lab import nodes
 from lab.config import load
-from practice import ArgvWatch, Controller, Lab
+from lab_cluster import ArgvWatch, Controller, Lab
 
 # One cluster lives through them: what needs bare nodes first, the removal last.
 _ORDER = [
@@ -41,7 +41,7 @@ def controller() -> Controller:
 
 @pytest.fixture(scope="session")
 def lab(controller: Controller, argv_watch: ArgvWatch) -> Lab:
-    """The practice cluster with new, bare nodes."""
+    """The test cluster with new, bare nodes."""
     controller.run([sys.executable, "-m", "lab", "down", "--pool", "node"])
     up = controller.run([sys.executable, "-m", "lab", "up"], timeout=1800)
     assert up.rc == 0, up

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from practice import INVENTORY, ROOT, TOOLS, Controller, Finished, Lab
+from lab_cluster import INVENTORY, ROOT, TOOLS, Controller, Finished, Lab
 
 from inferfleet.bench import Run
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from breakages import Breakage, findings, load
-from practice import TOOLS, Controller, Finished, Lab, answers, eventually, secrets
+from lab_cluster import TOOLS, Controller, Finished, Lab, answers, eventually, secrets
 
 pytestmark = pytest.mark.lab
 QUICK = [case for case in load() if not case.slow]

@@ -1,20 +1,20 @@
-"""The proof of the network on the practice cluster: real Gloo in the engine's image, and one node's link made slow."""
+"""The proof of the network on the test cluster: real Gloo in the engine's image, and one node's link made slow."""
 
 from collections.abc import Iterator
 
 import pytest
-from practice import INVENTORY, TOOLS, Controller
+from lab_cluster import INVENTORY, TOOLS, Controller
 from test_refusals import STATE, on
 
 pytestmark = pytest.mark.lab
 
 NODES = ("node1", "node2")
-RATE = 200  # Mbit/s; the practice cluster's links do some 10 Gbit/s
+RATE = 200  # Mbit/s; the test cluster's links do some 10 Gbit/s
 
 
 @pytest.fixture(scope="module", autouse=True)
 def prepared(controller: Controller) -> None:
-    """The practice cluster as it is, with Docker on its nodes."""
+    """The test cluster as it is, with Docker on its nodes."""
     if controller.run([TOOLS / "ansible", "all", "-i", INVENTORY, "-m", "ansible.builtin.ping"]).rc != 0:
         up = controller.run([TOOLS / "python", "-m", "lab", "up"], timeout=1800)
         assert up.rc == 0, up

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from practice import INVENTORY, ROOT, TOOLS, Controller, Finished
+from lab_cluster import INVENTORY, ROOT, TOOLS, Controller, Finished
 
 pytestmark = pytest.mark.lab
 
@@ -28,7 +28,7 @@ def on(node: str, command: str) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def nodes(request: pytest.FixtureRequest, controller: Controller) -> None:
-    """The practice cluster as it is, or with new nodes where there is none."""
+    """The test cluster as it is, or with new nodes where there is none."""
     ping = controller.run([TOOLS / "ansible", "all", "-i", INVENTORY, "-m", "ansible.builtin.ping"])
     if ping.rc != 0:
         request.getfixturevalue("lab")
@@ -69,7 +69,7 @@ def test_a_port_that_is_taken(controller: Controller, unchanged: None, taken: No
         f"Port {PORT} of engine_port is taken on node1 by python3."
         " Stop that program, or set engine_port to a free port."
     ], done
-    assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (3, "facts_refused", []), done
+    assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (3, "requirements_not_met", []), done
 
 
 def test_a_disk_that_is_too_small(controller: Controller, unchanged: None) -> None:
@@ -81,7 +81,7 @@ def test_a_disk_that_is_too_small(controller: Controller, unchanged: None) -> No
             r" larger disk\."
         )
         assert any(line.fullmatch(refusal) for refusal in refusals(done)), done
-    assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (3, "facts_refused", []), done
+    assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (3, "requirements_not_met", []), done
 
 
 def test_a_node_that_does_not_answer(controller: Controller, unchanged: None, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from practice import ROOT, ArgvWatch, Controller, Lab, secrets
+from lab_cluster import ROOT, ArgvWatch, Controller, Lab, secrets
 
 pytestmark = pytest.mark.lab
 

@@ -1,12 +1,12 @@
-"""The report on the practice cluster, read in a real browser; what was proved and measured before is in it."""
+"""The report on the test cluster, read in a real browser; what was proved and measured before is in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lab_cluster import CHROMIUM, ROOT, Controller, Lab, secrets
 from playwright.sync_api import Browser, expect, sync_playwright
-from practice import CHROMIUM, ROOT, Controller, Lab, secrets
 
 pytestmark = pytest.mark.lab
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from practice import (
+from lab_cluster import (
     API,
     INVENTORY,
     MODEL,
@@ -84,7 +84,7 @@ def test_next_run_converges(deployed: dict[str, Any]) -> None:
 
 def test_run_reports_proof_and_addresses(deployed: dict[str, Any]) -> None:
     result = deployed["document"]["result"]
-    assert [item["name"]["message"] for item in result["proof"] if not item["ok"]] == []
+    assert [item["name"]["message"] for item in result["verification"] if not item["ok"]] == []
     assert result["endpoints"][0]["url"] == f"{API}/v1"
     assert result["webui"]["url"] == WEBUI
     assert result["model"] == MODEL
@@ -171,7 +171,9 @@ def test_only_what_a_broken_download_left_is_removed(
 def test_status_is_well(deployed: dict[str, Any], controller: Controller) -> None:
     status = controller.inferfleet("status")
     assert status.rc == 0, status
-    assert {"Ray", "engine", "Open WebUI"} <= {item["name"]["message"] for item in status.document["result"]["proof"]}
+    assert {"Ray", "engine", "Open WebUI"} <= {
+        item["name"]["message"] for item in status.document["result"]["verification"]
+    }
 
 
 def test_second_run_changes_nothing(deployed: dict[str, Any], controller: Controller) -> None:
@@ -218,7 +220,7 @@ def test_status_sees_what_is_broken(deployed: dict[str, Any], lab: Lab, controll
     status = controller.inferfleet("status")
     lab.ssh("node1", "docker start inferfleet-webui")
     assert status.rc == 2, status
-    failed = [item["name"]["message"] for item in status.document["result"]["proof"] if not item["ok"]]
+    failed = [item["name"]["message"] for item in status.document["result"]["verification"] if not item["ok"]]
     assert failed == ["Open WebUI"]
     eventually(webui_answers, TIMEOUT, "Open WebUI answers after it was started again")
 

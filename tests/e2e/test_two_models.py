@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from practice import API, INVENTORY, ROOT, SECRETS, WEBUI, Controller, Lab, answers, secrets
+from lab_cluster import API, INVENTORY, ROOT, SECRETS, WEBUI, Controller, Lab, answers, secrets
 
 pytestmark = [pytest.mark.lab, pytest.mark.thorough]
 
@@ -16,7 +16,7 @@ OTHER_API = "http://198.18.5.12:8100"
 
 @pytest.fixture(scope="module")
 def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The practice cluster's inventory, with a service on each node."""
+    """The test cluster's inventory, with a service on each node."""
     folder = tmp_path_factory.mktemp("two_models")
     lab = ROOT / INVENTORY
     (folder / "group_vars/all").mkdir(parents=True)
@@ -43,7 +43,7 @@ def test_both_are_deployed_and_proved(
         "one": ("tiny-r1", f"{API}/v1"),
         "two": ("other-r1", f"{OTHER_API}/v1"),
     }
-    assert [item for own in services.values() for item in own["proof"] if not item["ok"]] == []
+    assert [item for own in services.values() for item in own["verification"] if not item["ok"]] == []
     assert [lab.containers(node) for node in lab.names] == [
         ["inferfleet-engine", "inferfleet-ray", "inferfleet-webui"],
         ["inferfleet-engine"],
@@ -73,7 +73,7 @@ def test_status_tells_which_is_broken(
     lab.ssh("node2", "docker stop inferfleet-engine")
     status = controller.inferfleet("status", inventory=inventory)
     assert status.rc == 2, status
-    proofs = {name: own["proof"] for name, own in status.document["result"]["services"].items()}
+    proofs = {name: own["verification"] for name, own in status.document["result"]["services"].items()}
     assert [item for item in proofs["one"] if not item["ok"]] == []
     assert "engine" in [item["name"]["code"] for item in proofs["two"] if not item["ok"]]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 from lab.tiny_r1.questions import load_questions
+from lab_cluster import CHROMIUM, INVENTORY, ROOT, Controller, secrets
 from playwright.sync_api import Page, expect, sync_playwright
-from practice import CHROMIUM, INVENTORY, ROOT, Controller, secrets
 
 pytestmark = pytest.mark.lab
 

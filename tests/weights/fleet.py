@@ -29,7 +29,7 @@ def run_module(name, **params):
 
 
 class Hub:
-    """The practice hub in a process of its own."""
+    """The test hub in a process of its own."""
 
     def __init__(self, root, *options):
         with socket.create_server(("127.0.0.1", 0)) as free:

@@ -1,4 +1,4 @@
-"""Each kind of source with its real tool against the practice hub."""
+"""Each kind of source with its real tool against the test hub."""
 
 import shutil
 

@@ -33,7 +33,7 @@ class Environment:
         cache = config.load().cache
         cache.joinpath("logs").mkdir(parents=True, exist_ok=True)
         folder = HERE / "environments" / self.name
-        if not folder.is_dir():  # the version that the practice cluster runs
+        if not folder.is_dir():  # the version that the test cluster runs
             return tree(cache, "engine") / "site-packages"
         lock = folder / "requirements.lock"
         target = cache / "parsers" / f"{self.name}-{digest([lock.read_bytes(), PLATFORM.encode()])}"

@@ -1,6 +1,6 @@
 """Marks the tools as present that a worker fetches from the internet at its start, as the official images do.
 
-They look into GGUF files and, where its configuration does not name a machine's resources, at the machine; the practice
+They look into GGUF files and, where its configuration does not name a machine's resources, at the machine; the test
 cluster does neither. Run it with GPUStack in the import path.
 """
 
@@ -26,7 +26,7 @@ def main() -> None:
             files.append(folder / "llama-box" / name / "llama-box")
     for file in files:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("#!/bin/sh\necho 'the practice cluster has no tools for GGUF' >&2\nexit 1\n")
+        file.write_text("#!/bin/sh\necho 'the test cluster has no tools for GGUF' >&2\nexit 1\n")
         file.chmod(0o755)
     (folder / "versions.json").write_text(json.dumps(versions))
 

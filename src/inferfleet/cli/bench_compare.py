@@ -31,7 +31,7 @@ def compare_runs(first: Path, second: Path, limit: str, *, as_json: bool) -> int
         return _refuse([error.problem], as_json)
     if compared.problems:
         return _refuse(compared.problems, as_json)
-    outcome = Outcome.LIMIT_MISSED if compared.regressions else Outcome.OK
+    outcome = Outcome.THRESHOLD_NOT_MET if compared.regressions else Outcome.OK
     if as_json:
         about = [_about(path, run) for path, run in zip((first, second), runs, strict=True)]
         typer.echo(to_text(_document(outcome, compared, about)))

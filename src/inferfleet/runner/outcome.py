@@ -1,4 +1,4 @@
-"""Judge a finished run: what it came to, and the exit code that says so."""
+"""The outcome of a finished run, and its exit code."""
 
 from enum import StrEnum
 
@@ -8,16 +8,16 @@ _PARSER_ERROR = 4  # ansible-playbook's exit status for both a parser error and 
 
 
 class Outcome(StrEnum):
-    """What a command came to."""
+    """The outcome of a command."""
 
     OK = "ok"
     BAD_INPUT = "bad_input"
     FAILED = "failed"
-    FACTS_REFUSED = "facts_refused"
+    REQUIREMENTS_NOT_MET = "requirements_not_met"
     UNREACHABLE = "unreachable"
-    NOT_IDEMPOTENT = "not_idempotent"
-    LIMIT_MISSED = "limit_missed"
-    WARNED = "warned"
+    CHANGES_DETECTED = "changes_detected"
+    THRESHOLD_NOT_MET = "threshold_not_met"
+    WARNINGS = "warnings"
     INTERRUPTED = "interrupted"
 
     @property
@@ -30,23 +30,27 @@ EXIT_CODES = {
     Outcome.OK: 0,
     Outcome.BAD_INPUT: 1,
     Outcome.FAILED: 2,
-    Outcome.FACTS_REFUSED: 3,
+    Outcome.REQUIREMENTS_NOT_MET: 3,
     Outcome.UNREACHABLE: 4,
-    Outcome.NOT_IDEMPOTENT: 5,
-    Outcome.LIMIT_MISSED: 6,
-    Outcome.WARNED: 7,
+    Outcome.CHANGES_DETECTED: 5,
+    Outcome.THRESHOLD_NOT_MET: 6,
+    Outcome.WARNINGS: 7,
     Outcome.INTERRUPTED: 130,
 }
 
 
-# What a task says in `inferfleet_refusal`; any other word is a refusal of the inventory.
-_REFUSALS = {"facts": Outcome.FACTS_REFUSED, "unreachable": Outcome.UNREACHABLE, "limit": Outcome.LIMIT_MISSED}
+# Values of `inferfleet_refusal` that a task returns; any other value is a refusal of the inventory.
+_REFUSALS = {
+    "facts": Outcome.REQUIREMENTS_NOT_MET,
+    "unreachable": Outcome.UNREACHABLE,
+    "limit": Outcome.THRESHOLD_NOT_MET,
+}
 
 
 def outcome(run: RunResult, *, assert_no_change: bool = False) -> Outcome:
-    """Return what `run` came to, judged by its events; Ansible's exit status decides only what they don't.
+    """Return the outcome of `run` from its events; Ansible's exit status decides only what they do not.
 
-    An unreachable host outranks a failed task: the tasks of other hosts often fail because it is missing.
+    An unreachable host takes precedence over a failed task: tasks of other hosts often fail because of it.
     """
     if run.interrupted:
         return Outcome.INTERRUPTED
@@ -57,10 +61,10 @@ def outcome(run: RunResult, *, assert_no_change: bool = False) -> Outcome:
     if run.failures:
         return Outcome.FAILED
     if run.rc != 0:
-        nothing_began = run.tasks_run == 0
-        return Outcome.BAD_INPUT if nothing_began or run.rc == _PARSER_ERROR else Outcome.FAILED
+        nothing_started = run.tasks_run == 0
+        return Outcome.BAD_INPUT if nothing_started or run.rc == _PARSER_ERROR else Outcome.FAILED
     if run.tasks_run == 0:
         return Outcome.BAD_INPUT
     if assert_no_change and run.changed_tasks:
-        return Outcome.NOT_IDEMPOTENT
+        return Outcome.CHANGES_DETECTED
     return Outcome.OK

@@ -1,4 +1,4 @@
-"""A real run on the practice cluster: two nodes, the tiny R1, preset smoke."""
+"""A real run on the test cluster: two nodes, the tiny R1, preset smoke."""
 
 from collections.abc import Callable
 from pathlib import Path

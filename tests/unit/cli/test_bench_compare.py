@@ -47,7 +47,7 @@ def test_a_wider_limit_allows_it(inferfleet: Command, slower: Path) -> None:
 def test_a_document_for_programs(inferfleet: Command, slower: Path) -> None:
     done = compare(inferfleet, RUN, slower, "--json")
     document = json.loads(done.stdout)
-    assert (document["outcome"], document["exit_code"], document["limit"]) == ("limit_missed", 6, 0.05)
+    assert (document["outcome"], document["exit_code"], document["limit"]) == ("threshold_not_met", 6, 0.05)
     (worse,) = [change for change in document["changes"] if change["regressed"]]
     assert (worse["concurrency"], worse["metric"], round(worse["change"], 3)) == (4, "output_throughput", -0.1)
     assert [run["sweep"]["preset"] for run in document["runs"]] == ["smoke", "smoke"]

@@ -58,8 +58,8 @@ def test_plain_lines_tell_the_stages_in_order(changing_run: tuple[Done, ET.Eleme
         "[T] Model weights: ok in T",
         "[T] Inference engine …",
         "[T] Inference engine: skipped in T",
-        "[T] demo_proof …",
-        "[T] demo_proof: ok in T",
+        "[T] demo_verify …",
+        "[T] demo_verify: ok in T",
     ]
 
 
@@ -92,7 +92,7 @@ def test_a_run_without_change_leaves_with_0(quiet_run: tuple[Done, dict[str, Any
         "model_weights": "ok",
         "inference_engine": "skipped",
         "open_webui": "skipped",  # its play never came to it
-        "demo_proof": "ok",
+        "demo_verify": "ok",
     }
 
 

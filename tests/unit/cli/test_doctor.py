@@ -31,7 +31,7 @@ def finding(severity: str, *, now: bool = True, name: str = "some-symptom") -> d
     ("findings", "outcome", "code"),
     [
         ([], Outcome.OK, 0),
-        ([finding("warning")], Outcome.WARNED, 7),
+        ([finding("warning")], Outcome.WARNINGS, 7),
         ([finding("warning"), finding("error")], Outcome.FAILED, 2),
         ([finding("error", now=False)], Outcome.OK, 0),
         ([finding("error"), finding("error", name="node-unreachable")], Outcome.UNREACHABLE, 4),

@@ -45,7 +45,7 @@ def test_the_same_failure_on_many_hosts_is_said_once() -> None:
 
 def test_many_changes_are_cut_short() -> None:
     changed = tuple(ChangedTask("node1", "verify", f"Task {n}") for n in range(25))
-    said = rows(finished(changed_tasks=changed), Outcome.NOT_IDEMPOTENT)
+    said = rows(finished(changed_tasks=changed), Outcome.CHANGES_DETECTED)
     assert len([row for row in said if row.label == "changed"]) == 20
     assert Row("", "and 5 more tasks") in said
 
@@ -74,14 +74,14 @@ def test_what_to_try_needs_a_key_in_a_file(key: str | dict[str, Any], try_it: st
 
 
 def test_a_broken_part_is_a_failure_of_status_only() -> None:
-    result = {"proof": [{"name": "Ray", "ok": True}, {"name": "engine", "ok": False}]}
+    result = {"verification": [{"name": "Ray", "ok": True}, {"name": "engine", "ok": False}]}
     assert STATUS.outcome(Outcome.OK, result) is Outcome.FAILED
     assert UP.outcome(Outcome.OK, result) is Outcome.OK
     assert STATUS.outcome(Outcome.UNREACHABLE, result) is Outcome.UNREACHABLE
 
 
 def test_status_tells_what_is_broken_once() -> None:
-    result = {"proof": [{"name": "engine", "ok": False, "detail": "no answer"}]}
+    result = {"verification": [{"name": "engine", "ok": False, "detail": "no answer"}]}
     failed = (Failure("node1", "verify", "Check that all of it is well", Message("", "engine: no answer")),)
     said = rows(finished(result=result, failures=failed, rc=2), Outcome.FAILED, STATUS)
     assert [row.label for row in said] == ["engine", "next", "log"]

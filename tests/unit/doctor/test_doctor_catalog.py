@@ -41,7 +41,7 @@ def test_every_log_is_expected_and_says_where_it_is_from() -> None:
     there = {(path.parent.name, path.stem) for path in LOGS.glob("*/*.log")}
     assert there == {(kind, name) for kind, name, _ in CASES}
     origin = re.compile(
-        r"# (recorded (by tests/doctor/record(_gpu)?\.py|on the practice cluster): |quoted |text of |form of |the )"
+        r"# (recorded (by tests/doctor/record(_gpu)?\.py|on the test cluster): |quoted |text of |form of |the )"
     )
     assert [place for place in there if not origin.match(log(*place).read_text())] == []
 

@@ -197,7 +197,7 @@ def test_the_json_form_is_plain() -> None:
     assert form["looked_at"] | {"symptoms": 0} == {"nodes": ["n1"], "logs": 1, "lines": 1, "symptoms": 0, "unread": []}
 
 
-def test_a_practice_cluster_that_is_well_shows_nothing() -> None:
+def test_a_test_cluster_that_is_well_shows_nothing() -> None:
     found = diagnose(read_evidence(LOGS / "healthy"), load_symptoms())
     assert found.nodes == ("node1", "node2")
     assert found.lines > 1000
@@ -224,7 +224,7 @@ def test_the_quick_cases_at_least_are_recorded() -> None:
 
 
 @pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["name"])
-def test_a_practice_cluster_that_was_broken_shows_it(case: dict[str, Any]) -> None:
+def test_a_test_cluster_that_was_broken_shows_it(case: dict[str, Any]) -> None:
     """What `tests/e2e/breakages.py --record` kept of each case."""
     found = diagnose(read_evidence(LOGS / "bundles" / case["name"]), load_symptoms())
     assert set(case["shows"]) <= {finding.symptom.id for finding in found.findings if finding.now}

@@ -1,4 +1,4 @@
-"""What the practice cluster is made of: addresses, inventories, keys, what nodes inherit."""
+"""What the test cluster is made of: addresses, inventories, keys, what nodes inherit."""
 
 import json
 import os

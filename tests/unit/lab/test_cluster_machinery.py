@@ -1,4 +1,4 @@
-"""How the practice cluster is put together: steps, services, images by content, small package trees, the bootstrap."""
+"""How the test cluster is put together: steps, services, images by content, small package trees, the bootstrap."""
 
 import io
 import json

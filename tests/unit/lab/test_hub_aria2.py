@@ -1,4 +1,4 @@
-"""The practice hub's static mirror and its other sides against the real aria2c."""
+"""The test hub's static mirror and its other sides against the real aria2c."""
 
 import hashlib
 import os

@@ -1,4 +1,4 @@
-"""What the practice hub does wrong on command, seen by a plain HTTP client and by the real huggingface_hub."""
+"""What the test hub does wrong on command, seen by a plain HTTP client and by the real huggingface_hub."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""The practice hub's line: its rate and its counts."""
+"""The test hub's line: its rate and its counts."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The practice hub against the real modelscope client."""
+"""The test hub against the real modelscope client."""
 
 import hashlib
 import json

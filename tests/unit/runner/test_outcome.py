@@ -27,9 +27,9 @@ def judged(*, assert_no_change: bool = False, **fields: Any) -> Outcome:
         ({"failures": (UNREACHABLE,), "rc": 4}, Outcome.UNREACHABLE),
         ({"failures": (FAILED, UNREACHABLE), "rc": 2}, Outcome.UNREACHABLE),
         ({"refusal": "contract", "rc": 2}, Outcome.BAD_INPUT),
-        ({"refusal": "facts", "rc": 2}, Outcome.FACTS_REFUSED),
+        ({"refusal": "facts", "rc": 2}, Outcome.REQUIREMENTS_NOT_MET),
         ({"refusal": "unreachable", "rc": 2}, Outcome.UNREACHABLE),
-        ({"refusal": "limit", "rc": 2}, Outcome.LIMIT_MISSED),
+        ({"refusal": "limit", "rc": 2}, Outcome.THRESHOLD_NOT_MET),
         ({"rc": 4, "tasks_run": 0, "complete": False}, Outcome.BAD_INPUT),  # a parser error at the start
         ({"rc": 4, "tasks_run": 9, "complete": False}, Outcome.BAD_INPUT),  # … or later: nobody is unreachable
         ({"rc": 1, "tasks_run": 0, "complete": False}, Outcome.BAD_INPUT),  # --limit without a host
@@ -44,7 +44,7 @@ def test_outcomes(fields: dict[str, Any], expected: Outcome) -> None:
 
 
 def test_a_change_counts_only_where_none_is_allowed() -> None:
-    assert judged(changed_tasks=(CHANGED,), assert_no_change=True) is Outcome.NOT_IDEMPOTENT
+    assert judged(changed_tasks=(CHANGED,), assert_no_change=True) is Outcome.CHANGES_DETECTED
     assert judged(assert_no_change=True) is Outcome.OK
     assert judged(changed_tasks=(CHANGED,), failures=(FAILED,), rc=2, assert_no_change=True) is Outcome.FAILED
 
@@ -54,11 +54,11 @@ def test_exit_codes() -> None:
         Outcome.OK: 0,
         Outcome.BAD_INPUT: 1,
         Outcome.FAILED: 2,
-        Outcome.FACTS_REFUSED: 3,
+        Outcome.REQUIREMENTS_NOT_MET: 3,
         Outcome.UNREACHABLE: 4,
-        Outcome.NOT_IDEMPOTENT: 5,
-        Outcome.LIMIT_MISSED: 6,
-        Outcome.WARNED: 7,
+        Outcome.CHANGES_DETECTED: 5,
+        Outcome.THRESHOLD_NOT_MET: 6,
+        Outcome.WARNINGS: 7,
         Outcome.INTERRUPTED: 130,
     }
 

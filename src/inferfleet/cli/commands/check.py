@@ -66,7 +66,7 @@ def check(
         print_problems(console, lost)
     if lost:
         raise typer.Exit(Outcome.UNREACHABLE.exit_code)
-    raise typer.Exit(Outcome.OK.exit_code if cluster.works else Outcome.FACTS_REFUSED.exit_code)
+    raise typer.Exit(Outcome.OK.exit_code if cluster.works else Outcome.REQUIREMENTS_NOT_MET.exit_code)
 
 
 def _refuse(problem: Problem, *, as_json: bool) -> int:

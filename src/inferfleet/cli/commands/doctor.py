@@ -132,7 +132,7 @@ def _outcome(outcome: Outcome, result: Mapping[str, Any]) -> Outcome:
     if any(finding["id"] == _UNREACHABLE for finding in present):
         return Outcome.UNREACHABLE
     severities = {finding["severity"] for finding in present}
-    return Outcome.FAILED if "error" in severities else Outcome.WARNED if severities else Outcome.OK
+    return Outcome.FAILED if "error" in severities else Outcome.WARNINGS if severities else Outcome.OK
 
 
 def _heading(outcome: Outcome, result: Mapping[str, Any]) -> str:

@@ -114,7 +114,7 @@ def estimate(
         if as_json:
             _print_problems(console, result.plan.problems)
         raise typer.Exit(Outcome.BAD_INPUT.exit_code)
-    raise typer.Exit(Outcome.OK.exit_code if result.fits else Outcome.FACTS_REFUSED.exit_code)
+    raise typer.Exit(Outcome.OK.exit_code if result.fits else Outcome.REQUIREMENTS_NOT_MET.exit_code)
 
 
 def _print(result: Estimate) -> None:

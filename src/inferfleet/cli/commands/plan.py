@@ -65,7 +65,7 @@ def show(cluster: ClusterPlan, *, as_json: bool, all_layouts: bool = False) -> i
         typer.echo(to_json(form_of(cluster.plans, all_layouts=all_layouts)))
     else:
         print_plans(make_console(), cluster.plans, alternatives=all_layouts)
-    return Outcome.OK.exit_code if cluster.works else Outcome.FACTS_REFUSED.exit_code
+    return Outcome.OK.exit_code if cluster.works else Outcome.REQUIREMENTS_NOT_MET.exit_code
 
 
 def form_of(made: Sequence[Plan], *, all_layouts: bool = False) -> dict[str, Any]:

@@ -64,9 +64,9 @@ def remove(
 
 def weights_blocks(result: Mapping[str, Any]) -> list[list[Row]]:
     """Return what was verified, downloaded and listed."""
-    proofs, downloads, models = (result.get(f"weights{what}") for what in ("_verification", "", "_found"))
+    verified, downloads, models = (result.get(f"weights{what}") for what in ("_verification", "", "_found"))
     return [
-        [_verified(proof) for proof in proofs or ()],
+        [_verified(node) for node in verified or ()],
         download_rows(downloads) if downloads else [],
         model_rows(models) if models is not None else [],
     ]
@@ -117,23 +117,23 @@ def _cells(node: Mapping[str, Any]) -> list[str]:
     return [*(size(node[key]) for key in ("wan_bytes", "lan_bytes", "sent_bytes")), duration(node["seconds"])]
 
 
-def _verified(proof: Mapping[str, Any]) -> Row:
+def _verified(node: Mapping[str, Any]) -> Row:
     how = tr(N_("compared by stamps"))
-    if proof["deep"]:
-        rate = size(proof["bytes"] / proof["seconds"]) if proof["seconds"] else "?"
-        limit = tr(_LIMITS.get(proof["limited_by"], proof["limited_by"]))
+    if node["deep"]:
+        rate = size(node["bytes"] / node["seconds"]) if node["seconds"] else "?"
+        limit = tr(_LIMITS.get(node["limited_by"], node["limited_by"]))
         text = N_("hashed at {rate}/s, limited by {limit}") if limit else N_("hashed at {rate}/s")
         how = tr(text, rate=rate, limit=limit)
-    if proof["complete"]:
-        return Row(proof["node"], tr(N_("{size} verified, {how}"), size=size(proof["bytes"]), how=how), holds=True)
-    wrong = proof["wrong"] or [tr(N_("there is no complete copy"))]
+    if node["complete"]:
+        return Row(node["node"], tr(N_("{size} verified, {how}"), size=size(node["bytes"]), how=how), holds=True)
+    wrong = node["wrong"] or [tr(N_("there is no complete copy"))]
     text = N_("files do not match: {files} ({how})")
-    if proof["repaired"]:
+    if node["repaired"]:
         text = N_(
             "files did not match: {files} ({how}); they were downloaded again, but a running engine has loaded the bad"
             " ones: run `docker restart inferfleet-engine` there"
         )
-    return Row(proof["node"], tr(text, files=wrong, how=how), holds=bool(proof["repaired"]))
+    return Row(node["node"], tr(text, files=wrong, how=how), holds=bool(node["repaired"]))
 
 
 def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:

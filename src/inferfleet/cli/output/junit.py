@@ -43,11 +43,11 @@ def report(command: str, run: RunResult, judged: Outcome) -> str:
     root = ET.Element("testsuites", name=f"inferfleet {command}")
     for stage in run.stages:
         _add_stage(root, stage, run)
-    if not run.failures and not run.problems and judged not in (Outcome.OK, Outcome.NOT_IDEMPOTENT):
+    if not run.failures and not run.problems and judged not in (Outcome.OK, Outcome.CHANGES_DETECTED):
         suite = ET.SubElement(root, "testsuite", name=command)
         case = ET.SubElement(suite, "testcase", classname="inferfleet", name=command, time="0.000")
         ET.SubElement(case, "error", message=str(judged)).text = _xml(run.output)
-    if judged is Outcome.NOT_IDEMPOTENT:
+    if judged is Outcome.CHANGES_DETECTED:
         suite = ET.SubElement(root, "testsuite", name="assert-no-change")
         for item in run.changed_tasks:
             case = ET.SubElement(

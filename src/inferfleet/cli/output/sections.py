@@ -36,13 +36,13 @@ def check_rows(result: Mapping[str, Any]) -> list[Row]:
     """Return a row for each check of the service."""
     return [
         Row(shown(item.get("name")), shown(item.get("detail") or ""), holds=bool(item.get("ok")))
-        for item in mappings(result.get("proof"))
+        for item in mappings(result.get("verification"))
     ]
 
 
 def broken(result: Mapping[str, Any]) -> bool:
     """Return whether a check of any service failed."""
-    return any(not part.get("ok") for own in by_service(result).values() for part in mappings(own.get("proof")))
+    return any(not part.get("ok") for own in by_service(result).values() for part in mappings(own.get("verification")))
 
 
 def by_service(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -42,15 +42,15 @@ def summarize(
     own_heading = command.heading(outcome, run.result)
     blocks = [_problem_rows(run.problems, "bad"), *([] if own_heading else _failure_blocks(run.failures))]
     blocks += _unexplained_blocks(run, outcome)
-    if outcome is Outcome.NOT_IDEMPOTENT or (check and run.changed_tasks):
+    if outcome is Outcome.CHANGES_DETECTED or (check and run.changed_tasks):
         blocks.append(_changed_rows(run.changed_tasks))
     blocks.append(_problem_rows(run.warnings, ""))
-    succeeded = outcome in (Outcome.OK, Outcome.NOT_IDEMPOTENT)
+    succeeded = outcome in (Outcome.OK, Outcome.CHANGES_DETECTED)
     for name, own in by_service(run.result).items():
         reported = [block for block in command.summarize(own, succeeded) if block]
         blocks += [[Row(tr(N_("service")), name), *reported[0]], *reported[1:]] if name and reported else reported
     blocks.append(_next_rows(command, run, outcome, bool(own_heading), again, log))
-    good = outcome in (Outcome.OK, Outcome.WARNED)
+    good = outcome in (Outcome.OK, Outcome.WARNINGS)
     return Summary(
         heading=f"{own_heading or _heading(command, run, outcome, check)} · {duration(run.seconds)}",
         good=good,
@@ -66,14 +66,14 @@ def _heading(command: "Command", run: RunResult, outcome: Outcome, check: bool) 
         return tr(N_("Nothing ran"))
     if outcome is Outcome.FAILED and stages:
         return tr(N_("{stages} failed"), stages=stages)
-    if outcome is Outcome.NOT_IDEMPOTENT:
+    if outcome is Outcome.CHANGES_DETECTED:
         return tr(N_("Changes detected: {changed}"), changed=count(tasks, *_TASKS_CHANGED))
     headings = {
         Outcome.BAD_INPUT: N_("The inventory was refused") if run.problems else N_("Ansible could not start"),
-        Outcome.FACTS_REFUSED: N_("Hardware requirements not met"),
+        Outcome.REQUIREMENTS_NOT_MET: N_("Hardware requirements not met"),
         Outcome.UNREACHABLE: N_("A host is unreachable"),
         Outcome.FAILED: N_("Not everything works") if run.result else N_("Failed"),
-        Outcome.LIMIT_MISSED: N_("Threshold not met"),
+        Outcome.THRESHOLD_NOT_MET: N_("Threshold not met"),
         Outcome.INTERRUPTED: N_("Interrupted"),
     }
     if outcome in headings:

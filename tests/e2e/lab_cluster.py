@@ -1,4 +1,4 @@
-"""The practice cluster, the command `inferfleet` as a user runs it, and eyes on every process."""
+"""The test cluster, the command `inferfleet` as a user runs it, and eyes on every process."""
 
 import json
 import subprocess
@@ -62,7 +62,7 @@ class Controller:
 
 
 class Lab:
-    """The nodes of the practice cluster."""
+    """The nodes of the test cluster."""
 
     def __init__(self, client: docker.DockerClient, config: LabConfig) -> None:
         self._client, self._config = client, config
