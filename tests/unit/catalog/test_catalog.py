@@ -1,7 +1,6 @@
-"""The catalog's files: whole, and refused with file, key and reason when broken."""
+"""The catalog's files: complete, and refused with file, key and reason when broken."""
 
 import json
-import re
 import shutil
 
 import pytest
@@ -14,14 +13,10 @@ from inferfleet.catalog import (
     load_accelerators,
     load_model,
     load_models,
-    loader,
     read_model,
 )
 from inferfleet.catalog.loader import FOLDER
-from inferfleet.planner import fleet
 from inferfleet.planner.fleet import match_accelerator
-from inferfleet.planner.make import make_plan
-from inferfleet.settings import Settings
 
 
 def test_it_has_what_the_field_uses():
@@ -34,7 +29,7 @@ def test_it_has_what_the_field_uses():
             f"deepseek-r1-distill-{n}"
             for n in ("qwen-1.5b", "qwen-7b", "qwen-14b", "qwen-32b", "llama-8b", "llama-70b")
         ),
-    } == set(load_models())
+    } <= set(load_models())
     assert len(load_accelerators()) == len(list((FOLDER / "accelerators").glob("*.yml"))) > 20
     ids = {c.id: c.precision for c in load_model("deepseek-r1").checkpoints}
     assert ids["unsloth/DeepSeek-R1-BF16"] == "bf16"
@@ -46,28 +41,6 @@ def test_every_accelerator_computes_something_and_has_memory():
         assert entry.dtypes
         assert name == "cpu" or entry.usable_mib <= entry.memory_mib > 0
         assert (entry.vendor == "nvidia") == (entry.compute_capability is not None)
-
-
-@pytest.fixture
-def catalog(tmp_path, monkeypatch):
-    """Return the folder of a catalog with one more accelerator and one more model, which is the one in use."""
-    folder = tmp_path / "catalog"
-    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    card = (FOLDER / "accelerators/H100-80G.yml").read_text()
-    (folder / "accelerators/Z900-80G.yml").write_text(re.sub("product_names: .*", "product_names: [NVIDIA Z900]", card))
-    shutil.copy(FOLDER / "models/deepseek-r1-distill-qwen-32b.yml", folder / "models/made-up-32b.yml")
-    accelerators, models = load_accelerators(folder), load_models(folder)
-    for module in (loader, fleet):
-        monkeypatch.setattr(module, "load_accelerators", lambda: accelerators)
-    monkeypatch.setattr(loader, "load_models", lambda: models)
-    return folder
-
-
-def test_an_accelerator_is_one_file_and_a_model_too(catalog):
-    assert match_accelerator("NVIDIA Z900", 81559) == "Z900-80G"
-    node = {"role": "head", "address": "10.0.0.1", "accelerator": "z900"}
-    plan = make_plan(Settings(model="made-up-32b"), {"n1": node}, hypothetical=True)
-    assert (plan.accelerator, plan.model, plan.problems) == ("Z900-80G", "made-up-32b", [])
 
 
 @pytest.mark.parametrize(

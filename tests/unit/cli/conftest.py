@@ -1,7 +1,6 @@
-"""The demo checkout, and the command run in it."""
+"""The command run in the demo checkout."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +11,6 @@ from typer.testing import CliRunner
 from inferfleet.cli import app
 from inferfleet.messages import use_language
 from inferfleet.runner.events import Event
-
-
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("cli") / "demo"
-    shutil.copytree(Path(__file__).parent / "demo", root, ignore=shutil.ignore_patterns(".cache"))
-    return root
 
 
 @pytest.fixture(scope="session")

@@ -2,22 +2,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.unit.contributing import example
 
 from inferfleet.components import Component, load_components
 from inferfleet.components.loader import FOLDER
 
-EXPORTER = """\
-title: Node exporter
-groups: [ray_head, ray_worker, monitoring]
-after: [engine]
-image: quay.io/prometheus/node-exporter:v1.9.1
-container: inferfleet-node-exporter
-ports:
-  - {number: 9100, reached_by: [nodes]}
-health: {path: /metrics}
-files: {web: /etc/inferfleet/node-exporter.yml}
-data: [{path: /var/lib/inferfleet/node-exporter}]
-"""
+EXPORTER = example("Add a component")
 
 
 @pytest.fixture

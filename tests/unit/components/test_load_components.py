@@ -2,7 +2,7 @@
 
 import pytest
 
-from inferfleet.components import GROUPS, ComponentError, load_component, load_components, load_groups
+from inferfleet.components import GROUPS, ComponentError, load_component, load_components
 from inferfleet.components.loader import load_folders
 from inferfleet.settings import Settings
 from inferfleet.settings.model import SECRETS
@@ -13,11 +13,6 @@ GOOD = "title: A\ngroups: [g]\nimage: a:1\ncontainer: a\nports: [{number: 1, rea
 def test_the_components_that_there_are_in_the_order_of_deployment():
     assert [component.name for component in load_components()] == ["ray", "engine", "webui"]
     assert GROUPS == ("ray_head", "ray_worker", "webui")
-
-
-def test_a_further_file_is_a_further_component(folder):
-    assert [component.name for component in load_components(folder)] == ["ray", "engine", "exporter", "webui"]
-    assert load_groups(folder) == (*GROUPS[:2], "monitoring", "webui")
 
 
 @pytest.mark.parametrize("component", load_components(), ids=lambda component: component.name)

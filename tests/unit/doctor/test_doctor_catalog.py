@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.unit.contributing import example
 
 from inferfleet import components, engines
 from inferfleet.doctor import Evidence, Log, Severity, Symptom, diagnose, load_symptoms, read_evidence
@@ -95,37 +96,15 @@ def test_a_catalog_with_mistakes_is_refused() -> None:
             Symptom(**(good | change))
 
 
-MADE_UP = """
-title: Something made up is wrong
-severity: error
-logs: [{logs}]
-patterns: ["made-up failure \\\\d+"]
-cause: A test made it up.
-check: Look into the test.
-remedy: Remove the test.
-sources: [https://example.com/]
-"""
-
-
 def add_symptom(folder: Path, logs: str) -> None:
-    folder.mkdir(parents=True)
-    (folder / "made-up.yml").write_text(MADE_UP.format(logs=logs))
+    folder.mkdir(parents=True, exist_ok=True)
+    text = example("Add a symptom").replace("logs: [ray]", f"logs: [{logs}]")
+    (folder / "example-failure.yml").write_text(text)
 
 
 def shown(log: Log) -> list[str]:
     """Return the ids of the symptoms that a log shows now."""
     return [finding.symptom.id for finding in diagnose(Evidence(logs=(log,)), load_symptoms()).findings if finding.now]
-
-
-def test_a_symptom_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(FOLDER, tmp_path / "symptoms")
-    (tmp_path / "symptoms/ray/made-up.yml").write_text(MADE_UP.format(logs="ray"))
-    monkeypatch.setattr("inferfleet.doctor.symptom.FOLDER", tmp_path / "symptoms")
-    symptoms = {symptom.id: symptom for symptom in load_symptoms()}
-    assert symptoms.keys() - SYMPTOMS.keys() == {"made-up"}
-    assert symptoms["made-up"].layer == "ray"
-    assert shown(Log("n1", "inferfleet-ray.log", "made-up failure 7")) == ["made-up"]
-    assert shown(Log("n1", "inferfleet-engine.log", "made-up failure 7")) == []
 
 
 @pytest.fixture
@@ -142,9 +121,9 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_an_engines_symptom_is_a_file_of_its_folder(engine: Path) -> None:
     add_symptom(engine / "symptoms/engine", "engine")
-    assert {symptom.id for symptom in load_symptoms()} - SYMPTOMS.keys() == {"made-up"}
-    assert shown(Log("n1", "made_up-0.log", "made-up failure 7")) == ["made-up"]
-    assert shown(Log("n1", "inferfleet-webui.log", "made-up failure 7")) == []
+    assert {symptom.id for symptom in load_symptoms()} - SYMPTOMS.keys() == {"example-failure"}
+    assert shown(Log("n1", "made_up-0.log", "example failure 7")) == ["example-failure"]
+    assert shown(Log("n1", "inferfleet-webui.log", "example failure 7")) == []
 
 
 def test_an_engine_has_its_own_lines_for_a_known_symptom(engine: Path) -> None:
@@ -177,11 +156,11 @@ def test_a_symptom_shows_in_the_log_of_a_made_up_component(tmp_path: Path, monke
     )
     (tmp_path / "exporter.yml").write_text(text)
     shutil.copytree(FOLDER, tmp_path / "symptoms")
-    (tmp_path / "symptoms/node/made-up.yml").write_text(MADE_UP.format(logs="exporter"))
+    add_symptom(tmp_path / "symptoms/node", "exporter")
     monkeypatch.setattr("inferfleet.doctor.symptom.FOLDER", tmp_path / "symptoms")
     with pytest.raises(ValueError, match=r"'exporter' is none of ray, engine, webui, docker, kernel, any"):
         load_symptoms()
     monkeypatch.setattr(components, "__path__", [*components.__path__, str(tmp_path)])
     for name in ("made-up-exporter.log", "textfile.log"):
-        assert shown(Log("n1", name, "made-up failure 7")) == ["made-up"]
-    assert shown(Log("n1", "inferfleet-engine.log", "made-up failure 7")) == []
+        assert shown(Log("n1", name, "example failure 7")) == ["example-failure"]
+    assert shown(Log("n1", "inferfleet-engine.log", "example failure 7")) == []

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 from pydantic import ValidationError
+from tests.unit.contributing import examples
 
 from inferfleet import engines
 from inferfleet.catalog import CatalogError, UnknownNameError, load_models
@@ -16,30 +17,11 @@ from inferfleet.planner import make_plan
 from inferfleet.settings import Settings
 
 NODES = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
-FACTS = {
-    "title": "Made-up engine",
-    "preference": 99,
-    "port": 7777,
-    "executors": ["mp"],
-    "multi_node": True,
-    "architectures": ["DeepseekV3ForCausalLM"],
-    "precisions": {"fp8": "8.9"},
-    "methods": ["fp8"],
-    "vendors": ["nvidia"],
-    "env": {"MADE_UP_ADDRESS": "{address}"},
-    "reasoning_parsers": {"deepseek_r1": "r1_of_ours"},
-    "flags": [{"name": "--since-two", "since": "2.0"}],
-    "managed": {"--size": "tensor_parallel_size"},
-    "versions": [{"version": "1.0", "image": {"nvidia": "registry.example.com/made-up:1.0"}}],
+EXAMPLE = examples("Add an engine")
+FACTS = yaml.safe_load(EXAMPLE[Path("src/inferfleet/engines/example/engine.yml")]) | {
+    "flags": [{"name": "--since-two", "since": "2.0"}]
 }
-COMMAND = '''"""The command line of a made-up engine."""
-
-
-def build_argv(launch):
-    argv = ["made-up", launch.model_path, "--size", str(launch.layout.ranks), "--rank", str(launch.rank)]
-    argv += ["--reasoning", launch.reasoning_parser, *sorted(launch.flags)]
-    return [*argv, *launch.extra]
-'''
+COMMAND = EXAMPLE[Path("src/inferfleet/engines/example/command.py")]
 
 
 def write(folder: Path, **facts: object) -> None:
@@ -58,19 +40,6 @@ def search_path(tmp_path, monkeypatch):
 def plan_of(engine, **settings):
     base = {"model": "deepseek-r1", "engine": engine, "executor": "mp", "accelerator": "H200-141G"}
     return make_plan(Settings(**base, **settings), NODES)
-
-
-def test_a_folder_is_an_engine(search_path):
-    write(search_path / "made_up")
-    plan = plan_of("made_up")
-    assert plan.problems == []
-    assert (plan.engine, plan.engine_version, plan.port, plan.role) == ("made_up", "1.0", 7777, "inference_engine")
-    assert plan.image == "registry.example.com/made-up:1.0"
-    words = [f"/data/models/deepseek-ai/DeepSeek-R1 --size 16 --rank {rank} --reasoning r1_of_ours" for rank in (0, 1)]
-    assert [" ".join(node.argv) for node in plan.nodes.values()] == [f"made-up {text}" for text in words]
-    assert [node.env["MADE_UP_ADDRESS"] for node in plan.nodes.values()] == ["10.0.0.1", "10.0.0.2"]
-    assert list(load_engines())[-2:] == ["made_up", "deepseek-infer"]  # the last that `auto` tries
-    assert own_port("made_up") == 7777
 
 
 def test_a_version_is_an_entry_and_its_options_are_a_file(search_path):
@@ -107,7 +76,7 @@ def test_an_unknown_engine_is_refused_with_the_nearest():
 
 def test_a_name_need_not_be_a_module_name(search_path):
     write(search_path / "with_hyphen", name="with-hyphen")
-    assert plan_of("with-hyphen").nodes["n0"].argv[0] == "made-up"
+    assert plan_of("with-hyphen").nodes["n0"].argv[0] == "example"
 
 
 def test_an_engine_that_shares_a_command_line(search_path):
@@ -115,7 +84,7 @@ def test_an_engine_that_shares_a_command_line(search_path):
     shared, own = load_engine("vllm"), load_engine("fork")
     assert (own.managed, own.flexible_flags) == (shared.managed, shared.flexible_flags)
     assert own.reasoning_parsers == shared.reasoning_parsers
-    assert own.port == 7777
+    assert own.port == own_port("fork") == 7777
 
 
 def test_an_engine_that_shares_the_command_line_of_none(search_path):
