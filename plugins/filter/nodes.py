@@ -17,10 +17,12 @@ from inferfleet.nodes import (
     image_difference,
     image_processor,
     image_source,
+    package_manager,
     package_spec,
     pool_problem,
     repository_reason,
-    system_family,
+    system_entry,
+    system_images,
     system_key,
 )
 from inferfleet.nodes.reachability import PROBE, python_of
@@ -60,10 +62,12 @@ class FilterModule:
             "image_processor": _problems(image_processor),
             "image_source": image_source,
             "package_repository_reason": lambda result: plain(repository_reason(result)),
+            "package_manager": package_manager,
             "package_spec": package_spec,
             "docker_address_pool_problems": _problems(pool_problem),
             "accelerator_check_argv": accelerator_check_argv,
             "python_probe": python_probe,
-            "system_family": system_family,
+            "system_images": lambda given: {**system_images(), **given},
             "system_key": system_key,
+            "system_entry": system_entry,
         }

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from inferfleet.inventory.ports import variable
 from inferfleet.messages import N_, Message, Problem
-from inferfleet.nodes import supported
+from inferfleet.nodes import oldest_systems, supported
 from inferfleet.settings import Settings
 
 GIB = 2**30
@@ -86,8 +86,9 @@ def check_system(host: Host) -> list[Problem]:
         Problem(
             "system-unsupported",
             N_("Host {host} runs {system}."),
-            N_("Use Debian 11, Ubuntu 22.04, Rocky Linux 9, openEuler 22.03 or Kylin V10, or a later release of one."),
+            N_("Use one of {systems}, or a later release."),
             host=host.name,
+            systems=oldest_systems(),
             system=name if system["id"] else Message("", N_("an unknown system")),
         )
     ]

@@ -6,7 +6,16 @@ from inferfleet.nodes.docker import docker_start_error
 from inferfleet.nodes.images import image_choice, image_difference, image_processor, image_source
 from inferfleet.nodes.pools import PoolError, address_pools, pool_problem
 from inferfleet.nodes.repositories import repository_reason
-from inferfleet.nodes.systems import package_spec, supported, system_family, system_key
+from inferfleet.nodes.systems import (
+    oldest_systems,
+    package_manager,
+    package_spec,
+    supported,
+    system_entry,
+    system_images,
+    system_key,
+    system_of,
+)
 
 __all__ = [
     "PoolError",
@@ -19,10 +28,14 @@ __all__ = [
     "image_difference",
     "image_processor",
     "image_source",
+    "oldest_systems",
+    "package_manager",
     "package_spec",
     "pool_problem",
     "repository_reason",
     "supported",
-    "system_family",
+    "system_entry",
+    "system_images",
     "system_key",
+    "system_of",
 ]

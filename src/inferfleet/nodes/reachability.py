@@ -4,22 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from inferfleet.messages import N_, Message, Problem
-from inferfleet.nodes.systems import numbers, system_family
+from inferfleet.nodes.systems import numbers, system_of
 from inferfleet.task_result import reported_reason
 
 FLOOR = "3.9"
 """Oldest Python that the modules run on; plugins/module_utils/python_floor.py knows it too."""
 
-_INSTALL = {
-    "debian": Message("", N_("`apt-get install python3`")),
-    "ubuntu": Message("", N_("`apt-get install python3`")),
-    "rhel": Message("", N_("`dnf install python3`, on release 8 `dnf install python3.11`")),
-    "openeuler": Message("", N_("`dnf install python3`, on release 20.03 `uv python install 3.11`")),
-    # Its repositories end at 3.7, which the system's own programs need.
-    "kylin": Message("", N_("`uv python install 3.11`, next to the system's own Python 3.7")),
-}
-"""How a family of systems gets a Python that will do."""
-_INSTALL_ANYWHERE = Message("", N_("`uv python install 3.11`"))
+_INSTALL_ANYWHERE = "uv python install 3.11"
+"""Command that installs a Python on a system that the catalog does not have."""
 
 PROBE = (
     "'{python}' -c 'import sys; print(\"%d.%d.%d\" % sys.version_info[:3])' 2>/dev/null || echo none;"
@@ -76,12 +68,12 @@ def unreadable_facts_problem(host: str, python: str, probe: str, result: Mapping
         code,
         template,
         N_(
-            "Install Python {floor} or later there ({install}), and set ansible_python_interpreter of {host} in"
+            "Install Python {floor} or later there (`{install}`), and set ansible_python_interpreter of {host} in"
             " hosts.yml to its path."
         ),
         host=host,
         python=python,
         version=version,
         floor=FLOOR,
-        install=_INSTALL.get(system_family(system), _INSTALL_ANYWHERE),
+        install=known.python if (known := system_of(system)) else _INSTALL_ANYWHERE,
     )

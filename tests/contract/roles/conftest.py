@@ -30,7 +30,7 @@ def rendered(tmp_path_factory) -> Callable[..., dict[str, dict[str, Any]]]:
     """Return a function that renders variables of a role: host system → variable → value."""
 
     def render(
-        role: str, names: list[str], *, family: str, facts: dict[str, Any], variables: dict[str, Any] | None = None
+        role: str, names: list[str], *, facts: dict[str, Any], variables: dict[str, Any] | None = None
     ) -> dict[str, dict[str, Any]]:
         folder = tmp_path_factory.mktemp(role)
         hosts = {name: {"x_system": dict(zip(KEYS, system, strict=True))} for name, system in SYSTEMS.items()}
@@ -38,7 +38,7 @@ def rendered(tmp_path_factory) -> Callable[..., dict[str, dict[str, Any]]]:
         node = "{{ x_facts.inferfleet_node | default({}) | combine({'distribution': x_system}) }}"
         told = {key: f"{{{{ x_facts.{key} }}}}" for key in facts} | {"inferfleet_node": node}
         wanted = ", ".join(f"'{name}': {name}" for name in names)
-        files = ("defaults/main.yml", "vars/main.yml", f"vars/{{{{ {family} }}}}.yml")
+        files = ("defaults/main.yml", "vars/main.yml")
         play = {
             "hosts": "all",
             "gather_facts": False,

@@ -26,7 +26,7 @@ def of(rendered):
     def render(vendor="cpu", **variables):
         facts = {"inferfleet_plan": PLAN}
         given = {**GIVEN, **variables, "__container_runtime_vendor": vendor}
-        found = rendered("container_runtime", NAMES, family="__container_runtime_family", facts=facts, variables=given)
+        found = rendered("container_runtime", NAMES, facts=facts, variables=given)
         prefix = "__container_runtime_"
         return {host: {k.removeprefix(prefix): v for k, v in values.items()} for host, values in found.items()}
 

@@ -7,12 +7,11 @@ NAMES = [
     "__nvidia_driver_url",
     "__nvidia_driver_key",
     "__nvidia_driver_pin",
-    "__nvidia_driver_headers",
     "__nvidia_driver_installed",
     "__nvidia_driver_fabric_manager",
     "__nvidia_driver_initramfs",
     "__nvidia_driver_modules",
-    "__nvidia_driver_system_packages",
+    "__nvidia_driver_by_system",
 ]
 CUDA = "https://developer.download.nvidia.com/compute/cuda/repos"
 FACTS = {
@@ -30,7 +29,7 @@ FACTS = {
 def of(rendered):
     def render(accelerator="A800-80G", **variables):
         facts = {**FACTS, "inferfleet_plan": {**FACTS["inferfleet_plan"], "accelerator": accelerator}}
-        found = rendered("nvidia_driver", NAMES, family="__nvidia_driver_family", facts=facts, variables=variables)
+        found = rendered("nvidia_driver", NAMES, facts=facts, variables=variables)
         prefix = "__nvidia_driver_"
         return {host: {k.removeprefix(prefix): v for k, v in values.items()} for host, values in found.items()}
 
@@ -82,11 +81,11 @@ def test_nvidias_repository(opened, volta, host, folder, key, pin, open_, propri
 )
 def test_what_building_the_module_needs(opened, host, manager, headers, initramfs):
     found = opened[host]
-    assert (found["manager"], found["headers"][0], found["initramfs"]) == (manager, headers, initramfs)
+    assert (found["manager"], found["by_system"]["headers"][0], found["initramfs"]) == (manager, headers, initramfs)
 
 
 def test_the_distributions_own(opened):
-    own = {host: found["system_packages"]["distribution"] for host, found in opened.items()}
+    own = {host: found["by_system"]["packages"]["distribution"] for host, found in opened.items()}
     assert (
         own["ubuntu2204"]
         == own["ubuntu2404"]
@@ -114,4 +113,4 @@ def test_openeuler_takes_the_driver_from_a_folder(opened):
     ],
 )
 def test_the_fabric_manager(opened, host, package):
-    assert opened[host]["fabric_manager"]["nvidia"] == package
+    assert opened[host]["fabric_manager"] == package

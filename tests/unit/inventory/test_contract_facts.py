@@ -74,7 +74,9 @@ def test_what_is_there_already_is_not_named():
     ],
 )
 def test_system_unsupported(system, shown):
-    assert problems({"distribution": system}) == [("system-unsupported", {"host": "node1", "system": shown})]
+    [(code, parameters)] = problems({"distribution": system})
+    assert (code, parameters["host"], parameters["system"]) == ("system-unsupported", "node1", shown)
+    assert "Rocky Linux 9" in parameters["systems"]
 
 
 @pytest.mark.parametrize(

@@ -58,15 +58,15 @@ def test_why_docker_does_not_start(journal, complaint):
 
 
 @pytest.mark.parametrize(
-    ("family", "version", "spec"),
+    ("manager", "version", "spec"),
     [
-        ("debian", "", ["docker-ce"]),
-        ("ubuntu", "26.1.3", ["docker-ce=*26.1.3*"]),
-        ("rhel", "26.1.3", ["docker-ce-26.1.3*"]),
+        ("apt", "", ["docker-ce"]),
+        ("apt", "26.1.3", ["docker-ce=*26.1.3*"]),
+        ("dnf", "26.1.3", ["docker-ce-26.1.3*"]),
     ],
 )
-def test_a_pinned_version(family, version, spec):
-    assert package_spec(["docker-ce"], version, family) == spec
+def test_a_pinned_version(manager, version, spec):
+    assert package_spec(["docker-ce"], version, manager) == spec
 
 
 PLAN = {"vendor": "nvidia", "image": "vllm/vllm-openai:v0.17.1", "container": {"gpus": "all", "privileged": False}}
