@@ -13,7 +13,7 @@ from inferfleet.fabric import Limits, evaluate_fabric
 
 pytestmark = pytest.mark.lab
 
-SCRIPT = Path(__file__).parents[2] / "roles/nccl_fabric/files/fabric_proof.py"
+SCRIPT = Path(__file__).parents[2] / "roles/nccl_fabric/files/measure_bandwidth.py"
 PREFIX = "inferfleet-fabric-test"
 NAMES = ("n1", "n2", "n3")
 FOLDER = "/run/inferfleet-fabric"

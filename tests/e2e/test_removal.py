@@ -58,7 +58,7 @@ def test_second_down_removes_the_weights_too(deployed: dict[str, Any], lab: Lab,
     down = controller.inferfleet("down", "--weights")
     assert down.rc == 0, down
     assert {item["task"] for item in down.document["changed_tasks"]} == {
-        "Remove the weights, and what an interrupted download left",
-        "Remove the publisher's folder once it is empty",
+        "Remove the weights and partial downloads",
+        "Remove the empty publisher folder",
     }
     assert [lab.ssh(node, "find /data/models -mindepth 1") for node in lab.names] == ["", ""]

@@ -53,7 +53,7 @@ def relative(path: Path) -> str:
 def test_there_is_something_to_check():
     assert {"preflight", "node_baseline", "ray_cluster", "inference_engine", "verify"} <= set(ROLES)
     assert len(PLAYBOOKS) >= 9
-    assert len(list(tasks(load(ROOT / "roles/verify/tasks/ask.yml")))) >= 4
+    assert len(list(tasks(load(ROOT / "roles/verify/tasks/check_service.yml")))) >= 4
 
 
 @pytest.mark.parametrize("role", ROLES)

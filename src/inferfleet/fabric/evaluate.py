@@ -133,7 +133,7 @@ def evaluate_fabric(
 ) -> Report:
     """Return the verdict on what the ranks measured.
 
-    `result` is what the script fabric_proof.py wrote; `nodes` maps each node to its part of the plan (`rdma`,
+    `result` is what the script measure_bandwidth.py wrote; `nodes` maps each node to its part of the plan (`rdma`,
     `link_gbps`); `transport` is the plan's; `connections` is what trying the ports took.
     """
     pairs = list(_pairs(result["pairs"], nodes))
