@@ -212,7 +212,8 @@ def test_reboots_leave_nothing_to_change(deployed: dict[str, Any], controller: C
     again = controller.inferfleet("up")
     assert again.rc == 0, again
     # Docker writes the /etc/hosts of a container, which our nodes are, anew at every start.
-    assert {item["task"] for item in again.document["changed_tasks"]} <= {"Write the cluster nodes to /etc/hosts"}, again
+    changed = {item["task"] for item in again.document["changed_tasks"]}
+    assert changed <= {"Write the cluster nodes to /etc/hosts"}, again
 
 
 def test_status_sees_what_is_broken(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
