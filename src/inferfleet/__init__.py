@@ -1,4 +1,4 @@
-"""inferfleet: one DeepSeek-R1 service out of bare GPU and NPU servers."""
+"""inferfleet: deployment of DeepSeek-R1 services on bare GPU and NPU servers."""
 
 from importlib.metadata import PackageNotFoundError, version
 

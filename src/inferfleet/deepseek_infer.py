@@ -1,4 +1,4 @@
-"""What the role deepseek_infer decides: steps of the conversion, files it must leave, and command lines for people."""
+"""Conversion steps, output files and command lines of the role deepseek_infer."""
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ _DOCKER = {"network_mode": "--network", "ipc_mode": "--ipc", "shm_size": "--shm-
 
 
 class IndivisibleError(ValueError):
-    """A checkpoint that cannot be divided among that many ranks."""
+    """The checkpoint cannot be divided among this number of ranks."""
 
     def __init__(self, template: str, remedy: str, /, **parameters: Any) -> None:
         self.problem = Problem("indivisible", template, remedy, **parameters)
@@ -22,16 +22,16 @@ class IndivisibleError(ValueError):
 def conversion_steps(
     model_path: str, cast_path: str, save_path: str, *, ranks: int, experts: int, cast: bool
 ) -> list[dict[str, Any]]:
-    """Return the programs that divide a checkpoint, in their order: each with `name`, `argv` and whether on the GPU.
+    """Return the programs that divide a checkpoint, in order: each with `name`, `argv` and `accelerated` (needs a GPU).
 
-    Paths are those inside the container; `cast_path` takes the BF16 weights where `cast` asks for them.
+    Paths are those inside the container; with `cast`, the BF16 weights are written to `cast_path` first.
 
     Raises:
-        IndivisibleError: the experts do not divide by the ranks.
+        IndivisibleError: the number of experts is not a multiple of the number of ranks.
     """
     if ranks < 1 or experts % ranks:
         raise IndivisibleError(
-            N_("Variable deepseek_infer_experts is {experts}, which does not divide by {ranks} ranks."),
+            N_("Variable deepseek_infer_experts is {experts}, which is not divisible by {ranks} ranks."),
             N_("Set tensor_parallel_size to a divisor of it."),
             experts=experts,
             ranks=ranks,
@@ -42,34 +42,34 @@ def conversion_steps(
 
 
 def converted_files(ranks: int, source_files: Iterable[str]) -> list[str]:
-    """Return the files of a whole conversion: one of weights a rank, and the tokenizer's (`*token*` of the source)."""
+    """Return the files of a complete conversion: one weights file per rank, and the tokenizer's (`*token*`)."""
     return [f"model{rank}-mp{ranks}.safetensors" for rank in range(ranks)] + sorted(
         name for name in source_files if "token" in name
     )
 
 
 def holders(conversions: Mapping[str, Mapping[str, Any]], identity: str) -> list[str]:
-    """Return the hosts whose divided checkpoint is complete and of the conversion `identity`."""
+    """Return the hosts whose divided checkpoint is complete and belongs to the conversion `identity`."""
     return [host for host, found in conversions.items() if found["complete"] and found["about"]["revision"] == identity]
 
 
 def batch_argv(argv: Sequence[str], input_file: str) -> list[str]:
-    """Return the plan's interactive command line as one over the prompts of `input_file`, one a line.
+    """Return the plan's interactive command line, changed to read prompts from `input_file`, one per line.
 
-    generate.py's own temperature and length then hold, unless engine_extra_args set them.
+    generate.py's default temperature and length then apply, unless engine_extra_args sets them.
     """
     words = list(argv)
     at = words.index("--interactive")
     for option, values in _INTERACTIVE.items():
-        first = words.index(option)  # the plan's own; what a user adds comes behind it
+        first = words.index(option)  # the plan's own; options of engine_extra_args follow it
         del words[first : first + 1 + values]
     return [*words[:at], "--input-file", input_file, *words[at:]]
 
 
 def docker_run(options: Mapping[str, Any], *, cdi: bool = False) -> str:
-    """Return the `docker run` that does in a terminal what the options of `service_container` do without one.
+    """Return an interactive `docker run` command line equivalent to the options of `service_container`.
 
-    `cdi`: NVIDIA accelerators come by the container device interface instead of NVIDIA's runtime.
+    `cdi`: pass NVIDIA accelerators through the Container Device Interface instead of NVIDIA's runtime.
     """
     planned = options["planned"]
     words = ["docker", "run", "--rm", "--interactive", "--tty", "--name", options["name"]]
@@ -85,4 +85,4 @@ def docker_run(options: Mapping[str, Any], *, cdi: bool = False) -> str:
     words += [word for key, value in options["env"].items() for word in ("--env", f"{key}={value}")]
     first, *rest = options["argv"]
     words += ["--workdir", options["working_dir"], "--entrypoint", first, options["image"], *rest]
-    return shlex.join(map(str, words))  # Ansible makes numbers of what looks like one
+    return shlex.join(map(str, words))  # Ansible turns numeric strings into numbers

@@ -1,4 +1,4 @@
-"""What roles collect from the variables of several hosts."""
+"""Values that roles collect from the variables of several hosts."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -8,7 +8,7 @@ Hostvars = Mapping[str, Mapping[str, Any]]
 
 
 def by_host(hosts: Iterable[str], hostvars: Hostvars, *path: str, default: Any = None) -> dict[str, Any]:
-    """Return a value of each host's variables by host: `path` leads to it, `default` where a host lacks it."""
+    """Return the value at `path` in each host's variables, by host; `default` if a host has none."""
     return {host: _value(hostvars[host], path, default) for host in hosts}
 
 
@@ -21,6 +21,6 @@ def _value(variables: Any, path: Iterable[str], default: Any) -> Any:
 
 
 def secret_files(folder: str, names: Iterable[str], *, check: bool) -> dict[str, str]:
-    """Return the file of each secret; a check run writes nothing, so that a secret without a file gets none."""
+    """Return the file of each secret; in check mode, /dev/null for secrets that have no file yet."""
     paths = {name: Path(folder, name) for name in names}
     return {name: "/dev/null" if check and not path.is_file() else str(path) for name, path in paths.items()}

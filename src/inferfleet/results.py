@@ -1,4 +1,4 @@
-"""Folders of results: each bears the time at which it was begun, so that they sort by age."""
+"""Result folders, named after the start time of their run so that they sort by age."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 _NAME = "%Y%m%dT%H%M%SZ"
 
 
-def folder_for(results: Path, begun: datetime) -> Path:
-    """Return the folder below `results` of what was begun at that time, which is in UTC."""
-    return results / begun.strftime(_NAME)
+def folder_for(results: Path, started: datetime) -> Path:
+    """Return the folder below `results` for a run that started at `started` (UTC)."""
+    return results / started.strftime(_NAME)
 
 
 def started_at(folder: Path) -> datetime:
-    """Return when what lies in `folder` was begun, in UTC to the second, by the folder's name.
+    """Return the start time (UTC, to the second) that the name of a result folder encodes.
 
     Raises:
-        ValueError: the name is no time.
+        ValueError: the name is not a time.
     """
     return datetime.strptime(folder.name, _NAME).replace(tzinfo=UTC)

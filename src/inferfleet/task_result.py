@@ -1,4 +1,4 @@
-"""Results of Ansible tasks that carry problems as data."""
+"""Results of Ansible tasks that contain problems as data."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,8 +9,8 @@ from inferfleet.messages import Message, Problem
 def failed(problems: Iterable[Problem], refusal: str = "") -> dict[str, Any]:
     """Return the result of a task that fails with these problems.
 
-    `refusal` names what the preflight refused: `contract`, `facts`, `unreachable` or `limit`; empty: the task failed
-    for another reason.
+    `refusal` is the reason why the preflight failed: `contract`, `facts`, `unreachable` or `limit`; empty if the task
+    failed for another reason.
     """
     problems = list(problems)
     result = {
@@ -22,6 +22,6 @@ def failed(problems: Iterable[Problem], refusal: str = "") -> dict[str, Any]:
 
 
 def reported_reason(result: Mapping[str, Any]) -> Message | str:
-    """Return why a task failed: the first problem that it reports, else its `msg`."""
+    """Return why a task failed: its first problem, or its `msg`."""
     problems = result.get("problems")
     return Message.from_dict(problems[0]) if problems else str(result.get("msg") or "")

@@ -1,4 +1,4 @@
-"""What the demo's role decides, and that the stand-in for the repository's programs takes it."""
+"""The role deepseek_infer: conversion steps and command lines, checked with stand-ins for its programs."""
 
 import json
 import shlex
@@ -25,7 +25,7 @@ def plan():
     )
 
 
-def test_fp8_weights_are_divided_as_they_are():
+def test_fp8_weights_are_divided_without_a_cast():
     (step,) = conversion_steps("/weights/R1", "/weights/cast", "/weights/new", ranks=16, experts=256, cast=False)
     assert step["argv"] == shlex.split(
         "python3 convert.py --hf-ckpt-path /weights/R1 --save-path /weights/new --n-experts 256 --model-parallel 16"
@@ -33,7 +33,7 @@ def test_fp8_weights_are_divided_as_they_are():
     assert not step["accelerated"]
 
 
-def test_bf16_from_fp8_is_cast_first_and_divided_from_there():
+def test_bf16_weights_are_cast_before_they_are_divided():
     cast, convert = conversion_steps("/weights/R1", "/weights/cast", "/weights/new", ranks=16, experts=256, cast=True)
     assert (cast["name"], convert["name"]) == ("cast", "convert")
     assert cast["argv"] == shlex.split(
@@ -44,19 +44,19 @@ def test_bf16_from_fp8_is_cast_first_and_divided_from_there():
 
 
 @pytest.mark.parametrize("ranks", [0, 3, 24])
-def test_experts_that_do_not_divide_are_refused(ranks):
+def test_indivisible_experts_are_refused(ranks):
     with pytest.raises(ValueError, match=rf"deepseek_infer_experts is 256, .* {ranks} ranks.*tensor_parallel_size"):
         conversion_steps("/w/a", "/w/b", "/w/c", ranks=ranks, experts=256, cast=False)
 
 
-def test_a_whole_conversion_has_a_file_a_rank_and_the_tokenizer():
+def test_complete_conversion_has_a_file_per_rank_and_the_tokenizer():
     names = ["config.json", "tokenizer_config.json", "tokenizer.json", "model-00001-of-00002.safetensors"]
     files = converted_files(16, names)
     assert files[:2] == ["model0-mp16.safetensors", "model1-mp16.safetensors"]
     assert files[15:] == ["model15-mp16.safetensors", "tokenizer.json", "tokenizer_config.json"]
 
 
-def test_a_batch_is_the_plans_command_line_over_a_file(plan):
+def test_batch_command_line_reads_a_file(plan):
     argv = plan.nodes["n1"].argv
     assert batch_argv(argv, "/prompts.txt") == shlex.split(
         "torchrun --nnodes 2 --nproc-per-node 8 --node-rank 1 --master-addr 10.0.0.1 --master-port 29500 generate.py"
@@ -79,9 +79,9 @@ def options(**planned):
     }
 
 
-def test_the_command_for_a_terminal():
-    said = docker_run(options(gpus="all", cap_add=("IPC_LOCK",), ulimits=("memlock=-1:-1",)))
-    assert said == (
+def test_docker_run_command():
+    command = docker_run(options(gpus="all", cap_add=("IPC_LOCK",), ulimits=("memlock=-1:-1",)))
+    assert command == (
         "docker run --rm --interactive --tty --name demo --network host --ipc host --cap-add IPC_LOCK"
         " --ulimit memlock=-1:-1 --gpus all --device /dev/infiniband --volume '/a b:/weights:ro'"
         " --env NCCL_SOCKET_IFNAME==bond0 --workdir /inference --entrypoint torchrun registry/demo:1 generate.py"
@@ -103,7 +103,7 @@ def run(argv, **env):
     return done.stdout
 
 
-def test_the_stand_in_takes_these_command_lines(tmp_path, plan):
+def test_stand_in_accepts_these_command_lines(tmp_path, plan):
     source, cast, target = tmp_path / "R1", tmp_path / "cast", tmp_path / "R1-mp16"
     source.mkdir()
     (source / "a.safetensors").write_text("weights")

@@ -1,4 +1,4 @@
-"""What a folder of results is called, and what its name tells."""
+"""Names of result folders."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,15 +7,15 @@ import pytest
 
 from inferfleet.results import folder_for, started_at
 
-BEGUN = datetime(2025, 12, 31, 23, 59, 58, tzinfo=UTC)
+STARTED = datetime(2025, 12, 31, 23, 59, 58, tzinfo=UTC)
 
 
-def test_the_name_is_the_time_and_tells_it():
-    folder = folder_for(Path("results"), BEGUN)
+def test_folder_name_encodes_the_start_time():
+    folder = folder_for(Path("results"), STARTED)
     assert folder == Path("results/20251231T235958Z")
-    assert started_at(folder) == BEGUN
+    assert started_at(folder) == STARTED
 
 
-def test_a_folder_of_another_name():
+def test_name_that_is_no_time():
     with pytest.raises(ValueError, match="notes"):
         started_at(Path("results/notes"))

@@ -1,4 +1,4 @@
-"""Air-gap bundles: what is in them, and whether one suits a deployment."""
+"""Bundles for air-gapped sites: index, contents and validation."""
 
 from inferfleet.bundle.check import bundle_facts, check_bundle
 from inferfleet.bundle.index import FORMAT, INDEX, image_file, make_index, read_index

@@ -1,4 +1,4 @@
-"""Whether a bundle holds what a deployment needs, before anything is changed; and where its parts lie."""
+"""Validation of a bundle against a deployment, and the paths of its parts."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,39 +9,44 @@ from inferfleet.bundle.index import FORMAT, INDEX, read_index
 from inferfleet.messages import N_, Message, Problem
 
 _MAKE = N_(
-    "Make it with playbooks/bundle.yml and this inventory where there is internet access, and copy the folder here."
+    "Create it with playbooks/bundle.yml and this inventory on a machine with internet access, and copy the folder"
+    " here."
 )
 
 
 def check_bundle(
     folder: Path, images: Sequence[str], checkpoint: str, revision: str, systems: Mapping[str, str]
 ) -> list[Problem]:
-    """Return what speaks against deploying from the bundle in `folder`.
+    """Return the problems that prevent a deployment from the bundle in `folder`.
 
-    `images` are those that will run, `checkpoint` the repository of the weights (empty: a folder of the user's),
-    `revision` the one that is wanted, `systems` the key of each host's system (see `system_key`).
+    `images` are those that will run, `checkpoint` is the repository of the weights (empty: the user's own folder),
+    `revision` the required revision, `systems` maps hosts to the key of their system (see `system_key`).
     """
     index = read_index(folder)
     if not index:
-        unread = N_("Variable offline_bundle is {folder}, where no {index} can be read.")
-        return [_unfit(unread, _MAKE, folder=str(folder), index=INDEX)]
+        unreadable = N_("Variable offline_bundle is {folder}, where {index} is missing or cannot be read.")
+        return [_unfit(unreadable, _MAKE, folder=str(folder), index=INDEX)]
     if index.get("format") != FORMAT:
-        message = N_("The bundle {folder} has format {format}, but this is for format {wanted}.")
+        message = N_(
+            "The bundle {folder} has format {format}, but this version of inferfleet requires format {wanted}."
+        )
         return [_unfit(message, _MAKE, folder=str(folder), format=index.get("format"), wanted=FORMAT)]
-    no_image = N_("The bundle {folder} has no image {image}; it holds {images}.")
+    no_image = N_("The bundle {folder} has no image {image}; it contains {images}.")
     problems = [
         _unfit(no_image, _MAKE, folder=str(folder), image=name, images=list(index["images"]))
         for name in images
         if name not in index["images"]
     ]
-    no_packages = N_("The bundle {folder} has no packages for {system} (host {host}); it has {systems}.")
+    no_packages = N_(
+        "The bundle {folder} has no packages for {system} (host {host}); it contains packages for {systems}."
+    )
     for key in sorted(set(systems.values()) - set(index["systems"])):
         host = next(host for host, its in systems.items() if its == key)
         systems_held = list(index["systems"])
         problems.append(_unfit(no_packages, _MAKE, folder=str(folder), system=key, host=host, systems=systems_held))
     found = index.get("checkpoint", {})
     if checkpoint and (found.get("repository"), found.get("revision")) != (checkpoint, revision):
-        message = N_("The bundle {folder} is for {held}, but the plan is {checkpoint} ({revision}).")
+        message = N_("The bundle {folder} contains {held}, but the plan requires {checkpoint} ({revision}).")
         held = f"{found.get('repository')} ({found.get('revision')})" if found else Message("", N_("no checkpoint"))
         wanted = {"checkpoint": checkpoint, "revision": revision}
         problems.append(_unfit(message, _MAKE, folder=str(folder), held=held, **wanted))
@@ -51,9 +56,9 @@ def check_bundle(
 
 
 def _damage(folder: Path, index: Mapping[str, Any], keys: set[str]) -> list[Problem]:
-    """Compare sizes of all files, and hashes of those that go to the nodes as they are."""
+    """Compare the sizes of all files, and the hashes of those that are copied to the nodes unchanged."""
     hashed = {index["systems"][key]["file"] for key in keys} | {"checkpoint.json"}
-    remedy = N_("Copy the bundle again from where it was made.")
+    remedy = N_("Copy the bundle again from the machine where it was created.")
     for name, entry in index["files"].items():
         path = folder / name
         size = path.stat().st_size if path.is_file() else None
@@ -67,15 +72,15 @@ def _damage(folder: Path, index: Mapping[str, Any], keys: set[str]) -> list[Prob
             with path.open("rb") as content:
                 found = hashlib.file_digest(content, "sha256").hexdigest()
             if found != entry["sha256"]:
-                damaged = N_("The bundle {folder} is damaged: {file} has another SHA-256 than its index.")
+                damaged = N_("The bundle {folder} is damaged: the SHA-256 of {file} differs from its index.")
                 return [_unfit(damaged, remedy, folder=str(folder), file=name)]
     return []
 
 
 def bundle_facts(folder: Path, checkpoint: str, node_path: str, settings: str) -> dict[str, Any]:
-    """Return where a good bundle's parts lie, on the controller and (below `node_path`) on the nodes.
+    """Return the paths of a valid bundle's parts, on the controller and (below `node_path`) on the nodes.
 
-    `settings` is the folder on the nodes where the role offline_bundle keeps the settings of their package manager.
+    `settings` is the folder on the nodes that holds the package manager settings of the role offline_bundle.
     """
     index = read_index(folder)
     weights = folder / "weights" / checkpoint

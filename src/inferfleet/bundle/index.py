@@ -1,4 +1,4 @@
-"""The index of a bundle: what it holds, and the SHA-256 of every file, so that nothing damaged is taken."""
+"""The index of a bundle: its contents and the SHA-256 of every file."""
 
 import hashlib
 import json
@@ -12,9 +12,9 @@ from inferfleet.files import write_atomic
 FORMAT = 1
 INDEX = "bundle.json"
 IMAGES = "images.json"
-"""What the folder of images holds, in the form in which the role model_weights takes it (`model_weights_manifest`)."""
-_ELSEWHERE = ("weights", ".tools")
-"""Folders that the index leaves out: the weights have their own manifest."""
+"""Manifest of the image folder, in the form of the role's `model_weights_manifest`."""
+_EXCLUDED = ("weights", ".tools")
+"""Folders that are not indexed: the weights have their own manifest."""
 
 
 def image_file(name: str) -> str:
@@ -23,7 +23,7 @@ def image_file(name: str) -> str:
 
 
 def read_index(folder: Path) -> dict[str, Any]:
-    """Return the index of the bundle in `folder`; nothing where there is none that can be read."""
+    """Return the index of the bundle in `folder`; empty if it is missing or unreadable."""
     try:
         index = json.loads((folder / INDEX).read_text())
     except (OSError, ValueError):
@@ -32,17 +32,17 @@ def read_index(folder: Path) -> dict[str, Any]:
 
 
 def make_index(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
-    """Write and return the index of a bundle; `about` says what it holds (see `check_bundle`).
+    """Write and return the index of a bundle; `about` describes its contents (see `check_bundle`).
 
-    Files whose size and time are those of an index from before are not hashed again. What no index names any more
-    goes. The images get a manifest of their own, by which nodes bring them from each other.
+    Files whose size and modification time match the previous index are not hashed again. Images and packages that
+    `about` no longer names are deleted. The images get a manifest of their own, for peer-to-peer distribution.
     """
     before = read_index(folder).get("files", {})
     kept = {entry["file"] for kind in ("systems", "images") for entry in about[kind].values()}
     files: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if not path.is_file() or name.split("/")[0] in _ELSEWHERE or name in (INDEX, IMAGES):
+        if not path.is_file() or name.split("/")[0] in _EXCLUDED or name in (INDEX, IMAGES):
             continue
         if name not in kept and name.split("/")[0] in ("images", "packages"):
             path.unlink()

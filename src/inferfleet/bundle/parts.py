@@ -1,4 +1,4 @@
-"""Images and packages of a bundle, as its index describes them."""
+"""Index entries for the images and packages of a bundle."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ Results = Iterable[Mapping[str, Any]]
 
 
 def image_parts(configs: Results, digests: Results) -> dict[str, dict[str, Any]]:
-    """Return file, digest and layers of every image, from what `skopeo inspect` printed for each (`item`: its name)."""
+    """Return file, digest and layers of each image, from the output of `skopeo inspect` (`item`: the image's name)."""
     digest_of = {result["item"]: result["stdout"] for result in digests}
     return {
         config["item"]: {
@@ -23,5 +23,5 @@ def image_parts(configs: Results, digests: Results) -> dict[str, dict[str, Any]]
 
 
 def system_parts(systems: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Return the archive of packages of every system by its key; `systems` maps the hosts that collected them to it."""
+    """Return the package archive of each system key; `systems` maps the collecting hosts to their keys."""
     return {key: {"file": f"packages/{key}.tar"} for key in systems.values()}

@@ -1,4 +1,4 @@
-"""How the weights come to the nodes: decided on the controller, done by plugins/module_utils/weights on the nodes."""
+"""Distribution of model weights: planned on the controller, executed by plugins/module_utils/weights on the nodes."""
 
 from inferfleet.weights.distribution import Distribution, plan_distribution
 from inferfleet.weights.nodes import controller_folders, link_speeds, models_of_nodes, peers, repairs

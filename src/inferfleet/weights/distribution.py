@@ -1,4 +1,4 @@
-"""Which nodes take part in bringing a model, which of them use the WAN, and whether there is room."""
+"""Plan of a model distribution: participating nodes, WAN nodes and disk space."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,18 +7,18 @@ from typing import Any
 from inferfleet.messages import N_, Problem
 
 GIB = 2**30
-_SPARE_INODES = 64  # folders, the manifest and what a program stages
+_SPARE_INODES = 64  # folders, the manifest and staged files
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """One run: `members` bring or give, `expected` of them lack something, `wan` of them may use the sources."""
+    """One run: `members` fetch or seed, `expected` of them lack files, `wan` of them may use the sources."""
 
     members: list[str]
     expected: list[str]
     wan: list[str]
     shared: dict[str, str]
-    """Node -> the member whose folder it sees, where nodes share a network file system."""
+    """Node -> the member whose folder it shares (a network file system)."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the form for Ansible."""
@@ -33,11 +33,11 @@ def plan_distribution(
     seen: Mapping[str, Sequence[str]] | None = None,
     variable: str = "model_root",
 ) -> tuple[Distribution, list[Problem]]:
-    """Return who does what, and what speaks against beginning.
+    """Return the role of each node and the problems that prevent the run.
 
-    `surveys` are what the module weights_survey returned, by node; `wan` names the nodes that may use the WAN (empty:
-    all); `path` is the model's folder, `files` the number of its files, and `seen` names for a node those whose mark it
-    found in the folder (see weights_markers); `variable` is the one that decides where the folder lies.
+    `surveys` maps nodes to results of the module weights_survey; `wan` names the nodes that may use the WAN (empty:
+    all); `path` is the model's folder, `files` the number of its files; `seen` maps a node to those whose marker it
+    found in the folder (see weights_markers); `variable` is the setting that determines the folder.
     """
     shared: dict[str, str] = {}
     for node in surveys:
@@ -52,16 +52,16 @@ def plan_distribution(
         problems.append(
             Problem(
                 "unknown-wan-node",
-                N_("Variable model_weights_wan_nodes names {node}, which is no node that serves."),
+                N_("Variable model_weights_wan_nodes names {node}, which is not a serving node."),
                 N_(
-                    "Name some of {nodes}; leave it empty for all of them; or set it to [localhost] alone where only"
-                    " the controller has internet access."
+                    "Name some of {nodes}, leave it empty for all of them, or set it to [localhost] if only the"
+                    " controller has internet access."
                 ),
                 node=unknown[0],
                 nodes=list(surveys),
             )
         )
-    # A node that only sees another's folder lets that one download.
+    # A node that shares another's folder leaves the download to that node.
     allowed = {shared.get(node, node) for node in wan} if wan else set(members)
     return Distribution(members, expected, [n for n in members if n in allowed], shared), problems
 
@@ -73,8 +73,8 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, varia
         found.append(
             Problem(
                 "not-writable",
-                N_("Host {host} cannot write below {folder}: {reason}."),
-                N_("Mount it writable, or point {variable} to another disk."),
+                N_("Host {host} cannot write to {folder}: {reason}."),
+                N_("Mount it read-write, or set {variable} to a folder on another disk."),
                 host=node,
                 folder=survey["existing"],
                 reason=survey["reason"],
@@ -82,16 +82,16 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, varia
             )
         )
     if needed > free:
-        message = N_("Host {host} has {free} GiB free for {path}, but needs {needed} GiB more.")
+        message = N_("Host {host} has {free} GiB free for {path}, but {needed} GiB are required.")
         if survey["on_root"]:
             message = N_(
-                "Host {host} has {free} GiB free for {path}, but needs {needed} GiB more. That is its root file system."
+                "Host {host} has {free} GiB free for {path} on its root file system, but {needed} GiB are required."
             )
         found.append(
             Problem(
                 "disk-too-small",
                 message,
-                N_("Free {lacking} GiB there, or point {variable} to a larger disk."),
+                N_("Free {lacking} GiB there, or set {variable} to a folder on a larger disk."),
                 host=node,
                 free=f"{free / GIB:.1f}",
                 path=path,
@@ -104,8 +104,8 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, varia
         found.append(
             Problem(
                 "inodes-exhausted",
-                N_("Host {host} has {free} inodes free for {path}, but needs {needed}."),
-                N_("Remove small files there, or point {variable} to another disk."),
+                N_("Host {host} has {free} inodes free for {path}, but {needed} are required."),
+                N_("Remove files there, or set {variable} to a folder on another disk."),
                 host=node,
                 free=survey["free_inodes"],
                 path=path,

@@ -1,4 +1,4 @@
-"""What the role model_weights passes to the nodes and reports of them."""
+"""Inputs and results of the nodes, as the role model_weights exchanges them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -7,12 +7,12 @@ Facts = Mapping[str, Any]
 
 
 def controller_folders(sources: Sequence[Facts]) -> dict[str, str]:
-    """Return the folders of the controller that are sources, by the number of their entry (from 1)."""
+    """Return the controller's folders among the sources, keyed by entry number (from 1)."""
     return {str(number): entry["path"] for number, entry in enumerate(sources, 1) if "host" in entry}
 
 
 def peers(members: Iterable[str], nodes: Mapping[str, Facts], addresses: Mapping[str, str], port: int) -> list[Facts]:
-    """Return name, address and port of every member of a download; `addresses` outrank those of the plan's nodes."""
+    """Return name, address and port of every member of a download; `addresses` override those of the plan's nodes."""
     return [
         {"name": host, "address": addresses[host] if host in addresses else nodes[host]["address"], "port": port}
         for host in members
@@ -20,7 +20,7 @@ def peers(members: Iterable[str], nodes: Mapping[str, Facts], addresses: Mapping
 
 
 def link_speeds(fabric: Mapping[str, Facts], nodes: Mapping[str, Facts]) -> dict[str, float]:
-    """Return the rate (Mbit/s) of the interface that each node uses by the plan, 0 where it is not known."""
+    """Return the speed (Mbit/s) of each node's planned interface; 0 if unknown."""
     return {host: _speed(facts, nodes.get(host, {}).get("interface")) for host, facts in fabric.items()}
 
 
@@ -31,13 +31,13 @@ def _speed(facts: Facts, name: str | None) -> float:
 
 
 def models_of_nodes(models: Mapping[str, Iterable[Facts]]) -> list[Facts]:
-    """Return the models of all nodes in one list, each with its node."""
+    """Return the models of all nodes as one list; each entry names its node."""
     return [{"node": host, **model} for host, found in models.items() for model in found]
 
 
-def repairs(damage: Mapping[str, Facts], proofs: Mapping[str, Facts]) -> list[Facts]:
-    """Return what hashing found on each node; `repaired` where its copy is complete since."""
+def repairs(damage: Mapping[str, Facts], verifications: Mapping[str, Facts]) -> list[Facts]:
+    """Return the hash check of each node; `repaired` is true if its copy has become complete since."""
     return [
-        {"node": host, "repaired": not found["complete"] and bool(proofs[host].get("complete", False)), **found}
+        {"node": host, "repaired": not found["complete"] and bool(verifications[host].get("complete", False)), **found}
         for host, found in damage.items()
     ]

@@ -1,4 +1,4 @@
-"""What bringing a model came to, against the least time it could have taken."""
+"""Traffic and duration of a model distribution, compared with the theoretical minimum time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,13 +7,13 @@ from typing import Any
 def weights_report(
     ends: Mapping[str, Mapping[str, Any]], lacking: Mapping[str, int], size: int, lan_mbps: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Return the report of one run; bytes and seconds.
+    """Return the report of one run, in bytes and seconds.
 
-    `ends` are the results of weights_pull by node, `lacking` the bytes that each node lacked before, `size` the bytes
-    of the model, `lan_mbps` the speed of each node's link in Mbit/s (0: unknown).
+    `ends` maps nodes to results of weights_pull, `lacking` to the bytes that were missing before the run; `size` is the
+    model's size in bytes, `lan_mbps` the speed of each node's link in Mbit/s (0: unknown).
 
-    The floor is the larger of two times: what the WAN needed for what no node had, at the rate it gave while it was
-    used, and what the slowest link needs for the bytes that its node lacked.
+    The floor is the larger of two times: the WAN's time for the bytes that no node had, at its measured rate, and the
+    slowest link's time for the bytes that its node lacked.
     """
     nodes = [
         {
@@ -30,7 +30,7 @@ def weights_report(
     ]
     wan = sum(end["wan"] for end in ends.values())
     seconds = max((end["seconds"] for end in ends.values()), default=0.0)
-    # What came twice (a broken connection, a wrong file) is no part of the floor.
+    # Bytes fetched twice (a broken connection, a damaged file) do not count for the floor.
     needed = min(wan, max(lacking.values(), default=0))
     wan_floor = max((end["wan_seconds"] for end in ends.values()), default=0.0) * needed / wan if wan else 0.0
     lan_floor = max((lacking[node] * 8 / (lan_mbps[node] * 1e6) for node in ends if lan_mbps.get(node)), default=0.0)

@@ -1,4 +1,4 @@
-"""`model_weights_sources`, completed and checked."""
+"""Validation and completion of `model_weights_sources`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ class BadSourceError(Exception):
 
 
 def resolve_sources(
-    given: Sequence[Mapping[str, Any]],
+    entries: Sequence[Mapping[str, Any]],
     *,
     repository: str,
     modelscope: str,
@@ -29,24 +29,24 @@ def resolve_sources(
     endpoint: str,
     folders: Mapping[str, int] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the sources with everything filled in that the plan and the contract know.
+    """Return the sources, completed with values of the plan and the settings.
 
-    `repository` and `modelscope` are the checkpoint's ids on both hubs (the latter empty where it is not published
-    there), `revision` and `endpoint` those of the contract. Without any entry, the hub of the contract is the source.
-    `folders` maps the number of an entry that is a folder of the controller to the port of the node's loopback by
-    which it is lent (see internet_access.py).
+    `repository` and `modelscope` are the checkpoint's ids on both hubs (the latter empty if it is not published
+    there), `revision` and `endpoint` those of the settings. Without entries, that endpoint is the only source.
+    `folders` maps the number of an entry that is a folder of the controller to the port on the node's loopback that
+    serves it (see internet_access.py).
 
     Raises:
-        BadSourceError: an entry has an unknown type or key, or lacks what it needs.
+        BadSourceError: an entry has an unknown type or key, or a required key is missing.
     """
     resolved: list[dict[str, Any]] = []
-    for number, entry in enumerate(given or [{"type": "huggingface"}], 1):
+    for number, entry in enumerate(entries or [{"type": "huggingface"}], 1):
         if not isinstance(entry, Mapping) or entry.get("type") not in TYPES:
             shown = entry.get("type") if isinstance(entry, Mapping) else entry
             raise BadSourceError(
                 Problem(
                     "bad-source",
-                    N_("Entry {number} of model_weights_sources has type {type}, which is not known."),
+                    N_("Entry {number} of model_weights_sources has the unknown type {type}."),
                     N_("Set type to one of {types}, as in {example}."),
                     number=number,
                     type=repr(shown),
@@ -57,15 +57,15 @@ def resolve_sources(
         kind = str(entry["type"])
         place = {"number": number, "type": kind}
         if unknown := sorted(set(entry) - _KEYS):
-            message = N_("Entry {number} of model_weights_sources ({type}) has the key {key}, which is not known.")
+            message = N_("Entry {number} of model_weights_sources ({type}) has the unknown key {key}.")
             keys = sorted(_KEYS)
             raise BadSourceError(Problem("bad-source", message, N_("Use {keys}."), key=unknown[0], keys=keys, **place))
         if (needed := _NEEDS.get(kind)) and not entry.get(needed):
             message = N_("Entry {number} of model_weights_sources ({type}) has no {key}.")
             raise BadSourceError(Problem("bad-source", message, N_("Set {key}."), key=needed, **place))
         if (host := entry.get("host", "localhost")) != "localhost" or ("host" in entry and kind != "path"):
-            message = N_("Entry {number} of model_weights_sources ({type}) has host {host}, which is not known.")
-            remedy = N_("Set host to localhost for a path on the controller; leave it out for one on the nodes.")
+            message = N_("Entry {number} of model_weights_sources ({type}) has the unsupported host {host}.")
+            remedy = N_("Set host to localhost for a path on the controller; omit it for a path on the nodes.")
             raise BadSourceError(Problem("bad-source", message, remedy, host=host, **place))
         source: dict[str, Any] = {"repository": repository, "revision": revision, **entry}
         if source.pop("host", ""):
@@ -79,10 +79,10 @@ def resolve_sources(
             source["repository"] = entry.get("repository") or modelscope
             if not source["repository"]:
                 message = N_(
-                    "Entry {number} of model_weights_sources is modelscope, but the catalog knows no id of {repository}"
-                    " there."
+                    "Entry {number} of model_weights_sources is modelscope, but the catalog has no ModelScope id for"
+                    " {repository}."
                 )
-                remedy = N_("Set repository to its id on ModelScope, or leave the entry out.")
+                remedy = N_("Set repository to its id on ModelScope, or remove the entry.")
                 raise BadSourceError(Problem("bad-source", message, remedy, number=number, repository=repository))
         resolved.append(source)
     return resolved

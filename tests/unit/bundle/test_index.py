@@ -1,4 +1,4 @@
-"""What a bundle says of itself."""
+"""The index of a bundle."""
 
 import hashlib
 import json
@@ -8,19 +8,19 @@ import pytest
 from inferfleet.bundle import image_file, make_index, read_index
 
 
-def test_an_images_file_is_named_after_it():
+def test_image_file_is_named_after_the_image():
     assert (
         image_file("registry.site:5000/vllm/vllm-openai:v0.17.1") == "registry.site_5000_vllm_vllm-openai_v0.17.1.tar"
     )
 
 
-def test_every_file_has_its_hash_but_the_weights_that_have_a_manifest(folder, about):
+def test_all_files_but_the_weights_are_hashed(folder, about):
     files = make_index(folder, about)["files"]
     assert sorted(files) == ["checkpoint.json", "images/a_engine_1.tar", "packages/debian-12-x86_64.tar"]
     assert files["checkpoint.json"]["sha256"] == hashlib.sha256(b"checkpoint.json").hexdigest()
 
 
-def test_the_images_have_a_manifest_that_nodes_can_bring_them_by(folder, about):
+def test_images_have_a_manifest_for_peer_distribution(folder, about):
     make_index(folder, about)
     tree = json.loads((folder / "images.json").read_text())
     assert [*tree["files"]] == ["a_engine_1.tar"]
@@ -29,7 +29,7 @@ def test_the_images_have_a_manifest_that_nodes_can_bring_them_by(folder, about):
     assert tree["about"]["repository"] == "images"
 
 
-def test_what_is_left_of_before_goes_and_nothing_else(folder, about):
+def test_only_outdated_images_and_packages_are_deleted(folder, about):
     (folder / "images/old.tar").write_text("old")
     (folder / "packages/rocky-9-x86_64.tar").write_text("old")
     (folder / "readme.txt").write_text("mine")
@@ -41,18 +41,18 @@ def test_what_is_left_of_before_goes_and_nothing_else(folder, about):
     assert "images/old.tar" not in files
 
 
-def test_made_again_it_is_the_same(folder, about):
+def test_indexing_is_idempotent(folder, about):
     assert make_index(folder, about) == make_index(folder, about) == read_index(folder)
 
 
-def test_a_file_that_changed_is_hashed_again(folder, about):
+def test_changed_file_is_hashed_again(folder, about):
     before = make_index(folder, about)["files"]["checkpoint.json"]
     (folder / "checkpoint.json").write_text("another")
     assert make_index(folder, about)["files"]["checkpoint.json"]["sha256"] != before["sha256"]
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{"])
-def test_no_index(tmp_path, content):
+def test_unreadable_index_is_empty(tmp_path, content):
     if content is not None:
         (tmp_path / "bundle.json").write_text(content)
     assert read_index(tmp_path) == {}

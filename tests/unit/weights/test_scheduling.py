@@ -1,4 +1,4 @@
-"""Who fetches what: the pure decisions."""
+"""Scheduling of downloads: pure functions, distribution plan and sources."""
 
 import importlib.util
 import random
@@ -23,7 +23,7 @@ def peer(**more):
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=40), st.integers(1, 6))
-def test_every_file_has_one_owner_and_none_has_much_more(sizes, count):
+def test_files_are_divided_evenly(sizes, count):
     nodes = [f"n{i}" for i in range(count)]
     plan = scheduling.assign(sizes, nodes)
     assert sorted(n for numbers in plan.values() for n in numbers) == list(range(len(sizes)))
@@ -34,34 +34,34 @@ def test_every_file_has_one_owner_and_none_has_much_more(sizes, count):
 PLAN, SIZES = {"a": [0, 1], "b": [2, 3]}, [4, 3, 2, 1]
 
 
-def test_first_come_the_own_files():
+def test_own_files_are_fetched_first():
     assert scheduling.next_fetch("a", PLAN, SIZES, me(), {"b": peer()}) == (0, "a")
     assert scheduling.next_fetch("a", PLAN, SIZES, me(fetching={0: True}), {"b": peer()}) == (1, "a")
 
 
-def test_nobody_fetches_what_another_has_or_fetches():
+def test_files_that_a_peer_has_or_fetches_are_skipped():
     assert scheduling.next_fetch("a", PLAN, SIZES, me(), {"b": peer(verified=0b11, fetching={2, 3})}) is None
 
 
-def test_who_has_nothing_left_asks_for_the_last_of_the_longest_list():
+def test_idle_node_takes_the_last_file_of_the_longest_list():
     done = me(verified=0b11)
     assert scheduling.next_fetch("a", PLAN, SIZES, done, {"b": peer(fetching={2})}) == (3, "b")
 
 
-def test_the_first_that_lives_takes_over_from_the_dead():
+def test_first_live_node_takes_over_from_a_dead_node():
     done = me(verified=0b11)
     assert scheduling.next_fetch("a", PLAN, SIZES, done, {"b": peer(alive=False, fetching={2})}) == (2, "a")
     assert scheduling.next_fetch("b", PLAN, SIZES, me(verified=0b1100), {"a": peer(alive=False)}) == (0, "b")
 
 
-def test_a_file_given_away_comes_back_when_the_taker_fails():
+def test_handed_over_file_returns_when_the_taker_fails():
     given_away = me(given={0: "b", 1: "b"})
     assert scheduling.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer()}) is None
     assert scheduling.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(failed={0: "404"})}) == (0, "a")
     assert scheduling.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(alive=False)}) == (0, "a")
 
 
-def test_a_node_whose_sources_are_silent_leaves_its_files_to_others():
+def test_node_with_unresponsive_sources_leaves_its_files_to_others():
     rests = {0: "hub: no answer"}
     assert scheduling.next_fetch("a", PLAN, SIZES, me(resting=rests), {"b": peer()}) == (1, "a")
     assert scheduling.next_fetch("b", {"a": [0], "b": []}, SIZES, me(name="b"), {"a": peer(resting=rests)}) == (0, "a")
@@ -71,7 +71,7 @@ def test_a_node_whose_sources_are_silent_leaves_its_files_to_others():
     assert str(scheduling.verdict(0, "f", *quiet, 61, 60)) == "f: hub: no answer; nothing arrived for 61 s"
 
 
-def test_one_node_only_may_take_a_file():
+def test_a_file_is_handed_over_to_one_node_only():
     peers = {"b": peer(), "c": peer()}
     assert scheduling.may_take(0, "b", me(), peers)
     assert not scheduling.may_take(0, "c", me(given={0: "b"}), peers)
@@ -79,13 +79,13 @@ def test_one_node_only_may_take_a_file():
     assert not scheduling.may_take(0, "c", me(complete=1), peers)
 
 
-def test_of_two_that_fetch_the_same_the_later_yields():
+def test_later_node_yields_when_two_fetch_the_same_file():
     assert scheduling.must_yield("b", 0, ["a", "b"], {"a": peer(fetching={0})})
     assert not scheduling.must_yield("a", 0, ["a", "b"], {"b": peer(fetching={0})})
     assert scheduling.must_yield("a", 0, ["a", "b"], {"b": peer(verified=0b1)})
 
 
-def test_the_rarest_piece_goes_first():
+def test_rarest_piece_is_fetched_first():
     holders = {"b": lambda n: 0b11, "c": lambda n: 0b01}
     chosen = {
         scheduling.choose_piece({0: 0b11}, {"b": holders["b"], "c": holders["c"]}, {"c": 2}, random) for _ in range(9)
@@ -95,7 +95,7 @@ def test_the_rarest_piece_goes_first():
     assert scheduling.choose_piece({}, holders, {}, random) is None
 
 
-def test_hope_ends_when_everybody_has_failed():
+def test_file_fails_when_all_nodes_have_failed():
     peers = {"b": peer(failed={0: "HTTP 404"})}
     assert scheduling.verdict(0, "f", me(), peers, ["a", "b"], 1, 9) is None
     assert str(scheduling.verdict(0, "f", me(failed={0: "HTTP 403"}), peers, ["a", "b"], 1, 9)) == "f: HTTP 403"
@@ -107,7 +107,7 @@ def test_hope_ends_when_everybody_has_failed():
 
 
 @given(st.integers(0, 10**9), st.integers(0, 2**140))
-def test_pieces_and_gaps_make_up_the_file(size, bits):
+def test_pieces_and_gaps_add_up_to_the_file(size, bits):
     bits &= pieces.all_pieces(size)
     gaps = sum(end - begin for begin, end in pieces.runs(size, bits))
     assert pieces.bytes_of(size, bits) + gaps == size
@@ -120,7 +120,7 @@ def survey(**more):
     return base | more
 
 
-def test_nodes_that_share_a_file_system_fill_it_once():
+def test_nodes_that_share_a_file_system_download_once():
     seen = {"a": ["a", "b"], "b": ["a", "b"], "c": ["c"]}
     distribution, problems = plan_distribution({node: survey() for node in "abc"}, ["b"], "/m", 1, seen)
     assert problems == []
@@ -132,7 +132,7 @@ def test_nodes_that_share_a_file_system_fill_it_once():
     )
 
 
-def test_nodes_that_have_everything_give_only():
+def test_complete_nodes_only_seed():
     distribution, _ = plan_distribution({"a": survey(missing=[]), "b": survey()}, [], "/m", 1)
     assert (distribution.members, distribution.expected, distribution.wan) == (["a", "b"], ["b"], ["a", "b"])
 
@@ -142,32 +142,32 @@ def test_nodes_that_have_everything_give_only():
     [
         (
             {"bytes_needed": 3 * 2**30, "free_bytes": 2**30, "on_root": True},
-            "Host a has 1.0 GiB free for /m, but needs 3.0 GiB more. That is its root file system."
-            " Free 2.0 GiB there, or point model_root to a larger disk.",
+            "Host a has 1.0 GiB free for /m on its root file system, but 3.0 GiB are required."
+            " Free 2.0 GiB there, or set model_root to a folder on a larger disk.",
         ),
         (
             {"writable": False, "reason": "it is mounted read-only"},
-            "Host a cannot write below /data: it is mounted read-only."
-            " Mount it writable, or point model_root to another disk.",
+            "Host a cannot write to /data: it is mounted read-only."
+            " Mount it read-write, or set model_root to a folder on another disk.",
         ),
         (
             {"free_inodes": 3},
-            "Host a has 3 inodes free for /m, but needs 65."
-            " Remove small files there, or point model_root to another disk.",
+            "Host a has 3 inodes free for /m, but 65 are required."
+            " Remove files there, or set model_root to a folder on another disk.",
         ),
     ],
 )
-def test_what_has_no_room_is_refused(change, message):
+def test_node_without_room_is_refused(change, message):
     _, problems = plan_distribution({"a": survey(**change), "b": survey(missing=[], **change)}, [], "/m", 1)
     assert [str(problem) for problem in problems] == [message]
 
 
-def test_a_wan_node_that_does_not_exist_is_refused():
+def test_unknown_wan_node_is_refused():
     _, [problem] = plan_distribution({"a": survey()}, ["x"], "/m", 1)
     assert str(problem) == (
-        "Variable model_weights_wan_nodes names x, which is no node that serves."
-        " Name some of a; leave it empty for all of them; or set it to [localhost] alone where only the controller"
-        " has internet access."
+        "Variable model_weights_wan_nodes names x, which is not a serving node."
+        " Name some of a, leave it empty for all of them, or set it to [localhost] if only the controller has"
+        " internet access."
     )
 
 
@@ -182,7 +182,7 @@ def test_sources_are_completed():
     assert (given_id["repository"], given_id["endpoint"]) == ("O/N", "https://www.modelscope.cn")
 
 
-def test_a_folder_of_the_controller_is_a_mirror_on_the_nodes_loopback():
+def test_controller_folder_becomes_a_mirror_on_the_nodes_loopback():
     [source] = resolve_sources([{"type": "path", "path": "/m", "host": "localhost"}], **HUB, folders={"1": 40001})
     assert (source["type"], source["endpoint"]) == ("http", "http://127.0.0.1:40001")
     assert source["title"] == "/m on the controller"
@@ -191,26 +191,29 @@ def test_a_folder_of_the_controller_is_a_mirror_on_the_nodes_loopback():
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"type": "ftp"}, "Entry 1 of model_weights_sources has type 'ftp', which is not known. Set type to one of"),
-        ("hf", "Entry 1 of model_weights_sources has type 'hf', which is not known."),
+        ({"type": "ftp"}, "Entry 1 of model_weights_sources has the unknown type 'ftp'. Set type to one of"),
+        ("hf", "Entry 1 of model_weights_sources has the unknown type 'hf'."),
         ({"type": "http"}, "Entry 1 of model_weights_sources (http) has no endpoint. Set endpoint."),
         ({"type": "path"}, "Entry 1 of model_weights_sources (path) has no path. Set path."),
-        ({"type": "hfd", "conections": 4}, "(hfd) has the key conections, which is not known. Use connections,"),
+        ({"type": "hfd", "conections": 4}, "(hfd) has the unknown key conections. Use connections,"),
         (
             {"type": "path", "path": "/m", "host": "nas"},
-            "(path) has host nas, which is not known. Set host to localhost",
+            "(path) has the unsupported host nas. Set host to localhost",
         ),
-        ({"type": "hfd", "host": "localhost"}, "(hfd) has host localhost, which is not known."),
-        ({"type": "modelscope"}, "is modelscope, but the catalog knows no id of o/n there. Set repository to its id"),
+        ({"type": "hfd", "host": "localhost"}, "(hfd) has the unsupported host localhost."),
+        (
+            {"type": "modelscope"},
+            "is modelscope, but the catalog has no ModelScope id for o/n. Set repository to its id",
+        ),
     ],
 )
-def test_a_source_that_cannot_be_used_is_refused(entry, message):
+def test_unusable_source_is_refused(entry, message):
     with pytest.raises(BadSourceError) as refused:
         resolve_sources([entry], **HUB)
     assert message in str(refused.value)
 
 
-def test_the_filter_returns_the_refusal_as_data():
+def test_filter_returns_problems_as_data():
     spec = importlib.util.spec_from_file_location("filters", ROOT / "plugins/filter/weights.py")
     filters = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(filters)
