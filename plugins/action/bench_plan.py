@@ -10,8 +10,9 @@ from ansible.module_utils.common.validation import check_type_list
 from ansible.plugins.action import ActionBase
 
 from inferfleet.bench import SweepSettings
+from inferfleet.bench.client import bench_argv
 from inferfleet.bench.session import begin, resume
-from inferfleet.bench.sweep import bench_argv
+from inferfleet.bench.sweep import measurement_at
 from inferfleet.bench.table import HEAD, LABEL, row
 from inferfleet.task_result import failed
 
@@ -48,7 +49,7 @@ class ActionModule(ActionBase):
             {
                 "concurrency": concurrency,
                 "num_prompts": session.run.sweep.prompts_at(concurrency),
-                "argv": bench_argv(session.run.sweep, concurrency, **where),
+                "argv": bench_argv(measurement_at(session.run.sweep, concurrency, **where)),
             }
             for concurrency in session.run.missing
         ]

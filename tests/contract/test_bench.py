@@ -8,7 +8,8 @@ from lab.problem import LabError
 from tools.engine_parsers import ENVIRONMENTS, EngineParser
 
 from inferfleet.bench import SweepSettings, load_presets, plan_sweep
-from inferfleet.bench.sweep import bench_argv
+from inferfleet.bench.client import bench_argv
+from inferfleet.bench.sweep import measurement_at
 
 VLLM = [environment for environment in ENVIRONMENTS if environment.engine == "vllm"]
 PLAN = {"max_model_len": 32768, "max_num_seqs": 256, "data_parallel_size": 1}
@@ -32,7 +33,8 @@ def argvs(version: str) -> list[list[str]]:
             assert sweep
             where = {"url": "http://10.0.0.1:8000", "endpoint": "/v1/completions", "model": "r1", "version": version}
             found += [
-                bench_argv(sweep, c, tokenizer="/data/models/r1", folder="/run/out", **where) for c in sweep.concurrency
+                bench_argv(measurement_at(sweep, c, tokenizer="/data/models/r1", folder="/run/out", **where))
+                for c in sweep.concurrency
             ]
     return found
 

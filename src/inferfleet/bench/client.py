@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inferfleet.engines import Engine, load_engine, load_engines
+from inferfleet.engines.discovery import load_bench_command
+from inferfleet.engines.measurement import Measurement
 
 
 def runs_vllm(plan: Mapping[str, Any]) -> bool:
@@ -39,6 +41,15 @@ def image_digests(images: Iterable[Mapping[str, Any]], names: Iterable[str]) -> 
     }
 
 
+def bench_argv(measurement: Measurement) -> list[str]:
+    """Return the command line of one measurement."""
+    return load_bench_command(_client_name())(measurement)
+
+
 def _client() -> Engine:
     """Return the engine that the client belongs to."""
-    return next(engine for name, engine in load_engines().items() if engine.bench_client == name)
+    return load_engine(_client_name())
+
+
+def _client_name() -> str:
+    return next(name for name, engine in load_engines().items() if engine.bench_client == name)

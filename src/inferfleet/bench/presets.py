@@ -35,7 +35,6 @@ class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     presets: dict[str, Preset]
-    ignore_eos_in_body_since: str
 
 
 @cache
@@ -46,8 +45,3 @@ def _file() -> _File:
 def load_presets() -> dict[str, Preset]:
     """Return every preset of the catalog by name; raises CatalogError."""
     return _file().presets
-
-
-def ignore_eos_in_body_since() -> str:
-    """Return the version of vLLM from which on only the request's body lets an answer end by itself."""
-    return _file().ignore_eos_in_body_since

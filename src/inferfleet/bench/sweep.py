@@ -1,16 +1,15 @@
 """What to measure: from what was settings, the catalog's preset and the plan to command lines."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inferfleet.bench.presets import Preset, ignore_eos_in_body_since, load_presets
+from inferfleet.bench.presets import Preset, load_presets
 from inferfleet.bench.run import Sweep
 from inferfleet.catalog import UnknownNameError
 from inferfleet.catalog.loader import pick
+from inferfleet.engines.measurement import Measurement
 from inferfleet.messages import N_, Problem
-from inferfleet.planner.parsing import version_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,24 +58,17 @@ def plan_sweep(settings: SweepSettings, plan: Mapping[str, Any], seed: int) -> P
     return Planned(None if problems else sweep, problems, [] if problems else _warnings(sweep, plan))
 
 
-def bench_argv(
-    sweep: Sweep, concurrency: int, *, url: str, endpoint: str, model: str, tokenizer: str, folder: str, version: str
-) -> list[str]:
-    """Return the command line of one measurement; the key comes by OPENAI_API_KEY.
-
-    `version` is that of vLLM in the image, empty where it is not known; the result is FOLDER/result.json.
-    """
-    argv = ["vllm", "bench", "serve", "--base-url", url, "--endpoint", endpoint]
-    argv += ["--model", model, "--tokenizer", tokenizer, "--dataset-name", "random"]
-    argv += ["--random-input-len", str(sweep.input_len), "--random-output-len", str(sweep.output_len)]
-    argv += ["--num-prompts", str(sweep.prompts_at(concurrency)), "--max-concurrency", str(concurrency)]
-    argv += ["--seed", str(seed_at(sweep, concurrency))]
-    if sweep.ignore_eos:
-        argv += ["--ignore-eos"]
-    elif not version or version_key(version) >= version_key(ignore_eos_in_body_since()):
-        argv += ["--extra-body", json.dumps({"ignore_eos": False})]
-    argv += ["--percentile-metrics", "ttft,tpot,itl,e2el", "--metric-percentiles", "99"]
-    return [*argv, "--save-result", "--result-dir", folder, "--result-filename", "result.json"]
+def measurement_at(sweep: Sweep, concurrency: int, **service: str) -> Measurement:
+    """Return the sweep's measurement at one concurrency; `service` are the fields that say where to send it."""
+    return Measurement(
+        **service,
+        input_len=sweep.input_len,
+        output_len=sweep.output_len,
+        num_prompts=sweep.prompts_at(concurrency),
+        concurrency=concurrency,
+        seed=seed_at(sweep, concurrency),
+        ignore_eos=sweep.ignore_eos,
+    )
 
 
 def seed_at(sweep: Sweep, concurrency: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inferfleet import engines
 from inferfleet.catalog.loader import load_file, pick
@@ -12,6 +12,7 @@ from inferfleet.engines.schema import Engine, FlagFile
 
 if TYPE_CHECKING:
     from inferfleet.engines.launch import Launch
+    from inferfleet.engines.measurement import Measurement
 
 _SHARED = ("flexible_flags", "managed", "reasoning_parsers", "tool_call_parsers")
 """Facts of a command line, which an engine takes from the one that its `command_line_of` names."""
@@ -40,8 +41,13 @@ def own_port(name: str) -> int:
 
 def load_command(name: str) -> "Callable[[Launch], list[str]]":
     """Return the function that writes the command line of one node for the engine called `name`."""
-    folder, _ = _found()[name]
-    build_argv: Callable[[Launch], list[str]] = import_module(f"{engines.__name__}.{folder.name}.command").build_argv
+    build_argv: Callable[[Launch], list[str]] = _module(name, "command").build_argv
+    return build_argv
+
+
+def load_bench_command(name: str) -> "Callable[[Measurement], list[str]]":
+    """Return the function that writes the command line of the benchmark client of the engine called `name`."""
+    build_argv: Callable[[Measurement], list[str]] = _module(name, "bench").build_argv
     return build_argv
 
 
@@ -57,6 +63,11 @@ def flags_file(name: str, version: str) -> Path:
     """Return where the options of one version of an engine are listed."""
     folder, _ = _found()[name]
     return folder / "flags" / f"{version}.yml"
+
+
+def _module(name: str, part: str) -> Any:
+    folder, _ = _found()[name]
+    return import_module(f"{engines.__name__}.{folder.name}.{part}")
 
 
 def _found() -> dict[str, tuple[Path, Engine]]:

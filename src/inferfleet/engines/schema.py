@@ -114,7 +114,7 @@ class Engine(_Entry):
     reasoning_parsers: dict[str, str] = {}  # vLLM's name of a parser -> its own
     tool_call_parsers: dict[str, str] = {}  # vLLM's name of a parser -> its own
     chat_templates: str = ""  # folder with chat templates in its image
-    bench_client: str = ""  # engine whose `bench serve` its images hold; empty: none
+    bench_client: str = ""  # engine whose benchmark client (its bench.py) its images hold; empty: none
     webui_image: str = ""  # the vendor's own web UI; empty: Open WebUI's
     webui_image_arm: str = ""  # the same for aarch64
     # Symptom of the doctor's catalog -> regular expressions of lines by which this engine shows it. What shows with

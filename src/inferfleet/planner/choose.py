@@ -7,7 +7,6 @@ from inferfleet.catalog import Accelerator, Model
 from inferfleet.engines import Engine, EngineVersion, load_engines
 from inferfleet.messages import N_, Message
 from inferfleet.planner.fleet import Fleet
-from inferfleet.planner.parsing import version_key
 from inferfleet.planner.refusals import (
     DriverTooOld,
     EngineUnsupported,
@@ -16,6 +15,7 @@ from inferfleet.planner.refusals import (
     UnknownName,
 )
 from inferfleet.settings import Settings
+from inferfleet.versions import version_key
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Collection, Sequence
 from inferfleet.engines import Engine, FlagFile, load_flags
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
-from inferfleet.planner.parsing import version_key
 from inferfleet.planner.refusals import FlagManaged, FlagUnsupported, Refusal
+from inferfleet.versions import version_key
 
 _NUMBER = re.compile(r"-\d+(\.\d+)?$")  # argparse takes it for a value
 

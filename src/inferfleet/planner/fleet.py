@@ -8,7 +8,7 @@ from inferfleet.catalog import Accelerator, UnknownNameError, accelerator_name, 
 from inferfleet.messages import N_, Message
 from inferfleet.planner.fabric import RdmaPort, cluster_interface, read_ports
 from inferfleet.planner.health import health_problems
-from inferfleet.planner.parsing import maps, number, version_key
+from inferfleet.planner.parsing import maps, number
 from inferfleet.planner.refusals import (
     AcceleratorsMissing,
     AcceleratorUnusable,
@@ -26,6 +26,7 @@ from inferfleet.planner.refusals import (
     unknown_name,
 )
 from inferfleet.settings import Settings
+from inferfleet.versions import version_key
 
 _MEMORY_TOLERANCE = 0.03  # of the memory: how far devices of one kind differ between driver versions
 _SHM_BYTES_PER_RANK = 1 << 30  # NCCL's and the executor's shared memory; NVIDIA's images ask for 1 GiB

@@ -15,9 +15,3 @@ def number(value: Any) -> int:
         return int(value)
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() and len(text) < 18 else 0
-
-
-def version_key(version: str) -> tuple[int, ...]:
-    """Return a version as numbers, for comparing."""
-    digits = "".join(c if c in "0123456789" else " " for c in version)
-    return tuple(int(part[:18]) for part in digits.split())

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from inferfleet.bench import SweepSettings, plan_sweep
-from inferfleet.bench.sweep import bench_argv, seed_at
+from inferfleet.bench.client import bench_argv
+from inferfleet.bench.sweep import measurement_at, seed_at
 
 PLAN = {"max_model_len": 2048, "max_num_seqs": 8, "data_parallel_size": 1}
 WHERE = {
@@ -32,7 +33,7 @@ def refusal(plan=PLAN, **asked):
 
 
 def test_the_command_line_to_the_letter():
-    assert bench_argv(sweep_of(), 4, **WHERE) == [
+    assert bench_argv(measurement_at(sweep_of(), 4, **WHERE)) == [
         *("vllm", "bench", "serve", "--base-url", "http://10.0.0.1:8000", "--endpoint", "/v1/completions"),
         *("--model", "tiny-r1", "--tokenizer", "/data/models/inferfleet/tiny-r1", "--dataset-name", "random"),
         *("--random-input-len", "32", "--random-output-len", "32", "--num-prompts", "4", "--max-concurrency", "4"),
@@ -44,7 +45,7 @@ def test_the_command_line_to_the_letter():
 
 @pytest.mark.parametrize(("version", "has"), [("0.32.0", True), ("0.17.1", True), ("", True), ("0.8.5.post1", False)])
 def test_an_answer_that_may_end_is_asked_for_in_the_body(version, has):
-    argv = bench_argv(sweep_of(ignore_eos=False), 1, **WHERE | {"version": version})
+    argv = bench_argv(measurement_at(sweep_of(ignore_eos=False), 1, **WHERE | {"version": version}))
     assert "--ignore-eos" not in argv
     assert ("--extra-body" in argv) is has
     if has:

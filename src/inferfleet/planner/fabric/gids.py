@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Sequence
 
 from inferfleet.planner.fabric.rdma import ROCE, RdmaPort
-from inferfleet.planner.parsing import version_key
+from inferfleet.versions import version_key
 
 AUTOMATIC_SINCE = (2, 21)
 """The first release of NCCL that looks for the entry itself."""
