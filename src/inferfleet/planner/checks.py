@@ -36,8 +36,8 @@ from inferfleet.planner.features import (
 )
 from inferfleet.planner.fit import Sizing
 from inferfleet.planner.flags import flag_problems
-from inferfleet.planner.fleet import (
-    Fleet,
+from inferfleet.planner.fleet import Fleet
+from inferfleet.planner.fleet_checks import (
     check_answers,
     check_counts,
     check_devices,

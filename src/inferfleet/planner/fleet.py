@@ -7,30 +7,18 @@ from typing import Any
 from inferfleet.catalog import Accelerator, UnknownNameError, accelerator_name, load_accelerator, load_accelerators
 from inferfleet.messages import N_, Message
 from inferfleet.planner.fabric import RdmaPort, cluster_interface, read_ports
-from inferfleet.planner.health import health_problems
 from inferfleet.planner.parsing import maps, number
 from inferfleet.planner.refusals import (
     AcceleratorsMissing,
-    AcceleratorUnusable,
-    FabricManagerMissing,
     MixedAccelerators,
-    MixedArchitectures,
-    MixedDrivers,
-    MixedMemory,
-    ModelPathDiffers,
     NoAccelerator,
     Refusal,
-    ShmTooSmall,
-    UnequalCounts,
     UnknownName,
     unknown_name,
 )
 from inferfleet.settings import Settings
-from inferfleet.versions import version_key
 
 _MEMORY_TOLERANCE = 0.03  # of the memory: how far devices of one kind differ between driver versions
-_SHM_BYTES_PER_RANK = 1 << 30  # NCCL's and the executor's shared memory; NVIDIA's images ask for 1 GiB
-_NVIDIA_FABRIC_OK = ("Completed", "N/A", "Not Supported", "")
 
 
 @dataclass(frozen=True)
@@ -116,11 +104,12 @@ def match_accelerator(product: str, memory_mib: int) -> str | None:
             for n, a in entries.items()
         }
         named = [n for n, length in begun.items() if 0 < length == max(begun.values())]
-    close = [n for n in named if memory_mib and _same(memory_mib, entries[n].memory_mib)]
+    close = [n for n in named if memory_mib and same_memory(memory_mib, entries[n].memory_mib)]
     return next(iter(close or named), None)
 
 
-def _same(one: int, other: int) -> bool:
+def same_memory(one: int, other: int) -> bool:
+    """Return whether two sizes in MiB are those of one kind of device."""
     return abs(one - other) <= _MEMORY_TOLERANCE * max(one, other)
 
 
@@ -155,7 +144,7 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
                 )
             )
         if len(names) > 1:
-            problems.append(_mixed(Message("", N_("Host {name} has"), name=name), sorted(names)))
+            problems.append(mixed_accelerators(Message("", N_("Host {name} has"), name=name), sorted(names)))
         reported = min(names, default=accelerator)
         if declared and names and declared not in names:
             problems.append(
@@ -200,7 +189,8 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
     )
 
 
-def _mixed(subject: Message, names: Sequence[str]) -> MixedAccelerators:
+def mixed_accelerators(subject: Message, names: Sequence[str]) -> MixedAccelerators:
+    """Return the problem of nodes, or of one node, with different kinds of accelerators."""
     return MixedAccelerators(
         N_("{subject} different accelerators: {names}. One tensor-parallel group needs equal ones."),
         N_("Keep the nodes with {first} in this inventory and make another inventory for the rest."),
@@ -208,207 +198,3 @@ def _mixed(subject: Message, names: Sequence[str]) -> MixedAccelerators:
         names=[*names],
         first=names[0],
     )
-
-
-def _at(value: object, node: str) -> Message:
-    return Message("", N_("{value} on {node}"), value=value, node=node)
-
-
-def check_answers(fleet: Fleet) -> list[Refusal]:
-    """Every node reports accelerators, where one does."""
-    silent = _silent(fleet)
-    if not silent:
-        return []
-    return [
-        AcceleratorsMissing(
-            N_("Host {nodes} reports no accelerator, while others do."),
-            N_("Check the driver there, or take {first} out of ray_head and ray_worker."),
-            nodes=[*silent],
-            first=silent[0],
-        )
-    ]
-
-
-def check_models(fleet: Fleet) -> list[Refusal]:
-    """All nodes have accelerators of one model."""
-    names = _names(fleet)
-    if len(names) < 2:
-        return []
-    where = [_at(n, next(x.name for x in fleet.nodes if x.accelerator == n)) for n in names]
-    return [_mixed(Message("", N_("The nodes ({where}) have"), where=where), names)]
-
-
-def check_counts(fleet: Fleet) -> list[Refusal]:
-    """All nodes have as many accelerators; where some are missing, that is reported instead."""
-    counts = {node.count: node.name for node in fleet.nodes if node.accelerator}
-    wanted = fleet.settings.accelerators_per_node
-    lacking = any(0 < len(maps(node.facts.get("accelerators"))) < wanted for node in fleet.nodes)
-    if len(counts) < 2 or lacking or _silent(fleet):
-        return []
-    return [
-        UnequalCounts(
-            N_("The nodes differ in their number of accelerators: {shown}."),
-            N_("Set accelerators_per_node to {least}, which every node has, or repair the node with fewer."),
-            {"accelerators_per_node": min(counts)},
-            shown=[_at(count, name) for count, name in sorted(counts.items())],
-            least=min(counts),
-        )
-    ]
-
-
-def check_memory(fleet: Fleet) -> list[Refusal]:
-    """Accelerators of one model have the same memory."""
-    sizes = [(size, node.name) for node in fleet.nodes if node.accelerator for size in node.memory_mib]
-    if len(_names(fleet)) > 1 or not sizes or _same(min(sizes)[0], max(sizes)[0]):
-        return []
-    low, high = min(sizes), max(sizes)
-    return [
-        MixedMemory(
-            N_("Accelerators differ in memory: {low} MiB on {smaller}, {high} MiB on {larger}."),
-            N_("Take {smaller} out of this inventory, or check it: memory may be retired or taken by MIG."),
-            low=low[0],
-            smaller=low[1],
-            high=high[0],
-            larger=high[1],
-        )
-    ]
-
-
-def check_drivers(fleet: Fleet) -> list[Refusal]:
-    """All nodes have one version of the driver."""
-    drivers = {node.driver: node.name for node in fleet.nodes if node.accelerator and node.driver}
-    if len(drivers) < 2:
-        return []
-    return [
-        MixedDrivers(
-            N_("The nodes differ in their driver: {shown}. NCCL and the image then behave differently."),
-            N_("Install driver {newest} on every node."),
-            shown=[_at(driver, name) for driver, name in sorted(drivers.items())],
-            newest=max(drivers, key=version_key),
-        )
-    ]
-
-
-def check_processors(fleet: Fleet) -> list[Refusal]:
-    """All nodes have processors of one architecture."""
-    kinds = {node.architecture: node.name for node in fleet.nodes if node.accelerator and node.architecture}
-    if len(kinds) < 2:
-        return []
-    return [
-        MixedArchitectures(
-            N_("The nodes differ in their processor: {shown}. One image serves all of them."),
-            N_("Make one inventory for each architecture."),
-            shown=[_at(kind, name) for kind, name in sorted(kinds.items())],
-        )
-    ]
-
-
-def check_devices(fleet: Fleet) -> list[Refusal]:
-    """No accelerator is divided or has lost memory, and the fabric manager is that of the driver."""
-    return [problem for node in fleet.nodes for problem in _node_problems(node)]
-
-
-def check_health(fleet: Fleet) -> list[Refusal]:
-    """Every accelerator of the PCI bus works, by the kernel's log too, and is free."""
-    wanted, share = fleet.settings.accelerators_per_node, fleet.settings.gpu_memory_utilization
-    return [
-        problem
-        for node in fleet.nodes
-        for problem in health_problems(node.name, node.facts, wanted=wanted, share=share)
-    ]
-
-
-def check_model_roots(fleet: Fleet) -> list[Refusal]:
-    """The weights are at one path on every node."""
-    roots = {str(node.facts.get("model_root") or fleet.settings.model_root): node.name for node in fleet.nodes}
-    if len(roots) < 2:
-        return []
-    return [
-        ModelPathDiffers(
-            N_("Variable model_root differs between hosts: {shown}. Every rank opens the same path."),
-            N_("Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ."),
-            shown=[_at(root, name) for root, name in sorted(roots.items())],
-        )
-    ]
-
-
-def _silent(fleet: Fleet) -> list[str]:
-    return [node.name for node in fleet.nodes if not node.accelerator]
-
-
-def _names(fleet: Fleet) -> list[str]:
-    return sorted({node.accelerator for node in fleet.nodes if node.accelerator})
-
-
-def _node_problems(node: Node) -> list[Refusal]:
-    problems: list[Refusal] = []
-    facts = node.facts
-    for device in maps(facts.get("accelerators")):
-        index = device.get("index", "?")
-        if str(device.get("mig", "")).lower() == "enabled":
-            problems.append(
-                AcceleratorUnusable(
-                    N_("Accelerator {index} of host {node} is divided by MIG."),
-                    N_("Run `nvidia-smi -i {index} -mig 0` on {node} and reset the device."),
-                    index=index,
-                    node=node.name,
-                )
-            )
-        if number(device.get("ecc_uncorrectable")) > 0:
-            problems.append(
-                AcceleratorUnusable(
-                    N_("Accelerator {index} of host {node} reports {errors} uncorrectable memory errors."),
-                    N_("Have the device replaced, or take {node} out of this inventory."),
-                    index=index,
-                    node=node.name,
-                    errors=device["ecc_uncorrectable"],
-                )
-            )
-        state = str(device.get("fabric_state") or "")
-        if state not in _NVIDIA_FABRIC_OK:
-            problems.append(
-                FabricManagerMissing(
-                    N_(
-                        "Accelerator {index} of host {node} has NVSwitch fabric state {state!r}: no "
-                        "fabric manager has set it up."
-                    ),
-                    N_("Install nvidia-fabricmanager of the driver's version ({driver}) on {node} and start it."),
-                    index=index,
-                    node=node.name,
-                    state=state,
-                    driver=node.driver or Message("", N_("see nvidia-smi")),
-                )
-            )
-            break
-    manager = facts.get("fabric_manager_version")
-    if manager and node.driver and manager != node.driver:
-        problems.append(
-            FabricManagerMissing(
-                N_("Host {node} has fabric manager {manager}, but driver {driver}."),
-                N_("Install nvidia-fabricmanager {driver} on {node}: the two must be of one version."),
-                node=node.name,
-                manager=manager,
-                driver=node.driver,
-            )
-        )
-    return problems
-
-
-def shm_problems(fleet: Fleet) -> list[Refusal]:
-    """Return what speaks against each node's /dev/shm, where its size is known."""
-    if fleet.accelerator.vendor == "cpu":
-        return []
-    needed = _SHM_BYTES_PER_RANK * fleet.per_node
-    return [
-        ShmTooSmall(
-            N_("Host {node} has {size:.1f} GiB in /dev/shm, but {per_node} ranks need {needed:.0f} GiB."),
-            N_("Mount it larger on {node}: `mount -o remount,size={needed_gib}G /dev/shm`, and in /etc/fstab."),
-            node=node.name,
-            size=node.shm_bytes / 2**30,
-            per_node=fleet.per_node,
-            needed=needed / 2**30,
-            needed_gib=needed // 2**30,
-        )
-        for node in fleet.nodes
-        if 0 < node.shm_bytes < needed
-    ]
