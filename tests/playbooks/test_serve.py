@@ -165,7 +165,7 @@ def test_a_service_that_does_not_answer_stops_no_other(mixed: Run) -> None:
 
 def test_a_service_without_http_is_left_out(mixed: Run) -> None:
     assert "d1" not in mixed.hosts("start")
-    assert mixed.output.count("deepseek-infer serves no HTTP") == 1
+    assert mixed.output.count("deepseek-infer does not serve HTTP") == 1
 
 
 def test_where_every_service_fails_the_run_ends(tmp_path: Path) -> None:
