@@ -19,6 +19,7 @@ from inferfleet.components.loader import FOLDER as COMPONENTS
 from inferfleet.doctor import Evidence, Log, diagnose, load_symptoms
 from inferfleet.doctor.symptom import FOLDER as SYMPTOMS
 from inferfleet.engines import engine_folders, load_engine, load_engines
+from inferfleet.nodes import system_of
 from inferfleet.planner import fleet, make_plan
 from inferfleet.planner.fleet import match_accelerator
 from inferfleet.planner.plan import Plan
@@ -122,6 +123,16 @@ def test_a_symptom_is_found_in_logs_of_its_component(tmp_path: Path, monkeypatch
     for name, shown in (("inferfleet-ray.log", ["example-failure"]), ("inferfleet-engine.log", [])):
         evidence = Evidence(logs=(Log("n1", name, "example failure 7"),))
         assert [finding.symptom.id for finding in diagnose(evidence, symptoms.values()).findings] == shown
+
+
+def test_nodes_of_an_operating_system_are_supported(tmp_path: Path) -> None:
+    write("Add an operating system", "src/inferfleet/catalog", tmp_path)
+    node = {"id": "example", "id_like": "", "version_id": "9.1", "version_codename": ""}
+    system = system_of(node, tmp_path)
+    assert system
+    assert (system.title, system.python) == ("Example Linux", "dnf install python3")
+    assert system_of({**node, "id": "derived", "id_like": "example"}, tmp_path) == system
+    assert system_of(node) is None
 
 
 def test_a_component_is_loaded_in_order(tmp_path: Path) -> None:

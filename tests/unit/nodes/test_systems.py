@@ -1,9 +1,7 @@
 """Operating systems by the catalog: which one a node has, whether it is supported, and what holds from a release on."""
 
 import pytest
-import yaml
 
-from inferfleet.catalog.loader import FOLDER
 from inferfleet.catalog.system import load_systems
 from inferfleet.nodes import package_manager, supported, system_entry, system_images, system_key, system_of
 from inferfleet.nodes.systems import numbers
@@ -88,16 +86,6 @@ def test_every_entry_holds_for_all_its_releases(name):
         assert system_entry(node, "nvidia_driver", **values)["headers"]
         assert system_entry(node, "docker")["docker"]
     assert all(numbers(image.rpartition("-")[2]) >= numbers(entry.oldest) for image in entry.images)
-
-
-def test_one_file_adds_a_system(tmp_path):
-    (tmp_path / "systems").mkdir()
-    text = yaml.safe_dump(
-        {**yaml.safe_load((FOLDER / "systems/rhel.yml").read_text()), "title": "Example", "rebuilds": []}
-    )
-    (tmp_path / "systems/example.yml").write_text(text)
-    found = system_of(release("example", "9.1"), tmp_path)
-    assert (found.title, found.python) == ("Example", "dnf install python3")
 
 
 def test_images_for_bundles():
