@@ -59,7 +59,7 @@ def test_one_slow_link_is_found_and_named(controller: Controller, as_before: Non
     assert (done.rc, done.document["changed_tasks"]) == (2, []), done
     report = done.document["result"]["fabric"]
     (problem,) = report["problems"]
-    assert problem["message"].startswith(f"From {slow_node} to node1 there is too little: 0.1"), done
+    assert problem["message"].startswith(f"The bandwidth from {slow_node} to node1 is too low: 0.1"), done
     assert problem["message"] in done.document["failures"][0]["message"]
     speeds = {pair["from"]: pair["gbps"] for pair in report["pairs"]}
     assert RATE / 1000 * 0.7 < speeds[slow_node] < RATE / 1000 * 1.2

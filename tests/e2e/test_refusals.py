@@ -94,7 +94,7 @@ def test_a_node_that_does_not_answer(controller: Controller, unchanged: None, tm
     done = controller.inferfleet("up", "-i", str(tmp_path))
     (refusal,) = refusals(done)
     assert re.fullmatch(
-        rf"Host node2 does not answer at {wrong}:22 as root: connect to host {wrong} port 22: [\w ]+\."
+        rf"Host node2 is unreachable at {wrong}:22 as root: connect to host {wrong} port 22: [\w ]+\."
         rf" Check ansible_host, ansible_user and the key in hosts\.yml; `ssh -p 22 root@{wrong}` must work\.",
         refusal,
     ), done

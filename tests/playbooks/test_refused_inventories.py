@@ -94,7 +94,7 @@ def test_nodes_that_do_not_answer(runs):
     result = runs[SILENT["name"]].result()
     document = json.loads(result.done.stdout)
     assert sentences(document["problems"]) == [
-        f"Host {host} does not answer at {address}:1 as root: connect to host {address} port 1: Connection refused."
+        f"Host {host} is unreachable at {address}:1 as root: connect to host {address} port 1: Connection refused."
         f" Check ansible_host, ansible_user and the key in hosts.yml; `ssh -p 1 root@{address}` must work."
         for host, address in (("node1", "127.0.0.1"), ("node2", "127.0.0.2"))
     ]

@@ -1,4 +1,4 @@
-"""Drivers of accelerators: which a node needs, and what is wrong with the one it has."""
+"""Accelerator drivers: required versions and problems of installed ones."""
 
 from inferfleet.drivers.nvidia import gpudirect_by_peermem, install_needed, nvidia_flavour, restart_due
 from inferfleet.drivers.state import driver_problems

@@ -1,4 +1,4 @@
-"""What is wrong with a node's driver, whatever the vendor; one message a cause, each with its remedy."""
+"""Problems of a node's driver, for all vendors; one problem per cause, each with its remedy."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -16,9 +16,9 @@ _NO_KERNEL_SIDE = re.compile(r"couldn't communicate with the NVIDIA driver", re.
 def driver_problems(
     host: str, facts: Mapping[str, Any], vendor: str, *, version: str = "", iommu_allowed: bool = True
 ) -> list[Problem]:
-    """Return what keeps the driver of `host` from serving; `facts` are those of accelerator_facts.
+    """Return the problems of the driver of `host`; `facts` are those of accelerator_facts.
 
-    `version` is the driver that the inventory asks for, empty where any will do.
+    `version` is the driver version that the inventory requires; empty for any.
     """
     found = list(_silent(host, facts, vendor))
     if vendor == "nvidia":
@@ -27,8 +27,8 @@ def driver_problems(
         found = [
             Problem(
                 "driver-not-loaded",
-                N_("Host {host} has not loaded the kernel module amdgpu."),
-                N_("Restart it after the driver was installed, and read `dmesg | grep amdgpu` there."),
+                N_("The kernel module amdgpu is not loaded on host {host}."),
+                N_("Restart the host after the driver installation, and check `dmesg | grep amdgpu` there."),
                 host=host,
             )
         ]
@@ -36,11 +36,8 @@ def driver_problems(
         found.append(
             Problem(
                 "iommu-on",
-                N_("The IOMMU of host {host} is on, with which Vastai's accelerators do not exchange data."),
-                N_(
-                    "Switch it off in the firmware, or with intel_iommu=off or amd_iommu=off on the kernel's command"
-                    " line."
-                ),
+                N_("The IOMMU of host {host} is enabled, which prevents data exchange between Vastai accelerators."),
+                N_("Disable it in the firmware, or with intel_iommu=off or amd_iommu=off on the kernel command line."),
                 host=host,
             )
         )
@@ -66,8 +63,8 @@ def _nvidia(host: str, facts: Mapping[str, Any]) -> Iterator[Problem]:
         mismatch = next(error for error in load_cuda_errors() if error.code == 803)
         yield Problem(
             "driver-restart-due",
-            N_("Host {host} must be restarted: {reason}. CUDA would answer with error 803 ({name}) or none at all."),
-            N_("Set nvidia_driver_reboot to true, or restart it yourself and run the playbook again."),
+            N_("Host {host} must be restarted: {reason}. CUDA would return error 803 ({name}) or hang."),
+            N_("Set nvidia_driver_reboot to true, or restart the host yourself and run the playbook again."),
             host=host,
             reason=why,
             name=mismatch.name,
@@ -78,13 +75,10 @@ def _nvidia(host: str, facts: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(
             "fabric-manager",
             N_(
-                "Host {host} has {count} NVSwitches, but its fabric manager does not run: CUDA would answer with error"
-                " 802 (cudaErrorSystemNotReady)."
+                "Host {host} has {count} NVSwitches, but its fabric manager is not running: CUDA would return error 802"
+                " (cudaErrorSystemNotReady)."
             ),
-            N_(
-                "Read `journalctl -u nvidia-fabricmanager` there; it must be of exactly the driver's version"
-                " ({version})."
-            ),
+            N_("Check `journalctl -u nvidia-fabricmanager` there; its version must equal the driver's ({version})."),
             host=host,
             count=len(pci["switches"]),
             version=facts.get("driver_version") or Message("", N_("see nvidia-smi")),
@@ -92,7 +86,7 @@ def _nvidia(host: str, facts: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _silent(host: str, facts: Mapping[str, Any], vendor: str) -> Iterator[Problem]:
-    """Yield why the vendor's tool shows nothing."""
+    """Yield the reason why the vendor's tool reports no accelerator."""
     if facts.get("accelerators"):
         return
     tool = _TOOLS[vendor]
@@ -102,12 +96,12 @@ def _silent(host: str, facts: Mapping[str, Any], vendor: str) -> Iterator[Proble
         if code not in _BROKEN:
             continue
         if vendor == "nvidia" and restart_due(facts):
-            return  # says more than the tool
+            return  # more specific than the tool's message
         if code == "no-tool":
             yield Problem(
                 "driver-missing",
-                N_("Host {host} has no driver: {tool} is not there."),
-                N_("Let the role {role} install it, or install it and run the playbook again."),
+                N_("Host {host} has no driver: {tool} is not installed."),
+                N_("Let the role {role} install it, or install it yourself and run the playbook again."),
                 host=host,
                 tool=tool,
                 role=f"{vendor}_driver",
@@ -115,10 +109,10 @@ def _silent(host: str, facts: Mapping[str, Any], vendor: str) -> Iterator[Proble
         elif _NO_KERNEL_SIDE.search(message):
             yield Problem(
                 "driver-not-loaded",
-                N_("Host {host} has a driver that is not loaded: {reason}"),
+                N_("The driver of host {host} is installed but not loaded: {reason}"),
                 N_(
-                    "Run `modprobe nvidia` and `dmesg | grep -i nvrm` there: the module may lack for this kernel"
-                    " (headers, DKMS), not be signed (Secure Boot), or not know the accelerator (another flavour)."
+                    "Run `modprobe nvidia` and `dmesg | grep -i nvrm` there: the module may be missing for this kernel"
+                    " (headers, DKMS), unsigned (Secure Boot), or of a flavour that does not support the accelerator."
                 ),
                 host=host,
                 reason=reason,
@@ -126,8 +120,8 @@ def _silent(host: str, facts: Mapping[str, Any], vendor: str) -> Iterator[Proble
         else:
             yield Problem(
                 "driver-broken",
-                N_("The driver of host {host} does not answer: {reason}"),
-                N_("Read the kernel log there; a restart is needed where the tool hangs."),
+                N_("The driver of host {host} does not respond: {reason}"),
+                N_("Check the kernel log there; if the tool hangs, restart the host."),
                 host=host,
                 reason=reason,
             )

@@ -1,4 +1,4 @@
-"""The proof of the network: which ports must be open, what was measured, and who is slow."""
+"""Verification of the network: required ports, measurements and slow nodes."""
 
 from inferfleet.fabric.evaluate import Limits, Report, evaluate_fabric
 from inferfleet.fabric.ports import mesh_ports

@@ -1,17 +1,17 @@
-"""What a transfer of so many bytes in so many seconds is worth, as nccl-tests counts it.
+"""Bandwidth of a transfer, computed as nccl-tests does.
 
-Formulas: NVIDIA/nccl-tests, doc/PERFORMANCE.md. It writes GB/s; we write Gbit/s (8 times that), like a link's rate.
+Formulas: NVIDIA/nccl-tests, doc/PERFORMANCE.md, in Gbit/s like a link's rate instead of GB/s.
 """
 
 from collections.abc import Sequence
 
 SMALLEST = 1 << 10
-"""Bytes: small enough that only latency counts."""
+"""Bytes: small enough that only latency matters."""
 _STEP = 16
 
 
 def sizes(largest: int) -> list[int]:
-    """Return the sizes to sweep in bytes: from 1 KiB by powers of 16, `largest` at the end."""
+    """Return the sizes to sweep in bytes: from 1 KiB in powers of 16, ending with `largest`."""
     found = [SMALLEST]
     while found[-1] * _STEP < largest:
         found.append(found[-1] * _STEP)
@@ -24,7 +24,7 @@ def send_gbps(size: int, seconds: float) -> float:
 
 
 def all_reduce_gbps(size: int, seconds: float, ranks: int) -> float:
-    """Return the bus bandwidth of an all-reduce in Gbit/s: size / time × 2(n−1)/n, which no link's rate exceeds.
+    """Return the bus bandwidth of an all-reduce in Gbit/s: size / time × 2(n−1)/n, at most the link's rate.
 
     Each rank sends and receives 2(n−1)/n times the size, whatever the algorithm.
     """
@@ -32,5 +32,5 @@ def all_reduce_gbps(size: int, seconds: float, ranks: int) -> float:
 
 
 def upper_median(values: Sequence[float]) -> float:
-    """Return the median, the larger one of the middle two: of two links, the better one is what they could be."""
+    """Return the median, or the larger of the middle two: of two links, the better one is the reference."""
     return sorted(values)[len(values) // 2] if values else 0.0

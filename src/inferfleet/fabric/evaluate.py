@@ -1,4 +1,4 @@
-"""From what the ranks measured to who is slow: the verdict on the network between the nodes."""
+"""Evaluation of the measurements between the nodes: slow nodes, pairs and adapters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -8,14 +8,14 @@ from inferfleet.fabric.bandwidth import all_reduce_gbps, send_gbps, upper_median
 from inferfleet.fabric.nccl_log import NcclLog, read_nccl_log
 from inferfleet.messages import N_, Message, Problem
 
-_SHOWN = 6  # slow pairs, before the rest is only counted
-_LINK = N_("{rate} Gbit/s, {percent} % of the link's rate ({expected} Gbit/s; at least {least} % is wanted)")
-_MEDIAN = N_("{rate} Gbit/s, {percent} % of the median of all pairs ({expected} Gbit/s; at least {least} % is wanted)")
+_SHOWN = 6  # slow pairs that are listed; the others are only counted
+_LINK = N_("{rate} Gbit/s, {percent} % of the link's rate ({expected} Gbit/s; the threshold is {least} %)")
+_MEDIAN = N_("{rate} Gbit/s, {percent} % of the median of all pairs ({expected} Gbit/s; the threshold is {least} %)")
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Below which share (0 to 1) of what it is compared with a bandwidth counts as too low."""
+    """Thresholds below which a bandwidth is too low, as shares (0 to 1) of the reference value."""
 
     rdma_share: float = 0.7
     tcp_share: float = 0.3
@@ -24,7 +24,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Pair:
-    """One direction between two nodes. Bandwidths are in Gbit/s, 0 where not known; `lanes` are the local ranks'."""
+    """One direction between two nodes. Bandwidths are in Gbit/s, 0 if unknown; `lanes` are those of the local ranks."""
 
     sender: str
     receiver: str
@@ -36,7 +36,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Slow:
-    """A pair that is too slow, and what it was compared with: `comparison` is the template of that."""
+    """A pair that is too slow, and its reference value; `comparison` is the message template."""
 
     pair: Pair
     expected: float
@@ -45,7 +45,7 @@ class Slow:
 
     @property
     def measured(self) -> Message:
-        """The comparison in words."""
+        """The comparison as a message."""
         return Message(
             "",
             self.comparison,
@@ -58,7 +58,7 @@ class Slow:
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured and found; `problems` is empty when the network is as it should be."""
+    """Measurements and results; `problems` is empty if the network meets the thresholds."""
 
     transport: str
     backend: str
@@ -70,10 +70,10 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     notes: list[Message] = field(default_factory=list)
     connections: int = 0
-    """How many connections were made before, to try every port from every node; 0 where that was not done."""
+    """Number of connections of the port check from every node; 0 if it was not run."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form, with the rows that people are shown."""
+        """Return the JSON form, including the rows of the summary."""
         form = {item.name: getattr(self, item.name) for item in fields(self)}
         form["pairs"] = [
             {
@@ -94,7 +94,7 @@ class Report:
         last = self.all_reduce[-1] if self.all_reduce else None
         rows = []
         if self.connections:
-            text = Message("", N_("every one reached from every node, in {count} connections"), count=self.connections)
+            text = Message("", N_("all reachable from every node ({count} connections)"), count=self.connections)
             rows.append((Message("", N_("ports")), text))
         if last:
             text = Message(
@@ -131,10 +131,10 @@ def evaluate_fabric(
     limits: Limits,
     connections: int = 0,
 ) -> Report:
-    """Return the verdict on what the ranks measured.
+    """Return the report on the measurements of the ranks.
 
-    `result` is what the script measure_bandwidth.py wrote; `nodes` maps each node to its part of the plan (`rdma`,
-    `link_gbps`); `transport` is the plan's; `connections` is what trying the ports took.
+    `result` is the output of the script measure_bandwidth.py; `nodes` maps each node to its part of the plan (`rdma`,
+    `link_gbps`); `transport` is the plan's; `connections` is the number of connections of the port check.
     """
     pairs = list(_pairs(result["pairs"], nodes))
     ranks = int(result["world_size"])
@@ -146,7 +146,7 @@ def evaluate_fabric(
     share = limits.rdma_share if transport == "rdma" else limits.tcp_share
     slow = [s for pair in pairs if (s := _slow(pair, median, share, limits.median_share))]
     logs = {name: read_nccl_log(lines) for name, lines in (result.get("nccl_log") or {}).items()}
-    problems = [*_fallback(logs, nodes, transport), *_blame(slow, pairs)]
+    problems = [*_fallback(logs, nodes, transport), *_slow_paths(slow, pairs)]
     if not slow:
         problems += [*_lanes(pairs, limits.median_share), *_all_reduce(reduced, nodes, share)]
     notes = _notes(logs, transport)
@@ -172,14 +172,14 @@ def _slow(pair: Pair, median: float, share: float, median_share: float) -> Slow 
     return None
 
 
-def _blame(slow: Sequence[Slow], pairs: Sequence[Pair]) -> Iterator[Problem]:
-    """Yield a problem for each node whose pairs are all slow in one direction, and for each slow pair that is left."""
+def _slow_paths(slow: Sequence[Slow], pairs: Sequence[Pair]) -> Iterator[Problem]:
+    """Yield a problem for each node whose pairs are all slow in one direction, and for each remaining slow pair."""
     if len(slow) == len(pairs) > 2:
         worst = min(slow, key=lambda s: s.pair.gbps)
         yield Problem(
             "network-slow",
-            N_("Every pair of nodes gets too little; from {sender} to {receiver} {measured}."),
-            N_("Look at what all share: MTU, switches, GPUDirect, and NCCL's settings in `inferfleet plan --json`."),
+            N_("The bandwidth of all node pairs is too low: from {sender} to {receiver} {measured}."),
+            N_("Check what they share: MTU, switches, GPUDirect and the NCCL settings in `inferfleet plan --json`."),
             **_measured(worst),
         )
         return
@@ -195,22 +195,22 @@ def _blame(slow: Sequence[Slow], pairs: Sequence[Pair]) -> Iterator[Problem]:
     for s in left[:_SHOWN]:
         yield Problem(
             "pair-slow",
-            N_("From {sender} to {receiver} there is too little: {measured}."),
-            N_("Look at the cable and the switch's port of both, and at errors in `ip -s link` or `rdma statistic`."),
+            N_("The bandwidth from {sender} to {receiver} is too low: {measured}."),
+            N_("Check cable and switch port of both nodes, and the errors in `ip -s link` or `rdma statistic`."),
             **_measured(s),
         )
     if len(left) > _SHOWN:
-        more = N_("So do {count} more pairs, all of them in `inferfleet fabric --json`.")
+        more = N_("{count} more pairs are too slow; `inferfleet fabric --json` lists all of them.")
         yield Problem("more-pairs-slow", more, "", count=len(left) - _SHOWN)
 
 
 def _slow_node(role: str, worst: Slow) -> Problem:
     """Return the problem of a node all of whose pairs are slow in one direction: as `sender` or as `receiver`."""
-    remedy = N_("Look at its own cable, port and adapter.")
+    remedy = N_("Check cable, switch port and adapter of this node.")
     if role == "sender":
-        sends = N_("Node {sender} sends to every other node too slowly: {measured} with {receiver}.")
+        sends = N_("The bandwidth from {sender} to all other nodes is too low: {measured} to {receiver}.")
         return Problem("sender-slow", sends, remedy, **_measured(worst))
-    receives = N_("Node {receiver} receives from every other node too slowly: {measured} with {sender}.")
+    receives = N_("The bandwidth from all other nodes to {receiver} is too low: {measured} from {sender}.")
     return Problem("receiver-slow", receives, remedy, **_measured(worst))
 
 
@@ -219,7 +219,7 @@ def _measured(slow: Slow) -> dict[str, Any]:
 
 
 def _lanes(pairs: Sequence[Pair], median_share: float) -> Iterator[Problem]:
-    """Yield the local ranks that are far slower than the others: one adapter of several."""
+    """Yield a problem for each local rank that is far slower than the others: one slow adapter of several."""
     median = upper_median([lane for pair in pairs for lane in pair.lanes])
     for pair in pairs:
         for number, lane in enumerate(pair.lanes):
@@ -227,10 +227,10 @@ def _lanes(pairs: Sequence[Pair], median_share: float) -> Iterator[Problem]:
                 yield Problem(
                     "lane-slow",
                     N_(
-                        "From {sender} to {receiver}, local rank {rank} gets {rate} Gbit/s, the median of all ranks is"
-                        " {median}."
+                        "From {sender} to {receiver}, local rank {rank} reaches {rate} Gbit/s; the median of all ranks"
+                        " is {median} Gbit/s."
                     ),
-                    N_("Look at the adapter beside accelerator {rank} on both."),
+                    N_("Check the adapter next to accelerator {rank} on both nodes."),
                     sender=pair.sender,
                     receiver=pair.receiver,
                     rank=number,
@@ -249,10 +249,10 @@ def _all_reduce(
             "all-reduce-slow",
             N_(
                 "The all-reduce over all nodes reaches {rate} Gbit/s, {percent} % of the slowest node's rate ({link}"
-                " Gbit/s; at least {least} % is wanted), although each pair alone is fast enough."
+                " Gbit/s; the threshold is {least} %), although each pair alone is fast enough."
             ),
             N_(
-                "Look at the switches between the nodes: they may be oversubscribed, or drop packets (PFC and ECN on"
+                "Check the switches between the nodes: they may be oversubscribed or drop packets (PFC and ECN on"
                 " Ethernet)."
             ),
             rate=gbps(rate),
@@ -266,15 +266,15 @@ def _fallback(logs: Mapping[str, NcclLog], nodes: Mapping[str, Mapping[str, Any]
     for name, log in logs.items():
         if transport != "rdma" or not log.fell_back:
             continue
-        message = N_("RDMA was planned on {node} ({ports}), but NCCL talks over sockets there.")
+        message = N_("The plan uses RDMA on {node} ({ports}), but NCCL uses TCP sockets.")
         if log.warnings:
-            message = N_("RDMA was planned on {node} ({ports}), but NCCL talks over sockets there. It says: {warning}.")
+            message = N_("The plan uses RDMA on {node} ({ports}), but NCCL uses TCP sockets. NCCL warns: {warning}.")
         yield Problem(
             "rdma-unused",
             message,
             N_(
                 "Check that `ibv_devices` in the engine's container lists them and that their ports are active;"
-                " `inferfleet check` shows what the node reports."
+                " `inferfleet check` shows the node's RDMA devices."
             ),
             node=name,
             ports=list(nodes[name]["rdma"]),
@@ -290,7 +290,7 @@ def _notes(logs: Mapping[str, NcclLog], transport: str) -> list[Message]:
     without = [name for name, log in logs.items() if log.over_rdma and not log.gpudirect]
     if transport == "rdma" and without:
         text = N_(
-            "No GPUDirect on {nodes}: data goes through the processor's memory. Load nvidia-peermem, or use a kernel"
+            "No GPUDirect RDMA on {nodes}: data is copied through host memory. Load nvidia-peermem, or use a kernel"
             " and driver with DMA-BUF."
         )
         notes.append(Message("no-gpudirect", text, nodes=without))
@@ -298,5 +298,5 @@ def _notes(logs: Mapping[str, NcclLog], transport: str) -> list[Message]:
 
 
 def gbps(value: float) -> str:
-    """Return a bandwidth with three digits that count."""
+    """Return a bandwidth with three significant digits."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -1,6 +1,6 @@
-"""What NCCL's own log (NCCL_DEBUG=INFO) says of the network it took.
+"""Parser of NCCL's log (NCCL_DEBUG=INFO): the network that NCCL selected.
 
-The lines, as NVIDIA/nccl writes them in src/init.cc, transport/net_ib*, net_socket.cc and net.cc (2.18 to 2.31):
+Format of the lines in NVIDIA/nccl, src/init.cc, transport/net_ib*, net_socket.cc and net.cc (2.18 to 2.31):
 
     NCCL version 2.21.5+cuda12.4
     NET/IB : Using [0]mlx5_0:1/RoCE [1]mlx5_1:1/IB [RO]; OOB bond0:10.0.0.1<0>
@@ -24,29 +24,29 @@ _WARNING = re.compile(r"NCCL WARN (.*)")
 
 @dataclass(frozen=True)
 class NcclLog:
-    """What one node's log says. Empty means that it does not say."""
+    """Contents of one node's log; empty values are not in the log."""
 
     version: str = ""
     networks: tuple[str, ...] = ()
-    """Networks taken, for example IB, IBext_v8 or Socket."""
+    """Selected networks, for example IB, IBext_v8 or Socket."""
     devices: tuple[str, ...] = ()
-    """RDMA ports taken, for example mlx5_0:1."""
+    """Selected RDMA ports, for example mlx5_0:1."""
     over_sockets: int = 0
     """Channels to other nodes over TCP."""
     over_rdma: int = 0
     """Channels to other nodes over RDMA."""
     gpudirect: bool = False
-    """Whether adapters reach into the GPUs' memory themselves."""
+    """Whether adapters access GPU memory directly."""
     warnings: tuple[str, ...] = ()
 
     @property
     def fell_back(self) -> bool:
-        """Whether it went over TCP."""
+        """Whether NCCL used TCP."""
         return "Socket" in self.networks or self.over_sockets > 0
 
 
 def read_nccl_log(lines: Iterable[str]) -> NcclLog:
-    """Return what a log says; lines of any other kind are passed over."""
+    """Return the contents of a log; other lines are ignored."""
     version, networks, devices, warnings = "", [], [], []
     sockets = rdma = 0
     direct = False
@@ -64,5 +64,5 @@ def read_nccl_log(lines: Iterable[str]) -> NcclLog:
         if found := _WARNING.search(line):
             warnings.append(found[1].strip())
     unique = (tuple(dict.fromkeys(items)) for items in (networks, devices, warnings))
-    taken, ports, told = unique
-    return NcclLog(version, taken, ports, sockets, rdma, direct, told)
+    selected, ports, warned = unique
+    return NcclLog(version, selected, ports, sockets, rdma, direct, warned)

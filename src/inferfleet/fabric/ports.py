@@ -1,4 +1,4 @@
-"""The ports that nodes must reach each other at."""
+"""TCP ports that must be reachable between the nodes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -8,20 +8,20 @@ from inferfleet.engines import load_engine
 from inferfleet.engines.schema import PeerPorts
 
 EPHEMERAL = (32768, 60999)
-"""Linux's ports for whoever does not ask for one (net.ipv4.ip_local_port_range): NCCL and Gloo listen on these."""
+"""Linux's ephemeral ports (net.ipv4.ip_local_port_range), on which NCCL and Gloo listen."""
 
 
 def mesh_ports(
     settings: Mapping[str, Any],
     groups: Collection[str],
-    proof_port: int,
+    test_port: int,
     components: Sequence[Component] | None = None,
 ) -> list[int]:
-    """Return the ports at which other nodes must reach a node, in order; `groups` are those that it is in.
+    """Return the sorted ports at which other nodes must reach a node; `groups` are the node's groups.
 
-    Of a range, its ends and its middle stand for all: a firewall's rule names a range or does not.
+    A range is represented by its first, middle and last port: a firewall rule covers a range or does not.
     """
-    ports = {proof_port, *_ends(EPHEMERAL)}
+    ports = {test_port, *_ends(EPHEMERAL)}
     for used in host_ports(settings, groups, components):
         if "nodes" in used.port.reached_by and used.port.protocol == "tcp":
             ports.update(_ends((used.first, used.last)))

@@ -1,4 +1,4 @@
-"""What the node roles have to know of a host system, worked out without Ansible or I/O."""
+"""Host systems of the nodes: decisions of the node roles, computed without Ansible or I/O."""
 
 from inferfleet.nodes.accelerator_check import accelerator_check_argv, accelerators_not_visible
 from inferfleet.nodes.clocks import clock_skew

@@ -1,4 +1,4 @@
-"""The proof that a container of the engine's image sees every accelerator of its node."""
+"""Check that a container of the engine's image sees every accelerator of its node."""
 
 import re
 from collections.abc import Mapping
@@ -7,17 +7,17 @@ from typing import Any
 from inferfleet.catalog import load_cuda_errors
 from inferfleet.messages import N_, Message, Problem
 
-# What an engine does first: start the driver, count the devices. Every image of the catalog holds PyTorch.
+# The first steps of an engine: initialize the driver, count the devices. Every image of the catalog has PyTorch.
 _COUNT = "import torch; torch.{0}.init(); print('accelerators', torch.{0}.device_count())"
 _COUNTERS = {
     "nvidia": _COUNT.format("cuda"),
-    "amd": _COUNT.format("cuda"),  # ROCm's PyTorch answers under CUDA's name
+    "amd": _COUNT.format("cuda"),  # ROCm's PyTorch uses the name cuda
     "ascend": "import torch_npu, " + _COUNT.format("npu").removeprefix("import "),
 }
 
 
 def accelerator_check_argv(plan: Mapping[str, Any], devices: list[str], *, cdi: bool = False) -> list[str]:
-    """Return the command line of that container; empty where the vendor's devices cannot be counted this way."""
+    """Return the command line of the check container; empty if this vendor's devices cannot be counted this way."""
     counter = _COUNTERS.get(str(plan["vendor"]))
     if counter is None:
         return []
@@ -31,19 +31,19 @@ def accelerator_check_argv(plan: Mapping[str, Any], devices: list[str], *, cdi: 
     return [*argv, "--entrypoint=python3", str(plan["image"]), "-c", counter]
 
 
-def seen(text: str) -> int | None:
-    """Return how many accelerators the container counted; None where it did not come to counting."""
+def visible_count(text: str) -> int | None:
+    """Return how many accelerators the container counted; None if it failed before."""
     found = re.search(r"^accelerators (\d+)$", text, re.MULTILINE)
     return int(found.group(1)) if found else None
 
 
 def accelerators_not_visible(result: Mapping[str, Any], wanted: int, image: str, host: str) -> Problem | None:
-    """Return why a container of `image` on `host` does not see all of `wanted` accelerators; None when it does."""
+    """Return why a container of `image` on `host` does not see all `wanted` accelerators; None if it does."""
     text = f"{result.get('stdout') or ''}\n{result.get('stderr') or ''}"
-    count = seen(text)
+    count = visible_count(text)
     if count == wanted:
         return None
-    message = N_("A container of {image} on {host} does not see the accelerators of the node: {problem}")
+    message = N_("The accelerators of {host} are not visible in a container of {image}: {problem}")
     return _cause(text, count, wanted).of(message, image=image, host=host)
 
 
@@ -53,8 +53,8 @@ def _cause(text: str, count: int | None, wanted: int) -> Problem:
             "accelerators-missing",
             N_("it sees {count} of {wanted} accelerators."),
             N_(
-                "Look for the others with `lspci` and in the kernel log, and whether CUDA_VISIBLE_DEVICES is set in the"
-                " image."
+                "Search for the others with `lspci` and in the kernel log, and check whether the image sets"
+                " CUDA_VISIBLE_DEVICES."
             ),
             count=count,
             wanted=wanted,
@@ -66,13 +66,14 @@ def _cause(text: str, count: int | None, wanted: int) -> Problem:
             return Problem("cuda-error", message, "{remedy}", number=error.code, name=error.name, **about)
     if re.search(r"could not select device driver|unknown or invalid runtime|unresolvable CDI devices", text):
         remedy = N_(
-            "Run the playbook prepare.yml again; where that changes nothing, look at `docker info` and"
+            "Run the playbook prepare.yml again; if that does not help, check `docker info` and"
             " /etc/docker/daemon.json for the runtime `nvidia`."
         )
-        return Problem("no-container-toolkit", N_("Docker does not know NVIDIA's container toolkit."), remedy)
+        return Problem("no-container-toolkit", N_("the NVIDIA Container Toolkit is not configured in Docker."), remedy)
     if re.search(r"Failed to initialize NVML: Unknown Error", text):
         message = N_(
-            "its devices were taken from it, as `systemctl daemon-reload` does where Docker's cgroups are systemd's."
+            "the container lost its devices, as happens after `systemctl daemon-reload` with Docker's systemd cgroup"
+            " driver."
         )
         remedy = N_("Set container_runtime_nvidia_reload_fix to symlinks or cgroupfs.")
         return Problem("devices-removed", message, remedy)

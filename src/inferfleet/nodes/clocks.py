@@ -1,4 +1,4 @@
-"""Whether the clocks of several nodes agree, as far as a controller can know."""
+"""Clock skew between nodes, measured from the controller."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -8,12 +8,12 @@ from inferfleet.messages import N_, Problem
 
 
 def clock_skew(measured: Mapping[str, Mapping[str, Any]], most: float) -> Problem | None:
-    """Return which two clocks differ by more than `most` seconds for sure; None when none do.
+    """Return the two clocks that certainly differ by more than `most` seconds; None if there are none.
 
     `measured` maps hosts to `offset` from the controller's clock and `uncertainty`, both in seconds.
     """
-    told = {host: one for host, one in measured.items() if "offset" in one}
-    known = sorted((float(one["offset"]), float(one["uncertainty"]), host) for host, one in told.items())
+    measurable = {host: one for host, one in measured.items() if "offset" in one}
+    known = sorted((float(one["offset"]), float(one["uncertainty"]), host) for host, one in measurable.items())
     if len(known) < 2:
         return None
     (slow, slow_by, first), (fast, fast_by, last) = known[0], known[-1]
@@ -21,12 +21,12 @@ def clock_skew(measured: Mapping[str, Mapping[str, Any]], most: float) -> Proble
     if skew <= most:
         return None
     gaps = [later[0] - earlier[0] for earlier, later in pairwise(known)]
-    # Of three and more, the one that stands alone is the one to look at.
+    # Of three or more clocks, the one furthest from the others is at fault.
     odd = [first, last] if len(known) == 2 else first if max(gaps) == gaps[0] else last
     return Problem(
         "clock-skew",
         N_("The clocks of {first} and {last} differ by at least {skew} s; node_baseline_clock_skew_max is {most}."),
-        N_("Look at `timedatectl` and `chronyc tracking` on {odd}: all nodes must follow the same time source."),
+        N_("Run `timedatectl` and `chronyc tracking` on {odd}: all nodes must use the same time source."),
         first=first,
         last=last,
         skew=f"{skew:.1f}",

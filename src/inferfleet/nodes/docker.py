@@ -1,19 +1,19 @@
-"""What Docker says when it does not start."""
+"""Docker's start error, from its journal."""
 
 import re
 
-_TELLING = re.compile(
+_ERROR = re.compile(
     r"failed to start daemon|unable to configure|failed to load|no space left|error (?:initializing|while)", re.I
 )
 
 
 def docker_start_error(journal: str) -> str:
-    """Return the last line of Docker's journal that says why, as a sentence."""
+    """Return the last error line of Docker's journal as a sentence."""
     lines = [line.strip() for line in journal.splitlines() if line.strip()]
-    telling = [line for line in lines if _TELLING.search(line)] or lines
-    if not telling:
+    errors = [line for line in lines if _ERROR.search(line)] or lines
+    if not errors:
         return "its journal is empty."
-    line = telling[-1]
+    line = errors[-1]
     message = re.search(r'msg="((?:[^"\\]|\\.)*)"', line)
     text = message.group(1).replace('\\"', '"') if message else line
     return text.rstrip(".")[:400] + "."

@@ -1,4 +1,4 @@
-"""Which image every node is to have, by digest, and where it comes from."""
+"""Selection of container images by digest, and their registries."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ HUB = "docker.io"
 
 @dataclass(frozen=True)
 class Reference:
-    """An image's name, taken apart as Docker does (github.com/distribution/reference)."""
+    """An image name, parsed as Docker does (github.com/distribution/reference)."""
 
     registry: str
     path: str
@@ -26,7 +26,7 @@ class Reference:
 
 
 def parse(name: str) -> Reference:
-    """Return the parts of `[registry/]path[:tag][@digest]`; Docker Hub and `latest` where nothing else is said."""
+    """Return the parts of `[registry/]path[:tag][@digest]`; the defaults are Docker Hub and `latest`."""
     rest, _, digest = name.partition("@")
     first, slash, remainder = rest.partition("/")
     registry, path = HUB, rest
@@ -39,9 +39,9 @@ def parse(name: str) -> Reference:
 
 
 def image_source(name: str, mirrors: Mapping[str, str]) -> dict[str, str]:
-    """Return where the image is pulled from: `repository`, `tag`, `digest`, and `name` with what of them is known.
+    """Return the pull source of an image: `repository`, `tag`, `digest`, and the complete `name`.
 
-    `mirrors` maps a registry (`docker.io`, `ghcr.io`) to what stands for it (`docker.example.com`,
+    `mirrors` maps a registry (`docker.io`, `ghcr.io`) to its mirror (`docker.example.com`,
     `registry.site:5000/ghcr`).
     """
     wanted = parse(name)
@@ -52,56 +52,62 @@ def image_source(name: str, mirrors: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the nodes are to have; nothing to do where nobody is `lacking`."""
+    """The image that the nodes must have; nothing to pull if `lacking` is empty."""
 
     lacking: list[str]
-    """Hosts that have to get it."""
+    """Hosts that must pull it."""
     digest: str = ""
-    """`sha256:…` that they get; empty: whatever the tag means."""
-    ask: bool = False
-    """Whether the registry must say first what the tag means."""
+    """`sha256:…` to pull; empty: whatever the tag resolves to."""
+    resolve: bool = False
+    """Whether the registry must first resolve the tag to a digest."""
 
 
 def image_choice(
-    found: Mapping[str, Sequence[Mapping[str, Any]]], given: str = "", pull: str = "missing", asked: str | None = None
+    found: Mapping[str, Sequence[Mapping[str, Any]]],
+    pinned: str = "",
+    pull: str = "missing",
+    resolved: str | None = None,
 ) -> dict[str, Any]:
     """Return the choice for one image.
 
-    `found` is what Docker knows of the image by its name, by host: one inspected image or none. `given` is the digest
-    that the name holds, `pull` is `missing` or `always`, `asked` what the registry says that the tag means (None: it
-    was not asked; empty: it does not say).
+    `found` maps hosts to the image that Docker has under this name: one inspected image or none. `pinned` is the digest
+    in the name, `pull` is `missing` or `always`, `resolved` the digest that the registry returned for the tag (None:
+    not requested yet; empty: unknown to the registry).
     """
-    if given:
-        return asdict(Choice(_without(found, given), given))
+    if pinned:
+        return asdict(Choice(_without(found, pinned), pinned))
     held = [images[0] for images in found.values() if images]
     if pull == "always" or not held:
-        if asked is None:
-            return asdict(Choice([], ask=True))
-        lacking = _without(found, asked) if asked else [host for host in found if pull == "always" or not found[host]]
-        return asdict(Choice(lacking, asked))
+        if resolved is None:
+            return asdict(Choice([], resolve=True))
+        lacking = (
+            _without(found, resolved) if resolved else [host for host in found if pull == "always" or not found[host]]
+        )
+        return asdict(Choice(lacking, resolved))
     others = [host for host, images in found.items() if not images or not same_content(images[0], held[0])]
     if not others:
         return asdict(Choice([]))
-    # A tag may have moved since: nodes that join get what the first one has.
+    # A tag may have moved since: joining nodes get the image of the first one.
     if digest := next((_digest(image) for image in held if _digest(image)), ""):
         return asdict(Choice(_without(found, digest), digest))
-    if asked is None:
-        return asdict(Choice([], ask=True))
-    return asdict(Choice(_without(found, asked) if asked else [host for host in found if not found[host]], asked))
+    if resolved is None:
+        return asdict(Choice([], resolve=True))
+    lacking = _without(found, resolved) if resolved else [host for host in found if not found[host]]
+    return asdict(Choice(lacking, resolved))
 
 
 def content(image: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the digests of an inspected image's layers: the same in every image store, pulled or loaded."""
+    """Return the layer digests of an inspected image, which are equal in every image store, pulled or loaded."""
     return tuple(image.get("RootFS", {}).get("Layers") or ())
 
 
 def same_content(image: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Return whether both hold the same; images of different architectures cannot, and need not."""
+    """Return whether both images have the same layers; true for images of different architectures."""
     return image.get("Architecture") != other.get("Architecture") or content(image) == content(other)
 
 
 def image_difference(name: str, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Problem | None:
-    """Return the problem of nodes that hold different images under one name; None when all hold the same."""
+    """Return a problem if nodes have different images under one name; None if all are the same."""
     held = {host: images[0] for host, images in found.items() if images}
     by_architecture: dict[str, dict[tuple[str, ...], list[str]]] = {}
     for host, image in held.items():
@@ -112,8 +118,11 @@ def image_difference(name: str, found: Mapping[str, Sequence[Mapping[str, Any]]]
             first, second, *_ = groups.values()
             return Problem(
                 "image-differs",
-                N_("{image} is one image on {first} and another on {second}."),
-                N_("Remove it there (`docker image rm {image}`) and run again, or set image_pull to always."),
+                N_("Image {image} differs between {first} and {second}."),
+                N_(
+                    "Remove it there (`docker image rm {image}`) and run the playbook again, or set image_pull to"
+                    " always."
+                ),
                 image=name,
                 first=first,
                 second=second,
@@ -122,19 +131,19 @@ def image_difference(name: str, found: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 _PROCESSORS = {"x86_64": "amd64", "aarch64": "arm64"}
-"""A machine's name of its processor -> Docker's."""
+"""Architecture name of `uname -m` -> Docker's."""
 
 
 def image_processor(name: str, images: Sequence[Mapping[str, Any]], machine: str, host: str) -> Problem | None:
-    """Return the problem of an image for another processor than the node's (`uname -m`); None if there is none."""
+    """Return a problem if an image is not for the node's architecture (`uname -m`); None otherwise."""
     wanted = _PROCESSORS.get(machine, machine)
     found = next((str(image.get("Architecture")) for image in images), wanted)
     if found == wanted:
         return None
     return Problem(
         "image-architecture",
-        N_("{image} is for {found}, but the processor of {host} is {wanted}."),
-        N_("Name an image for {wanted} (engine_image, webui_image), or leave it empty to have the right one chosen."),
+        N_("Image {image} is for {found}, but the architecture of {host} is {wanted}."),
+        N_("Set engine_image or webui_image to an image for {wanted}, or leave it empty to select one automatically."),
         image=name,
         found=found,
         host=host,

@@ -1,4 +1,4 @@
-"""Addresses that Docker may give its own networks without hiding the cluster's machines from a node."""
+"""Docker address pools that do not overlap with the addresses of the cluster."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network, ip_address, ip_network
@@ -6,19 +6,19 @@ from typing import Any
 
 from inferfleet.messages import N_, Message, Problem
 
-# moby, libnetwork/ipamutils: what Docker takes where daemon.json says nothing.
+# moby, libnetwork/ipamutils: Docker's defaults without default-address-pools in daemon.json.
 BUILT_IN = (
     *(f"172.{second}.0.0/16" for second in (17, 18, 19)),
     *(f"172.{second}.0.0/14" for second in (20, 24, 28)),
     "192.168.0.0/16",
 )
-# Tried in this order where Docker's own collide.
+# Tried in this order if Docker's defaults overlap with the cluster.
 _CANDIDATES = ("172.16.0.0/13", "172.24.0.0/13", "192.168.128.0/17", "10.224.0.0/12", "100.64.0.0/11")
-_OWN = ("docker", "br-", "veth")  # Docker's own interfaces say nothing about the cluster
+_OWN = ("docker", "br-", "veth")  # Docker's own interfaces are not part of the cluster
 
 
 class PoolError(ValueError):
-    """Docker's networks would collide with the cluster's."""
+    """Docker's networks would overlap with the cluster's."""
 
     def __init__(self, template: str, remedy: str, /, **parameters: Any) -> None:
         self.problem = Problem("address-pool", template, remedy, **parameters)
@@ -26,27 +26,27 @@ class PoolError(ValueError):
 
 
 def address_pools(
-    given: Sequence[Mapping[str, Any]], cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]
+    pools: Sequence[Mapping[str, Any]], cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]
 ) -> list[dict[str, Any]]:
-    """Return `default-address-pools` of daemon.json, the same on every node; empty: Docker's own are right.
+    """Return `default-address-pools` of daemon.json, the same for every node; empty if Docker's defaults fit.
 
-    `nodes` maps hosts to their interfaces as `node_facts` reports them.
+    `pools` is the user's setting; `nodes` maps hosts to their interfaces as `node_facts` reports them.
 
     Raises:
-        PoolError: a given network holds an address of the cluster, or every other one does.
+        PoolError: a configured pool, or every candidate, contains an address of the cluster.
     """
     taken = _taken(cluster_network, nodes)
-    if given:
-        for pool in given:
+    if pools:
+        for pool in pools:
             _refuse_collision(str(pool["base"]), taken)
-        return [dict(pool) for pool in given]
+        return [dict(pool) for pool in pools]
     if not any(_holder(base, taken) for base in BUILT_IN):
         return []
     free = next((base for base in _CANDIDATES if not _holder(base, taken)), None)
     if free is None:
         raise PoolError(
-            N_("Every private network that Docker could use ({networks}) holds an address of the cluster."),
-            N_("Set container_runtime_address_pools to a free one, for example {example}."),
+            N_("Every private network that Docker could use ({networks}) contains an address of the cluster."),
+            N_("Set container_runtime_address_pools to an unused network, for example {example}."),
             networks=list(_CANDIDATES),
             example='[{"base": "10.99.0.0/16", "size": 24}]',
         )
@@ -54,11 +54,11 @@ def address_pools(
 
 
 def pool_problem(
-    given: Sequence[Mapping[str, Any]], cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]
+    pools: Sequence[Mapping[str, Any]], cluster_network: str, nodes: Mapping[str, Iterable[Mapping[str, Any]]]
 ) -> Problem | None:
-    """Return why `address_pools` has no answer; None where it has one."""
+    """Return the problem that `address_pools` raises; None if it raises none."""
     try:
-        address_pools(given, cluster_network, nodes)
+        address_pools(pools, cluster_network, nodes)
     except PoolError as error:
         return error.problem
     return None
@@ -97,17 +97,17 @@ def _refuse_collision(base: str, taken: Mapping[IPv4Network, Message]) -> None:
     except ValueError as error:
         raise PoolError(
             N_("Variable container_runtime_address_pools has the base {base!r}: {reason}."),
-            N_("Write it like 172.30.0.0/16."),
+            N_("Use the form 172.30.0.0/16."),
             base=base,
             reason=str(error),
         ) from error
     if holder:
         raise PoolError(
             N_(
-                "Variable container_runtime_address_pools has the base {base}, which holds {holder}: containers could"
-                " not reach it."
+                "Variable container_runtime_address_pools has the base {base}, which contains {holder}: containers"
+                " could not reach that address."
             ),
-            N_("Choose a network that no node uses, or leave the variable empty to have one chosen."),
+            N_("Use a network that no node uses, or leave the variable empty to select one automatically."),
             base=base,
             holder=holder,
         )

@@ -77,9 +77,9 @@ def numbers(version: str) -> list[int]:
 
 
 def package_spec(names: Iterable[str], version: str, manager: str) -> list[str]:
-    """Return packages pinned to a version in their manager's notation; `version` may leave out what follows it.
+    """Return packages pinned to a version in their manager's notation; `version` may be a prefix.
 
-    apt: `docker-ce=5:26.1.3*`, with the epoch left open; dnf: `docker-ce-26.1.3*`.
+    apt: `docker-ce=5:26.1.3*`, with any epoch; dnf: `docker-ce-26.1.3*`.
     """
     if not version:
         return list(names)

@@ -1,4 +1,4 @@
-"""The ports that nodes must reach each other at."""
+"""TCP ports that must be reachable between the nodes."""
 
 import re
 
@@ -16,7 +16,7 @@ CONTRACT = {
     "data_parallel_size": 1,
 }
 GROUPS = {True: ["ray_head"], False: ["ray_worker"]}
-ANY = [29450, 32768, 46883, 60999]  # the proof's own, and those of whoever asks for no port
+ANY = [29450, 32768, 46883, 60999]  # the measurement's port and the ephemeral ports
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What tools say on a node, turned into a reason; the texts are recorded ones."""
+"""Reasons derived from the recorded output of commands on a node."""
 
 import pytest
 
@@ -12,34 +12,34 @@ from inferfleet.nodes import (
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("output", "reason"),
     [
         (
             "W: GPG error: http://mirror/debian bookworm InRelease: The following signatures couldn't be verified"
             " because the public key is not available: NO_PUBKEY 6ED0E7B82643E131",
-            "it is signed with another key (W: GPG error: http://mirror/debian bookworm InRelease: The following"
+            "it is signed with a different key (W: GPG error: http://mirror/debian bookworm InRelease: The following"
             " signatures couldn't be verified because the public key is not available: NO_PUBKEY 6ED0E7B82643E131).",
         ),
         (
             "E: Failed to fetch http://198.18.5.1:9/dists/x/InRelease  Could not connect to 198.18.5.1:9 (198.18.5.1)."
             " - connect (111: Connection refused)",
-            "it does not answer (E: Failed to fetch http://198.18.5.1:9/dists/x/InRelease  Could not connect to"
+            "it is unreachable (E: Failed to fetch http://198.18.5.1:9/dists/x/InRelease  Could not connect to"
             " 198.18.5.1:9 (198.18.5.1). - connect (111: Connection refused)).",
         ),
         (
             "E: The repository 'http://m/debian nosuch Release' does not have a Release file.",
-            "there is no repository at that address (E: The repository 'http://m/debian nosuch Release' does not have a"
+            "the address has no repository (E: The repository 'http://m/debian nosuch Release' does not have a"
             " Release file).",
         ),
         ("", "no reason given."),
     ],
 )
-def test_a_repository_that_cannot_be_used(said, reason):
-    assert str(repository_reason({"stderr": said})) == reason
+def test_repository_failure_reasons(output, reason):
+    assert str(repository_reason({"stderr": output})) == reason
 
 
 @pytest.mark.parametrize(
-    ("journal", "complaint"),
+    ("journal", "error"),
     [
         (
             'time="2026-01-01" level=info msg="Starting up"\n'
@@ -53,8 +53,8 @@ def test_a_repository_that_cannot_be_used(said, reason):
         ("", "its journal is empty."),
     ],
 )
-def test_why_docker_does_not_start(journal, complaint):
-    assert docker_start_error(journal) == complaint
+def test_docker_start_error(journal, error):
+    assert docker_start_error(journal) == error
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_why_docker_does_not_start(journal, complaint):
         ("dnf", "26.1.3", ["docker-ce-26.1.3*"]),
     ],
 )
-def test_a_pinned_version(manager, version, spec):
+def test_package_version_is_pinned(manager, version, spec):
     assert package_spec(["docker-ce"], version, manager) == spec
 
 
@@ -73,7 +73,7 @@ PLAN = {"vendor": "nvidia", "image": "vllm/vllm-openai:v0.17.1", "container": {"
 COUNT = "import torch; torch.cuda.init(); print('accelerators', torch.cuda.device_count())"
 
 
-def test_the_proof_runs_the_very_image():
+def test_accelerator_check_runs_the_engine_image():
     argv = accelerator_check_argv(PLAN, ["/dev/infiniband"])
     assert argv == [
         *("docker", "run", "--rm", "--network=none", "--gpus=all", "--entrypoint=python3"),
@@ -82,7 +82,7 @@ def test_the_proof_runs_the_very_image():
     assert "--device=nvidia.com/gpu=all" in accelerator_check_argv(PLAN, [], cdi=True)
 
 
-def test_the_proof_of_other_vendors():
+def test_accelerator_check_of_other_vendors():
     container = {"gpus": "", "privileged": False}
     amd = accelerator_check_argv({**PLAN, "vendor": "amd", "container": container}, ["/dev/kfd", "/dev/dri"])
     assert amd[4:6] == ["--device=/dev/kfd", "--device=/dev/dri"]
@@ -93,13 +93,13 @@ def test_the_proof_of_other_vendors():
 
 
 @pytest.mark.parametrize(
-    ("stdout", "stderr", "why"),
+    ("stdout", "stderr", "reason"),
     [
         ("accelerators 8\n", "", ""),
         (
             "banner\naccelerators 7\n",
             "",
-            "it sees 7 of 8 accelerators. Look for the others with `lspci`",
+            "it sees 7 of 8 accelerators. Search for the others with `lspci`",
         ),
         (
             "",
@@ -120,12 +120,12 @@ def test_the_proof_of_other_vendors():
         (
             "",
             'docker: Error response from daemon: could not select device driver "" with capabilities: [[gpu]].',
-            "Docker does not know NVIDIA's container toolkit. Run the playbook prepare.yml again",
+            "the NVIDIA Container Toolkit is not configured in Docker. Run the playbook prepare.yml again",
         ),
         (
             "",
             "Failed to initialize NVML: Unknown Error",
-            "its devices were taken from it, as `systemctl",
+            "the container lost its devices, as happens after `systemctl",
         ),
         (
             "",
@@ -135,9 +135,9 @@ def test_the_proof_of_other_vendors():
         ("", "", "it printed nothing."),
     ],
 )
-def test_why_a_container_is_blind_simulated(stdout, stderr, why):
+def test_reason_for_invisible_accelerators_simulated(stdout, stderr, reason):
     problem = accelerators_not_visible({"stdout": stdout, "stderr": stderr}, 8, "a/b:1", "n1")
-    assert bool(problem) == bool(why)
+    assert bool(problem) == bool(reason)
     assert not problem or str(problem).startswith(
-        f"A container of a/b:1 on n1 does not see the accelerators of the node: {why}"
+        f"The accelerators of n1 are not visible in a container of a/b:1: {reason}"
     )

@@ -38,7 +38,7 @@ def chosen(found, **given):
         (f"a/b:1@{NEW}", Reference("docker.io", "a/b", "1", NEW)),
     ],
 )
-def test_a_name_is_taken_apart_as_docker_does(name, parts):
+def test_image_names_are_parsed_as_docker_does(name, parts):
     assert parse(name) == parts
 
 
@@ -50,47 +50,47 @@ def test_a_name_is_taken_apart_as_docker_does(name, parts):
         (f"python@{NEW}", f"registry.site:5000/hub/library/python@{NEW}"),
     ],
 )
-def test_a_mirror_stands_for_a_registry(name, source):
+def test_registry_is_replaced_by_its_mirror(name, source):
     assert image_source(name, {"docker.io": "registry.site:5000/hub"})["name"] == source
 
 
-def test_nothing_to_do_where_all_have_the_same():
-    assert chosen({"n1": [image(NEW)], "n2": [image(NEW)]}) == {"lacking": [], "digest": "", "ask": False}
+def test_nothing_to_pull_if_all_nodes_have_the_image():
+    assert chosen({"n1": [image(NEW)], "n2": [image(NEW)]}) == {"lacking": [], "digest": "", "resolve": False}
 
 
-def test_the_registry_is_asked_where_nobody_has_it():
+def test_tag_is_resolved_if_no_node_has_the_image():
     nobody = {"n1": [], "n2": []}
-    assert chosen(nobody)["ask"]
-    assert chosen(nobody, asked=NEW) == {"lacking": ["n1", "n2"], "digest": NEW, "ask": False}
+    assert chosen(nobody)["resolve"]
+    assert chosen(nobody, resolved=NEW) == {"lacking": ["n1", "n2"], "digest": NEW, "resolve": False}
 
 
-def test_a_registry_that_does_not_say_has_the_tag_pulled():
-    assert chosen({"n1": [], "n2": []}, asked="") == {"lacking": ["n1", "n2"], "digest": "", "ask": False}
+def test_tag_is_pulled_if_the_registry_cannot_resolve_it():
+    assert chosen({"n1": [], "n2": []}, resolved="") == {"lacking": ["n1", "n2"], "digest": "", "resolve": False}
 
 
-def test_a_node_that_joins_gets_what_the_others_have():
-    assert chosen({"n1": [image(OLD)], "n2": []}) == {"lacking": ["n2"], "digest": OLD, "ask": False}
+def test_joining_node_gets_the_image_of_the_others():
+    assert chosen({"n1": [image(OLD)], "n2": []}) == {"lacking": ["n2"], "digest": OLD, "resolve": False}
 
 
-def test_a_node_with_another_image_gets_the_first_ones():
+def test_differing_node_gets_the_image_of_the_first():
     found = {"n1": [image(OLD)], "n2": [image(NEW, ["l2"])]}
-    assert chosen(found) == {"lacking": ["n2"], "digest": OLD, "ask": False}
+    assert chosen(found) == {"lacking": ["n2"], "digest": OLD, "resolve": False}
 
 
-def test_always_asks_and_brings_what_the_tag_means_now():
+def test_pull_always_resolves_the_tag_again():
     found = {"n1": [image(OLD)], "n2": [image(NEW)]}
-    assert chosen(found, pull="always")["ask"]
-    assert chosen(found, pull="always", asked=NEW) == {"lacking": ["n1"], "digest": NEW, "ask": False}
+    assert chosen(found, pull="always")["resolve"]
+    assert chosen(found, pull="always", resolved=NEW) == {"lacking": ["n1"], "digest": NEW, "resolve": False}
 
 
-def test_a_digest_in_the_name_is_what_they_get_from_whatever_repository():
+def test_pinned_digest_is_pulled_from_any_repository():
     found = {"n1": [image(NEW, repository="mirror/x")], "n2": [image(OLD)], "n3": []}
-    assert chosen(found, given=NEW) == {"lacking": ["n2", "n3"], "digest": NEW, "ask": False}
+    assert chosen(found, pinned=NEW) == {"lacking": ["n2", "n3"], "digest": NEW, "resolve": False}
 
 
-def test_an_image_loaded_by_hand_counts_where_all_have_it():
+def test_manually_loaded_image_is_kept_if_all_nodes_have_it():
     assert chosen({"n1": [image()], "n2": [image()]})["lacking"] == []
-    assert chosen({"n1": [image()], "n2": []})["ask"]
+    assert chosen({"n1": [image()], "n2": []})["resolve"]
 
 
 def test_images_of_two_architectures_may_differ():
@@ -99,18 +99,18 @@ def test_images_of_two_architectures_may_differ():
     assert image_difference("x", found) is None
 
 
-def test_different_images_under_one_name_are_told():
+def test_different_images_under_one_name_are_reported():
     found = {"n1": [image()], "n2": [image(layers=["l2"])], "n3": [image()]}
     assert str(image_difference("a/b:1", found)) == (
-        "a/b:1 is one image on n1, n3 and another on n2. Remove it there (`docker image rm a/b:1`) and run again, or"
-        " set image_pull to always."
+        "Image a/b:1 differs between n1, n3 and n2. Remove it there (`docker image rm a/b:1`) and run the playbook"
+        " again, or set image_pull to always."
     )
 
 
-def test_an_image_for_another_processor_is_told():
+def test_image_for_another_architecture_is_reported():
     assert image_processor("a/b:1", [image(architecture="arm64")], "aarch64", "n1") is None
     assert image_processor("a/b:1", [image()], "x86_64", "n1") is image_processor("a/b:1", [], "x86_64", "n1") is None
     assert str(image_processor("a/b:1", [image(architecture="arm64")], "x86_64", "n1")) == (
-        "a/b:1 is for arm64, but the processor of n1 is amd64. Name an image for amd64 (engine_image, webui_image), or"
-        " leave it empty to have the right one chosen."
+        "Image a/b:1 is for arm64, but the architecture of n1 is amd64. Set engine_image or webui_image to an image for"
+        " amd64, or leave it empty to select one automatically."
     )

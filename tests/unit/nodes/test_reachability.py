@@ -1,4 +1,4 @@
-"""Hosts on which Ansible cannot run modules, and what their problems name."""
+"""Problems of hosts on which Ansible cannot run modules."""
 
 import pytest
 from ansible.module_utils import python_floor
@@ -7,13 +7,13 @@ from inferfleet.messages import Message
 from inferfleet.nodes.reachability import FLOOR, PROBE, python_of, unreachable_problem, unreadable_facts_problem
 
 
-def test_an_unreachable_host_is_named_with_address_and_reason():
+def test_unreachable_host_is_reported_with_address_and_reason():
     result = {"msg": "Task failed: Failed to connect to the host via ssh: ssh: connect to host: Connection refused"}
     problem = unreachable_problem("n1", {"ansible_host": "10.0.0.1", "ansible_user": "root"}, result)
     assert problem.code == "unreachable"
     assert problem.parameters["target"] == "root@10.0.0.1"
     assert problem.parameters["reason"] == "connect to host: Connection refused"
-    assert "as your own user: no reason given" in unreachable_problem("n1", {}, {}).message
+    assert "as the current user: no reason given" in unreachable_problem("n1", {}, {}).message
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_an_unreachable_host_is_named_with_address_and_reason():
         ("none\nalpine\n\n3.20\n", "python-missing", "uv python install 3.11"),
     ],
 )
-def test_a_python_that_cannot_run_modules_is_refused_with_how_to_install_one(probe, code, install):
+def test_unsupported_python_is_reported_with_an_install_command(probe, code, install):
     problem = unreadable_facts_problem("n1", "/usr/bin/python3", probe, {"msg": "SyntaxError"})
     assert problem.code == code
     assert problem.parameters["install"] == install
@@ -36,7 +36,7 @@ def test_a_python_that_cannot_run_modules_is_refused_with_how_to_install_one(pro
 
 
 @pytest.mark.parametrize("probe", ["3.9.2\ndebian\n\n11\n", "3.13.0\n", ""])
-def test_another_failure_of_the_module_keeps_its_own_reason(probe):
+def test_other_module_failures_keep_their_reason(probe):
     problem = unreadable_facts_problem("n1", "/usr/bin/python3", probe, {"msg": "Install iproute2 on the node."})
     assert (problem.code, problem.parameters["reason"]) == ("facts-unreadable", "Install iproute2 on the node.")
 
@@ -50,11 +50,11 @@ def test_another_failure_of_the_module_keeps_its_own_reason(probe):
         ({"ansible_python_interpreter": "/opt/python/bin/python3"}, "/opt/python/bin/python3"),
     ],
 )
-def test_the_python_that_ansible_runs(variables, python):
+def test_python_interpreter_of_ansible(variables, python):
     assert python_of(variables) == python
 
 
-def test_nodes_and_controller_know_the_same_floor():
+def test_oldest_python_is_the_same_on_nodes_and_controller():
     assert ".".join(map(str, python_floor.FLOOR)) == FLOOR
     assert "{python}" in PROBE
 
