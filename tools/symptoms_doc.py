@@ -1,4 +1,4 @@
-"""The table of symptoms in docs/troubleshooting.md, from the catalog."""
+"""Table of symptoms in docs/troubleshooting.md, generated from the catalog."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ BEGIN, END = "<!-- written by `make references` -->", "<!-- end -->"
 
 
 def outputs() -> Iterator[tuple[Path, str]]:
-    """Yield the file with its table brought up to date."""
+    """Yield the file with an updated table."""
     old = TARGET.read_text("utf-8")
     before, rest = old.split(BEGIN)
     yield TARGET, f"{before}{BEGIN}\n\n{table(load_symptoms())}\n\n{END}{rest.split(END)[1]}"
@@ -18,7 +18,7 @@ def outputs() -> Iterator[tuple[Path, str]]:
 
 def table(symptoms: tuple[Symptom, ...]) -> str:
     """Return the table in the order of the layers."""
-    lines = ["| Symptom | What it says | Severity | Cause | Remedy |", "|---|---|---|---|---|"]
+    lines = ["| Symptom | Title | Severity | Cause | Remedy |", "|---|---|---|---|---|"]
     for symptom in symptoms:
         name = f"[`{symptom.id}`]({symptom.sources[0]})"
         cells = (name, symptom.title, str(symptom.severity), symptom.cause, symptom.remedy)
