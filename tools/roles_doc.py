@@ -28,23 +28,29 @@ def outputs() -> Iterator[tuple[Path, str]]:
 
 
 def load_specs(root: Path) -> dict[str, dict[str, Any]]:
-    """Return the entry point `main` of every role's argument specs, by role, in alphabetical order."""
+    """Return the entry points of every role, by role, in alphabetical order."""
     return {
-        path.parts[-3]: yaml.safe_load(path.read_text())["argument_specs"]["main"]
+        path.parts[-3]: yaml.safe_load(path.read_text())["argument_specs"]
         for path in sorted(root.glob("roles/*/meta/argument_specs.yml"))
     }
 
 
 def render(specs: dict[str, dict[str, Any]]) -> str:
     """Return the document."""
-    index = "\n".join(f"- [{role}](#{role}): {_text(spec['short_description'])}" for role, spec in specs.items())
+    index = "\n".join(
+        f"- [{role}](#{role}): {_text(spec['main']['short_description'])}" for role, spec in specs.items()
+    )
     return "\n".join([_HEAD, index, "", *("\n".join(_section(role, spec)) for role, spec in specs.items())])
 
 
-def _section(role: str, spec: dict[str, Any]) -> list[str]:
+def _section(role: str, entries: dict[str, Any]) -> list[str]:
+    spec = entries["main"]
     lines = [f"## {role}", "", f"{_text(spec['short_description'])}.", ""]
     for paragraph in _paragraphs(spec.get("description")):
         lines += [paragraph, ""]
+    others = [f"- `{entry}`: {_text(it['short_description'])}." for entry, it in entries.items() if entry != "main"]
+    if others:
+        lines += ["Other entry points (`tasks_from`):", "", *others, ""]
     for name, option in spec.get("options", {}).items():
         lines += _option(name, option)
     return lines

@@ -65,6 +65,30 @@ def test_defaults_and_argument_specs_agree(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_every_entry_point_has_an_argument_spec(role):
+    specs = load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]
+    sources = [*(ROOT / "roles").glob("*/tasks/*.yml"), *(ROOT / "playbooks").rglob("*.yml"), ROOT / "site.yml"]
+    # With a name from an expression the role is one of those that have such a file.
+    names = {role, *("{{ item }}", "{{ ansible_facts.inferfleet_plan.role }}")}
+    if role.endswith("_driver"):
+        names.add("{{ ansible_facts.inferfleet_plan.vendor }}_driver")
+    entries = {
+        entry
+        for path in sources
+        for task in tasks(load(path))
+        for module in ("ansible.builtin.include_role", "ansible.builtin.import_role")
+        if module in task and task[module]["name"] in names
+        for entry in re.findall(r"\w+", task[module].get("tasks_from", "main").partition("if ")[0])
+        if (ROOT / "roles" / role / "tasks" / f"{entry}.yml").is_file()
+    }
+    assert entries - specs.keys() == set()
+    assert [entry for entry in specs if not (ROOT / "roles" / role / "tasks" / f"{entry}.yml").is_file()] == []
+    assert [entry for entry, spec in specs.items() if not spec["short_description"]] == []
+    options = {name for spec in specs.values() for name in spec["options"]}
+    assert options == specs["main"]["options"].keys(), "an entry point has no options but those of main"
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_a_roles_variables_carry_its_name(role):
     folder = ROOT / "roles" / role
     assert [name for name in load(folder / "defaults/main.yml") if not name.startswith(f"{role}_")] == []
@@ -152,7 +176,7 @@ NO_PREFLIGHT = {"preflight.yml", "facts.yml"}
 def test_every_playbook_starts_with_preflight(path):
     first = load(path)[0]
     if path.stem == "bundle":  # reaches no node, so that only the inventory can be checked
-        assert first["tasks"][0]["ansible.builtin.include_role"] == {"name": "preflight", "tasks_from": "inventory.yml"}
+        assert first["tasks"][0]["ansible.builtin.include_role"] == {"name": "preflight", "tasks_from": "inventory"}
     else:
         assert first["ansible.builtin.import_playbook"] == "preflight.yml"
 
