@@ -32,7 +32,7 @@ def test_nothing_is_found_where_all_is_well(first: Finished) -> None:
     found = findings(first.document)
     assert found.keys() <= {"clients-refused"}, found  # tests before this one asked with wrong keys, many times
     assert (first.rc, first.document["changed_tasks"]) == (7 if found else 0, []), first
-    looked = first.document["result"]["doctor"]["looked_at"]
+    looked = first.document["result"]["doctor"]["analyzed"]
     assert looked["nodes"] == ["node1", "node2"]
     assert looked["lines"] > 500
     assert looked["unread"] == []
@@ -53,7 +53,7 @@ def test_the_same_is_found_in_the_folder_without_the_cluster(first: Finished) ->
     assert done.returncode == first.rc
     online, offline = first.document["result"]["doctor"], json.loads(done.stdout)["result"]["doctor"]
     assert offline["findings"] == online["findings"]
-    assert offline["looked_at"]["logs"] == online["looked_at"]["logs"]
+    assert offline["analyzed"]["logs"] == online["analyzed"]["logs"]
 
 
 @pytest.mark.parametrize("case", QUICK, ids=lambda case: case.name)

@@ -1,4 +1,4 @@
-"""The application: the commands that register themselves, their help, and wrong usage, in the reader's language."""
+"""The command-line application: command registration, help and usage errors, in the user's language."""
 
 import copy
 import os
@@ -13,23 +13,23 @@ from typer.core import TyperCommand, TyperGroup
 
 from inferfleet import __version__
 from inferfleet.cli import commands
-from inferfleet.cli.language import OPTION, take_language, translate_typer, usage_error
-from inferfleet.cli.output.encoding import never_fail_to_write
+from inferfleet.cli.language import OPTION, extract_language, translate_typer, usage_error
+from inferfleet.cli.output.encoding import replace_unencodable_output
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.registry import Command, Group, discover
 from inferfleet.messages import N_, use_language
 
 _HELP = N_("Turn bare GPU and NPU servers into one DeepSeek-R1 service.")
 _EXIT_CODES = N_(
-    "Exit codes: 0 ok · 1 bad usage or inventory · 2 a task failed · 3 facts refused"
-    " · 4 a host is unreachable · 5 something changed (--assert-no-change) · 6 a threshold not met (bench, evaluate)"
-    " · 7 warnings (doctor) · 130 interrupted"
+    "Exit codes: 0 ok · 1 bad usage or inventory · 2 a task failed · 3 hardware requirements not met"
+    " · 4 a host is unreachable · 5 changes detected (--assert-no-change) · 6 threshold not met"
+    " (bench, evaluate) · 7 warnings (doctor) · 130 interrupted"
 )
-_WRONG_USAGE = 1  # 2, typer's code, means here that a task failed
+_WRONG_USAGE = 1  # typer's code, 2, means that a task failed
 
 
 class _Translated:
-    """Help and usage in the reader's language: a command's texts are templates, translated when they are printed."""
+    """Print help and usage in the user's language: the texts of a command are templates, translated on output."""
 
     def parse_args(self: Any, ctx: Any, args: list[str]) -> list[str]:
         ctx.allow_extra_args = True
@@ -91,16 +91,16 @@ class _Group(_Translated, TyperGroup):
 
 class _Application(_Group):
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any) -> Any:
-        """Run the command in the language that it is given in, and end the process with its exit code."""
-        never_fail_to_write()
-        language, words, problem = take_language(sys.argv[1:] if args is None else args, os.environ)
+        """Run the command in the requested language, and exit with its exit code."""
+        replace_unencodable_output()
+        language, arguments, problem = extract_language(sys.argv[1:] if args is None else args, os.environ)
         use_language(language)
         translate_typer()
         if problem:
             typer.echo(f"inferfleet: {problem}", err=True)
             raise SystemExit(_WRONG_USAGE)
         try:
-            code = super().main(words, prog_name, *rest, **{**extra, "standalone_mode": False})
+            code = super().main(arguments, prog_name, *rest, **{**extra, "standalone_mode": False})
         except typer.Abort:
             typer.echo(tr(N_("Aborted.")), err=True)
             raise SystemExit(_WRONG_USAGE) from None
@@ -117,7 +117,7 @@ _USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 
 
 def make_app(path: Iterable[str] = commands.__path__) -> typer.Typer:
-    """Return the application with the commands of the files in the folders of `path`."""
+    """Return the application with the commands defined in the folders of `path`."""
     app = typer.Typer(
         name="inferfleet",
         cls=_Application,
@@ -126,7 +126,7 @@ def make_app(path: Iterable[str] = commands.__path__) -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         rich_markup_mode="rich",
-        pretty_exceptions_show_locals=False,  # locals may hold secrets
+        pretty_exceptions_show_locals=False,  # locals may contain secrets
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_main)
@@ -142,7 +142,7 @@ def make_app(path: Iterable[str] = commands.__path__) -> typer.Typer:
 
 
 def _add(app: typer.Typer, command: Command) -> None:
-    # Typer makes the command itself: what help needs besides comes as an attribute of its class.
+    # Typer creates the command: pass the examples as an attribute of its class.
     kind = type("_Registered", (_Command,), {"examples": command.examples})
     app.command(command.name.split()[-1], cls=kind, help="\n\n".join(command.help))(command.run)
 
@@ -159,7 +159,7 @@ def _main(
         typer.Option("--version", callback=_print_version, is_eager=True, help=N_("Print the version and exit.")),
     ] = False,
     lang: Annotated[
-        str, typer.Option(OPTION, metavar="en|zh", help=N_("The language of all texts, before or after the command."))
+        str, typer.Option(OPTION, metavar="en|zh", help=N_("Language of all texts, before or after the command."))
     ] = "",
 ) -> None:
-    """Show the options of the application; `--lang` has been read and removed before."""
+    """Declare the options of the application; `--lang` has already been parsed and removed."""

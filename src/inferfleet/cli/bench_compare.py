@@ -1,4 +1,4 @@
-"""Two runs of the benchmark side by side."""
+"""Comparison of two benchmark runs."""
 
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,10 @@ def compare_runs(first: Path, second: Path, limit: str, *, as_json: bool) -> int
 
 
 def parse_limit(text: str) -> float:
-    """Return a percentage, with or without its sign, as a share.
+    """Return a percentage, with or without the percent sign, as a fraction.
 
     Raises:
-        RunError: it is none.
+        RunError: the text is not a percentage.
     """
     try:
         percent = float(text.strip().removesuffix("%"))
@@ -115,13 +115,16 @@ def _print(console: Console, compared: Comparison, runs: tuple[Run, Run]) -> Non
         console.print(Text(tr(N_("note: {text}"), text=shown(note))), soft_wrap=True)
     worse = compared.regressions
     limit = f"{compared.limit * 100:g}"
-    text = N_("{count} metric worse by more than {limit} %."), N_("{count} metrics worse by more than {limit} %.")
-    said = tr(
-        text[len(worse) != 1] if worse else N_("Nothing is worse by more than {limit} %."),
+    text = (
+        N_("{count} metric regressed by more than {limit} %."),
+        N_("{count} metrics regressed by more than {limit} %."),
+    )
+    summary = tr(
+        text[len(worse) != 1] if worse else N_("No metric regressed by more than {limit} %."),
         count=len(worse),
         limit=limit,
     )
-    console.print(Text(said, style="bold red" if worse else "green"))
+    console.print(Text(summary, style="bold red" if worse else "green"))
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Run the playbook of a command: check what was typed, show the run, print what it came to."""
+"""Run the playbook of a command: validate the options, show progress, print the summary."""
 
 import os
 import shlex
@@ -37,7 +37,7 @@ from inferfleet.runner.stages import planned_roles
 def execute(
     command: Command, options: RunOptions, *, extra_vars: Sequence[str] = (), assert_no_change: bool = False
 ) -> int:
-    """Run the playbook of a command and return the exit code; `extra_vars` are the command's own."""
+    """Run the playbook of a command and return the exit code; `extra_vars` are set by the command itself."""
     console = Console(stderr=options.json, highlight=False, emoji=False, markup=False)
     cwd = Path.cwd()
     try:
@@ -49,23 +49,23 @@ def execute(
     except UsageError as error:
         refuse(error.problem, command.name, options)
     except OSError as error:
-        refuse(not_recorded(error), command.name, options)
+        refuse(log_not_writable(error), command.name, options)
     return Outcome.BAD_INPUT.exit_code
 
 
-def not_recorded(error: OSError) -> Problem:
-    """Return the refusal of a run whose log cannot be written."""
+def log_not_writable(error: OSError) -> Problem:
+    """Return the problem of a run whose log cannot be written."""
     return Problem(
         "not-writable",
-        N_("The run cannot be recorded: {file}: {reason}."),
-        N_("Make the checkout's folder .cache writable, with room left on its disk."),
+        N_("The run log cannot be written: {file}: {reason}."),
+        N_("Make the .cache folder of the checkout writable, and free disk space there."),
         file=str(error.filename or ".cache"),
         reason=error.strerror or str(error),
     )
 
 
 def build_request(command: Command, options: RunOptions, extra_vars: Sequence[str], cwd: Path, root: Path) -> Request:
-    """Return the run that the options ask for; reads the vault password from the terminal where that is requested.
+    """Return the run that the options describe; prompts for the vault password where requested.
 
     Raises:
         UsageError: a path or a variable is wrong.
@@ -76,8 +76,8 @@ def build_request(command: Command, options: RunOptions, extra_vars: Sequence[st
     if vault_file and not vault_file.is_file():
         raise UsageError(
             "no-vault-password-file",
-            N_("--vault-password-file: there is no file {path}."),
-            N_("Name the file that holds the vault password."),
+            N_("--vault-password-file: file {path} does not exist."),
+            N_("Specify the file that contains the vault password."),
             path=str(vault_file),
         )
     return Request(
@@ -93,7 +93,7 @@ def build_request(command: Command, options: RunOptions, extra_vars: Sequence[st
         forks=options.forks,
         verbosity=options.verbose,
         vault_password_file=vault_file,
-        vault_password=_ask_vault_password() if options.ask_vault_pass else None,
+        vault_password=_prompt_vault_password() if options.ask_vault_pass else None,
     )
 
 
@@ -111,19 +111,19 @@ def _run(
     fold = Fold({} if request.partial else planned)
     header = Header(command.name, _short(request.inventory, cwd), shown_command(request, cwd))
     color = options.verbose > 0 and console.is_terminal and not console.no_color
-    alone = locked(request.root, request.inventory) if command.changes_nodes and not options.check else nullcontext()
-    with alone, _view(console, header, fold, options) as view:
+    lock = locked(request.root, request.inventory) if command.changes_nodes and not options.check else nullcontext()
+    with lock, _view(console, header, fold, options) as view:
         result = run(request, fold, view.on_event, view.on_interrupt, color=color)
-    reached = command.outcome(outcome(result, assert_no_change=assert_no_change), result.result)
+    final = command.outcome(outcome(result, assert_no_change=assert_no_change), result.result)
     log = _short(result.log, cwd)
     again = _again(command, options, request)
-    if not (options.json and options.progress is ProgressForm.JSON):  # else both outputs are for programs
-        print_summary(console, summarize(command, result, reached, again=again, check=options.check, log=log, cwd=cwd))
+    if not (options.json and options.progress is ProgressForm.JSON):  # otherwise both outputs are for programs
+        print_summary(console, summarize(command, result, final, again=again, check=options.check, log=log, cwd=cwd))
     if options.junit:
-        options.junit.write_text(report(command.name, result, reached), "utf-8")
+        options.junit.write_text(report(command.name, result, final), "utf-8")
     if options.json:
-        typer.echo(to_text(document(header, result, reached, result.log)))
-    return reached.exit_code
+        typer.echo(to_text(document(header, result, final, result.log)))
+    return final.exit_code
 
 
 def _view(console: Console, header: Header, fold: Fold, options: RunOptions) -> View:
@@ -137,14 +137,14 @@ def _view(console: Console, header: Header, fold: Fold, options: RunOptions) -> 
 
 
 def _again(command: Command, options: RunOptions, request: Request) -> str:
-    """Return the command to type again, without tags and with secrets masked."""
+    """Return the command to repeat, without tags and with secrets masked."""
     words = ["inferfleet", *command.name.split(), "-i", options.inventory]
     words += ["--limit", options.limit] if options.limit else []
     words += [part for item in request.extra_vars for part in shown_extra_vars(item, request.root)]
     return shlex.join(words)
 
 
-def _ask_vault_password() -> str:
+def _prompt_vault_password() -> str:
     if not sys.stdin.isatty():
         raise UsageError(
             "no-terminal",
@@ -155,5 +155,5 @@ def _ask_vault_password() -> str:
 
 
 def _short(path: str, cwd: Path) -> str:
-    """Return `path` relative to the present folder where it is below it."""
+    """Return `path` relative to the current folder if it is inside it."""
     return str(Path(path).relative_to(cwd)) if Path(path).is_relative_to(cwd) else path

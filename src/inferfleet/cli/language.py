@@ -1,4 +1,4 @@
-"""The language of the command: its option, and typer's own words and errors in it."""
+"""The language of the command line: its option, and the texts and errors of typer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ _WORDS = {
     "REQUIRED_LONG_STRING": N_("[required]"),
     "RICH_HELP": N_("Try [blue]'{command_path} {help_option}'[/] for help."),
 }
-"""Typer's constants, which it reads when it prints."""
+"""Constants that typer reads when it prints."""
 _TYPES = {
     "int_parsing": N_("it is not an integer"),
     "int_from_float": N_("it is not an integer"),
@@ -29,13 +29,13 @@ _TYPES = {
     "greater_than_equal": N_("it is less than {ge}"),
     "less_than_equal": N_("it is more than {le}"),
 }
-"""What pydantic, by which typer reads values, may find wrong, by its type of error."""
+"""Messages by error type of pydantic, with which typer parses values."""
 
 
-def take_language(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, list[str], Problem | None]:
-    """Return the language, and the arguments without the option that names it, which may stand anywhere.
+def extract_language(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, list[str], Problem | None]:
+    """Return the language, and the arguments without the language option, which may be at any position.
 
-    A language that there are no texts in is a problem, reported in that of the environment.
+    An unsupported language is a problem, reported in the language of the environment.
     """
     rest, named = [], ""
     given = iter(arguments)
@@ -61,7 +61,7 @@ def take_language(arguments: Sequence[str], environment: Mapping[str, str]) -> t
 
 
 class _Folding(rich_utils.OptionHighlighter):
-    """Highlights options, and lets a long line of Chinese, which has no spaces, be folded and not be cut."""
+    """Highlights options, and folds long lines of Chinese, which have no spaces, instead of truncating them."""
 
     def __call__(self, text: str | Text) -> Text:
         highlighted = super().__call__(text)
@@ -70,14 +70,14 @@ class _Folding(rich_utils.OptionHighlighter):
 
 
 def translate_typer() -> None:
-    """Let typer print its own words in the language of the process."""
+    """Let typer print its own texts in the language of the process."""
     rich_utils.highlighter = _Folding()
     for name, word in _WORDS.items():
         setattr(rich_utils, name, tr(word))
 
 
 def usage_error(error: Any) -> Message:
-    """Return what a usage error of typer says; one that it does not build from data is taken literally."""
+    """Return the message of a usage error of typer; literal text if typer does not build it from data."""
     option = getattr(error, "option_name", "")
     hint = _hint(error)
     match type(error).__name__:

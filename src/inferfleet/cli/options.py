@@ -1,4 +1,4 @@
-"""The options of every command that runs a playbook."""
+"""The options shared by all commands that run a playbook."""
 
 import dataclasses
 import functools
@@ -13,12 +13,12 @@ import typer
 
 from inferfleet.messages import N_
 
-RUN_PANEL = N_("What runs, and where")
+RUN_PANEL = N_("Scope")
 _OUTPUT = N_("Output")
 
 
 class ProgressForm(StrEnum):
-    """How a run is shown while it lasts."""
+    """Format of the progress output."""
 
     AUTO = "auto"
     PLAIN = "plain"
@@ -26,7 +26,7 @@ class ProgressForm(StrEnum):
 
 
 def inventory_option(text: str) -> Any:
-    """Return the option that names the cluster, with its help."""
+    """Return the option that selects the inventory, with its help."""
     return typer.Option(
         "-i", "--inventory", metavar="PATH", envvar="INFERFLEET_INVENTORY", help=text, rich_help_panel=RUN_PANEL
     )
@@ -34,7 +34,7 @@ def inventory_option(text: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOptions:
-    """The shared options, as typed on the command line."""
+    """The shared options, as given on the command line."""
 
     inventory: Annotated[
         str, inventory_option(N_("The cluster: a folder under inventories/, an inventory file, or hosts as `a,b,`."))
@@ -45,7 +45,7 @@ class RunOptions:
             "-e",
             "--extra-vars",
             metavar="KEY=VALUE",
-            help=N_("Set a variable for this run; @FILE reads a file of them. Repeatable."),
+            help=N_("Set a variable for this run, or read variables from @FILE. Repeatable."),
             rich_help_panel=RUN_PANEL,
         ),
     ] = None
@@ -59,9 +59,7 @@ class RunOptions:
     ] = None
     skip_tags: Annotated[
         str | None,
-        typer.Option(
-            "--skip-tags", metavar="TAGS", help=N_("All but these stages or tags."), rich_help_panel=RUN_PANEL
-        ),
+        typer.Option("--skip-tags", metavar="TAGS", help=N_("Skip these stages or tags."), rich_help_panel=RUN_PANEL),
     ] = None
     check: Annotated[
         bool,
@@ -74,7 +72,7 @@ class RunOptions:
     ] = False
     forks: Annotated[
         int | None,
-        typer.Option("-f", "--forks", min=1, metavar="N", help=N_("Hosts at a time."), rich_help_panel=RUN_PANEL),
+        typer.Option("-f", "--forks", min=1, metavar="N", help=N_("Hosts in parallel."), rich_help_panel=RUN_PANEL),
     ] = None
     ask_vault_pass: Annotated[
         bool,
@@ -87,7 +85,7 @@ class RunOptions:
         typer.Option(
             "--vault-password-file",
             metavar="FILE",
-            help=N_("Read the vault password here."),
+            help=N_("File that contains the vault password."),
             rich_help_panel=RUN_PANEL,
         ),
     ] = None
@@ -96,7 +94,7 @@ class RunOptions:
         typer.Option(
             "--json",
             metavar="",
-            help=N_("Print one JSON document on stdout, all else on stderr."),
+            help=N_("Print one JSON document on stdout, everything else on stderr."),
             rich_help_panel=_OUTPUT,
         ),
     ] = False
@@ -104,7 +102,7 @@ class RunOptions:
         ProgressForm,
         typer.Option(
             "--progress",
-            help=N_("How the run is shown: for this output, as plain lines, or as a JSON object a line on stderr."),
+            help=N_("Progress output: automatic, plain lines, or one JSON object per line on stderr."),
             rich_help_panel=_OUTPUT,
         ),
     ] = ProgressForm.AUTO
@@ -120,7 +118,7 @@ class RunOptions:
             count=True,
             metavar="",
             show_default=False,
-            help=N_("Show Ansible's own output; -vv and more print more."),
+            help=N_("Show Ansible's own output; -vv and more for details."),
             rich_help_panel=_OUTPUT,
         ),
     ] = 0

@@ -1,4 +1,4 @@
-"""What the commands that print a plan read: an inventory, and recorded facts."""
+"""Input of the commands that print a plan: an inventory and recorded facts."""
 
 import json
 import os
@@ -15,11 +15,11 @@ from inferfleet.messages import N_
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.errors import UsageError
 
-_REMEDY = N_("Name a file that `inferfleet check` wrote.")
+_REMEDY = N_("Specify a file written by `inferfleet check --facts`.")
 
 
 def read(path: str, extra: Mapping[str, Any]) -> Inventory:
-    """Return the inventory as the playbooks of this checkout see it, under the checkout's own configuration.
+    """Return the inventory as the playbooks of this checkout read it, with the configuration of the checkout.
 
     Raises:
         UsageError: the inventory cannot be read.
@@ -33,10 +33,10 @@ def read(path: str, extra: Mapping[str, Any]) -> Inventory:
 
 
 def read_facts(path: Path | None) -> Facts:
-    """Return recorded facts by host, from a file as `inferfleet check --facts FILE` writes it.
+    """Return recorded facts by host, from a file written by `inferfleet check --facts FILE`.
 
     Raises:
-        UsageError: there is no such file, or it holds something else.
+        UsageError: the file cannot be read, or contains no facts.
     """
     if path is None:
         return {}
@@ -54,5 +54,5 @@ def read_facts(path: Path | None) -> Facts:
 
 
 def write_facts(path: Path, facts: Facts) -> None:
-    """Write facts as `read_facts` takes them."""
+    """Write facts to a file for `read_facts`."""
     path.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", "utf-8")

@@ -1,4 +1,4 @@
-"""What a file in `commands/` registers, and how the files are found."""
+"""Registration and discovery of the commands in `commands/`."""
 
 import importlib.util
 import pkgutil
@@ -14,15 +14,15 @@ from inferfleet.messages import N_
 from inferfleet.runner.outcome import Outcome
 
 Result = Mapping[str, Any]
-"""What a playbook reported (`set_stats` of `inferfleet`)."""
+"""The result of a playbook (`set_stats` of `inferfleet`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """One command; all texts are templates (`N_`).
 
-    `run` is a function with typer's options; `help` has a paragraph an entry; an example is a line and a comment.
-    Who runs a playbook names it, and whether it changes nodes: only one such run of an inventory goes at a time.
+    `run` is a function with typer options; `help` contains one entry per paragraph; an example is a line and a comment.
+    A command that runs a playbook sets `playbook` and `changes_nodes`: such runs of an inventory exclude each other.
     """
 
     name: str
@@ -36,19 +36,19 @@ class Command:
     changes_nodes: bool = True
     done: str = N_("Done")
     interrupted: str = N_("Nothing was changed.")
-    failed: str = N_("Correct it, then run the same command again: it goes on where it stopped.")
+    failed: str = N_("Fix the error, then run the same command again: it continues where it stopped.")
 
     summarize: Callable[[Result, bool], list[list[Row]]] = standard_blocks
-    """Return the blocks of what one service reported, of a run that succeeded or not."""
+    """Return the summary blocks of one service; the flag is whether the run succeeded."""
     outcome: Callable[[Outcome, Result], Outcome] = lambda outcome, result: outcome
-    """Return what the result makes of a run's outcome."""
+    """Return the final outcome, given the outcome of the run and its result."""
     heading: Callable[[Outcome, Result], str] = lambda outcome, result: ""
-    """Return a heading where the blocks of the result explain the outcome: failed tasks are then not listed."""
+    """Return a heading if the summary blocks explain the outcome; failed tasks are then not listed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Commands with a first word in common."""
+    """Commands that share their first word."""
 
     name: str
     help: Sequence[str]
@@ -57,9 +57,9 @@ class Group:
 
 
 def discover(path: Iterable[str] = commands.__path__) -> list[Command | Group]:
-    """Return what the modules in the folders of `path` register as `COMMAND`, in the order of the list of commands."""
-    found: list[Command | Group] = [_load(module).COMMAND for module in pkgutil.iter_modules(path)]
-    return sorted(found, key=lambda command: (command.position, command.name))
+    """Return the `COMMAND` of each module in the folders of `path`, sorted by position."""
+    items: list[Command | Group] = [_load(module).COMMAND for module in pkgutil.iter_modules(path)]
+    return sorted(items, key=lambda command: (command.position, command.name))
 
 
 def _load(module: pkgutil.ModuleInfo) -> Any:

@@ -88,7 +88,7 @@ class Diagnosis:
             "schema": 1,
             "worst": str(self.worst or ""),
             "findings": [finding.as_dict() for finding in self.findings],
-            "looked_at": {
+            "analyzed": {
                 "nodes": list(self.nodes),
                 "logs": self.logs,
                 "lines": self.lines,

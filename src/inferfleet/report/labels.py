@@ -33,7 +33,7 @@ LABELS = {
     "activation": N_("Activations"),
     "overhead": N_("Runtime and graphs"),
     "kv_cache": N_("KV cache"),
-    "free": N_("Left free"),
+    "free": N_("Free"),
     "fleet": N_("Servers"),
     "server": N_("Server"),
     "role": N_("Role"),

@@ -25,7 +25,7 @@ def find_checkout(start: Path, env: Mapping[str, str]) -> Path:
             return root
         raise UsageError(
             "no-checkout",
-            N_("{variable} is '{home}', and there is no site.yml with a playbooks folder."),
+            N_("{variable} is '{home}', which contains no site.yml or no playbooks folder."),
             N_("Set {variable} to the folder of the inferfleet checkout."),
             variable=HOME_VARIABLE,
             home=home,
@@ -35,7 +35,7 @@ def find_checkout(start: Path, env: Mapping[str, str]) -> Path:
             return folder
     raise UsageError(
         "no-checkout",
-        N_("No inferfleet checkout found from {start} upward."),
+        N_("No inferfleet checkout found in {start} or its parent folders."),
         N_("Change into the checkout, or set {variable} to its folder."),
         start=str(start),
         variable=HOME_VARIABLE,
@@ -78,7 +78,7 @@ def find_inventory(name: str, start: Path, root: Path) -> str:
     else:
         remedy = N_("Create one: a folder with hosts.yml under inventories/.")
     names = [f"inventories/{item}" for item in near] or known
-    raise UsageError("no-inventory", N_("There is no inventory '{name}'."), remedy, name=name, names=names)
+    raise UsageError("no-inventory", N_("Inventory '{name}' does not exist."), remedy, name=name, names=names)
 
 
 def _candidates(start: Path) -> Iterator[Path]:

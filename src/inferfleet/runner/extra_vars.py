@@ -39,7 +39,9 @@ def _parse(option: str, start: Path) -> ExtraVars:
     if option.startswith("@"):
         path = (start / Path(option[1:]).expanduser()).resolve()
         if not path.is_file():
-            raise _bad(option, N_("there is no file {path}"), N_("Name an existing file of variables."), path=str(path))
+            raise _bad(
+                option, N_("file {path} does not exist"), N_("Specify an existing file of variables."), path=str(path)
+            )
         return ExtraVars(file=path)
     values = _mapping(option) if option[:1] in ("{", "[") else _pairs(option)
     for name in values:
@@ -74,7 +76,7 @@ def _pairs(option: str) -> dict[str, Any]:
     try:
         values: dict[str, Any] = parse_kv(option)
     except AnsibleError:
-        raise _bad(option, N_("its quotes are not balanced"), N_("Write it as key='a value'.")) from None
+        raise _bad(option, N_("its quotes are unbalanced"), N_("Write it as key='a value'.")) from None
     if not values or "_raw_params" in values:
         raise _bad(option, N_("it is not key=value"), N_("Write it as key=value, @file or a JSON mapping."))
     return {name: str(value) for name, value in values.items()}

@@ -28,8 +28,8 @@ def locked(root: Path, inventory: str) -> Iterator[None]:
             file.seek(0)
             raise UsageError(
                 "busy",
-                N_("Another run works on {inventory} (process {process})."),
-                N_("Wait for its end, or stop it with Ctrl-C."),
+                N_("Another run is using {inventory} (process {process})."),
+                N_("Wait until it finishes, or stop it with Ctrl-C."),
                 inventory=inventory,
                 process=file.read().strip() or "?",
             ) from None

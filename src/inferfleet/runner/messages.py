@@ -19,7 +19,7 @@ def plain_message(result: Mapping[str, Any]) -> Message:
     Of a loop the items that failed are named with their messages. A task that reports its `problems` is taken at them.
     """
     if "censored" in result:
-        return Message("", N_("The output is hidden, because it may hold a secret."))
+        return Message("", N_("The output is hidden because it may contain a secret."))
     given = result.get("problems") or []
     problems = [_text(item) for item in given if isinstance(item, Mapping) and "message" in item]
     if problems:
@@ -40,7 +40,7 @@ def _status(rc: Any, last: str) -> Message:
     if rc is None:
         failed = N_("The task failed: {line}"), N_("The task failed.")
     else:
-        failed = N_("The command ended with status {rc}: {line}"), N_("The command ended with status {rc}.")
+        failed = N_("The command exited with status {rc}: {line}"), N_("The command exited with status {rc}.")
     return Message("", failed[0] if last else failed[1], rc=rc, line=last)
 
 

@@ -28,13 +28,13 @@ def compare(inferfleet: Command, first: Path, second: Path, *options: str) -> Do
 def test_the_same_run_is_not_worse(inferfleet: Command) -> None:
     done = compare(inferfleet, RUN, RUN.parent)
     assert done.exit_code == 0
-    assert "Nothing is worse by more than 5 %." in done.stdout
+    assert "No metric regressed by more than 5 %." in done.stdout
 
 
 def test_a_regression_has_a_code_of_its_own(inferfleet: Command, slower: Path) -> None:
     done = compare(inferfleet, RUN, slower)
     assert done.exit_code == 6
-    assert "1 metric worse by more than 5 %." in done.stdout
+    assert "1 metric regressed by more than 5 %." in done.stdout
     assert "-10.0% worse" in done.stdout
     assert "differs: image:" in done.stdout
 

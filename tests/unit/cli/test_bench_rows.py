@@ -102,7 +102,7 @@ def test_programs_get_an_object_a_row() -> None:
 
 def test_the_summary_has_the_table_and_the_folder() -> None:
     rows = bench_rows(json.loads(RUN.read_text()) | {"folder": "inventories/lab/.results/bench/20261123T060524Z"})
-    assert [row.label for row in rows] == [LABEL, "          1", "          4", "kept in"]
+    assert [row.label for row in rows] == [LABEL, "          1", "          4", "saved in"]
     assert rows[0].text == HEAD
     assert rows[1].text.split()[:2] == ["0.49", "15.5"]
     assert rows[-1].text.endswith("20261123T060524Z")

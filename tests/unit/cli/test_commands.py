@@ -40,7 +40,7 @@ def test_a_change_leaves_with_5_and_is_named(changing_run: tuple[Done, ET.Elemen
     done, _ = changing_run
     assert done.exit_code == 5
     assert "FAILED: Changes detected: 2 tasks changed · T" in without_times(done.stdout)
-    assert "  changed: Node baseline: Set what a node needs (node1, node2)" in done.stdout.splitlines()
+    assert "  changed: Node setup: Set what a node needs (node1, node2)" in done.stdout.splitlines()
 
 
 def test_plain_lines_tell_the_stages_in_order(changing_run: tuple[Done, ET.Element]) -> None:
@@ -50,10 +50,10 @@ def test_plain_lines_tell_the_stages_in_order(changing_run: tuple[Done, ET.Eleme
     assert [line for line in lines if line.startswith("[T]")] == [
         "[T] Reach every host …",
         "[T] Reach every host: skipped in T",
-        "[T] Inventory check …",
-        "[T] Inventory check: ok in T",
-        "[T] Node baseline …",
-        "[T] Node baseline: changed (2 tasks) in T",
+        "[T] Preflight checks …",
+        "[T] Preflight checks: ok in T",
+        "[T] Node setup …",
+        "[T] Node setup: changed (2 tasks) in T",
         "[T] Model weights …",
         "[T] Model weights: ok in T",
         "[T] Inference engine …",
@@ -119,7 +119,7 @@ def test_secrets_are_used_but_not_printed(quiet_run: tuple[Done, dict[str, Any]]
 
 def test_with_json_the_lines_for_people_go_to_stderr(quiet_run: tuple[Done, dict[str, Any]]) -> None:
     stderr = quiet_run[0].stderr
-    assert "Inventory check: ok" in stderr
+    assert "Preflight checks: ok" in stderr
     assert "OK: tiny-r1 is serving" in stderr
     assert "  Completion: ok: 'What is the capital of France?' was answered 'Paris'" in stderr.splitlines()
 
@@ -161,7 +161,7 @@ def test_a_refused_inventory_leaves_with_1(inferfleet: Command) -> None:
     done = inferfleet("up", *DEMO, "-e", "demo_fail=contract", "--tags", "preflight")
     assert done.exit_code == 1
     lines = without_times(done.stdout)
-    assert lines[lines.index("FAILED: The inventory was refused · T") + 1 :] == [
+    assert lines[lines.index("FAILED: Configuration invalid · T") + 1 :] == [
         "  problem: tensor_paralel_size is not a key of the contract.",
         "  remedy: Write tensor_parallel_size.",
         "  problem: model_root is 'data/models', which is not absolute.",
@@ -186,7 +186,7 @@ def test_an_unreachable_host_leaves_with_4(inferfleet: Command) -> None:
     assert done.exit_code == 4
     assert "  host: node3" in done.stdout.splitlines()
     assert "  error: connect to host 127.0.0.1 port 1: Connection refused" in done.stdout.splitlines()
-    assert "Node baseline" not in done.stdout
+    assert "Node setup" not in done.stdout
 
 
 def test_a_parser_error_is_shown_as_it_is(inferfleet: Command, demo: Path, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_status_leaves_with_2_when_a_part_does_not_work(inferfleet: Command) -> 
     done = inferfleet("status", *DEMO, "-e", '{"demo_fail": "webui", "demo_webui_detail": "no answer"}')
     assert done.exit_code == 2
     lines = without_times(done.stdout)
-    assert "FAILED: Not everything works · T" in lines
+    assert "FAILED: Some checks failed · T" in lines
     assert "  Ray: ok: 2 of 2 nodes are alive" in lines
     assert "  Open WebUI: FAILED: no answer" in lines
 

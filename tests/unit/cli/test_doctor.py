@@ -48,11 +48,11 @@ def test_a_run_that_failed_stays_failed() -> None:
 
 
 def test_what_is_overcome_is_told_in_one_line_each() -> None:
-    diagnosis = {"findings": [finding("error"), finding("error", now=False)], "looked_at": {"logs": 1, "lines": 2}}
+    diagnosis = {"findings": [finding("error"), finding("error", now=False)], "analyzed": {"logs": 1, "lines": 2}}
     there, past, looked = diagnosis_blocks(diagnosis)
     assert [row.label for row in there] == ["error", "seen in", "evidence", "cause", "check", "remedy", "source"]
     assert [row.text for row in past] == ["Something., on n1"]
-    assert looked[0].label == "examined"
+    assert looked[0].label == "analyzed"
     assert COMMAND.heading(Outcome.FAILED, {"doctor": diagnosis}) == "1 error found"
     assert diagnosis_blocks("nonsense") == []
 
@@ -80,8 +80,8 @@ def test_the_document_is_that_of_every_command() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ([], "neither an inventory nor a log"),
-        (["--logs", "/nowhere"], "no file or folder /nowhere"),
+        ([], "Neither an inventory nor logs are given"),
+        (["--logs", "/nowhere"], "File or folder /nowhere does not exist"),
         (["--logs", str(LOGS), "--since", "soon"], "Option --since is 'soon'"),
         (["--logs", str(LOGS), "--since", "0"], "Option --since is '0'"),
     ],

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from inferfleet.cli import app
 from inferfleet.cli.commands import up
-from inferfleet.cli.language import take_language
+from inferfleet.cli.language import extract_language
 from inferfleet.cli.output.live import Picture
 from inferfleet.cli.output.print_summary import print_summary
 from inferfleet.cli.output.summary import summarize
@@ -112,11 +112,11 @@ def test_a_language_without_texts_is_refused(inferfleet: Command, language: str)
 
 def test_the_option_stands_anywhere_and_outranks_the_environment() -> None:
     zh = {"INFERFLEET_LANG": "zh"}
-    assert take_language(["--lang", "zh", "up"], {})[:2] == ("zh", ["up"])
-    assert take_language(["up", "--lang=en", "-v"], zh)[:2] == ("en", ["up", "-v"])
-    assert take_language(["up"], zh)[:2] == ("zh", ["up"])
-    assert take_language(["up"], {"LANG": "zh_CN.UTF-8"})[0] == "zh"
-    assert take_language(["up", "--", "--lang", "zh"], {})[:2] == ("en", ["up", "--", "--lang", "zh"])
+    assert extract_language(["--lang", "zh", "up"], {})[:2] == ("zh", ["up"])
+    assert extract_language(["up", "--lang=en", "-v"], zh)[:2] == ("en", ["up", "-v"])
+    assert extract_language(["up"], zh)[:2] == ("zh", ["up"])
+    assert extract_language(["up"], {"LANG": "zh_CN.UTF-8"})[0] == "zh"
+    assert extract_language(["up", "--", "--lang", "zh"], {})[:2] == ("en", ["up", "--", "--lang", "zh"])
 
 
 def test_every_stage_has_a_chinese_title() -> None:

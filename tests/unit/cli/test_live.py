@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from inferfleet.cli.output.live import Picture
-from inferfleet.cli.output.view import ENDING, Header
+from inferfleet.cli.output.view import STOPPING, Header
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.stages import planned_roles
 
@@ -69,7 +69,7 @@ def test_what_is_to_come_is_seen_from_the_start(demo: Path, failed_events: list[
 def test_the_last_picture_says_how_it_ended(demo: Path, failed_events: list[Event]) -> None:
     lines = picture_at(demo, failed_events, "playbook_on_stats", width=100, height=30).splitlines()
     assert any(line.startswith(" ✘ Inference engine  failed") for line in lines)
-    assert any(line.startswith(" ✔ Node baseline     changed") for line in lines)
+    assert any(line.startswith(" ✔ Node setup        changed") for line in lines)
     assert " ○ Open WebUI        not run" in [line.rstrip() for line in lines]
 
 
@@ -90,9 +90,9 @@ def test_ctrl_c_on_a_real_terminal(demo: Path, tmp_path: Path) -> None:
         child.expect("Hold the run")
         _wait_for_process(f"sleep\0{marker}", present=True)
         child.sendintr()
-        child.expect_exact(ENDING[:20])
+        child.expect_exact(STOPPING[:20])
         child.expect_exact("interrupted")
-        child.expect_exact("The next `inferfleet up`")
+        child.expect_exact("Run `inferfleet up` again")
         child.expect(pexpect.EOF)
         child.close()
     finally:

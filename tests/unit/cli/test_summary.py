@@ -52,7 +52,7 @@ def test_many_changes_are_cut_short() -> None:
 
 def test_after_ctrl_c_the_way_on_is_told() -> None:
     said = rows(finished(interrupted=True, rc=254), Outcome.INTERRUPTED)
-    assert said[0] == Row("next", "The next `inferfleet up` continues where this one stopped.")
+    assert said[0] == Row("next", "Run `inferfleet up` again: it continues where this run stopped.")
 
 
 @pytest.mark.parametrize(

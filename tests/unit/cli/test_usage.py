@@ -17,7 +17,7 @@ Command = Callable[..., Done]
     [
         (
             ["-i", "inventories/dmeo"],
-            "inferfleet: There is no inventory 'inventories/dmeo'. Did you mean inventories/demo?",
+            "inferfleet: Inventory 'inventories/dmeo' does not exist. Did you mean inventories/demo?",
         ),
         (
             ["-i", "inventories/demo", "-e", "model"],
@@ -25,13 +25,13 @@ Command = Callable[..., Done]
         ),
         (
             ["-i", "inventories/demo", "--junit", "/no/such/report.xml"],
-            "inferfleet: --junit /no/such/report.xml cannot be written: there is no folder /no/such."
-            " Name a file in an existing folder.",
+            "inferfleet: --junit /no/such/report.xml cannot be written: folder /no/such does not exist."
+            " Specify a file in an existing folder.",
         ),
         (
             ["-i", "inventories/demo", "--vault-password-file", "/no/such/file"],
-            "inferfleet: --vault-password-file: there is no file /no/such/file."
-            " Name the file that holds the vault password.",
+            "inferfleet: --vault-password-file: file /no/such/file does not exist."
+            " Specify the file that contains the vault password.",
         ),
         (
             ["-i", "inventories/demo", "--ask-vault-pass"],
@@ -68,8 +68,8 @@ def test_a_second_run_of_an_inventory_is_refused(inferfleet: Command, demo: Path
     assert (second.exit_code, second.stdout, second.stderr) == (
         1,
         "",
-        f"inferfleet: Another run works on {inventory} (process {first.pid})."
-        " Wait for its end, or stop it with Ctrl-C.\n",
+        f"inferfleet: Another run is using {inventory} (process {first.pid})."
+        " Wait until it finishes, or stop it with Ctrl-C.\n",
     )
     assert harmless.exit_code == 0
     assert inferfleet("up", "-i", "inventories/demo", "-e", f"demo_state={tmp_path}").exit_code == 0

@@ -8,8 +8,8 @@ ENDS = {
     "node1": {"wan": 6_000_000, "lan": 4_000_000, "sent": 6_000_000, "seconds": 3.21, "wan_seconds": 3.0},
     "node2": {"wan": 4_000_000, "lan": 6_000_000, "sent": 4_000_000, "seconds": 3.3, "wan_seconds": 2.0},
 }
-for name, told in ENDS.items():
-    told |= {"by_source": {}, "by_peer": {}, "events": ["model-1: came damaged"] if name == "node2" else []}
+for name, report in ENDS.items():
+    report |= {"by_source": {}, "by_peer": {}, "events": ["model-1: was corrupt"] if name == "node2" else []}
 
 
 def test_the_table_is_aligned_and_ends_with_the_floor():
@@ -19,39 +19,39 @@ def test_the_table_is_aligned_and_ends_with_the_floor():
         Row("node1", "      6.0 MB      4.0 MB    6.0 MB  3.2s"),
         Row("node2", "      4.0 MB      6.0 MB    4.0 MB  3.3s"),
         Row("all nodes", "     10.0 MB     10.0 MB   10.0 MB  3.3s"),
-        Row("WAN", "1 times the 10.0 MB of the model"),
-        Row("time", "1.1 times the 3.0s that the WAN needs"),
-        Row("note", "node2: model-1: came damaged"),
+        Row("WAN", "1 × the model size of 10.0 MB"),
+        Row("time", "1.1 × the minimum time of 3.0s, limited by the WAN"),
+        Row("note", "node2: model-1: was corrupt"),
     ]
 
 
-def test_what_broke_off_is_offered_for_removal():
-    whole = {"node": "n1", "state": "complete", "bytes": 10_000_000, "path": "/m/o/R1", "repository": "o/R1"}
+def test_interrupted_downloads_are_offered_for_removal():
+    complete = {"node": "n1", "state": "complete", "bytes": 10_000_000, "path": "/m/o/R1", "repository": "o/R1"}
     left = {"node": "n2", "state": "partial", "bytes": 2_000_000, "path": "/m/o/.R1.x", "repository": "o/R1"}
-    assert model_rows([whole | {"commit": "c0ffee" * 6}, left | {"commit": ""}]) == [
+    assert model_rows([complete | {"commit": "c0ffee" * 6}, left | {"commit": ""}]) == [
         Row("n1", "complete, 10.0 MB: /m/o/R1 (o/R1, c0ffeec0ffee)"),
         Row("n2", "partial, 2.0 MB: /m/o/.R1.x"),
         Row(
-            "left over",
-            "1 interrupted download, 2.0 MB: `inferfleet weights pull` continues that of the inventory's model, "
-            "`inferfleet weights remove --partial` removes them",
+            "leftovers",
+            "1 interrupted download, 2.0 MB: run `inferfleet weights pull` to resume the inventory's model, or "
+            "`inferfleet weights remove --partial` to remove them",
         ),
     ]
     assert model_rows([]) == [Row("weights", "none")]
 
 
-def test_a_verification_shows_how_it_was_made_and_what_limited_it():
-    proof = {"node": "n1", "complete": True, "wrong": [], "bytes": 3_000_000_000, "seconds": 2.0, "repaired": False}
-    deep, stamps = {"deep": True, "limited_by": "disk"}, {"deep": False, "limited_by": ""}
-    torn = {"complete": False, "wrong": ["model-1"], "repaired": True}
-    proofs = [proof | deep, proof | stamps, proof | deep | torn]
-    assert weights_blocks({"weights_verification": proofs})[0] == [
+def test_verification_shows_method_and_bottleneck():
+    node = {"node": "n1", "complete": True, "wrong": [], "bytes": 3_000_000_000, "seconds": 2.0, "repaired": False}
+    deep, quick = {"deep": True, "limited_by": "disk"}, {"deep": False, "limited_by": ""}
+    repaired = {"complete": False, "wrong": ["model-1"], "repaired": True}
+    nodes = [node | deep, node | quick, node | deep | repaired]
+    assert weights_blocks({"weights_verification": nodes})[0] == [
         Row("n1", "3.0 GB verified, hashed at 1.5 GB/s, limited by the disk", holds=True),
-        Row("n1", "3.0 GB verified, compared by stamps", holds=True),
+        Row("n1", "3.0 GB verified, compared by timestamp", holds=True),
         Row(
             "n1",
-            "files did not match: model-1 (hashed at 1.5 GB/s, limited by the disk); they were downloaded again, but a "
-            "running engine has loaded the bad ones: run `docker restart inferfleet-engine` there",
+            "corrupt files were downloaded again: model-1 (hashed at 1.5 GB/s, limited by the disk); a running engine "
+            "has loaded the corrupt data: run `docker restart inferfleet-engine` on this node",
             holds=True,
         ),
     ]

@@ -114,7 +114,7 @@ def test_what_could_not_be_read_is_told() -> None:
     data = well()
     failed = Message("", "`{tool}` exited with code {status}: {output}.", tool="docker logs x", status=1, output="none")
     data["nodes"]["n2"]["unread"] = [failed.as_dict(), "docker logs y ended with 1: no such container"]
-    first, second = diagnose(evidence(data), load_symptoms()).as_dict()["looked_at"]["unread"]
+    first, second = diagnose(evidence(data), load_symptoms()).as_dict()["analyzed"]["unread"]
     assert first["message"] == "n2: `docker logs x` exited with code 1: none."
     assert Message.from_dict(first).render("zh") == "n2：`docker logs x` 以退出码 1 结束：none。"
     assert second["message"] == "n2: docker logs y ended with 1: no such container"

@@ -194,7 +194,7 @@ def test_the_json_form_is_plain() -> None:
     form = diagnose(evidence({"plans": ()}, logs=(engine(WAITING),)), load_symptoms()).as_dict()
     assert json.loads(json.dumps(form)) == form
     assert form["worst"] == "error"
-    assert form["looked_at"] | {"symptoms": 0} == {"nodes": ["n1"], "logs": 1, "lines": 1, "symptoms": 0, "unread": []}
+    assert form["analyzed"] | {"symptoms": 0} == {"nodes": ["n1"], "logs": 1, "lines": 1, "symptoms": 0, "unread": []}
 
 
 def test_a_test_cluster_that_is_well_shows_nothing() -> None:

@@ -118,8 +118,8 @@ def test_rows(folder, settings, plan):
         ("general_qa", "50.0 %   ±20.1         20       0  100 (-50)  rouge-recall-l", "bad"),
     ]
     assert [(row.label, row.text) for row in rows[-2:]] == [
-        ("tokens", "90 in, 126 out, 0.086 s an answer"),
-        ("result in", "results/x"),
+        ("tokens", "90 input, 126 output, 0.086 s per answer"),
+        ("saved in", "results/x"),
     ]
 
 

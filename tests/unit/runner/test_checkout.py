@@ -33,7 +33,7 @@ def test_elsewhere_the_source_tree_of_the_package_serves(tmp_path: Path) -> None
 
 
 def test_a_wrong_variable_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"INFERFLEET_HOME is '.*', and there is no site.yml"):
+    with pytest.raises(UsageError, match=r"INFERFLEET_HOME is '.*', which contains no site.yml"):
         find_checkout(tmp_path, {"INFERFLEET_HOME": str(tmp_path)})
 
 
@@ -57,5 +57,5 @@ def test_a_list_of_hosts_is_passed_on(root: Path) -> None:
 def test_an_unknown_inventory_names_the_nearest(root: Path, name: str, remedy: str) -> None:
     with pytest.raises(UsageError) as refused:
         find_inventory(name, root, root)
-    assert refused.value.problem.message == f"There is no inventory {name!r}."
+    assert refused.value.problem.message == f"Inventory {name!r} does not exist."
     assert refused.value.problem.remedy == remedy

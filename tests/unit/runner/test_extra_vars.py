@@ -38,10 +38,10 @@ def test_a_file_is_looked_for_where_the_user_is(tmp_path: Path) -> None:
     ("option", "message"),
     [
         ("model", "-e model: it is not key=value."),
-        ("@none.yml", "-e @none.yml: there is no file /none.yml."),
+        ("@none.yml", "-e @none.yml: file /none.yml does not exist."),
         ("[1, 2]", "-e [1, 2]: it is not a mapping."),
         ("1st=x", "-e 1st=…: '1st' is not a variable name."),
-        ("engine_api_key='hush", "-e engine_api_key=…: its quotes are not balanced."),
+        ("engine_api_key='hush", "-e engine_api_key=…: its quotes are unbalanced."),
         ("{a: [", "-e {a=…: it is not valid JSON or YAML"),
     ],
 )

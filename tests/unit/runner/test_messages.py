@@ -21,9 +21,9 @@ from inferfleet.runner.messages import plain_message
         ),
         (
             {"msg": "non-zero return code", "rc": 2, "stderr": "usage\nls: cannot access '/x': No such file\n"},
-            "The command ended with status 2: ls: cannot access '/x': No such file",
+            "The command exited with status 2: ls: cannot access '/x': No such file",
         ),
-        ({"msg": "non-zero return code", "rc": 7, "stderr": ""}, "The command ended with status 7."),
+        ({"msg": "non-zero return code", "rc": 7, "stderr": ""}, "The command exited with status 7."),
         (
             {"msg": "Error pulling the image", "stderr": "manifest unknown\n"},
             "Error pulling the image\nmanifest unknown",
@@ -34,9 +34,9 @@ from inferfleet.runner.messages import plain_message
                 "module_stderr": "/bin/sh: 1: /usr/bin/python3: not found\n",
                 "rc": 127,
             },
-            "The command ended with status 127: /bin/sh: 1: /usr/bin/python3: not found",
+            "The command exited with status 127: /bin/sh: 1: /usr/bin/python3: not found",
         ),
-        ({"censored": "the output has been hidden due to …"}, "The output is hidden, because it may hold a secret."),
+        ({"censored": "the output has been hidden due to …"}, "The output is hidden because it may contain a secret."),
         (
             {
                 "msg": "One or more items failed",

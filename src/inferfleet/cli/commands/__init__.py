@@ -1,1 +1,1 @@
-"""One file a command; each registers itself as `COMMAND`, and nothing else names it."""
+"""One module per command; each defines `COMMAND`, and no other module lists it."""

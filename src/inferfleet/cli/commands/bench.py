@@ -1,4 +1,4 @@
-"""`inferfleet bench`: measure the service, or compare two measurements."""
+"""`inferfleet bench`: benchmark the service, or compare two benchmark runs."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from inferfleet.cli.output.text import pad, tr
 from inferfleet.cli.registry import Command
 from inferfleet.messages import N_
 
-_PANEL = N_("What is measured")
+_PANEL = N_("Measurement")
 _COMPARE = N_("Comparison")
 _MEASUREMENTS = TypeAdapter(tuple[Measurement, ...])
 
@@ -37,7 +37,7 @@ def _numbers(text: str) -> list[int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchOptions(RunOptions):
-    """The shared options; a comparison needs no cluster."""
+    """The shared options; a comparison needs no inventory."""
 
     inventory: Annotated[
         str,
@@ -51,7 +51,7 @@ class BenchOptions(RunOptions):
             "-l",
             "--limit",
             metavar="HOSTS|PERCENT",
-            help=N_("Only these hosts; with --compare, how much worse the second run may be."),
+            help=N_("Only these hosts; with --compare, the largest regression allowed."),
             show_default=N_("5% with --compare"),
             rich_help_panel=RUN_PANEL,
         ),
@@ -76,55 +76,55 @@ def bench(
         typer.Option(
             "--concurrency",
             metavar="1,4,16",
-            help=N_("Requests in flight, a measurement each."),
+            help=N_("Concurrency levels, one measurement each."),
             rich_help_panel=_PANEL,
         ),
     ] = None,
     input_len: Annotated[
         int | None,
-        typer.Option("--input-len", min=1, metavar="N", help=N_("Tokens of each prompt."), rich_help_panel=_PANEL),
+        typer.Option("--input-len", min=1, metavar="N", help=N_("Input tokens per request."), rich_help_panel=_PANEL),
     ] = None,
     output_len: Annotated[
         int | None,
-        typer.Option("--output-len", min=1, metavar="N", help=N_("Tokens of each answer."), rich_help_panel=_PANEL),
+        typer.Option("--output-len", min=1, metavar="N", help=N_("Output tokens per request."), rich_help_panel=_PANEL),
     ] = None,
     num_prompts: Annotated[
         int | None,
-        typer.Option(
-            "--num-prompts", min=1, metavar="N", help=N_("Requests of each measurement."), rich_help_panel=_PANEL
-        ),
+        typer.Option("--num-prompts", min=1, metavar="N", help=N_("Requests per measurement."), rich_help_panel=_PANEL),
     ] = None,
     ignore_eos: Annotated[
         bool | None,
         typer.Option(
             "--ignore-eos/--no-ignore-eos",
-            help=N_("Let answers continue up to --output-len, or end where the model ends them."),
+            help=N_("Generate exactly --output-len tokens, or stop at the model's end-of-sequence token."),
             show_default=N_("ignore"),
             rich_help_panel=_PANEL,
         ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option("--name", metavar="TEXT", help=N_("A name for the run."), rich_help_panel=_PANEL)
+        str | None, typer.Option("--name", metavar="TEXT", help=N_("Name of the run."), rich_help_panel=_PANEL)
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", metavar="", help=N_("Continue the newest run, interrupted."), rich_help_panel=_PANEL),
+        typer.Option(
+            "--resume", metavar="", help=N_("Resume the newest run, which was interrupted."), rich_help_panel=_PANEL
+        ),
     ] = False,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
             "--compare",
             metavar="A B",
-            help=N_("Compare two runs, folders or bench.json, and measure nothing."),
+            help=N_("Compare two runs (folders or bench.json files) without measuring."),
             rich_help_panel=_COMPARE,
         ),
     ] = None,
 ) -> None:
-    """Run the playbook that measures the service, or compare two measurements."""
+    """Run the benchmark playbook, or compare two runs."""
     if compare:
         raise typer.Exit(compare_runs(*compare, options.limit or "5%", as_json=options.json))
     if not options.inventory:
-        raise typer.BadParameter(tr(N_("Name the cluster, a folder under inventories/.")), param_hint="-i")
+        raise typer.BadParameter(tr(N_("Specify the cluster: a folder under inventories/.")), param_hint="-i")
     given = {
         "bench_preset": preset,
         "bench_concurrency": _numbers(concurrency) if concurrency else None,
@@ -136,21 +136,23 @@ def bench(
     }
     chosen = {key: value for key, value in given.items() if value is not None}
     if resume and chosen:
-        raise typer.BadParameter(tr(N_("An interrupted run is continued with its own options.")), param_hint="--resume")
+        raise typer.BadParameter(
+            tr(N_("An interrupted run resumes with its original options: remove the others.")), param_hint="--resume"
+        )
     if resume:
         chosen = {"bench_resume": True}
     raise typer.Exit(execute(COMMAND, options, extra_vars=[json.dumps(chosen)] if chosen else []))
 
 
 def bench_rows(report: Any) -> list[Row]:
-    """Return the table of a run's report, and where it is kept; none where it is something else."""
+    """Return the results table of a run and its folder; no rows if `report` is not a mapping."""
     if not isinstance(report, Mapping):
         return []
     label = tr(LABEL)
     measurements = _MEASUREMENTS.validate_python(report.get("measurements") or ())
     rows = [Row(label, tr(HEAD))]
     rows += [Row(pad(str(m.concurrency), cell_len(label), right=True), row(m)) for m in measurements]
-    return [*rows, Row(tr(N_("kept in")), str(report.get("folder")))]
+    return [*rows, Row(tr(N_("saved in")), str(report.get("folder")))]
 
 
 def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
@@ -165,19 +167,19 @@ COMMAND = Command(
     help=(
         N_("Measure throughput and latency with the engine's own `vllm bench serve`, from the head."),
         N_(
-            "Every measurement is kept at once. With --compare the exit code is 6 where the second run is worse by more"
-            " than --limit."
+            "Each measurement is saved as soon as it ends. With --compare, exits with code 6 when the second"
+            " run is worse by more than --limit."
         ),
     ),
     examples=(
-        ("inferfleet bench -i inventories/a800", N_("preset smoke: whether it works at all")),
+        ("inferfleet bench -i inventories/a800", N_("preset smoke: functional check")),
         ("inferfleet bench -i inventories/a800 --preset throughput --name before", ""),
         ("inferfleet bench -i inventories/a800 --preset latency --concurrency 1,4,16 --output-len 256", ""),
-        ("inferfleet bench -i inventories/a800 --resume", N_("what an interrupted run lacks")),
+        ("inferfleet bench -i inventories/a800 --resume", N_("missing measurements of an interrupted run")),
         ("inferfleet bench --compare results/before results/after --limit 5%", ""),
     ),
-    done=N_("Measured"),
-    interrupted=N_("`inferfleet bench --resume` measures what is missing."),
-    failed=N_("Correct it, then run the same command again, or with --resume for what is missing only."),
+    done=N_("Benchmark complete"),
+    interrupted=N_("Run `inferfleet bench --resume` for the missing measurements."),
+    failed=N_("Fix the error, then run the same command again, or add --resume for the missing measurements only."),
     summarize=_blocks,
 )

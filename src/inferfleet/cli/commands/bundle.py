@@ -1,4 +1,4 @@
-"""`inferfleet bundle`: make an air-gap bundle."""
+"""`inferfleet bundle`: create an air-gap bundle."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def bundle(
         typer.Option(
             "--system",
             metavar="NAME",
-            help=N_("System of the nodes: debian-12, ubuntu-22.04, rocky-9, … Repeatable."),
+            help=N_("Operating system of the nodes: debian-12, ubuntu-22.04, rocky-9, … Repeatable."),
             rich_help_panel=RUN_PANEL,
         ),
     ] = None,
@@ -32,7 +32,7 @@ def bundle(
         typer.Option("--weights", metavar="", help=N_("Include the weights."), rich_help_panel=RUN_PANEL),
     ] = False,
 ) -> None:
-    """Run the playbook that makes the bundle."""
+    """Run the playbook that creates the bundle."""
     given = {"bundle_path": str(path.absolute()), "bundle_weights": weights}
     if system:
         given["bundle_systems"] = system
@@ -47,10 +47,10 @@ COMMAND = Command(
     changes_nodes=False,
     help=(
         N_(
-            "Collect what a deployment downloads from the internet in one folder, for an air-gapped site. Connects to"
-            " no node."
+            "Download everything that a deployment needs from the internet into one folder, for an air-gapped"
+            " site. Connects to no node."
         ),
-        N_("Needs Docker and skopeo on this machine. Run it again to update the folder."),
+        N_("Requires Docker and skopeo on the controller. Run it again to update the folder."),
     ),
     examples=(
         ("inferfleet bundle -i inventories/a800 --path /srv/bundle --system ubuntu-22.04", ""),
@@ -58,8 +58,8 @@ COMMAND = Command(
             "inferfleet bundle -i inventories/a800 --path /srv/bundle --system ubuntu-22.04 --weights",
             N_("1.4 TB for BF16"),
         ),
-        ("inferfleet up -i inventories/a800 -e offline_bundle=/srv/bundle", N_("on the site, without any network")),
+        ("inferfleet up -i inventories/a800 -e offline_bundle=/srv/bundle", N_("at the air-gapped site")),
     ),
     done=N_("The bundle is complete"),
-    interrupted=N_("What is in the folder is not fetched again by the next `inferfleet bundle`."),
+    interrupted=N_("Run `inferfleet bundle` again: it skips the files that are already in the folder."),
 )

@@ -1,4 +1,4 @@
-"""`inferfleet check`: connect, read what the nodes have, plan with it; change nothing."""
+"""`inferfleet check`: collect facts of the nodes and plan with them; changes nothing."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json, values_of
-from inferfleet.cli.execute import not_recorded
+from inferfleet.cli.execute import log_not_writable
 from inferfleet.cli.output.plan import make_console, print_plans, print_problems
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.planned import read, write_facts
@@ -33,38 +33,38 @@ def check(
     inventory: Inventory,
     facts: Annotated[
         Path | None,
-        typer.Option("--facts", metavar="FILE", help=N_("Also write what the nodes reported to this file.")),
+        typer.Option("--facts", metavar="FILE", help=N_("Also write the node facts to this file.")),
     ] = None,
     extra_vars: ExtraVars = None,
     as_json: Json = False,
 ) -> None:
-    """Print what the nodes have, and the plan with it."""
+    """Print the nodes with their facts, and the plan based on them."""
     try:
         cwd = Path.cwd()
         root, path = find_checkout(cwd, os.environ), find_path(inventory)
         known = read(path, values_of(extra_vars))
         cluster = plan_cluster(known)
-        gathered, lost = _gather(root, path, extra_vars, cwd) if cluster.plans else ({}, [])
+        gathered, failures = _gather(root, path, extra_vars, cwd) if cluster.plans else ({}, [])
         cluster = plan_cluster(known, gathered)
         if facts:
             write_facts(facts, gathered)
     except UsageError as error:
         raise typer.Exit(_refuse(error.problem, as_json=as_json)) from None
     except OSError as error:
-        raise typer.Exit(_refuse(not_recorded(error), as_json=as_json)) from None
+        raise typer.Exit(_refuse(log_not_writable(error), as_json=as_json)) from None
     if not cluster.plans:
         raise typer.Exit(show(cluster, as_json=as_json))
     if as_json:
         form = form_of(cluster.plans)
-        form |= {"facts": gathered, "problems": [*(problem.as_dict() for problem in lost), *form["problems"]]}
+        form |= {"facts": gathered, "problems": [*(problem.as_dict() for problem in failures), *form["problems"]]}
         typer.echo(to_json(form))
     else:
         console = make_console()
-        console.print(_nodes(gathered, [p.message for p in lost]))
+        console.print(_nodes(gathered, [p.message for p in failures]))
         console.print()
         print_plans(console, cluster.plans)
-        print_problems(console, lost)
-    if lost:
+        print_problems(console, failures)
+    if failures:
         raise typer.Exit(Outcome.UNREACHABLE.exit_code)
     raise typer.Exit(Outcome.OK.exit_code if cluster.works else Outcome.REQUIREMENTS_NOT_MET.exit_code)
 
@@ -75,9 +75,9 @@ def _refuse(problem: Problem, *, as_json: bool) -> int:
 
 def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> tuple[Facts, list[Problem]]:
     facts: dict[str, dict[str, Any]] = {}
-    lost: list[Problem] = []
+    failures: list[Problem] = []
 
-    def take(event: Event) -> None:
+    def collect(event: Event) -> None:
         data = event.get("event_data") or {}
         host, result = str(data.get("host", "")), data.get("res") or {}
         if event.get("event") == "runner_on_ok" and isinstance(result.get("ansible_facts"), dict):
@@ -86,11 +86,14 @@ def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> t
                     facts.setdefault(host, {})[name] = value
         elif event.get("event") == "runner_on_unreachable":
             reason = " ".join(str(result.get("msg", "")).split())[:200]
-            lost.append(
+            failures.append(
                 Problem(
                     "unreachable",
                     N_("Host {host} does not answer: {reason}"),
-                    N_("Check its ansible_host, ansible_user and key; `ansible -i {path} {host} -m ping` must work."),
+                    N_(
+                        "Check its ansible_host, ansible_user and SSH key; `ansible -i {path} {host} -m ping` must"
+                        " succeed."
+                    ),
                     host=host,
                     reason=reason,
                     path=path,
@@ -99,32 +102,32 @@ def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> t
         elif event.get("event") == "runner_on_failed":
             reported = reported_reason(result)
             why = " ".join(reported.split())[:200] if isinstance(reported, str) else reported
-            remedy = N_("Repair that on the node and check again.")
-            lost.append(Problem("facts-failed", N_("{host}: {reason}"), remedy, host=host, reason=why))
+            remedy = N_("Fix this on the node, then run `inferfleet check` again.")
+            failures.append(Problem("facts-failed", N_("{host}: {reason}"), remedy, host=host, reason=why))
 
     request = Request(root=root, playbook=PLAYBOOK, inventory=path, extra_vars=parse_extra_vars(extra_vars or [], cwd))
-    run(request, Fold({}), take, lambda: None)
-    return facts, lost
+    run(request, Fold({}), collect, lambda: None)
+    return facts, failures
 
 
-def _nodes(facts: Facts, lost: list[str]) -> Table:
+def _nodes(facts: Facts, failures: list[str]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in (N_("Node"), N_("Accelerators"), N_("Driver"), "RDMA", N_("Attention")):
+    for column in (N_("Node"), N_("Accelerators"), N_("Driver"), "RDMA", N_("Problems")):
         table.add_column(tr(column), overflow="fold")
     for host, reported in facts.items():
         node = flat_facts(reported)
         devices = node.get("accelerators") or []
         names = sorted({str(device.get("name")) for device in devices})
-        found = [Problem.from_dict(p).message for part in reported.values() for p in part.get("problems", ())]
+        problems = [Problem.from_dict(p).message for part in reported.values() for p in part.get("problems", ())]
         table.add_row(
             host,
             f"{len(devices)} × {', '.join(names)}" if devices else tr(N_("none")),
             str(node.get("driver_version") or ""),
             ", ".join(str(device["name"]) for device in node.get("rdma") or ()),
-            Text(" ".join(found), style="yellow"),
+            Text(" ".join(problems), style="yellow"),
         )
-    if lost and not facts:
-        table.add_row(tr(N_("none answered")), "", "", "", "")
+    if failures and not facts:
+        table.add_row(tr(N_("no node answered")), "", "", "", "")
     return table
 
 
@@ -133,10 +136,13 @@ COMMAND = Command(
     run=check,
     position=60,
     help=(
-        N_("Connect to the nodes, read what they have, and show nodes, plan and problems. Changes nothing."),
         N_(
-            "Exits with code 1 for a broken inventory, with 3 when the plan cannot work and with 4 when a node is"
-            " unreachable."
+            "Connect to the nodes, collect their hardware and software facts, and print nodes, plan and"
+            " problems. Changes nothing."
+        ),
+        N_(
+            "Exits with code 1 for an invalid inventory, 3 when hardware requirements are not met and 4 when"
+            " a node is unreachable."
         ),
     ),
     examples=(

@@ -1,4 +1,4 @@
-"""`inferfleet doctor`: what is wrong, why, how to check it, and the remedy."""
+"""`inferfleet doctor`: symptoms, their cause, how to check them, and the remedy."""
 
 import re
 import time
@@ -27,7 +27,7 @@ from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import RunResult
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_MOST = 366 * 86400
+_MAX_SECONDS = 366 * 86400
 _UNREACHABLE = "node-unreachable"
 _STATE = "state"
 _SEVERITIES = {"error": N_("error"), "warning": N_("warning")}
@@ -42,7 +42,7 @@ _COUNTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorOptions(RunOptions):
-    """The shared options; logs need no cluster."""
+    """The shared options; logs need no inventory."""
 
     inventory: Annotated[
         str,
@@ -56,7 +56,7 @@ def doctor(
     since: Annotated[
         str,
         typer.Option(
-            "--since", metavar="TIME", rich_help_panel=RUN_PANEL, help=N_("How far to look back: 30m, 1h, 2d.")
+            "--since", metavar="TIME", rich_help_panel=RUN_PANEL, help=N_("Time span of the logs to read: 30m, 1h, 2d.")
         ),
     ] = "1h",
     logs: Annotated[
@@ -65,11 +65,11 @@ def doctor(
             "--logs",
             metavar="PATH",
             rich_help_panel=RUN_PANEL,
-            help=N_("Examine these logs instead, a file or a folder; connects to no node."),
+            help=N_("Analyze these logs instead (file or folder), without connecting to any node."),
         ),
     ] = None,
 ) -> None:
-    """Run the playbook that diagnoses the cluster, or examine the logs of `--logs`."""
+    """Run the playbook that diagnoses the cluster, or analyze the logs of `--logs`."""
     seconds = _seconds(since)
     problem = None
     if seconds is None:
@@ -78,11 +78,16 @@ def doctor(
         )
     elif logs is None and not options.inventory:
         problem = Problem(
-            "usage", N_("There is neither an inventory nor a log."), N_("Name one with -i, or logs with --logs.")
+            "usage",
+            N_("Neither an inventory nor logs are given."),
+            N_("Specify an inventory with -i, or logs with --logs."),
         )
     elif logs is not None and not logs.exists():
         problem = Problem(
-            "no-logs", N_("There is no file or folder {path}."), N_("Name the logs to examine."), path=str(logs)
+            "no-logs",
+            N_("File or folder {path} does not exist."),
+            N_("Specify an existing log file or folder."),
+            path=str(logs),
         )
     if problem:
         refuse(problem, COMMAND.name, options)
@@ -93,38 +98,38 @@ def doctor(
 
 
 def _offline(logs: Path, options: RunOptions) -> int:
-    """Examine logs of this machine and show the findings, as a run would."""
+    """Analyze local logs and print the findings like those of a run."""
     start = time.monotonic()
     try:
-        found = diagnose(read_evidence(logs), load_symptoms()).as_dict()
+        diagnosis = diagnose(read_evidence(logs), load_symptoms()).as_dict()
     except OSError as error:
         problem = Problem(
             "no-logs",
             N_("{path} cannot be read: {reason}."),
-            N_("Make it readable, or name others."),
+            N_("Make it readable, or specify other logs."),
             path=str(error.filename or logs),
             reason=error.strerror or str(error),
         )
         refuse(problem, COMMAND.name, options)
         return Outcome.BAD_INPUT.exit_code
-    run = RunResult((), time.monotonic() - start, 0, complete=True, tasks_run=1, result={"doctor": found})
-    reached = _outcome(Outcome.OK, run.result)
+    run = RunResult((), time.monotonic() - start, 0, complete=True, tasks_run=1, result={"doctor": diagnosis})
+    outcome = _outcome(Outcome.OK, run.result)
     if options.json:
-        typer.echo(to_text(document(Header(COMMAND.name, str(logs), ""), run, reached, "")))
+        typer.echo(to_text(document(Header(COMMAND.name, str(logs), ""), run, outcome, "")))
     else:
         console = Console(highlight=False, emoji=False, markup=False)
-        print_summary(console, summarize(COMMAND, run, reached, again="", check=False, log="", cwd=Path.cwd()))
-    return reached.exit_code
+        print_summary(console, summarize(COMMAND, run, outcome, again="", check=False, log="", cwd=Path.cwd()))
+    return outcome.exit_code
 
 
 def _seconds(text: str) -> int | None:
     found = re.fullmatch(r"(\d{1,8})([smhd]?)", text.strip())
     seconds = int(found[1]) * _UNITS[found[2] or "s"] if found else 0
-    return seconds if 0 < seconds <= _MOST else None
+    return seconds if 0 < seconds <= _MAX_SECONDS else None
 
 
 def _outcome(outcome: Outcome, result: Mapping[str, Any]) -> Outcome:
-    """Return what a run came to whose diagnosis found this; a run that failed stays failed."""
+    """Return the outcome of a run with these findings; a failed run stays failed."""
     diagnosis = result.get("doctor")
     if outcome is not Outcome.OK or not isinstance(diagnosis, Mapping):
         return outcome
@@ -136,7 +141,7 @@ def _outcome(outcome: Outcome, result: Mapping[str, Any]) -> Outcome:
 
 
 def _heading(outcome: Outcome, result: Mapping[str, Any]) -> str:
-    """Return how many findings of which severity there are; empty where there is none."""
+    """Return the number of findings by severity; empty without findings."""
     diagnosis = result.get("doctor")
     findings = mappings(diagnosis.get("findings")) if isinstance(diagnosis, Mapping) else []
     kinds = [finding["severity"] for finding in findings if finding["now"]]
@@ -147,19 +152,23 @@ def _heading(outcome: Outcome, result: Mapping[str, Any]) -> str:
 
 
 def diagnosis_blocks(diagnosis: Any) -> list[list[Row]]:
-    """Return a block for each finding, and one with what was examined; none where it is something else."""
+    """Return a block per finding and one with the analyzed data; no blocks if `diagnosis` is not a mapping."""
     if not isinstance(diagnosis, Mapping):
         return []
     findings = mappings(diagnosis.get("findings"))
-    examined = diagnosis.get("looked_at") or {}
-    nodes = [node for node in examined.get("nodes", ()) if node]
-    text = N_("{logs} and {lines} of {nodes}, for {symptoms}") if nodes else N_("{logs} and {lines}, for {symptoms}")
-    numbers = {name: count(examined.get(name, 0), *_COUNTS[name]) for name in ("logs", "lines", "symptoms")}
-    rows = [Row(tr(N_("examined")), tr(text, nodes=nodes, **numbers), "soft")]
-    rows += [Row(tr(N_("not read")), shown(unread)) for unread in examined.get("unread", ())]
-    rows += [Row(tr(N_("kept in")), str(diagnosis["folder"]), "soft")] if diagnosis.get("folder") else []
+    analyzed = diagnosis.get("analyzed") or {}
+    nodes = [node for node in analyzed.get("nodes", ()) if node]
+    text = (
+        N_("{logs} and {lines} of {nodes}, checked for {symptoms}")
+        if nodes
+        else N_("{logs} and {lines}, checked for {symptoms}")
+    )
+    numbers = {name: count(analyzed.get(name, 0), *_COUNTS[name]) for name in ("logs", "lines", "symptoms")}
+    rows = [Row(tr(N_("analyzed")), tr(text, nodes=nodes, **numbers), "soft")]
+    rows += [Row(tr(N_("not read")), shown(unread)) for unread in analyzed.get("unread", ())]
+    rows += [Row(tr(N_("saved in")), str(diagnosis["folder"]), "soft")] if diagnosis.get("folder") else []
     resolved = [
-        Row(tr(N_("resolved")), f"{_what(finding)}{_when(finding)}", "soft")
+        Row(tr(N_("resolved")), f"{_label(finding)}{_when(finding)}", "soft")
         for finding in findings
         if not finding["now"]
     ]
@@ -168,17 +177,22 @@ def diagnosis_blocks(diagnosis: Any) -> list[list[Row]]:
 
 def _block(finding: Mapping[str, Any]) -> list[Row]:
     severity = finding["severity"]
-    rows = [Row(tr(_SEVERITIES[severity]), f"{_what(finding)} ({finding['id']})", "bad" if severity == "error" else "")]
+    rows = [
+        Row(tr(_SEVERITIES[severity]), f"{_label(finding)} ({finding['id']})", "bad" if severity == "error" else "")
+    ]
     places = dict.fromkeys(trace["where"] for trace in finding["evidence"])
-    where = [place if place != _STATE else tr(N_("its state")) for place in places]
+    where = [place if place != _STATE else tr(N_("node state")) for place in places]
     rows.append(Row(tr(N_("seen in")), f"{tr('{places}', places=where)}{_when(finding)}"))
-    rows += [Row(tr(N_("evidence")), str(Trace.from_dict(trace).text).strip()) for trace in _last(finding["evidence"])]
+    rows += [
+        Row(tr(N_("evidence")), str(Trace.from_dict(trace).text).strip())
+        for trace in _shown_traces(finding["evidence"])
+    ]
     texts = (("cause", N_("cause")), ("check", N_("check")), ("remedy", N_("remedy")))
     rows += [Row(tr(label), shown(finding[key])) for key, label in texts]
     return [*rows, Row(tr(N_("source")), finding["sources"][0], "soft")]
 
 
-def _what(finding: Mapping[str, Any]) -> str:
+def _label(finding: Mapping[str, Any]) -> str:
     title = shown(finding["title"])
     return tr(N_("{finding}, on {node}"), finding=title, node=finding["node"]) if finding["node"] else title
 
@@ -192,8 +206,8 @@ def _when(finding: Mapping[str, Any]) -> str:
     )
 
 
-def _last(traces: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return one trace of the state and the last of the logs: more would not explain more."""
+def _shown_traces(traces: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the first trace of the state and the last one of the logs."""
     state = [trace for trace in traces if trace["where"] == _STATE]
     lines = [trace for trace in traces if trace["where"] != _STATE]
     return [*state[:1], *lines[-1:]]
@@ -210,18 +224,18 @@ COMMAND = Command(
     playbook="playbooks/doctor.yml",
     changes_nodes=False,
     help=(
-        N_("Look for known symptoms in logs and state of the complete cluster; changes nothing."),
+        N_("Find known symptoms in the logs and state of the cluster; changes nothing."),
         N_(
-            "Exits with code 0 when there is none, 2 when one keeps the service from working, 7 when there are warnings"
-            " only, and with 4 when a node does not answer."
+            "Exits with code 0 when none is found, 2 when one breaks the service, 7 for warnings only and 4"
+            " when a node does not answer."
         ),
     ),
     examples=(
         ("inferfleet doctor -i inventories/a800", ""),
         ("inferfleet doctor -i inventories/a800 --since 12h --json | jq .result.doctor.findings", ""),
-        ("inferfleet doctor --logs support-bundle/", N_("logs of any origin, without a cluster")),
+        ("inferfleet doctor --logs support-bundle/", N_("logs from any source, without a cluster")),
     ),
-    done=N_("No known problem was found"),
+    done=N_("No known problem found"),
     summarize=_blocks,
     outcome=_outcome,
     heading=_heading,

@@ -1,4 +1,4 @@
-"""`inferfleet down`: stop and remove what was deployed."""
+"""`inferfleet down`: stop and remove the deployment."""
 
 from typing import Annotated
 
@@ -39,5 +39,5 @@ COMMAND = Command(
         ("inferfleet down -i inventories/lab --check", N_("what would be removed")),
     ),
     done=N_("Removed"),
-    interrupted=N_("The next `inferfleet down` continues where this one stopped."),
+    interrupted=N_("Run `inferfleet down` again: it continues where this run stopped."),
 )

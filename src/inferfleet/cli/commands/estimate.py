@@ -1,4 +1,4 @@
-"""`inferfleet estimate`: does this model fit onto that accelerator, and how much context does it leave."""
+"""`inferfleet estimate`: whether a model fits on an accelerator, and with which context length."""
 
 import shlex
 from collections.abc import Iterable, Mapping
@@ -20,9 +20,9 @@ from inferfleet.planner import estimate as estimate_plan
 from inferfleet.runner.outcome import Outcome
 from inferfleet.settings import Settings
 
-_MOST_NODES = 1024
+_MAX_NODES = 1024
 _SHORT = {"tensor_parallel_size": "--tp", "pipeline_parallel_size": "--pp", "accelerators_per_node": "--per-node"}
-"""Settings whose option has a shorter name than their own."""
+"""Settings whose option has a shorter name."""
 _OPTIONS = frozenset(
     {
         *_SHORT,
@@ -30,61 +30,76 @@ _OPTIONS = frozenset(
         *("max_num_batched_tokens", "gpu_memory_utilization", "kv_cache_dtype", "enforce_eager"),
     }
 )
-"""Settings that this command has options for."""
+"""Settings with an option of this command."""
 _NODES = "nodes"
-"""What a refusal's change names besides settings: the number of nodes, which `--nodes` sets."""
+"""Key of a refusal's change that is not a setting: the number of nodes, set by `--nodes`."""
 
 
 def estimate(
-    accelerator: Annotated[str, typer.Option(metavar="NAME", help=N_("A name of the catalog, e.g. A800-80G."))],
-    model: Annotated[str, typer.Option(metavar="NAME", help=N_("A model of the catalog, or an absolute path."))] = "",
+    accelerator: Annotated[
+        str, typer.Option(metavar="NAME", help=N_("Accelerator from the catalog, for example A800-80G."))
+    ],
+    model: Annotated[str, typer.Option(metavar="NAME", help=N_("Model from the catalog, or an absolute path."))] = "",
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help=N_("A Hugging Face config.json, or the folder with it."))
+        Path | None,
+        typer.Option(metavar="FILE", help=N_("A Hugging Face config.json, or the folder that contains it.")),
     ] = None,
     nodes: Annotated[int, typer.Option(metavar="N", help=N_("Number of nodes."))] = 1,
     per_node: Annotated[
         int,
-        typer.Option("--per-node", "--accelerators-per-node", metavar="G", help=N_("Accelerators a node; 0: usual.")),
+        typer.Option(
+            "--per-node", "--accelerators-per-node", metavar="G", help=N_("Accelerators per node; 0: the usual number.")
+        ),
     ] = 0,
     tp: Annotated[
-        int, typer.Option("--tp", "--tensor-parallel-size", metavar="N", help=N_("Tensor parallel size; 0: chosen."))
+        int, typer.Option("--tp", "--tensor-parallel-size", metavar="N", help=N_("Tensor parallel size; 0: automatic."))
     ] = 0,
     pp: Annotated[
         int,
-        typer.Option("--pp", "--pipeline-parallel-size", metavar="N", help=N_("Pipeline parallel size; 0: chosen.")),
+        typer.Option("--pp", "--pipeline-parallel-size", metavar="N", help=N_("Pipeline parallel size; 0: automatic.")),
     ] = 0,
     checkpoint: Annotated[
-        str, typer.Option(metavar="ID", help=N_("Repository of the weights, owner/name; empty: chosen."))
+        str, typer.Option(metavar="ID", help=N_("Weights repository, owner/name; empty: automatic."))
     ] = "",
     precision: Annotated[
-        str, typer.Option(metavar="KIND", help=N_("Of the weights: bf16, fp16, fp8, int8 or int4; empty: chosen."))
+        str, typer.Option(metavar="KIND", help=N_("Weight precision: bf16, fp16, fp8, int8 or int4; empty: automatic."))
     ] = "",
-    max_model_len: Annotated[int, typer.Option(metavar="TOKENS", help=N_("0: the longest that fits."))] = 0,
-    max_num_seqs: Annotated[int, typer.Option(metavar="N", help=N_("0: the engine's default."))] = 0,
-    max_num_batched_tokens: Annotated[int, typer.Option(metavar="TOKENS", help=N_("0: the engine's."))] = 0,
-    gpu_memory_utilization: Annotated[float, typer.Option(metavar="SHARE", help=N_("Of each accelerator."))] = 0.90,
-    kv_cache_dtype: Annotated[str, typer.Option(metavar="TYPE", help=N_("auto or fp8."))] = "auto",
-    engine: Annotated[str, typer.Option(metavar="NAME", help=N_("An engine of the catalog, or auto."))] = "auto",
+    max_model_len: Annotated[
+        int, typer.Option(metavar="TOKENS", help=N_("Context length; 0: the longest that fits."))
+    ] = 0,
+    max_num_seqs: Annotated[
+        int, typer.Option(metavar="N", help=N_("Concurrent sequences; 0: the engine's default."))
+    ] = 0,
+    max_num_batched_tokens: Annotated[
+        int, typer.Option(metavar="TOKENS", help=N_("Tokens per batch; 0: the engine's default."))
+    ] = 0,
+    gpu_memory_utilization: Annotated[
+        float, typer.Option(metavar="SHARE", help=N_("Share of each accelerator's memory."))
+    ] = 0.90,
+    kv_cache_dtype: Annotated[str, typer.Option(metavar="TYPE", help=N_("KV cache data type: auto or fp8."))] = "auto",
+    engine: Annotated[str, typer.Option(metavar="NAME", help=N_("Engine from the catalog, or auto."))] = "auto",
     enforce_eager: Annotated[
-        bool, typer.Option("--enforce-eager", metavar="", help=N_("Without CUDA graphs."))
+        bool, typer.Option("--enforce-eager", metavar="", help=N_("Disable CUDA graphs."))
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Print whether a model fits."""
     console = make_console(stderr=as_json)
     if bool(model) == (config is not None):
-        usage = Problem("usage", N_("Exactly one of --model and --config is needed."), N_("Give one of them."))
+        usage = Problem(
+            "usage", N_("Exactly one of --model and --config is needed."), N_("Give either --model or --config.")
+        )
         _refuse([usage], as_json)
-    if not 1 <= nodes <= _MOST_NODES:
+    if not 1 <= nodes <= _MAX_NODES:
         usage = Problem(
             "usage",
             N_("Option --nodes is {nodes}."),
             N_("Give a number of nodes from 1 to {most}."),
             nodes=nodes,
-            most=_MOST_NODES,
+            most=_MAX_NODES,
         )
         _refuse([usage], as_json)
-    asked: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "model": str(config.expanduser().resolve()) if config else model,
         "checkpoint": checkpoint,
         "engine": engine,
@@ -98,13 +113,13 @@ def estimate(
         "kv_cache_dtype": kv_cache_dtype,
         "enforce_eager": enforce_eager,
     }
-    # A layout that was asked for says how many accelerators there are, unless their number was given too.
+    # A requested layout determines the number of accelerators, unless that is set as well.
     if tp > 0 and not per_node and nodes == 1:
         per_node = tp * max(1, pp)
-    asked |= {"accelerators_per_node": per_node}
-    if problems := [_with_option(problem) for problem in settings_problems(asked)]:
+    settings |= {"accelerators_per_node": per_node}
+    if problems := [_with_option(problem) for problem in settings_problems(settings)]:
         _refuse(problems, as_json)
-    result = estimate_plan(Settings(**asked), accelerator, nodes, per_node)
+    result = estimate_plan(Settings(**settings), accelerator, nodes, per_node)
     if as_json:
         typer.echo(to_json(result.as_dict()))
     else:
@@ -125,17 +140,17 @@ def _print(result: Estimate) -> None:
             (N_("Engine"), "{engine} {engine_version}"),
             (N_("Accelerators"), "{accelerators} × {accelerator}"),
             (N_("Parallel"), N_("tensor {tensor_parallel_size}, pipeline {pipeline_parallel_size}")),
-            (N_("Weights"), N_("{weights_gib_per_gpu:.2f} GiB a GPU")),
-            (N_("Overhead"), N_("{overhead_gib_per_gpu:.2f} GiB a GPU, activations included")),
-            (N_("KV cache"), N_("{kv_cache_gib_per_gpu:.2f} GiB a GPU = {kv_cache_tokens} tokens")),
-            (N_("Context"), N_("{max_model_len} tokens, {max_concurrency:.1f} such sequences at once")),
+            (N_("Weights"), N_("{weights_gib_per_gpu:.2f} GiB per GPU")),
+            (N_("Overhead"), N_("{overhead_gib_per_gpu:.2f} GiB per GPU, including activations")),
+            (N_("KV cache"), N_("{kv_cache_gib_per_gpu:.2f} GiB per GPU = {kv_cache_tokens} tokens")),
+            (N_("Context"), N_("{max_model_len} tokens, {max_concurrency:.1f} concurrent sequences of that length")),
         ]
         console.print(facts_table([(tr(name), tr(value, **form)) for name, value in rows]))
     for warning in result.plan.warnings:
         console.print(Text(f"  {shown(warning)}", style="yellow"), soft_wrap=True)
     _print_problems(console, result.plan.problems)
     if result.fits:
-        console.print(Text(tr(N_("It fits.")), style="green"))
+        console.print(Text(tr(N_("The model fits.")), style="green"))
 
 
 def option_of(setting: str) -> str:
@@ -144,9 +159,9 @@ def option_of(setting: str) -> str:
 
 
 def options_of(change: Mapping[str, Any]) -> str:
-    """Return the options that make a change of settings, or of `nodes`; empty where some of it has no option.
+    """Return the options that apply a change of settings or of `nodes`; empty if a setting has no option.
 
-    Settings without an option keep their default here, so that a change to it needs none.
+    Settings without an option keep their default: a change to the default needs no option.
     """
     fixed = {name: field.default for name, field in Settings.model_fields.items() if name not in _OPTIONS}
     needed = {name: value for name, value in change.items() if name not in fixed or value != fixed[name]}
@@ -159,13 +174,13 @@ def options_of(change: Mapping[str, Any]) -> str:
 
 
 def _with_option(problem: Problem) -> Problem:
-    """Return the problem of a setting's value with the option that it came from in place of hosts."""
+    """Return the problem of a setting's value with its option in place of the hosts."""
     option = option_of(str(problem.parameters["setting"]))
     return problem.with_parameters(hosts=Message("", N_("option {option}"), option=option))
 
 
 def _print_problems(console: Console, problems: Iterable[Problem]) -> None:
-    """Print problems, and where settings are all that has to change, the options that do it."""
+    """Print problems, and the options that solve them if a change of settings is enough."""
     for problem in problems:
         print_problems(console, [problem])
         if isinstance(problem, Refusal) and (options := options_of(problem.change)):
@@ -185,10 +200,8 @@ COMMAND = Command(
     run=estimate,
     position=70,
     help=(
-        N_("Estimate whether a model fits, and the context and concurrency it leaves room for."),
-        N_(
-            "Exits with code 1 for a name that the catalog does not have and with 3 when the model does not work there."
-        ),
+        N_("Estimate whether a model fits, and with which context length and concurrency."),
+        N_("Exits with code 1 for a name that is not in the catalog and 3 when the model does not fit."),
     ),
     examples=(
         ("inferfleet estimate --model deepseek-r1 --accelerator H800-80G --nodes 2", ""),

@@ -15,7 +15,7 @@ from inferfleet.cli.output.text import aligned, shown, tr
 from inferfleet.cli.registry import Command
 from inferfleet.messages import N_
 
-_PANEL = N_("Questions")
+_PANEL = N_("Evaluation")
 _HEADS = (N_("score"), N_("margin"), N_("questions"), N_("failed"), N_("reference"), N_("metric"))
 _SUBSETS_SHOWN = 12
 
@@ -28,7 +28,7 @@ def evaluate(
         typer.Option(
             "--dataset",
             metavar="NAME",
-            help=N_("A benchmark: NAME, NAME:SUBSET,… or NAME=FOLDER for questions of your own. Repeatable."),
+            help=N_("Benchmark: NAME, NAME:SUBSET,… or NAME=FOLDER for your own questions. Repeatable."),
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -38,20 +38,20 @@ def evaluate(
             "--dataset-limit",
             min=0,
             metavar="N",
-            help=N_("Questions of each subset: 100, or 0.1 for a tenth."),
+            help=N_("Questions per subset: a number such as 100, or a fraction such as 0.1."),
             rich_help_panel=_PANEL,
         ),
     ] = None,
     answers: Annotated[
         int | None,
-        typer.Option("--answers", min=1, metavar="N", help=N_("Answers to each question."), rich_help_panel=_PANEL),
+        typer.Option("--answers", min=1, metavar="N", help=N_("Answers per question."), rich_help_panel=_PANEL),
     ] = None,
     reference: Annotated[
         str | None,
         typer.Option(
             "--reference",
             metavar="NAME",
-            help=N_("Published scores to reach, such as deepseek-r1, or an earlier run's evaluation.json."),
+            help=N_("Reference scores: a published set such as deepseek-r1, or the evaluation.json of an earlier run."),
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -61,7 +61,7 @@ def evaluate(
             "--within",
             min=0,
             metavar="POINTS",
-            help=N_("How far below the reference a score may be; exit with code 6 where it is lower."),
+            help=N_("Points that a score may be below the reference; exits with code 6 when it is lower."),
             rich_help_panel=_PANEL,
         ),
     ] = None,
@@ -79,7 +79,7 @@ def evaluate(
 
 
 def _absolute(entry: str) -> str:
-    """Return `entry` with its folder made absolute: what is typed is meant from here, not from the inventory."""
+    """Return `entry` with an absolute folder: relative paths refer to the current folder, not the inventory."""
     name, sign, folder = entry.partition("=")
     return f"{name}={Path(folder).expanduser().absolute()}" if sign and folder else entry
 
@@ -90,7 +90,7 @@ def _path(reference: str) -> str:
 
 
 def evaluation_rows(evaluation: Any) -> list[Row]:
-    """Return the table of scores; none where `evaluation` is something else."""
+    """Return the table of scores; no rows if `evaluation` contains no scores."""
     if not isinstance(evaluation, Mapping) or not evaluation.get("datasets"):
         return []
     compared = bool(evaluation.get("reference"))
@@ -137,11 +137,15 @@ def _notes(evaluation: Mapping[str, Any]) -> list[Row]:
         rows.append(Row("", "; ".join(filter(None, [shown(reference["source"]), shown(reference["conditions"])]))))
     if usage.get("output_tokens"):
         latency = usage.get("mean_latency_s")
-        text = N_("{read} in, {written} out, {seconds} s an answer") if latency else N_("{read} in, {written} out")
+        text = (
+            N_("{read} input, {written} output, {seconds} s per answer")
+            if latency
+            else N_("{read} input, {written} output")
+        )
         tokens = {"read": f"{usage['input_tokens']:,}", "written": f"{usage['output_tokens']:,}"}
         rows.append(Row(tr(N_("tokens")), tr(text, **tokens, seconds=f"{latency or 0:g}")))
     if evaluation.get("folder"):
-        rows.append(Row(tr(N_("result in")), str(evaluation["folder"])))
+        rows.append(Row(tr(N_("saved in")), str(evaluation["folder"])))
     return rows
 
 
@@ -160,17 +164,14 @@ COMMAND = Command(
     playbook="playbooks/evaluate.yml",
     changes_nodes=False,
     help=(
-        N_(
-            "Send the questions of benchmarks to the served model, with EvalScope on this machine, and score the"
-            " answers."
-        ),
-        N_("Answers are kept: the same command run again continues where an interrupted one stopped. Changes no node."),
+        N_("Send benchmark questions to the served model with EvalScope on the controller, and score the answers."),
+        N_("Answers are saved: run the same command again to continue an interrupted evaluation. Changes no node."),
     ),
     examples=(
         ("inferfleet evaluate -i inventories/a800 --dataset math_500 --dataset aime24 --dataset-limit 20", ""),
         (
             "inferfleet evaluate -i inventories/a800 --dataset math_500 --reference deepseek-r1 --within 3",
-            N_("else exit code 6"),
+            N_("exit code 6 below the reference"),
         ),
         (
             "inferfleet evaluate -i inventories/a800 --dataset 'mmlu:anatomy,virology'"
@@ -178,7 +179,7 @@ COMMAND = Command(
             "",
         ),
     ),
-    done=N_("Evaluated"),
-    interrupted=N_("The same command run again sends only the questions without an answer."),
+    done=N_("Evaluation complete"),
+    interrupted=N_("Run the same command again: it sends only the unanswered questions."),
     summarize=_blocks,
 )

@@ -21,7 +21,7 @@ def fabric(options: RunOptions) -> None:
 
 
 def fabric_rows(report: Any) -> list[Row]:
-    """Return what was measured between the nodes; none where `report` is something else."""
+    """Return the rows measured between the nodes; none if `report` is not a mapping."""
     rows = mappings(report.get("rows")) if isinstance(report, Mapping) else []
     return [Row(shown(row.get("label")), shown(row.get("text"))) for row in rows]
 
@@ -36,10 +36,11 @@ COMMAND = Command(
     position=80,
     playbook="playbooks/fabric.yml",
     help=(
-        N_("Connect to every port from every node, and measure the bandwidth of each pair in the engine's own image."),
+        N_("Test every port from every node, and measure the bandwidth of each node pair in the engine image."),
         N_(
-            "Exits with code 2 when a node does not reach another, is too slow, or NCCL fell back from RDMA to sockets."
-            " Takes about a minute, and some of the accelerators' memory; what is being served is slower meanwhile."
+            "Exits with code 2 when a node cannot reach another, the bandwidth is below a threshold, or NCCL"
+            " fell back from RDMA to sockets. Takes about a minute and uses some accelerator memory; a running"
+            " service is slower meanwhile."
         ),
     ),
     examples=(
@@ -47,7 +48,7 @@ COMMAND = Command(
         ("inferfleet fabric -i inventories/a800 -e nccl_fabric_least_rdma_share=0.9", ""),
         ("inferfleet fabric -i inventories/a800 --json | jq .result.fabric.pairs", ""),
     ),
-    done=N_("The network meets its thresholds"),
-    interrupted=N_("The next `inferfleet fabric` starts again."),
+    done=N_("Network thresholds met"),
+    interrupted=N_("Run `inferfleet fabric` again: it starts from the beginning."),
     summarize=_blocks,
 )

@@ -1,4 +1,4 @@
-"""`inferfleet plan`: what will run, from the inventory alone or with recorded facts."""
+"""`inferfleet plan`: the plan of the inventory alone, or with recorded facts."""
 
 import json
 import os
@@ -22,7 +22,11 @@ from inferfleet.runner.outcome import Outcome
 Inventory = Annotated[
     str,
     typer.Option(
-        "-i", "--inventory", metavar="PATH", envvar="INFERFLEET_INVENTORY", help=N_("The cluster: a folder or file.")
+        "-i",
+        "--inventory",
+        metavar="PATH",
+        envvar="INFERFLEET_INVENTORY",
+        help=N_("The cluster: an inventory folder or file."),
     ),
 ]
 ExtraVars = Annotated[
@@ -36,13 +40,12 @@ def plan(
     inventory: Inventory,
     facts: Annotated[
         Path | None,
-        typer.Option(
-            "--facts", metavar="FILE", help=N_("Facts of the nodes, as `inferfleet check --facts` writes them.")
-        ),
+        typer.Option("--facts", metavar="FILE", help=N_("Node facts, as written by `inferfleet check --facts`.")),
     ] = None,
     extra_vars: ExtraVars = None,
     all_layouts: Annotated[
-        bool, typer.Option("--all", metavar="", help=N_("List every layout, ranked, with the reason each lost."))
+        bool,
+        typer.Option("--all", metavar="", help=N_("List all layouts, ranked, with the reason each was not chosen.")),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -55,7 +58,7 @@ def plan(
 
 
 def show(cluster: ClusterPlan, *, as_json: bool, all_layouts: bool = False) -> int:
-    """Print the plan of each service, or why there is none, and return the exit code."""
+    """Print the plan of each service, or the problems that prevent it, and return the exit code."""
     if not cluster.plans:
         if as_json:
             typer.echo(to_json({"problems": [problem.as_dict() for problem in cluster.problems], "nodes": {}}))
@@ -68,25 +71,25 @@ def show(cluster: ClusterPlan, *, as_json: bool, all_layouts: bool = False) -> i
     return Outcome.OK.exit_code if cluster.works else Outcome.REQUIREMENTS_NOT_MET.exit_code
 
 
-def form_of(made: Sequence[Plan], *, all_layouts: bool = False) -> dict[str, Any]:
-    """Return the JSON form: that of the plan, or `services` with one for each and the problems of all."""
+def form_of(plans: Sequence[Plan], *, all_layouts: bool = False) -> dict[str, Any]:
+    """Return the JSON form of the plan; of several, `services` with one each, and all problems."""
     forms = {}
-    for plan in made:
+    for plan in plans:
         forms[plan.service] = plan.as_dict()
         if all_layouts:
             forms[plan.service]["alternatives"] = plan.alternatives_as_dicts()
-    if not made[0].service:
+    if not plans[0].service:
         return forms[""]
     return {"services": forms, "problems": [problem for form in forms.values() for problem in form["problems"]]}
 
 
 def to_json(form: dict[str, Any]) -> str:
-    """Return a document's text."""
+    """Return the document as text."""
     return json.dumps(form, indent=2, ensure_ascii=False)
 
 
 def find_path(inventory: str) -> str:
-    """Return the inventory's path; it need not lie in a checkout."""
+    """Return the path of the inventory; it may be outside a checkout."""
     cwd = Path.cwd()
     if "," not in inventory and (path := inventory_in(cwd, inventory)):
         return path
@@ -94,7 +97,7 @@ def find_path(inventory: str) -> str:
 
 
 def values_of(options: list[str] | None) -> dict[str, Any]:
-    """Return the variables that -e sets."""
+    """Return the variables set with -e."""
     values: dict[str, Any] = {}
     for item in parse_extra_vars(options or [], Path.cwd()):
         if item.file is not None:
@@ -110,7 +113,7 @@ COMMAND = Command(
     position=50,
     help=(
         N_("Plan the service without connecting to any node: engine, precision, layout, memory, command lines."),
-        N_("Exits with code 1 for a broken inventory and with 3 when the plan cannot work."),
+        N_("Exits with code 1 for an invalid inventory and 3 when hardware requirements are not met."),
     ),
     examples=(
         ("inferfleet plan -i inventories/a800", ""),

@@ -1,4 +1,4 @@
-"""`inferfleet report`: one HTML file about the fleet and its service."""
+"""`inferfleet report`: one HTML report of the fleet and its services."""
 
 import json
 from pathlib import Path
@@ -38,17 +38,18 @@ COMMAND = Command(
     changes_nodes=False,
     help=(
         N_(
-            "Write one HTML file about fleet, plan, weights, network, versions, speed and accuracy, in English and"
-            " Chinese."
+            "Write one HTML file with fleet, plan, weights, network, versions, performance and accuracy, in"
+            " English and Chinese."
         ),
         N_(
-            "Reads from the nodes what they run; verifications and measurements are those of earlier runs, kept in"
-            " INVENTORY/.results. Changes no node. The file needs no network and can be sent by mail."
+            "Reads the current state from the nodes; verification and measurement results come from earlier"
+            " runs, stored in INVENTORY/.results. Changes no node. The file needs no network and can be sent"
+            " by mail."
         ),
     ),
     examples=(
         ("inferfleet report -i inventories/a800", N_("writes inventories/a800/report.html")),
         ("inferfleet report -i inventories/a800 --output /srv/www/r1.html", ""),
     ),
-    done=N_("The report is written"),
+    done=N_("Report written"),
 )

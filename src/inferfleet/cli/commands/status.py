@@ -26,11 +26,13 @@ def _outcome(outcome: Outcome, result: Mapping[str, Any]) -> Outcome:
 
 
 def _heading(outcome: Outcome, result: Mapping[str, Any]) -> str:
-    return tr(N_("Not everything works")) if outcome is Outcome.FAILED and broken(result) else ""
+    return tr(N_("Some checks failed")) if outcome is Outcome.FAILED and broken(result) else ""
 
 
 def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
-    repair = Row(tr(N_("next")), tr(N_("Run `inferfleet up` again to repair it, or see the log.")))
+    repair = Row(
+        tr(N_("next")), tr(N_("Run `inferfleet doctor` to find the cause, or `inferfleet up` to repair the service."))
+    )
     return [check_rows(result), service_rows(result), [repair] if broken(result) else []]
 
 
@@ -41,14 +43,14 @@ COMMAND = Command(
     playbook="playbooks/status.yml",
     changes_nodes=False,
     help=(
-        N_("Check Ray, the engine (by a real completion) and Open WebUI."),
-        N_("Exits with code 2 when one of them does not work."),
+        N_("Check Ray, the engine (with a real completion) and Open WebUI."),
+        N_("Exits with code 2 when a check fails."),
     ),
     examples=(
         ("inferfleet status -i inventories/lab", ""),
         ("inferfleet status -i inventories/lab --json | jq .outcome", ""),
     ),
-    done=N_("Everything answers"),
+    done=N_("All checks passed"),
     summarize=_blocks,
     outcome=_outcome,
     heading=_heading,

@@ -1,4 +1,4 @@
-"""`inferfleet up`: deploy the service, or correct what differs."""
+"""`inferfleet up`: deploy the service, or correct differences."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -24,11 +24,11 @@ def up(
             "--assert-no-change",
             metavar="",
             rich_help_panel=RUN_PANEL,
-            help=N_("Exit with code 5 when anything changed, and list it."),
+            help=N_("Exit with code 5 when anything changed, and list the changes."),
         ),
     ] = False,
 ) -> None:
-    """Run the playbook of the complete service."""
+    """Run the playbook that deploys the complete service."""
     raise typer.Exit(execute(COMMAND, options, assert_no_change=assert_no_change))
 
 
@@ -46,7 +46,7 @@ COMMAND = Command(
     playbook="site.yml",
     help=(
         N_("Deploy the complete service, stage by stage, and verify that it answers."),
-        N_("Run it as often as you like: what is already right stays as it is."),
+        N_("Safe to run again: it changes only what differs from the configuration."),
     ),
     examples=(
         ("inferfleet up -i inventories/lab", ""),
@@ -56,6 +56,6 @@ COMMAND = Command(
         ("inferfleet up -i inventories/lab --assert-no-change --junit report.xml", "CI"),
     ),
     done=N_("Deployed"),
-    interrupted=N_("The next `inferfleet up` continues where this one stopped."),
+    interrupted=N_("Run `inferfleet up` again: it continues where this run stopped."),
     summarize=_blocks,
 )

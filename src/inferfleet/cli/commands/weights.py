@@ -1,4 +1,4 @@
-"""`inferfleet weights`: download, verify, list and remove the model's files, without touching the service."""
+"""`inferfleet weights`: download, verify, list and remove model files; the service is unaffected."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
@@ -30,7 +30,10 @@ def verify(
     deep: Annotated[
         bool,
         typer.Option(
-            "--deep", metavar="", rich_help_panel=RUN_PANEL, help=N_("Hash every file, and download bad ones again.")
+            "--deep",
+            metavar="",
+            rich_help_panel=RUN_PANEL,
+            help=N_("Hash every file, and download corrupt ones again."),
         ),
     ] = False,
 ) -> None:
@@ -53,7 +56,7 @@ def remove(
             "--partial",
             metavar="",
             rich_help_panel=RUN_PANEL,
-            help=N_("Only what interrupted downloads of any model left; running ones are kept."),
+            help=N_("Remove only leftovers of interrupted downloads, of any model; running downloads are kept."),
         ),
     ] = False,
 ) -> None:
@@ -73,7 +76,7 @@ def weights_blocks(result: Mapping[str, Any]) -> list[list[Row]]:
 
 
 def download_rows(report: Mapping[str, Any]) -> list[Row]:
-    """Return the table of what was downloaded, from the report of `inferfleet.weights.weights_report`."""
+    """Return the download table from the report of `inferfleet.weights.weights_report`."""
     cells = [[tr(column) for column in _COLUMNS], *(_cells(node) for node in report["nodes"])]
     if len(report["nodes"]) > 1:
         sent = sum(node["sent_bytes"] for node in report["nodes"])
@@ -81,11 +84,11 @@ def download_rows(report: Mapping[str, Any]) -> list[Row]:
     labels = [tr(N_("weights")), *(node["node"] for node in report["nodes"]), tr(N_("all nodes"))]
     rows = [Row(label, line) for label, line in zip(labels, aligned(cells), strict=False)]
     if report["times_model"] is not None:
-        text = N_("{times} times the {size} of the model")
+        text = N_("{times} × the model size of {size}")
         rows.append(Row("WAN", tr(text, times=f"{report['times_model']:g}", size=size(report["model_bytes"]))))
     if report["times_floor"] is not None:
         least = tr(
-            N_("{times} times the {time} that the {limit} needs"),
+            N_("{times} × the minimum time of {time}, limited by the {limit}"),
             times=f"{report['times_floor']:g}",
             time=duration(report["floor_seconds"]),
             limit=report["limited_by"],
@@ -96,7 +99,7 @@ def download_rows(report: Mapping[str, Any]) -> list[Row]:
 
 
 def model_rows(models: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Return a row for each model that is stored on a node, and how to remove what is left over."""
+    """Return a row for each model stored on a node, and how to remove leftovers."""
     rows = []
     for model in models:
         known = f" ({model['repository']}, {model['commit'][:12]})" if model["commit"] else ""
@@ -106,10 +109,10 @@ def model_rows(models: Sequence[Mapping[str, Any]]) -> list[Row]:
     if partial:
         downloads = count(len(partial), N_("{count} interrupted download"), N_("{count} interrupted downloads"))
         text = N_(
-            "{downloads}, {size}: `inferfleet weights pull` continues that of the inventory's model,"
-            " `inferfleet weights remove --partial` removes them"
+            "{downloads}, {size}: run `inferfleet weights pull` to resume the inventory's model, or"
+            " `inferfleet weights remove --partial` to remove them"
         )
-        rows.append(Row(tr(N_("left over")), tr(text, downloads=downloads, size=size(sum(partial)))))
+        rows.append(Row(tr(N_("leftovers")), tr(text, downloads=downloads, size=size(sum(partial)))))
     return rows or [Row(tr(N_("weights")), tr(N_("none")))]
 
 
@@ -118,7 +121,7 @@ def _cells(node: Mapping[str, Any]) -> list[str]:
 
 
 def _verified(node: Mapping[str, Any]) -> Row:
-    how = tr(N_("compared by stamps"))
+    how = tr(N_("compared by timestamp"))
     if node["deep"]:
         rate = size(node["bytes"] / node["seconds"]) if node["seconds"] else "?"
         limit = tr(_LIMITS.get(node["limited_by"], node["limited_by"]))
@@ -126,12 +129,12 @@ def _verified(node: Mapping[str, Any]) -> Row:
         how = tr(text, rate=rate, limit=limit)
     if node["complete"]:
         return Row(node["node"], tr(N_("{size} verified, {how}"), size=size(node["bytes"]), how=how), holds=True)
-    wrong = node["wrong"] or [tr(N_("there is no complete copy"))]
-    text = N_("files do not match: {files} ({how})")
+    wrong = node["wrong"] or [tr(N_("no complete copy"))]
+    text = N_("files differ from the manifest: {files} ({how})")
     if node["repaired"]:
         text = N_(
-            "files did not match: {files} ({how}); they were downloaded again, but a running engine has loaded the bad"
-            " ones: run `docker restart inferfleet-engine` there"
+            "corrupt files were downloaded again: {files} ({how}); a running engine has loaded the corrupt"
+            " data: run `docker restart inferfleet-engine` on this node"
         )
     return Row(node["node"], tr(text, files=wrong, how=how), holds=bool(node["repaired"]))
 
@@ -151,24 +154,24 @@ _PULL = Command(
         ("""inferfleet weights pull -i inventories/a800 -e '{"model_weights_wan_nodes": ["a800-01"]}'""", ""),
         (
             """inferfleet weights pull -i inventories/a800 -e '{"model_weights_wan_nodes": ["localhost"]}'""",
-            N_("through this machine"),
+            N_("through the controller"),
         ),
     ),
     done=N_("The weights are on every node"),
-    interrupted=N_("Downloads continue in the background; the next `inferfleet weights pull` joins them."),
+    interrupted=N_("Downloads continue in the background; run `inferfleet weights pull` again to follow them."),
     summarize=_blocks,
 )
 _VERIFY = Command(
     name="weights verify",
     run=verify,
     playbook="playbooks/weights_verify.yml",
-    help=(N_("Verify that every node has the complete model, and the same; repair what is not."),),
+    help=(N_("Verify that every node has the same complete model, and repair damaged files."),),
     examples=(
-        ("inferfleet weights verify -i inventories/a800", N_("stamps: seconds")),
-        ("inferfleet weights verify -i inventories/a800 --deep", N_("every byte")),
+        ("inferfleet weights verify -i inventories/a800", N_("compare timestamps: seconds")),
+        ("inferfleet weights verify -i inventories/a800 --deep", N_("hash every byte")),
     ),
     done=N_("The weights are verified"),
-    interrupted=N_("The next `inferfleet weights verify` starts again."),
+    interrupted=N_("Run `inferfleet weights verify` again: it starts from the beginning."),
     summarize=_blocks,
 )
 _LIST = Command(
@@ -176,8 +179,8 @@ _LIST = Command(
     run=list_,
     playbook="playbooks/weights_list.yml",
     changes_nodes=False,
-    help=(N_("List the models that are stored on the nodes, complete or in part."),),
-    done=N_("Listed"),
+    help=(N_("List the complete and partial models on the nodes."),),
+    done=N_("Models listed"),
     summarize=_blocks,
 )
 _REMOVE = Command(
@@ -187,10 +190,10 @@ _REMOVE = Command(
     help=(N_("Remove the weights of the inventory's model from every node; other models are kept."),),
     examples=(
         ("inferfleet weights remove -i inventories/a800", ""),
-        ("inferfleet weights remove -i inventories/a800 --partial", N_("what interrupted downloads left")),
+        ("inferfleet weights remove -i inventories/a800 --partial", N_("leftovers of interrupted downloads")),
     ),
     done=N_("Removed"),
-    interrupted=N_("The next `inferfleet weights remove` continues where this one stopped."),
+    interrupted=N_("Run `inferfleet weights remove` again: it continues where this run stopped."),
     summarize=_blocks,
 )
 COMMAND = Group(

@@ -1,1 +1,1 @@
-"""How a run is shown, for any command: views, rows, summary and reports; nothing here knows a command."""
+"""Output of a run: progress views, rows, summary and reports, independent of the command."""

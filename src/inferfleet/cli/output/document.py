@@ -1,4 +1,4 @@
-"""The one JSON document of --json."""
+"""The JSON document of --json."""
 
 import json
 from typing import Any
@@ -9,14 +9,14 @@ from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import RunResult, Stage
 
 
-def document(header: Header, run: RunResult, judged: Outcome, log: str) -> dict[str, Any]:
+def document(header: Header, run: RunResult, outcome: Outcome, log: str) -> dict[str, Any]:
     """Return the document of a run; times are in seconds."""
     return {
         "command": header.command,
         "inventory": header.inventory,
         "ansible_command": header.ansible_command,
-        "outcome": str(judged),
-        "exit_code": judged.exit_code,
+        "outcome": str(outcome),
+        "exit_code": outcome.exit_code,
         "seconds": round(run.seconds, 3),
         "stages": [_stage(stage) for stage in run.stages],
         "problems": [problem.as_dict() for problem in run.problems],
@@ -33,13 +33,13 @@ def document(header: Header, run: RunResult, judged: Outcome, log: str) -> dict[
         ],
         "changed_tasks": [{"host": item.host, "stage": item.stage, "task": item.task} for item in run.changed_tasks],
         "result": dict(run.result),
-        "output": "" if judged is Outcome.OK else run.output,
+        "output": "" if outcome is Outcome.OK else run.output,
         "log": log,
     }
 
 
 def usage_document(command: str, inventory: str, problem: Problem) -> dict[str, Any]:
-    """Return the document of a command that was refused before it ran: same keys as far as they apply."""
+    """Return the document of a command that was refused before it ran, with the same keys."""
     header = Header(command, inventory, "")
     run = RunResult(stages=(), seconds=0.0, rc=None, complete=False, tasks_run=0, problems=(problem,))
     return document(header, run, Outcome.BAD_INPUT, "")

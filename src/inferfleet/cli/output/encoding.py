@@ -1,25 +1,27 @@
-"""Output on terminals and into files that take fewer characters than we print."""
+"""Output to terminals and files whose encoding lacks some of the printed characters."""
 
 import codecs
 import io
 import sys
 
-_STAND_INS = {"×": "x", "…": "...", "–": "-", "→": "->", "·": "-"}
+_REPLACEMENTS = {"×": "x", "…": "...", "–": "-", "→": "->", "·": "-"}
 
 
-def _stand_in(error: UnicodeError) -> tuple[str, int]:
-    """Return ASCII for the characters that could not be written: what looks alike, or their number."""
+def _replacement(error: UnicodeError) -> tuple[str, int]:
+    """Return ASCII for characters that cannot be encoded: a similar character, or the escaped code point."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    wrong = error.object[error.start : error.end]
-    return "".join(_STAND_INS.get(c) or c.encode("ascii", "backslashreplace").decode() for c in wrong), error.end
+    characters = error.object[error.start : error.end]
+    return "".join(
+        _REPLACEMENTS.get(c) or c.encode("ascii", "backslashreplace").decode() for c in characters
+    ), error.end
 
 
-codecs.register_error("inferfleet-stand-in", _stand_in)
+codecs.register_error("inferfleet-replace", _replacement)
 
 
-def never_fail_to_write() -> None:
-    """Let standard output and error replace what their encoding lacks instead of failing."""
+def replace_unencodable_output() -> None:
+    """Let standard output and error replace characters that their encoding lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="inferfleet-stand-in")
+            stream.reconfigure(errors="inferfleet-replace")

@@ -1,4 +1,4 @@
-"""The JUnit XML of --junit: a suite a stage, a case a host."""
+"""The JUnit XML of --junit: one test suite per stage, one test case per host."""
 
 import os
 import re
@@ -15,7 +15,7 @@ _BAD = (State.FAILED, State.UNREACHABLE)
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a report that could not be written after the run.
+    """Raise an error if the report cannot be written.
 
     Raises:
         UsageError: the folder is missing, or the path is a folder or may not be written.
@@ -25,29 +25,29 @@ def check_writable(path: Path) -> None:
     if path.is_dir():
         reason = Message("", N_("it is a folder"))
     elif not folder.is_dir():
-        reason = Message("", N_("there is no folder {folder}"), folder=str(folder))
+        reason = Message("", N_("folder {folder} does not exist"), folder=str(folder))
     elif not os.access(path if path.exists() else folder, os.W_OK):
         reason = Message("", N_("permission denied"))
     if reason:
         raise UsageError(
             "junit-not-writable",
             N_("--junit {path} cannot be written: {reason}."),
-            N_("Name a file in an existing folder."),
+            N_("Specify a file in an existing folder."),
             path=str(path),
             reason=reason,
         )
 
 
-def report(command: str, run: RunResult, judged: Outcome) -> str:
+def report(command: str, run: RunResult, outcome: Outcome) -> str:
     """Return the report as XML."""
     root = ET.Element("testsuites", name=f"inferfleet {command}")
     for stage in run.stages:
         _add_stage(root, stage, run)
-    if not run.failures and not run.problems and judged not in (Outcome.OK, Outcome.CHANGES_DETECTED):
+    if not run.failures and not run.problems and outcome not in (Outcome.OK, Outcome.CHANGES_DETECTED):
         suite = ET.SubElement(root, "testsuite", name=command)
         case = ET.SubElement(suite, "testcase", classname="inferfleet", name=command, time="0.000")
-        ET.SubElement(case, "error", message=str(judged)).text = _xml(run.output)
-    if judged is Outcome.CHANGES_DETECTED:
+        ET.SubElement(case, "error", message=str(outcome)).text = _xml(run.output)
+    if outcome is Outcome.CHANGES_DETECTED:
         suite = ET.SubElement(root, "testsuite", name="assert-no-change")
         for item in run.changed_tasks:
             case = ET.SubElement(
@@ -81,7 +81,7 @@ def _add_stage(root: ET.Element, stage: Stage, run: RunResult) -> None:
             failure.text = _xml("\n".join(messages))
         elif host.state is State.SKIPPED:
             ET.SubElement(case, "skipped")
-        elif _was_cut(stage, host):
+        elif _was_interrupted(stage, host):
             ET.SubElement(case, "error", message="The run was interrupted.")
     if not stage.hosts:
         case = ET.SubElement(suite, "testcase", classname=f"inferfleet.{stage.name}", name="all", time="0.000")
@@ -89,7 +89,7 @@ def _add_stage(root: ET.Element, stage: Stage, run: RunResult) -> None:
     suite.set("time", f"{stage.seconds:.3f}")
 
 
-def _was_cut(stage: Stage, host: HostRun) -> bool:
+def _was_interrupted(stage: Stage, host: HostRun) -> bool:
     return stage.state is State.INTERRUPTED and host.state is State.RUNNING
 
 
@@ -114,5 +114,5 @@ def _count(element: ET.Element) -> None:
 
 
 def _xml(text: str) -> str:
-    """Return `text` without the control characters XML cannot carry."""
+    """Return `text` without control characters that are invalid in XML."""
     return _NOT_XML.sub("", text)

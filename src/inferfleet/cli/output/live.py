@@ -1,4 +1,4 @@
-"""The view for a terminal: one live picture with a line a stage."""
+"""The view for a terminal: a live display with one line per stage."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from inferfleet.cli.output.style import LABELS, STYLES, ascii_only, mark
 from inferfleet.cli.output.text import count, duration, pad, progress_parts, tr
-from inferfleet.cli.output.view import ENDING, Header, diff_of
+from inferfleet.cli.output.view import STOPPING, Header, diff_of
 from inferfleet.messages import N_, current_language, use_language
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import Progress, Stage, State
@@ -26,7 +26,7 @@ _NOT_RUN = N_("not run")
 
 
 class LiveView:
-    """Redraws the stages in place; what must stay (diffs) is printed above them."""
+    """Redraws the stages in place; permanent output (diffs) is printed above them."""
 
     def __init__(self, console: Console, header: Header, fold: Fold) -> None:
         self._console = console
@@ -47,17 +47,17 @@ class LiveView:
         self._live.stop()
 
     def on_event(self, event: Event) -> None:
-        """Print what has to stay; the picture redraws itself."""
+        """Print permanent output; the display redraws itself."""
         if diff := diff_of(event):
             self._console.print(_colored(diff))
 
     def on_interrupt(self) -> None:
-        """Show that the run begins to end."""
-        self._picture.note = tr(ENDING)
+        """Show that the run is stopping."""
+        self._picture.note = tr(STOPPING)
 
 
 class Picture:
-    """Draws the state of a run at the moment it is drawn."""
+    """Draws the current state of a run."""
 
     def __init__(self, header: Header, fold: Fold, *, ascii_only: bool = False) -> None:
         self.note = ""
@@ -66,11 +66,11 @@ class Picture:
         self._ascii = ascii_only
         self._language = current_language()
         self._spinner = Spinner("line" if ascii_only else "dots")
-        self._began = time.time()
+        self._started = time.time()
         self._finished_at: float | None = None
 
     def finish(self) -> None:
-        """Let the clock stand: the next drawing is the last."""
+        """Stop the clock: the next drawing is the last."""
         self._finished_at = time.time()
         self.note = ""
 
@@ -83,8 +83,8 @@ class Picture:
             yield line
 
     def lines(self, now: float, width: int, height: int) -> Iterator[Text]:
-        """Yield the picture at Unix time `now`, at most `width` cells wide and `height` lines high."""
-        # The run's thread adds hosts and stages meanwhile: draw a copy of the lists.
+        """Yield the lines at Unix time `now`, at most `width` cells wide and `height` lines high."""
+        # The thread of the run adds hosts and stages concurrently: draw copies of the lists.
         stages = list(self._fold.stages.values())
         yield self._head(now)
         below = [*self._busy_lines(width, max(height - len(stages) - 4, 2)), *self._note_lines()]
@@ -107,7 +107,7 @@ class Picture:
         hosts = len(self._fold.hosts)
         parts = [f"inferfleet {self._header.command}", self._header.inventory]
         parts += [count(hosts, *_HOSTS)] if hosts else []
-        parts += [duration(now - self._began)]
+        parts += [duration(now - self._started)]
         separator = " - " if self._ascii else " · "
         return Text.assemble((parts[0], "bold"), separator, separator.join(parts[1:]))
 
@@ -129,7 +129,7 @@ class Picture:
         )  # fmt: skip
 
     def _spin(self, now: float) -> str:
-        frame = int((now - self._began) * 1000 / self._spinner.interval) % len(self._spinner.frames)
+        frame = int((now - self._started) * 1000 / self._spinner.interval) % len(self._spinner.frames)
         return str(self._spinner.frames[frame])
 
     def _note_lines(self) -> list[Text]:
@@ -178,7 +178,7 @@ def _colored(diff: str) -> Text:
 
 
 def _table_lines(stage: Stage) -> list[Text]:
-    """Return the rows that a stage has reported so far; its first one holds the titles."""
+    """Return the rows that a stage has reported so far; the first one contains the titles."""
     rows = [(str(row.label), str(row.text)) for row in list(stage.rows)]
     labels = max((cell_len(label) for label, _ in rows), default=0)
     return [
@@ -196,6 +196,6 @@ def _on(hosts: list[str], room: int) -> str:
 
 
 def _hidden(stages: list[Stage], wanted: int) -> int:
-    """Return how many of the first stages to leave out: never the running one."""
+    """Return how many of the first stages to hide: never the running one."""
     running = next((number for number, stage in enumerate(stages) if stage.since is not None), len(stages))
     return min(wanted, running)

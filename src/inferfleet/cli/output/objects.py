@@ -1,4 +1,4 @@
-"""The view for programs: a JSON object a line, as each stage begins and ends and as hosts get on."""
+"""The view for programs: one JSON object per line for each stage start, stage end and progress report."""
 
 import json
 from typing import Any, TextIO
@@ -12,7 +12,7 @@ class ProgressView(StageView):
     """Writes objects with `time` (Unix seconds), `event` and `stage`.
 
     `event` is `stage_started`, `stage_ended` (with `state` and `seconds`), `progress` (with `host`, null for all
-    hosts together, and what is known of `done`, `total`, `unit`, `rate`, `seconds_left` and `text`), `row` (of a
+    hosts together, and the known values of `done`, `total`, `unit`, `rate`, `seconds_left` and `text`), `row` (of a
     stage's table, with `label` and `text`) or `interrupted`.
     """
 
@@ -21,7 +21,7 @@ class ProgressView(StageView):
         self._file = file
 
     def on_event(self, event: Event) -> None:
-        """Write what `event` has changed."""
+        """Write the changes of `event`."""
         stage = self._fold.current
         if stage is not self._shown:
             self._end_stage()
@@ -42,7 +42,7 @@ class ProgressView(StageView):
             )
 
     def on_interrupt(self) -> None:
-        """Write that the run begins to end."""
+        """Write that the run is stopping."""
         self._write("interrupted", self._shown.name if self._shown else "")
 
     def _end_stage(self) -> None:

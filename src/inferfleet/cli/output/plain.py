@@ -1,4 +1,4 @@
-"""The view for pipes, logs and CI: one line as each stage begins and ends."""
+"""The view for pipes, logs and CI: one line at the start and the end of each stage."""
 
 import time
 from typing import Self
@@ -8,7 +8,7 @@ from rich.text import Text
 
 from inferfleet.cli.output.style import LABELS
 from inferfleet.cli.output.text import count, duration, pad, progress_parts, tr
-from inferfleet.cli.output.view import ENDING, Header, StageView, diff_of
+from inferfleet.cli.output.view import STOPPING, Header, StageView, diff_of
 from inferfleet.messages import N_
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import State
@@ -19,7 +19,7 @@ _ALL = ""  # no host has this name
 
 
 class PlainView(StageView):
-    """Writes plain lines, each led by the seconds since the start."""
+    """Writes plain lines, each prefixed with the seconds since the start."""
 
     def __init__(self, console: Console, header: Header, fold: Fold) -> None:
         super().__init__(header, fold)
@@ -33,7 +33,7 @@ class PlainView(StageView):
         return self
 
     def on_event(self, event: Event) -> None:
-        """Write a line when the stage has changed, and now and then one of progress."""
+        """Write a line when the stage changes, and progress lines at intervals."""
         stage = self._fold.current
         if stage is not self._shown:
             self._end_stage()
@@ -48,8 +48,8 @@ class PlainView(StageView):
             self._print(diff)
 
     def on_interrupt(self) -> None:
-        """Write that the run begins to end."""
-        self._line(tr(ENDING), time.time())
+        """Write that the run is stopping."""
+        self._line(tr(STOPPING), time.time())
 
     def _end_stage(self) -> None:
         stage, self._shown = self._shown, None
@@ -58,7 +58,7 @@ class PlainView(StageView):
         changed = f" ({count(stage.changed, N_('{count} task'), N_('{count} tasks'))})" if stage.changed else ""
         state = State.INTERRUPTED if stage.since is not None else stage.state
         title, state_text = tr(stage.title), f"{tr(LABELS[state])}{changed}"
-        # A stage may be entered again (handlers, a role used twice): that is news only if it came to more.
+        # A stage may run again (handlers, a role used twice): print it only if its state changed.
         if self._last_lines.get(stage.name) != state_text:
             time_spent = duration(stage.elapsed(self._fold.ended or 0.0))
             self._line(tr(N_("{stage}: {state} in {time}"), stage=title, state=state_text, time=time_spent))
@@ -90,13 +90,13 @@ class PlainView(StageView):
 
 
 class AnsibleView(PlainView):
-    """The view of --verbose: what ansible-playbook itself writes."""
+    """The view of --verbose: the output of ansible-playbook."""
 
     def on_event(self, event: Event) -> None:
-        """Write the event's own output as it is."""
+        """Write the output of the event unchanged."""
         if event.get("stdout"):
             self._console.file.write(f"{event['stdout']}\n")
             self._console.file.flush()
 
     def _end_stage(self) -> None:
-        """Write nothing: Ansible's own output shows it."""
+        """Write nothing: the output of Ansible shows it."""

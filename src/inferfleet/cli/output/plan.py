@@ -1,4 +1,4 @@
-"""A plan as tables for people."""
+"""Tables of a plan."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -27,12 +27,12 @@ _SHOWN = (
 
 
 def make_console(*, stderr: bool = False) -> Console:
-    """Return the console that tables are printed on."""
+    """Return the console for tables."""
     return Console(stderr=stderr, highlight=False, emoji=False, markup=False, soft_wrap=False)
 
 
 def print_plan(console: Console, plan: Plan, *, alternatives: bool = False) -> None:
-    """Print what will run, each node, the memory of one accelerator, reasons, warnings and problems."""
+    """Print the summary, nodes, accelerator memory, reasons, commands, warnings and problems of a plan."""
     if plan.image:
         console.print(_facts(_summary(plan)))
         console.print()
@@ -41,7 +41,7 @@ def print_plan(console: Console, plan: Plan, *, alternatives: bool = False) -> N
         console.print()
         console.print(_budget(plan.budget, plan))
         console.print(_cache(plan.budget, plan))
-    _list(console, N_("Why"), plan.reasons, "dim")
+    _list(console, N_("Reasons"), plan.reasons, "dim")
     if alternatives and plan.image:
         console.print()
         console.print(_alternatives(plan.alternatives) if plan.alternatives else Text(tr(_NO_ALTERNATIVES)))
@@ -51,7 +51,7 @@ def print_plan(console: Console, plan: Plan, *, alternatives: bool = False) -> N
     print_problems(console, plan.problems)
     if not plan.problems:
         console.print()
-        console.print(Text(tr(N_("This plan works.")), style="green"))
+        console.print(Text(tr(N_("The plan is feasible.")), style="green"))
 
 
 def print_plans(console: Console, plans: Sequence[Plan], *, alternatives: bool = False) -> None:
@@ -84,7 +84,7 @@ def _summary(plan: Plan) -> list[tuple[str, str]]:
         (tr(N_("Image")), plan.image),
         (tr(N_("Accelerators")), f"{plan.accelerators} × {plan.accelerator}"),
         (tr(N_("Parallel")), _parallel(plan)),
-        (tr(N_("Context")), tr(N_("{max_model_len} tokens, {max_num_seqs} sequences at once"), **known)),
+        (tr(N_("Context")), tr(N_("{max_model_len} tokens, {max_num_seqs} concurrent sequences"), **known)),
         (tr(N_("Served as")), tr(N_("{served_model_name} on port {port}"), **known)),
     ]
 
@@ -110,9 +110,9 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
 
 def _nodes(plan: Plan) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    told = any(_network(plan, node) for node in plan.nodes.values())
+    with_network = any(_network(plan, node) for node in plan.nodes.values())
     titles = (N_("Node"), N_("Role"), N_("Rank"), N_("Address"), N_("Interface"), N_("Network"))
-    for column in titles if told else titles[:-1]:
+    for column in titles if with_network else titles[:-1]:
         table.add_column(tr(column), overflow="fold")
     for name, node in plan.nodes.items():
         row = [
@@ -120,14 +120,14 @@ def _nodes(plan: Plan) -> Table:
             tr(_ROLES.get(node.role, node.role)),
             str(node.rank),
             node.address,
-            node.interface or tr(N_("not known yet")),
+            node.interface or tr(N_("unknown")),
         ]
-        table.add_row(*row, *([_network(plan, node)] if told else []))
+        table.add_row(*row, *([_network(plan, node)] if with_network else []))
     return table
 
 
 def _network(plan: Plan, node: NodePlan) -> str:
-    """Return what a node's ranks communicate over: its RDMA ports or TCP, and the rate; empty where it is not known."""
+    """Return the transport of a node (RDMA ports or TCP) and its link rate; empty if unknown."""
     over = " ".join(node.rdma) or plan.transport.upper()
     rate = f"{node.link_gbps:g} Gbit/s" if node.link_gbps and over else ""
     return ", ".join(part for part in (over, rate) if part)
@@ -142,7 +142,7 @@ def _budget(budget: Budget, plan: Plan) -> Table:
         (N_("Activations"), budget.activation_bytes),
         (N_("Runtime, collectives, graphs"), budget.overhead_bytes),
         (N_("KV cache"), budget.kv_cache_bytes),
-        (N_("Left free"), budget.free_bytes),
+        (N_("Free"), budget.free_bytes),
         (N_("Total"), budget.total_bytes),
     ):
         table.add_row(tr(name), Text(f"{size / GIB:.2f}", style="bold red" if size < 0 else ""))
@@ -159,7 +159,7 @@ def _cache(budget: Budget, plan: Plan) -> str:
 
 
 def _commands(plan: Plan) -> list[str]:
-    """Return the command lines of the head and of one worker, which stands for all; --json has every node's."""
+    """Return the command lines of the head and of one worker; --json contains those of every node."""
     lines: list[str] = []
     for role in ("head", "worker"):
         name, node = next(((name, node) for name, node in plan.nodes.items() if node.role == role), ("", None))

@@ -1,4 +1,4 @@
-"""Print the summary: framed on a terminal, as plain lines elsewhere."""
+"""Print the summary: framed on a terminal, otherwise as plain lines."""
 
 from rich import box
 from rich.cells import cell_len
@@ -19,7 +19,7 @@ _GOOD, _BAD = N_("OK: {text}"), N_("FAILED: {text}")
 
 
 def print_summary(console: Console, summary: Summary) -> None:
-    """Print `summary` the way the console can show it."""
+    """Print `summary` in the format that the console supports."""
     if console.is_terminal:
         _print_framed(console, summary)
     else:
@@ -36,7 +36,7 @@ def _print_framed(console: Console, summary: Summary) -> None:
             ["", *_block(block, widest, ascii_only(console))] if parts else _block(block, widest, ascii_only(console))
         )
     title = Text(f"{sign} {summary.heading}", style=f"bold {tone}")
-    # Lines above and below, none at the sides: what is selected with the mouse is free of frames.
+    # Only horizontal lines: text selected with the mouse contains no frame.
     frame = Panel(
         Group(*parts), title=title, title_align="left", border_style=tone, box=box.HORIZONTALS, padding=(0, 1)
     )

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A label and its text; `tone` is "bad", "soft" or empty. A row without a label stands alone.
+    """A label and its text; `tone` is "bad", "soft" or empty. A row without a label is printed as plain text.
 
-    `holds` marks the row of something that was tested: whether it held.
+    `holds` is the result of a check; None if the row is not a check.
     """
 
     label: str

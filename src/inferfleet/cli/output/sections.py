@@ -1,4 +1,4 @@
-"""Rows of what any playbook may report about a service: addresses and checks."""
+"""Rows that any playbook may report about a service: addresses and checks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def standard_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row
 
 
 def service_rows(result: Mapping[str, Any]) -> list[Row]:
-    """Return where the service is reached, and with what."""
+    """Return the addresses of the service and its credentials."""
     rows = [Row(shown(item.get("name")), str(item.get("url"))) for item in mappings(result.get("endpoints"))]
     webui = result.get("webui")
     if isinstance(webui, Mapping) and webui.get("url"):
@@ -46,7 +46,7 @@ def broken(result: Mapping[str, Any]) -> bool:
 
 
 def by_service(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return what was reported for each service, by its name; by "" where there is one, or for all of them."""
+    """Return the results by service name; the key is "" for a single service, and for shared results."""
     services = result.get("services")
     if not isinstance(services, Mapping):
         return {"": result}
@@ -55,5 +55,5 @@ def by_service(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def mappings(items: Any) -> list[Mapping[str, Any]]:
-    """Return the mappings in a list; none where it is something else."""
+    """Return the mappings in a list; empty if `items` is not a list."""
     return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []

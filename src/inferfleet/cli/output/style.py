@@ -1,4 +1,4 @@
-"""Marks and colours of states, the same in every view."""
+"""Marks and colors of states, shared by all views."""
 
 from rich.console import Console
 
@@ -45,10 +45,10 @@ def mark(state: State, *, ascii_only: bool = False) -> str:
 
 
 def plain_mark(character: str, *, ascii_only: bool) -> str:
-    """Return the character, or its ASCII stand-in for terminals without UTF-8."""
+    """Return the character, or its ASCII replacement for terminals without UTF-8."""
     return _ASCII_MARKS[character] if ascii_only else character
 
 
 def ascii_only(console: Console) -> bool:
-    """Return whether the console cannot show more than ASCII."""
+    """Return whether the console supports ASCII only."""
     return not console.encoding.lower().startswith("utf")

@@ -1,4 +1,4 @@
-"""What a command reports at its end, as rows that any output can show."""
+"""The summary of a command, as rows for any output format."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +22,7 @@ _TASKS_CHANGED = (N_("{count} task changed"), N_("{count} tasks changed"))
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The heading, whether all is well, rows in blocks, and a line to copy into a shell."""
+    """The heading, whether the run succeeded, rows in blocks, and a shell command to try."""
 
     heading: str
     good: bool
@@ -35,7 +35,7 @@ def summarize(
 ) -> Summary:
     """Return the summary of a run.
 
-    `again` is the command as typed, without tags; `log` is the path of Ansible's own log; paths below `cwd`
+    `again` is the command to repeat, without tags; `log` is the path of the Ansible log; paths below `cwd`
     are shown relative to it.
     """
     run = replace(run, result=_shortened(run.result, cwd))
@@ -63,16 +63,16 @@ def _heading(command: "Command", run: RunResult, outcome: Outcome, check: bool) 
     tasks = len(run.changed_tasks)
     stages = list(dict.fromkeys(tr(title(failure.stage)) for failure in run.failures))
     if outcome is Outcome.BAD_INPUT and run.rc == 0 and not run.problems:
-        return tr(N_("Nothing ran"))
+        return tr(N_("No task ran"))
     if outcome is Outcome.FAILED and stages:
         return tr(N_("{stages} failed"), stages=stages)
     if outcome is Outcome.CHANGES_DETECTED:
         return tr(N_("Changes detected: {changed}"), changed=count(tasks, *_TASKS_CHANGED))
     headings = {
-        Outcome.BAD_INPUT: N_("The inventory was refused") if run.problems else N_("Ansible could not start"),
+        Outcome.BAD_INPUT: N_("Configuration invalid") if run.problems else N_("Ansible did not start"),
         Outcome.REQUIREMENTS_NOT_MET: N_("Hardware requirements not met"),
         Outcome.UNREACHABLE: N_("A host is unreachable"),
-        Outcome.FAILED: N_("Not everything works") if run.result else N_("Failed"),
+        Outcome.FAILED: N_("Some checks failed") if run.result else N_("Failed"),
         Outcome.THRESHOLD_NOT_MET: N_("Threshold not met"),
         Outcome.INTERRUPTED: N_("Interrupted"),
     }
@@ -90,13 +90,13 @@ def _heading(command: "Command", run: RunResult, outcome: Outcome, check: bool) 
 
 
 def _unexplained_blocks(run: RunResult, outcome: Outcome) -> list[list[Row]]:
-    """Return what Ansible itself wrote where no task tells why the run ended."""
+    """Return the output of Ansible if no failed task explains the outcome."""
     if outcome is Outcome.BAD_INPUT and not run.problems:
         output = [Row("", run.output)] if run.output else []
         nothing = tr(N_("No task was selected: check --tags, --skip-tags and --limit."))
         return [output, [Row(tr(N_("next")), nothing)] if run.rc == 0 else []]
     if outcome is Outcome.FAILED and not run.failures and run.rc:
-        return [[Row("", run.output or tr(N_("ansible-playbook ended with status {rc}."), rc=run.rc), "bad")]]
+        return [[Row("", run.output or tr(N_("ansible-playbook exited with status {rc}."), rc=run.rc), "bad")]]
     return []
 
 
@@ -109,7 +109,7 @@ def _problem_rows(problems: Iterable[Problem], tone: str) -> list[Row]:
 
 
 def _failure_blocks(failures: Sequence[Failure]) -> list[list[Row]]:
-    """Return a block for each different failure: the same one on many hosts is listed once."""
+    """Return a block for each distinct failure: the same one on many hosts is listed once."""
     alike: dict[tuple[str, str, str], list[str]] = {}
     for failure in failures:
         alike.setdefault((failure.stage, failure.task, str(failure.message)), []).append(failure.host)
@@ -140,7 +140,7 @@ def _next_rows(
     command: "Command", run: RunResult, outcome: Outcome, explained: bool, again: str, log: str
 ) -> list[Row]:
     path = Row(tr(N_("log")), log, "soft")
-    if explained:  # its own rows say what to do
+    if explained:  # the rows of the result contain the next step
         return [path] if run.failures else []
     if outcome is Outcome.INTERRUPTED:
         return [Row(tr(N_("next")), tr(command.interrupted)), path]
@@ -148,23 +148,23 @@ def _next_rows(
         only = tr(N_("Only this stage: {command}"), command=f"{again} --tags {run.failures[-1].stage}")
         return [Row(tr(N_("next")), tr(command.failed)), Row(tr(N_("or")), only), path]
     if outcome is Outcome.UNREACHABLE and not run.problems:
-        hint = N_("Check that the host is up and that its ansible_host, ansible_user and key are right.")
+        hint = N_("Check that the host is running and that its ansible_host, ansible_user and SSH key are correct.")
         return [Row(tr(N_("next")), tr(hint)), path]
-    return [path] if outcome is Outcome.FAILED else []
+    return [Row(tr(N_("next")), tr(command.failed)), path] if outcome is Outcome.FAILED else []
 
 
 def _try_it(result: Mapping[str, Any]) -> str:
     first = next((own for own in by_service(result).values() if own.get("endpoints")), {})
     url = next((str(item.get("url", "")) for item in mappings(first.get("endpoints"))), "").rstrip("/")
     key = first.get("api_key_file")
-    # A key of the inventory is stored in no file.
+    # A key set in the inventory is not stored in a file.
     if not url.endswith("/v1") or not isinstance(key, str) or "/" not in key or " " in key:
         return ""
     return f'curl -H "Authorization: Bearer $(cat {key})" {url}/models'
 
 
 def _shortened(value: Any, cwd: Path) -> Any:
-    """Return `value` with every path in it that is below `cwd` made relative."""
+    """Return `value` with all paths below `cwd` relative to it."""
     if isinstance(value, Mapping):
         return {key: _shortened(inner, cwd) for key, inner in value.items()}
     if isinstance(value, str) and value.startswith("/") and Path(value).is_relative_to(cwd):

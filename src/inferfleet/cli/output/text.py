@@ -1,4 +1,4 @@
-"""Texts in the language of the process, and numbers as people read them."""
+"""Texts in the language of the process, and human-readable numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,12 +14,12 @@ _UNITS = (N_("answers"), N_("checks"), N_("requests"))
 
 
 def tr(template: str, /, **parameters: Any) -> str:
-    """Return `template` in the language of the process, with its parameters in place."""
+    """Return `template` in the language of the process, with its parameters filled in."""
     return Message("", template, **parameters).render()
 
 
 def shown(value: Any) -> str:
-    """Return what a playbook reported, a message, its JSON form or a text, translated where it has a translation."""
+    """Return the text of a message, its JSON form or a string, translated if a translation exists."""
     if isinstance(value, Message):
         return value.render()
     if isinstance(value, Mapping) and ("template" in value or "message" in value):
@@ -33,15 +33,15 @@ def count(number: int, one: str, many: str) -> str:
 
 
 def pad(text: str, cells: int, *, right: bool = False) -> str:
-    """Return the text with spaces up to a width in cells, behind it or (`right`) in front of it."""
+    """Return the text padded with spaces to a width in cells, left- or (`right`) right-aligned."""
     spaces = " " * (cells - cell_len(text))
     return spaces + text if right else text + spaces
 
 
 def aligned(table: Sequence[Sequence[str]], *, last_free: bool = False) -> list[str]:
-    """Return the lines of a table of two or more columns, right-aligned, or (`last_free`) with the last one free.
+    """Return the lines of a table of two or more columns, right-aligned; with `last_free` the last one is not padded.
 
-    A line with text in its first cell only makes no column wider.
+    A line with text in its first cell only does not affect the column widths.
     """
     full = [line for line in table if any(line[1:])]
     widths = [max(cell_len(cell) for cell in column) for column in zip(*full, strict=True)]
@@ -66,12 +66,12 @@ def duration(seconds: float) -> str:
 
 
 def size(number: float) -> str:
-    """Return bytes as people read them, such as `10.4 GB`."""
+    """Return a human-readable number of bytes, such as `10.4 GB`."""
     return decimal(int(number)) if number >= 1000 else count(int(number), N_("{count} byte"), N_("{count} bytes"))
 
 
 def amount(progress: Progress) -> str:
-    """Return e.g. `2.1 of 10.4 GB`, `3 of 60 checks`, `412 MB`; empty when nothing is known."""
+    """Return e.g. `2.1 of 10.4 GB`, `3 of 60 checks`, `412 MB`; empty if unknown."""
     done, total = progress.done, progress.total
     if done is None:
         return ""
@@ -82,7 +82,7 @@ def amount(progress: Progress) -> str:
 
 
 def progress_parts(progress: Progress) -> list[str]:
-    """Return what is known of the progress, the most important first."""
+    """Return the known parts of the progress, most important first."""
     percent = f"{min(progress.done / progress.total, 1):.0%}" if progress.done and progress.total else ""
     speed = ""
     if progress.unit == "bytes" and progress.rate and progress.rate > 0:

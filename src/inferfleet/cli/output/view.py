@@ -1,4 +1,4 @@
-"""What every way of showing a run has in common."""
+"""Base of all progress views."""
 
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager
@@ -13,7 +13,7 @@ from inferfleet.runner.result import Stage, TableRow
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is said before a run: the command, its inventory and the equal ansible-playbook line."""
+    """The header of a run: the command, its inventory and the equivalent ansible-playbook command."""
 
     command: str
     inventory: str
@@ -21,23 +21,23 @@ class Header:
 
 
 class View(AbstractContextManager["View"], Protocol):
-    """Shows a run while it goes on; entered before and left after the run."""
+    """Shows the progress of a run; a context manager around it."""
 
     def on_event(self, event: Event) -> None:
-        """Show what `event`, already folded, has changed."""
+        """Show the changes of `event`, which `fold` already contains."""
 
     def on_interrupt(self) -> None:
-        """Tell that the run begins to end."""
+        """Show that the run is stopping."""
 
 
 class StageView(ABC):
-    """Writes as stages begin and end; `_shown` is the stage that was begun last."""
+    """Writes output when stages start and end; `_shown` is the stage that started last."""
 
     def __init__(self, header: Header, fold: Fold) -> None:
         self._header = header
         self._fold = fold
         self._shown: Stage | None = None
-        self._rows_told: dict[str, int] = {}
+        self._rows_shown: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -48,20 +48,20 @@ class StageView(ABC):
         self._end_stage()
 
     def _new_rows(self) -> list[TableRow]:
-        """Return the rows of the stage shown that were not returned before."""
+        """Return the rows of the current stage that were not returned before."""
         if self._shown is None:
             return []
-        told = self._rows_told.get(self._shown.name, 0)
-        rows = self._shown.rows[told:]
-        self._rows_told[self._shown.name] = told + len(rows)
+        shown = self._rows_shown.get(self._shown.name, 0)
+        rows = self._shown.rows[shown:]
+        self._rows_shown[self._shown.name] = shown + len(rows)
         return rows
 
     @abstractmethod
     def _end_stage(self) -> None:
-        """Tell that the stage shown is over, if there is one, and show none."""
+        """Show the end of the current stage, if any."""
 
 
-ENDING = N_("Ending the run in good order … (Ctrl-C again: at once)")
+STOPPING = N_("Stopping the run gracefully … (press Ctrl-C again to stop immediately)")
 
 
 def diff_of(event: Event) -> str:
