@@ -193,7 +193,7 @@ def pull(params):
             if not store.is_final:
                 store.publish(params["about"])
             seconds = time.time() - started
-            swarm.linger()
+            swarm.seed()
             return {"changed": bool(missing), "seconds": seconds, **swarm.progress()}
         finally:
             stop.set()

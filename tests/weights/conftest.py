@@ -47,7 +47,7 @@ def hub(hub_root):
 
 @pytest.fixture
 def fleet(tmp_path, hub, files):
-    """Return three nodes; those that a test leaves behind are ended."""
+    """Return three nodes; those still running are killed after the test."""
     fleet = Fleet(tmp_path, hub, files, 3)
     yield fleet
     for node in fleet.nodes:
@@ -57,9 +57,9 @@ def fleet(tmp_path, hub, files):
 
 @pytest.fixture
 def manifest_of(tmp_path):
-    """Return what the module weights_manifest answers."""
+    """Return a function that runs the module weights_manifest."""
 
-    def ask(**params):
+    def run(**params):
         return run_module("weights_manifest", **{"path": str(tmp_path / "nowhere"), **params})
 
-    return ask
+    return run

@@ -1,4 +1,4 @@
-"""A real hub, and nodes: processes with a folder and a loopback address each."""
+"""A test hub and nodes: processes with a folder and a loopback address each."""
 
 import hashlib
 import json
@@ -67,13 +67,13 @@ class Hub:
 
 
 class Node:
-    """One node: `start` begins its part, `end` returns what it came to."""
+    """One node: `start` runs weights_pull, `end` returns its result."""
 
     def __init__(self, folder, number, port):
         self.name, self.address, self.port = f"node{number}", f"127.0.1.{number}", port
         self.path = folder / self.name / "models" / REPO
         self.process = None
-        self.prefix = []  # what its command line begins with
+        self.prefix = []  # prefix of its command line
 
     @property
     def spec(self):
@@ -107,10 +107,10 @@ class Node:
 
 
 class Fleet:
-    """Nodes that bring one model; what a test does not set is as the role would have it."""
+    """Nodes that download one model, with the role's parameters unless a test sets others."""
 
     def __init__(self, folder, hub, files, count):
-        port = random.randrange(20_000, 30_000)  # outside of the range that outgoing connections take theirs from
+        port = random.randrange(20_000, 30_000)  # outside of the ephemeral port range
         self.nodes = [Node(folder, n + 1, port) for n in range(count)]
         self.hub, self.files = hub, files
 
@@ -138,7 +138,7 @@ class Fleet:
         return [node.end() for node in self.nodes]
 
     def is_complete(self, node):
-        """Return whether a node has exactly the files that are wanted."""
+        """Return whether a node has exactly the wanted files."""
         found = {}
         for path in node.path.rglob("*"):
             if path.is_file() and not path.name.startswith(".inferfleet"):
@@ -160,7 +160,7 @@ def wait_for(condition, seconds=30):
 
 
 def on_disk(node):
-    """Return the bytes of the files that a node has staged whole."""
+    """Return the total size of the complete files in a node's staging folder."""
     state = node.staging / ".inferfleet-state.json"
     entries = json.loads(state.read_text()).get("entries", {}) if state.exists() else {}
     return sum(entry["size"] for entry in entries.values())

@@ -1,4 +1,4 @@
-"""Files that a program has made: they get their final name whole and with their hashes, or not at all."""
+"""Finalization of a converted checkpoint: complete with hashes, or not at all."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ NAMES = ["model0-mp2.safetensors", "model1-mp2.safetensors", "tokenizer.json"]
 
 @pytest.fixture
 def made(tmp_path):
-    """Return what a finished conversion has left, beside an older copy under the final name."""
+    """Return the module's parameters for a finished conversion and an older copy under the final name."""
     staging, path = tmp_path / ".new", tmp_path / "R1-mp2"
     staging.mkdir()
     path.mkdir()
@@ -21,7 +21,7 @@ def made(tmp_path):
     return {"staging": str(staging), "path": str(path), "files": NAMES, "repository": "R1-mp2", "revision": "7"}
 
 
-def test_a_whole_one_takes_the_name_and_is_proved(made, tmp_path):
+def test_complete_checkpoint_is_renamed_and_verified(made, tmp_path):
     result = run_module("weights_finalize", **made)
     assert result["changed"], result
     assert sorted(path.name for path in tmp_path.iterdir()) == ["R1-mp2"]
@@ -29,13 +29,13 @@ def test_a_whole_one_takes_the_name_and_is_proved(made, tmp_path):
     assert {name: entry["hash"] for name, entry in manifest["files"].items()} == {
         name: hashlib.sha256(name.encode()).hexdigest() for name in NAMES
     }
-    proof = run_module("weights_verify", path=made["path"], deep=True)
-    assert proof["complete"]
-    assert proof["about"]["revision"] == "7"
+    verified = run_module("weights_verify", path=made["path"], deep=True)
+    assert verified["complete"]
+    assert verified["about"]["revision"] == "7"
 
 
 @pytest.mark.parametrize("content", [None, ""])
-def test_one_that_is_not_whole_leaves_everything(made, tmp_path, content):
+def test_incomplete_checkpoint_changes_nothing(made, tmp_path, content):
     lacking = tmp_path / ".new" / NAMES[1]
     lacking.unlink()
     if content is not None:

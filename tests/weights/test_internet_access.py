@@ -1,4 +1,4 @@
-"""The controller's way out: what ssh is asked, and what is said of a node that does not let it in."""
+"""Tunnels for internet access through the controller: ssh command line and failed tunnels."""
 
 import json
 import os
@@ -9,12 +9,12 @@ import sys
 from inferfleet.weights.internet_access import forward
 
 
-def test_the_forwards_stand_before_the_host():
-    lent = ["-R", "127.0.0.1:0:127.0.0.1:3128", "-R", "127.0.0.1:40001:127.0.0.1:8000"]
-    assert forward(["ssh", "-N", "node1"], {3128: 0, 8000: 40001}) == ["ssh", "-N", *lent, "node1"]
+def test_forwards_precede_the_host():
+    forwards = ["-R", "127.0.0.1:0:127.0.0.1:3128", "-R", "127.0.0.1:40001:127.0.0.1:8000"]
+    assert forward(["ssh", "-N", "node1"], {3128: 0, 8000: 40001}) == ["ssh", "-N", *forwards, "node1"]
 
 
-def test_a_node_that_does_not_answer_is_named_and_nothing_goes_on():
+def test_unreachable_node_is_reported_and_the_process_ends():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     command = ["ssh", "-N", "-o", "BatchMode=yes", "-p", str(port), "127.0.0.1"]

@@ -1,4 +1,4 @@
-"""What kills, stalls and damages: a run resumes, or says in one message what is wrong."""
+"""Interrupted, stalled and damaged downloads: a run resumes, or fails with one message."""
 
 import contextlib
 import os
@@ -14,18 +14,18 @@ def slow_hub(hub):
     return hub
 
 
-def test_killed_nodes_go_on_where_they_stopped(fleet, files, slow_hub):
+def test_killed_nodes_resume(fleet, files, slow_hub):
     fleet.start()
     wait_for(lambda: any(on_disk(node) > 4_000_000 for node in fleet.nodes))
     for node in fleet.nodes:
         node.kill()
     before = slow_hub.stats()["bytes"]
-    assert not any(node.path.exists() for node in fleet.nodes), "half a model has the final name"
+    assert not any(node.path.exists() for node in fleet.nodes), "an incomplete model has the final name"
     slow_hub.call("POST", "/_lab/rate", {"bytes_per_second": None})
     fleet.start()
     results = fleet.end()
     assert all(fleet.is_complete(node) for node in fleet.nodes)
-    # What was on its way when the nodes were killed may come again: at most what a second brings.
+    # Data in flight when the nodes were killed may be fetched again: at most one second's worth.
     assert sum(r["wan"] for r in results) <= total(files) - before + 5_000_000
 
 
@@ -41,7 +41,7 @@ def test_a_killed_node_does_not_stop_the_others(fleet, files, slow_hub):
     assert fleet.is_complete(fleet.nodes[2])
 
 
-def test_bits_that_flip_on_the_wan_are_fetched_again(fleet, files, hub):
+def test_file_damaged_on_the_wan_is_fetched_again(fleet, files, hub):
     name = "model-00002-of-00008.safetensors"
     hub.faults({"path": f".*{name}", "fault": "corrupt", "at": 700_000, "times": 1})
     fleet.start()
@@ -51,7 +51,7 @@ def test_bits_that_flip_on_the_wan_are_fetched_again(fleet, files, hub):
     assert sum(r["wan"] for r in results) <= 1.05 * (total(files) + files[name]["size"])
 
 
-def test_a_source_that_stalls_is_left_for_the_next_one(fleet, files, hub, hub_root):
+def test_next_source_replaces_a_stalled_one(fleet, files, hub, hub_root):
     hub.faults({"path": ".*model-00005.*", "fault": "stall", "after": 500_000})
     sources = [
         {"type": "huggingface", "endpoint": hub.url, "repository": "inferfleet/tiny"},
@@ -60,23 +60,23 @@ def test_a_source_that_stalls_is_left_for_the_next_one(fleet, files, hub, hub_ro
     fleet.start(sources=sources, stall=1)
     results = fleet.end()
     assert all(fleet.is_complete(node) for node in fleet.nodes)
-    assert any("no answer and no byte for 1 s" in event for r in results for event in r["events"])
+    assert any("no data for 1 s" in event for r in results for event in r["events"])
 
 
 @pytest.mark.parametrize(
     ("rule", "cause"),
     [
-        ({"fault": "status", "status": 403}, "HTTP 403: it refuses access"),
-        ({"fault": "status", "status": 404}, "HTTP 404: it does not have it"),
+        ({"fault": "status", "status": 403}, "HTTP 403: it denies access"),
+        ({"fault": "status", "status": 404}, "HTTP 404: it does not have the file"),
         ({"fault": "status", "status": 503}, "HTTP 503: it fails"),
-        ({"fault": "redirect_loop"}, "it redirects in a circle"),
-        ({"fault": "corrupt", "at": 10}, "its content is not what the manifest says"),
+        ({"fault": "redirect_loop"}, "too many redirects"),
+        ({"fault": "corrupt", "at": 10}, "its content does not match the manifest"),
         ({"fault": "cut", "after": 1000}, "closed connection"),
-        ({"fault": "slow", "rate": 2000}, "bytes/s over 1 s, 100000 wanted"),
+        ({"fault": "slow", "rate": 2000}, "bytes/s over 1 s, the minimum is 100000"),
     ],
     ids=lambda value: value["fault"] if isinstance(value, dict) else "",
 )
-def test_what_no_source_gives_is_said_with_file_and_cause(fleet, hub, rule, cause):
+def test_failure_names_file_and_cause(fleet, hub, rule, cause):
     hub.faults({"path": ".*model-00004.*", "times": 0, **rule})
     fleet.start(min_rate=100_000, stall=1, rounds=1)
     results = fleet.end()
@@ -84,14 +84,14 @@ def test_what_no_source_gives_is_said_with_file_and_cause(fleet, hub, rule, caus
         assert result["failed"], node.name
         assert "model-00004-of-00008.safetensors: " in result["msg"]
         assert cause in result["msg"]
-        assert "goes on where it stopped" in result["msg"]
+        assert "the download resumes where it stopped" in result["msg"]
         assert not node.path.exists()
     hub.faults()
     fleet.start()
     assert [r.get("msg") for r in fleet.end()] == [None] * 3
 
 
-def test_too_many_requests_are_followed_by_patience(fleet, hub):
+def test_too_many_requests_are_retried_later(fleet, hub):
     hub.faults({"path": ".*model-00006.*", "fault": "status", "status": 429, "retry_after": 1, "times": 2})
     fleet.start()
     results = fleet.end()
@@ -99,7 +99,7 @@ def test_too_many_requests_are_followed_by_patience(fleet, hub):
     assert any("HTTP 429: it limits the rate" in event for r in results for event in r["events"])
 
 
-def test_a_server_without_ranges_still_lets_a_run_resume(fleet, files, slow_hub):
+def test_run_resumes_with_a_server_without_ranges(fleet, files, slow_hub):
     slow_hub.faults({"path": ".*safetensors", "fault": "ignore_range", "times": 0})
     node = fleet.nodes[0]
     alone = {"peers": [node.spec], "wan_nodes": [node.name], "expected": [node.name]}
@@ -123,7 +123,7 @@ def small_disk(path, size):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk, which only root may")
-def test_a_full_disk_is_told_and_the_others_finish(fleet, files):
+def test_full_disk_is_reported_and_the_others_finish(fleet, files):
     node = fleet.nodes[1]
     with small_disk(node.path.parent, "6m"):
         fleet.start()
@@ -131,12 +131,12 @@ def test_a_full_disk_is_told_and_the_others_finish(fleet, files):
         assert results[1]["failed"]
         assert "cannot be written: No space left on device" in results[1]["msg"]
         assert str(node.path.parent) in results[1]["msg"]
-        assert "Make room" in results[1]["msg"]
+        assert "Free space there" in results[1]["msg"]
     assert fleet.is_complete(fleet.nodes[0])
     assert fleet.is_complete(fleet.nodes[2])
 
 
-def test_a_port_that_is_taken_is_told(fleet):
+def test_port_in_use_is_reported(fleet):
     import socket
 
     node = fleet.nodes[0]
@@ -146,6 +146,6 @@ def test_a_port_that_is_taken_is_told(fleet):
         fleet.start([node])
         message = node.end()["msg"]
     assert message == (
-        f"Port {node.port} of {node.address} cannot be used to give weights to the other nodes: Address already in use."
-        " Set model_weights_port to a free one."
+        f"Port {node.port} of {node.address} cannot be used to send weights to the other nodes: Address already in use."
+        " Set model_weights_port to an unused port."
     )

@@ -1,4 +1,4 @@
-"""Which nodes see the same folder: the module itself, on folders that are one."""
+"""Detection of shared folders: the module on two paths to one folder."""
 
 from tests.weights.fleet import run_module
 
@@ -9,7 +9,7 @@ def markers(folder, node, step):
     return run_module("weights_markers", folder=str(folder), markers=MARKERS, node=node, step=step)["seen"]
 
 
-def test_nodes_find_who_sees_their_folder_and_leave_nothing(tmp_path):
+def test_shared_folders_are_detected_and_markers_removed(tmp_path):
     nas, own = tmp_path / "nas", tmp_path / "own"
     nas.mkdir()
     own.mkdir()
@@ -27,6 +27,6 @@ def test_nodes_find_who_sees_their_folder_and_leave_nothing(tmp_path):
     assert not [*nas.iterdir(), *own.iterdir()]
 
 
-def test_a_folder_that_cannot_be_written_to_holds_no_mark(tmp_path):
+def test_unwritable_folder_has_no_marker(tmp_path):
     assert markers(tmp_path / "nowhere", "a", "create") == []
     assert markers(tmp_path / "nowhere", "a", "find") == []

@@ -1,4 +1,4 @@
-"""Bringing a model to all nodes: the way when all goes well, and what a run leaves behind."""
+"""Distribution of a model to all nodes without faults, and its results."""
 
 import json
 import shutil
@@ -20,7 +20,7 @@ def test_every_byte_crosses_the_wan_about_once(fleet, files, hub):
     assert not any(node.staging.exists() for node in fleet.nodes)
 
 
-def test_a_manifest_lies_with_the_weights(fleet, files):
+def test_manifest_is_written_with_the_weights(fleet, files):
     fleet.start()
     assert [r.get("msg") for r in fleet.end()] == [None] * 3
     for node in fleet.nodes:
@@ -39,7 +39,7 @@ def test_only_named_nodes_use_the_wan(fleet, files):
     assert all(fleet.is_complete(node) for node in fleet.nodes)
 
 
-def test_a_node_alone_needs_no_port(fleet, files):
+def test_single_node_needs_no_port(fleet, files):
     node = fleet.nodes[0]
     fleet.start([node], peers=[node.spec], wan_nodes=[node.name], expected=[node.name])
     assert node.end()["wan"] == total(files)
@@ -54,7 +54,7 @@ def test_a_second_run_fetches_nothing(fleet):
     assert [(r["changed"], r["wan"], r["lan"]) for r in again] == [(False, 0, 0)] * 3
 
 
-def test_a_new_node_takes_all_from_its_peers(fleet, files):
+def test_new_node_fetches_everything_from_its_peers(fleet, files):
     fleet.start()
     assert [r.get("msg") for r in fleet.end()] == [None] * 3
     shutil.rmtree(fleet.nodes[2].path)
@@ -65,7 +65,7 @@ def test_a_new_node_takes_all_from_its_peers(fleet, files):
     assert fleet.is_complete(fleet.nodes[2])
 
 
-def test_a_damaged_file_comes_anew_from_a_peer(fleet, files):
+def test_damaged_file_is_fetched_again_from_a_peer(fleet, files):
     fleet.start()
     assert [r.get("msg") for r in fleet.end()] == [None] * 3
     victim = fleet.nodes[1].path / "model-00003-of-00008.safetensors"
@@ -79,7 +79,7 @@ def test_a_damaged_file_comes_anew_from_a_peer(fleet, files):
     assert fleet.is_complete(fleet.nodes[1])
 
 
-def test_another_revision_takes_only_what_differs(fleet, files, hub_root):
+def test_another_revision_fetches_only_the_differences(fleet, files, hub_root):
     fleet.start()
     assert [r.get("msg") for r in fleet.end()] == [None] * 3
     name = "config.json"
@@ -92,9 +92,9 @@ def test_another_revision_takes_only_what_differs(fleet, files, hub_root):
     assert all(fleet.is_complete(node) for node in fleet.nodes)
 
 
-def test_strangers_are_turned_away_and_nothing_listens_afterwards(fleet):
+def test_unauthenticated_requests_are_rejected_and_the_port_is_closed(fleet):
     node, absent = fleet.nodes[0], fleet.nodes[1]
-    fleet.start([node], expected=["node2"])  # it lingers, because node2 may still come
+    fleet.start([node], expected=["node2"])  # it keeps seeding, because node2 may still join
     own = "127.0.1.3"
     client = Client(node.address, node.port, "hush-token", "c0ffee", own)
     for _ in range(200):

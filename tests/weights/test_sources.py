@@ -1,4 +1,4 @@
-"""Each kind of source with its real tool against the test hub."""
+"""Each type of source with its real tool against the test hub."""
 
 import shutil
 
@@ -17,7 +17,7 @@ def source_of(kind, hub, hub_root):
 
 
 @pytest.mark.parametrize("kind", ["huggingface", "hfd", "modelscope", "http", "path"])
-def test_a_source_brings_everything(fleet, hub, hub_root, kind):
+def test_source_delivers_everything(fleet, hub, hub_root, kind):
     if kind == "hfd" and not shutil.which("aria2c"):
         pytest.skip("aria2c is not installed")
     fleet.start(sources=[source_of(kind, hub, hub_root)], stall=60)
@@ -27,47 +27,47 @@ def test_a_source_brings_everything(fleet, hub, hub_root, kind):
 
 
 @pytest.mark.parametrize("kind", ["huggingface", "hfd", "modelscope"])
-def test_the_manifest_is_the_hubs_own(manifest_of, hub, hub_root, files, kind):
-    told = manifest_of(sources=[{**source_of(kind, hub, hub_root), "revision": "main"}])
-    assert {n: e["size"] for n, e in told["files"].items()} == {n: w["size"] for n, w in files.items()}
+def test_manifest_comes_from_the_hub(manifest_of, hub, hub_root, files, kind):
+    result = manifest_of(sources=[{**source_of(kind, hub, hub_root), "revision": "main"}])
+    assert {n: e["size"] for n, e in result["files"].items()} == {n: w["size"] for n, w in files.items()}
     shards = [n for n in files if n.endswith("safetensors")]
-    assert {n: told["files"][n]["hash"] for n in shards} == {n: files[n]["hash"] for n in shards}
-    assert told["about"]["repository"] == REPO
+    assert {n: result["files"][n]["hash"] for n in shards} == {n: files[n]["hash"] for n in shards}
+    assert result["about"]["repository"] == REPO
 
 
-def test_a_hub_without_hashes_is_proved_by_the_first_download(manifest_of, fleet, hub, hub_root, files):
+def test_hashes_missing_at_the_hub_come_from_the_first_download(manifest_of, fleet, hub, hub_root, files):
     hub.faults({"path": ".*", "fault": "no_hashes"})
     source = source_of("huggingface", hub, hub_root)
-    told = manifest_of(sources=[{**source, "revision": "main"}])
-    assert {e["hash"] for e in told["files"].values()} == {""}
-    fleet.start(files=told["files"], sources=[source])
+    result = manifest_of(sources=[{**source, "revision": "main"}])
+    assert {e["hash"] for e in result["files"].values()} == {""}
+    fleet.start(files=result["files"], sources=[source])
     assert [r.get("msg") for r in fleet.end()] == [None] * 3
     assert all(fleet.is_complete(node) for node in fleet.nodes)
 
 
-def test_the_next_source_tells_where_the_first_does_not(manifest_of, hub, hub_root):
+def test_next_source_lists_the_files_if_the_first_is_unreachable(manifest_of, hub, hub_root):
     gone = {"type": "huggingface", "endpoint": "http://127.0.0.1:9", "repository": REPO, "revision": "main"}
-    told = manifest_of(sources=[gone, {**source_of("path", hub, hub_root), "revision": "main"}])
-    assert told["about"]["source"] == f"path {hub_root / REPO}"
-    assert len(told["causes"]) == 1
+    result = manifest_of(sources=[gone, {**source_of("path", hub, hub_root), "revision": "main"}])
+    assert result["about"]["source"] == f"path {hub_root / REPO}"
+    assert len(result["causes"]) == 1
 
 
 def test_patterns_choose_files(manifest_of, hub, hub_root):
     source = {**source_of("huggingface", hub, hub_root), "revision": "main"}
-    told = manifest_of(sources=[source], include=["*.safetensors", "*.json"], exclude=["*00008-of*"])
-    assert sorted(told["files"]) == ["config.json", *(f"model-{n:05}-of-00008.safetensors" for n in range(1, 8))]
+    result = manifest_of(sources=[source], include=["*.safetensors", "*.json"], exclude=["*00008-of*"])
+    assert sorted(result["files"]) == ["config.json", *(f"model-{n:05}-of-00008.safetensors" for n in range(1, 8))]
 
 
-def test_an_unknown_revision_is_told(manifest_of, hub, hub_root):
+def test_unknown_revision_is_reported(manifest_of, hub, hub_root):
     for kind in ("huggingface", "modelscope"):
-        told = manifest_of(sources=[{**source_of(kind, hub, hub_root), "revision": "no-such"}])
-        assert told["failed"]
-        assert f"{kind} {hub.url}" in told["msg"]
-        assert "Check hub_endpoint, model_weights_sources, checkpoint and model_revision." in told["msg"]
+        result = manifest_of(sources=[{**source_of(kind, hub, hub_root), "revision": "no-such"}])
+        assert result["failed"]
+        assert f"{kind} {hub.url}" in result["msg"]
+        assert "Check hub_endpoint, model_weights_sources, checkpoint and model_revision." in result["msg"]
 
 
 @pytest.mark.parametrize("kind", ["huggingface", "hfd", "modelscope"])
-def test_a_gated_repository_opens_to_its_token(manifest_of, fleet, hub, hub_root, files, kind):
+def test_gated_repository_accepts_its_token(manifest_of, fleet, hub, hub_root, files, kind):
     hub.faults({"path": "(?<!_lab).*", "fault": "status", "status": 401, "unless_token": "hf_secret"})
     source, node = source_of(kind, hub, hub_root), fleet.nodes[0]
     sources = [{**source, "revision": "main"}]

@@ -1,1 +1,1 @@
-"""The weights' way onto the nodes: one copy over the WAN, the rest from node to node. Runs on the nodes."""
+"""Distribution of weights to the nodes: one copy over the WAN, the rest peer to peer. Runs on the nodes."""

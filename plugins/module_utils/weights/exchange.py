@@ -1,4 +1,4 @@
-"""One node's part between the nodes: it asks its peers what they have, and brings pieces from them."""
+"""Exchange of pieces with the other nodes: polls their state and downloads pieces from them."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from ansible.module_utils.weights.store import disk_message
 
 
 class Exchange:
-    """Brings pieces for a `Swarm` from its peers."""
+    """Downloads pieces for a `Swarm` from its peers."""
 
     def __init__(self, swarm):
         self.swarm = swarm
-        self.inflight = defaultdict(int)  # file -> bits on their way from peers
-        self.busy = defaultdict(int)  # peer -> pieces on their way from it
+        self.inflight = defaultdict(int)  # file -> bits in flight from peers
+        self.busy = defaultdict(int)  # peer -> number of pieces in flight from it
         self.received, self.by_peer = 0, defaultdict(int)  # bytes
-        self.news = threading.Condition()  # a peer has something new, or a piece has ended
+        self.updates = threading.Condition()  # a peer has new pieces, or a transfer has ended
         self.random = random.Random()
 
     def poll(self, peer):
-        """Ask a peer again and again what it has."""
+        """Poll the state of a peer."""
         swarm = self.swarm
         client = peer.client(swarm.options)
         while not swarm.stopping.is_set():
             try:
-                if peer.take(client.state(peer.version)):
-                    with self.news:
-                        self.news.notify(2)  # whoever finds something wakes the next one
+                if peer.update(client.state(peer.version)):
+                    with self.updates:
+                        self.updates.notify(2)  # a thread that finds work wakes the next one
             except PeerError as error:
-                peer.silent(error)
-            except Exception as error:  # a bug of ours must not hang the run
+                peer.on_error(error)
+            except Exception as error:  # a bug must not hang the run
                 swarm.fatal(f"{peer.name}: {type(error).__name__}: {error}")
             if swarm.stopping.wait(swarm.options["poll"] if not swarm.done else 0.5):
                 break
         client.close()
 
     def pull(self):
-        """Bring pieces as long as something is missing; runs in several threads at once."""
+        """Download pieces until nothing is missing; runs in several threads at once."""
         swarm = self.swarm
         clients: dict[str, Client] = {}
-        while not swarm.stopping.is_set() and not swarm.store.whole and not swarm.error:
+        while not swarm.stopping.is_set() and not swarm.store.all_verified and not swarm.error:
             chosen = self._choose()
             if chosen is None:
-                with self.news:
-                    self.news.wait(1)
+                with self.updates:
+                    self.updates.wait(1)
                 continue
-            with self.news:
-                self.news.notify()
+            with self.updates:
+                self.updates.notify()
             node, number, piece = chosen
             peer, bit = swarm.peers[node], 1 << piece
             try:
@@ -60,12 +60,12 @@ class Exchange:
                 with swarm.lock:
                     self.received += size
                     self.by_peer[node] += size
-                    swarm.moved = time.monotonic()
+                    swarm.last_byte_at = time.monotonic()
                 swarm.store.arrived(number, bit)
                 if swarm.store.is_complete(number) and number not in swarm.fetching:
-                    swarm.prove(number)
+                    swarm.verify(number)
             except PeerError:
-                peer.rest()
+                peer.back_off()
             except WriteError as error:
                 swarm.fatal(disk_message(swarm.store.file(number), error.args[0]))
             except OSError as error:

@@ -1,4 +1,4 @@
-"""What a model consists of, and what of it lies verified in a folder."""
+"""Manifest of a model, and the verified files in a folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def write_json(path, data, mode=0o644):
 
 
 def read_json(path):
-    """Return the file's content, or nothing where it is missing or broken."""
+    """Return the file's content; empty if it is missing or invalid."""
     try:
         with open(path) as lines:
             return json.load(lines)
@@ -29,33 +29,35 @@ def read_json(path):
 
 
 def read(path):
-    """Return the manifest that lies with the weights in folder `path`: its `files` map each name to size, algorithm,
-    hash and stamp; nothing where there is none."""
+    """Return the manifest in folder `path`; empty if there is none.
+
+    Its `files` map each name to size, algorithm, hash and stamp.
+    """
     found = read_json(os.path.join(path, NAME))
     return found if isinstance(found.get("files"), dict) else {}
 
 
 def contents(data):
-    """Return commit and files of a manifest that lies with a complete copy; raises KeyError where it is none."""
+    """Return commit and files of the manifest of a complete copy; raises KeyError if it is not one."""
     return data["commit"], {n: {k: e[k] for k in ("size", "algorithm", "hash")} for n, e in data["files"].items()}
 
 
 def run_file(path, kind):
-    """Return where what only matters while a model is brought lies: `lock` or `progress`. Gone after a reboot."""
+    """Return the path of a run-time file of a download: `lock` or `progress`. Lost after a reboot."""
     base = "/run/inferfleet" if os.access("/run", os.W_OK) else os.path.join(tempfile.gettempdir(), "inferfleet")
     os.makedirs(base, mode=0o755, exist_ok=True)
     return os.path.join(base, f"{hashlib.sha256(path.encode()).hexdigest()[:16]}.{kind}")
 
 
 def hasher(algorithm, size):
-    """Return a hash object; `git` is git's own: SHA-1 over a header and the content."""
+    """Return a hash object; `git` is git's blob hash: SHA-1 over a header and the content."""
     if algorithm == "git":
         return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
     return hashlib.sha256()
 
 
 def file_hash(path, algorithm):
-    """Return the hash of a file. About 1.5 GB/s a core where the CPU has SHA extensions."""
+    """Return the hash of a file. About 1.5 GB/s per core if the CPU has SHA extensions."""
     digest = hasher(algorithm, os.path.getsize(path))
     buffer = memoryview(bytearray(BLOCK))
     with open(path, "rb", buffering=0) as content:
@@ -65,15 +67,15 @@ def file_hash(path, algorithm):
 
 
 def stamp(path):
-    """Return what changes when a file's content does, short of a broken disk: size, time and inode."""
+    """Return size, time and inode of a file, which change with its content unless the disk is faulty."""
     info = os.stat(path)
     return [info.st_size, info.st_mtime_ns, info.st_ino]
 
 
 def survey(path, files, known=None):
-    """Return the entries of the files that are as `files` wants them by their stamps, and the names of the others.
+    """Return the entries of the files that match `files` by their stamps, and the names of the others.
 
-    Nothing is hashed: a file counts when the manifest in the folder remembers that very stamp with that very hash.
+    Nothing is hashed: a file matches if the manifest in the folder has its stamp with the wanted hash.
     """
     known = read(path).get("files", {}) if known is None else known
     good, missing = {}, []
@@ -91,14 +93,14 @@ def survey(path, files, known=None):
 
 
 def kind(entry):
-    """Return how a file is told from others: algorithm and hash."""
+    """Return the identity of a file's content: algorithm and hash."""
     return entry["algorithm"], entry["hash"]
 
 
 def check(path, want):
-    """Return the manifest's entry of a file that is as wanted by its content, else None.
+    """Return the manifest's entry of a file if its content is as wanted, else None.
 
-    Where the hub gives no hash, the file's own SHA-256 becomes the one wanted from now on.
+    If the hub gives no hash, the file's SHA-256 becomes the wanted one.
     """
     try:
         before = stamp(path)
@@ -113,7 +115,7 @@ def check(path, want):
 
 
 def check_all(path, files, workers):
-    """Hash every file, several at a time; return the entries of the good ones and the names of the others."""
+    """Hash all files in parallel; return the entries of the intact ones and the names of the others."""
     good, bad = {}, []
     with ThreadPoolExecutor(max(1, workers)) as pool:
         futures = {pool.submit(check, os.path.join(path, name), want): name for name, want in files.items()}

@@ -1,4 +1,4 @@
-"""Nodes speak HTTP with each other while a run lasts: what each has, and its pieces."""
+"""HTTP protocol between the nodes during a run: state, pieces and notifications."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TIMEOUT = 20  # seconds without a byte
 
 
 class PeerError(Exception):
-    """A peer does not answer, or not as agreed."""
+    """A peer does not respond, or its response is invalid."""
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Serves one run's state and pieces to its nodes: they know the token and come from a known address."""
+    """Serves state and pieces to the nodes of one run, authenticated by token and source address."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -39,18 +39,18 @@ class Server(socketserver.ThreadingTCPServer):
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
 
     def verify_request(self, request, client_address):
-        """Let only the run's nodes in."""
+        """Accept only addresses of the run's nodes."""
         return client_address[0] in self.allowed
 
     def handle_error(self, request, client_address):
-        """A peer that goes away is no error; anything else is told in the report."""
+        """Ignore disconnected peers; note any other error for the report."""
         error = sys.exc_info()[1]
         if not isinstance(error, (ConnectionError, TimeoutError)):
-            self.swarm.note(f"giving to {client_address[0]} failed: {type(error).__name__}: {error}")
+            self.swarm.note(f"sending to {client_address[0]} failed: {type(error).__name__}: {error}")
 
 
 class _File:
-    """A descriptor as `socket.sendfile` takes it; whoever opened it closes it."""
+    """A file object for `socket.sendfile` that does not close its descriptor."""
 
     def __init__(self, descriptor):
         self.descriptor = descriptor
@@ -68,28 +68,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         server = self.server
-        given = self.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {server.token}".encode()):
-            return self._say(403, b"")
+        authorization = self.headers.get("Authorization", "")
+        if not hmac.compare_digest(authorization.encode(), f"Bearer {server.token}".encode()):
+            return self._respond(403, b"")
         if self.headers.get("X-Run") != server.run:
-            return self._say(409, b"")
-        words = self.path.split("/")[1:]
+            return self._respond(409, b"")
+        parts = self.path.split("/")[1:]
         try:
-            if words[0] == "state":
-                return self._say(200, json.dumps(server.swarm.state(int(words[1]))).encode())
-            if words[0] == "done":
-                server.swarm.hear(words[1])
-                return self._say(200, b"")
-            if words[0] == "take":
-                return self._say(200 if server.swarm.allow(int(words[1]), words[2]) else 404, b"")
-            number, piece = int(words[1]), int(words[2])
-            if words[0] == "piece" and piece >= 0 and server.store.have[number] >> piece & 1:
+            if parts[0] == "state":
+                return self._respond(200, json.dumps(server.swarm.state(int(parts[1]))).encode())
+            if parts[0] == "done":
+                server.swarm.on_completed(parts[1])
+                return self._respond(200, b"")
+            if parts[0] == "take":
+                return self._respond(200 if server.swarm.allow(int(parts[1]), parts[2]) else 404, b"")
+            number, piece = int(parts[1]), int(parts[2])
+            if parts[0] == "piece" and piece >= 0 and server.store.have[number] >> piece & 1:
                 return self._send(number, piece)
         except (ValueError, IndexError):
-            return self._say(400, b"")
-        return self._say(404, b"")
+            return self._respond(400, b"")
+        return self._respond(404, b"")
 
-    def _say(self, status, body):
+    def _respond(self, status, body):
         self.send_response_only(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -103,10 +103,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(left))
         self.end_headers()
         self.wfile.flush()
-        # From the page cache to the network card, not through this process.
+        # From the page cache to the network card, without copying through this process.
         sent = self.connection.sendfile(_File(descriptor), offset, left)
         if sent != left:
-            self.close_connection = True  # the file became shorter: the peer must not take the next answer for its rest
+            self.close_connection = (
+                True  # the file became shorter: the peer must not read the next response as the rest
+            )
         with self.server.lock:
             self.server.sent += sent
 
@@ -118,24 +120,24 @@ class Client:
     """One connection to a peer, for one thread at a time."""
 
     def __init__(self, address, port, token, run, own, timeout=TIMEOUT):
-        self.own = own  # the address by which the peer knows this node, also where the route would take another
+        self.own = own  # the address by which the peer knows this node, whatever the route
         self.headers = {"Authorization": f"Bearer {token}", "X-Run": run}
         self.address, self.port, self.timeout = address, port, timeout
         self.connection: http.client.HTTPConnection | None = None
         self.buffer = memoryview(bytearray(BUFFER))
 
     def state(self, known=-1):
-        """Return what the peer says of itself, no more than the version when that is `known`."""
-        answer = self._ask(f"/state/{known}")
+        """Return the peer's state; its version only if that is `known`."""
+        answer = self._get(f"/state/{known}")
         try:
             return json.loads(answer.read())
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise self._broken(error) from error
 
-    def tell(self, what, node):
-        """Say `what` in the name of `node`; return whether the peer agreed."""
+    def notify(self, what, node):
+        """Send the notification `what` on behalf of `node`; return whether the peer accepted it."""
         try:
-            self._ask(f"/{what}/{node}").read()
+            self._get(f"/{what}/{node}").read()
         except PeerError as error:
             if str(error) == "HTTP 404":
                 return False
@@ -143,9 +145,9 @@ class Client:
         return True
 
     def piece(self, store, number, piece):
-        """Bring a piece into the store; return its bytes. It is for the caller to say that it arrived."""
+        """Download a piece into the store; return its size. The caller must then mark it as arrived."""
         offset, size = pieces.piece_range(store.sizes[number], piece)
-        answer = self._ask(f"/piece/{number}/{piece}")
+        answer = self._get(f"/piece/{number}/{piece}")
         try:
             if answer.length != size:
                 raise ValueError(f"{answer.length} bytes instead of {size}")
@@ -164,8 +166,8 @@ class Client:
             raise self._broken(error) from error
         return size
 
-    def _ask(self, path):
-        for fresh in (False, True):  # a connection that was kept may have been closed
+    def _get(self, path):
+        for fresh in (False, True):  # a kept-alive connection may have been closed
             if fresh or self.connection is None:
                 self.close()
                 self.connection = http.client.HTTPConnection(
@@ -196,4 +198,4 @@ class Client:
 
 
 class WriteError(Exception):
-    """This node's own disk refuses."""
+    """A write to this node's own disk failed."""

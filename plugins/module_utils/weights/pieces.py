@@ -1,14 +1,14 @@
-"""Pieces of a file: what of it has arrived, as the bits of one whole number."""
+"""Pieces of a file; the set of pieces present is a bit mask in one integer."""
 
 from __future__ import annotations
 
 SMALLEST, LARGEST = 256 * 2**10, 32 * 2**20
 PIECES = 128
-"""Pieces of a file, roughly: enough to send on what has just arrived, few enough to name them all in one message."""
+"""Approximate number of pieces per file: small enough to forward early, few enough to list in one message."""
 
 
 def piece_size(size):
-    """Return the bytes of one piece of a file, a power of two."""
+    """Return the size of a piece in bytes, a power of two."""
     wanted = max(1, size // PIECES)
     return min(LARGEST, max(SMALLEST, 1 << (wanted - 1).bit_length()))
 
@@ -19,18 +19,18 @@ def piece_count(size):
 
 
 def piece_range(size, piece):
-    """Return where a piece begins, and its bytes."""
+    """Return offset and size of a piece in bytes."""
     step = piece_size(size)
     return piece * step, min(step, size - piece * step)
 
 
 def all_pieces(size):
-    """Return the bits of a whole file."""
+    """Return the bits of all pieces of a file."""
     return (1 << piece_count(size)) - 1
 
 
 def bytes_of(size, bits):
-    """Return the bytes that some pieces hold."""
+    """Return the total size of the given pieces in bytes."""
     count, last = piece_count(size), piece_count(size) - 1
     if not bits:
         return 0
@@ -55,7 +55,7 @@ def runs(size, bits):
 
 
 def covered(size, begin, end):
-    """Return the bits of the pieces that lie wholly in bytes `begin` to `end`."""
+    """Return the bits of the pieces that are completely within bytes `begin` to `end`."""
     step, count = piece_size(size), piece_count(size)
     first = -(-begin // step)
     last = count if end >= size else end // step

@@ -1,8 +1,8 @@
-"""Who fetches what: pure functions over what each node says of itself.
+"""Scheduling of downloads: pure functions over the states that the nodes report.
 
-A node's view of a peer is a dict: `verified` (bits, one a file), `partial` (file -> bits of its pieces), `fetching`
-(files it is fetching over the WAN), `failed` (file -> cause), `resting` (the same, of sources that do not answer: it
-will try again), `alive` (whether it answered lately).
+A node's view of a peer is a dict: `verified` (bits, one per file), `partial` (file -> bits of its pieces), `fetching`
+(files it is fetching over the WAN), `failed` (file -> cause), `backing_off` (file -> cause, of unresponsive sources
+that it will try again), `alive` (whether it responded recently).
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from ansible.module_utils.messages import N_, Message
 
 SAMPLE = 16
-"""Pieces looked at for the rarest one: enough to spread them, whatever the number of pieces."""
+"""Number of pieces sampled to find the rarest one: enough to spread the pieces."""
 
 
 def assign(sizes, nodes):
-    """Divide files among the nodes that may use the WAN, the largest first, each to whom has the least.
+    """Divide files among the WAN nodes: the largest first, each to the node with the fewest bytes so far.
 
     `sizes` is a list of bytes by file number. Returns node -> file numbers in the order to fetch them.
     """
@@ -30,28 +30,27 @@ def assign(sizes, nodes):
 
 
 def next_fetch(me, plan, sizes, mine, peers):
-    """Return (file, owner) that node `me` should fetch over the WAN now; None when there is none.
+    """Return (file, owner) of the file that node `me` should fetch over the WAN now; None if there is none.
 
-    `mine` has of the node itself `verified`, `complete` (bits: all pieces there), `fetching`, `failed`, `resting` and
-    `given` (file -> node that was allowed to fetch it in this one's place). First come its own files (`owner` is
-    `me`). One that has nothing left takes what another has not begun, from the end of the longest list; that one has
-    to allow it. What belonged to a node that does not answer falls to the first in the order that does (`owner` is
-    `me`).
+    `mine` is the node's own state: `verified`, `complete` (bits: all pieces present), `fetching`, `failed`,
+    `backing_off` and `handed_over` (file -> node that was allowed to fetch it instead). A node's own files come first
+    (`owner` is `me`). An idle node takes a file that has not been started, from the end of the longest list; its owner
+    must allow it. The files of an unresponsive node pass to the first responsive node in the order (`owner` is `me`).
     """
-    held, begun = mine["verified"] | mine["complete"], set(mine["fetching"])
+    held, started = mine["verified"] | mine["complete"], set(mine["fetching"])
     for peer in peers.values():
         if peer["alive"]:
             held |= peer["verified"]
-            begun |= peer["fetching"]
+            started |= peer["fetching"]
 
     def open_of(node):
-        return [n for n in plan.get(node, ()) if not held >> n & 1 and n not in begun and not _gave_up(mine, n)]
+        return [n for n in plan.get(node, ()) if not held >> n & 1 and n not in started and not _cannot_fetch(mine, n)]
 
-    def given(number):
-        taker = peers.get(mine["given"].get(number, ""))
-        return bool(taker and taker["alive"] and not _gave_up(taker, number))
+    def handed_over(number):
+        taker = peers.get(mine["handed_over"].get(number, ""))
+        return bool(taker and taker["alive"] and not _cannot_fetch(taker, number))
 
-    own = [n for n in open_of(me) if not given(n)]
+    own = [n for n in open_of(me) if not handed_over(n)]
     if own:
         return own[0], me
     alive = [node for node in plan if node == me or peers.get(node, {"alive": False})["alive"]]
@@ -65,21 +64,21 @@ def next_fetch(me, plan, sizes, mine, peers):
 
 
 def may_take(number, node, mine, peers):
-    """Say whether `node` may fetch a file of ours: nobody has begun it, and no other one was allowed to."""
+    """Return whether `node` may fetch a file of this node: it has not been started or handed to another node."""
     if (mine["verified"] | mine["complete"]) >> number & 1 or number in mine["fetching"]:
         return False
-    taker = mine["given"].get(number, node)
-    alive = taker in peers and peers[taker]["alive"] and not _gave_up(peers[taker], number)
+    taker = mine["handed_over"].get(number, node)
+    alive = taker in peers and peers[taker]["alive"] and not _cannot_fetch(peers[taker], number)
     return taker == node or not alive
 
 
-def _gave_up(node, number):
-    """Say whether a node cannot fetch a file, or not now."""
-    return number in node["failed"] or number in node["resting"]
+def _cannot_fetch(node, number):
+    """Return whether a node cannot fetch a file, for good or for now."""
+    return number in node["failed"] or number in node["backing_off"]
 
 
 def must_yield(me, number, order, peers):
-    """Say whether a file that `me` fetches is there on another node, or fetched by one that comes before in `order`."""
+    """Return whether another node has the file that `me` fetches, or one earlier in `order` is fetching it."""
     return any(
         peer["alive"]
         and (peer["verified"] >> number & 1 or (number in peer["fetching"] and order.index(node) < order.index(me)))
@@ -89,11 +88,10 @@ def must_yield(me, number, order, peers):
 
 
 def choose_piece(wanted, peers, busy, random, per_peer=2):
-    """Return (peer, file, piece) to ask for next; None when nobody offers what is wanted.
+    """Return (peer, file, piece) to request next; None if no peer offers a wanted piece.
 
-    `wanted` maps file -> bits that are neither there nor on their way; `peers` node -> (function file -> bits held);
-    `busy` node -> number of pieces now on their way from it. The piece that the fewest have goes first, so that what
-    only one node holds is soon in many hands.
+    `wanted` maps file -> bits that are neither present nor in flight; `peers` node -> (function file -> bits held);
+    `busy` node -> number of pieces in flight from it. The rarest piece goes first, so that it spreads quickly.
     """
     for node in sorted(
         (n for n in peers if busy.get(n, 0) < per_peer), key=lambda n: (busy.get(n, 0), random.random())
@@ -110,7 +108,7 @@ def choose_piece(wanted, peers, busy, random, per_peer=2):
 
 
 def _pick(number, bits, random):
-    """Return one of the pieces that are set, each about as likely."""
+    """Return a random piece of those that are set, about uniformly."""
     start = random.randrange(bits.bit_length())
     above = bits >> start
     if above:
@@ -118,36 +116,36 @@ def _pick(number, bits, random):
     return number, (bits & -bits).bit_length() - 1
 
 
-def shares(total, nodes):
-    """Return the part of a rate limit for the whole cluster that one of `nodes` WAN nodes may use; 0: no limit."""
+def rate_share(total, nodes):
+    """Return the share of the cluster's rate limit for one of `nodes` WAN nodes; 0: no limit."""
     return total / max(1, nodes) if total else 0
 
 
-def verdict(number, name, mine, peers, order, silent, patience):
-    """Return why a file cannot be had any more, as a message; None while there is hope.
+def failure_reason(number, name, mine, peers, order, idle, patience):
+    """Return a message on why a file cannot be fetched; None if it still can.
 
-    `order` are the nodes that may use the WAN, `silent` the seconds since the last byte of anything arrived.
+    `order` are the nodes that may use the WAN, `idle` the seconds since the last byte of any file arrived.
     """
-    said = next((v["resting"][number] for v in (mine, *peers.values()) if number in v["resting"]), "")
-    late = silent > patience
+    cause = next((v["backing_off"][number] for v in (mine, *peers.values()) if number in v["backing_off"]), "")
+    late = idle > patience
     holders = [n for n, p in peers.items() if p["alive"] and (p["verified"] >> number & 1 or number in p["fetching"])]
     if holders or number in mine["fetching"]:
-        waits = N_("waits for {nodes}") if holders else N_("waits for its source")
-        return _late(name, said or Message("", waits, nodes=holders), silent) if late else None
+        waiting = N_("waiting for {nodes}") if holders else N_("waiting for its source")
+        return _late(name, cause or Message("", waiting, nodes=holders), idle) if late else None
     able = [n for n in order if n in peers and peers[n]["alive"]]
     if all(number in peers[n]["failed"] for n in able) and (mine["name"] not in order or number in mine["failed"]):
         if number in mine["failed"]:
             return Message("file-failed", N_("{file}: {reason}"), file=name, reason=mine["failed"][number])
         for node in able:
-            other = N_("{file}: {node} could not fetch it: {reason}")
+            other = N_("{file}: {node} cannot fetch it: {reason}")
             return Message("file-failed", other, file=name, node=node, reason=peers[node]["failed"][number])
-        silence = N_("{file}: none of the nodes that may use the WAN answers ({nodes})")
-        nodes = list(order) or Message("", N_("there is none"))
-        return Message("wan-nodes-silent", silence, file=name, nodes=nodes)
-    return _late(name, said or Message("", N_("nobody has fetched it")), silent) if late else None
+        unresponsive = N_("{file}: none of the nodes that may use the WAN responds ({nodes})")
+        nodes = list(order) or Message("", N_("none configured"))
+        return Message("wan-nodes-unresponsive", unresponsive, file=name, nodes=nodes)
+    return _late(name, cause or Message("", N_("no node has fetched it")), idle) if late else None
 
 
-def _late(name, reason, silent):
-    """Return the message on a file that nothing has arrived of for `silent` seconds."""
-    template = N_("{file}: {reason}; nothing arrived for {seconds} s")
-    return Message("file-late", template, file=name, reason=reason, seconds=f"{silent:.0f}")
+def _late(name, reason, idle):
+    """Return the message on a file without data for `idle` seconds."""
+    template = N_("{file}: {reason}; no data received for {seconds} s")
+    return Message("file-late", template, file=name, reason=reason, seconds=f"{idle:.0f}")

@@ -1,4 +1,4 @@
-"""Where a source puts one file, and how fast it may."""
+"""Destination of one file from a source, and the rate limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible.module_utils.weights.sources.source import StoppedError
 
 
 class Sink:
-    """Where a source puts one file."""
+    """Destination of one file from a source."""
 
     def __init__(self, wan, number, source):
         self.wan, self.swarm, self.number, self.source = wan, wan.swarm, number, source
@@ -20,11 +20,11 @@ class Sink:
         self._begin = self._end = 0
 
     def gaps(self):
-        """Return what is missing, as (begin, end) in bytes."""
+        """Return the missing ranges as (begin, end) in bytes."""
         return pieces.runs(self.size, self.swarm.store.have[self.number])
 
     def check(self):
-        """Raise StoppedError when this node should not go on with the file."""
+        """Raise StoppedError if this node should stop fetching the file."""
         swarm = self.swarm
         if swarm.stopping.is_set() or swarm.error:
             raise StoppedError
@@ -32,12 +32,12 @@ class Sink:
             raise StoppedError
 
     def count(self, number):
-        """Take note of bytes that came over the WAN."""
+        """Count bytes received over the WAN."""
         if number:
             self.wan.count(number, self.source)
 
     def write(self, offset, block):
-        """Store bytes; pieces that became whole are there for the peers at once."""
+        """Store bytes; completed pieces become available to the peers at once."""
         swarm = self.swarm
         swarm.store.write(self.number, offset, block)
         if offset != self._end:
@@ -46,22 +46,22 @@ class Sink:
         bits = pieces.covered(self.size, self._begin, self._end) & ~swarm.store.have[self.number]
         if bits:
             swarm.store.arrived(self.number, bits)
-            swarm.moved = time.monotonic()
+            swarm.last_byte_at = time.monotonic()
             self.check()
 
-    def workplace(self):
-        """Return a folder for a program that brings the file whole; what it left behind earlier is still there."""
-        place = os.path.join(self.swarm.store.staging, f".inferfleet-work-{self.source.spec['type']}-{self.number}")
-        os.makedirs(os.path.join(place, os.path.dirname(self.name)), exist_ok=True)
-        return place
+    def work_folder(self):
+        """Return a working folder for a program that downloads the complete file; it persists between attempts."""
+        folder = os.path.join(self.swarm.store.staging, f".inferfleet-work-{self.source.spec['type']}-{self.number}")
+        os.makedirs(os.path.join(folder, os.path.dirname(self.name)), exist_ok=True)
+        return folder
 
     def adopt(self, path):
-        """Take a whole file."""
+        """Move a complete file into the store."""
         self.swarm.store.replace(self.number, path)
 
 
 class Bucket:
-    """Holds a rate: `take` returns once the bytes may have come."""
+    """Rate limiter: `take` returns once the rate allows the bytes."""
 
     def __init__(self, rate):
         self.rate, self.due, self.lock = rate, time.monotonic(), threading.Lock()

@@ -1,4 +1,4 @@
-"""The staging folder of one model on one node: which pieces of which file are there, across restarts."""
+"""Staging folder of one model on one node; keeps track of the pieces present, across restarts."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ansible.module_utils.weights import manifest, pieces
 
 STATE = ".inferfleet-state.json"
 STAGING = ".inferfleet-staging"
-"""What the name of a staging folder ends with, after a dot and the model's own; node_facts knows it too."""
+"""Suffix of a staging folder's name, after a dot and the model's name; the same as in node_facts."""
 
 
 def staging_of(path):
-    """Return the folder where a model lies until it is whole."""
+    """Return the folder of a model until it is complete."""
     return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}{STAGING}")
 
 
 class Store:
     """Files by their number in the manifest. Every method may be called from any thread.
 
-    `have[n]` are the bits of the pieces of file n; `verified` are the bits of the files whose content is proved.
+    `have[n]` are the bits of the pieces of file n; `verified` are the bits of the files with a verified hash.
     """
 
     def __init__(self, path, files):
@@ -40,9 +40,9 @@ class Store:
         self._saved = 0.0
 
     def open(self, found):
-        """Take over what is there: `found`, the good files of the final folder, and what an earlier run has staged."""
+        """Load the state: `found`, the intact files of the final folder, and those that an earlier run staged."""
         final = manifest.read(self.path).get("files", {})
-        if len(found) == len(self.names) == len(final):  # nothing to do but to give to others
+        if len(found) == len(self.names) == len(final):  # complete: this node only seeds
             self.staging = self.path
             self.entries = dict(found)
             self.have = [pieces.all_pieces(size) for size in self.sizes]
@@ -70,13 +70,13 @@ class Store:
             if not self.have[number]:
                 self._make(number)
             if not self.sizes[number]:
-                self.finish(number)
+                self.verify(number)
 
     def _by_name(self):
         return dict(zip(self.names, self.wants))
 
     def file(self, number):
-        """Return where file `number` lies until all are there."""
+        """Return the path of file `number` in the staging folder."""
         return os.path.join(self.staging, self.names[number])
 
     def _make(self, number):
@@ -84,7 +84,7 @@ class Store:
             content.truncate(self.sizes[number])
 
     def descriptor(self, number):
-        """Return an open file to read from and write to at any place; it outlives the renaming in `publish`."""
+        """Return a file descriptor for random access; it remains valid after the rename in `publish`."""
         with self.changed:
             if number not in self._open:
                 try:
@@ -94,32 +94,32 @@ class Store:
             return self._open[number]
 
     def write(self, number, offset, block):
-        """Write bytes; they count only once `arrived` names their pieces."""
+        """Write bytes; their pieces count only after a call of `arrived`."""
         descriptor, view = self.descriptor(number), memoryview(block)
         while view:
             done = os.pwrite(descriptor, view, offset)
             view, offset = view[done:], offset + done
 
     def arrived(self, number, bits):
-        """Take note of pieces."""
+        """Mark pieces as present."""
         with self.changed:
             self.have[number] |= bits
             self.changed.notify_all()
         self.save()
 
     def is_complete(self, number):
-        """Whether all pieces are there, proved or not."""
+        """Return whether all pieces of a file are present, verified or not."""
         return self.have[number] == pieces.all_pieces(self.sizes[number])
 
     def replace(self, number, source):
-        """Make the file that lies at `source` file `number`, all pieces there."""
+        """Move the complete file `source` into place as file `number`."""
         with self.changed:
             self._close(number)
             os.replace(source, self.file(number))
         self.arrived(number, pieces.all_pieces(self.sizes[number]))
 
-    def finish(self, number):
-        """Prove a complete file by its content; return whether it is right. A wrong one is dropped whole."""
+    def verify(self, number):
+        """Check the hash of a complete file; return whether it matches. A mismatching file is discarded."""
         entry = manifest.check(self.file(number), self.wants[number])
         with self.changed:
             if entry:
@@ -134,28 +134,28 @@ class Store:
         return bool(entry)
 
     def _close(self, number):
-        # Someone may be sending from it: the number is closed at the end of the run, the file itself is replaced.
+        # It may be in use for sending: the descriptor is closed at the end of the run, the file itself is replaced.
         if (old := self._open.pop(number, None)) is not None:
             self._open[f"old {number} {old}"] = old
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.file(number))
 
     @property
-    def whole(self):
-        """Whether every file is there and proved."""
+    def all_verified(self):
+        """Whether every file is present and verified."""
         return self.verified == (1 << len(self.names)) - 1
 
-    def bytes_there(self):
-        """Return the bytes of all pieces that are there."""
+    def bytes_present(self):
+        """Return the total size of all present pieces in bytes."""
         return sum(pieces.bytes_of(size, bits) for size, bits in zip(self.sizes, self.have))
 
     @property
     def is_final(self):
-        """Whether the files have their final name."""
+        """Whether the files are in the final folder."""
         return self.staging == self.path
 
     def save(self, force=False):
-        """Remember what is there, at most once a second: what a killed run loses is fetched again."""
+        """Save the state, at most once a second; a killed run fetches the pieces since then again."""
         if self.is_final:
             return
         with self.changed:
@@ -171,7 +171,7 @@ class Store:
             manifest.write_json(os.path.join(self.staging, STATE), state)
 
     def publish(self, about):
-        """Give the whole model its final name, in the place of whatever had it."""
+        """Rename the complete model to its final folder, replacing an existing one."""
         manifest.write_json(
             os.path.join(self.staging, manifest.NAME), {**about, "complete": True, "files": self.entries}
         )
@@ -184,7 +184,7 @@ class Store:
         if os.path.lexists(self.path):
             os.rename(self.path, old)
         os.rename(self.staging, self.path)
-        self.staging = self.path  # from where it goes on giving to others
+        self.staging = self.path  # from where it continues to seed
         shutil.rmtree(old, ignore_errors=True)
 
     def close(self):
@@ -196,7 +196,7 @@ class Store:
 
 
 def _link(source, target):
-    """Let a file have a second name; where the file system cannot, copy it."""
+    """Create a hard link, or a copy if the file system has no hard links."""
     if os.path.lexists(target):
         os.unlink(target)
     try:
@@ -206,16 +206,16 @@ def _link(source, target):
 
 
 def disk_message(path, error):
-    """Return the message on a disk that refuses."""
+    """Return the message on a failed disk write."""
     reason = error.strerror or str(error)
     folder = os.path.dirname(path)
     while folder and not os.path.isdir(folder):
         folder = os.path.dirname(folder)
     if getattr(error, "errno", 0) == 28 and folder:
         full = N_(
-            "{path} cannot be written: {reason} ({free} bytes are free there). Make room or repair the disk, and run it"
+            "{path} cannot be written: {reason} ({free} bytes are free there). Free space there, and run the playbook"
             " again"
         )
         return Message("disk-full", full, path=path, reason=reason, free=shutil.disk_usage(folder).free)
-    broken = N_("{path} cannot be written: {reason}. Make room or repair the disk, and run it again")
+    broken = N_("{path} cannot be written: {reason}. Check the disk, and run the playbook again")
     return Message("not-writable", broken, path=path, reason=reason)

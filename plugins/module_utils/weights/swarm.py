@@ -1,4 +1,4 @@
-"""One node's part in bringing a model to all nodes: it fetches its share over the WAN and the rest from its peers."""
+"""Distribution of a model, one node's part: it fetches its share over the WAN and the rest from its peers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import time
 from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.weights import scheduling
 from ansible.module_utils.weights.exchange import Exchange
-from ansible.module_utils.weights.peer import DEAD, Peer
+from ansible.module_utils.weights.peer import PEER_TIMEOUT, Peer
 from ansible.module_utils.weights.peer_protocol import Server
 from ansible.module_utils.weights.store import disk_message
 from ansible.module_utils.weights.wan import Wan
 
 
 class PullError(Exception):
-    """This node cannot finish; `message` is which file, why, and what to do."""
+    """This node cannot complete the model; `message` names the file, the reason and the remedy."""
 
     def __init__(self, message):
         super().__init__(str(message))
@@ -23,34 +23,34 @@ class PullError(Exception):
 
 
 class Swarm:
-    """Runs until this node has everything and nobody who is expected to need it is without."""
+    """Runs until this node and all nodes that expect files from it are complete."""
 
     def __init__(self, store, options):
         """`options`: the module's parameters, see weights_pull."""
         self.store, self.options = store, options
         self.me, self.order = options["node"], list(options["wan_nodes"])
         self.peers = {p["name"]: Peer(p) for p in options["peers"] if p["name"] != self.me}
-        self.fetching, self.failed, self.given = {}, {}, {}
-        self.resting = {}  # file -> (what its silent sources said, when to ask them again)
-        self.distrusted = set()  # files that came wrong: only from who has proved them
+        self.fetching, self.failed, self.handed_over = {}, {}, {}
+        self.backing_off = {}  # file -> (error of its unresponsive sources, time of the next attempt)
+        self.distrusted = set()  # files that arrived damaged: fetched only from peers that have verified them
         self.error, self.done = "", False
         self.reason = None  # the message of `error`
         self.events = []
         self.stopping = threading.Event()
-        self.moved = time.monotonic()
+        self.last_byte_at = time.monotonic()
         self.lock = threading.RLock()
         self.checking = set()
         self.server = None
         self.wan, self.exchange = Wan(self, options), Exchange(self)
 
-    # --- what peers see ---------------------------------------------------------------------------------
+    # --- state for the peers ----------------------------------------------------------------------------
 
     def state(self, known=-1):
-        """Return what this node says of itself; no more than its version to who knows that one."""
+        """Return this node's state; the version only if that is `known`."""
         store = self.store
         with self.lock:
-            resting = self._resting()
-            moving = (*map(tuple, (self.fetching, self.failed, resting, self.distrusted)), self.done, self.error)
+            backing_off = self._backing_off()
+            moving = (*map(tuple, (self.fetching, self.failed, backing_off, self.distrusted)), self.done, self.error)
             version = hash((store.verified, tuple(store.have), moving))
             if version == known:
                 return {"version": version}
@@ -65,20 +65,20 @@ class Swarm:
                 "partial": partial,
                 "fetching": sorted(self.fetching),
                 "failed": {str(n): why for n, why in self.failed.items()},
-                "resting": {str(n): why for n, why in resting.items()},
+                "backing_off": {str(n): why for n, why in backing_off.items()},
                 "done": self.done,
                 "error": self.error,
             }
 
     def view(self):
-        """Return the peers as scheduling.py takes them."""
+        """Return the peers in the form that scheduling.py expects."""
         now = time.monotonic()
         return {name: peer.view(now) for name, peer in self.peers.items()}
 
     # --- the run ----------------------------------------------------------------------------------------
 
     def run(self):
-        """Bring everything here; returns once it is all proved. Raises PullError."""
+        """Fetch everything; return once all files are verified. Raises PullError."""
         options = self.options
         addresses = [p["address"] for p in options["peers"]]
         if self.peers:
@@ -89,8 +89,8 @@ class Swarm:
                 )
             except OSError as error:
                 template = N_(
-                    "Port {port} of {address} cannot be used to give weights to the other nodes: {reason}."
-                    " Set model_weights_port to a free one."
+                    "Port {port} of {address} cannot be used to send weights to the other nodes: {reason}."
+                    " Set model_weights_port to an unused port."
                 )
                 values = {"port": me["port"], "address": me["address"], "reason": error.strerror}
                 raise PullError(Message("port-unusable", template, **values)) from error
@@ -103,8 +103,8 @@ class Swarm:
         try:
             for thread in threads:
                 thread.start()
-            while not self.store.whole:
-                self._prove_what_is_complete()
+            while not self.store.all_verified:
+                self._verify_complete_files()
                 self._watch()
                 with self.store.changed:
                     self.store.changed.wait(0.5)
@@ -115,26 +115,26 @@ class Swarm:
             self.store.save(force=True)
         self.done = True
 
-    def linger(self):
-        """Go on giving to peers until each of them has everything or is gone."""
-        begun = time.monotonic()
+    def seed(self):
+        """Seed until each peer has everything or has left."""
+        started = time.monotonic()
         while True:
             now = time.monotonic()
             everything = (1 << len(self.store.names)) - 1
             waiting = [p for p in self.peers.values() if p.name in self.options["expected"]]
-            late = now - begun < self.options["startup_wait"] and any(
+            late = now - started < self.options["startup_wait"] and any(
                 not p.seen for p in self.peers.values()
-            )  # whom it could not tell
+            )  # which it could not notify
             if not late and not any(
-                p.verified != everything and p.needs(now, begun + 3 * self.options["startup_wait"]) for p in waiting
+                p.verified != everything and p.needs(now, started + 3 * self.options["startup_wait"]) for p in waiting
             ):
                 for peer in self.peers.values():
-                    peer.tell(self.options, "done")  # else they would wait for this node
+                    peer.notify(self.options, "done")  # otherwise they would wait for this node
                 return
             time.sleep(0.1)
 
-    def hear(self, node):
-        """Take note that a peer has everything and leaves."""
+    def on_completed(self, node):
+        """Record that a peer has everything and leaves."""
         if node in self.peers:
             self.peers[node].done = True
 
@@ -146,47 +146,47 @@ class Swarm:
             self.server.server_close()
         self.store.close()
 
-    def _prove_what_is_complete(self):
-        """Prove what an earlier run left complete, or what came half from the WAN and half from peers."""
+    def _verify_complete_files(self):
+        """Verify files completed by an earlier run, or partly from the WAN and partly from peers."""
         for number in range(len(self.store.names)):
-            unproved = self.store.is_complete(number) and not self.store.verified >> number & 1
-            if unproved and number not in self.fetching:
-                self.prove(number)
+            unverified = self.store.is_complete(number) and not self.store.verified >> number & 1
+            if unverified and number not in self.fetching:
+                self.verify(number)
 
     def _watch(self):
         if self.error:
             raise PullError(self.reason or Message("", self.error))
-        silent = time.monotonic() - self.moved
-        if silent < 2:
+        idle = time.monotonic() - self.last_byte_at
+        if idle < 2:
             return
         with self.lock:
             mine = self.mine()
         peers = self.view()
-        if any(not p.seen for p in self.peers.values()) and silent < self.options["startup_wait"] + DEAD:
+        if any(not p.seen for p in self.peers.values()) and idle < self.options["startup_wait"] + PEER_TIMEOUT:
             return
         for number, name in enumerate(self.store.names):
             if self.store.verified >> number & 1 or number in self.checking:
                 continue
             patience = self.options["patience"]
-            why = scheduling.verdict(number, name, mine, peers, self.order, silent, patience)
+            why = scheduling.failure_reason(number, name, mine, peers, self.order, idle, patience)
             if why:
                 gone = [n for n, p in peers.items() if not p["alive"]]
                 template = N_(
-                    "{reason}. Repair that, or name another source in model_weights_sources, and run it again: it goes"
-                    " on where it stopped."
+                    "{reason}. Fix this, or add another source to model_weights_sources, and run the playbook again:"
+                    " the download resumes where it stopped."
                 )
                 with_nodes = N_(
-                    "{reason}. {nodes} did not answer: look there first. Repair that, or name another source in"
-                    " model_weights_sources, and run it again: it goes on where it stopped."
+                    "{reason}. {nodes} did not respond: check these nodes first. Fix this, or add another source to"
+                    " model_weights_sources, and run the playbook again: the download resumes where it stopped."
                 )
                 raise PullError(Message("weights-failed", with_nodes if gone else template, reason=why, nodes=gone))
 
-    def _resting(self):
+    def _backing_off(self):
         now = time.monotonic()
-        return {number: why for number, (why, until) in self.resting.items() if until > now}
+        return {number: why for number, (why, until) in self.backing_off.items() if until > now}
 
     def mine(self):
-        """Return this node as scheduling.py takes it."""
+        """Return this node's state in the form that scheduling.py expects."""
         complete = 0
         for number in range(len(self.store.names)):
             if self.store.is_complete(number):
@@ -197,42 +197,42 @@ class Swarm:
             "complete": complete,
             "fetching": dict(self.fetching),
             "failed": dict(self.failed),
-            "resting": self._resting(),
-            "given": dict(self.given),
+            "backing_off": self._backing_off(),
+            "handed_over": dict(self.handed_over),
         }
 
     def allow(self, number, node):
-        """Let another node fetch a file of ours; return whether it may."""
+        """Hand a file of this node over to another node, if possible; return whether it may fetch it."""
         with self.lock:
             may = node in self.peers and scheduling.may_take(number, node, self.mine(), self.view())
             if may:
-                self.given[number] = node
+                self.handed_over[number] = node
             return may
 
     def note(self, text):
-        """Remember something that the report should tell."""
+        """Record an event for the report."""
         with self.lock:
             if text not in self.events:
                 self.events.append(text)
 
     def fatal(self, error):
-        """End the run with this error, a message or a string, unless one came before."""
+        """End the run with this error (a message or a string), unless there is an earlier one."""
         with self.lock:
             if not self.error:
                 self.error, self.reason = str(error), error if isinstance(error, Message) else None
         with self.store.changed:
             self.store.changed.notify_all()
 
-    def prove(self, number):
-        """Prove a file that is complete; return whether its content is what the manifest says."""
+    def verify(self, number):
+        """Check the hash of a complete file; return whether it matches the manifest."""
         with self.lock:
             if self.store.verified >> number & 1:
                 return True
             if number in self.checking:
-                return True  # someone is at it
+                return True  # another thread is verifying it
             self.checking.add(number)
         try:
-            good = self.store.finish(number)
+            good = self.store.verify(number)
         except OSError as error:
             self.fatal(disk_message(self.store.file(number), error))
             return True
@@ -246,16 +246,16 @@ class Swarm:
             else:
                 self.distrusted.add(number)
                 self.note(f"{self.store.names[number]}: arrived damaged and was fetched again")
-        self.moved = time.monotonic()
+        self.last_byte_at = time.monotonic()
         return good
 
-    # --- what the controller is told ----------------------------------------------------------------------
+    # --- progress for the controller ----------------------------------------------------------------------
 
     def progress(self):
-        """Return numbers for people."""
+        """Return the progress and the traffic of the run."""
         with self.lock:
             return {
-                "done": self.store.bytes_there(),
+                "done": self.store.bytes_present(),
                 "total": sum(self.store.sizes),
                 "files": bin(self.store.verified).count("1"),
                 "files_total": len(self.store.names),

@@ -1,4 +1,4 @@
-"""One node's part over the WAN: it fetches its share, and what others have not begun or cannot."""
+"""Downloads over the WAN: a node's share, and files that others have not started or cannot fetch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible.module_utils.weights.sources.source import SourceError, StoppedErro
 from ansible.module_utils.weights.sources.specs import make_source, pinned, with_tokens
 from ansible.module_utils.weights.store import disk_message
 
-REST = 15.0  # seconds that a node leaves a file to others when none of its sources answers
+UNRESPONSIVE_DELAY = 15.0  # seconds that a node leaves a file to others when none of its sources responds
 BACKOFF = 2.0  # seconds before the second round, doubled for each further one
 
 
@@ -24,19 +24,19 @@ class Wan:
         self.plan = scheduling.assign(swarm.store.sizes, swarm.order)
         specs = pinned(with_tokens(options), options["about"])
         self.sources = [make_source(spec, options["stall"], options["min_rate"]) for spec in specs]
-        self.rate_limit = scheduling.shares(options["rate_limit"], len(swarm.order))  # bytes a second
+        self.rate_limit = scheduling.rate_share(options["rate_limit"], len(swarm.order))  # bytes a second
         self.limit = Bucket(self.rate_limit)
-        self.asking = set()  # files of other nodes that this one would like to fetch: peers must not see them as begun
+        self.requesting = set()  # files of other nodes that this one requests: peers must not see them as started
         self.bytes, self.by_source = 0, defaultdict(int)
-        self.span = None  # (first, last) second that brought any
+        self.span = None  # time of the (first, last) received bytes
 
     def count(self, number, source):
-        """Take note of bytes that came from a source; return once the rate allows more."""
+        """Count bytes received from a source; return once the rate limit allows more."""
         swarm = self.swarm
         with swarm.lock:
             self.bytes += number
             self.by_source[source.title] += number
-            swarm.moved = now = time.monotonic()
+            swarm.last_byte_at = now = time.monotonic()
             self.span = (self.span[0] if self.span else now, now)
         self.limit.take(number)
 
@@ -45,24 +45,24 @@ class Wan:
         return self.span[1] - self.span[0] if self.span else 0.0
 
     def run(self):
-        """Fetch files as long as there is one that this node should; runs in several threads at once."""
+        """Fetch files while there are any for this node; runs in several threads at once."""
         swarm = self.swarm
-        begun = time.monotonic()
-        while not swarm.stopping.is_set() and not swarm.store.whole and not swarm.error:
+        started = time.monotonic()
+        while not swarm.stopping.is_set() and not swarm.store.all_verified and not swarm.error:
             unseen = [p for p in swarm.peers.values() if not p.seen]
-            if unseen and time.monotonic() - begun < swarm.options["startup_wait"]:
+            if unseen and time.monotonic() - started < swarm.options["startup_wait"]:
                 time.sleep(0.1)
                 continue
             with swarm.lock:
                 mine = swarm.mine()
-                mine["fetching"] |= dict.fromkeys(self.asking, True)
+                mine["fetching"] |= dict.fromkeys(self.requesting, True)
                 chosen = scheduling.next_fetch(swarm.me, self.plan, swarm.store.sizes, mine, swarm.view())
                 if chosen:
                     number, owner = chosen
                     if owner == swarm.me:
                         swarm.fetching[number] = True
                     else:
-                        self.asking.add(number)
+                        self.requesting.add(number)
             if not chosen:
                 time.sleep(0.1)
                 continue
@@ -77,34 +77,35 @@ class Wan:
                 pass
             except OSError as error:
                 swarm.fatal(disk_message(swarm.store.file(number), error))
-            except Exception as error:  # a bug of ours must not hang the run
+            except Exception as error:  # a bug must not hang the run
                 swarm.fatal(f"{swarm.store.names[number]}: {type(error).__name__}: {error}")
             finally:
                 with swarm.lock:
                     swarm.fetching.pop(number, None)
-                    self.asking.discard(number)
+                    self.requesting.discard(number)
 
     def _fetch(self, number):
-        """Fetch one file from the first source that gives it; remember why where none does."""
+        """Fetch one file from the first source that has it; record the causes if none has."""
         swarm = self.swarm
         causes, rounds = {}, swarm.options["rounds"]
         for turn in range(rounds):
-            wait, silent = BACKOFF * 2**turn, True
+            wait, unresponsive = BACKOFF * 2**turn, True
             for source in self.sources:
                 try:
                     source.fetch(Sink(self, number, source))
-                    if swarm.prove(number):
+                    if swarm.verify(number):
                         return
-                    raise SourceError("its content is not what the manifest says")
+                    raise SourceError("its content does not match the manifest")
                 except SourceError as error:
                     causes[source.title] = str(error)
-                    wait, silent = max(wait, error.retry_after), silent and error.silent
+                    wait = max(wait, error.retry_after)
+                    unresponsive = unresponsive and error.unresponsive
                     swarm.note(f"{swarm.store.names[number]}: {source.title}: {error}")
             if turn + 1 < rounds and swarm.stopping.wait(min(wait, 60)):
                 raise StoppedError
-        why = "; ".join(f"{title}: {said}" for title, said in causes.items())
+        why = "; ".join(f"{title}: {cause}" for title, cause in causes.items())
         with swarm.lock:
-            if silent:  # a WAN that is gone may come back; another node may still have one
-                swarm.resting[number] = (why, time.monotonic() + REST)
+            if unresponsive:  # the WAN may come back, or another node may still have access
+                swarm.backing_off[number] = (why, time.monotonic() + UNRESPONSIVE_DELAY)
             else:
                 swarm.failed[number] = why

@@ -15,11 +15,20 @@ ROOT = Path(__file__).parents[3]
 
 
 def me(**more):
-    return {"name": "a", "verified": 0, "complete": 0, "fetching": {}, "failed": {}, "given": {}, "resting": {}, **more}
+    return {
+        "name": "a",
+        "verified": 0,
+        "complete": 0,
+        "fetching": {},
+        "failed": {},
+        "handed_over": {},
+        "backing_off": {},
+        **more,
+    }
 
 
 def peer(**more):
-    return {"verified": 0, "partial": {}, "fetching": set(), "failed": {}, "resting": {}, "alive": True, **more}
+    return {"verified": 0, "partial": {}, "fetching": set(), "failed": {}, "backing_off": {}, "alive": True, **more}
 
 
 @given(st.lists(st.integers(0, 10**9), max_size=40), st.integers(1, 6))
@@ -55,26 +64,31 @@ def test_first_live_node_takes_over_from_a_dead_node():
 
 
 def test_handed_over_file_returns_when_the_taker_fails():
-    given_away = me(given={0: "b", 1: "b"})
-    assert scheduling.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer()}) is None
-    assert scheduling.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(failed={0: "404"})}) == (0, "a")
-    assert scheduling.next_fetch("a", {"a": [0]}, SIZES, given_away, {"b": peer(alive=False)}) == (0, "a")
+    handed = me(handed_over={0: "b", 1: "b"})
+    assert scheduling.next_fetch("a", {"a": [0]}, SIZES, handed, {"b": peer()}) is None
+    assert scheduling.next_fetch("a", {"a": [0]}, SIZES, handed, {"b": peer(failed={0: "404"})}) == (0, "a")
+    assert scheduling.next_fetch("a", {"a": [0]}, SIZES, handed, {"b": peer(alive=False)}) == (0, "a")
 
 
 def test_node_with_unresponsive_sources_leaves_its_files_to_others():
     rests = {0: "hub: no answer"}
-    assert scheduling.next_fetch("a", PLAN, SIZES, me(resting=rests), {"b": peer()}) == (1, "a")
-    assert scheduling.next_fetch("b", {"a": [0], "b": []}, SIZES, me(name="b"), {"a": peer(resting=rests)}) == (0, "a")
-    assert scheduling.may_take(0, "b", me(resting=rests, given={0: "c"}), {"b": peer(), "c": peer(resting=rests)})
-    quiet = me(resting=rests), {"b": peer(resting=rests)}, ["a", "b"]
-    assert scheduling.verdict(0, "f", *quiet, 10, 60) is None
-    assert str(scheduling.verdict(0, "f", *quiet, 61, 60)) == "f: hub: no answer; nothing arrived for 61 s"
+    assert scheduling.next_fetch("a", PLAN, SIZES, me(backing_off=rests), {"b": peer()}) == (1, "a")
+    assert scheduling.next_fetch("b", {"a": [0], "b": []}, SIZES, me(name="b"), {"a": peer(backing_off=rests)}) == (
+        0,
+        "a",
+    )
+    assert scheduling.may_take(
+        0, "b", me(backing_off=rests, handed_over={0: "c"}), {"b": peer(), "c": peer(backing_off=rests)}
+    )
+    quiet = me(backing_off=rests), {"b": peer(backing_off=rests)}, ["a", "b"]
+    assert scheduling.failure_reason(0, "f", *quiet, 10, 60) is None
+    assert str(scheduling.failure_reason(0, "f", *quiet, 61, 60)) == "f: hub: no answer; no data received for 61 s"
 
 
 def test_a_file_is_handed_over_to_one_node_only():
     peers = {"b": peer(), "c": peer()}
     assert scheduling.may_take(0, "b", me(), peers)
-    assert not scheduling.may_take(0, "c", me(given={0: "b"}), peers)
+    assert not scheduling.may_take(0, "c", me(handed_over={0: "b"}), peers)
     assert not scheduling.may_take(0, "c", me(fetching={0: True}), peers)
     assert not scheduling.may_take(0, "c", me(complete=1), peers)
 
@@ -97,13 +111,13 @@ def test_rarest_piece_is_fetched_first():
 
 def test_file_fails_when_all_nodes_have_failed():
     peers = {"b": peer(failed={0: "HTTP 404"})}
-    assert scheduling.verdict(0, "f", me(), peers, ["a", "b"], 1, 9) is None
-    assert str(scheduling.verdict(0, "f", me(failed={0: "HTTP 403"}), peers, ["a", "b"], 1, 9)) == "f: HTTP 403"
-    assert str(scheduling.verdict(0, "f", me(), peers, ["b"], 1, 9)) == "f: b could not fetch it: HTTP 404"
-    silent = scheduling.verdict(0, "f", me(), {"b": peer(alive=False)}, ["b"], 1, 9)
-    assert "none of the nodes that may use the WAN answers (b)" in str(silent)
-    waiting = scheduling.verdict(0, "f", me(), {"b": peer(verified=1)}, ["b"], 10, 9)
-    assert "waits for b; nothing arrived for 10 s" in str(waiting)
+    assert scheduling.failure_reason(0, "f", me(), peers, ["a", "b"], 1, 9) is None
+    assert str(scheduling.failure_reason(0, "f", me(failed={0: "HTTP 403"}), peers, ["a", "b"], 1, 9)) == "f: HTTP 403"
+    assert str(scheduling.failure_reason(0, "f", me(), peers, ["b"], 1, 9)) == "f: b cannot fetch it: HTTP 404"
+    silent = scheduling.failure_reason(0, "f", me(), {"b": peer(alive=False)}, ["b"], 1, 9)
+    assert "none of the nodes that may use the WAN responds (b)" in str(silent)
+    waiting = scheduling.failure_reason(0, "f", me(), {"b": peer(verified=1)}, ["b"], 10, 9)
+    assert "waiting for b; no data received for 10 s" in str(waiting)
 
 
 @given(st.integers(0, 10**9), st.integers(0, 2**140))

@@ -1,1 +1,1 @@
-"""Where weights come from: each source fetches one file into a `Sink` (see sink.py) or raises `SourceError`."""
+"""Sources of weights: each fetches one file into a `Sink` (see sink.py) or raises `SourceError`."""

@@ -15,10 +15,10 @@ class Folder(Source):
     """A folder on this node: a disk, or a network file system."""
 
     def describe(self):
-        """Return the files below the folder; with hashes where a manifest of ours lies there."""
+        """Return the files below the folder, with hashes if it contains our manifest."""
         root = self.spec["path"]
         if not os.path.isdir(root):
-            raise SourceError(f"there is no folder {root} on this node")
+            raise SourceError(f"the folder {root} does not exist on this node")
         try:
             with open(os.path.join(root, manifest.NAME)) as lines:
                 return manifest.contents(json.load(lines))
@@ -38,14 +38,14 @@ class Folder(Source):
         try:
             with open(full, "rb", buffering=0) as content:
                 if os.fstat(content.fileno()).st_size != sink.size:
-                    raise SourceError(f"{full} has another size than the manifest says")
+                    raise SourceError(f"the size of {full} does not match the manifest")
                 for begin, end in sink.gaps():
                     content.seek(begin)
                     while begin < end:
                         block = content.read(min(_BLOCK, end - begin))
                         if not block:
-                            raise SourceError(f"{full} ended early")
+                            raise SourceError(f"{full} is shorter than expected")
                         sink.write(begin, block)
                         begin += len(block)
         except FileNotFoundError as error:
-            raise SourceError(f"there is no {full} on this node") from error
+            raise SourceError(f"the file {full} does not exist on this node") from error

@@ -6,7 +6,7 @@ from ansible.module_utils.weights import manifest
 from ansible.module_utils.weights.sources.ranged import Ranged
 from ansible.module_utils.weights.sources.source import SourceError, cause
 
-# Beside the shards that model.safetensors.index.json names; what a static mirror without a listing is asked for.
+# Files requested from a mirror without a listing, in addition to the shards in model.safetensors.index.json.
 _USUAL = (
     *("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"),
     *("configuration_deepseek.py", "modeling_deepseek.py", "special_tokens_map.json", "vocab.json", "merges.txt"),
@@ -18,11 +18,11 @@ class Http(Ranged):
     """Any static mirror: the files of the repository below one URL."""
 
     def url(self, name):
-        """Return where a file lies."""
+        """Return the URL of a file."""
         return f"{self.spec['endpoint'].rstrip('/')}/{name}"
 
     def describe(self):
-        """Return the files that the mirror's own manifest names, or those that the index names with their sizes."""
+        """Return the files of the mirror's own manifest, or those of the index with their sizes."""
         from huggingface_hub.utils import get_session
 
         client = get_session()
@@ -45,5 +45,5 @@ class Http(Ranged):
         except Exception as error:
             raise SourceError(cause(error, 60)) from error
         if "config.json" not in files:
-            raise SourceError(f"HTTP: there is no {self.url('config.json')}")
+            raise SourceError(f"HTTP: {self.url('config.json')} does not exist")
         return "", files

@@ -30,13 +30,13 @@ class HuggingFace(Ranged):
         return info.sha, files
 
     def url(self, name):
-        """Return where a file lies."""
+        """Return the URL of a file."""
         from huggingface_hub import hf_hub_url
 
         return hf_hub_url(self.repository, name, revision=self.revision, endpoint=self.spec["endpoint"])
 
     def headers(self):
-        """Return the headers of huggingface_hub, with the token where there is one."""
+        """Return the headers of huggingface_hub, with the token if there is one."""
         from huggingface_hub.utils import build_hf_headers
 
         return build_hf_headers(token=self.spec.get("token") or False)

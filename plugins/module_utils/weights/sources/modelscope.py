@@ -12,9 +12,9 @@ from ansible.module_utils.weights.sources.tool import Tool
 
 _DOWNLOAD = """
 import json, os, sys
-asked = json.load(sys.stdin)
-os.environ.update(asked["environment"])
-endpoint, token = asked["endpoint"], asked["token"]
+request = json.load(sys.stdin)
+os.environ.update(request["environment"])
+endpoint, token = request["endpoint"], request["token"]
 try:
     from modelscope_hub import HubApi
 except ImportError:
@@ -22,11 +22,12 @@ except ImportError:
     from requests.cookies import RequestsCookieJar
     cookies = RequestsCookieJar()
     if token:
-        cookies.set("m_session_id", token, domain=asked["host"])
-    model_file_download(asked["repository"], asked["name"], endpoint=endpoint, cookies=cookies, **asked["options"])
+        cookies.set("m_session_id", token, domain=request["host"])
+    repository, name = request["repository"], request["name"]
+    model_file_download(repository, name, endpoint=endpoint, cookies=cookies, **request["options"])
 else:
     hub = HubApi(endpoint=endpoint, token=token)
-    hub.download_file(asked["repository"], "model", asked["name"], **asked["options"])
+    hub.download_file(request["repository"], "model", request["name"], **request["options"])
 """
 
 
@@ -34,11 +35,11 @@ def _list(endpoint, token, repository, revision):
     """Return path, size and SHA-256 of all files."""
     try:
         from modelscope_hub import HubApi
-    except ImportError:  # it needs Python 3.10; the SDK that it succeeds does not
+    except ImportError:  # it needs Python 3.10; its predecessor, the SDK, does not
         from modelscope.hub.api import HubApi as Api
         from requests.cookies import RequestsCookieJar
 
-        cookies = RequestsCookieJar()  # its own jar is for a domain with the port in it, which matches no host
+        cookies = RequestsCookieJar()  # the SDK's own jar has a domain with the port, which matches no host
         if token:
             cookies.set("m_session_id", token, domain=urlsplit(endpoint).hostname)
         entries = Api(endpoint=endpoint).get_model_files(
@@ -53,7 +54,7 @@ class ModelScope(Tool):
     """modelscope.cn with its own SDK."""
 
     def describe(self):
-        """Return commit and files, with the SHA-256 that the hub gives."""
+        """Return commit and files, with the hub's SHA-256."""
         try:
             entries = _list(self.spec["endpoint"], self.spec.get("token") or None, self.repository, self._revision())
         except Exception as error:
@@ -62,27 +63,27 @@ class ModelScope(Tool):
             path: {"size": size or 0, "algorithm": "sha256" if digest else "", "hash": digest or ""}
             for path, size, digest in entries
         }
-        if not files:  # which is how the hub answers for a revision that it does not have
+        if not files:  # the hub's response for an unknown revision
             raise SourceError(f"it has no files of {self.repository} at revision {self._revision()}")
         return "", files
 
     def _revision(self):
         return "master" if self.revision == "main" else self.revision
 
-    def command(self, place, sink):
+    def command(self, folder, sink):
         """Return a Python that downloads one file with the SDK."""
-        asked = {
+        request = {
             "endpoint": self.spec["endpoint"],
             "host": urlsplit(self.spec["endpoint"]).hostname,
             "token": self.spec.get("token") or None,
             "repository": self.repository,
             "name": sink.name,
-            "options": {"revision": self._revision(), "local_dir": place},
+            "options": {"revision": self._revision(), "local_dir": folder},
             "environment": {
-                "MODELSCOPE_CACHE": os.path.join(place, ".cache"),
-                "MODELSCOPE_HOME": os.path.join(place, ".cache"),
+                "MODELSCOPE_CACHE": os.path.join(folder, ".cache"),
+                "MODELSCOPE_HOME": os.path.join(folder, ".cache"),
                 "MODELSCOPE_DOWNLOAD_TOTAL_TIMEOUT": "864000",  # its own limit of an hour is short for a slow WAN
                 "MODELSCOPE_DOWNLOAD_INTRA_CLOUD": "false",
             },
         }
-        return [sys.executable, "-c", _DOWNLOAD], json.dumps(asked)
+        return [sys.executable, "-c", _DOWNLOAD], json.dumps(request)

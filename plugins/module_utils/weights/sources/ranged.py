@@ -1,26 +1,26 @@
-"""Files behind URLs that take Range requests."""
+"""Files from servers that support HTTP Range requests."""
 
 from __future__ import annotations
 
 import abc
 import re
 
-from ansible.module_utils.weights.sources.source import SILENCE, Pace, Source, SourceError, StoppedError, cause
+from ansible.module_utils.weights.sources.source import NO_ANSWER, RateMonitor, Source, SourceError, StoppedError, cause
 
 
 class Ranged(Source, abc.ABC):
-    """Files behind URLs that take Range requests."""
+    """Files from servers that support HTTP Range requests."""
 
     @abc.abstractmethod
     def url(self, name):
-        """Return where a file lies."""
+        """Return the URL of a file."""
 
     def headers(self):
         """Return the headers of each request."""
         return {}
 
     def fetch(self, sink):
-        """Fetch what `sink` lacks, gap by gap."""
+        """Fetch the missing ranges of `sink`."""
         for begin, end in sink.gaps():
             self._fetch(sink, begin, end)
 
@@ -30,7 +30,7 @@ class Ranged(Source, abc.ABC):
         headers = {**self.headers(), "Accept-Encoding": "identity"}
         if (begin, end) != (0, sink.size):
             headers["Range"] = f"bytes={begin}-{end - 1}"
-        pace = Pace(self.min_rate, self.stall)
+        monitor = RateMonitor(self.min_rate, self.stall)
         at = begin
         try:
             with get_session().stream(
@@ -46,17 +46,19 @@ class Ranged(Source, abc.ABC):
                         sink.write(at - max(0, at - end) - len(block), block)
                     if at >= end:
                         break
-                    pace.see(len(block))
+                    monitor.add(len(block))
         except (SourceError, StoppedError, OSError):
             raise
         except Exception as error:
-            raise SourceError(cause(error, self.stall), silent=bool(SILENCE.search(type(error).__name__))) from error
+            raise SourceError(
+                cause(error, self.stall), unresponsive=bool(NO_ANSWER.search(type(error).__name__))
+            ) from error
         if at < end:
             raise SourceError(f"the connection ended after {at - begin} of {end - begin} bytes")
 
 
 def _begin(answer, begin, size):
-    """Return where in the file an answer begins; raise what speaks against it."""
+    """Return the offset of a response in the file; raise SourceError if it is unusable."""
     if answer.status_code >= 400:
         try:
             wait = float(answer.headers.get("Retry-After", 0))
@@ -64,8 +66,8 @@ def _begin(answer, begin, size):
             wait = 0.0
         meaning = {
             401: "needs a token",
-            403: "refuses access",
-            404: "does not have it",
+            403: "denies access",
+            404: "does not have the file",
             429: "limits the rate",
         }.get(answer.status_code, "fails")
         raise SourceError(f"HTTP {answer.status_code}: it {meaning}", wait)
@@ -74,5 +76,5 @@ def _begin(answer, begin, size):
     if answer.status_code != 206:
         total = answer.headers.get("Content-Length", "*")
     if first > begin or total not in ("*", str(size)):
-        raise SourceError(f"it has {total} bytes there, the manifest says {size}")
+        raise SourceError(f"its size there is {total} bytes, but {size} in the manifest")
     return first

@@ -1,27 +1,27 @@
-"""What all sources have in common: how they fail, and how slow they may be."""
+"""Common parts of all sources: errors and the minimum rate."""
 
 from __future__ import annotations
 
 import re
 import time
 
-# The names of what httpx and requests raise, and the words of aria2c, when nothing answers.
-SILENCE = re.compile(r"Timeout|Connect(ion)?Error|errorCode=(1|2|6|19) ")
+# Exception names of httpx and requests, and error codes of aria2c, of unresponsive servers.
+NO_ANSWER = re.compile(r"Timeout|Connect(ion)?Error|errorCode=(1|2|6|19) ")
 
 
 class SourceError(Exception):
-    """A source does not give a file, or gives it wrong or too slowly.
+    """A source does not deliver a file, or delivers it damaged or too slowly.
 
-    `retry_after`: seconds it asked to wait; `silent`: nothing came from it at all, as when the WAN is gone.
+    `retry_after`: requested waiting time in seconds; `unresponsive`: no data at all, for example if the WAN is down.
     """
 
-    def __init__(self, message, retry_after=0.0, silent=False):
+    def __init__(self, message, retry_after=0.0, unresponsive=False):
         super().__init__(message)
-        self.retry_after, self.silent = retry_after, silent
+        self.retry_after, self.unresponsive = retry_after, unresponsive
 
 
 class StoppedError(Exception):
-    """The run ends, or another node has the file: not the source's fault."""
+    """The run has ended, or another node has the file: not an error of the source."""
 
 
 class Source:
@@ -33,13 +33,13 @@ class Source:
 
     @property
     def title(self):
-        """The source in words, for reports and refusals."""
+        """Display name of the source, for reports and errors."""
         named = f"{self.spec['type']} {self.spec.get('endpoint') or self.spec.get('path') or ''}".strip()
         return self.spec.get("title") or named
 
 
-class Pace:
-    """Ends a transfer that has become far slower than it should be."""
+class RateMonitor:
+    """Aborts a transfer that is slower than the minimum rate."""
 
     WINDOW = 30.0  # seconds
 
@@ -47,22 +47,24 @@ class Pace:
         self.min_rate, self.window = min_rate, max(window, 1.0)
         self.since, self.bytes = time.monotonic(), 0
 
-    def see(self, count):
-        """Take note of bytes that arrived."""
+    def add(self, count):
+        """Count received bytes."""
         self.bytes += count
         passed = time.monotonic() - self.since
         if passed < self.window:
             return
         if self.bytes < self.min_rate * passed:
-            raise SourceError(f"only {self.bytes / passed:.0f} bytes/s over {passed:.0f} s, {self.min_rate:g} wanted")
+            raise SourceError(
+                f"only {self.bytes / passed:.0f} bytes/s over {passed:.0f} s, the minimum is {self.min_rate:g}"
+            )
         self.since, self.bytes = time.monotonic(), 0
 
 
 def cause(error, stall):
-    """Return in one line why a library failed; `stall` is the timeout that it was given, in seconds."""
+    """Return in one line why a library call failed; `stall` is its timeout in seconds."""
     name = type(error).__name__
     if "Timeout" in name:
-        return f"no answer and no byte for {stall:g} s"
+        return f"no data for {stall:g} s"
     if "TooManyRedirects" in name:
-        return "it redirects in a circle"
+        return "too many redirects"
     return (str(error).strip() or name).splitlines()[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""From the entries of `model_weights_sources` to sources."""
+"""Creation of sources from the entries of `model_weights_sources`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _KINDS = {"huggingface": HuggingFace, "hfd": Hfd, "modelscope": ModelScope, "pat
 def make_source(spec, stall, min_rate):
     """Return the source that one entry of `model_weights_sources` describes.
 
-    `stall` is the longest time without a byte in seconds, `min_rate` the least rate in bytes a second.
+    `stall` is the longest time without data in seconds, `min_rate` the minimum rate in bytes per second.
     """
     return _KINDS[spec["type"]](spec, stall, min_rate)
 
 
 def with_tokens(options):
-    """Return the sources with their tokens, which travel apart: Ansible hides every value of a secret option."""
+    """Return the sources with their tokens, which are a separate option: Ansible hides all values of a secret one."""
     return [{**spec, "token": options["tokens"].get(spec["type"], "")} for spec in options["sources"]]
 
 
 def pinned(sources, about):
-    """Return the sources such that the repository that the manifest is of is read at the manifest's commit.
+    """Return the sources, with the manifest's own repository pinned to the manifest's commit.
 
-    A branch may move meanwhile. Other repositories, and hubs with commits of their own, are held to the hashes only.
+    A branch may move meanwhile. Other repositories, and hubs with different commits, are checked by the hashes only.
     """
     fits = {"repository": about.get("repository"), "revision": about.get("revision")}
     return [
