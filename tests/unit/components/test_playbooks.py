@@ -26,7 +26,7 @@ PLAYS = """
   hosts: monitoring
   gather_facts: false
   tasks:
-    - ansible.builtin.include_role: {name: verify, tasks_from: health.yml}
+    - ansible.builtin.include_role: {name: verify, tasks_from: health}
     - ansible.builtin.debug: {msg: "{{ [inventory_hostname] | component_health(hostvars) }}"}
 """
 
