@@ -1,4 +1,4 @@
-"""docs/components.md, from the components' files."""
+"""Generate docs/components.md from the components' files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,18 +10,22 @@ TARGET = Path(__file__).resolve().parents[1] / "docs" / "components.md"
 _HEAD = """\
 # Components and ports
 
-Written by `make references` from `src/inferfleet/components/*.yml`, one file a component; edit those, not this
-file. The port check, `inferfleet fabric`, `status`, `doctor`, air-gap bundles and `reset.yml` read the same files.
+Find the ports to open in a firewall, and the files on the nodes. Test the ports between your nodes with
+
+    inferfleet fabric -i inventories/mine
+
+This page is generated from `src/inferfleet/components/*.yml`, one file for each component, by `make references`; edit
+those files. The port check, `inferfleet fabric`, `status`, `doctor`, air-gap bundles and `reset.yml` read them too.
 """
 _REACHED_BY = {
     "clients": "clients",
     "nodes": "nodes of the service",
-    "head": "the head",
-    "localhost": "its own host only",
+    "head": "the head node",
+    "localhost": "localhost only",
 }
 _NOTES = """\
-Nodes of a service also connect at ports that NCCL and Gloo get from the system (32768 to 60999), and at those of the
-engine itself; `inferfleet fabric` connects to all of them from every node.
+Nodes of a service also connect to ports that the system assigns to NCCL and Gloo (32768 to 60999), and to the engine's
+own (`peer_ports` in its `engine.yml`); `inferfleet fabric` tests them from every node.
 """
 
 
@@ -38,13 +42,13 @@ def render(components: Sequence[Component]) -> str:
         [
             *(_HEAD, "## Components", ""),
             *_table(
-                ("Component", "Groups", "Runs as", "Only with", "Secrets", "Role"), map(_component_row, components)
+                ("Component", "Groups", "Runs as", "Condition", "Secrets", "Role"), map(_component_row, components)
             ),
             *("", "## Ports", ""),
-            *_table(("Port", "Component", "Setting", "Listens in", "Reached by"), ports),
+            *_table(("Port", "Component", "Setting", "Listening groups", "Clients"), ports),
             *("", _NOTES, "## Files and data on the nodes", ""),
             *_table(("Path", "Component", "Use"), files),
-            *("", "`playbooks/reset.yml` removes all of these, the component deployed last first.", ""),
+            *("", "`playbooks/reset.yml` removes all of these, in reverse order of deployment.", ""),
         ]
     )
 
@@ -67,7 +71,7 @@ def _port_rows(component: Component) -> Iterator[tuple[str, ...]]:
 def _number(port: Port) -> str:
     value = getattr(Settings(), port.setting) if port.setting else 0
     if not value and port.number == "engine":
-        return "the engine's own"
+        return "the engine's default"
     first = int(value or port.number) + port.offset
     return f"{first}{f' to {port.last}' if port.last else ''}/{port.protocol}"
 
@@ -78,7 +82,7 @@ def _file_rows(component: Component) -> Iterator[tuple[str, ...]]:
     for data in component.data:
         yield f"`{data.path}`", component.title, "data" + (f" (`{data.variable}`)" if data.variable else "")
     for volume in component.volumes:
-        yield f"`{volume}`", component.title, "volume of Docker"
+        yield f"`{volume}`", component.title, "Docker volume"
 
 
 def _codes(names: Sequence[str]) -> str:

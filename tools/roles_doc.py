@@ -1,4 +1,4 @@
-"""docs/roles.md, from the roles' argument specs."""
+"""Generate docs/roles.md from the roles' argument specs."""
 
 import re
 from collections.abc import Iterator
@@ -12,10 +12,14 @@ TARGET = ROOT / "docs" / "roles.md"
 _HEAD = """\
 # Roles and their variables
 
-Written by `make references` from each role's `meta/argument_specs.yml`; edit those, not this file.
+Set these variables in `group_vars/all/10_cluster.yml` of the inventory, next to the [settings](settings.md), or for one
+run with
 
-The variables below may be set in an inventory's `group_vars/all/10_cluster.yml`, beside the contract's keys in
-`group_vars/all/main.yml`. Most are never set: their defaults take what the contract and the plan say.
+    inferfleet up -i inventories/mine -e VARIABLE=VALUE
+
+Most need not be set: their defaults come from the settings and the plan.
+
+This page is generated from each role's `meta/argument_specs.yml` by `make references`; edit those files.
 """
 # Ansible's markup in descriptions: C(code), V(value), O(option), I(emphasis), B(bold).
 _CODE = re.compile(r"\b[CVO]\(([^)]*)\)")

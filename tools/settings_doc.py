@@ -1,4 +1,4 @@
-"""group_vars/all/main.yml and docs/settings.md in both languages, from the settings model."""
+"""Generate group_vars/all/main.yml and docs/settings.md in both languages from the settings model."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +13,10 @@ from inferfleet.settings import SECTIONS, HostSettings, Settings, Unit, choices
 ROOT = Path(__file__).resolve().parents[1]
 _DEFAULTS_HEAD = """\
 ---
-# Every setting with its default, written by `make references` from src/inferfleet/settings/model.py; edit that, not
-# this file. An inventory overrides settings in its own group_vars/all/10_cluster.yml. Types and allowed values are
-# checked before anything is changed. A variable of your own starts with `x_`. Roles have further variables
-# (docs/roles.md); those too may be set in an inventory.
+# Every setting with its default. Generated from src/inferfleet/settings/model.py by `make references`; edit the model.
+# An inventory overrides settings in its own group_vars/all/10_cluster.yml. Types and allowed values are checked before
+# anything is changed. The names of your own variables must start with `x_`. Roles have further variables
+# (docs/roles.md), which an inventory may set too.
 """
 _EXAMPLE = """\
 ```sh
@@ -24,7 +24,7 @@ inferfleet plan -i inventories/a800 -e max_model_len=32768
 ```"""
 _TEXTS = (
     N_("Settings"),
-    N_("Written by `make references` from `src/inferfleet/settings/model.py`; edit that, not this file."),
+    N_("This page is generated from `src/inferfleet/settings/model.py` by `make references`; edit the model."),
     N_("Set them in `group_vars/all/10_cluster.yml` of the inventory, or for one run with `-e KEY=VALUE`:"),
 )
 _ONE_HOST = (N_("One host"), N_("In `hosts.yml` or `host_vars/` of the inventory."))
@@ -54,7 +54,7 @@ def defaults() -> str:
 def document(language: str) -> str:
     """Return the page of settings in a language."""
     title, origin, place = (gettext(text, language) for text in _TEXTS)
-    lines = [f"# {title}", "", origin, "", place, "", _EXAMPLE]
+    lines = [f"# {title}", "", place, "", _EXAMPLE, "", origin]
     for name, field in Settings.model_fields.items():
         if heading := _headings().get(name):
             lines += ["", f"## {gettext(heading, language)}", "", *_head(language)]
