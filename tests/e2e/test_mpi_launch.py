@@ -88,7 +88,7 @@ def test_a_stranger_runs_nothing(start: Start) -> None:
     head, worker = start(0, key="another"), start(1)
     code, output = head.exec_run(world(2))
     assert code != 0
-    assert f"{ADDRESSES[1]}:{PORT} has another key: deploy all nodes anew" in output.decode()
+    assert f"{ADDRESSES[1]}:{PORT} has another key: deploy all nodes again" in output.decode()
     assert worker.logs().decode().splitlines() == [f"mpi_launch: waiting on {ADDRESSES[1]}:{PORT}"]
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# As fetch_apt.sh, for systems with dnf.
+# Same as fetch_apt.sh for operating systems with dnf.
 set -eu
 archive=$1 packages=$2 wheels=$3
 work=/tmp/bundle
@@ -8,7 +8,7 @@ if [ -f "$archive" ]; then tar -C "$work" -xf "$archive"; fi
 rm -rf "$work/wheels" "$work/packages/repodata"
 
 dnf install -qy dnf-plugins-core createrepo_c python3-pip tar
-# All that they depend on, whatever this container has of it.
+# Downloads all dependencies, including those installed in this container.
 dnf download -qy --resolve --alldeps --destdir="$work/packages" $packages
 createrepo_c --quiet "$work/packages"
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Starts the ranks of one MPI world in the containers of several nodes, without an SSH server in any of them.
+"""Start the ranks of an MPI world in containers on several nodes, without an SSH server in the containers.
 
-    mpi_launch.py listen ADDRESS PORT          on every node but the head: runs what the head sends
-    mpi_launch.py call PORT HOST COMMAND ...   what mpirun on the head starts for each of them (its plm_rsh_agent)
+    mpi_launch.py listen ADDRESS PORT          on every worker node: runs the commands that the head node sends
+    mpi_launch.py call PORT HOST COMMAND ...   started by mpirun on the head node for each worker (its plm_rsh_agent)
 
-Both show each other that they know the key in the file `key` beside this one (the challenge of
-multiprocessing.connection, HMAC) before a command is sent or run. Runs in the engine's image: standard library only.
+Both sides authenticate with the key in the file `key` next to this one (HMAC challenge of multiprocessing.connection)
+before a command is sent or run. Uses only the standard library, because it runs in the engine image.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener, answer_challenge, deliver_challenge
 from pathlib import Path
 
-WAIT = 600  # seconds for another node's container to come up
+WAIT = 600  # seconds to wait for the container of another node
 LOST = (OSError, EOFError, AuthenticationError)
 
 
 def key() -> bytes:
-    """Return what all nodes of the service know."""
+    """Return the key shared by all nodes of the service."""
     return Path(__file__).with_name("key").read_bytes().strip()
 
 
 def run(connection: Connection) -> None:
-    """Run one command of whoever knows the key; its output goes where this process's goes, its exit code back."""
+    """Run one command of an authenticated client with this process's output, and send back its exit code."""
     with connection, contextlib.suppress(*LOST):
         deliver_challenge(connection, key())
         answer_challenge(connection, key())
@@ -38,7 +38,7 @@ def run(connection: Connection) -> None:
 
 
 def listen(address: str, port: int) -> None:
-    """Serve until the container ends; a caller that says nothing keeps nobody else waiting."""
+    """Serve until the container exits, each client in a thread, so that a silent client blocks no other."""
     with Listener((address, port), backlog=64) as listener:
         print(f"mpi_launch: waiting on {address}:{port}", flush=True)
         while True:
@@ -49,7 +49,7 @@ def listen(address: str, port: int) -> None:
 def call(port: int, host: str, command: str) -> int:
     """Run `command` on `host` and return its exit code.
 
-    Raises SystemExit where the host does not answer within `WAIT`, or does not know the key.
+    Raises SystemExit if the host does not respond within `WAIT` seconds or has another key.
     """
     deadline = time.monotonic() + WAIT
     while True:
@@ -58,7 +58,7 @@ def call(port: int, host: str, command: str) -> int:
             break
         except OSError as error:
             if time.monotonic() > deadline:
-                sys.exit(f"mpi_launch: {host}:{port} does not answer: {error.strerror}")
+                sys.exit(f"mpi_launch: {host}:{port} does not respond: {error.strerror}")
             time.sleep(1)
     try:
         answer_challenge(connection, key())
@@ -66,9 +66,9 @@ def call(port: int, host: str, command: str) -> int:
         connection.send_bytes(command.encode())
         return int(connection.recv_bytes())
     except AuthenticationError:
-        sys.exit(f"mpi_launch: {host}:{port} has another key: deploy all nodes anew")
+        sys.exit(f"mpi_launch: {host}:{port} has another key: deploy all nodes again")
     except (OSError, EOFError):
-        sys.exit(f"mpi_launch: {host}:{port} went away")
+        sys.exit(f"mpi_launch: {host}:{port} closed the connection")
 
 
 def main(arguments: list[str]) -> int:

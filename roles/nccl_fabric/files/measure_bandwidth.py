@@ -1,7 +1,7 @@
-"""Measures the network between the nodes from inside the engine's image, over the settings that the engine gets.
+"""Measure the network between the nodes in the engine image, with the network settings of the engine.
 
-Run by torchrun, a rank for each accelerator. All ranks sweep an all-reduce; then nodes pair off, and each rank sends to
-the rank of the same number on the other node, one direction after the other. Rank 0 writes what all measured.
+Run by torchrun with one rank per accelerator. All ranks measure an all-reduce; then each pair of nodes is measured in
+both directions between ranks of the same local rank. Rank 0 writes the results of all ranks.
 """
 
 import argparse
@@ -14,23 +14,23 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-MOST = 50  # transfers of one size, at most
-KEPT = ("NCCL version", "NET/", "Using network", "NCCL WARN", "NET plugin", "NCCL_IB_", "NCCL_SOCKET_IFNAME")
+MAX_TRANSFERS = 50  # of one size
+LOG_PATTERNS = ("NCCL version", "NET/", "Using network", "NCCL WARN", "NET plugin", "NCCL_IB_", "NCCL_SOCKET_IFNAME")
 
 
 def rounds(count):
     """Return rounds of disjoint pairs in which every two of `count` nodes meet once (the circle method)."""
     seats = list(range(count)) + ([None] if count % 2 else [])
-    found = []
+    result = []
     for _ in range(len(seats) - 1):
         pairs = [(seats[i], seats[-1 - i]) for i in range(len(seats) // 2)]
-        found.append([pair for pair in pairs if None not in pair])
+        result.append([pair for pair in pairs if None not in pair])
         seats = [seats[0], seats[-1], *seats[1:-1]]
-    return found
+    return result
 
 
 class Ranks:
-    """This rank, its place among the others, and the clock that waits for the device."""
+    """This rank, its position in the world, and measurements synchronized with the device."""
 
     def __init__(self, arguments):
         self.rank, self.local = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
@@ -44,23 +44,23 @@ class Ranks:
         self.world = dist.get_world_size()
 
     def now(self):
-        """Return seconds, once the device has done what it was told."""
+        """Return the monotonic time in seconds after the device has finished its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return time.monotonic()
 
     def data(self, size):
-        """Return a tensor of so many bytes."""
+        """Return a tensor of `size` bytes."""
         return torch.ones(size // 4, dtype=torch.float32, device=self.device)
 
     def times(self, seconds):
-        """Return how many transfers the budget allows, given what one takes."""
-        return max(2, min(MOST, int(self.budget / max(seconds, 1e-6))))
+        """Return the number of transfers that fit the time budget if one takes `seconds`."""
+        return max(2, min(MAX_TRANSFERS, int(self.budget / max(seconds, 1e-6))))
 
     def all_reduce(self, size):
-        """Return the seconds of one all-reduce, the slowest rank's mean."""
+        """Return the mean duration of an all-reduce on the slowest rank in seconds."""
         data = self.data(size)
-        dist.all_reduce(data)  # the first one connects
+        dist.all_reduce(data)  # establishes the connection
         start = self.now()
         dist.all_reduce(data)
         count = torch.tensor([self.times(self.now() - start)], device=self.device)
@@ -78,9 +78,9 @@ class Ranks:
             request.wait()
 
     def one_way(self, size, other, sends):
-        """Return the seconds of one transfer as its receiver sees it; None on the sender."""
+        """Return the duration of a transfer in seconds, measured by the receiver; None on the sender."""
         data, count = self.data(size), torch.zeros(1, dtype=torch.int64, device=self.device)
-        self.transfer(data, other, sends)  # the first one connects
+        self.transfer(data, other, sends)  # establishes the connection
         start = self.now()
         self.transfer(data, other, sends)
         if not sends:
@@ -89,12 +89,12 @@ class Ranks:
         start = self.now()
         for _ in range(int(count)):
             self.transfer(data, other, sends)
-        self.transfer(count, other, not sends)  # nothing is on its way any more
+        self.transfer(count, other, not sends)  # all transfers have arrived
         return None if sends else (self.now() - start) / int(count)
 
     def pairs(self, sizes):
-        """Return what this rank received, from which node, of which size and in how many seconds."""
-        found = []
+        """Return source node, size and duration of the transfers that this rank received."""
+        results = []
         for meeting in rounds(self.world // self.per_node):
             mine = next((pair for pair in meeting if self.node in pair), None)
             for size in sizes if mine else ():
@@ -103,33 +103,33 @@ class Ranks:
                     other = node * self.per_node + self.local
                     seconds = self.one_way(size, other, sends=self.node == sender)
                     if seconds is not None:
-                        found.append({"from": node, "lane": self.local, "bytes": size, "seconds": seconds})
+                        results.append({"from": node, "lane": self.local, "bytes": size, "seconds": seconds})
             dist.barrier()
-        return found
+        return results
 
 
-def kept_lines(folder):
-    """Return the lines of NCCL's log that tell which network it took, each once."""
+def network_log_lines(folder):
+    """Return the distinct lines of NCCL's log about the network in use."""
     logs = (path.read_text("utf-8", "replace") for path in sorted(folder.glob("nccl.*")))
     lines = (line.strip() for text in logs for line in text.splitlines())
-    return list(dict.fromkeys(line for line in lines if any(part in line for part in KEPT)))[:400]
+    return list(dict.fromkeys(line for line in lines if any(part in line for part in LOG_PATTERNS)))[:400]
 
 
 def main():
     """Measure, and write the result on rank 0."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--name", required=True, help="of this node")
+    parser.add_argument("--name", required=True, help="name of this node")
     parser.add_argument("--backend", choices=["nccl", "gloo"], required=True)
-    parser.add_argument("--sizes", required=True, help="bytes, separated by commas, the smallest first")
-    parser.add_argument("--seconds", type=float, default=0.5, help="for one size")
+    parser.add_argument("--sizes", required=True, help="message sizes in bytes, comma-separated, in ascending order")
+    parser.add_argument("--seconds", type=float, default=0.5, help="time budget per size")
     parser.add_argument("--timeout", type=int, default=120, help="seconds to wait for other ranks")
-    parser.add_argument("--folder", type=Path, required=True, help="holds NCCL's log, and takes the result")
+    parser.add_argument("--folder", type=Path, required=True, help="folder of NCCL's log and the result")
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
     ranks = Ranks(arguments)
     reduced = [{"bytes": size, "seconds": ranks.all_reduce(size)} for size in sizes]
     received = ranks.pairs([sizes[0], sizes[-1]])
-    log = kept_lines(arguments.folder) if ranks.local == 0 else []
+    log = network_log_lines(arguments.folder) if ranks.local == 0 else []
     gathered = [None] * ranks.world
     dist.all_gather_object(gathered, {"node": arguments.name, "pairs": received, "log": log})
     names = [item["node"] for item in gathered[:: ranks.per_node]]
