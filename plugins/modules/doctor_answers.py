@@ -108,9 +108,7 @@ def ask_api(params: dict) -> dict:
     """Ask the API's doors."""
     base, key = params["api_url"].rstrip("/"), params["api_key"]
     models = ask(f"{base}{params['api_path']}/models", key)
-    unauthenticated = ask(
-        f"{base}{params['api_path']}/models?asked_by=inferfleet-doctor", "inferfleet-doctor-has-no-key"
-    )
+    unauthenticated = ask(f"{base}{params['api_path']}/models?client=inferfleet-doctor", "inferfleet-doctor-has-no-key")
     body = {"model": params["model"], "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
     completion = ask(f"{base}{params['api_path']}/chat/completions", key, body, params["timeout"])
     return {

@@ -256,19 +256,20 @@ def download(path: str) -> dict:
 
 
 def gpus(collect: Collector, containers: dict[str, dict], ours: list[str]) -> dict:
-    """Return what `nvidia-smi -L` says on the node and inside each running container that has it."""
+    """Return the output of `nvidia-smi -L` on the node and in each running container that has it."""
     on_node = collect.run(["nvidia-smi", "-L"], timeout=30, quiet=True)
     if on_node is None:
         return {}
-    found = {"node": {"count": on_node.count("GPU "), "said": ""}}
+    result = {"node": {"count": on_node.count("GPU "), "output": ""}}
     for name in (name for name, state in containers.items() if state["running"] and name in ours):
-        said = (
+        output = (
             collect.run(["docker", "exec", name, "sh", "-c", "nvidia-smi -L 2>&1 || true"], timeout=30, quiet=True)
             or ""
         )
-        lines = said.strip().splitlines()
-        found[name] = {"count": said.count("GPU "), "said": lines[-1][:200] if lines and "GPU " not in said else ""}
-    return found
+        lines = output.strip().splitlines()
+        last = lines[-1][:200] if lines and "GPU " not in output else ""
+        result[name] = {"count": output.count("GPU "), "output": last}
+    return result
 
 
 def memory() -> dict[str, int]:

@@ -30,7 +30,7 @@ def first(deployed: dict[str, Any], controller: Controller) -> Finished:
 
 def test_nothing_is_found_where_all_is_well(first: Finished) -> None:
     found = findings(first.document)
-    assert found.keys() <= {"clients-refused"}, found  # tests before this one asked with wrong keys, many times
+    assert found.keys() <= {"client-wrong-key"}, found  # tests before this one asked with wrong keys, many times
     assert (first.rc, first.document["changed_tasks"]) == (7 if found else 0, []), first
     looked = first.document["result"]["doctor"]["analyzed"]
     assert looked["nodes"] == ["node1", "node2"]

@@ -1,7 +1,7 @@
-"""Match logs and state against known symptoms: what is wrong, why, how to check it, what to do.
+"""Match logs and state against known symptoms, each with cause, check and remedy.
 
-`evidence.py` is what there is to look at, `match.py` finds symptoms in it, `symptoms/<layer>/<id>.yml`, here and in
-engines' folders, is what is known.
+`evidence.py` defines the collected data, `match.py` finds symptoms in it, and `symptoms/<layer>/<id>.yml`, here and in
+the folders of engines, is the catalog.
 """
 
 from inferfleet.doctor.evidence import Evidence, Log

@@ -1,4 +1,4 @@
-"""What there is to look at: logs and state, as plain data."""
+"""Collected evidence: logs and state, as plain data."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,12 +19,12 @@ _KINDS = (
     (re.compile(r"^docker\.log$"), LogKind.DOCKER),
 )
 ENGINE = load_component("engine").name
-"""Whose log every engine's is."""
+"""Component of every engine's log."""
 
 
 @dataclass(frozen=True)
 class Log:
-    """One log of one node; `node` is empty where it is not known."""
+    """One log of one node; `node` is empty if unknown."""
 
     node: str
     name: str
@@ -32,19 +32,19 @@ class Log:
 
     @property
     def kind(self) -> str:
-        """Whose log it is, by its name: a component's, or a `LogKind`."""
+        """The kind of log, by its name: a component, or a `LogKind`."""
         path = PurePosixPath(self.name)
-        place = self.name if "ray-session" in path.parts else path.name
-        return next((kind for pattern, kind in _kinds() if pattern.search(place)), LogKind.ANY)
+        name = self.name if "ray-session" in path.parts else path.name
+        return next((kind for pattern, kind in _kinds() if pattern.search(name)), LogKind.ANY)
 
     @property
     def container(self) -> str:
-        """Name of the container that it is named after; empty for the logs of Ray's session."""
+        """Name of the log's container; empty for the logs of a Ray session."""
         return "" if "/" in self.name else self.name.removesuffix(".log")
 
 
 def _kinds() -> Iterator[tuple[re.Pattern[str], str]]:
-    """Yield what names of logs contain, and whose those logs are."""
+    """Yield patterns of log names with the kind of the log."""
     yield from ((re.compile(component.log_names), component.name) for component in load_components())
     yield log_names(), ENGINE
     yield from _KINDS
@@ -52,10 +52,10 @@ def _kinds() -> Iterator[tuple[re.Pattern[str], str]]:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that was collected: logs, the nodes' state by name, the plans, what the services answered.
+    """All collected data: logs, node state by name, plans, and responses of the services.
 
-    `plans` are those of the inventory's services; `answers` those of their APIs by the head's name, `webui` those of
-    Open WebUI, `unreachable` the reason for each node that did not answer. Of a folder of logs only these are known.
+    `plans` are those of the inventory's services; `answers` are the API responses by head node, `webui` those of
+    Open WebUI, `unreachable` the reason for each node that did not answer. A folder of logs contains logs only.
     """
 
     logs: tuple[Log, ...] = ()
@@ -66,9 +66,9 @@ class Evidence:
     unreachable: Mapping[str, str] = field(default_factory=dict)
 
     def scopes(self) -> list[dict[str, Any]]:
-        """Return what conditions see of each service: `plan`, `service` (the answers), and the `nodes` of its plan.
+        """Return the variables of conditions for each service: `plan`, `service` (responses) and its `nodes`.
 
-        A node that serves nothing (the web UI's own) is seen with the first service.
+        A node without a model service (the host of the web UI) belongs to the first service.
         """
         plans = self.plans or ({},)
         elsewhere = {name for plan in plans[1:] for name in plan.get("nodes") or ()}
@@ -84,22 +84,22 @@ class Evidence:
 
 
 def plain(text: str) -> str:
-    """Return a log without colours and carriage returns; what a progress bar wrote over stays in one line each."""
+    """Return a log without colors and carriage returns; each update of a progress bar becomes a line."""
     return _ANSI.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def split_time(line: str) -> tuple[float | None, str]:
-    """Return the Unix time in front of a line, None where there is none, and the rest."""
-    found = _TIME.match(line)
-    if not found:
+    """Return the Unix time at the start of a line, None without one, and the rest of the line."""
+    match = _TIME.match(line)
+    if not match:
         return None, line
-    zone = found[2] if found[2] and found[2] != "Z" else "+00:00"
-    return datetime.fromisoformat(found[1] + zone).timestamp(), line[found.end() :]
+    zone = match[2] if match[2] and match[2] != "Z" else "+00:00"
+    return datetime.fromisoformat(match[1] + zone).timestamp(), line[match.end() :]
 
 
 def unix_time(text: Any) -> float | None:
-    """Return a time as Docker's API writes it (RFC 3339, nanoseconds) in Unix time; None for none, or year 1."""
-    found = _TIME.match(f"{text} ")
-    if not found or found[1].startswith("0001"):
+    """Return the Unix time of a timestamp of Docker's API (RFC 3339, nanoseconds); None if invalid or year 1."""
+    match = _TIME.match(f"{text} ")
+    if not match or match[1].startswith("0001"):
         return None
-    return datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp()
+    return datetime.fromisoformat(match[1]).replace(tzinfo=UTC).timestamp()

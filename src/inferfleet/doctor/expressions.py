@@ -1,4 +1,4 @@
-"""Conditions and values of the catalog: Jinja's expressions, over state that may lack anything."""
+"""Conditions and values of the catalog: Jinja expressions over possibly incomplete state."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,22 +15,22 @@ from inferfleet.doctor.symptom import Sentence
 from inferfleet.messages import N_, Message
 
 _ERRORS = (UndefinedError, TypeError, ValueError, ArithmeticError, LookupError)
-"""What an expression raises over facts of another form than it expects."""
+"""Exceptions of an expression whose facts have an unexpected form."""
 
 
 def _gib(value: Any) -> str:
-    """Return bytes as people read them."""
+    """Return bytes in GiB."""
     return f"{float(value) / (1 << 30):.1f} GiB" if isinstance(value, int | float) else "?"
 
 
 def _clock(value: Any) -> str:
-    """Return a time of Docker's API as `YYYY-MM-DD HH:MM:SS`."""
+    """Return a timestamp of Docker's API as `YYYY-MM-DD HH:MM:SS`."""
     at = unix_time(value)
     return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S") if at is not None else "?"
 
 
 def _started(container: Mapping[str, Any]) -> str:
-    """Return a container's name and when it was started."""
+    """Return the name and start time of a container."""
     return f"{container['name']} {_clock(container['started_at'])}"
 
 
@@ -51,12 +51,12 @@ def _expression(text: str) -> TemplateExpression:
 
 
 def check(text: str) -> None:
-    """Raise jinja2.TemplateSyntaxError where an expression cannot be read."""
+    """Raise jinja2.TemplateSyntaxError if an expression is invalid."""
     _expression(text)
 
 
 def holds(expression: str, facts: Mapping[str, Any]) -> bool:
-    """Return whether a condition holds; one over facts of another form than it expects does not."""
+    """Return whether a condition holds; False if the facts have an unexpected form."""
     try:
         return bool(_expression(expression)(**facts))
     except _ERRORS:
@@ -64,9 +64,9 @@ def holds(expression: str, facts: Mapping[str, Any]) -> bool:
 
 
 def render(sentences: Iterable[Sentence], facts: Mapping[str, Any]) -> Message:
-    """Return in words what the state shows; a plain sentence where the facts lack what the others are about."""
+    """Return the message of the evidence; a generic one if facts are missing."""
     messages = [message for sentence in sentences for message in _messages(sentence, facts)]
-    return reduce(_joined, messages or [Message("", N_("The state shows it."))])
+    return reduce(_joined, messages or [Message("", N_("Detected in the node state."))])
 
 
 def _joined(first: Message, second: Message) -> Message:

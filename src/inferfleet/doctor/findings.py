@@ -10,9 +10,9 @@ from inferfleet.messages import Message
 
 @dataclass(frozen=True)
 class Trace:
-    """One piece of evidence: `where` is a log's name or `state`; `at` is Unix time, `line` counts from 1.
+    """One piece of evidence: `where` is the name of a log, or `state`; `at` is Unix time, `line` counts from 1.
 
-    `text` is a line of a log as it is, or a message about the state.
+    `text` is an unmodified log line, or a message about the state.
     """
 
     where: str
@@ -21,7 +21,7 @@ class Trace:
     line: int = 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form; of a message `text` is English, and `template` and `parameters` are there too."""
+        """Return the JSON form; that of a message has English `text`, `template` and `parameters`."""
         form = {"where": self.where, "text": self.text, "at": self.at, "line": self.line}
         if isinstance(self.text, Message):
             message = self.text.as_dict()
@@ -37,10 +37,9 @@ class Trace:
 
 @dataclass(frozen=True)
 class Finding:
-    """A symptom on a node; empty `node`: of the whole service, or not known.
+    """A symptom on a node; empty `node`: of the entire service, or unknown.
 
-    `service` is its name where the inventory has several. `now` is false for what a log reports of earlier and what
-    has been overcome since.
+    `service` is its name if the inventory has several. `now` is false for a symptom that was resolved since.
     """
 
     symptom: Symptom
@@ -67,7 +66,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Findings, the worst and lowest layer first, and what was looked at."""
+    """Findings, sorted by severity and layer, and the amount of analyzed data."""
 
     findings: tuple[Finding, ...]
     nodes: tuple[str, ...] = ()
@@ -78,9 +77,9 @@ class Diagnosis:
 
     @property
     def worst(self) -> Severity | None:
-        """Return the severity of the worst that is there now; None where nothing is."""
-        there = {finding.symptom.severity for finding in self.findings if finding.now}
-        return next((severity for severity in Severity if severity in there), None)
+        """Return the highest severity of current findings; None without any."""
+        severities = {finding.symptom.severity for finding in self.findings if finding.now}
+        return next((severity for severity in Severity if severity in severities), None)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""

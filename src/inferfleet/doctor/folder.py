@@ -1,9 +1,9 @@
-"""Evidence in a folder: written by a run of the playbook, read from there or from any files of logs.
+"""Evidence in a folder: written by a playbook run, read from there or from any log files.
 
-FOLDER/service.json          what was planned, what was answered, who did not answer
+FOLDER/service.json          plans, responses, unreachable nodes
 FOLDER/<node>/state.json     containers, mounts, ranks, … of a node
 FOLDER/<node>/….log          its logs
-FOLDER/findings.json         what was found in them
+FOLDER/findings.json         findings
 """
 
 import gzip
@@ -18,7 +18,7 @@ from typing import Any
 from inferfleet.doctor.evidence import Evidence, Log
 
 STATE, SERVICE, FINDINGS = "state.json", "service.json", "findings.json"
-MOST_BYTES = 64 << 20  # of one log, from its end: more than any of ours, and little enough for this machine's memory
+MAX_BYTES = 64 << 20  # of one log, from its end
 _PLANNED = (
     *("service", "api_url", "protocol"),
     *("engine", "executor", "model", "served_model_name", "accelerator", "vendor", "transport", "precision", "dtype"),
@@ -36,7 +36,7 @@ def write_node(
     for name, text in logs.items():
         place = (folder / node / name).resolve()
         if not place.is_relative_to((folder / node).resolve()):
-            raise ValueError(f"A log's name leads out of its folder: {name!r}")
+            raise ValueError(f"The log name is outside its folder: {name!r}")
         written += _write(place, hide(text))
     return written
 
@@ -48,9 +48,9 @@ def write_service(
     unreachable: Mapping[str, str],
     hide: Callable[[str], str],
 ) -> None:
-    """Write what concerns no single node; of the plans what conditions ask for, and no environment.
+    """Write the data of services; of plans only the keys that conditions use, without environments.
 
-    `answers` maps hosts to what was answered when they asked.
+    `answers` maps hosts to the responses that they received.
     """
     content = {
         "plans": [_planned(plan) for plan in plans],
@@ -77,17 +77,17 @@ def _planned(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_diagnosis(folder: Path, diagnosis: Mapping[str, Any], keep: int) -> None:
-    """Write what was found, and remove all but the last `keep` diagnoses beside this one."""
+    """Write the findings, and remove all but the last `keep` diagnoses in the same folder."""
     _write(folder / FINDINGS, json.dumps(diagnosis, indent=1, ensure_ascii=False))
     for old in sorted(path for path in folder.parent.iterdir() if (path / SERVICE).is_file())[: -max(keep, 1)]:
         shutil.rmtree(old, ignore_errors=True)
 
 
 def read_evidence(place: Path) -> Evidence:
-    """Return what a file or a folder holds; a subfolder of it names a node. Files that are no text are left out.
+    """Return the evidence in a file or folder; a subfolder is named after its node. Binary files are skipped.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the path cannot be read.
     """
     if not place.exists():
         raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(place))
@@ -129,10 +129,10 @@ def _logs(path: Path, node: str, name: str) -> Iterator[Log]:
 
 def _content(path: Path) -> bytes:
     if path.suffix == ".gz":
-        with gzip.open(path) as packed:
-            return packed.read(MOST_BYTES)
+        with gzip.open(path) as file:
+            return file.read(MAX_BYTES)
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - MOST_BYTES))
+        file.seek(max(0, path.stat().st_size - MAX_BYTES))
         return file.read()
 
 

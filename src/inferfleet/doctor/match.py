@@ -1,4 +1,4 @@
-"""Find the symptoms of the catalog in what was collected. Pure: no clock, no files."""
+"""Find the symptoms of the catalog in the evidence. Pure: no clock, no files."""
 
 import re
 from bisect import bisect_right
@@ -14,41 +14,42 @@ from inferfleet.doctor.symptom import LogKind, Severity, Symptom
 from inferfleet.engines.logs import ready_lines
 from inferfleet.messages import N_, Message
 
-SHOWN = 3  # traces of one finding; the rest is counted
+SHOWN = 3  # traces of one finding; further ones are counted
 _WIDTH = 400  # characters of a line
 _ANSWERS = "service.completion.status == 200"
 
 
 @dataclass(frozen=True)
 class _Page:
-    """A log made ready: without colours, with the places where lines begin.
+    """A prepared log: without colors, with the offsets of line starts.
 
-    `ready` is the place where the engine last said that it serves, `started` when its container did (Unix time).
+    `ready` is the offset where the engine last reported that it is ready, `started` the start of its container (Unix
+    time).
     """
 
     log: Log
     text: str
-    begins: Sequence[int]
+    line_starts: Sequence[int]
     ready: int
     started: float | None
 
-    def trace(self, place: int, lasting: bool) -> tuple[Trace, bool]:
-        """Return the line at a place, and whether what it tells has been overcome since.
+    def trace(self, offset: int, persistent: bool) -> tuple[Trace, bool]:
+        """Return the line at an offset, and whether its symptom has been resolved since.
 
-        A container that was started again may well fail again the same way: an error is overcome once the engine was
-        ready after it. What lasts as long as a container does, is over when that was started anew.
+        An error is resolved once the engine was ready after it: a restart alone may fail in the same way. A persistent
+        symptom is resolved when its container was restarted.
         """
-        number = bisect_right(self.begins, place)
-        end = self.begins[number] - 1 if number < len(self.begins) else len(self.text)
-        at, said = split_time(self.text[self.begins[number - 1] : end])
-        anew = at is not None and self.started is not None and at < self.started - 1
+        number = bisect_right(self.line_starts, offset)
+        end = self.line_starts[number] - 1 if number < len(self.line_starts) else len(self.text)
+        at, message = split_time(self.text[self.line_starts[number - 1] : end])
+        restarted = at is not None and self.started is not None and at < self.started - 1
         return Trace(
-            self.log.name, _cut(said, place - (end - len(said))), at, number
-        ), anew if lasting else place < self.ready
+            self.log.name, _cut(message, offset - (end - len(message))), at, number
+        ), restarted if persistent else offset < self.ready
 
 
 def diagnose(evidence: Evidence, symptoms: Iterable[Symptom], hide: Hider | None = None) -> Diagnosis:
-    """Return what of `symptoms` shows in the evidence, with secrets hidden."""
+    """Return the findings of `symptoms` in the evidence, with secrets redacted."""
     hide, catalog, scopes = hide or Hider(), tuple(symptoms), evidence.scopes()
     pages = [_page(log, evidence.nodes.get(log.node, {})) for log in evidence.logs]
     findings: list[Finding] = []
@@ -66,7 +67,7 @@ def diagnose(evidence: Evidence, symptoms: Iterable[Symptom], hide: Hider | None
         findings=tuple(_hidden(finding, hide) for finding in findings),
         nodes=tuple(dict.fromkeys([*evidence.nodes, *evidence.unreachable, *(log.node for log in evidence.logs)])),
         logs=len(pages),
-        lines=sum(len(page.begins) for page in pages),
+        lines=sum(len(page.line_starts) for page in pages),
         symptoms=len(catalog),
         unread=tuple(
             _unread(name, given, hide) for name, node in evidence.nodes.items() for given in node.get("unread") or ()
@@ -77,7 +78,7 @@ def diagnose(evidence: Evidence, symptoms: Iterable[Symptom], hide: Hider | None
 def _page(log: Log, state: Mapping[str, Any]) -> _Page:
     text = plain(log.text)
     ready = 0
-    if log.kind == ENGINE:  # once an engine serves, what it said before has been overcome
+    if log.kind == ENGINE:  # earlier symptoms are resolved once an engine is ready
         ready = max((found.start() for found in ready_lines().finditer(text)), default=0)
     container = (state.get("containers") or {}).get(log.container) or {}
     started = unix_time(container.get("started_at")) if container.get("running") else None
@@ -87,15 +88,15 @@ def _page(log: Log, state: Mapping[str, Any]) -> _Page:
 def _by_state(symptom: Symptom, facts: Mapping[str, Any]) -> Iterator[Finding]:
     if not symptom.state:
         return
-    for name, node in facts["nodes"].items() if symptom.each else (("", None),):
-        scope = {**facts, "name": name, "node": node} if symptom.each else facts
+    for name, node in facts["nodes"].items() if symptom.per_node else (("", None),):
+        scope = {**facts, "name": name, "node": node} if symptom.per_node else facts
         if holds(symptom.state, scope):
             yield Finding(symptom, name, (Trace("state", render(symptom.evidence, scope)),), service=_service(facts))
 
 
 def _in_logs(symptom: Symptom, pages: Sequence[_Page], facts: Mapping[str, Any]) -> Iterator[Finding]:
     patterns = [re.compile(pattern) for pattern in symptom.patterns]
-    lasting = symptom.lasting or symptom.severity is Severity.WARNING
+    persistent = symptom.persistent or symptom.severity is Severity.WARNING
     found: dict[str, list[tuple[Trace, bool]]] = {}
     for page in pages:
         node = page.log.node
@@ -103,20 +104,21 @@ def _in_logs(symptom: Symptom, pages: Sequence[_Page], facts: Mapping[str, Any])
             symptom, page.log, {**facts, "name": node, "node": facts["nodes"].get(node), "log": page.text}
         ):
             continue
-        places = {match.start() for pattern in patterns for match in pattern.finditer(page.text)}
-        traces = {trace.line: (trace, over) for trace, over in (page.trace(place, lasting) for place in sorted(places))}
-        found.setdefault(node, []).extend(traces.values())
-    answers = holds(_ANSWERS, facts) and not lasting
-    for node, lines in found.items():
-        there = [trace for trace, over in lines if not over]
-        now = len(there) >= symptom.least and not answers
-        told = there if now else [trace for trace, _ in lines]
-        if len(told) >= symptom.least:
-            yield Finding(symptom, node, tuple(told[-SHOWN:]), len(told), now, _service(facts))
+        offsets = {match.start() for pattern in patterns for match in pattern.finditer(page.text)}
+        lines = (page.trace(offset, persistent) for offset in sorted(offsets))
+        by_number = {trace.line: (trace, resolved) for trace, resolved in lines}
+        found.setdefault(node, []).extend(by_number.values())
+    answers = holds(_ANSWERS, facts) and not persistent
+    for node, matches in found.items():
+        current = [trace for trace, resolved in matches if not resolved]
+        now = len(current) >= symptom.min_count and not answers
+        traces = current if now else [trace for trace, _ in matches]
+        if len(traces) >= symptom.min_count:
+            yield Finding(symptom, node, tuple(traces[-SHOWN:]), len(traces), now, _service(facts))
 
 
 def _belongs(node: str, number: int, scopes: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether a node is one of that scope's; one that no state is known of belongs to the first."""
+    """Return whether a node belongs to the scope; a node without state belongs to the first one."""
     return node in scopes[number]["nodes"] or (not number and not any(node in scope["nodes"] for scope in scopes))
 
 
@@ -125,7 +127,7 @@ def _service(facts: Mapping[str, Any]) -> str:
 
 
 def _concerns(symptom: Symptom, log: Log, facts: Mapping[str, Any]) -> bool:
-    """Return whether a log is one that the symptom shows in; one of no known kind may be any."""
+    """Return whether the symptom applies to a log; a log of unknown kind may be any."""
     if not symptom.patterns or (symptom.logs and log.kind not in (*symptom.logs, LogKind.ANY)):
         return False
     if symptom.when and not holds(symptom.when, facts):
@@ -134,7 +136,7 @@ def _concerns(symptom: Symptom, log: Log, facts: Mapping[str, Any]) -> bool:
 
 
 def _merged(state: Finding, lines: Finding) -> Finding:
-    """Return one finding of what state and logs say of a node; state is always of now."""
+    """Return one finding of the state and the logs of a node; state is always current."""
     if not lines.now:
         return state
     return replace(state, traces=(*state.traces, *lines.traces)[:SHOWN], count=state.count + lines.count)
@@ -147,7 +149,7 @@ def _hidden(finding: Finding, hide: Hider) -> Finding:
 
 
 def _without_secrets(value: Any, hide: Hider) -> Any:
-    """Return a text, message or parameter with secrets hidden."""
+    """Return a text, message or parameter with secrets redacted."""
     if isinstance(value, str):
         return hide(value)
     if isinstance(value, Message):
@@ -156,13 +158,13 @@ def _without_secrets(value: Any, hide: Hider) -> Any:
 
 
 def _unread(node: str, given: Any, hide: Hider) -> Message:
-    """Return what could not be read on a node; a string is what an earlier version has written."""
+    """Return the message of what could not be read on a node; earlier versions wrote strings."""
     text = Message.from_dict(given) if isinstance(given, Mapping) else str(given)
     return Message("unread", N_("{node}: {text}"), node=node, text=_without_secrets(text, hide))
 
 
 def _cut(line: str, around: int) -> str:
-    """Return a line, or of a long one what lies around the match."""
+    """Return a line; a long one is cut around the match."""
     line, around = line.rstrip(), max(around, 0)
     if len(line) <= _WIDTH:
         return line.strip()

@@ -1,4 +1,4 @@
-"""The catalog of symptoms: data, read and checked once."""
+"""The catalog of symptoms: data, loaded and validated once."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -15,19 +15,19 @@ from inferfleet.components import load_components
 from inferfleet.engines import engine_folders, load_engines
 
 FOLDER = Path(__file__).with_name("symptoms")
-# In the order of the layers, from the machine up: what lies below explains what fails above it.
+# From the node upward: a failure of a lower layer explains those above it.
 LAYERS = ("node", "accelerator", "network", "ray", "engine", "service")
 
 
 class Severity(StrEnum):
-    """How bad it is: an `error` keeps the service from working, a `warning` costs speed or safety."""
+    """Severity: an `error` breaks the service, a `warning` costs performance or security."""
 
     ERROR = "error"
     WARNING = "warning"
 
 
 class LogKind(StrEnum):
-    """Whose log it is where no component wrote it, told by its file's name; `any` where the name does not tell."""
+    """Kind of a log that no component wrote, by its file name; `any` if unknown."""
 
     DOCKER = "docker"
     KERNEL = "kernel"
@@ -38,14 +38,14 @@ def _compilable(pattern: str) -> str:
     try:
         re.compile(pattern)
     except re.error as error:
-        raise ValueError(f"{pattern!r} is no regular expression: {error}") from None
+        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return pattern
 
 
 def _log_kind(name: str) -> str:
     known = [*(component.name for component in load_components()), *LogKind]
     if name not in known:
-        raise ValueError(f"{name!r} is none of {', '.join(known)}")
+        raise ValueError(f"{name!r} is not one of {', '.join(known)}")
     return name
 
 
@@ -54,10 +54,10 @@ Text = Annotated[str, Field(min_length=10)]
 
 
 class Sentence(BaseModel):
-    """What the state shows, in words: a template of `messages`, with an expression for each of its parameters.
+    """A sentence about the state: a template of `messages`, with an expression for each of its parameters.
 
-    It is written where the expression `when` holds (empty: always); where `each` is given, once for every `item` of
-    that expression's value.
+    It is used if the expression `when` holds (empty: always); with `each`, once for every `item` of that expression's
+    value.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -69,13 +69,13 @@ class Sentence(BaseModel):
 
 
 class Symptom(BaseModel):
-    """One thing that goes wrong, and how it shows.
+    """A known failure, and how to detect it.
 
-    It is there when a line of a log matches one of `patterns`, at least `least` times, or when the expression
-    `state` holds; `when` must hold and `unless` must not for a line to count. Expressions are Jinja's, over `plan`,
-    `service`, `nodes` (state by name) and, where the symptom is looked for on `each` node, `node` and `name`;
-    `evidence` puts the same into words. What no state shows is false. Title, cause, check, remedy and the sentences of
-    the evidence are templates of `messages`: their Chinese is in locale/, in the domain `doctor`.
+    It is found when at least `min_count` log lines match one of `patterns`, or when the expression `state` holds; a
+    line counts only if `when` holds and `unless` does not. Expressions are Jinja's, over `plan`, `service`, `nodes`
+    (state by name) and, with `per_node`, `node` and `name`; `evidence` describes the state in sentences. A missing
+    value is false. Title, cause, check, remedy and the sentences are templates of `messages`: their Chinese is in
+    locale/, in the domain `doctor`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -84,18 +84,18 @@ class Symptom(BaseModel):
     title: Text
     severity: Severity
     logs: tuple[Annotated[str, AfterValidator(_log_kind)], ...] = ()
-    """Logs to look at: components' names, or of `LogKind`; empty: all. An engine's is that of the component engine."""
+    """Logs to search: names of components or of `LogKind`; empty: all. Engine logs belong to `engine`."""
     patterns: tuple[Pattern, ...] = ()
-    least: int = 1
+    min_count: int = 1
     when: str = ""
     unless: str = ""
-    each: bool = True
-    """Whether `state` is asked of every node, or once."""
+    per_node: bool = True
+    """Whether `state` is evaluated for every node, or once."""
     state: str = ""
     evidence: tuple[Sentence, ...] = ()
-    lasting: bool = False
-    """Whether an error's line counts although the engine became ready or answers: what it tells does not go away by
-    that. A warning's does, until its container is restarted."""
+    persistent: bool = False
+    """Whether an error remains after the engine became ready or answers. A warning remains until its container is
+    restarted."""
     cause: Text
     check: Text
     remedy: Text
@@ -103,22 +103,22 @@ class Symptom(BaseModel):
     layer: str
 
     @model_validator(mode="after")
-    def _shows_somehow(self) -> "Symptom":
+    def _is_detectable(self) -> "Symptom":
         if not self.patterns and not self.state:
-            raise ValueError(f"{self.id}: neither patterns nor state")
+            raise ValueError(f"{self.id}: patterns or state are required")
         if bool(self.state) != bool(self.evidence):
-            raise ValueError(f"{self.id}: state and evidence go together")
+            raise ValueError(f"{self.id}: state requires evidence, and vice versa")
         return self
 
 
 def load_symptoms() -> tuple[Symptom, ...]:
     """Return every symptom, in the order of the layers and by id.
 
-    They are the catalog's, symptoms/<layer>/<id>.yml, and those of an engine alone, in its folder's symptoms/<layer>/;
-    patterns that an engine adds to a symptom of the catalog (engine.yml, log_patterns) are among that symptom's.
+    Sources are symptoms/<layer>/<id>.yml here and in the folders of engines; patterns that an engine adds to a symptom
+    (engine.yml, log_patterns) are merged into it.
 
     Raises:
-        ValueError: a file is wrong, two have the same id, or an engine adds patterns to a symptom that is not there.
+        ValueError: a file is invalid, two have the same id, or an engine adds patterns to an unknown symptom.
     """
     return _load(FOLDER, tuple(engines.__path__))
 
@@ -133,7 +133,7 @@ def _load(catalog: Path, engines_path: tuple[str, ...]) -> tuple[Symptom, ...]:
     added: dict[str, list[str]] = {}
     for name, engine in load_engines().items():
         if unknown := engine.log_patterns.keys() - set(ids):
-            raise ValueError(f"log_patterns of engine {name} names {sorted(unknown)[0]}, which is no symptom")
+            raise ValueError(f"log_patterns of engine {name} contains {sorted(unknown)[0]}, which is not a symptom")
         for symptom, patterns in engine.log_patterns.items():
             added.setdefault(symptom, []).extend(patterns)
     return tuple(_symptom(path, added.get(path.stem, [])) for path in paths)

@@ -1,4 +1,4 @@
-"""A cluster that is well, as the modules tell it, to be made ill in one place."""
+"""State of a healthy cluster, as the modules report it; tests modify one value."""
 
 from copy import deepcopy
 from typing import Any
@@ -31,12 +31,12 @@ def _node(*containers: str) -> dict[str, Any]:
         },
         "ranks": [{"title": "ray::RayWorkerProc", "seconds": 900}],
         "download": {},
-        "gpus": {"node": {"count": 8, "said": ""}, "inferfleet-ray": {"count": 8, "said": ""}},
+        "gpus": {"node": {"count": 8, "output": ""}, "inferfleet-ray": {"count": 8, "output": ""}},
         "listening": {"8000": "inferfleet", "22": "sshd"},
     }
 
 
-def well() -> dict[str, Any]:
+def healthy() -> dict[str, Any]:
     """Return plain data of two nodes, n1 the head with Open WebUI."""
     return deepcopy(
         {
@@ -84,7 +84,7 @@ def evidence(data: dict[str, Any], **more: Any) -> Evidence:
 
 def changed(path: str, value: Any) -> dict[str, Any]:
     """Return `well` with the value at a path of keys, divided by blanks, replaced."""
-    data: Any = well()
+    data: Any = healthy()
     *way, last = path.split()
     place = data
     for key in way:

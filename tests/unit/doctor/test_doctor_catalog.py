@@ -22,7 +22,7 @@ ASKED_FOR = {  # what the field meets, and a diagnosis must know
     *("placement-group-pending", "gloo-connect-full-mesh", "nccl-wrong-interface", "nccl-on-tcp", "shm-too-small"),
     *("ray-version-mismatch", "port-in-use", "fp8-unsupported", "bf16-unsupported", "no-kernel-image"),
     *("kv-cache-too-small", "slow-network-file-system", "nccl-watchdog-timeout", "download-stalled", "cuda-802"),
-    *("cuda-803", "cuda-804", "gpus-gone-from-container", "half-restarted", "engine-dead-behind-200"),
+    *("cuda-803", "cuda-804", "gpus-lost-in-container", "partial-restart", "engine-unresponsive"),
     *("webui-no-models", "wrong-api-key"),
 }
 
@@ -138,7 +138,9 @@ def test_an_engine_has_its_own_lines_for_a_known_symptom(engine: Path) -> None:
 def test_lines_for_a_symptom_that_is_not_there_are_refused(engine: Path) -> None:
     facts = yaml.safe_load((engine / "engine.yml").read_text())
     (engine / "engine.yml").write_text(yaml.safe_dump(facts | {"log_patterns": {"gpu-out-of-memori": ["x"]}}))
-    with pytest.raises(ValueError, match="log_patterns of engine made_up names gpu-out-of-memori, which is no symptom"):
+    with pytest.raises(
+        ValueError, match="log_patterns of engine made_up contains gpu-out-of-memori, which is not a symptom"
+    ):
         load_symptoms()
 
 
@@ -158,7 +160,7 @@ def test_a_symptom_shows_in_the_log_of_a_made_up_component(tmp_path: Path, monke
     shutil.copytree(FOLDER, tmp_path / "symptoms")
     add_symptom(tmp_path / "symptoms/node", "exporter")
     monkeypatch.setattr("inferfleet.doctor.symptom.FOLDER", tmp_path / "symptoms")
-    with pytest.raises(ValueError, match=r"'exporter' is none of ray, engine, webui, docker, kernel, any"):
+    with pytest.raises(ValueError, match=r"'exporter' is not one of ray, engine, webui, docker, kernel, any"):
         load_symptoms()
     monkeypatch.setattr(components, "__path__", [*components.__path__, str(tmp_path)])
     for name in ("made-up-exporter.log", "textfile.log"):

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from state import changed, evidence, well
+from state import changed, evidence, healthy
 
 from inferfleet.doctor import Evidence, Hider, Trace, diagnose, load_symptoms
 from inferfleet.messages import Message
@@ -28,7 +28,7 @@ def found(given: Evidence) -> dict[str, str]:
 
 
 def test_a_cluster_that_is_well_shows_nothing() -> None:
-    assert found(evidence(well())) == {}
+    assert found(evidence(healthy())) == {}
 
 
 @pytest.mark.parametrize(
@@ -43,18 +43,18 @@ def test_a_cluster_that_is_well_shows_nothing() -> None:
         ("nodes n1 containers inferfleet-engine ipc_mode", "private", "shm-too-small", "n1"),
         ("nodes n2 download", STALLED, "download-stalled", "n2"),
         (
-            "nodes n1 gpus inferfleet-ray said",
+            "nodes n1 gpus inferfleet-ray output",
             "Failed to initialize NVML: Unknown Error",
-            "gpus-gone-from-container",
+            "gpus-lost-in-container",
             "n1",
         ),
         ("nodes n2 containers inferfleet-ray", STOPPED, "ray-node-missing", "n2"),
         ("nodes n1 containers inferfleet-engine", STOPPED, "engine-not-running", "n1"),
         ("nodes n1 listening 8000", "nginx", "port-in-use", ""),
-        ("answers n1 completion", GONE | {"text": "timed out"}, "engine-dead-behind-200", ""),
+        ("answers n1 completion", GONE | {"text": "timed out"}, "engine-unresponsive", ""),
         ("answers n1 models status", 401, "wrong-api-key", ""),
         ("webui apis 0 status", 401, "wrong-api-key", ""),
-        ("answers n1 unauthenticated status", 200, "api-open-to-anyone", ""),
+        ("answers n1 unauthenticated status", 200, "api-without-authentication", ""),
         ("webui models", [], "webui-no-models", ""),
         ("webui models", ["another"], "webui-no-models", ""),
         ("webui apis 0 status", 0, "webui-no-models", ""),
@@ -70,13 +70,13 @@ def test_every_condition_of_the_catalog_was_met_once() -> None:
     cases = {
         mark.args[1][n][2] for mark in test_one_thing_wrong_is_that_thing.pytestmark for n in range(len(mark.args[1]))
     }
-    elsewhere = {"half-restarted", "engine-keeps-ending"}
+    elsewhere = {"partial-restart", "container-restart-loop"}
     assert cases | elsewhere == {symptom.id for symptom in load_symptoms() if symptom.state}
 
 
 def test_evidence_of_a_state_is_a_sentence_with_its_numbers() -> None:
     (finding,) = diagnose(evidence(changed("nodes n2 download", STALLED)), load_symptoms()).findings
-    text = "40.0 of 688.0 GB are there, and not a byte came for 95 s. Last event: hub: stalled"
+    text = "40.0 of 688.0 GB are downloaded; no data received for 95 s. Last event: hub: stalled"
     assert str(finding.traces[0].text) == text
     form = json.loads(json.dumps(finding.traces[0].as_dict()))
     assert (form["where"], form["text"]) == ("state", text)
@@ -100,18 +100,18 @@ def test_a_cluster_that_restarted_in_part(ill: dict[str, Any]) -> None:
         data["nodes"]["n2"]["ranks"] = []
     else:
         data["nodes"]["n1"]["containers"]["inferfleet-ray"]["started_at"] = ill["started"]
-    assert found(evidence(data)) == {"half-restarted": ""}
+    assert found(evidence(data)) == {"partial-restart": ""}
 
 
 def test_a_container_that_ends_again_and_again() -> None:
     data = changed("nodes n1 containers inferfleet-engine restart_count", 7)
     assert found(evidence(data)) == {}, "it answers now"
     data["answers"]["n1"] = dict.fromkeys(("health", "models", "unauthenticated", "completion"), GONE)
-    assert found(evidence(data)) == {"engine-keeps-ending": "n1"}
+    assert found(evidence(data)) == {"container-restart-loop": "n1"}
 
 
 def test_what_could_not_be_read_is_told() -> None:
-    data = well()
+    data = healthy()
     failed = Message("", "`{tool}` exited with code {status}: {output}.", tool="docker logs x", status=1, output="none")
     data["nodes"]["n2"]["unread"] = [failed.as_dict(), "docker logs y ended with 1: no such container"]
     first, second = diagnose(evidence(data), load_symptoms()).as_dict()["analyzed"]["unread"]
@@ -130,7 +130,7 @@ def test_the_worst_and_the_lowest_layer_come_first() -> None:
 
 
 def test_each_service_is_judged_by_its_own_plan() -> None:
-    data = well()
+    data = healthy()
     second = data["plans"][0] | {
         "service": "small",
         "head": "n3",
@@ -143,4 +143,4 @@ def test_each_service_is_judged_by_its_own_plan() -> None:
     data["answers"]["n3"] = data["answers"]["n1"] | {"completion": GONE}
     data["webui"]["models"] = ["deepseek-r1", "small"]
     (finding,) = diagnose(evidence(data), load_symptoms()).findings
-    assert (finding.symptom.id, finding.service) == ("engine-dead-behind-200", "small")
+    assert (finding.symptom.id, finding.service) == ("engine-unresponsive", "small")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from state import changed, evidence, well
+from state import changed, evidence, healthy
 
 from inferfleet.doctor import Hider, Log, diagnose, load_symptoms, read_evidence, write_node, write_service
 from inferfleet.doctor.evidence import split_time, unix_time
@@ -28,7 +28,7 @@ def engine(*lines: str, name: str = "inferfleet-engine.log") -> Log:
 
 
 def ids(*logs: Log, now: bool = True, state: bool = False) -> list[str]:
-    given = evidence(well() if state else {"plans": ()}, logs=logs)
+    given = evidence(healthy() if state else {"plans": ()}, logs=logs)
     return [finding.symptom.id for finding in diagnose(given, load_symptoms()).findings if finding.now is now]
 
 
@@ -74,18 +74,18 @@ def test_a_log_of_another_kind_does_not_show_it() -> None:
 
 def test_tcp_is_wrong_only_where_rdma_is_wanted() -> None:
     socket = "gpu01:412:498 [0] NCCL INFO Using network Socket"
-    tcp = well()
+    tcp = healthy()
     tcp["plans"][0]["transport"] = "tcp"
-    for data, expected in ((well(), ["nccl-on-tcp"]), (tcp, []), ({"plans": ()}, [])):
+    for data, expected in ((healthy(), ["nccl-on-tcp"]), (tcp, []), ({"plans": ()}, [])):
         given = evidence(data, logs=(engine(socket),))
         assert [finding.symptom.id for finding in diagnose(given, load_symptoms()).findings] == expected
 
 
 def test_loopback_is_wrong_only_between_nodes() -> None:
     text = (LOGS / "recorded/nccl_loopback.log").read_text()
-    one = well()
+    one = healthy()
     one["plans"][0] |= {"transport": "tcp", "nodes": {"n1": {}}}
-    two = well()
+    two = healthy()
     two["plans"][0]["transport"] = "tcp"
     for data, expected in ((two, ["nccl-on-loopback"]), (one, [])):
         found = diagnose(evidence(data, logs=(Log("n1", "inferfleet-engine.log", text),)), load_symptoms()).findings
@@ -100,10 +100,10 @@ def test_nccl_that_is_well_shows_nothing() -> None:
 
 
 def test_our_own_questions_are_no_strangers() -> None:
-    ours = 'INFO: 10.0.0.1:1 - "GET /v1/models?asked_by=inferfleet-doctor HTTP/1.1" 401 Unauthorized'
+    ours = 'INFO: 10.0.0.1:1 - "GET /v1/models?client=inferfleet-doctor HTTP/1.1" 401 Unauthorized'
     theirs = 'INFO: 10.0.7.1:1 - "GET /v1/models HTTP/1.1" 401 Unauthorized'
     assert ids(engine(*[ours] * 20, *[theirs] * 19)) == []
-    assert ids(engine(*[theirs] * 20)) == ["clients-refused"]
+    assert ids(engine(*[theirs] * 20)) == ["client-wrong-key"]
 
 
 def test_a_long_line_is_cut_around_what_it_says() -> None:
@@ -158,7 +158,7 @@ def test_a_folder_that_was_written_is_read_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_log_cannot_be_written_outside_of_its_folder(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="leads out"):
+    with pytest.raises(ValueError, match="outside its folder"):
         write_node(tmp_path / "x", "n1", {"../../evil.log": "x"}, {}, Hider())
 
 

@@ -26,7 +26,7 @@ def test_every_door_of_the_api(run_module, service):
     }
     assert answers["models"]["ids"] == ["r1"]
     assert "dead" in answers["completion"]["text"]
-    strangers = [asked for asked in service.asked if "asked_by=inferfleet-doctor" in asked["path"]]
+    strangers = [asked for asked in service.asked if "client=inferfleet-doctor" in asked["path"]]
     assert [asked["token"] for asked in strangers] == ["Bearer inferfleet-doctor-has-no-key"]
     assert "k3y" not in json.dumps(answers)
 
