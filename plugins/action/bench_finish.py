@@ -1,4 +1,4 @@
-"""Closes a run of the benchmark: its end, its plots, and the report for whoever started it."""
+"""Finish a benchmark run: set its end time, draw the plots and return the report."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from inferfleet.bench.session import iso
 
 
 class ActionModule(ActionBase):
-    """Takes `folder`; returns `report`, the run with its `folder` and `plots`."""
+    """Argument `folder`; returns `report`, the run with its `folder` and `plots`."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Write the end and draw."""
+        """Save the end time and draw the plots."""
         super().run(tmp, task_vars)
         folder = Path(self._task.args["folder"])
         run = load(folder).model_copy(update={"ended": iso(datetime.now(UTC))})

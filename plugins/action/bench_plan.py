@@ -1,4 +1,4 @@
-"""Hands what was asked to `inferfleet.bench` and returns what to measure, and with which command lines."""
+"""Plan a benchmark: return the measurements with their command lines (see inferfleet.bench)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Takes the role's variables; returns `run` (as bench.json keeps it), `folder`, `measurements` with `concurrency`
-    and `argv`, and `controller`, a name for who measures. Changes nothing.
+    """Arguments are the role's variables; returns `run` (as in bench.json), `folder`, `measurements` with `concurrency`
+    and `argv`, and `controller`, which identifies the controller and results folder. Changes nothing.
     """
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Plan the sweep, or go on with an interrupted one."""
+        """Plan a new sweep, or resume an interrupted one."""
         super().run(tmp, task_vars)
         args = self._task.args
         plan, results = args["plan"], Path(args["results_dir"])

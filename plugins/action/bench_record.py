@@ -1,4 +1,4 @@
-"""Hands what the tool wrote to `inferfleet.bench`, and keeps it in the run's folder on this machine."""
+"""Read the result of a measurement and save it to the folder of the run on the controller (see inferfleet.bench)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Takes `run` and `folder` of bench_plan, `measurement`, `digests` (image to digest), `url`, `result` (text of the
-    result file, empty where there is none), `log` (what the tool said) and `exit_code`.
+    """Arguments `run` and `folder` of bench_plan, `measurement`, `digests` (image to digest), `url`, `result` (text of
+    the result file, empty if there is none) and `log` (output of the benchmark tool).
     """
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Keep one measurement; fail where no request was answered."""
+        """Save one measurement; fail if no request was completed."""
         super().run(tmp, task_vars)
         args = self._task.args
         folder, about = Path(args["folder"]), args["measurement"]

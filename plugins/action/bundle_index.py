@@ -1,4 +1,4 @@
-"""Writes the index of an air-gap bundle (see inferfleet.bundle)."""
+"""Write the index of an air-gap bundle (see inferfleet.bundle)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from inferfleet.bundle import make_index, read_index
 
 
 class ActionModule(ActionBase):
-    """`path` is the bundle's folder, `about` what it holds."""
+    """Arguments `path`, the bundle folder, and `about`, the description of its contents."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Write it; changed where anything in the bundle is."""
+        """Write the index; changed if any file of the bundle changed."""
         super().run(tmp, task_vars)
         folder = Path(self._task.args["path"])
         before = read_index(folder)

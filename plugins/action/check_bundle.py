@@ -1,4 +1,4 @@
-"""Checks an air-gap bundle against the plan and sets the fact `inferfleet_bundle` (see inferfleet.bundle)."""
+"""Check an air-gap bundle against the plan and set the fact `inferfleet_bundle` (see inferfleet.bundle)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Fails with what the bundle lacks, before anything is changed."""
+    """Fails if the bundle is damaged or incomplete, before anything is changed."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """`path` is the bundle's folder, `images` what will run, `node_path` and `settings` folders on the nodes."""
+        """Arguments `path` (bundle folder), `images` (required), and the node folders `node_path` and `settings`."""
         super().run(tmp, task_vars)
         args, hostvars = self._task.args, task_vars["hostvars"]
         plan = task_vars["ansible_facts"]["inferfleet_plan"]

@@ -1,4 +1,4 @@
-"""Fails with what is wrong with the drivers of the play's hosts, after facts that a role has just read."""
+"""Check the drivers of the play's hosts with the current accelerator facts."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Takes `vendor`, `version` (of the driver, empty: any) and `iommu_allowed`."""
+    """Arguments `vendor`, `version` (of the driver; empty accepts any) and `iommu_allowed`."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Check every host of the play that holds a rank."""
+        """Fail with the driver problems of all hosts of the play."""
         super().run(tmp, task_vars)
         problems = []
         for host in task_vars["ansible_play_batch"]:

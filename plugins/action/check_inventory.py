@@ -1,4 +1,4 @@
-"""Hands the inventory to `inferfleet.planner` and fails with what no fact is needed for (see DOCUMENTATION)."""
+"""Check the inventory with all checks that need no node facts (see inferfleet.planner)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Return the problems; fails when there are any."""
+        """Fail with the problems of the inventory."""
         super().run(tmp, task_vars)
         paths = task_vars["ansible_inventory_sources"]
         try:

@@ -1,4 +1,4 @@
-"""Reports the hosts on which Ansible cannot run modules: where they were looked for, why, and what to do."""
+"""Report hosts on which Ansible cannot run modules, with address, reason and remedy."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Fails with a line for each host of `results` that has no facts; where not `enforce`, only when all are such."""
+    """Fails with a problem for each host of `results` without facts; without `enforce`, only if no host has facts."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """`results` maps hosts to what the first task on them returned."""
+        """Argument `results` maps hosts to the result of their first task."""
         super().run(tmp, task_vars)
         results, hosts = self._task.args["results"], task_vars["hostvars"]
         silent = [
@@ -36,5 +36,5 @@ def _unreachable(result) -> bool:
 
 
 def _probe(variables) -> str:
-    """Return what the task that reads a host's Python printed; empty where it did not run."""
+    """Return the output of the task that reads a host's Python version; empty if it did not run."""
     return str((variables.get("__preflight_python") or {}).get("stdout", ""))

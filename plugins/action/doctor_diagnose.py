@@ -1,4 +1,4 @@
-"""Matches a folder of evidence against the catalog of symptoms (see inferfleet.doctor)."""
+"""Match a folder of evidence against the catalog of symptoms (see inferfleet.doctor)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from inferfleet.doctor import Hider, diagnose, load_symptoms, read_evidence, wri
 
 
 class ActionModule(ActionBase):
-    """Takes `folder`, `results` and `asked` (what each host's tasks of evidence and answers returned), and `keep`."""
+    """Arguments `folder`, `results` and `answers` (task results of evidence and test requests per host), and `keep`."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Return `doctor`, the diagnosis as `--json` shows it; fails over nothing that it finds."""
+        """Return `doctor`, the diagnosis as printed by `--json`; findings are no failure."""
         super().run(tmp, task_vars)
         args, folder = self._task.args, Path(self._task.args["folder"])
-        answers = {host: result.get("answers") or {} for host, result in args["asked"].items()}
+        answers = {host: result.get("answers") or {} for host, result in args["answers"].items()}
         unreachable = {
             host: " ".join(str(result.get("msg", "")).split())[-200:]
             for host, result in args["results"].items()
@@ -26,6 +26,6 @@ class ActionModule(ActionBase):
         }
         hide = Hider(task_vars.get("preflight_secrets"))
         write_service(folder, task_vars["ansible_facts"]["inferfleet_plans"], answers, unreachable, hide)
-        found = diagnose(read_evidence(folder), load_symptoms(), hide).as_dict() | {"folder": str(folder)}
-        write_diagnosis(folder, found, int(args["keep"]))
-        return {"changed": False, "doctor": found}
+        diagnosis = diagnose(read_evidence(folder), load_symptoms(), hide).as_dict() | {"folder": str(folder)}
+        write_diagnosis(folder, diagnosis, int(args["keep"]))
+        return {"changed": False, "doctor": diagnosis}

@@ -1,4 +1,4 @@
-"""Writes what `doctor_evidence` collected into a folder on the controller, with secrets replaced by their names."""
+"""Write the evidence of module `doctor_evidence` to a folder on the controller, with secrets replaced by names."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from inferfleet.doctor import Hider, write_node
 
 
 class ActionModule(ActionBase):
-    """Takes the module's options and `folder`; returns how much was written, never a log."""
+    """Arguments are the options of the module and `folder`; returns the number of logs and bytes, but no log."""
 
     def run(self, tmp=None, task_vars=None):
-        """Collect on the node, hide, write; `unread` says what could not be read."""
+        """Collect evidence on the node, mask secrets and write it; `unread` lists what could not be read."""
         super().run(tmp, task_vars)
         options = dict(self._task.args)
         folder = Path(options.pop("folder"))

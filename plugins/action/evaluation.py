@@ -1,4 +1,4 @@
-"""The steps of an evaluation on this machine; what they decide is in `inferfleet.evaluate`."""
+"""Run the steps of an evaluation on the controller (see inferfleet.evaluate)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ WATCH_SECONDS = 9
 
 
 class ActionModule(ActionBase):
-    """`step` says which: plan, find, install, start, watch, assess or accept, in this order.
+    """Argument `step`: plan, find, install, start, watch, assess or accept, in this order.
 
-    The API's key is the variable evaluate_api_key itself, no argument: arguments are shown.
+    The API key is read from the variable evaluate_api_key, because arguments are logged.
     """
 
     _requires_connection = False
     _supports_check_mode = True
 
     def run(self, tmp=None, task_vars=None):
-        """Take the step."""
+        """Run the step."""
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         step = args.pop("step")
@@ -40,7 +40,7 @@ class ActionModule(ActionBase):
             return failed([error.problem], "contract")
 
     def step_plan(self, settings, plan, model, folder, results, resume):
-        """Check what is asked, before anything runs."""
+        """Check the settings before anything runs."""
         checked, reference, problems = evaluate.read_settings(settings, Path(folder))
         if problems:
             return failed(problems, "contract")
@@ -52,12 +52,12 @@ class ActionModule(ActionBase):
         if not self._task.check_mode:
             evaluate.begin(place, request)
         answers = sum(evaluate.questions_of(dataset, checked.limit) for dataset in checked.datasets) * checked.n
-        would = N_("Would ask {model} for {count} answers to {datasets}.")
+        would = N_("A real run would request {count} answers of {model} to {datasets}.")
         if not answers:
-            would = N_("Would ask {model} for an unknown number of answers to {datasets}.")
+            would = N_("A real run would request an unknown number of answers of {model} to {datasets}.")
         about = {"model": model, "count": answers, "datasets": list(task["datasets"])}
         return {
-            "inferfleet_warnings": [Problem("would-ask", would, "", **about).as_dict()]
+            "inferfleet_warnings": [Problem("check-mode", would, "", **about).as_dict()]
             if self._task.check_mode
             else [],
             "settings": checked.model_dump(mode="json"),
@@ -68,30 +68,33 @@ class ActionModule(ActionBase):
         }
 
     def step_install(self, wheels):
-        """Make EvalScope's environment."""
+        """Create the virtual environment of EvalScope."""
         if self._task.check_mode:
             return {"changed": not evaluate.environment_folder().is_dir()}
         python, made = evaluate.create_environment(wheels=Path(wheels) if wheels else None)
         return {"changed": made, "python": str(python)}
 
     def step_find(self, urls, model, key):
-        """Find the API from here."""
+        """Find the API URL that the controller reaches."""
         return {"url": evaluate.find_endpoint(urls, "" if key == "EMPTY" else key, model)}
 
     def step_start(self, folder, python, task, url, key):
-        """Start EvalScope; it ends with this run."""
+        """Start EvalScope, which stops when this run ends."""
         return {"started": evaluate.start(Path(folder), Path(python), task, url, key, os.getppid())}
 
     def step_watch(self, folder, answers):
-        """Tell how far it is, at its end at once, otherwise after a while: each time makes the run's log longer."""
+        """Return the progress at the end or after WATCH_SECONDS, because each call adds lines to the log."""
         until = time.monotonic() + WATCH_SECONDS
         while not (progress := evaluate.read_progress(Path(folder))).finished and time.monotonic() < until:
             time.sleep(0.5)
         shown = {"done": progress.answered, "total": answers or None, "unit": "answers"}
-        text = N_("{count} answers within evaluate_time_limit.")
-        late = Problem("time-limit", text, N_("Run the same command again: it continues."), count=progress.answered)
-        told = {"msg": str(late), "problems": [] if progress.finished else [late.as_dict()]}  # where no try is left
-        return {"finished": progress.finished, "error": plain(progress.error), "progress": shown, **told}
+        text = N_("The evaluation was not complete after evaluate_time_limit: {count} answers.")
+        late = Problem("time-limit", text, N_("Run the same command again to continue."), count=progress.answered)
+        report = {
+            "msg": str(late),
+            "problems": [] if progress.finished else [late.as_dict()],
+        }  # for the last retry
+        return {"finished": progress.finished, "error": plain(progress.error), "progress": shown, **report}
 
     def step_assess(self, folder, settings, plan, nodes, image_digest):
         """Write evaluation.json."""
@@ -99,7 +102,7 @@ class ActionModule(ActionBase):
         return {"evaluation": evaluation.model_dump(mode="json")}
 
     def step_accept(self, evaluation, folder):
-        """Fail where questions are without an answer, or a score is below its reference."""
+        """Fail if questions have no answer or a score is below its reference."""
         result = Evaluation.model_validate(evaluation)
         if missing := evaluate.unanswered(result, str(folder)):
             return failed(missing)

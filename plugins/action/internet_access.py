@@ -1,4 +1,4 @@
-"""Lends the controller's way out to nodes that have none, for as long as this run of Ansible lasts."""
+"""Tunnel internet access and folders of the controller to nodes through SSH until this run of Ansible ends."""
 
 from __future__ import annotations
 
@@ -17,46 +17,46 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Lends or takes back.
+    """Opens or closes the tunnels.
 
-    `commands` (node: argv of ssh) and `folders` (name: path on the controller) open, and return `pid` and `ports`
-    (node: {"": port of the proxy, name: port}); `close` ends what that pid serves.
+    Arguments `commands` (node: argv of ssh) and `folders` (name: path on the controller) open tunnels and return `pid`
+    and `ports` (node: {"": port of the proxy, name: port}); `close` stops the process of this pid.
     """
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Open or close."""
+        """Open or close the tunnels."""
         super().run(tmp, task_vars)
         if pid := self._task.args.get("close"):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGTERM)
             return {"changed": False}
-        asked = {"commands": self._task.args["commands"], "folders": self._task.args["folders"]}
-        for folder in asked["folders"].values():
+        request = {"commands": self._task.args["commands"], "folders": self._task.args["folders"]}
+        for folder in request["folders"].values():
             if not Path(folder).is_dir():
                 message = N_(
                     "Variable model_weights_sources names the folder {folder} of localhost, which does not exist."
                 )
                 remedy = N_("Name the folder that holds the model's files on this controller.")
                 return failed([Problem("no-folder", message, remedy, folder=folder)])
-        # This runs in a worker of Ansible's; its parent is the run itself.
-        line = [sys.executable, "-m", "inferfleet.weights.internet_access", "--while", str(os.getppid())]
+        # This code runs in a worker process of Ansible; its parent is the run.
+        argv = [sys.executable, "-m", "inferfleet.weights.internet_access", "--while", str(os.getppid())]
         process = subprocess.Popen(
-            line,
+            argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
-        process.stdin.write(json.dumps(asked))
+        process.stdin.write(json.dumps(request))
         process.stdin.close()
-        said = process.stdout.readline()
-        if not said:
+        response = process.stdout.readline()
+        if not response:
             message = N_("The tunnel for internet access through the controller cannot start: {reason}")
             return failed([Problem("no-tunnel", message, "", reason=process.stderr.read().strip())])
-        answer = json.loads(said)
+        answer = json.loads(response)
         if answer["failed"]:
             node, why = next(iter(answer["failed"].items()))
             message = N_("Host {node} does not accept the tunnel for internet access through the controller: {reason}.")

@@ -1,4 +1,4 @@
-"""Hands the inventory and the nodes' facts to `inferfleet.planner` and returns the plans as facts."""
+"""Plan the services from inventory and node facts, and set the plans as facts (see inferfleet.planner)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from inferfleet.planner import plan_cluster
 
 
 class ActionModule(ActionBase):
-    """Sets the facts `inferfleet_plans`, one a service, and `inferfleet_plan`, that of the host's own.
+    """Sets the facts `inferfleet_plans`, one per service, and `inferfleet_plan`, that of the host's service.
 
-    Fails with what the planner and the nodes' facts speak against, for the services that take part in this run.
+    Fails with the problems of the planner for the services that take part in this run.
     """
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Plan for every serving host of the inventory; refuse what concerns the hosts of this run (`--limit`)."""
+        """Plan all services of the inventory; fail with the problems of the hosts of this run (`--limit`)."""
         super().run(tmp, task_vars)
         args, hostvars = self._task.args, task_vars["hostvars"]
         inventory = collect(task_vars["groups"], hostvars, names=PLANNED)
@@ -38,12 +38,12 @@ class ActionModule(ActionBase):
         own = plans[cluster.plans.index(cluster.plan_of(task_vars["inventory_hostname"]))]
         facts = {"inferfleet_plans": plans, "inferfleet_plan": own}
         if not args.get("drivers_settled", False):
-            facts["inferfleet_bundle"] = {}  # a persistent fact cache may hold that of an earlier run
+            facts["inferfleet_bundle"] = {}  # a persistent fact cache may contain that of an earlier run
         return {"changed": False, "ansible_facts": facts}
 
 
 def _reported(variables) -> dict:
-    """Return what preflight has read of a host in this run; a persistent fact cache may hold more, of another time."""
+    """Return the facts that preflight has read in this run; a persistent fact cache may contain older ones."""
     read = variables.get("__preflight_facts") or {}
     if "ansible_facts" not in read:
         return {}

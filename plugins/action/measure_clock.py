@@ -1,4 +1,4 @@
-"""How far a node's clock is from the controller's, and how well that is known."""
+"""Measure the offset of a node's clock to the controller's, and its uncertainty."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Returns `offset` and `uncertainty` in seconds; changes nothing. No module travels: one command is enough."""
+    """Returns `offset` and `uncertainty` in seconds; runs one command instead of a module. Changes nothing."""
 
     def run(self, tmp=None, task_vars=None):
-        """Ask twice: the first time may open the connection, the shorter one knows better."""
+        """Measure twice and use the faster one: the first measurement may include the connection setup."""
         super().run(tmp, task_vars)
-        answers = [self._ask() for _ in range(2)]
-        known = min((answer for answer in answers if answer), default=None)
-        if known is None:
+        samples = [self._sample() for _ in range(2)]
+        best = min((sample for sample in samples if sample), default=None)
+        if best is None:
             message = N_("`date +%s.%N` on {host} does not print a time.")
             remedy = N_("Check the node's shell and profile.")
             return failed([Problem("no-clock", message, remedy, host=task_vars["inventory_hostname"])])
-        return {"changed": False, "uncertainty": known[0], "offset": known[1]}
+        return {"changed": False, "uncertainty": best[0], "offset": best[1]}
 
-    def _ask(self):
-        """Return the uncertainty and the offset."""
+    def _sample(self):
+        """Return uncertainty and offset in seconds; None if the node prints no time."""
         before = time.time()
-        answer = self._low_level_execute_command("date +%s.%N", sudoable=False)
+        output = self._low_level_execute_command("date +%s.%N", sudoable=False)
         after = time.time()
         try:
-            there = float(answer["stdout"].strip())
+            node_time = float(output["stdout"].strip())
         except ValueError:
             return None
-        return (after - before) / 2, there - (before + after) / 2
+        return (after - before) / 2, node_time - (before + after) / 2

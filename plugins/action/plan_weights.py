@@ -1,4 +1,4 @@
-"""Hands the nodes' surveys to `inferfleet.weights` and returns who brings what."""
+"""Plan which node downloads which files (see inferfleet.weights)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from inferfleet.weights import plan_distribution
 
 
 class ActionModule(ActionBase):
-    """Returns `distribution`; fails before the first byte where a node has no room."""
+    """Returns `distribution`; fails before the download if a node has too little disk space."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """`surveys` maps nodes to what weights_survey returned, `seen` to whose marks they saw."""
+        """Arguments `surveys`, results of weights_survey by node, and `seen`, nodes whose markers each node found."""
         super().run(tmp, task_vars)
         args = self._task.args
         distribution, problems = plan_distribution(

@@ -1,4 +1,4 @@
-"""Fails with problems as data: the command prints their templates in the reader's language."""
+"""Fail with problems as data, which the CLI prints in the language of the user."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Takes `problems`, or one as `code`, `message`, `remedy` (templates with `{names}`) and `parameters`."""
+    """Arguments `problems`, or a single one as `code`, `message`, `remedy` (templates) and `parameters`."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Fail; `when` of the task decides whether it runs at all."""
+        """Fail with the problems; the condition is `when` of the task."""
         super().run(tmp, task_vars)
         args = self._task.args
         return failed(Problem.from_dict(form) for form in args.get("problems") or [_single(args)])

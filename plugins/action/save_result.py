@@ -1,4 +1,4 @@
-"""Keeps what a play found beside the inventory, for `inferfleet report` (see inferfleet.report.results)."""
+"""Save the results of a play next to the inventory for `inferfleet report` (see inferfleet.report.results)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from inferfleet.report.results import keep
 
 
 class ActionModule(ActionBase):
-    """`folder` is that of the results, `kind` what was found (verify, fabric), `data` the finding."""
+    """Arguments `folder` of the results, `kind` (verify, fabric) and `data`, the results."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Write it in place of the one before; never changed, since no node is."""
+        """Overwrite the previous result; never reports a change, because no node is changed."""
         super().run(tmp, task_vars)
         if not self._task.check_mode:
             plan = task_vars["ansible_facts"]["inferfleet_plan"]

@@ -1,14 +1,14 @@
-"""Runs one of the service's containers as we run them all, and keeps its environment out of the result.
+"""Run a container of the service with common options, and remove its environment from the task result.
 
-`community.docker.docker_container` returns the container as Docker inspects it, secrets of its environment
-included. Hiding the whole result (`no_log`) would also hide whether anything changed.
+`community.docker.docker_container` returns the output of `docker inspect`, including secrets in the environment.
+Hiding the complete result (`no_log`) would also hide whether the container changed.
 """
 
 from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
-# Network and IPC of the host: NCCL needs both, and the ports are the node's own.
+# NCCL needs network and IPC of the host.
 DEFAULTS = {
     "network_mode": "host",
     "ipc_mode": "host",
@@ -17,13 +17,13 @@ DEFAULTS = {
     "command_handling": "correct",
     "comparisons": {"env": "strict", "volumes": "strict"},
 }
-HIDDEN = ("actions", "container", "diff", "invocation")  # each of them holds the environment
+HIDDEN = ("actions", "container", "diff", "invocation")  # each contains the environment
 
 
 def planned_options(container: dict, *, cdi: bool = False) -> dict:
     """Return the options of docker_container for the plan's `container`, whose fields are those of `docker run`.
 
-    `cdi`: NVIDIA accelerators come by the container device interface instead of NVIDIA's runtime.
+    With `cdi`, NVIDIA accelerators use the Container Device Interface instead of NVIDIA's runtime.
     """
     options = {name: container[name] for name in ("network_mode", "ipc_mode", "privileged")}
     options["capabilities"] = list(container["cap_add"])
@@ -38,16 +38,16 @@ def planned_options(container: dict, *, cdi: bool = False) -> dict:
 
 
 class ActionModule(ActionBase):
-    """Takes the options of docker_container, by themselves or as a map `options`; `argv`, the whole command line;
+    """Arguments are the options of docker_container, directly or as a map `options`; `argv`, the complete command line;
     `planned`, the plan's `container`."""
 
     def run(self, tmp=None, task_vars=None):
-        """Make the container so, and tell whether that changed anything."""
+        """Create or update the container; return the result without its environment."""
         super().run(tmp, task_vars)
         options = {**DEFAULTS, **self._task.args.get("options", {}), **self._task.args}
         options.pop("options", None)
         if planned := options.pop("planned", None):
-            # A variable of the role container_runtime; where no inventory sets it, its default is the runtime.
+            # A variable of role container_runtime, whose default is `runtime`.
             options |= planned_options(planned, cdi=(task_vars or {}).get("container_runtime_nvidia_mode") == "cdi")
         if argv := options.pop("argv", None):
             options |= {"entrypoint": argv[:1], "command": argv[1:]}

@@ -1,4 +1,4 @@
-"""Returns the ssh command by which Ansible reaches the host, to hold a tunnel with."""
+"""Return the ssh command with which Ansible connects to the host, for tunnels."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from ansible.plugins.action import ActionBase
 from inferfleet.messages import N_, Problem
 from inferfleet.task_result import failed
 
-# ssh takes the first value it meets: these stand before the user's own.
+# ssh uses the first value of an option, so these precede the user's options.
 OPTIONS = {
     "BatchMode": "yes",
     "Compression": "no",
     "ControlMaster": "no",
     "ControlPath": "none",
     "ExitOnForwardFailure": "yes",
-    "LogLevel": "INFO",  # it names the port that it was given
+    "LogLevel": "INFO",  # prints the allocated port
     "ServerAliveInterval": "15",
 }
 
 
 class ActionModule(ActionBase):
-    """Returns `argv`, the host last; fails where the host is reached otherwise than by ssh."""
+    """Returns `argv`, with the host last; fails if the connection is not ssh."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Takes no arguments."""
+        """Return the command; there are no arguments."""
         super().run(tmp, task_vars)
         connection = self._connection
         if connection.transport != "ssh":

@@ -1,4 +1,4 @@
-"""Waits for a container that does one job and ends, and shows meanwhile what it said last."""
+"""Wait until a container exits, and print its last log line as progress."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from inferfleet.messages import N_, Message, Problem
 from inferfleet.task_result import failed
 
 POLL = 5  # seconds
-SHOWN = 60  # seconds between two lines of progress
-LAST = 2000  # characters of what it said that a refusal repeats
+PROGRESS_INTERVAL = 60  # seconds
+LOG_CHARACTERS = 2000  # of the log in an error message
 
 
 def last_line(text: str) -> str:
-    """Return the last line with anything on it; a progress bar rewrites its line with carriage returns."""
+    """Return the last non-empty line; progress bars rewrite their line with carriage returns."""
     lines = [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
     return lines[-1][:200] if lines else ""
 
 
 class ActionModule(ActionBase):
-    """Takes `name` of the container, `timeout` in seconds, and `hint`, the remedy where it fails: a template."""
+    """Arguments `name` of the container, `timeout` in seconds, and `hint`, the template of the remedy of a failure."""
 
     def run(self, tmp=None, task_vars=None):
-        """Wait for the container's end; fail where it ended badly, is gone or took too long."""
+        """Wait until the container exits; fail on an exit code, on a timeout or if the container was removed."""
         super().run(tmp, task_vars)
         name, timeout = self._task.args["name"], float(self._task.args["timeout"])
         host = (task_vars or {}).get("inventory_hostname", "")
         hint = Message.from_dict({"template": self._task.args.get("hint", "")})
         about = {"name": name, "host": host, "hint": hint}
-        begun, shown = time.monotonic(), time.monotonic()
+        started, shown = time.monotonic(), time.monotonic()
         while True:
             state = self._docker("container", "inspect", "--format={{.State.Status}} {{.State.ExitCode}}", name)
             if state["rc"]:
@@ -41,20 +41,20 @@ class ActionModule(ActionBase):
             status, code = state["stdout"].split()[-2:]
             if status in ("exited", "dead"):
                 break
-            if time.monotonic() - begun > timeout:
-                message = N_("Container {name} on {host} has not ended in {seconds} s.")
+            if time.monotonic() - started > timeout:
+                message = N_("Container {name} on {host} did not exit within {seconds} s.")
                 return failed([Problem("container-timeout", message, "{hint}", seconds=f"{timeout:g}", **about)])
-            if time.monotonic() - shown >= SHOWN:
+            if time.monotonic() - shown >= PROGRESS_INTERVAL:
                 shown = time.monotonic()
-                said = self._docker("container", "logs", "--tail=1", name)
-                Display().display(f"{host}: {name}: {last_line(said['stdout'] + said['stderr']) or status}")
+                logs = self._docker("container", "logs", "--tail=1", name)
+                Display().display(f"{host}: {name}: {last_line(logs['stdout'] + logs['stderr']) or status}")
             time.sleep(POLL)
-        said = self._docker("container", "logs", name)
-        result = {"changed": False, "exit_code": int(code), "stdout": said["stdout"]}
+        logs = self._docker("container", "logs", name)
+        result = {"changed": False, "exit_code": int(code), "stdout": logs["stdout"]}
         if int(code):
-            words = (said["stdout"] + said["stderr"]).strip()[-LAST:]
-            message = N_("Container {name} on {host} ended with {code}: {output}")
-            result |= failed([Problem("container-failed", message, "{hint}", code=code, output=words, **about)])
+            output = (logs["stdout"] + logs["stderr"]).strip()[-LOG_CHARACTERS:]
+            message = N_("Container {name} on {host} exited with code {code}: {output}")
+            result |= failed([Problem("container-failed", message, "{hint}", code=code, output=output, **about)])
         return result
 
     def _docker(self, *words):

@@ -1,4 +1,4 @@
-"""Writes the report (see inferfleet.report)."""
+"""Write the HTML report (see inferfleet.report)."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from inferfleet.report import make_content, render
 
 
 class ActionModule(ActionBase):
-    """`path` is the file, `results` the folder of what earlier runs found, `nodes` what each node said just now."""
+    """Arguments `path` of the file, `results`, the folder of earlier results, and `nodes`, the data of each node."""
 
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Return `path`; never changed, since no node is."""
+        """Return `path`; never reports a change, because no node is changed."""
         super().run(tmp, task_vars)
         args = self._task.args
         path = Path(args["path"])

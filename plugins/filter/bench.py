@@ -1,4 +1,4 @@
-"""Filters of the benchmark's client."""
+"""Filters for the benchmark client."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from inferfleet.bench.client import client_image, client_version, image_digests,
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {
             "bench_client_image": client_image,
             "bench_client_version": client_version,

@@ -6,8 +6,8 @@ from inferfleet.bundle import image_parts, system_parts
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {"bundle_images": image_parts, "bundle_systems": system_parts}

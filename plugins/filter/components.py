@@ -1,4 +1,4 @@
-"""Filters over components, thin over `inferfleet.components`."""
+"""Filters for components (see inferfleet.components)."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ from inferfleet.components import (
 
 
 def component_checks(variables, groups):
-    """Return the components of a host that are checked over HTTP, given its variables and its groups."""
+    """Return the HTTP health checks of a host from its variables and groups."""
     return http_checks({name: variables[name] for name in settings_read()}, groups)
 
 
 def component_data(data, variables):
-    """Return the folders of a component's data, where the variables of a host put them."""
+    """Return the data folders of a component, which variables of the host may override."""
     return [variables[entry["variable"]] if entry["variable"] in variables else entry["path"] for entry in data]
 
 
 def component_health(hosts, hostvars):
-    """Return the results of the checks that the hosts have made (`__verify_health`)."""
+    """Return the results of the health checks of the hosts (`__verify_health`)."""
     return health_results({host: hostvars[host].get("__verify_health", {}).get("results", []) for host in hosts})
 
 
 def inhabited(groups):
-    """Return the names of the groups that have a host."""
+    """Return the names of groups with at least one host."""
     return [name for name, hosts in groups.items() if hosts]
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {
             "answer_results": answer_results,
             "component_checks": component_checks,

@@ -8,7 +8,7 @@ from inferfleet.deepseek_infer import batch_argv, conversion_steps, converted_fi
 
 
 def deepseek_infer_steps(model_path, cast_path, save_path, ranks, experts, cast):
-    """Return the programs that divide a checkpoint; an impossible division fails."""
+    """Return the programs that convert a checkpoint; fail if the number of ranks is not possible."""
     try:
         return conversion_steps(model_path, cast_path, save_path, ranks=ranks, experts=experts, cast=cast)
     except ValueError as problem:
@@ -16,15 +16,15 @@ def deepseek_infer_steps(model_path, cast_path, save_path, ranks, experts, cast)
 
 
 def deepseek_infer_files(source_files, ranks):
-    """Return the names of the files of a whole conversion."""
+    """Return the file names of a complete conversion."""
     return converted_files(ranks, source_files)
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {
             "deepseek_infer_batch": batch_argv,
             "deepseek_infer_files": deepseek_infer_files,

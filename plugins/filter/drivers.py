@@ -6,10 +6,10 @@ from inferfleet.drivers import gpudirect_by_peermem, install_needed, nvidia_flav
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {
             "driver_install_needed": install_needed,
             "driver_restart_due": lambda facts: str(restart_due(facts) or ""),

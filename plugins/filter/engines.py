@@ -1,4 +1,4 @@
-"""Filters over the engines' facts."""
+"""Filters for engine descriptions."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from inferfleet.engines import load_engines
 
 
 def engine_fact(name, key, unknown):
-    """Return a fact of the engine called `name`; `unknown` where there is no such engine."""
+    """Return a field of the engine called `name`; `unknown` if there is no such engine."""
     engine = load_engines().get(name)
     return getattr(engine, key) if engine else unknown
 
 
 class FilterModule:
-    """Facts of engines by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return the filters."""
+        """Return the filters by name."""
         return {"engine_fact": engine_fact}

@@ -6,8 +6,8 @@ from inferfleet.evaluate.nodes import evaluated_nodes
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {"evaluated_nodes": evaluated_nodes}

@@ -1,4 +1,4 @@
-"""Filters of what reads or proves the network."""
+"""Filters for network facts and the fabric check."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from inferfleet.inventory.model import cluster_address
 
 
 def cluster_addresses(hosts, hostvars):
-    """Return the addresses of hosts on the cluster network."""
+    """Return the cluster network addresses of hosts."""
     return [cluster_address(host, hostvars[host]) for host in hosts]
 
 
-def fabric_ports(plan, variables, groups, proof_port):
-    """Return the ports at which other nodes must reach a node, given its plan, its variables and its groups."""
+def fabric_ports(plan, variables, groups, measurement_port):
+    """Return the ports on which other nodes must reach a node, from its plan, variables and groups."""
     settings = {name: variables[name] for name in settings_read()} | {"engine_port": plan["port"]}
     settings |= {name: plan[name] for name in ("engine", "executor", "data_parallel_size")}
-    return mesh_ports(settings, groups, int(proof_port))
+    return mesh_ports(settings, groups, int(measurement_port))
 
 
 def fabric_backend(accelerator):
-    """Return torch.distributed's backend for an accelerator of the catalog; empty where we know of none."""
+    """Return torch.distributed's backend for an accelerator of the catalog; empty if there is none."""
     return {"nvidia": "nccl", "amd": "nccl", "cpu": "gloo"}.get(load_accelerator(accelerator).vendor, "")
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {
             "cluster_addresses": cluster_addresses,
             "fabric_backend": fabric_backend,

@@ -6,8 +6,8 @@ from inferfleet.engines.gpustack.command import gpustack_parameters
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {"gpustack_parameters": gpustack_parameters}

@@ -6,8 +6,8 @@ from inferfleet.hostvars import by_host, secret_files
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {"by_host": by_host, "secret_files": secret_files}

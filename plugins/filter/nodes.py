@@ -29,7 +29,7 @@ from inferfleet.nodes.reachability import PROBE, python_of
 
 
 def docker_address_pools(given, cluster_network, nodes):
-    """Return `default-address-pools`; one that collides with the cluster's networks fails."""
+    """Return `default-address-pools`; fail if one overlaps a network of the cluster."""
     try:
         return address_pools(given, cluster_network, nodes)
     except PoolError as problem:
@@ -37,20 +37,20 @@ def docker_address_pools(given, cluster_network, nodes):
 
 
 def python_probe(variables):
-    """Return the shell command that prints which Python a host has, by the host's variables."""
+    """Return the shell command that prints the Python version of a host."""
     return PROBE.replace("{python}", python_of(variables))
 
 
 def _problems(find):
-    """Return a filter that returns the JSON forms of the problems that `find` returns: one, or none."""
+    """Return a filter that returns the problem of `find` in JSON form, in a list of one or none."""
     return lambda *args: [problem.as_dict() for problem in [find(*args)] if problem]
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {
             "bundle_file": image_file,
             "accelerators_not_visible": _problems(accelerators_not_visible),

@@ -6,8 +6,8 @@ from inferfleet.report.docker import shown_containers, shown_images
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {"report_containers": shown_containers, "report_images": shown_images}

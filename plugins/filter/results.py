@@ -1,4 +1,4 @@
-"""Filters over what tasks returned."""
+"""Filters for task results."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def failure_reason(result, host):
 def service_failure(reason, answer):
     """Return the JSON form of the problem of a service that did not start, in a list.
 
-    `reason` is what `failure_reason` returned, empty where another node is unreachable; `answer` is the result of
-    module `chat_completion` for the service that was restored, empty where there was none.
+    `reason` is the result of `failure_reason`, empty if another node is unreachable; `answer` is the result of module
+    `chat_completion` for the restored service, empty if there was none.
     """
     why = Message("", N_("Another node of the service is unreachable."))
     if reason:
@@ -32,8 +32,8 @@ def service_failure(reason, answer):
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {"failure_reason": failure_reason, "service_failure": service_failure}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {"report_of": report_of}
 
 
 def report_of(report: dict, plan: dict) -> dict:
-    """Return what a play reports of the plan's service, so that set_stats keeps it beside those of other services."""
+    """Return the report of a play by service, so that set_stats merges it with those of other services."""
     return {"services": {plan["service"]: report}} if plan["service"] else report

@@ -28,7 +28,7 @@ def _resolve(given, plan, revision, endpoint, folders=None):
 
 
 def weights_sources(given, plan, revision, endpoint, folders=None):
-    """Return `model_weights_sources` completed from the plan; an entry that cannot be used fails."""
+    """Return `model_weights_sources` completed from the plan; fail if an entry is invalid."""
     try:
         return _resolve(given, plan, revision, endpoint, folders)
     except BadSourceError as error:
@@ -36,7 +36,7 @@ def weights_sources(given, plan, revision, endpoint, folders=None):
 
 
 def weights_source_problems(given, plan, revision, endpoint):
-    """Return the JSON forms of the problems of `model_weights_sources`: one, or none."""
+    """Return the problem of `model_weights_sources` in JSON form, in a list of one or none."""
     try:
         _resolve(given, plan, revision, endpoint)
     except BadSourceError as error:
@@ -45,10 +45,10 @@ def weights_source_problems(given, plan, revision, endpoint):
 
 
 class FilterModule:
-    """The filters by name."""
+    """Filters by name."""
 
     def filters(self):
-        """Return them."""
+        """Return the filters by name."""
         return {
             "weights_controller_folders": controller_folders,
             "weights_link_speeds": link_speeds,

@@ -1,4 +1,4 @@
-"""Components by name, or all of them in the order of deployment (see DOCUMENTATION)."""
+"""Look up components by name, or all in deployment order (see DOCUMENTATION)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ name: component
 author: inferfleet
 short_description: Components as data
 description:
-  - What src/inferfleet/components describes, one file a component, such as container, files, data and ports.
-  - Without a term all components, in the order of deployment.
+  - Container, files, data, ports and other properties of components, from src/inferfleet/components, one file each.
+  - Without a term, all components in deployment order.
 options:
   _terms:
     description: Names of components.
@@ -28,14 +28,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: Components, with the keys of their files and C(name).
+  description: Components with the keys of their files and C(name).
   type: list
   elements: dict
 """
 
 
 class LookupModule(LookupBase):
-    """Reads the package's own files."""
+    """Reads the component files of the package."""
 
     def run(self, terms, variables=None, **kwargs):
         """Return the components."""

@@ -1,4 +1,4 @@
-"""The inventory's groups in which components run, for the header of a play (see DOCUMENTATION)."""
+"""Look up the inventory groups of components, for the header of a play (see DOCUMENTATION)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ name: component_groups
 author: inferfleet
 short_description: The groups in which components run
 description:
-  - The groups that src/inferfleet/components names and the inventory has; all of them where it has none.
+  - Groups of src/inferfleet/components that exist in the inventory; all of them if none exists.
 options: {}
 """
 
@@ -22,15 +22,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: Names of groups, in the order of deployment.
+  description: Names of groups in deployment order.
   type: list
   elements: str
 """
 
 
 class LookupModule(LookupBase):
-    """Reads groups only: nothing else is known when a play's header is."""
+    """Reads only groups, because no other variables are available in the header of a play."""
 
     def run(self, terms, variables=None, **kwargs):
-        """Return the names."""
+        """Return the group names."""
         return [group for group in GROUPS if group in variables["groups"]] or list(GROUPS)

@@ -1,4 +1,4 @@
-"""The nodes that serve, service by service, for the header of a play (see DOCUMENTATION)."""
+"""Look up the serving nodes by service, for the header of a play (see DOCUMENTATION)."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from inferfleet.inventory.services import services_of
 DOCUMENTATION = r"""
 name: services
 author: inferfleet
-short_description: The nodes that serve, service by service
+short_description: Serving nodes by service
 description:
-  - For plays that handle one service after the other, each as if it were alone.
-  - Without a term, the names of the nodes that serve, those of a service beside each other and its head first.
-  - With the term C(sizes), how many nodes of each service take part in this run (C(--limit) is heeded), for C(serial).
+  - For plays that process services sequentially.
+  - Without a term, the names of the serving nodes, grouped by service, with the head node first.
+  - With the term C(sizes), the number of nodes of each service in this run (with C(--limit)), for C(serial).
 options:
   _terms:
     description: Nothing, or C(sizes).
 """
 
 EXAMPLES = r"""
-- name: Bring the weights
+- name: Download the weights
   hosts: "{{ query('services') or 'ray_head' }}"
   serial: "{{ query('services', 'sizes') }}"
 """
@@ -34,10 +34,10 @@ _raw:
 
 
 class LookupModule(LookupBase):
-    """Reads groups only: nothing else is known when a play's header is."""
+    """Reads only groups, because no other variables are available in the header of a play."""
 
     def run(self, terms, variables=None, **kwargs):
-        """Return the names, or with `sizes` the numbers."""
+        """Return the node names, or with `sizes` the numbers of nodes."""
         services = services_of(variables["groups"])
         if terms != ["sizes"]:
             return [host for service in services for host in service.hosts]
