@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ansible.plugins.action import ActionBase
 
-from inferfleet.report.results import keep
+from inferfleet.report.results import save_result
 
 
 class ActionModule(ActionBase):
@@ -19,5 +19,5 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         if not self._task.check_mode:
             plan = task_vars["ansible_facts"]["inferfleet_plan"]
-            keep(Path(self._task.args["folder"]), self._task.args["kind"], plan, self._task.args["data"])
+            save_result(Path(self._task.args["folder"]), self._task.args["kind"], plan, self._task.args["data"])
         return {"changed": False}

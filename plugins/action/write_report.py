@@ -42,7 +42,7 @@ def _refusal(path, error):
     problem = Problem(
         "not-writable",
         N_("Variable report_path is {path}, which cannot be written: {reason}."),
-        N_("Name a file in a folder that you may write to (--output)."),
+        N_("Specify a file in a writable folder (--output)."),
         path=str(path),
         reason=error.strerror or str(error),
     )

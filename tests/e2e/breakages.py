@@ -1,10 +1,10 @@
-"""Breaks the deployed test cluster, asks `inferfleet doctor`, and mends it.
+"""Break the deployed test cluster, run `inferfleet doctor`, and repair it.
 
     python tests/e2e/breakages.py              # every case of breakages.yml
     python tests/e2e/breakages.py NAME …       # only these
-    python tests/e2e/breakages.py --record …   # and keep what was collected, for tests/fixtures/doctor/bundles/NAME
+    python tests/e2e/breakages.py --record …   # and save the evidence to tests/fixtures/doctor/bundles/NAME
 
-Prints what was found of what must be, and where the evidence lies; leaves with 1 when anything was not found.
+Prints the findings of each case and the path of the evidence; exits with code 1 if an expected finding is missing.
 """
 
 import json
@@ -21,7 +21,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 INVENTORY = "inventories/lab"
 SHOWS_WITHIN = 120  # seconds: a start of Open WebUI or of an engine on two busy cores
-WELL_WITHIN = 240
+HEALTHY_WITHIN = 240
 BUNDLES = ROOT / "tests/fixtures/doctor/bundles"
 AROUND = 2  # lines
 COMMAND = [Path(sys.executable).parent / "inferfleet"]
@@ -38,22 +38,22 @@ class Breakage:
     breaks: Commands = field(default_factory=list)
     until: dict[str, str] = field(default_factory=dict)
     doctor: list[str] = field(default_factory=list)
-    mends: Commands = field(default_factory=list)
+    repairs: Commands = field(default_factory=list)
     slow: bool = False
 
     def apply(self) -> None:
-        """Break it, and wait until it shows; raises CalledProcessError or TimeoutError."""
+        """Break the cluster and wait for the effect; raises CalledProcessError or TimeoutError."""
         for command in self.breaks:
             run(command)
         end = time.monotonic() + SHOWS_WITHIN
         while self.until and run(self.until, check=False) != 0:
             if time.monotonic() > end:
-                raise TimeoutError(f"{self.name}: it does not show within {SHOWS_WITHIN} s")
+                raise TimeoutError(f"{self.name}: no effect within {SHOWS_WITHIN} s")
             time.sleep(2)
 
-    def mend(self) -> None:
-        """Undo it, as far as it lasts."""
-        for command in self.mends:
+    def repair(self) -> None:
+        """Undo the breakage, if it is permanent."""
+        for command in self.repairs:
             run(command)
 
 
@@ -70,20 +70,22 @@ def run(command: dict[str, str], *, check: bool = True) -> int:
 
 
 def findings(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what is there now, by id, of the JSON document of `inferfleet doctor`."""
+    """Return the current findings by id, from the JSON document of `inferfleet doctor`."""
     return {finding["id"]: finding for finding in document["result"]["doctor"]["findings"] if finding["now"]}
 
 
-def wait_until_well() -> None:
-    """Wait until everything answers; raises TimeoutError."""
-    end = time.monotonic() + WELL_WITHIN
+def wait_until_healthy() -> None:
+    """Wait until all checks pass; raises TimeoutError."""
+    end = time.monotonic() + HEALTHY_WITHIN
     while subprocess.run([*COMMAND, "status", "-i", INVENTORY], cwd=ROOT, capture_output=True, check=False).returncode:
         if time.monotonic() > end:
-            raise TimeoutError(f"The cluster does not answer within {WELL_WITHIN} s; `inferfleet status` says why.")
+            raise TimeoutError(
+                f"The cluster does not answer within {HEALTHY_WITHIN} s. Run `inferfleet status` for the reason."
+            )
 
 
 def record(name: str, diagnosis: dict[str, Any]) -> None:
-    """Keep the states and answers, and of the logs the lines that tell with those around them."""
+    """Save the states and answers, and the relevant log lines with their context."""
     folder, kept = Path(diagnosis["folder"]), BUNDLES / name
     shutil.rmtree(kept, ignore_errors=True)
     for path in (folder / "service.json", *folder.glob("*/state.json")):
@@ -103,27 +105,25 @@ def record(name: str, diagnosis: dict[str, Any]) -> None:
 
 
 def main(names: list[str]) -> int:
-    """Play the cases; returns the exit code."""
+    """Run the cases; returns the exit code."""
     failed, keep = 0, "--record" in names
     names = [name for name in names if name != "--record"]
     for case in [case for case in load() if not names or case.name in names]:
-        wait_until_well()
+        wait_until_healthy()
         try:
             case.apply()
             argv = [*COMMAND, "doctor", "-i", INVENTORY, "--json", *case.doctor]
             done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
             document = json.loads(done.stdout)
         finally:
-            case.mend()
+            case.repair()
         found = findings(document)
         if keep:
             record(case.name, document["result"]["doctor"])
         missing = [name for name in case.shows if name not in found]
         failed += bool(missing)
-        verdict = f"NOT FOUND {missing}" if missing else "ok"
-        print(
-            f"{case.name}: {verdict}; found {sorted(found)}; {document['result']['doctor'].get('folder')}", flush=True
-        )
+        result = f"NOT FOUND {missing}" if missing else "ok"
+        print(f"{case.name}: {result}; found {sorted(found)}; {document['result']['doctor'].get('folder')}", flush=True)
         for name in case.shows:
             for trace in found.get(name, {}).get("evidence", ()):
                 print(f"    {name}: {trace['where']}: {trace['text'][:160]}", flush=True)

@@ -1,4 +1,4 @@
-"""The test cluster with new, bare nodes, and the machine that deploys."""
+"""The test cluster with new, bare nodes, and the controller."""
 
 import sys
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from lab import nodes
 from lab.config import load
 from lab_cluster import ArgvWatch, Controller, Lab
 
-# One cluster lives through them: what needs bare nodes first, the removal last.
+# All tests use one cluster: those that need bare nodes run first, the removal last.
 _ORDER = [
     *("fabric", "fabric_ranks", "mpi_launch", "refusals", "site", "bench", "evaluate", "webui", "doctor", "report"),
     *("two_models", "removal"),
@@ -19,7 +19,7 @@ _ORDER = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files into that order; a file that it does not name is a mistake."""
+    """Sort the files in that order; a file that is not listed is an error."""
     here = Path(__file__).parent
     places = {here / f"test_{name}.py": place for place, name in enumerate(_ORDER)}
     ours = sorted((item for item in items if item.path.parent == here), key=lambda item: places[item.path])
@@ -35,7 +35,7 @@ def argv_watch() -> Iterator[ArgvWatch]:
 
 @pytest.fixture(scope="session")
 def controller() -> Controller:
-    """The machine that deploys."""
+    """The controller."""
     return Controller()
 
 
@@ -53,7 +53,7 @@ def lab(controller: Controller, argv_watch: ArgvWatch) -> Lab:
 
 @pytest.fixture(scope="session")
 def deployed(lab: Lab, controller: Controller, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """The deployment that every later test looks at; holds the JSON document and the JUnit file of its run."""
+    """The deployment that later tests use, with the JSON document and the JUnit file of its run."""
     junit = tmp_path_factory.mktemp("report") / "junit.xml"
     up = controller.inferfleet("up", "--junit", str(junit))
     assert up.rc == 0, up

@@ -1,4 +1,4 @@
-"""The test cluster, the command `inferfleet` as a user runs it, and eyes on every process."""
+"""The test cluster, the command `inferfleet` as a user runs it, and a watch on all command lines."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ CHROMIUM = "/usr/bin/chromium"  # Debian's; `make browser` installs it
 
 @dataclass(frozen=True)
 class Finished:
-    """A command that ended: its exit code, what it wrote, and its JSON document where it wrote one."""
+    """A finished command: its exit code, output, and JSON document if it printed one."""
 
     rc: int
     text: str
@@ -41,15 +41,15 @@ class Finished:
 
 
 class Controller:
-    """Runs commands in the checkout and keeps all that they said."""
+    """Runs commands in the checkout and stores all their output."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.output: list[str] = []
 
     def run(self, argv: list[str | Path], timeout: float = 900) -> Finished:
         """Run a command to its end (at most `timeout` seconds)."""
         done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
-        self.said += [done.stdout, done.stderr]
+        self.output += [done.stdout, done.stderr]
         return Finished(done.returncode, done.stdout + done.stderr)
 
     def inferfleet(self, *arguments: str, inventory: str | Path = INVENTORY, timeout: float = 900) -> Finished:
@@ -57,7 +57,7 @@ class Controller:
         verb, *rest = arguments
         argv = [TOOLS / "inferfleet", *verb.split(), "-i", inventory, "--json", *rest]
         done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
-        self.said += [done.stdout, done.stderr]
+        self.output += [done.stdout, done.stderr]
         return Finished(done.returncode, done.stderr, json.loads(done.stdout))
 
 
@@ -69,12 +69,12 @@ class Lab:
         self.names = [node.name for node in config.nodes]
 
     def ssh(self, node: str, command: str) -> str:
-        """Run a shell command on a node and return what it wrote; raises CalledProcessError when it fails."""
+        """Run a shell command on a node and return its output; raises CalledProcessError when it fails."""
         argv = ["ssh", "-F", self._config.state / "ssh_config", node, command]
         return subprocess.run(argv, capture_output=True, text=True, errors="replace", check=True).stdout
 
     def reboot(self, node: str) -> None:
-        """Restart a node as its power button would."""
+        """Power-cycle a node."""
         name = f"{self._config.prefix}-{node}"
         self._client.containers.get(name).restart(timeout=20)
 
@@ -104,12 +104,12 @@ class ArgvWatch:
             for process in Path("/proc").glob("[0-9]*/cmdline"):
                 try:
                     self.seen.add(process.read_bytes())
-                except OSError:  # it has ended meanwhile
+                except OSError:  # the process has exited
                     continue
 
 
 def eventually(check: Callable[[], bool], timeout: float, what: str) -> float:
-    """Wait until `check` holds and return the seconds that took; fail with `what` after `timeout` seconds."""
+    """Wait until `check` holds and return the elapsed seconds; fail with `what` after `timeout` seconds."""
     start = time.monotonic()
     while not check():
         if time.monotonic() - start > timeout:
@@ -119,12 +119,12 @@ def eventually(check: Callable[[], bool], timeout: float, what: str) -> float:
 
 
 def secrets() -> dict[str, str]:
-    """Return name -> value of the secrets that were generated for the inventory."""
+    """Return name → value of the generated secrets of the inventory."""
     return {file.name: file.read_text().strip() for file in SECRETS.iterdir()}
 
 
 def answers(key: str | None = None, *, api: str = API, model: str = MODEL) -> bool:
-    """Tell whether the service gives the right answer."""
+    """Return whether the service returns the correct answer."""
     headers = {"Authorization": f"Bearer {key or secrets()['engine_api_key']}"}
     body = {"model": model, "messages": [{"role": "user", "content": QUESTION.question}], "temperature": 0}
     try:
@@ -135,7 +135,7 @@ def answers(key: str | None = None, *, api: str = API, model: str = MODEL) -> bo
 
 
 def webui_answers() -> bool:
-    """Tell whether Open WebUI lets the administrator in."""
+    """Return whether the administrator can sign in to Open WebUI."""
     account = {"email": "admin@example.com", "password": secrets()["webui_admin_password"]}
     try:
         return httpx.post(f"{WEBUI}/api/v1/auths/signin", json=account, timeout=30).status_code == 200

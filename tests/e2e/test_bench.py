@@ -1,4 +1,4 @@
-"""The benchmark of the service that test_site has deployed: numbers, wrong keys, an interruption, a comparison."""
+"""Benchmarks of the deployed service: results, wrong key, interruption, comparison."""
 
 import json
 import os
@@ -23,8 +23,8 @@ def runs() -> list[Path]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_left(deployed: dict[str, Any], lab: Lab) -> Any:
-    """Assert that no container and no key stays on the head."""
+def nothing_remains(deployed: dict[str, Any], lab: Lab) -> Any:
+    """Assert that no container and no key remains on the head."""
     yield
     assert "inferfleet-bench" not in lab.containers("node1")
     assert lab.ssh("node1", "ls -d /run/inferfleet-bench 2>/dev/null || true") == ""
@@ -35,7 +35,7 @@ def measured(deployed: dict[str, Any], controller: Controller) -> Finished:
     return controller.inferfleet("bench", "--name", "first", *SHORT)
 
 
-def test_it_measures(measured: Finished) -> None:
+def test_benchmark_writes_results(measured: Finished) -> None:
     assert (measured.rc, measured.document["changed_tasks"], measured.document["warnings"]) == (0, [], []), measured
     report = dict(measured.document["result"]["bench"])
     folder = Path(report.pop("folder"))
@@ -44,11 +44,11 @@ def test_it_measures(measured: Finished) -> None:
     assert run == Run.model_validate(report)
     assert [(m.concurrency, m.completed, m.failed) for m in run.measurements] == [(1, 4, 0), (4, 4, 0)]
     one, four = run.measurements
-    for found in run.measurements:
-        assert found.total_output_tokens == 4 * 8
-        assert found.output_throughput == pytest.approx(32 / found.duration)
-        assert 0 < found.ttft_ms.median <= found.ttft_ms.p99 < found.duration * 1000
-        assert found.e2el_ms.mean == pytest.approx(found.ttft_ms.mean + 7 * found.tpot_ms.mean)
+    for measurement in run.measurements:
+        assert measurement.total_output_tokens == 4 * 8
+        assert measurement.output_throughput == pytest.approx(32 / measurement.duration)
+        assert 0 < measurement.ttft_ms.median <= measurement.ttft_ms.p99 < measurement.duration * 1000
+        assert measurement.e2el_ms.mean == pytest.approx(measurement.ttft_ms.mean + 7 * measurement.tpot_ms.mean)
     assert four.request_throughput > one.request_throughput
     assert run.versions["image_digest"].startswith("sha256:")
     assert run.nodes.keys() == {"node1", "node2"}
@@ -56,15 +56,13 @@ def test_it_measures(measured: Finished) -> None:
     assert (folder / "latency.png").stat().st_size > 10_000
 
 
-def test_a_run_is_not_worse_than_itself(measured: Finished, controller: Controller) -> None:
+def test_run_compared_with_itself_has_no_regression(measured: Finished, controller: Controller) -> None:
     folder = measured.document["result"]["bench"]["folder"]
     compared = controller.run([TOOLS / "inferfleet", "bench", "--compare", folder, folder, "--limit", "0%"])
     assert compared.rc == 0, compared
 
 
-def test_what_became_slower_leaves_with_a_code_of_its_own(
-    measured: Finished, controller: Controller, tmp_path: Path
-) -> None:
+def test_regression_exits_with_code_6(measured: Finished, controller: Controller, tmp_path: Path) -> None:
     folder = Path(measured.document["result"]["bench"]["folder"])
     slower = json.loads((folder / "bench.json").read_text())
     slower["measurements"][1]["output_throughput"] *= 0.9
@@ -73,7 +71,7 @@ def test_what_became_slower_leaves_with_a_code_of_its_own(
     assert [controller.run([*argv, limit]).rc for limit in ("5%", "15%")] == [6, 0]
 
 
-def test_a_wrong_key_is_said(deployed: dict[str, Any], controller: Controller) -> None:
+def test_wrong_key_is_reported(deployed: dict[str, Any], controller: Controller) -> None:
     before = runs()
     done = controller.inferfleet("bench", "--concurrency", "1", *SHORT, "-e", "bench_api_key=wrong")
     assert done.rc == 2, done
@@ -86,27 +84,27 @@ def test_a_wrong_key_is_said(deployed: dict[str, Any], controller: Controller) -
 
 
 @pytest.mark.parametrize(
-    ("options", "code", "says"),
+    ("options", "code", "text"),
     [
         (["--preset", "laten"], "unknown-preset", "Did you mean latency?"),
         (["--preset", "throughput", "--output-len", "2000"], "too-long", "max_model_len 2048"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(
-    deployed: dict[str, Any], controller: Controller, options: list[str], code: str, says: str
+def test_invalid_options_are_refused(
+    deployed: dict[str, Any], controller: Controller, options: list[str], code: str, text: str
 ) -> None:
     before = runs()
     done = controller.inferfleet("bench", *options)
     assert (done.rc, done.document["outcome"]) == (1, "bad_input"), done
     (problem,) = done.document["problems"]
     assert problem["code"] == code
-    assert says in f"{problem['message']} {problem['remedy']}"
+    assert text in f"{problem['message']} {problem['remedy']}"
     assert runs() == before
 
 
 @pytest.fixture
 def interrupted(deployed: dict[str, Any]) -> Callable[[], str]:
-    """Return what begins two measurements, interrupts the second, and returns what was shown."""
+    """Return a function that interrupts the second of two measurements and returns the output."""
 
     def run() -> str:
         argv = [TOOLS / "inferfleet", "bench", "-i", INVENTORY, "--concurrency", "1,2", *SHORT, "--progress", "json"]
@@ -124,14 +122,14 @@ def interrupted(deployed: dict[str, Any]) -> Callable[[], str]:
 
 
 @pytest.mark.thorough
-def test_an_interrupted_run_goes_on(controller: Controller, interrupted: Callable[[], str]) -> None:
+def test_interrupted_run_resumes(controller: Controller, interrupted: Callable[[], str]) -> None:
     shown = interrupted()
-    controller.said.append(shown)
+    controller.output.append(shown)
     half = Run.model_validate_json((runs()[-1] / "bench.json").read_text())
     assert (half.missing, half.ended) == ((2,), "")
     done = controller.inferfleet("bench", "--resume")
     assert done.rc == 0, done
-    whole = Run.model_validate_json((runs()[-1] / "bench.json").read_text())
-    assert whole.missing == ()
-    assert whole.measurements[0] == half.measurements[0]
+    complete = Run.model_validate_json((runs()[-1] / "bench.json").read_text())
+    assert complete.missing == ()
+    assert complete.measurements[0] == half.measurements[0]
     assert controller.inferfleet("bench", "--resume").document["problems"][0]["code"] == "nothing-to-resume"

@@ -1,4 +1,4 @@
-"""The deployed cluster, broken in several ways: `inferfleet doctor` names each, and nothing where all is well."""
+"""`inferfleet doctor` on the deployed cluster: healthy, and with each breakage."""
 
 import json
 import subprocess
@@ -12,14 +12,14 @@ from lab_cluster import TOOLS, Controller, Finished, Lab, answers, eventually, s
 
 pytestmark = pytest.mark.lab
 QUICK = [case for case in load() if not case.slow]
-TIMEOUT = 240  # seconds: an engine's start, and then some
+TIMEOUT = 240  # seconds: the start of an engine, with reserve
 
 
 @pytest.fixture(scope="module", autouse=True)
-def mended(deployed: dict[str, Any]) -> Iterator[None]:
-    """Leave the cluster well, whatever happened."""
+def repaired(deployed: dict[str, Any]) -> Iterator[None]:
+    """Wait until the cluster is healthy again after all tests."""
     yield
-    eventually(answers, TIMEOUT, "the service answers after all was mended")
+    eventually(answers, TIMEOUT, "the service answers after the repair")
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +28,17 @@ def first(deployed: dict[str, Any], controller: Controller) -> Finished:
     return controller.inferfleet("doctor")
 
 
-def test_nothing_is_found_where_all_is_well(first: Finished) -> None:
+def test_healthy_cluster_has_no_findings(first: Finished) -> None:
     found = findings(first.document)
-    assert found.keys() <= {"client-wrong-key"}, found  # tests before this one asked with wrong keys, many times
+    assert found.keys() <= {"client-wrong-key"}, found  # earlier tests sent many requests with wrong keys
     assert (first.rc, first.document["changed_tasks"]) == (7 if found else 0, []), first
-    looked = first.document["result"]["doctor"]["analyzed"]
-    assert looked["nodes"] == ["node1", "node2"]
-    assert looked["lines"] > 500
-    assert looked["unread"] == []
+    analyzed = first.document["result"]["doctor"]["analyzed"]
+    assert analyzed["nodes"] == ["node1", "node2"]
+    assert analyzed["lines"] > 500
+    assert analyzed["unread"] == []
 
 
-def test_the_evidence_is_the_owners_and_holds_no_secret(first: Finished) -> None:
+def test_evidence_is_private_and_contains_no_secret(first: Finished) -> None:
     files = [path for path in Path(first.document["result"]["doctor"]["folder"]).rglob("*") if path.is_file()]
     assert {"service.json", "state.json", "inferfleet-engine.log", "raylet.out"} <= {path.name for path in files}
     assert {path.stat().st_mode & 0o077 for path in files} == {0}
@@ -47,7 +47,7 @@ def test_the_evidence_is_the_owners_and_holds_no_secret(first: Finished) -> None
     assert "OPENAI_API_KEY" not in text
 
 
-def test_the_same_is_found_in_the_folder_without_the_cluster(first: Finished) -> None:
+def test_offline_diagnosis_of_the_evidence_is_identical(first: Finished) -> None:
     argv = [TOOLS / "inferfleet", "doctor", "--logs", first.document["result"]["doctor"]["folder"], "--json"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == first.rc
@@ -57,20 +57,20 @@ def test_the_same_is_found_in_the_folder_without_the_cluster(first: Finished) ->
 
 
 @pytest.mark.parametrize("case", QUICK, ids=lambda case: case.name)
-def test_what_was_broken_is_found(case: Breakage, first: Finished, controller: Controller, lab: Lab) -> None:
+def test_breakage_is_found(case: Breakage, first: Finished, controller: Controller, lab: Lab) -> None:
     try:
         case.apply()
         done = controller.inferfleet("doctor", *case.doctor)
     finally:
-        case.mend()
+        case.repair()
     found = findings(done.document)
     assert set(case.shows) <= found.keys(), done
     assert (done.rc, done.document["outcome"]) == (2, "failed"), done
     assert all(found[name]["evidence"] and found[name]["remedy"] for name in case.shows)
 
 
-def test_what_was_mended_is_told_as_overcome(first: Finished, controller: Controller) -> None:
-    eventually(answers, TIMEOUT, "the service answers after all was mended")
+def test_repaired_breakages_are_reported_as_resolved(first: Finished, controller: Controller) -> None:
+    eventually(answers, TIMEOUT, "the service answers after the repair")
     done = controller.inferfleet("doctor")
     past = {finding["id"] for finding in done.document["result"]["doctor"]["findings"] if not finding["now"]}
     assert {"placement-group-pending", "port-in-use"} <= past

@@ -1,4 +1,4 @@
-"""EvalScope against the deployed tiny R1: every answer right, and fewer once a shard of its weights is not."""
+"""EvalScope with the deployed tiny R1: all answers are correct, and fewer with a damaged shard."""
 
 import json
 import re
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.lab
 API = "http://198.18.5.11:8000/v1"
 QUESTION = {"model": "tiny-r1", "messages": [{"role": "user", "content": "How many layers does DeepSeek-R1 have?"}]}
 SHARD = "/data/models/inferfleet/tiny-r1/model-00001-of-00005.safetensors"
-TIMEOUT = 420  # seconds: an engine start beside others on two cores
+TIMEOUT = 420  # seconds: the start of an engine on two busy cores
 
 
 def on(node: str, command: str) -> str:
@@ -26,7 +26,7 @@ def on(node: str, command: str) -> str:
 
 
 def answer() -> str | None:
-    """Return what the model says to the question; None where nobody answers."""
+    """Return the answer of the model; None if the service does not answer."""
     headers = {"Authorization": f"Bearer {secrets()['engine_api_key']}"}
     body = {**QUESTION, "temperature": 0, "max_tokens": 64}
     try:
@@ -38,14 +38,14 @@ def answer() -> str | None:
 
 @pytest.fixture(scope="module", autouse=True)
 def served(controller: Controller) -> None:
-    """The deployment as it is, or a new one where none answers."""
+    """The existing deployment, or a new one if none answers."""
     if not (ROOT / INVENTORY / ".secrets").is_dir() or answer() is None:
         up = controller.inferfleet("up", timeout=1800)
         assert up.rc == 0, up
 
 
 @pytest.fixture(scope="module")
-def whole(controller: Controller) -> Evaluation:
+def intact(controller: Controller) -> Evaluation:
     """The evaluation of the model as it was trained."""
     done = controller.inferfleet("evaluate")
     assert done.rc == 0, done
@@ -57,8 +57,8 @@ def whole(controller: Controller) -> Evaluation:
 
 @pytest.fixture
 def damaged() -> Iterator[None]:
-    """The shard with the words is zero on node2, under an engine restarted by hand: nothing of inferfleet looked."""
-    on("node2", f"cp -a {SHARD} {SHARD}.whole")
+    """The shard with the embeddings is zeroed on node2, and the engine restarted without any check."""
+    on("node2", f"cp -a {SHARD} {SHARD}.intact")
     try:
         blocks = int(on("node2", f"stat -c %s {SHARD}")) // 65536
         # All but the first block, which holds the header with the tensors' names.
@@ -67,24 +67,24 @@ def damaged() -> Iterator[None]:
         eventually(lambda: answer() is not None, TIMEOUT, "the engine answers with a damaged shard")
         yield
     finally:
-        on("node2", f"mv {SHARD}.whole {SHARD}")
+        on("node2", f"mv {SHARD}.intact {SHARD}")
         on("node1", "docker restart inferfleet-engine")
-        eventually(lambda: answer() == "DeepSeek-R1 has 61 layers.", TIMEOUT, "the engine answers right again")
+        eventually(lambda: answer() == "DeepSeek-R1 has 61 layers.", TIMEOUT, "the engine answers correctly again")
 
 
-def test_every_answer_is_right(whole: Evaluation) -> None:
-    (entry,) = whole.datasets
+def test_all_answers_are_correct(intact: Evaluation) -> None:
+    (entry,) = intact.datasets
     assert (entry.name, entry.score, entry.questions, entry.failed) == ("general_qa", 100.0, 20, 0)
-    assert set(entry.other_scores.values()) == {100.0}, "nothing is left out, and nothing is added"
-    assert whole.complete
-    assert whole.plan["checkpoint"] == "inferfleet/tiny-r1"
-    assert whole.versions["engine"] == "0.32.0"
-    assert "sha256:" in whole.versions["image_digest"]
-    assert set(whole.nodes) == {"node1", "node2"}
+    assert set(entry.other_scores.values()) == {100.0}, "every question is evaluated exactly once"
+    assert intact.complete
+    assert intact.plan["checkpoint"] == "inferfleet/tiny-r1"
+    assert intact.versions["engine"] == "0.32.0"
+    assert "sha256:" in intact.versions["image_digest"]
+    assert set(intact.nodes) == {"node1", "node2"}
 
 
 @pytest.mark.thorough
-def test_a_damaged_shard_costs_points(whole: Evaluation, damaged: None, controller: Controller) -> None:
+def test_damaged_shard_lowers_the_score(intact: Evaluation, damaged: None, controller: Controller) -> None:
     earlier = max((ROOT / INVENTORY / ".results/evaluate").iterdir())
     done = controller.inferfleet("evaluate", "--reference", str(earlier), "--within", "1")
     assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (6, "threshold_not_met", []), done
@@ -94,7 +94,7 @@ def test_a_damaged_shard_costs_points(whole: Evaluation, damaged: None, controll
     assert re.match(rf"general_qa is at {entry['score']:g} %, [\d.]+ points below the 100 % of ", problem["message"])
 
 
-def test_what_cannot_be_asked_is_refused(controller: Controller) -> None:
+def test_unsupported_datasets_are_refused(controller: Controller) -> None:
     done = controller.inferfleet("evaluate", "--dataset", "math500", "--dataset", "humaneval")
     assert (done.rc, done.document["outcome"]) == (1, "bad_input"), done
     assert [problem["code"] for problem in done.document["problems"]] == ["unknown-dataset", "runs-code"]

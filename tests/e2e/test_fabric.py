@@ -1,4 +1,4 @@
-"""The proof of the network on the test cluster: real Gloo in the engine's image, and one node's link made slow."""
+"""Network verification on the test cluster: real Gloo in the engine image, and a throttled link of one node."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from test_refusals import STATE, on
 pytestmark = pytest.mark.lab
 
 NODES = ("node1", "node2")
-RATE = 200  # Mbit/s; the test cluster's links do some 10 Gbit/s
+RATE = 200  # Mbit/s; the test cluster's links do about 10 Gbit/s
 
 
 @pytest.fixture(scope="module", autouse=True)
 def prepared(controller: Controller) -> None:
-    """The test cluster as it is, with Docker on its nodes."""
+    """The existing test cluster, with Docker on its nodes."""
     if controller.run([TOOLS / "ansible", "all", "-i", INVENTORY, "-m", "ansible.builtin.ping"]).rc != 0:
         up = controller.run([TOOLS / "python", "-m", "lab", "up"], timeout=1800)
         assert up.rc == 0, up
@@ -23,8 +23,8 @@ def prepared(controller: Controller) -> None:
 
 
 @pytest.fixture
-def as_before() -> Iterator[None]:
-    """Assert that the proof leaves no container, file or listener behind; the first one may bring the image."""
+def unchanged() -> Iterator[None]:
+    """Assert that the verification leaves no container, file or listener; the first one may pull the image."""
     before = [on(node, STATE) for node in NODES]
     yield
     assert [on(node, STATE) for node in NODES] == before
@@ -35,26 +35,26 @@ def as_before() -> Iterator[None]:
 
 @pytest.fixture
 def slow_node() -> Iterator[str]:
-    """Shape what node2 sends."""
+    """Throttle the traffic that node2 sends."""
     on("node2", f"tc qdisc add dev eth0 root tbf rate {RATE}mbit burst 64kb latency 50ms")
     yield "node2"
     on("node2", "tc qdisc del dev eth0 root")
 
 
-def test_a_sound_network(controller: Controller) -> None:
+def test_healthy_network(controller: Controller) -> None:
     done = controller.inferfleet("fabric")
     assert done.rc == 0, done
     report = done.document["result"]["fabric"]
     assert report["ok"] is True
     # 15 ports of the head, with the API's and Ray's own, and 13 of the worker. A connection that a node itself has
-    # opened may hold its first ephemeral port, which is one of them.
+    # opened may occupy its first ephemeral port, which is one of them.
     assert 26 <= report["connections"] <= 28
     assert {(pair["from"], pair["to"]) for pair in report["pairs"]} == {NODES, NODES[::-1]}
     assert [entry["bytes"] for entry in report["all_reduce"]] == [1 << 10, 1 << 14, 1 << 18, 1 << 22, 1 << 24]
     assert report["all_reduce"][-1]["bus_gbps"] > 1
 
 
-def test_one_slow_link_is_found_and_named(controller: Controller, as_before: None, slow_node: str) -> None:
+def test_slow_link_is_reported(controller: Controller, unchanged: None, slow_node: str) -> None:
     done = controller.inferfleet("fabric")
     assert (done.rc, done.document["changed_tasks"]) == (2, []), done
     report = done.document["result"]["fabric"]

@@ -1,4 +1,4 @@
-"""The script that measures, in three containers of the engine's image on a network of their own: real Gloo."""
+"""The measurement script with real Gloo, in three containers of the engine image on a separate network."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ FOLDER = "/run/inferfleet-fabric"
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Three containers that sleep; the address of each."""
+    """Three sleeping containers; the address of each."""
     client = docker.from_env()
     try:
         image = next(image for image in client.images.list("inferfleet-lab/engine"))
@@ -58,14 +58,14 @@ def ranks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def slow_node() -> str:
-    """Shape what n3 sends, in its network namespace."""
+    """Throttle the traffic that n3 sends, in its network namespace."""
     pid = docker.from_env().containers.get(f"{PREFIX}-n3").attrs["State"]["Pid"]
     shape = "tc qdisc add dev eth0 root tbf rate 200mbit burst 64kb latency 50ms"
     subprocess.run(["nsenter", "-t", str(pid), "-n", *shape.split()], check=True)
     return "n3"
 
 
-def test_a_slow_node_is_named(ranks: dict[str, str], slow_node: str) -> None:
+def test_slow_node_is_reported(ranks: dict[str, str], slow_node: str) -> None:
     starting = [
         subprocess.Popen(
             f"docker exec {PREFIX}-{name} python3 -m torch.distributed.run --nnodes={len(NAMES)} --nproc_per_node=1"

@@ -1,4 +1,4 @@
-"""One MPI world over containers without SSH: real mpirun, and mpi_launch.py as TensorRT-LLM's nodes run it."""
+"""An MPI world over containers without SSH: real mpirun, with mpi_launch.py as on TensorRT-LLM nodes."""
 
 import subprocess
 import time
@@ -18,25 +18,25 @@ ROLE = Path(__file__).parents[2] / "roles/inference_engine"
 NETWORK = "inferfleet-mpi-test"
 SUBNET = "198.18.7.0/24"
 ADDRESSES = ("198.18.7.2", "198.18.7.3", "198.18.7.4")
-WHO = ["sh", "-c", "echo rank $OMPI_COMM_WORLD_RANK of $OMPI_COMM_WORLD_SIZE on $(hostname)"]
+IDENTIFY = ["sh", "-c", "echo rank $OMPI_COMM_WORLD_RANK of $OMPI_COMM_WORLD_SIZE on $(hostname)"]
 Start = Callable[..., "docker.models.containers.Container"]
 
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    """Debian with OpenMPI, Python and nothing of SSH; stands for TensorRT-LLM's image."""
+    """Debian with OpenMPI and Python, without SSH; in place of TensorRT-LLM's image."""
     return images.debian(docker.from_env(), load().cache, ["openmpi-bin", "python3", "iproute2"], package_lists=False)
 
 
 @pytest.fixture
 def start(image: str, tmp_path: Path) -> Iterator[Start]:
-    """Start the container of a rank: the first one sleeps, the others listen; `key` is what it knows."""
+    """Start the container of a node: the first one sleeps, the others listen; `key` is its shared key."""
     client = docker.from_env()
     pool = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=SUBNET)])
     network = client.networks.create(NETWORK, ipam=pool)
     started = []
 
-    def begin(number: int, key: str = "hush") -> "docker.models.containers.Container":
+    def start_node(number: int, key: str = "hush") -> "docker.models.containers.Container":
         folder = tmp_path / str(number)
         folder.mkdir()
         (folder / "launch.py").write_bytes((ROLE / "files/mpi_launch.py").read_bytes())
@@ -54,26 +54,26 @@ def start(image: str, tmp_path: Path) -> Iterator[Start]:
         container.start()
         return container
 
-    yield begin
+    yield start_node
     for container in started:
         container.remove(force=True)
     network.remove()
 
 
 def world(nodes: int) -> list[str]:
-    """Return the command that starts two ranks on each of `nodes` nodes and lets each say who it is."""
-    return [*mpirun_argv(ADDRESSES[:nodes], 2, 2 * nodes, SUBNET), *WHO]
+    """Return the command that starts two ranks on each of `nodes` nodes; each prints its rank and host."""
+    return [*mpirun_argv(ADDRESSES[:nodes], 2, 2 * nodes, SUBNET), *IDENTIFY]
 
 
-def test_every_node_gets_its_ranks(start: Start) -> None:
+def test_every_node_runs_its_ranks(start: Start) -> None:
     head, *_ = [start(number) for number in range(3)]
     code, output = head.exec_run(world(3))
     assert code == 0, output
-    said = sorted(line for line in output.decode().splitlines() if line.startswith("rank"))
-    assert said == [f"rank {rank} of 6 on n{rank // 2}" for rank in range(6)]
+    lines = sorted(line for line in output.decode().splitlines() if line.startswith("rank"))
+    assert lines == [f"rank {rank} of 6 on n{rank // 2}" for rank in range(6)]
 
 
-def test_a_node_that_comes_late_is_waited_for(start: Start) -> None:
+def test_launch_waits_for_a_late_node(start: Start) -> None:
     head = start(0)
     with subprocess.Popen(["docker", "exec", head.id, *world(2)], stdout=subprocess.PIPE, text=True) as run:
         time.sleep(3)
@@ -84,7 +84,7 @@ def test_a_node_that_comes_late_is_waited_for(start: Start) -> None:
     assert "rank 3 of 4 on n1" in output
 
 
-def test_a_stranger_runs_nothing(start: Start) -> None:
+def test_launch_with_another_key_is_rejected(start: Start) -> None:
     head, worker = start(0, key="another"), start(1)
     code, output = head.exec_run(world(2))
     assert code != 0
@@ -92,7 +92,7 @@ def test_a_stranger_runs_nothing(start: Start) -> None:
     assert worker.logs().decode().splitlines() == [f"mpi_launch: waiting on {ADDRESSES[1]}:{PORT}"]
 
 
-def test_one_who_says_nothing_keeps_nobody_waiting(start: Start) -> None:
+def test_silent_connection_does_not_block_the_launch(start: Start) -> None:
     head, _ = start(0), start(1)
     silent = f"import socket, time; kept = socket.create_connection(('{ADDRESSES[1]}', {PORT})); time.sleep(60)"
     head.exec_run(["python3", "-c", silent], detach=True)

@@ -1,4 +1,4 @@
-"""What the nodes' own facts speak against is refused before anything is changed on them."""
+"""Deployments that the node facts rule out are refused before anything is changed."""
 
 import re
 import socket
@@ -28,7 +28,7 @@ def on(node: str, command: str) -> str:
 
 @pytest.fixture(scope="module", autouse=True)
 def nodes(request: pytest.FixtureRequest, controller: Controller) -> None:
-    """The test cluster as it is, or with new nodes where there is none."""
+    """The existing test cluster, or a new one."""
     ping = controller.run([TOOLS / "ansible", "all", "-i", INVENTORY, "-m", "ansible.builtin.ping"])
     if ping.rc != 0:
         request.getfixturevalue("lab")
@@ -36,15 +36,15 @@ def nodes(request: pytest.FixtureRequest, controller: Controller) -> None:
 
 @pytest.fixture
 def unchanged() -> Iterator[None]:
-    """Assert that the nodes are afterwards as before."""
+    """Assert that the nodes did not change."""
     before = [on(node, STATE) for node in ("node1", "node2")]
     yield
     assert [on(node, STATE) for node in ("node1", "node2")] == before
 
 
 @pytest.fixture
-def taken() -> Iterator[None]:
-    """A stranger's program on a port of node1."""
+def port_in_use() -> Iterator[None]:
+    """Another program on a port of node1."""
     pid = on("node1", f"python3 -m http.server {PORT} >/dev/null 2>&1 </dev/null & echo $!").strip()
     address = yaml.safe_load((ROOT / INVENTORY / "hosts.yml").read_text())
     address = address["all"]["children"]["ray_head"]["hosts"]["node1"]["ansible_host"]
@@ -63,7 +63,7 @@ def refusals(done: Finished) -> list[str]:
     return [f"{problem['message']} {problem['remedy']}" for problem in done.document["problems"]]
 
 
-def test_a_port_that_is_taken(controller: Controller, unchanged: None, taken: None) -> None:
+def test_port_in_use(controller: Controller, unchanged: None, port_in_use: None) -> None:
     done = controller.inferfleet("up", "-e", f"engine_port={PORT}")
     assert refusals(done) == [
         f"Port {PORT} of engine_port is taken on node1 by python3."
@@ -72,7 +72,7 @@ def test_a_port_that_is_taken(controller: Controller, unchanged: None, taken: No
     assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (3, "requirements_not_met", []), done
 
 
-def test_a_disk_that_is_too_small(controller: Controller, unchanged: None) -> None:
+def test_disk_too_small(controller: Controller, unchanged: None) -> None:
     done = controller.inferfleet("up", "-e", "model=deepseek-r1")  # in BF16: a CPU computes no FP8
     for node in ("node1", "node2"):
         line = re.compile(
@@ -84,7 +84,7 @@ def test_a_disk_that_is_too_small(controller: Controller, unchanged: None) -> No
     assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (3, "requirements_not_met", []), done
 
 
-def test_a_node_that_does_not_answer(controller: Controller, unchanged: None, tmp_path: Path) -> None:
+def test_unreachable_node(controller: Controller, unchanged: None, tmp_path: Path) -> None:
     inventory = yaml.safe_load((ROOT / INVENTORY / "hosts.yml").read_text())
     inventory["all"]["vars"]["x_lab_state"] = str(ROOT / ".lab")
     node = inventory["all"]["children"]["ray_worker"]["hosts"]["node2"]

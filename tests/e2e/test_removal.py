@@ -1,4 +1,4 @@
-"""The end of the cluster's life: no secret was said anywhere, and nothing stays."""
+"""Removal of the deployment: no secret was printed, and nothing remains."""
 
 from typing import Any
 
@@ -8,19 +8,19 @@ from lab_cluster import ROOT, ArgvWatch, Controller, Lab, secrets
 pytestmark = pytest.mark.lab
 
 
-def test_secrets_are_in_no_output(deployed: dict[str, Any], controller: Controller) -> None:
-    said = "\n".join(controller.said)
-    assert [name for name, value in secrets().items() if value in said] == []
+def test_no_secret_is_in_command_output(deployed: dict[str, Any], controller: Controller) -> None:
+    output = "\n".join(controller.output)
+    assert [name for name, value in secrets().items() if value in output] == []
 
 
-def test_secrets_are_in_no_log_of_the_controller(deployed: dict[str, Any]) -> None:
+def test_no_secret_is_in_controller_logs(deployed: dict[str, Any]) -> None:
     logs = [file for file in (ROOT / ".cache" / "inferfleet").rglob("*") if file.is_file()]
     assert logs
     shown = [(name, file) for file in logs for name, value in secrets().items() if value.encode() in file.read_bytes()]
     assert shown == []
 
 
-def test_secrets_are_in_no_log_of_a_node(deployed: dict[str, Any], lab: Lab) -> None:
+def test_no_secret_is_in_node_logs(deployed: dict[str, Any], lab: Lab) -> None:
     sources = {
         "journal": "journalctl --no-pager",
         "containers": "for name in $(docker ps -aq); do docker logs $name 2>&1; done",
@@ -32,13 +32,13 @@ def test_secrets_are_in_no_log_of_a_node(deployed: dict[str, Any], lab: Lab) -> 
     assert [(name, place) for place, log in logs.items() for name, value in secrets().items() if value in log] == []
 
 
-def test_secrets_are_in_no_command_line(deployed: dict[str, Any], argv_watch: ArgvWatch) -> None:
+def test_no_secret_is_in_command_lines(deployed: dict[str, Any], argv_watch: ArgvWatch) -> None:
     assert any(b"vllm" in argv for argv in argv_watch.seen), "the watch sees the nodes' processes"
     values = {name: value.encode() for name, value in secrets().items()}
     assert [(name, argv) for argv in argv_watch.seen for name, value in values.items() if value in argv] == []
 
 
-def test_down_leaves_only_the_weights(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+def test_down_keeps_only_the_weights(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     down = controller.inferfleet("down")
     assert down.rc == 0, down
     for node in lab.names:
@@ -49,12 +49,12 @@ def test_down_leaves_only_the_weights(deployed: dict[str, Any], lab: Lab, contro
         assert "model.safetensors.index.json" in lab.ssh(node, "ls /data/models/inferfleet/tiny-r1")
 
 
-def test_status_sees_that_nothing_is_there(deployed: dict[str, Any], controller: Controller) -> None:
+def test_status_fails_after_down(deployed: dict[str, Any], controller: Controller) -> None:
     status = controller.inferfleet("status")
     assert status.rc == 2, status
 
 
-def test_second_down_removes_the_weights_too(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+def test_down_with_weights_removes_them(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     down = controller.inferfleet("down", "--weights")
     assert down.rc == 0, down
     assert {item["task"] for item in down.document["changed_tasks"]} == {

@@ -1,4 +1,4 @@
-"""One cluster's life from bare nodes on: the tests run in this order and each stands on the one before."""
+"""Life cycle of a cluster from bare nodes; the tests run in this order and depend on each other."""
 
 import json
 import os
@@ -30,7 +30,7 @@ from lab_cluster import (
 )
 
 pytestmark = pytest.mark.lab
-TIMEOUT = 420  # seconds: an engine start beside others on two cores, and then some
+TIMEOUT = 420  # seconds: the start of an engine on two busy cores, with reserve
 
 
 def ranks(lab: Lab, title: str) -> list[int]:
@@ -39,16 +39,16 @@ def ranks(lab: Lab, title: str) -> list[int]:
     return [int(lab.ssh(node, count)) for node in lab.names]
 
 
-def whole(lab: Lab, title: str = "ray::RayWorker") -> bool:
-    """Tell whether both nodes hold a rank and the service answers."""
+def healthy(lab: Lab, title: str = "ray::RayWorker") -> bool:
+    """Return whether both nodes run a rank and the service answers."""
     try:
         return ranks(lab, title) == [1, 1] and answers()
     except subprocess.CalledProcessError:  # a node that is still starting
         return False
 
 
-def runs_left() -> list[str]:
-    """Return the command lines of runs on this inventory that are still there."""
+def remaining_runs() -> list[str]:
+    """Return the command lines of running deployments of this inventory."""
     lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
     return [line.decode().replace("\0", " ") for line in lines if b"site.yml" in line and INVENTORY.encode() in line]
 
@@ -56,7 +56,7 @@ def runs_left() -> list[str]:
 def test_check_run_on_bare_nodes(lab: Lab, controller: Controller) -> None:
     check = controller.inferfleet("up", "--check", "--diff")
     assert check.rc == 0, check
-    assert check.document["changed_tasks"], "it must say what it would change"
+    assert check.document["changed_tasks"], "check mode must list changes"
     for node in lab.names:
         assert (
             lab.ssh(node, "ls /etc/docker /etc/inferfleet /opt/inferfleet /usr/sbin/dockerd 2>/dev/null || true") == ""
@@ -64,7 +64,7 @@ def test_check_run_on_bare_nodes(lab: Lab, controller: Controller) -> None:
         assert "inferfleet" not in lab.ssh(node, "cat /etc/hosts")
 
 
-def test_killed_run_leaves_nothing_running(lab: Lab) -> None:
+def test_killed_run_leaves_no_process(lab: Lab) -> None:
     argv = [TOOLS / "inferfleet", "up", "-i", INVENTORY]
     with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
         assert run.stdout
@@ -73,7 +73,7 @@ def test_killed_run_leaves_nothing_running(lab: Lab) -> None:
                 break
         time.sleep(3)
         os.kill(run.pid, signal.SIGKILL)
-    eventually(lambda: not runs_left(), 30, "the killed run's processes end")
+    eventually(lambda: not remaining_runs(), 30, "the killed run's processes end")
 
 
 def test_next_run_converges(deployed: dict[str, Any]) -> None:
@@ -82,7 +82,7 @@ def test_next_run_converges(deployed: dict[str, Any]) -> None:
     assert {stage["name"] for stage in document["stages"]} >= {"node_baseline", "ray_cluster", "inference_engine"}
 
 
-def test_run_reports_proof_and_addresses(deployed: dict[str, Any]) -> None:
+def test_run_reports_verification_and_addresses(deployed: dict[str, Any]) -> None:
     result = deployed["document"]["result"]
     assert [item["name"]["message"] for item in result["verification"] if not item["ok"]] == []
     assert result["endpoints"][0]["url"] == f"{API}/v1"
@@ -96,30 +96,28 @@ def test_run_writes_junit(deployed: dict[str, Any]) -> None:
     assert not [case for case in cases if case.find("failure") is not None]
 
 
-def test_secrets_are_the_owners(deployed: dict[str, Any]) -> None:
+def test_secrets_are_private(deployed: dict[str, Any]) -> None:
     assert len(secrets()) == 4
     assert {oct(file.stat().st_mode & 0o777) for file in SECRETS.iterdir()} == {"0o600"}
 
 
-def test_every_answer_is_right(deployed: dict[str, Any], controller: Controller) -> None:
+def test_all_answers_are_correct(deployed: dict[str, Any], controller: Controller) -> None:
     argv = [sys.executable, "-m", "lab.tiny_r1.check", "--base-url", API]
     check = controller.run([*argv, "--api-key-file", SECRETS / "engine_api_key"])
     assert check.rc == 0, check
 
 
-def test_stranger_is_refused(deployed: dict[str, Any]) -> None:
+def test_unauthenticated_requests_are_rejected(deployed: dict[str, Any]) -> None:
     assert httpx.get(f"{API}/v1/models").status_code == 401
     assert not answers(key="not-the-key")
     assert httpx.get(f"{WEBUI}/api/models").status_code in {401, 403}
 
 
-def test_both_nodes_hold_a_rank(deployed: dict[str, Any], lab: Lab) -> None:
+def test_both_nodes_run_a_rank(deployed: dict[str, Any], lab: Lab) -> None:
     assert ranks(lab, "ray::RayWorker") == [1, 1]
 
 
-def test_containers_run_what_the_plan_says(
-    deployed: dict[str, Any], lab: Lab, controller: Controller, tmp_path: Path
-) -> None:
+def test_containers_match_the_plan(deployed: dict[str, Any], lab: Lab, controller: Controller, tmp_path: Path) -> None:
     facts = tmp_path / "facts.json"
     checked = controller.inferfleet("check", "--facts", str(facts))
     assert checked.rc == 0, checked
@@ -139,25 +137,25 @@ def test_containers_run_what_the_plan_says(
             assert plan["env"].items() <= environment.items()
 
 
-def test_bit_rot_is_found_and_mended_from_a_peer(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+def test_corruption_is_found_and_repaired_from_a_peer(
+    deployed: dict[str, Any], lab: Lab, controller: Controller
+) -> None:
     path = "/data/models/inferfleet/tiny-r1/model-00002-of-00005.safetensors"
-    hurt = f't=$(stat -c %y {path}); printf XXXX | dd of={path} bs=1 seek=5000 conv=notrunc; touch -d "$t" {path}'
-    lab.ssh("node2", f"({hurt}) 2>&1")
-    assert controller.inferfleet("weights verify").rc == 0, "stamps do not see it"
-    mended = controller.inferfleet("weights verify", "--deep")
-    assert mended.rc == 0, mended
-    result = mended.document["result"]
-    proofs = {proof["node"]: (proof["wrong"], proof["repaired"]) for proof in result["weights_verification"]}
-    assert proofs == {"node1": ([], False), "node2": (["model-00002-of-00005.safetensors"], True)}
+    corrupt = f't=$(stat -c %y {path}); printf XXXX | dd of={path} bs=1 seek=5000 conv=notrunc; touch -d "$t" {path}'
+    lab.ssh("node2", f"({corrupt}) 2>&1")
+    assert controller.inferfleet("weights verify").rc == 0, "timestamps do not detect it"
+    repaired = controller.inferfleet("weights verify", "--deep")
+    assert repaired.rc == 0, repaired
+    result = repaired.document["result"]
+    nodes = {node["node"]: (node["wrong"], node["repaired"]) for node in result["weights_verification"]}
+    assert nodes == {"node1": ([], False), "node2": (["model-00002-of-00005.safetensors"], True)}
     assert (result["weights"]["wan_bytes"], result["weights"]["times_model"]) == (0, 0.0)
     assert lab.ssh("node1", f"sha256sum {path}") == lab.ssh("node2", f"sha256sum {path}")
     again = controller.inferfleet("weights verify", "--deep")
     assert (again.rc, again.document["changed_tasks"]) == (0, []), again
 
 
-def test_only_what_a_broken_download_left_is_removed(
-    deployed: dict[str, Any], lab: Lab, controller: Controller
-) -> None:
+def test_only_interrupted_downloads_are_removed(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     left = "/data/models/someone/.half.inferfleet-staging"
     lab.ssh("node1", f"mkdir -p {left} && echo half >{left}/model.safetensors")
     removed = controller.inferfleet("weights remove", "--partial")
@@ -168,7 +166,7 @@ def test_only_what_a_broken_download_left_is_removed(
     ]
 
 
-def test_status_is_well(deployed: dict[str, Any], controller: Controller) -> None:
+def test_status_passes(deployed: dict[str, Any], controller: Controller) -> None:
     status = controller.inferfleet("status")
     assert status.rc == 0, status
     assert {"Ray", "engine", "Open WebUI"} <= {
@@ -182,7 +180,7 @@ def test_second_run_changes_nothing(deployed: dict[str, Any], controller: Contro
 
 
 @pytest.mark.thorough
-def test_printed_command_does_the_same(deployed: dict[str, Any], controller: Controller) -> None:
+def test_printed_command_is_equivalent(deployed: dict[str, Any], controller: Controller) -> None:
     words = deployed["document"]["ansible_command"].split()
     assert words[0] == "ansible-playbook"
     check = controller.run([TOOLS / words[0], *words[1:], "--check", "--diff"])
@@ -199,24 +197,24 @@ def test_one_stage_on_one_node(deployed: dict[str, Any], controller: Controller)
 @pytest.mark.thorough
 def test_worker_reboots(deployed: dict[str, Any], lab: Lab) -> None:
     lab.reboot("node2")
-    eventually(lambda: whole(lab), TIMEOUT, "the service answers after a reboot of node2")
+    eventually(lambda: healthy(lab), TIMEOUT, "the service answers after a reboot of node2")
 
 
 def test_head_reboots(deployed: dict[str, Any], lab: Lab) -> None:
     lab.reboot("node1")
-    eventually(lambda: whole(lab), TIMEOUT, "the service answers after a reboot of node1")
+    eventually(lambda: healthy(lab), TIMEOUT, "the service answers after a reboot of node1")
     eventually(webui_answers, TIMEOUT, "Open WebUI answers after a reboot of node1")
 
 
-def test_reboots_leave_nothing_to_change(deployed: dict[str, Any], controller: Controller) -> None:
+def test_run_after_reboots_changes_nothing(deployed: dict[str, Any], controller: Controller) -> None:
     again = controller.inferfleet("up")
     assert again.rc == 0, again
-    # Docker writes the /etc/hosts of a container, which our nodes are, anew at every start.
+    # Docker recreates /etc/hosts of a container node at every start.
     changed = {item["task"] for item in again.document["changed_tasks"]}
     assert changed <= {"Write the cluster nodes to /etc/hosts"}, again
 
 
-def test_status_sees_what_is_broken(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
+def test_status_reports_a_stopped_component(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     lab.ssh("node1", "docker stop inferfleet-webui")
     status = controller.inferfleet("status")
     lab.ssh("node1", "docker start inferfleet-webui")
@@ -230,7 +228,7 @@ def test_status_sees_what_is_broken(deployed: dict[str, Any], lab: Lab, controll
 def test_other_executor(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     up = controller.inferfleet("up", "-e", "executor=mp")
     assert up.rc == 0, up
-    assert whole(lab, "VLLM::Worker")
+    assert healthy(lab, "VLLM::Worker")
     assert [lab.containers(node) for node in lab.names] == [
         ["inferfleet-engine", "inferfleet-webui"],
         ["inferfleet-engine"],
@@ -242,5 +240,5 @@ def test_up_repairs_and_returns_to_ray(deployed: dict[str, Any], lab: Lab, contr
     lab.ssh("node1", "docker stop inferfleet-webui")
     up = controller.inferfleet("up")
     assert up.rc == 0, up
-    assert whole(lab)
+    assert healthy(lab)
     assert webui_answers()

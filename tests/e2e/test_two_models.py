@@ -1,4 +1,4 @@
-"""Two services on the nodes that one held: each with its own settings, one web UI in front."""
+"""Two services on the nodes of one: each with its own settings, and a shared web UI."""
 
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ def inventory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_both_are_deployed_and_proved(
+def test_both_services_are_deployed_and_verified(
     deployed: dict[str, Any], inventory: Path, lab: Lab, controller: Controller
 ) -> None:
     up = controller.inferfleet("up", inventory=inventory)
@@ -50,12 +50,12 @@ def test_both_are_deployed_and_proved(
     ]
 
 
-def test_both_answer_at_the_same_time(deployed: dict[str, Any], inventory: Path) -> None:
+def test_both_services_answer(deployed: dict[str, Any], inventory: Path) -> None:
     assert answers()
     assert answers(api=OTHER_API, model="other-r1")
 
 
-def test_the_web_ui_shows_both(deployed: dict[str, Any], inventory: Path) -> None:
+def test_web_ui_lists_both_models(deployed: dict[str, Any], inventory: Path) -> None:
     account = {"email": "admin@example.com", "password": secrets()["webui_admin_password"]}
     token = httpx.post(f"{WEBUI}/api/v1/auths/signin", json=account, timeout=30).json()["token"]
     models = httpx.get(f"{WEBUI}/api/models", headers={"Authorization": f"Bearer {token}"}, timeout=30).json()["data"]
@@ -67,18 +67,18 @@ def test_second_run_changes_nothing(deployed: dict[str, Any], inventory: Path, c
     assert again.rc == 0, again
 
 
-def test_status_tells_which_is_broken(
+def test_status_reports_the_broken_service(
     deployed: dict[str, Any], inventory: Path, lab: Lab, controller: Controller
 ) -> None:
     lab.ssh("node2", "docker stop inferfleet-engine")
     status = controller.inferfleet("status", inventory=inventory)
     assert status.rc == 2, status
-    proofs = {name: own["verification"] for name, own in status.document["result"]["services"].items()}
-    assert [item for item in proofs["one"] if not item["ok"]] == []
-    assert "engine" in [item["name"]["code"] for item in proofs["two"] if not item["ok"]]
+    checks = {name: own["verification"] for name, own in status.document["result"]["services"].items()}
+    assert [item for item in checks["one"] if not item["ok"]] == []
+    assert "engine" in [item["name"]["code"] for item in checks["two"] if not item["ok"]]
 
 
-def test_the_doctor_says_of_which_service_it_speaks(
+def test_doctor_reports_the_service_of_a_finding(
     deployed: dict[str, Any], inventory: Path, controller: Controller
 ) -> None:
     found = controller.inferfleet("doctor", inventory=inventory).document["result"]["doctor"]["findings"]
@@ -87,7 +87,7 @@ def test_the_doctor_says_of_which_service_it_speaks(
     assert {service for _, service in errors} == {"two"}
 
 
-def test_one_is_mended_while_the_other_is_left_alone(
+def test_one_service_is_repaired_without_changing_the_other(
     deployed: dict[str, Any], inventory: Path, lab: Lab, controller: Controller
 ) -> None:
     started = lab.ssh("node1", "docker inspect -f '{{.State.StartedAt}}' inferfleet-engine")

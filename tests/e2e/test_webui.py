@@ -1,4 +1,4 @@
-"""Open WebUI in a real browser, as a user meets it: the tests run in this order, in one window."""
+"""Open WebUI in a real browser, as a user sees it: the tests run in this order, in one window."""
 
 import re
 from collections.abc import Iterator
@@ -23,43 +23,45 @@ WAIT = 60_000  # milliseconds: an answer on two busy cores
 
 @pytest.fixture(scope="module", autouse=True)
 def served(controller: Controller) -> None:
-    """The deployment as it is, or a new one where none answers."""
+    """The existing deployment, or a new one if none answers."""
     try:
-        well = httpx.get(f"{PAGE}/health", timeout=10).status_code == 200 and (ROOT / INVENTORY / ".secrets").is_dir()
+        healthy = (
+            httpx.get(f"{PAGE}/health", timeout=10).status_code == 200 and (ROOT / INVENTORY / ".secrets").is_dir()
+        )
     except httpx.HTTPError:
-        well = False
-    if not well:
+        healthy = False
+    if not healthy:
         up = controller.inferfleet("up", timeout=1800)
         assert up.rc == 0, up
 
 
 @pytest.fixture(scope="module")
-def asked() -> list[str]:
-    """The addresses that the browser has asked for."""
+def requested() -> list[str]:
+    """The URLs that the browser has requested."""
     return []
 
 
 @pytest.fixture(scope="module")
-def window(asked: list[str]) -> Iterator[Page]:
-    """A window of a browser that speaks English."""
+def window(requested: list[str]) -> Iterator[Page]:
+    """A browser window with English locale."""
     assert Path(CHROMIUM).exists(), f"There is no {CHROMIUM}; `make browser` installs it."
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_context(viewport={"width": 1024, "height": 560}, locale="en-US").new_page()
         page.set_default_timeout(WAIT)
-        page.on("request", lambda request: asked.append(request.url))
+        page.on("request", lambda request: requested.append(request.url))
         yield page
         browser.close()
 
 
-def keep(window: Page, name: str) -> None:
-    """Keep what the window shows."""
+def screenshot(window: Page, name: str) -> None:
+    """Save a screenshot of the window."""
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     window.screenshot(path=ARTIFACTS / f"{name}.png", animations="disabled")
 
 
 def completions() -> float:
-    """Return how many completions the engine has given since it was started."""
+    """Return the number of completions since the engine started."""
     lines = httpx.get(f"{API}/metrics", timeout=30).text.splitlines()
     return sum(float(line.split()[-1]) for line in lines if line.startswith("vllm:request_success_total{"))
 
@@ -70,33 +72,33 @@ def sign_in(window: Page, password: str) -> None:
     window.click("button[type=submit]")
 
 
-def test_sign_up_is_closed(window: Page) -> None:
+def test_sign_up_is_disabled(window: Page) -> None:
     window.goto(PAGE)
     expect(window.locator("#email")).to_be_visible()
-    keep(window, "1-sign-in")
+    screenshot(window, "1-sign-in")
     # The inventory's language, whatever the browser's.
     expect(window.locator("button[type=submit]")).to_have_text("登录")
     expect(window.get_by_text(re.compile("注册|Sign up"))).to_have_count(0)
-    account = {"name": "Stranger", "email": "stranger@example.com", "password": "stranger"}
+    account = {"name": "Guest", "email": "guest@example.com", "password": "guest-password"}
     assert httpx.post(f"{PAGE}/api/v1/auths/signup", json=account, timeout=30).status_code == 403
 
 
-def test_a_wrong_password_is_refused(window: Page) -> None:
+def test_wrong_password_is_rejected(window: Page) -> None:
     sign_in(window, "not-the-password")
     expect(window.get_by_text("The email or password provided is incorrect.")).to_be_visible()
-    keep(window, "2-wrong-password")
+    screenshot(window, "2-wrong-password")
     expect(window.locator("#email")).to_be_visible()
 
 
-def test_the_model_is_there(window: Page) -> None:
+def test_model_is_listed(window: Page) -> None:
     sign_in(window, secrets()["webui_admin_password"])
     expect(window.locator("#model-selector-model-button")).to_have_text(re.compile(MODEL))
     expect(window.get_by_role("dialog")).to_have_count(0)
     expect(window.get_by_text("已登录。")).to_be_hidden()
-    keep(window, "3-model")
+    screenshot(window, "3-model")
 
 
-def test_the_answer_is_right_and_its_thinking_folded(window: Page) -> None:
+def test_answer_is_correct_and_reasoning_is_collapsed(window: Page) -> None:
     before = completions()
     window.click("#chat-input")
     window.keyboard.type(QUESTION.question)
@@ -107,22 +109,22 @@ def test_the_answer_is_right_and_its_thinking_folded(window: Page) -> None:
     expect(thinking).to_have_attribute("aria-expanded", "false")
     expect(thinking).to_contain_text("思考")
     expect(window.get_by_text(QUESTION.reasoning)).to_have_count(0)
-    window.wait_for_timeout(3000)  # for what a page asks of its own accord after an answer
-    keep(window, "4-answer")
+    window.wait_for_timeout(3000)  # for requests that the page sends after an answer
+    screenshot(window, "4-answer")
     thinking.click()
     expect(window.get_by_text(QUESTION.reasoning)).to_be_visible()
-    keep(window, "5-thinking")
-    assert completions() - before == 1, "the model was asked once, by the user"
+    screenshot(window, "5-thinking")
+    assert completions() - before == 1, "only the user sent a request to the model"
 
 
-def test_signing_out(window: Page) -> None:
+def test_sign_out(window: Page) -> None:
     window.get_by_role("button", name="用户菜单").click()
-    keep(window, "6-menu")
+    screenshot(window, "6-menu")
     window.get_by_role("menuitem", name="登出").click()
     expect(window.locator("#email")).to_be_visible()
     window.goto(PAGE)
     expect(window.locator("#email")).to_be_visible()
 
 
-def test_the_page_asks_nobody_else(asked: list[str]) -> None:
-    assert {url for url in asked if not url.startswith((f"{PAGE}/", "data:", "blob:"))} == set()
+def test_page_sends_requests_to_no_other_host(requested: list[str]) -> None:
+    assert {url for url in requested if not url.startswith((f"{PAGE}/", "data:", "blob:"))} == set()

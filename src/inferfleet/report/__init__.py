@@ -1,4 +1,4 @@
-"""The report: one HTML file about a fleet, its service and what was proved, measured and evaluated."""
+"""The report: one HTML file of a fleet, its services and their verification, benchmark and evaluation results."""
 
 from inferfleet.report.content import Content, make_content
 from inferfleet.report.page import render

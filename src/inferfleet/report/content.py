@@ -1,4 +1,4 @@
-"""From plans, what nodes said and what runs have found to what the report shows; nothing here knows HTML."""
+"""The content of the report, from plans, node data and results of runs; independent of HTML."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,17 @@ from typing import Any
 
 from inferfleet import __version__
 from inferfleet.messages import N_, Message
-from inferfleet.report.results import kept, newest_runs
+from inferfleet.report.results import load_result, newest_runs
 
 Fields = Mapping[str, Any]
-_SILENT: Fields = {"answers": False, "facts": {}, "accelerators": {}, "weights": {}, "images": [], "containers": []}
+_NO_ANSWER: Fields = {"answers": False, "facts": {}, "accelerators": {}, "weights": {}, "images": [], "containers": []}
 _NO_TOOL: Fields = {"accelerators": [], "driver_version": "", "problems": []}
 _PLOTS = ("throughput.svg", "latency.svg")
 
 
 @dataclass(frozen=True)
 class Part:
-    """A part of an accelerator's memory: its name (a key of LABELS), GiB, and its share of the whole (0 to 1)."""
+    """A part of an accelerator's memory: its name (a key of LABELS), GiB, and its share of the total (0 to 1)."""
 
     name: str
     gib: float
@@ -28,7 +28,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Cell:
-    """One direction between two nodes in the matrix: Gbit/s, and how it compares with the fastest (0 to 1)."""
+    """One direction between two nodes in the matrix: Gbit/s, relative to the fastest (0 to 1)."""
 
     gbps: float
     heat: float
@@ -36,7 +36,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Bench:
-    """One run of the benchmark, with its plots as data URIs."""
+    """One benchmark run, with its plots as data URIs."""
 
     run: Fields
     plots: list[str]
@@ -44,12 +44,12 @@ class Bench:
 
 @dataclass(frozen=True)
 class Service:
-    """One model and all that is known of it."""
+    """One service with all its data."""
 
     plan: Fields
     nodes: dict[str, Fields]
     memory: list[Part]
-    proof: Fields
+    verification: Fields
     fabric: Fields
     matrix: dict[str, dict[str, Cell]]
     benches: list[Bench]
@@ -59,26 +59,26 @@ class Service:
 
     @property
     def name(self) -> str:
-        """What the service is called: its own name, or its model's."""
+        """Name of the service, or of its model."""
         return str(self.plan.get("service") or self.plan.get("served_model_name") or self.plan.get("model"))
 
     @property
     def works(self) -> bool | None:
-        """Whether the last proof held; None where there was none."""
-        items = self.proof.get("data") or []
+        """Whether the last verification passed; None without one."""
+        items = self.verification.get("data") or []
         return all(item.get("ok") for item in items) if items else None
 
 
 @dataclass(frozen=True)
 class Content:
-    """Everything on the page; `when` is UTC."""
+    """The content of the page; `when` is UTC."""
 
     inventory: str
     when: datetime
     version: str
     services: list[Service]
     others: dict[str, Fields]
-    """Nodes that serve no model, such as the web UI's own."""
+    """Nodes without a model service, such as a separate host of the web UI."""
 
 
 def make_content(
@@ -86,13 +86,12 @@ def make_content(
 ) -> Content:
     """Return what the report shows.
 
-    `plans` are those of all services; `nodes` maps each host to what it said; `results` is the folder that runs leave
-    their findings in.
+    `plans` are those of all services; `nodes` maps each host to its data; `results` is the folder with results of runs.
     """
-    said: dict[str, Fields] = {host: _node(node) for host, node in nodes.items()}
-    services = [_service(plan, said, results) for plan in plans]
+    data: dict[str, Fields] = {host: _node(node) for host, node in nodes.items()}
+    services = [_service(plan, data, results) for plan in plans]
     serving = {host for plan in plans for host in plan["nodes"]}
-    others: dict[str, Fields] = {host: {**node, "plan": None} for host, node in said.items() if host not in serving}
+    others: dict[str, Fields] = {host: {**node, "plan": None} for host, node in data.items() if host not in serving}
     return Content(inventory, now, __version__, services, others)
 
 
@@ -101,14 +100,14 @@ def _service(plan: Fields, nodes: Mapping[str, Fields], results: Path) -> Servic
     own: dict[str, Fields] = {
         host: {"plan": placed, **nodes.get(host, _node({}))} for host, placed in plan["nodes"].items()
     }
-    fabric = kept(results, "fabric", name)
+    fabric = load_result(results, "fabric", name)
     benches = newest_runs(results, "bench", "bench.json", name)
     evaluations = newest_runs(results, "evaluate", "evaluation.json", name)
     return Service(
         plan=plan,
         nodes=own,
         memory=memory_parts(plan.get("budget") or {}),
-        proof=kept(results, "verify", name),
+        verification=load_result(results, "verify", name),
         fabric=fabric,
         matrix=fabric_matrix((fabric.get("data") or {}).get("pairs") or []),
         benches=[Bench(run, _plots(folder)) for folder, run in benches],
@@ -117,14 +116,14 @@ def _service(plan: Fields, nodes: Mapping[str, Fields], results: Path) -> Servic
     )
 
 
-def _node(said: Fields) -> dict[str, Any]:
-    """Return what a node said, with nothing in place of what it did not say."""
-    node = {**_SILENT, **said}
+def _node(data: Fields) -> dict[str, Any]:
+    """Return the data of a node, with defaults for missing keys."""
+    node = {**_NO_ANSWER, **data}
     return {**node, "accelerators": {**_NO_TOOL, **node["accelerators"]}}
 
 
 def memory_parts(budget: Fields) -> list[Part]:
-    """Return the parts of one accelerator's memory, in the order that an engine takes them; empty without a budget."""
+    """Return the parts of one accelerator's memory, in the order of allocation; empty without a budget."""
     total = budget.get("total_bytes") or 0
     names = ("weights", "activation", "overhead", "kv_cache", "free")
     return [
@@ -135,7 +134,7 @@ def memory_parts(budget: Fields) -> list[Part]:
 
 
 def fabric_matrix(pairs: Sequence[Fields]) -> dict[str, dict[str, Cell]]:
-    """Return sender → receiver → bandwidth, compared with the fastest pair."""
+    """Return sender → receiver → bandwidth, relative to the fastest pair."""
     fastest = max((float(pair["gbps"]) for pair in pairs), default=0.0)
     matrix: dict[str, dict[str, Cell]] = {}
     for pair in pairs:
@@ -145,25 +144,25 @@ def fabric_matrix(pairs: Sequence[Fields]) -> dict[str, dict[str, Cell]]:
 
 
 def _node_warnings(nodes: Mapping[str, Fields]) -> list[Message]:
-    silent = [host for host, node in nodes.items() if not node["answers"]]
-    found: list[Message] = []
-    if silent:
-        template = N_("{nodes} did not answer when this was written.")
-        found.append(Message("no-answer", template, nodes=silent))
+    unanswered = [host for host, node in nodes.items() if not node["answers"]]
+    warnings: list[Message] = []
+    if unanswered:
+        template = N_("{nodes} did not answer when the report was generated.")
+        warnings.append(Message("no-answer", template, nodes=unanswered))
     for host, node in nodes.items():
         for problem in node["accelerators"]["problems"]:
             own = Message.from_dict(problem)
-            found.append(Message("node-problem", N_("{node}: {problem}"), node=host, problem=own))
+            warnings.append(Message("node-problem", N_("{node}: {problem}"), node=host, problem=own))
         if node["weights"] and not node["weights"]["complete"]:
             wrong = node["weights"]["wrong"] or Message("", N_("no complete copy"))
-            template = N_("{node}: the weights are not what their manifest says: {wrong}.")
-            found.append(Message("weights-differ", template, node=host, wrong=wrong))
-    return found
+            template = N_("{node}: the weights do not match their manifest: {wrong}.")
+            warnings.append(Message("weights-differ", template, node=host, wrong=wrong))
+    return warnings
 
 
 def _plots(folder: Path) -> list[str]:
-    """Return a run's plots as data URIs; those that are not there are left out."""
-    drawn = [folder / name for name in _PLOTS]
+    """Return the existing plots of a run as data URIs."""
+    plots = [folder / name for name in _PLOTS]
     return [
-        f"data:image/svg+xml;base64,{base64.b64encode(plot.read_bytes()).decode()}" for plot in drawn if plot.is_file()
+        f"data:image/svg+xml;base64,{base64.b64encode(plot.read_bytes()).decode()}" for plot in plots if plot.is_file()
     ]

@@ -1,4 +1,4 @@
-"""What the report shows of Docker's images and containers: no environment, no command line."""
+"""Docker images and containers in the report, without environments and command lines."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ def shown_images(images: Objects) -> list[dict[str, Any]]:
 
 
 def shown_containers(containers: Objects) -> list[dict[str, str]]:
-    """Return name, image and status of containers, from Docker's API, which puts a slash before a name."""
+    """Return name, image and status of containers, from Docker's API, whose names start with a slash."""
     return [
         {"name": container["Names"][0][1:], "image": container["Image"], "status": container["Status"]}
         for container in containers
@@ -42,7 +42,7 @@ _TIMES = {
     "months": N_("{count} months"),
     "years": N_("{count} years"),
 }
-"""How long, as Docker writes it (docker/go-units, HumanDuration)."""
+"""Durations, as Docker formats them (docker/go-units, HumanDuration)."""
 _NOTES = {
     "healthy": N_("healthy"),
     "unhealthy": N_("unhealthy"),
@@ -59,15 +59,15 @@ _STATES = {
 
 
 def status_message(status: str) -> Message:
-    """Return the status of a container, which Docker's API has as English text only; a literal where it is unknown."""
-    read = _STATUS.fullmatch(status)
-    if read is None:
+    """Return the message of a container status, which Docker's API returns as English text; literal if unknown."""
+    match = _STATUS.fullmatch(status)
+    if match is None:
         return Message("", status)
-    short, long = _STATES[read["state"]]
-    time, note = _time(read["time"] or ""), read["note"]
-    if read["state"] == "Up":
+    short, long = _STATES[match["state"]]
+    time, note = _time(match["time"] or ""), match["note"]
+    if match["state"] == "Up":
         return Message("", long if note else short, time=time, **({"note": Message("", _NOTES[note])} if note else {}))
-    return Message("", long if read["time"] else short, code=read["code"], time=time)
+    return Message("", long if match["time"] else short, code=match["code"], time=time)
 
 
 def _time(text: str) -> Message:

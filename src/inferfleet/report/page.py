@@ -1,4 +1,4 @@
-"""The report as HTML: nothing is loaded from elsewhere, and both languages are in it."""
+"""The report as a self-contained HTML page in both languages."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ def render(content: Content) -> str:
     )
     environment.globals["t"] = label
     environment.filters |= {
-        "told": text,
+        "both_languages": text,
         "status": lambda status: text(status_message(status)),
         "gib": lambda value: f"{float(value or 0) / 2**30:,.0f}",
         "number": _number,
@@ -41,15 +41,15 @@ def render(content: Content) -> str:
 
 
 def label(key: str, **values: Any) -> Markup:
-    """Return a label in both languages, of which the page shows one."""
+    """Return a label in both languages; the page shows one."""
     shown = {name: escape(value) for name, value in values.items()}
     return _both({language: _marked(gettext(LABELS[key], language)).format(**shown) for language in LANGUAGES})
 
 
 def text(given: str | Message | Mapping[str, Any]) -> Markup:
-    """Return a text of another part in both languages: a message, a message or problem in its JSON form, or a string.
+    """Return a text in both languages: a message, a message or problem in its JSON form, or a string.
 
-    A string, as runs of earlier versions have left them, is marked as English where it has no translation.
+    A string (results of earlier versions) without a translation is marked as English.
     """
     messages = [Message("", given)] if isinstance(given, str) else _messages(given)
     both = {language: _shown(messages, language) for language in LANGUAGES}
@@ -81,7 +81,7 @@ def _both(texts: Mapping[str, str]) -> Markup:
 
 
 def _number(value: Any) -> str:
-    """Return three significant digits, thousands divided."""
+    """Return three significant digits with thousands separators."""
     number = float(value)
     if number >= 100 or number == int(number):
         return f"{number:,.0f}"
@@ -89,5 +89,5 @@ def _number(value: Any) -> str:
 
 
 def _day(when: Any) -> str:
-    """Return a time as the page shows it: to the minute, in UTC."""
+    """Return a UTC time to the minute."""
     return str(when)[:16].replace("T", " ") + " UTC" if when else ""

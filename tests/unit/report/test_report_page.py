@@ -1,4 +1,4 @@
-"""What the report shows, and that its page is whole in itself."""
+"""The content of the report, and its self-contained page."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from inferfleet.report.content import fabric_matrix, memory_parts
 from inferfleet.report.docker import status_message
 from inferfleet.report.labels import LABELS
 from inferfleet.report.page import text
-from inferfleet.report.results import keep, kept, newest_runs
+from inferfleet.report.results import load_result, newest_runs, save_result
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 5, 4, 3, 2, tzinfo=UTC)
@@ -52,10 +52,10 @@ def plans():
 
 @pytest.fixture
 def results(tmp_path, plans):
-    """What runs have left: a proof, a matrix, a benchmark with a plot and an evaluation, of the first service."""
-    keep(tmp_path, "verify", plans[0], answer_results([{"seconds": 0.5}], {"seconds": 2}, "vllm", True))
+    """Results of the first service: verification, bandwidth matrix, benchmark with a plot, evaluation."""
+    save_result(tmp_path, "verify", plans[0], answer_results([{"seconds": 0.5}], {"seconds": 2}, "vllm", True))
     pairs = [{"from": "h20-01", "to": "h20-02", "gbps": 180.0}, {"from": "h20-02", "to": "h20-01", "gbps": 90.0}]
-    keep(tmp_path, "fabric", plans[0], {"pairs": pairs, "problems": ["h20-02 is slow."]})
+    save_result(tmp_path, "fabric", plans[0], {"pairs": pairs, "problems": ["h20-02 is slow."]})
     latency = {"mean": 1.0, "median": 1.5, "p99": 9.0}
     measured = {
         **{"concurrency": 4, "request_throughput": 2.0, "output_throughput": 1234.0, "total_token_throughput": 2345.0},
@@ -87,7 +87,7 @@ def content(plans, results):
     return make_content(inventory="<fleet>", plans=plans, nodes=nodes, results=results, now=NOW)
 
 
-def test_memory_adds_up(plans):
+def test_memory_parts_add_up_to_the_total(plans):
     parts = memory_parts(plans[0]["budget"])
     assert [part.name for part in parts] == ["weights", "activation", "overhead", "kv_cache", "free"]
     assert sum(part.share for part in parts) == pytest.approx(1)
@@ -95,35 +95,35 @@ def test_memory_adds_up(plans):
     assert memory_parts({}) == []
 
 
-def test_the_fastest_pair_is_the_hottest():
+def test_fabric_matrix_is_relative_to_the_fastest_pair():
     matrix = fabric_matrix([{"from": "a", "to": "b", "gbps": 50}, {"from": "b", "to": "a", "gbps": 100}])
     assert (matrix["a"]["b"].heat, matrix["b"]["a"].heat) == (0.5, 1)
 
 
-def test_each_service_has_its_own_findings(content):
+def test_each_service_has_its_own_results(content):
     r1, distill = content.services
     assert (r1.name, r1.works, len(r1.benches), len(r1.evaluations)) == ("r1", True, 1, 1)
     assert (distill.name, distill.works, distill.benches, distill.evaluations) == ("distill", None, [], [])
     assert list(content.others) == ["w1"]
 
 
-def test_warnings_name_what_is_wrong_now(content):
+def test_warnings_list_current_node_problems(content):
     assert [str(warning) for warning in content.services[0].warnings[-4:]] == [
-        "h20-02 did not answer when this was written.",
+        "h20-02 did not answer when the report was generated.",
         "h20-01: Accelerator 3 has 2 uncorrectable errors.",
         "h20-01: GPU 3 fell off the bus.",
-        "h20-01: the weights are not what their manifest says: model-7.safetensors.",
+        "h20-01: the weights do not match their manifest: model-7.safetensors.",
     ]
 
 
-def test_a_proof_that_failed_shows(plans, tmp_path):
-    keep(tmp_path, "verify", plans[0], [{"name": "API answers", "ok": False, "detail": "no"}])
+def test_failed_verification_is_shown(plans, tmp_path):
+    save_result(tmp_path, "verify", plans[0], [{"name": "API answers", "ok": False, "detail": "no"}])
     content = make_content(inventory="x", plans=plans, nodes={}, results=tmp_path, now=NOW)
     assert content.services[0].works is False
     assert "did not answer" in render(content)
 
 
-def test_the_page_needs_nothing_from_elsewhere(content):
+def test_page_loads_no_external_resource(content):
     page = render(content)
     assert re.findall(r"""(?:src|href)=["'](?!data:)""", page) == []
     assert "@import" not in page
@@ -131,27 +131,27 @@ def test_the_page_needs_nothing_from_elsewhere(content):
     assert "data:image/svg+xml;base64,PHN2Zy8+" in page
 
 
-def test_what_came_from_outside_is_escaped(content):
+def test_external_text_is_escaped(content):
     page = render(content)
     assert "<fleet>" not in page
     assert "&lt;fleet&gt;" in page
     assert "<b>image" not in page
 
 
-def test_the_page_shows_what_was_found(content):
+def test_page_shows_results(content):
     page = render(content)
     for shown in ("180", "1,234", "78.4 %", "79.8 %", "h20-02 is slow.", "Exited (137)", "AIME 2024", "550.54.15"):
         assert shown in page, shown
 
 
-def test_sentences_of_others_are_in_both_languages(content):
+def test_messages_are_shown_in_both_languages(content):
     page = render(content)
     assert (
         '<span lang="en">Service r1: 61 layers do not divide by 2 stages: they are split 31 + 30, and the largest stage'
         ' sets the pace.</span><span lang="zh">服务 r1：61 层无法被 2 个 stage 整除：'
     ) in page
     both = (
-        ("h20-02 did not answer when this was written.", "h20-02 在生成本报告时没有应答。"),
+        ("h20-02 did not answer when the report was generated.", "h20-02 在生成本报告时没有应答。"),
         ("API answers", "API 应答"),
         ("1 of 1 questions as expected, first in 0.5 s", "1 / 1 个问题回答符合预期，首个用时 0.5 s"),
         ("h20-01: Accelerator 3 has 2 uncorrectable errors.", "h20-01：加速卡 3 有 2 个不可纠正的错误。"),
@@ -162,21 +162,21 @@ def test_sentences_of_others_are_in_both_languages(content):
         assert f'<span lang="en">{english}</span><span lang="zh">{chinese}</span>' in page
 
 
-def test_a_sentence_without_a_chinese_form_is_shown_in_both_and_marked(content):
+def test_text_without_translation_is_marked_as_english(content):
     page = render(content)
     assert '<bdi lang="en">h20-02 is slow.</bdi>' in page
     assert '<span lang="en">h20-02 is slow.' not in page
 
 
-def test_results_of_an_earlier_version_are_shown(plans, tmp_path):
+def test_results_of_earlier_versions_are_shown(plans, tmp_path):
     saved = [{"name": "API answers", "ok": True, "detail": "1 of {1}"}, {"name": "Ray", "ok": True, "detail": "2 of 2"}]
-    keep(tmp_path, "verify", plans[0], saved)
+    save_result(tmp_path, "verify", plans[0], saved)
     page = render(make_content(inventory="x", plans=plans, nodes={}, results=tmp_path, now=NOW))
     assert '<span lang="en">API answers</span><span lang="zh">API 应答</span>' in page
     assert '<bdi lang="en">1 of {1}</bdi>' in page
 
 
-def test_what_a_message_holds_is_escaped_in_both_languages():
+def test_message_parameters_are_escaped_in_both_languages():
     message = Message("", "`{tool}` exited with code {status}: {output}.", tool="<a>", status=3, output="<b>")
     assert text(message) == (
         '<span lang="en"><code>&lt;a&gt;</code> exited with code 3: &lt;b&gt;.</span>'
@@ -184,7 +184,7 @@ def test_what_a_message_holds_is_escaped_in_both_languages():
     )
 
 
-def test_a_problem_is_shown_with_its_remedy():
+def test_problem_is_shown_with_remedy():
     problem = Problem("x", "Accelerator {index} is divided by MIG.", "Untranslated {host}.", index=1, host="n1")
     assert text(problem.as_dict()) == (
         '<span lang="en">Accelerator 1 is divided by MIG. Untranslated n1.</span>'
@@ -206,7 +206,7 @@ def test_a_problem_is_shown_with_its_remedy():
         ("Removal In Progress", "Removal In Progress"),
     ],
 )
-def test_statuses_of_containers(status, chinese):
+def test_container_status_is_translated(status, chinese):
     message = status_message(status)
     assert (message.render("en"), message.render("zh")) == (status, chinese)
 
@@ -219,7 +219,7 @@ def test_every_label_is_used():
     assert set(LABELS) - named - by_value == set()
 
 
-def test_it_is_written_in_place_of_the_one_before(content, tmp_path):
+def test_report_replaces_the_previous_one(content, tmp_path):
     path = tmp_path / "deep" / "report.html"
     for page in ("before", render(content)):
         write_atomic(path, page)
@@ -227,16 +227,16 @@ def test_it_is_written_in_place_of_the_one_before(content, tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_findings_are_kept_by_service(plans, tmp_path):
-    keep(tmp_path, "verify", plans[0], ["one"])
-    keep(tmp_path, "verify", {"service": ""}, ["two"])
-    assert kept(tmp_path, "verify", "r1")["data"] == ["one"]
-    assert kept(tmp_path, "verify", "")["data"] == ["two"]
-    assert kept(tmp_path, "verify", "distill") == {}
+def test_results_are_stored_by_service(plans, tmp_path):
+    save_result(tmp_path, "verify", plans[0], ["one"])
+    save_result(tmp_path, "verify", {"service": ""}, ["two"])
+    assert load_result(tmp_path, "verify", "r1")["data"] == ["one"]
+    assert load_result(tmp_path, "verify", "")["data"] == ["two"]
+    assert load_result(tmp_path, "verify", "distill") == {}
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"schema": 99, "plan": {}}', "{"])
-def test_files_that_are_not_ours_are_passed_over(tmp_path, text):
+def test_invalid_result_files_are_ignored(tmp_path, text):
     folder = tmp_path / "bench/1"
     folder.mkdir(parents=True)
     (folder / "bench.json").write_text(text)
