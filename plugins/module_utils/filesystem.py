@@ -7,7 +7,7 @@ import os
 
 
 def read_below(root: str, path: str) -> str:
-    """Return the text of a file below the folder `root`, empty where it cannot be read."""
+    """Return the text of a file below the folder `root`; empty if it cannot be read."""
     try:
         with open(os.path.join(root, path), errors="replace") as file:
             return file.read()
@@ -16,7 +16,7 @@ def read_below(root: str, path: str) -> str:
 
 
 def sync(path: str) -> None:
-    """Write the content of a file or folder to the disk: a name must not outlive it."""
+    """Flush a file or folder to the disk, so that a renamed file is not empty after a power failure."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -25,9 +25,9 @@ def sync(path: str) -> None:
 
 
 def write_atomic(path: str, text: str, mode: int = 0o644, durable: bool = False) -> None:
-    """Replace a file in one step: a reader sees the old content or the new, which stays the old when this fails.
+    """Replace a file atomically: readers see either the old content or the new; on failure the old one remains.
 
-    With `durable`, also when the node loses power right after.
+    `durable` guarantees this for a power failure too.
     """
     new = f"{path}.new"
     try:

@@ -12,7 +12,7 @@ from ansible.module_utils.messages import N_, Message
 
 
 class StatusError(Exception):
-    """A service answered with an error: its `status`, the `reason` phrase and the beginning of the `text`."""
+    """A service returned an error: its `status`, `reason` phrase and the beginning of the `text`."""
 
     def __init__(self, status: int, reason: str, text: str) -> None:
         super().__init__(f"HTTP {status}: {text[:300]}")
@@ -20,10 +20,10 @@ class StatusError(Exception):
 
 
 class ConnectionBrokenError(OSError):
-    """An answer that broke off; `message` is the reason."""
+    """A response was interrupted; `message` is the reason."""
 
     def __init__(self, kind: str) -> None:
-        self.message = Message("", N_("the connection broke off ({kind})"), kind=kind)
+        self.message = Message("", N_("the connection was interrupted ({kind})"), kind=kind)
         super().__init__(str(self.message))
 
 
@@ -35,13 +35,13 @@ def reason(error: Exception) -> Message | str:
 def request(
     url: str, body: Any = None, *, method: str | None = None, authorization: str = "", timeout: float = 30
 ) -> tuple[int, str]:
-    """Send `body` as JSON (GET where there is none) and return the status and the text of the answer.
+    """Send `body` as JSON (GET without a body) and return status and text of the response.
 
     `authorization` is the value of that header, `timeout` in seconds.
 
     Raises:
         StatusError: the status is an error.
-        OSError: no answer, or one that breaks off.
+        OSError: no response, or an interrupted one.
     """
     headers = {"Accept": "application/json"}
     if authorization:
@@ -61,7 +61,7 @@ def request(
 
 
 def request_json(url: str, body: Any = None, **options: Any) -> Any:
-    """Return the decoded JSON of an answer, None where it is empty; raises ValueError besides what `request` does."""
+    """Return the decoded JSON of a response, None if it is empty; also raises ValueError."""
     _, text = request(url, body, **options)
     return json.loads(text) if text.strip() else None
 

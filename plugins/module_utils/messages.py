@@ -1,4 +1,4 @@
-"""Texts for people as data: an English template and its parameters, which the controller translates."""
+"""Messages as data: an English template and its parameters, which the controller translates."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class Message:
 
 
 def joined(messages: Sequence[Message]) -> Message:
-    """Return one or more messages as one, with semicolons between them."""
+    """Return one or more messages as one, separated by semicolons."""
     first, *rest = messages
     return Message("", N_("{first}; {rest}"), first=first, rest=joined(rest)) if rest else first
 
 
 def failure(message: Message) -> dict[str, Any]:
-    """Return what a task that fails reports: `msg` and `problems`."""
+    """Return the result of a failed task: `msg` and `problems`."""
     return {"msg": str(message), "problems": [message.as_dict()]}
 
 
 def progress(message: Message, ready: bool) -> dict[str, Any]:
-    """Return what a task that waits reports: `msg`, `progress`, and as long as it is not `ready`, `problems`."""
+    """Return the result of a waiting task: `msg`, `progress` and, until it is `ready`, `problems`."""
     text = {"progress": {"text": message.as_dict()}}
     return {**failure(message), **text, "problems": []} if ready else {**failure(message), **text}
 

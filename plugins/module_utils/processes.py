@@ -1,4 +1,4 @@
-"""Processes of a node: commands that modules run, and what runs there already."""
+"""Processes of a node: execution of commands, and running processes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ansible.module_utils.filesystem import read_below
 
 
 def run(argv: Sequence[str], timeout: float) -> tuple[int, str]:
-    """Run a command; return its exit code and what it wrote, both streams in one.
+    """Run a command; return its exit code and its output, stdout and stderr combined.
 
     Raises:
-        TimeoutError: it did not end within `timeout` seconds, and was ended with its whole process group.
-        OSError: it cannot be started.
+        TimeoutError: it did not finish within `timeout` seconds; its process group was killed.
+        OSError: it could not be started.
     """
     process = subprocess.Popen(
         argv,
@@ -29,30 +29,30 @@ def run(argv: Sequence[str], timeout: float) -> tuple[int, str]:
     try:
         output, _ = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        # A driver in trouble leaves its tool in the kernel: that one is not waited for long.
+        # A faulty driver can block its tool in the kernel: wait for it only briefly.
         os.killpg(process.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=2)
-        raise TimeoutError(f"it did not end within {timeout:g} seconds") from None
+        raise TimeoutError(f"it did not finish within {timeout:g} seconds") from None
     return process.returncode, output.decode(errors="replace")
 
 
 def process_ids(root: str = "/") -> list[str]:
-    """Return the numbers of all processes; none where /proc cannot be read."""
+    """Return the ids of all processes; none if /proc cannot be read."""
     with contextlib.suppress(OSError):
         return [name for name in os.listdir(os.path.join(root, "proc")) if name.isdigit()]
     return []
 
 
 def command_lines() -> Iterator[tuple[str, list[str]]]:
-    """Yield number and command line of each process; one that ends meanwhile is left out."""
+    """Yield id and command line of each process, without those that end meanwhile."""
     for pid in process_ids():
         if words := read_below("/", f"proc/{pid}/cmdline"):
             yield pid, words.split("\0")
 
 
 def belongs_to_inferfleet(pid: int, root: str = "/") -> bool:
-    """Return whether a process or one of its ancestors carries the variable that all our containers set.
+    """Return whether a process or an ancestor has the environment variable that all our containers set.
 
     A process that sets its own title (Ray's agents do) overwrites its environment; its parent's is still readable.
     """

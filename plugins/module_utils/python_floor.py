@@ -1,4 +1,4 @@
-"""Refuses a Python that is too old for the modules, at import: this file itself must run on Python 3.6."""
+"""Fails at import on a Python that is too old for the modules; this file itself must run on Python 3.6."""
 
 import json
 import sys

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Accelerators of a node as its vendors' tools report them."""
+"""Accelerators of a node, as reported by the vendors' tools."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ DOCUMENTATION = r"""
 module: accelerator_facts
 short_description: Accelerators of a node, their memory, driver and health
 description:
-  - Asks the first vendor's tool that is installed - C(nvidia-smi), C(rocm-smi), C(npu-smi) or C(vasmi) - what the node
-    has. Changes nothing.
-  - Never fails for what a tool does. A tool that is missing, hangs, crashes or answers garbage gives an entry in
-    C(problems) and no accelerators.
+  - Reads the accelerators from the first installed vendor tool - C(nvidia-smi), C(rocm-smi), C(npu-smi) or C(vasmi).
+    Changes nothing.
+  - Does not fail because of a tool. A tool that is missing, hangs, crashes or prints invalid output results in an entry
+    in C(problems) and no accelerators.
 options:
   timeout:
-    description: Seconds after which a tool counts as hung and is ended.
+    description: Seconds after which a tool is considered hung and killed.
     type: int
     default: 20
   tools:
@@ -33,7 +33,7 @@ options:
     type: dict
     default: {}
   root:
-    description: Folder below which C(sys), C(proc) and C(dev/kmsg) lie.
+    description: Folder that contains C(sys), C(proc) and C(dev/kmsg).
     type: path
     default: /
 author: [inferfleet]
@@ -56,17 +56,17 @@ ansible_facts:
   type: dict
   contains:
     inferfleet_accelerators:
-      description: What the tool reports.
+      description: Facts about the accelerators.
       type: dict
       contains:
         vendor:
-          description: nvidia, amd, ascend, vastai, or empty when no tool is installed.
+          description: nvidia, amd, ascend, vastai, or empty if no tool is installed.
           type: str
         driver_version:
-          description: Version of the driver; empty when not reported.
+          description: Version of the driver; empty if not reported.
           type: str
         cuda_version:
-          description: Newest CUDA release that the driver runs (NVIDIA); empty otherwise.
+          description: Newest CUDA release that the driver supports (NVIDIA); empty otherwise.
           type: str
         compute_capability:
           description: Compute capability of the first device (NVIDIA), for example 8.0; empty otherwise.
@@ -75,60 +75,60 @@ ansible_facts:
           description: Version of NVIDIA's fabric manager; empty when none is installed.
           type: str
         pci:
-          description: PCI addresses of the vendor's devices as the kernel sees them, whatever the driver says.
+          description: PCI addresses of the vendor's devices from sysfs, independent of the driver.
           type: dict
           contains:
             accelerators: {description: Addresses of accelerators., type: list, elements: str}
             switches: {description: Addresses of NVSwitches., type: list, elements: str}
         module_version:
-          description: Version of NVIDIA's kernel module that is loaded; empty when none is.
+          description: Version of the loaded NVIDIA kernel module; empty if none is loaded.
           type: str
         module_flavour:
-          description: Whether that module is C(open) or C(proprietary); empty when none is loaded.
+          description: Whether that module is C(open) or C(proprietary); empty if none is loaded.
           type: str
         library_version:
-          description: Version of NVIDIA's libraries that are installed; empty when none are.
+          description: Version of the installed NVIDIA libraries; empty if none are installed.
           type: str
         iommu:
-          description: Whether the kernel translates the addresses of devices.
+          description: Whether the IOMMU is enabled.
           type: bool
         acs_bridges:
-          description: PCI addresses of bridges that send what devices say to each other through the processor (ACS).
+          description: PCI addresses of bridges that redirect peer-to-peer traffic through the processor (ACS).
           type: list
           elements: str
         kernel:
-          description: The kernel's release.
+          description: Release of the kernel.
           type: str
         modules:
-          description: Those of C(nouveau), C(nvidia), C(nvidia_peermem), C(nv_peer_mem), C(amdgpu), C(vastai_pci) that
-            are loaded.
+          description: Loaded modules among C(nouveau), C(nvidia), C(nvidia_peermem), C(nv_peer_mem), C(amdgpu) and
+            C(vastai_pci).
           type: list
           elements: str
         daemons:
-          description: Those of C(nv-fabricmanager) and C(nvidia-persistenced) that run.
+          description: Running daemons among C(nv-fabricmanager) and C(nvidia-persistenced).
           type: list
           elements: str
         processes:
-          description: Programs that hold NVIDIA accelerators.
+          description: Processes that use NVIDIA accelerators.
           type: list
           elements: dict
           contains:
             index: {description: Number of the device., type: int}
-            pid: {description: Process number on the node., type: int}
-            name: {description: The program., type: str}
-            memory_mib: {description: Memory that it holds (MiB)., type: int}
+            pid: {description: Process id on the node., type: int}
+            name: {description: Name of the program., type: str}
+            memory_mib: {description: Accelerator memory in use (MiB)., type: int}
             ours: {description: Whether it belongs to a container of inferfleet., type: bool}
         events:
-          description: The driver's errors (Xid) in the kernel's log since the node started, the newest of each kind
+          description: Driver errors (Xid) in the kernel log since the node started, the newest of each kind
             and device.
           type: list
           elements: dict
           contains:
             xid: {description: Number of the error., type: int}
             bus: {description: PCI address of the device., type: str}
-            age_seconds: {description: Seconds since it was written., type: int}
-            count: {description: How often it was written., type: int}
-            text: {description: What the driver wrote., type: str}
+            age_seconds: {description: Seconds since the last occurrence., type: int}
+            count: {description: Number of occurrences., type: int}
+            text: {description: Message of the driver., type: str}
         accelerators:
           description: The devices, in the tool's order.
           type: list
@@ -136,17 +136,17 @@ ansible_facts:
           contains:
             index: {description: Number of the device., type: int}
             name: {description: Product name., type: str}
-            uuid: {description: Unique name of the device; empty when not reported., type: str}
-            bus: {description: PCI address; empty when not reported., type: str}
-            memory_mib: {description: Memory (MiB); 0 when not reported., type: int}
+            uuid: {description: Unique name of the device; empty if not reported., type: str}
+            bus: {description: PCI address; empty if not reported., type: str}
+            memory_mib: {description: Memory (MiB); 0 if not reported., type: int}
             memory_used_mib: {description: Memory in use (MiB)., type: int}
-            mig: {description: Enabled or Disabled; empty where devices cannot be divided., type: str}
-            persistence: {description: Enabled or Disabled; empty where there is no such mode., type: str}
-            ecc: {description: Enabled or Disabled; empty when not reported., type: str}
+            mig: {description: Enabled or Disabled; empty without MIG support., type: str}
+            persistence: {description: Enabled or Disabled; empty without such a mode., type: str}
+            ecc: {description: Enabled or Disabled; empty if not reported., type: str}
             ecc_uncorrectable: {description: Uncorrectable memory errors since the last reset (count)., type: int}
             fabric_state: {description: State of the NVSwitch fabric; empty without one., type: str}
         problems:
-          description: What went wrong, each a map of C(code), C(message), C(template) and C(parameters).
+          description: Problems, each a map of C(code), C(message), C(template) and C(parameters).
           type: list
           elements: dict
 """
@@ -166,24 +166,24 @@ def read_accelerators(find_tool, timeout):
         "accelerators": [],
         "problems": [],
     }
-    for vendor, asked in VENDORS.items():
+    for vendor, reader in VENDORS.items():
         path = find_tool(vendor)
         if not path:
             continue
         facts["vendor"] = facts["vendor"] or vendor
         try:
-            found = asked.parse(run_tool([path, *asked.ARGUMENTS], timeout))
+            found = reader.parse(run_tool([path, *reader.ARGUMENTS], timeout))
         except ToolError as error:
             facts["problems"].append(error.message.as_dict())
             continue
         if found["accelerators"]:
             facts.update(found, vendor=vendor)
             break
-        no_device = Message("no-device", N_("`{tool}` works, but shows no accelerator."), tool=path)
+        no_device = Message("no-device", N_("`{tool}` works, but reports no accelerator."), tool=path)
         facts["problems"].append(no_device.as_dict())
     else:
         if not facts["problems"]:
-            named = [asked.TOOL for asked in VENDORS.values()]
+            named = [reader.TOOL for reader in VENDORS.values()]
             facts["problems"].append(Message("no-tool", N_("None of {tools} is installed."), tools=named).as_dict())
     facts["problems"] += health(facts["accelerators"])
     return facts

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""One chat completion, as a user of the service asks for it: the only proof that it works."""
+"""Sends one chat completion request to the service, as a client does, and checks the answer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ansible.module_utils.processes import run
 DOCUMENTATION = r"""
 ---
 module: chat_completion
-short_description: Asks an OpenAI-compatible API, or Open WebUI, a question
+short_description: Send a chat completion request to an OpenAI-compatible API or Open WebUI
 description:
-  - Asks at temperature 0 and compares the answer. Never fails by itself, so that a task can wait with C(until);
-    C(ready) tells whether the right answer came, C(progress) what is in the way.
+  - Sends the prompt at temperature 0 and compares the answer. Does not fail if the service does, so that a task can
+    wait with C(until); C(ready) is whether the expected answer was received, C(progress) the reason if it was not.
 options:
   url:
     description: URL of the service without a path.
@@ -32,21 +32,21 @@ options:
     description: Key of the API.
     type: str
   email:
-    description: Signs in to Open WebUI with this address and asks through it, as its page does.
+    description: Sign in to Open WebUI with this address and send the request through it, as its web page does.
     type: str
   password:
     description: Password of that address.
     type: str
   prompt:
-    description: The question.
+    description: The prompt.
     type: str
     required: true
   expected:
-    description: Regular expression that is searched in the answer; empty accepts any.
+    description: Regular expression to search in the answer; empty accepts any answer.
     type: str
     default: ""
   max_tokens:
-    description: Tokens to generate at the most.
+    description: Maximum number of tokens to generate.
     type: int
     default: 1024
   timeout:
@@ -54,13 +54,13 @@ options:
     type: int
     default: 120
   container:
-    description: Docker container on this node whose state and last lines tell why there is no answer.
+    description: Docker container on this node whose state and last log lines explain a missing answer.
     type: str
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Ask the engine
+- name: Send a test prompt to the engine
   chat_completion:
     url: http://127.0.0.1:8000
     model: deepseek-r1
@@ -73,35 +73,35 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ready:
-  description: Whether an answer came and matched.
+  description: Whether an answer was received and matched.
   returned: always
   type: bool
 status:
-  description: HTTP status of the last request, 0 without an answer.
+  description: HTTP status of the last request; 0 without a response.
   returned: always
   type: int
 answer:
-  description: What the model said.
+  description: Answer of the model.
   returned: always
   type: str
 reasoning:
-  description: Its reasoning, where a reasoning parser is on.
+  description: Reasoning of the model, if a reasoning parser is enabled.
   returned: always
   type: str
 seconds:
-  description: Time of the request.
+  description: Duration of the request.
   returned: always
   type: float
 fatal:
-  description: Whether the container keeps ending, so that waiting is in vain.
+  description: Whether the container keeps restarting, so that waiting is useless.
   returned: always
   type: bool
 progress:
-  description: C(text), what is in the way, as C(code), C(message), C(template) and C(parameters).
+  description: C(text), the status, as C(code), C(message), C(template) and C(parameters).
   returned: always
   type: dict
 problems:
-  description: The same in a list, as long as C(ready) is false.
+  description: The same message in a list; empty if C(ready) is true.
   returned: always
   type: list
 """
@@ -115,10 +115,10 @@ STATES = {
     "exited": N_("exited"),
     "dead": N_("dead"),
 }
-"""Docker's states of a container that does not run."""
+"""Docker's states of a container that is not running."""
 
 
-def ask(params: dict) -> dict:
+def complete(params: dict) -> dict:
     """Return the message of the completion."""
     url, token = params["url"].rstrip("/"), params["api_key"]
     body = {
@@ -131,7 +131,7 @@ def ask(params: dict) -> dict:
     path = "/v1/chat/completions"
     if params["email"]:
         token = sign_in(url, params["email"], params["password"])
-        # As the page does when it is opened: until then Open WebUI knows no engine that came up since it last looked.
+        # The web page does this when it is opened; until then, Open WebUI does not know an engine started since.
         request_json(f"{url}/api/models", authorization=bearer(token), timeout=60)
         path = "/api/chat/completions"
     answer = request_json(url + path, body, authorization=bearer(token), timeout=params["timeout"])
@@ -139,7 +139,7 @@ def ask(params: dict) -> dict:
 
 
 class PasswordError(Exception):
-    """Open WebUI refuses the password; `message` is what to do, `status` HTTP's."""
+    """Open WebUI rejected the password; `message` contains the remedy, `status` is the HTTP status."""
 
     def __init__(self, status: int, message: Message) -> None:
         super().__init__(str(message))
@@ -150,20 +150,21 @@ def sign_in(url: str, email: str, password: str) -> str:
     """Return Open WebUI's token for the account."""
     try:
         return request_json(f"{url}/api/v1/auths/signin", {"email": email, "password": password})["token"]
-    except StatusError as refused:
-        if refused.status in (400, 401, 403):
-            # Open WebUI takes the administrator's password from its settings once, when it makes its data.
+    except StatusError as error:
+        if error.status in (400, 401, 403):
+            # Open WebUI reads the administrator's password from its settings only when it creates its database.
             template = N_(
-                "{answer}: Open WebUI at {url} refuses the password of {email}. Where its data were made with another"
-                " one, set webui_admin_password to that, or change it on Open WebUI's page to this inventory's"
+                "{answer}: Open WebUI at {url} rejects the password of {email}. If its database was created with"
+                " another password, set webui_admin_password to that one, or change it in Open WebUI to this"
+                " inventory's"
             )
-            message = Message("webui-password-refused", template, answer=str(refused), url=url, email=email)
-            raise PasswordError(refused.status, message) from refused
+            message = Message("webui-password-refused", template, answer=str(error), url=url, email=email)
+            raise PasswordError(error.status, message) from error
         raise
 
 
 def container_state(name: str) -> tuple[bool, Message]:
-    """Return whether the container keeps ending, and what it last said."""
+    """Return whether the container keeps restarting, and its last error or log line."""
     form = "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}}"
     try:
         code, inspected = run(["docker", "inspect", "-f", form, name], timeout=30)
@@ -171,14 +172,14 @@ def container_state(name: str) -> tuple[bool, Message]:
             return False, Message("container-missing", N_("container {name} does not exist"), name=name)
         logs = run(["docker", "logs", "--tail", "40", name], timeout=30)[1]
     except TimeoutError:
-        return False, Message("docker-silent", N_("container {name}: Docker does not answer"), name=name)
+        return False, Message("docker-silent", N_("container {name}: Docker does not respond"), name=name)
     except OSError:
         missing = N_("container {name} does not exist: Docker is not installed")
         return False, Message("docker-missing", missing, name=name)
     status, restarts, exit_code = inspected.split()
-    text = telling_line(logs.splitlines())
+    text = last_error_line(logs.splitlines())
     if int(restarts) >= RESTARTS_GIVEN_UP:
-        ended = N_("container {name} ended {count} times (exit code {status}), last with: {line}")
+        ended = N_("container {name} exited {count} times (exit code {status}), last log line: {line}")
         values = {"name": name, "count": int(restarts), "status": exit_code}
         return True, Message("container-ends", ended, line=text, **values)
     if status != "running":
@@ -188,16 +189,16 @@ def container_state(name: str) -> tuple[bool, Message]:
     return False, text
 
 
-def telling_line(lines: list[str]) -> Message:
-    """Return the line that says most, without time stamps and such: the last error, else the last line of progress."""
-    told = [line for line in map(plain, lines) if line]
-    errors = [line for line in told if re.search(r"\b\w*(Error|Exception)\b: ", line)]
-    last = (errors or told or [""])[-1][-300:]
+def last_error_line(lines: list[str]) -> Message:
+    """Return the last error line of a log without its prefix, or the last line if there is no error."""
+    texts = [line for line in map(plain, lines) if line]
+    errors = [line for line in texts if re.search(r"\b\w*(Error|Exception)\b: ", line)]
+    last = (errors or texts or [""])[-1][-300:]
     return Message("log-line", "{line}", line=last) if last else Message("no-output", N_("no output yet"))
 
 
 def plain(line: str) -> str:
-    """Return what a line of the log says; nothing for a warning, which seldom is the reason."""
+    """Return the message of a log line without its prefix; empty for a warning, which is rarely the cause."""
     line = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()
     line = re.sub(r"^(\([^)]*pid=[^)]*\)\s*)+", "", line)
     if re.match(r"(W\d{4} |WARNING )", line) or "Warning: " in line or "\tWARNING " in line:
@@ -228,19 +229,19 @@ def main() -> None:
     try:
         expected = re.compile(params["expected"])
     except re.error as error:
-        wrong = N_("expected is {value}, which is not a regular expression: {reason}.")
+        wrong = N_("Option expected is {value}, which is not a regular expression: {reason}.")
         module.fail_json(**failure(Message("bad-expression", wrong, value=repr(params["expected"]), reason=str(error))))
     result: dict[str, Any] = {"ready": False, "status": 0, "answer": "", "reasoning": "", "fatal": False}
     start = time.monotonic()
     try:
-        message = ask(params)
+        message = complete(params)
         result["status"] = 200
         result["answer"] = message.get("content") or ""
         result["reasoning"] = message.get("reasoning") or message.get("reasoning_content") or ""
         result["ready"] = bool(expected.search(result["answer"]))
         text = Message("answered", N_("answered"))
         if not result["ready"]:
-            wrong, answer = N_("answered {answer}, expected {expected}"), repr(result["answer"][:200])
+            wrong, answer = N_("the answer is {answer}, expected {expected}"), repr(result["answer"][:200])
             text = Message("wrong-answer", wrong, answer=answer, expected=repr(params["expected"]))
     except PasswordError as error:
         result["status"], text = error.status, error.message
@@ -248,9 +249,9 @@ def main() -> None:
         result["status"] = error.status
         text = Message("http-status", N_("HTTP {status}: {text}"), status=error.status, text=error.text[:300])
     except (OSError, ValueError) as error:
-        text = Message("no-answer", N_("no answer at {url}: {reason}"), url=params["url"], reason=reason(error))
+        text = Message("no-answer", N_("no response from {url}: {reason}"), url=params["url"], reason=reason(error))
     except (LookupError, TypeError, AttributeError) as error:
-        other = N_("what answers at {url} is not the API of a language model: {reason}")
+        other = N_("the service at {url} is not an OpenAI-compatible API: {reason}")
         text = Message("unknown-answer", other, url=params["url"], reason=repr(error))
     if params["container"] and result["status"] == 0:
         result["fatal"], text = container_state(params["container"])

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Docker's configuration file, merged with what others wrote into it; stdlib only, since it runs on the node."""
+"""Docker's daemon.json, merged with keys set by others; stdlib only, since it runs on the node."""
 
 from __future__ import annotations
 
@@ -17,19 +17,18 @@ from ansible.module_utils.processes import run
 DOCUMENTATION = r"""
 ---
 module: docker_daemon_config
-short_description: Keys of Docker's daemon.json, merged with those that others set
+short_description: Merge keys into Docker's daemon.json
 description:
-  - Sets C(settings) in C(path) and leaves every other key as it is. Maps are merged key by key; C(registry-mirrors) and
-    C(insecure-registries) keep their entries and get ours in addition. An empty value sets nothing.
-  - Writes down which values it set, in a file beside C(path), so that it may change or remove those later.
-    A value that someone else set otherwise is a conflict.
-  - Has C(dockerd --validate) judge the result before it replaces the file, where Docker is installed and new enough
-    (23.0).
-  - Does not restart Docker. The file as it was stays beside C(path), and C(pending) is true, until O(state=committed)
-    says that Docker runs with the new one or O(state=restored) puts it back.
+  - Sets C(settings) in C(path) and leaves all other keys unchanged. Maps are merged key by key; the lists
+    C(registry-mirrors) and C(insecure-registries) keep their entries, and ours are added. An empty value sets nothing.
+  - Records the values that it set in a file next to C(path), so that it can change or remove them later. A different
+    value that someone else set is a conflict.
+  - Validates the result with C(dockerd --validate) before it replaces the file, if Docker is installed (23.0 or later).
+  - Does not restart Docker. The previous file is kept next to C(path), and C(pending) is true, until
+    O(state=committed) confirms that Docker runs with the new file, or O(state=restored) restores the previous one.
 options:
   path:
-    description: The file.
+    description: Path of the file.
     type: path
     default: /etc/docker/daemon.json
   settings:
@@ -37,13 +36,13 @@ options:
     type: dict
     default: {}
   on_conflict:
-    description: What to do about a value that someone else set otherwise - end with C(refuse), take ours with
-      C(replace), or leave it with C(keep).
+    description: How to handle a different value set by someone else - C(refuse) fails, C(replace) sets our value,
+      C(keep) keeps the existing one.
     type: str
     choices: [refuse, replace, keep]
     default: refuse
   state:
-    description: C(present) merges; C(restored) puts the file back as it was; C(committed) forgets how it was.
+    description: C(present) merges; C(restored) restores the previous file; C(committed) deletes it.
     type: str
     choices: [present, restored, committed]
     default: present
@@ -58,28 +57,28 @@ EXAMPLES = r"""
       log-opts: {max-size: 100m}
   register: docker_config
 
-- name: Docker does not start with it
+- name: Restore the previous configuration
   docker_daemon_config:
     state: restored
 """
 
 RETURN = r"""
 pending:
-  description: Whether Docker has to be restarted to run with the file.
+  description: Whether Docker must be restarted to apply the file.
   returned: always
   type: bool
 kept:
-  description: Keys whose value someone else set otherwise and that were left, as C(key.key) paths.
+  description: Keys with a different value set by someone else that was kept, as C(key.key) paths.
   returned: always
   type: list
   elements: str
 """
 
-UNITED = ("registry-mirrors", "insecure-registries")  # lists that keep the entries of others
+MERGED_LISTS = ("registry-mirrors", "insecure-registries")  # lists that keep the entries of others
 
 
 class RefusedError(Exception):
-    """The file cannot be made so; `message` is why, and what to do."""
+    """The file cannot be changed as requested; `message` is the reason and the remedy."""
 
     def __init__(self, message):
         super().__init__(str(message))
@@ -87,16 +86,16 @@ class RefusedError(Exception):
 
 
 def merge(found, wanted, recorded, on_conflict, path=""):
-    """Return `found` with `wanted` in it, what of that is ours, and the paths whose value someone else keeps.
+    """Return `found` merged with `wanted`, the values that are ours, and the paths of kept values of others.
 
-    `recorded` is what an earlier call returned as ours; what of it is no longer wanted goes.
+    `recorded` is what an earlier call returned as ours; values in it that are no longer wanted are removed.
     """
     result, ours = dict(found), {}
     kept: list[str] = []
     for key in [*recorded, *(key for key in wanted if key not in recorded)]:
         where = path + key
         theirs, mine, value = found.get(key), recorded.get(key), wanted.get(key)
-        if key in UNITED:
+        if key in MERGED_LISTS:
             foreign = [item for item in theirs or [] if item not in (mine or [])]
             own = [item for item in value or [] if item not in foreign]
             merged = foreign + own
@@ -113,7 +112,7 @@ def merge(found, wanted, recorded, on_conflict, path=""):
             continue
         elif theirs in (None, mine) or (theirs != value and ours_wins(where, theirs, value, on_conflict, kept)):
             merged = own = value
-        else:  # they want the same, or are left their own
+        else:  # theirs is the same, or is kept
             continue
         if merged in ({}, []) and (mine or key not in found):
             result.pop(key, None)
@@ -125,12 +124,12 @@ def merge(found, wanted, recorded, on_conflict, path=""):
 
 
 def ours_wins(where, theirs, value, on_conflict, kept):
-    """Say who wins where someone else set another value; raises RefusedError where nobody said who does."""
+    """Return whether our value replaces a different one; raises RefusedError if the conflict policy is to refuse."""
     if on_conflict == "refuse":
         template = N_(
-            "{key} is {present} there, set by someone else, but is to be {value}. Give the role the value that is"
-            " there, remove it from the file, or set container_runtime_conflict to replace (ours wins) or keep (theirs"
-            " stays)."
+            "{key} is {present} there, set by someone else, but should be {value}. Set the role's variable to the"
+            " existing value, remove the key from the file, or set container_runtime_conflict to replace (use our"
+            " value) or keep (use the existing one)."
         )
         values = {"key": where, "present": json.dumps(theirs), "value": json.dumps(value)}
         raise RefusedError(Message("daemon-conflict", template, **values))
@@ -140,14 +139,16 @@ def ours_wins(where, theirs, value, on_conflict, kept):
 
 
 def read(path):
-    """Return the map in a JSON file and its text; empty where there is none."""
+    """Return the map in a JSON file and its text; both are empty if there is no file."""
     try:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except FileNotFoundError:
         return {}, ""
     except UnicodeDecodeError:
-        raise RefusedError(Message("daemon-not-text", N_("It is not text. Correct it, or move it away."))) from None
+        raise RefusedError(
+            Message("daemon-not-text", N_("The file is not text. Correct it, or move it away."))
+        ) from None
     if not text.strip():
         return {}, text
     try:
@@ -156,39 +157,41 @@ def read(path):
         lines = text.splitlines()
         line = getattr(error, "lineno", 0)
         shown = lines[line - 1].strip()[:80] if 0 < line <= len(lines) else ""
-        template = N_("It is not JSON: {reason} ({line}). Correct it, or move it away.")
+        template = N_("The file is not JSON: {reason} ({line}). Correct it, or move it away.")
         raise RefusedError(Message("daemon-not-json", template, reason=str(error), line=repr(shown))) from None
     if not isinstance(content, dict):
-        raise RefusedError(Message("daemon-no-map", N_("It does not hold a map of keys. Correct it, or move it away.")))
+        raise RefusedError(
+            Message("daemon-no-map", N_("The file does not contain a JSON object. Correct it, or move it away."))
+        )
     return content, text
 
 
 def write(path, text):
-    """Put a file in place in one step; what was there stays when that fails."""
+    """Replace a file atomically; the old one remains on failure."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     write_atomic(path, text, durable=True)
 
 
 def validate(dockerd, text):
-    """Have Docker judge the configuration; a Docker before 23.0 cannot, and a missing one neither."""
+    """Validate the configuration with dockerd, if it is installed and 23.0 or later."""
     if not dockerd:
         return
     with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         code, output = run([dockerd, "--validate", f"--config-file={file.name}"], timeout=30)
-        said = output.strip().replace(file.name, "daemon.json")
-    if code and "unknown flag" not in said:
+        message = output.strip().replace(file.name, "daemon.json")
+    if code and "unknown flag" not in message:
         template = N_(
-            "Docker refuses what it would hold: {reason}. Correct container_runtime_options, or the file's own keys."
+            "Docker rejects the new content: {reason}. Correct container_runtime_options, or the file's own keys."
         )
-        reason = said.splitlines()[-1] if said else Message("", N_("no reason given"))
+        reason = message.splitlines()[-1] if message else Message("", N_("no reason given"))
         raise RefusedError(Message("daemon-refused", template, reason=reason))
 
 
 def present(path, settings, on_conflict, dockerd, check_mode):
-    """Merge; return the module's result."""
-    record, backup = beside(path)
+    """Merge the settings; return the module's result."""
+    record, backup = companions(path)
     found, text = read(path)
     recorded, record_text = read(record)
     result, ours, kept = merge(found, settings, recorded, on_conflict)
@@ -199,7 +202,7 @@ def present(path, settings, on_conflict, dockerd, check_mode):
     noted = json.dumps(ours, indent=4, sort_keys=True) + "\n"
     if not check_mode:
         if changed:
-            # The older one stays where a restart is still due: that is the file Docker runs with.
+            # An existing backup is kept while a restart is pending: Docker runs with that file.
             if not os.path.exists(backup):
                 write(backup, text)
             write(path, wanted)
@@ -214,38 +217,38 @@ def present(path, settings, on_conflict, dockerd, check_mode):
 
 
 def restored(path, check_mode):
-    """Put the file back as it was; return the module's result."""
-    record, backup = beside(path)
-    there = os.path.exists(backup)
-    if there and not check_mode:
+    """Restore the previous file; return the module's result."""
+    record, backup = companions(path)
+    exists = os.path.exists(backup)
+    if exists and not check_mode:
         if os.path.getsize(backup):
             os.rename(backup, path)
-        else:  # there was none
+        else:  # there was no file before
             os.unlink(backup)
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-        # What is ours is what of the record the older file holds.
+        # Ours are the recorded values that the restored file contains.
         found, _ = read(path)
         recorded, _ = read(record)
         write(record, json.dumps(held(found, recorded), indent=4, sort_keys=True) + "\n")
-    return {"changed": there, "kept": [], "pending": False}
+    return {"changed": exists, "kept": [], "pending": False}
 
 
 def held(found, recorded):
-    """Return what of `recorded` is in `found` with the same value."""
+    """Return the values of `recorded` that are the same in `found`."""
     same = {}
     for key, value in recorded.items():
         if isinstance(value, dict) and isinstance(found.get(key), dict):
             same[key] = held(found[key], value)
-        elif key in UNITED:
+        elif key in MERGED_LISTS:
             same[key] = [item for item in value if item in found.get(key, [])]
         elif key in found and found[key] == value:
             same[key] = value
     return {key: value for key, value in same.items() if value not in ({}, [])}
 
 
-def beside(path):
-    """Return where our record and the file as it was lie."""
+def companions(path):
+    """Return the paths of our record and of the previous file."""
     stem = os.path.splitext(path)[0]
     return f"{stem}.inferfleet.json", f"{stem}.inferfleet-before"
 
@@ -268,19 +271,19 @@ def main():
             module.exit_json(**present(path, settings, on_conflict, shutil.which("dockerd"), module.check_mode))
         if state == "restored":
             module.exit_json(**restored(path, module.check_mode))
-        backup = beside(path)[1]
-        there = os.path.exists(backup)
-        if there and not module.check_mode:
+        backup = companions(path)[1]
+        exists = os.path.exists(backup)
+        if exists and not module.check_mode:
             os.unlink(backup)
-        module.exit_json(changed=there, kept=[], pending=False)
+        module.exit_json(changed=exists, kept=[], pending=False)
     except RefusedError as problem:
-        unchanged = N_("{path} is left as it was. {problem}")
+        unchanged = N_("{path} is unchanged. {problem}")
         module.fail_json(**failure(Message("daemon-unchanged", unchanged, path=path, problem=problem.message)))
     except OSError as error:
         full = N_(
-            "{path} is left as it was. It cannot be written: {reason}. Free space on the file system of that folder."
+            "{path} is unchanged, because it cannot be written: {reason}. Free space on the file system of that folder."
         )
-        broken = N_("{path} is left as it was. It cannot be written: {reason}. Look at the node's disk.")
+        broken = N_("{path} is unchanged, because it cannot be written: {reason}. Check the node's disk.")
         unwritten = full if error.errno == 28 else broken
         module.fail_json(**failure(Message("daemon-unwritten", unwritten, path=path, reason=error.strerror)))
 

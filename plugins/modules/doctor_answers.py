@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""What the service's doors answer: the API with its key and with a wrong one, and Open WebUI's list of models."""
+"""Responses of the service: the API with its key and with a wrong one, and Open WebUI's list of models."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from ansible.module_utils.processes import run
 DOCUMENTATION = r"""
 ---
 module: doctor_answers
-short_description: What the API and Open WebUI answer, for a diagnosis
+short_description: Collect responses of the API and of Open WebUI for a diagnosis
 description:
-  - Asks, and never fails over an answer. A C(status) is HTTP's, or 0 where no answer came; C(text) is then the reason.
-  - What it asks with a wrong key carries C(inferfleet-doctor) in its query, so that the engine's log tells it from a
-    client's.
+  - Sends requests, and does not fail because of a response. C(status) is the HTTP status, or 0 without a response;
+    C(text) is then the reason.
+  - The request with a wrong key has C(inferfleet-doctor) in its query, to distinguish it from client requests in the
+    engine's log.
 options:
   api_url:
-    description: URL of the API without a path; empty asks no API.
+    description: URL of the API without a path; empty skips the API.
     type: str
     default: ""
   api_path:
@@ -29,7 +30,7 @@ options:
     type: str
     default: /v1
   api_key:
-    description: Its key; empty where it takes none.
+    description: Key of the API; empty if it has none.
     type: str
     default: ""
   model:
@@ -37,30 +38,30 @@ options:
     type: str
     default: ""
   webui_url:
-    description: URL of Open WebUI; empty asks none.
+    description: URL of Open WebUI; empty skips it.
     type: str
     default: ""
   webui_email:
-    description: Its administrator.
+    description: Email address of the administrator.
     type: str
     default: ""
   webui_password:
-    description: The password of that account.
+    description: Password of the administrator.
     type: str
     default: ""
   webui_container:
-    description: Container of Open WebUI on this node. The key that it holds is tried; only the answer is returned.
+    description: Container of Open WebUI on this node. Its API key is tested; only the response is returned.
     type: str
     default: ""
   timeout:
-    description: Seconds to wait for a completion of one token.
+    description: Timeout in seconds for a completion of one token.
     type: int
     default: 30
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Ask the API
+- name: Collect responses of the API
   doctor_answers:
     api_url: http://10.0.0.1:8000
     api_key: "{{ preflight_secrets.engine_api_key }}"
@@ -69,16 +70,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 answers:
-  description: C(health), C(models), C(unauthenticated), C(completion) and C(webui), as far as they were asked.
+  description: C(health), C(models), C(unauthenticated), C(completion) and C(webui), as far as they were requested.
   returned: always
   type: dict
 """
 
-SHORT = 10  # seconds for what needs no engine
+SHORT = 10  # timeout in seconds of requests that need no engine
 
 
-def ask(url: str, token: str = "", body: dict | None = None, timeout: int = SHORT) -> dict:
-    """Return `status`, `seconds`, `text` of an error, and `data`, the JSON that came."""
+def fetch(url: str, token: str = "", body: dict | None = None, timeout: int = SHORT) -> dict:
+    """Return `status`, `seconds`, the `text` of an error, and `data`, the decoded JSON."""
     start = time.monotonic()
     answer: dict[str, Any] = {"status": 0, "text": "", "data": None}
     try:
@@ -87,14 +88,14 @@ def ask(url: str, token: str = "", body: dict | None = None, timeout: int = SHOR
     except StatusError as error:
         answer |= {"status": error.status, "text": error.text[:300]}
     except ValueError:
-        answer["text"] = "no JSON"
+        answer["text"] = "not JSON"
     except OSError as error:
         answer["text"] = str(getattr(error, "reason", error)) or type(error).__name__
     return answer | {"seconds": round(time.monotonic() - start, 1)}
 
 
 def brief(answer: dict) -> dict:
-    """Return an answer without its data."""
+    """Return a response without its data."""
     return {key: answer[key] for key in ("status", "text", "seconds")}
 
 
@@ -104,35 +105,36 @@ def names(answer: dict) -> list[str]:
     return [str(model.get("id")) for model in data or [] if isinstance(model, dict)]
 
 
-def ask_api(params: dict) -> dict:
-    """Ask the API's doors."""
+def api_responses(params: dict) -> dict:
+    """Return the responses of the API."""
     base, key = params["api_url"].rstrip("/"), params["api_key"]
-    models = ask(f"{base}{params['api_path']}/models", key)
-    unauthenticated = ask(f"{base}{params['api_path']}/models?client=inferfleet-doctor", "inferfleet-doctor-has-no-key")
+    models = fetch(f"{base}{params['api_path']}/models", key)
+    marked = f"{base}{params['api_path']}/models?client=inferfleet-doctor"
+    unauthenticated = fetch(marked, "inferfleet-doctor-has-no-key")
     body = {"model": params["model"], "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 1}
-    completion = ask(f"{base}{params['api_path']}/chat/completions", key, body, params["timeout"])
+    completion = fetch(f"{base}{params['api_path']}/chat/completions", key, body, params["timeout"])
     return {
-        "health": brief(ask(f"{base}/health")),
+        "health": brief(fetch(f"{base}/health")),
         "models": brief(models) | {"ids": names(models)},
         "unauthenticated": brief(unauthenticated),
         "completion": brief(completion),
     }
 
 
-def ask_webui(params: dict) -> dict:
-    """Ask Open WebUI as its page does."""
+def webui_responses(params: dict) -> dict:
+    """Return the responses of Open WebUI to the requests of its web page."""
     base = params["webui_url"].rstrip("/")
     account = {"email": params["webui_email"], "password": params["webui_password"]}
-    health = ask(f"{base}/health")
-    signed = ask(f"{base}/api/v1/auths/signin", body=account, timeout=30)
+    health = fetch(f"{base}/health")
+    signed = fetch(f"{base}/api/v1/auths/signin", body=account, timeout=30)
     token = (signed["data"] or {}).get("token", "") if signed["status"] == 200 else ""
-    models = ask(f"{base}/api/models", token, timeout=30) if token else {"status": 0, "data": None}
+    models = fetch(f"{base}/api/models", token, timeout=30) if token else {"status": 0, "data": None}
     found = {"health": brief(health), "signin": signed["status"], "models_status": models["status"]}
-    return found | {"models": names(models), "apis": own_keys(params["webui_container"])}
+    return found | {"models": names(models), "apis": test_keys(params["webui_container"])}
 
 
-def own_keys(container: str) -> list[dict]:
-    """Try the keys that Open WebUI holds at the APIs that it asks; no key is returned."""
+def test_keys(container: str) -> list[dict]:
+    """Test Open WebUI's keys at its APIs; no key is returned."""
     form = "{{range .Config.Env}}{{println .}}{{end}}"
     argv = ["docker", "inspect", "--format", form, container]
     try:
@@ -143,7 +145,7 @@ def own_keys(container: str) -> list[dict]:
     urls = (env.get("OPENAI_API_BASE_URLS") or env.get("OPENAI_API_BASE_URL", "")).split(";")
     keys = (env.get("OPENAI_API_KEYS") or env.get("OPENAI_API_KEY", "")).split(";")
     pairs = zip(urls, keys + [""] * len(urls))
-    return [{"url": url} | brief(ask(f"{url.rstrip('/')}/models", key)) for url, key in pairs if url]
+    return [{"url": url} | brief(fetch(f"{url.rstrip('/')}/models", key)) for url, key in pairs if url]
 
 
 def main() -> None:
@@ -163,9 +165,9 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    answers = ask_api(params) if params["api_url"] else {}
+    answers = api_responses(params) if params["api_url"] else {}
     if params["webui_url"]:
-        answers["webui"] = ask_webui(params)
+        answers["webui"] = webui_responses(params)
     module.exit_json(changed=False, answers=answers)
 
 

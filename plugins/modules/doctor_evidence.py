@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Collects what a diagnosis needs from a node: logs and state, never an environment. Stdlib only: it runs there."""
+"""Collects logs and state of a node for a diagnosis, but no environment variables; stdlib only."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ DOCUMENTATION = r"""
 module: doctor_evidence
 short_description: Logs and state of a node, for a diagnosis
 description:
-  - Reads, and changes nothing. The logs of our containers (stopped ones too), Ray's own session logs, the journal of
-    Docker and of NVIDIA's fabric manager, the kernel's lines about accelerators, memory and disks; the state of
-    containers, Docker, C(/dev/shm), mounts and downloads.
-  - Of a container it takes the state alone; environment and command line are never read.
-  - On the controller an action plugin of the same name writes the logs into a folder, with secrets replaced, so that a
-    task's result holds the state alone.
+  - Changes nothing. Collects the logs of our containers (stopped ones too), Ray's session logs, the journals of Docker
+    and NVIDIA's fabric manager, and kernel messages about accelerators, memory and disks; and the state of containers,
+    Docker, C(/dev/shm), mounts and downloads.
+  - Of a container, only the state is collected; environment and command line are never read.
+  - On the controller, an action plugin of the same name writes the logs to a folder, with secrets replaced, so that the
+    task's result contains only the state.
 options:
   since:
-    description: Seconds to look back.
+    description: Age of the oldest log entries in seconds.
     type: int
     default: 3600
   containers:
-    description: Regular expression of the names of the containers to look at.
+    description: Regular expression of the names of the containers.
     type: str
     default: ^(inferfleet-(?!bundle)|gpustack)
   accelerator_containers:
@@ -44,25 +44,25 @@ options:
     elements: str
     default: []
   units:
-    description: Units of systemd whose journal to take.
+    description: systemd units whose journals are collected.
     type: list
     elements: str
     default: []
   ray_volume:
-    description: Volume of Docker with the logs of Ray's own processes; empty takes none.
+    description: Docker volume with the logs of Ray's processes; empty collects none.
     type: str
     default: ""
   log_bytes:
-    description: The most to take of one log, from its end.
+    description: Maximum size of one log in bytes, from its end.
     type: int
     default: 4194304
   paths:
-    description: Absolute paths whose file system is of interest.
+    description: Absolute paths whose file systems are measured.
     type: list
     elements: str
     default: []
   model_path:
-    description: Folder of the model, whose download may be under way.
+    description: Folder of the model, for the state of its download.
     type: str
     default: ""
   ranks:
@@ -90,7 +90,7 @@ state:
   returned: always
   type: dict
 unread:
-  description: What could not be read, and why, each as C(code), C(message), C(template) and C(parameters).
+  description: Unreadable sources with the reason, each as C(code), C(message), C(template) and C(parameters).
   returned: always
   type: list
   elements: dict
@@ -110,7 +110,7 @@ RAY_LOGS_MOST = 40
 
 
 class Collector:
-    """Takes logs and notes what it could not read."""
+    """Collects logs, and the problems with unreadable sources."""
 
     def __init__(self, since: int, log_bytes: int) -> None:
         self.since, self.log_bytes = since, log_bytes
@@ -118,7 +118,7 @@ class Collector:
         self.unread: list[dict[str, Any]] = []
 
     def run(self, argv: list[str], timeout: int = 60, quiet: bool = False) -> str | None:
-        """Return what a command wrote, both streams; None where it fails."""
+        """Return the output of a command, stdout and stderr combined; None if it fails."""
         try:
             code, text = run(argv, timeout)
         except OSError as error:
@@ -135,13 +135,13 @@ class Collector:
         return text
 
     def keep(self, name: str, text: str | None) -> None:
-        """Take a log, its end where it is long."""
+        """Store a log, truncated to its end if it is long."""
         if text and text.strip():
             packed = zlib.compress(text[-self.log_bytes :].encode(errors="replace"))
             self.logs.append({"name": name, "text": base64.b64encode(packed).decode()})
 
     def containers(self, pattern: str) -> dict[str, dict]:
-        """Return the state of our containers by name, and take their logs."""
+        """Return the state of our containers by name, and store their logs."""
         names = self.run(["docker", "ps", "--all", "--format", "{{.Names}}"], quiet=True)
         ours = sorted(name for name in (names or "").split() if re.search(pattern, name))
         found = {}
@@ -155,7 +155,7 @@ class Collector:
         return found
 
     def ray_logs(self, volume: str) -> None:
-        """Take the logs that Ray's own processes have written in this time, the newest ones."""
+        """Store the newest logs that Ray's processes have written in this period."""
         if not volume:
             return
         place = self.run(["docker", "volume", "inspect", "-f", "{{.Mountpoint}}", volume], quiet=True)
@@ -171,13 +171,13 @@ class Collector:
                 self.keep(f"ray-session/{os.path.basename(path)}", self.tail(path))
 
     def tail(self, path: str) -> str:
-        """Return the end of a file."""
+        """Return the last bytes of a file."""
         with open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - self.log_bytes // 8))
             return file.read().decode(errors="replace")
 
     def journals(self, units: list[str]) -> None:
-        """Take what the system's services and the kernel say."""
+        """Store the journals of system services and the kernel."""
         argv = ["journalctl", "--no-pager", "--quiet", "--output=short-iso", f"--since=-{self.since}s"]
         self.keep("docker.log", self.run([*argv, "--unit=docker", "--unit=containerd"]))
         for unit in units:
@@ -186,25 +186,25 @@ class Collector:
         kernel = self.run([*argv, "--dmesg"], quiet=True) or self.run(["dmesg", "--time-format=iso"], quiet=True)
         begin = time.strftime(
             "%Y-%m-%dT%H:%M:%S", time.localtime(time.time() - self.since)
-        )  # dmesg knows no --since in old systems
+        )  # dmesg has no --since on old systems
         lines = [line for line in (kernel or "").splitlines() if KERNEL.search(line) and line >= begin]
         self.keep("kernel.log", "\n".join(lines))
 
 
 def described(container: dict) -> dict:
-    """Return what matters of an inspected container, and nothing of its environment or command line."""
+    """Return the state of an inspected container, without its environment and command line."""
     state, host = container["State"], container["HostConfig"]
     found = {snake(key): state.get(key) for key in STATE} | {snake(key): host.get(key) for key in HOST}
     return found | {"restart_count": container.get("RestartCount", 0), "image": container.get("Image", "")}
 
 
 def snake(name: str) -> str:
-    """Return a key of Docker's API as our own keys are spelled."""
+    """Return a key of Docker's API in snake case."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def docker_state(collect: Collector) -> dict:
-    """Return what Docker says of itself; empty where it does not answer."""
+    """Return the state of Docker; empty if it does not respond."""
     text = collect.run(["docker", "info", "--format", "{{json .}}"], timeout=30)
     try:
         info = json.loads((text or "").strip().splitlines()[-1])
@@ -238,7 +238,7 @@ def rank_processes(pattern: str) -> list[dict]:
 
 
 def download(path: str) -> dict:
-    """Return how far the model's download is and since when it rests; empty where none was begun."""
+    """Return progress and idle time of the model's download; empty if none was started."""
     name = os.path.join(os.path.dirname(path), f".{os.path.basename(path)}.inferfleet-staging")
     if not path or not os.path.isdir(name):
         return {}
@@ -256,7 +256,7 @@ def download(path: str) -> dict:
 
 
 def gpus(collect: Collector, containers: dict[str, dict], ours: list[str]) -> dict:
-    """Return the output of `nvidia-smi -L` on the node and in each running container that has it."""
+    """Return the result of `nvidia-smi -L` on the node and in each running container with accelerators."""
     on_node = collect.run(["nvidia-smi", "-L"], timeout=30, quiet=True)
     if on_node is None:
         return {}

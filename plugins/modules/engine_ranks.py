@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Counts the engine's ranks on a node by looking at its processes."""
+"""Returns the engine's rank processes on a node."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ansible.module_utils.processes import command_lines
 DOCUMENTATION = r"""
 ---
 module: engine_ranks
-short_description: The processes of a node that hold a rank of the engine
+short_description: List the processes of a node that run a rank of the engine
 description:
   - vLLM's own executor names the process of a rank C(VLLM::Worker…), Ray names it after its actor,
     C(ray::RayWorker…), SGLang C(sglang::scheduler…).
-  - Looks at processes, not at records, so that only a rank that lives now counts.
+  - Reads the process list, so that only running ranks count.
 options:
   pattern:
-    description: Regular expression of those processes' titles, the catalog's C(rank_processes). Empty counts none.
+    description: Regular expression of the process titles, the catalog's C(rank_processes). Empty matches none.
     type: str
     default: "^(VLLM::Worker|ray::RayWorker)"
 author: [inferfleet]
@@ -32,7 +32,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ranks:
-  description: Titles of the processes that hold a rank.
+  description: Titles of the processes that run a rank.
   returned: always
   type: list
   elements: str
@@ -40,7 +40,7 @@ ranks:
 
 
 def titles(pattern: str) -> list[str]:
-    """Return the titles of the processes that hold a rank."""
+    """Return the titles of the processes that run a rank."""
     if not pattern:
         return []
     rank = re.compile(pattern)

@@ -17,11 +17,11 @@ DOCUMENTATION = r"""
 module: fabric_facts
 short_description: Interfaces, routes, RDMA devices and PCI affinity of a node
 description:
-  - Reads what NCCL, Gloo and Ray need to know of a node's network from C(ip) and sysfs. Changes nothing.
-  - Takes two runs of C(ip), one without O(peers), however many interfaces, devices and peers there are.
+  - Reads the network facts that NCCL, Gloo and Ray depend on from C(ip) and sysfs. Changes nothing.
+  - Runs C(ip) twice, or once without O(peers), whatever the number of interfaces, devices and peers.
 options:
   peers:
-    description: IPv4 addresses of the other nodes whose routes are wanted. Names are passed over.
+    description: IPv4 addresses of the other nodes whose routes are reported. Names are ignored.
     type: list
     elements: str
     default: []
@@ -36,7 +36,7 @@ EXAMPLES = r"""
 - name: Read interfaces and RDMA devices
   fabric_facts:
 
-- name: Read also how the other nodes are reached
+- name: Read the routes to the other nodes too
   fabric_facts:
     peers: [10.30.0.12, 10.30.0.13]
 """
@@ -48,11 +48,11 @@ ansible_facts:
   type: dict
   contains:
     inferfleet_fabric:
-      description: What the node has.
+      description: Network facts of the node.
       type: dict
       contains:
         interfaces:
-          description: Interfaces but loopback.
+          description: Interfaces except loopback.
           type: list
           elements: dict
           contains:
@@ -60,8 +60,8 @@ ansible_facts:
             mtu: {description: Largest packet (bytes)., type: int}
             up: {description: Whether it is set up., type: bool}
             state: {description: Operational state as the kernel calls it (up, down, unknown, ...)., type: str}
-            speed_mbps: {description: Speed of the link (Mbit/s); 0 when not known., type: int}
-            numa_node: {description: NUMA node of its device; -1 when not known., type: int}
+            speed_mbps: {description: Speed of the link (Mbit/s); 0 if unknown., type: int}
+            numa_node: {description: NUMA node of its device; -1 if unknown., type: int}
             pci_address: {description: PCI address of its device; empty for virtual ones., type: str}
             bond: {description: Name of the bond it is part of; empty when none., type: str}
             bond_mode: {description: Mode of the bond that it is (for example 802.3ad); empty when none., type: str}
@@ -69,23 +69,23 @@ ansible_facts:
             addresses: {description: IPv4 addresses., type: list, elements: str}
             prefixes: {description: IPv4 addresses with their prefix length (bits)., type: list, elements: str}
         routes:
-          description: How the node reaches each of O(peers), by address; those without a route are left out.
+          description: Route to each of O(peers), by address; peers without a route are omitted.
           type: dict
           contains:
-            interface: {description: Interface that packets leave by., type: str}
-            source: {description: Address they come from., type: str}
-            via: {description: Router they go through; empty when the peer is on the link., type: str}
+            interface: {description: Outgoing interface., type: str}
+            source: {description: Source address., type: str}
+            via: {description: Gateway; empty if the peer is on the link., type: str}
         rdma:
           description: RDMA devices.
           type: list
           elements: dict
           contains:
             name: {description: Name of the device, for example mlx5_0., type: str}
-            numa_node: {description: NUMA node; -1 when not known., type: int}
+            numa_node: {description: NUMA node; -1 if unknown., type: int}
             pci_address: {description: PCI address; empty when it has none., type: str}
             virtual_function: {description: Whether it is a virtual function of an adapter of this node., type: bool}
             ports:
-              description: Its ports.
+              description: Ports of the device.
               type: list
               elements: dict
               contains:
@@ -93,7 +93,7 @@ ansible_facts:
                 state: {description: Logical state, for example ACTIVE or DOWN., type: str}
                 physical_state: {description: Physical state, for example LinkUp or Polling., type: str}
                 link_layer: {description: InfiniBand or Ethernet (RoCE)., type: str}
-                rate_gbps: {description: Rate of the link (Gbit/s); 0 when not known., type: int}
+                rate_gbps: {description: Rate of the link (Gbit/s); 0 if unknown., type: int}
                 interfaces: {description: Network interfaces on the port., type: list, elements: str}
                 gids:
                   description: Filled entries of the GID table.
@@ -102,21 +102,21 @@ ansible_facts:
                   contains:
                     index: {description: Index of the entry., type: int}
                     gid: {description: The GID in hexadecimal., type: str}
-                    type: {description: IB/RoCE v1 or RoCE v2; empty when not known., type: str}
-                    address: {description: IPv4 address that the GID stands for; empty for others., type: str}
-                    interface: {description: Network interface of the entry; empty when not known., type: str}
+                    type: {description: IB/RoCE v1 or RoCE v2; empty if unknown., type: str}
+                    address: {description: IPv4 address encoded in the GID; empty for others., type: str}
+                    interface: {description: Network interface of the entry; empty if unknown., type: str}
             affinity:
               description:
-                - How near each accelerator is, by its PCI address, in the words of C(nvidia-smi topo) - C(PIX), at most
+                - Distance to each accelerator, by its PCI address, in the terms of C(nvidia-smi topo) - C(PIX), at most
                   one PCIe bridge (the same switch); C(PXB), several bridges; C(PHB), the same root complex; C(NODE),
-                  the same NUMA node; C(SYS), farther or not known.
+                  the same NUMA node; C(SYS), farther or unknown.
               type: dict
         accelerators_pci:
           description: PCI addresses of the accelerators, in order of address.
           type: list
           elements: str
         problems:
-          description: What went wrong, each a map of C(code), C(message), C(template) and C(parameters).
+          description: Problems, each a map of C(code), C(message), C(template) and C(parameters).
           type: list
           elements: dict
 """
@@ -124,11 +124,11 @@ ansible_facts:
 # PCI base and sub class: 3D controller, processing accelerator; and displays of vendors that make accelerators.
 _ACCELERATOR_CLASSES = ("0x0302", "0x1200")
 _DISPLAY_CLASSES = ("0x0300", "0x0380")
-_DISPLAY_VENDORS = ("0x10de", "0x1002")  # NVIDIA and AMD: a server's own screen has another vendor's chip
+_DISPLAY_VENDORS = ("0x10de", "0x1002")  # NVIDIA and AMD: a server's on-board display has another vendor's chip
 
 
 def read_text(*parts):
-    """Return a sysfs file's text, empty when it cannot be read."""
+    """Return the text of a sysfs file; empty if it cannot be read."""
     try:
         with open(os.path.join(*parts), encoding="utf-8", errors="replace") as stream:
             return stream.read().strip()
@@ -137,7 +137,7 @@ def read_text(*parts):
 
 
 def read_number(*parts):
-    """Return a sysfs file's number, -1 when there is none."""
+    """Return the number in a sysfs file; -1 if there is none."""
     try:
         return int(read_text(*parts))
     except ValueError:
@@ -145,7 +145,7 @@ def read_number(*parts):
 
 
 def names_in(*parts):
-    """Return the entries of a folder, mlx5_2 before mlx5_10; none when there is no such folder."""
+    """Return the entries of a folder in natural order (mlx5_2 before mlx5_10); none if the folder is missing."""
     try:
         return sorted(os.listdir(os.path.join(*parts)), key=natural)
     except OSError:
@@ -153,7 +153,7 @@ def names_in(*parts):
 
 
 def natural(name):
-    """Return what to sort names by so that their numbers count."""
+    """Return a sort key for natural order."""
     return [int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", name)]
 
 
@@ -171,7 +171,7 @@ def pci_address(steps):
 
 
 def distance(one, other, same_numa):
-    """Return how far two PCI paths are, in the words of `nvidia-smi topo -m`."""
+    """Return the distance of two PCI paths, in the terms of `nvidia-smi topo -m`."""
     least = min(len(one), len(other))
     common = next((step for step in range(least) if one[step] != other[step]), least)
     if common < 1:
@@ -194,7 +194,7 @@ def accelerators(sysfs):
 
 
 def interfaces(sysfs, links):
-    """Return the interfaces that `ip -json address show` lists, with what sysfs adds."""
+    """Return the interfaces of `ip -json address show`, with additional facts from sysfs."""
     found = []
     for link in links:
         name = link.get("ifname")
@@ -287,7 +287,7 @@ def gids(folder):
 
 
 def gid_address(gid):
-    """Return the IPv4 address that a GID stands for, empty for another kind of GID."""
+    """Return the IPv4 address encoded in a GID; empty for other GIDs."""
     try:
         mapped = ipaddress.IPv6Address(gid).ipv4_mapped
     except ValueError:
@@ -304,7 +304,7 @@ def parse_links(text):
 
 
 def parse_routes(text):
-    """Return the routes that `ip -json -batch` prints, a list a line, by destination."""
+    """Return the routes of `ip -json -batch` (one list per line), by destination."""
     found = {}
     for line in text.splitlines():
         try:
@@ -322,7 +322,7 @@ def parse_routes(text):
 
 
 def is_address(text):
-    """Tell whether a text is an IPv4 address."""
+    """Return whether a text is an IPv4 address."""
     try:
         ipaddress.IPv4Address(text)
     except ValueError:
@@ -331,12 +331,12 @@ def is_address(text):
 
 
 def routes(module, peers):
-    """Return how the peers are reached; `-force` goes on after one that is not."""
+    """Return the routes to the peers; `-force` continues after an unreachable one."""
     wanted = sorted({peer for peer in peers if is_address(peer)})
     if not wanted:
         return {}
-    asked = "".join(f"route get {peer}\n" for peer in wanted)
-    return parse_routes(module.run_command(["ip", "-json", "-force", "-batch", "-"], data=asked)[1])
+    commands = "".join(f"route get {peer}\n" for peer in wanted)
+    return parse_routes(module.run_command(["ip", "-json", "-force", "-batch", "-"], data=commands)[1])
 
 
 def main():

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Listens for a while at ports where nobody does yet, so that other nodes can try them; stdlib only, Python 3.8."""
+"""Listens temporarily on unused ports, so that other nodes can test connections; stdlib only, Python 3.8."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ansible.module_utils.messages import N_, Message, failure
 DOCUMENTATION = r"""
 ---
 module: fabric_listen
-short_description: Short-lived listener at ports that other nodes are to try
+short_description: Temporary listener on ports that other nodes test
 description:
-  - Starts a process that listens at the ports and ends by itself. Ports at which somebody listens already are left
-    alone, and tried from this node.
+  - Starts a process that listens on the ports and ends by itself. Ports with an existing listener are not touched, but
+    tested from this node.
 options:
   state:
-    description: Whether to start the listener, or to end it before its time.
+    description: Whether to start the listener, or to stop it early.
     type: str
     choices: [started, stopped]
     default: started
@@ -34,19 +34,19 @@ options:
     elements: int
     default: []
   seconds:
-    description: After how long the listener ends.
+    description: Lifetime of the listener in seconds.
     type: int
     default: 60
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Let others try this node's ports
+- name: Listen on the ports that other nodes test
   fabric_listen:
     address: 10.0.0.1
     ports: [6379, 6380]
 
-- name: End it
+- name: Stop the listener
   fabric_listen:
     address: 10.0.0.1
     state: stopped
@@ -54,29 +54,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 listening:
-  description: Ports at which somebody listens now, the listener or who was there before.
+  description: Ports with a listener, this module's or an existing one.
   returned: success
   type: list
   elements: int
 served:
-  description: Those of them that were taken before, by a service that accepts connections.
+  description: Those of them with an existing service that accepts connections.
   returned: success
   type: list
   elements: int
 busy:
-  description: Ports that cannot be tried, since a connection of the node's own holds them at this moment.
+  description: Ports that cannot be tested, because a connection of this node uses them at the moment.
   returned: success
   type: list
   elements: int
 """
 
-# An abstract socket: there is one listener an address at most, it leaves no file, and it ends when somebody connects.
+# An abstract socket: one listener per address at most, no file remains, and the listener ends on a connection.
 CONTROL = "\0inferfleet-fabric-listen-{}"
-_BACKLOG = 4096  # the kernel completes that many connections by itself; nobody has to accept them
+_BACKLOG = 4096  # the kernel completes that many connections without accept()
 
 
 def occupied(address, port):
-    """Tell whether somebody accepts connections at a port of this node."""
+    """Return whether a port of this node accepts connections."""
     try:
         with socket.create_connection((address, port), timeout=2):
             return True
@@ -85,7 +85,7 @@ def occupied(address, port):
 
 
 def open_port(address, port):
-    """Return a socket that listens at a port, None where somebody holds it."""
+    """Return a socket that listens on a port; None if the port is in use."""
     server = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -100,19 +100,19 @@ def open_port(address, port):
 
 
 def stop(address):
-    """End a listener that runs, and tell whether there was one."""
+    """Stop a running listener; return whether there was one."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
         control.settimeout(5)
         try:
             control.connect(CONTROL.format(address))
-            control.recv(1)  # nothing comes; the end of the process ends the connection
+            control.recv(1)  # no data arrives; the connection closes when the process ends
         except OSError:
             return False
     return True
 
 
 def serve(control, servers, seconds):
-    """Keep the sockets open in a process of its own, for so long or until it is told to end; returns to the caller."""
+    """Keep the sockets open in a background process for `seconds`, or until it is stopped; return at once."""
     if os.fork():
         os.wait()
         return
@@ -120,10 +120,10 @@ def serve(control, servers, seconds):
     if os.fork():
         os._exit(0)
     null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):  # Ansible waits for whoever holds its pipes
+    for stream in (0, 1, 2):  # Ansible waits until all processes have closed its pipes
         os.dup2(null, stream)
     select.select([control], [], [], seconds)
-    for server in servers:  # before the end of `control` tells that they are free: an ending process has no such order
+    for server in servers:  # before `control`, whose closing signals that they are free
         server.close()
     os._exit(0)
 
@@ -148,7 +148,7 @@ def main():
     try:
         held = {port: open_port(address, port) for port in module.params["ports"]}
     except OSError as error:
-        failed = N_("This node cannot listen at {address}: {reason}. Set cluster_address to an address it has.")
+        failed = N_("This node cannot listen on {address}: {reason}. Set cluster_address to an address of this node.")
         module.fail_json(**failure(Message("cannot-listen", failed, address=address, reason=error.strerror)))
     taken = [port for port, server in held.items() if server is None]
     served = [port for port in taken if occupied(address, port)]

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Proves that a node reaches the others from its own address on the cluster network; stdlib only, Python 3.8."""
+"""Checks that a node reaches the other nodes from its cluster address; stdlib only, Python 3.8."""
 
 from __future__ import annotations
 
@@ -15,41 +15,41 @@ DOCUMENTATION = r"""
 module: fabric_reach
 short_description: Connections from one address to every peer
 description:
-  - Opens TCP connections from O(source) to the peers, many at a time.
+  - Opens TCP connections from O(source) to the peers in parallel.
 options:
   source:
     description: IPv4 address of this node on the cluster network.
     type: str
     required: true
   peers:
-    description: IPv4 addresses of nodes to try at O(port). One that refuses has been reached just as well.
+    description: IPv4 addresses of nodes to test on O(port). A refused connection counts as reached.
     type: list
     elements: str
     default: []
   port:
-    description: Port of O(peers) to try; the SSH server's is sure to be open in a firewall.
+    description: Port of O(peers) to test; that of the SSH server is open in every firewall.
     type: int
     default: 22
   listening:
     description:
-      - Ports at which somebody listens, a list by IPv4 address. One that refuses has not been reached, since a firewall
-        may refuse in another's name.
+      - Listening ports, a list per IPv4 address. A refused connection counts as not reached, since a firewall may have
+        refused it.
     type: dict
     default: {}
   timeout:
-    description: Seconds to wait for each connection.
+    description: Timeout in seconds of each connection.
     type: int
     default: 5
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Reach the other node
+- name: Connect to the other node
   fabric_reach:
     source: 10.0.0.1
     peers: [10.0.0.2]
 
-- name: Reach the ports that it listens at
+- name: Connect to the listening ports of the other node
   fabric_reach:
     source: 10.0.0.1
     listening: {10.0.0.2: [6380, 6381]}
@@ -61,7 +61,7 @@ milliseconds:
   returned: success
   type: dict
 connections:
-  description: How many connections were made (count).
+  description: Number of connections.
   returned: success
   type: int
 """
@@ -70,14 +70,14 @@ _AT_ONCE = 64
 
 
 def connect(source: str, peer: str, port: int, timeout: int) -> float:
-    """Return the milliseconds that a connection took; raises OSError where nobody accepted it."""
+    """Return the duration of a connection in milliseconds; raises OSError if it was not accepted."""
     start = time.monotonic()
     with socket.create_connection((peer, port), timeout=timeout, source_address=(source, 0)):
         return round((time.monotonic() - start) * 1000, 2)
 
 
 def attempt(source: str, peer: str, port: int, timeout: int, refusal_counts: bool):
-    """Return milliseconds, or why the peer was not reached."""
+    """Return the duration in milliseconds, or the reason why the peer was not reached."""
     start = time.monotonic()
     try:
         return connect(source, peer, port, timeout), ""
@@ -90,7 +90,7 @@ def attempt(source: str, peer: str, port: int, timeout: int, refusal_counts: boo
 
 
 def reasons(failures):
-    """Return the failures as messages, a node's ports with the same reason together."""
+    """Return the failures as messages, with a node's ports of the same reason combined."""
     alike: dict[tuple[str, str], list[int]] = {}
     for (peer, port), reason in failures.items():
         alike.setdefault((peer, reason), []).append(port)
@@ -124,7 +124,7 @@ def main() -> None:
     failures = {(peer, port): reason for (peer, port, _), (_, reason) in done.items() if reason}
     if failures:
         template = N_(
-            "From {source} this node does not reach {peers} on the cluster network."
+            "This node cannot reach {peers} from {source} on the cluster network."
             " Check cluster_network, cluster_address and the firewall between the nodes."
         )
         module.fail_json(**failure(Message("not-reached", template, source=params["source"], peers=reasons(failures))))

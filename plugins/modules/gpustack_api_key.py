@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""A key for the clients of GPUStack's OpenAI-compatible API that opens nothing else."""
+"""API key for clients of GPUStack's OpenAI-compatible API, without other rights."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ansible.module_utils.messages import N_, Message, failure
 DOCUMENTATION = r"""
 ---
 module: gpustack_api_key
-short_description: A key for inference, without rights to manage GPUStack
+short_description: Create an API key for inference, without management rights
 description:
-  - GPUStack 2.x takes the key that it is given, limited to inference.
-  - GPUStack 0.x makes its keys itself, with all rights of their owner. The key then belongs to an account of its own
-    that is no administrator, and C(value) of the result differs from the one given.
+  - GPUStack 2.x accepts a custom key, limited to inference.
+  - GPUStack 0.x generates its keys, with all rights of their owner. The key then belongs to a separate account without
+    administrator rights, and C(value) of the result differs from the parameter.
 options:
   url:
     description: URL of the server without a path.
@@ -31,14 +31,14 @@ options:
     type: str
     default: inferfleet
   value:
-    description: The key that is to work.
+    description: The wanted key.
     type: str
     required: true
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Let the clients in
+- name: Create the clients' API key
   gpustack_api_key:
     url: http://127.0.0.1:8000
     password: "{{ preflight_secrets.gpustack_admin_password }}"
@@ -49,18 +49,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 value:
-  description: The key that works. Hide the result with C(no_log).
+  description: The valid key. Hide the result with C(no_log).
   returned: success
   type: str
 made:
-  description: Whether GPUStack made the key itself, so that it differs from the one given.
+  description: Whether GPUStack generated the key, so that it differs from the parameter.
   returned: success
   type: bool
 """
 
 
-def give(server: Server, name: str, value: str) -> str:
-    """Store the key given, for inference only (2.x); returns it."""
+def store_key(server: Server, name: str, value: str) -> str:
+    """Store a custom key, for inference only (2.x); return it."""
     for key in server.entries("/api-keys"):
         if key["name"] == name:
             server.call("DELETE", f"/api-keys/{key['id']}")
@@ -68,12 +68,12 @@ def give(server: Server, name: str, value: str) -> str:
     return value
 
 
-def make(server: Server, name: str) -> str:
-    """Let GPUStack make a key that belongs to an account without rights (0.x); returns it."""
+def generate_key(server: Server, name: str) -> str:
+    """Generate a key that belongs to an account without administrator rights (0.x); return it."""
     for user in server.entries("/users"):
         if user["username"] == name:
-            server.call("DELETE", f"/users/{user['id']}")  # its keys go with it
-    password = secrets.token_urlsafe(24) + "aA1!"  # of all kinds of characters that GPUStack asks for
+            server.call("DELETE", f"/users/{user['id']}")  # deletes its keys too
+    password = secrets.token_urlsafe(24) + "aA1!"  # contains all character classes that GPUStack requires
     server.call("POST", "/users", {"username": name, "password": password, "is_admin": False})
     owner = Server(server.url, password, username=name)
     return owner.call("POST", "/api-keys", {"name": name})["value"]
@@ -96,7 +96,7 @@ def main() -> None:
     try:
         works = server.serves(value)
         if not works and not module.check_mode:
-            value = make(server, params["name"]) if server.old else give(server, params["name"], value)
+            value = generate_key(server, params["name"]) if server.old else store_key(server, params["name"], value)
     except GPUStackError as problem:
         module.fail_json(**failure(Message("gpustack-failed", N_("{reason}."), reason=problem.message)))
     except (LookupError, TypeError, AttributeError) as error:

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Deploys a model from a local path in GPUStack, or takes it away."""
+"""Deploys a model from a local path in GPUStack, or deletes it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ansible.module_utils.messages import N_, Message, failure
 DOCUMENTATION = r"""
 ---
 module: gpustack_model
-short_description: A model in GPUStack, served by vLLM from a path of the nodes
+short_description: Deploy a model in GPUStack, served by vLLM from a path on the nodes
 description:
-  - A model that is as wanted stays untouched. One that differs is deleted and deployed anew, because GPUStack leaves
-    running instances alone when their model is changed. So is one whose instances found no worker or are in error, for
-    GPUStack looks again only after minutes, and what it said is of another time.
-  - Other models that this module once deployed are deleted, for they hold accelerators; a user's own are left alone.
+  - A model as wanted is not changed. A different one is deleted and deployed again, because GPUStack does not apply
+    changes of a model to its running instances. The same holds for a model whose instances lack a worker or are in
+    error, because GPUStack retries only after minutes, and its message may be outdated.
+  - Other models deployed by this module are deleted, because they occupy accelerators; a user's own are not touched.
 options:
   url:
     description: URL of the server without a path.
@@ -41,7 +41,7 @@ options:
     description: Folder of the weights, the same on every node.
     type: str
   parameters:
-    description: Options of C(vllm serve), one an item.
+    description: Options of C(vllm serve), one per item.
     type: list
     elements: str
     default: []
@@ -50,7 +50,7 @@ options:
     type: bool
     default: false
   timeout:
-    description: Seconds to wait until a deleted model's instances are gone.
+    description: Seconds to wait for the deletion of a model's instances.
     type: int
     default: 120
 author: [inferfleet]
@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 differing:
-  description: Fields that were not as wanted; empty for a model that was new.
+  description: Fields that differed; empty for a new model.
   returned: always
   type: list
   elements: str
@@ -95,13 +95,13 @@ def delete(server: Server, models: list[dict], timeout: int) -> None:
     while numbers and instances_of(server, numbers):
         if time.monotonic() > end:
             names = sorted(model["name"] for model in models)
-            template = N_("GPUStack still has instances of {names}, {seconds} s after they were deleted")
+            template = N_("GPUStack still has instances of {names} {seconds} s after their deletion")
             raise GPUStackError(Message("gpustack-not-deleted", template, names=names, seconds=timeout))
         time.sleep(1)
 
 
 def converge(server: Server, params: dict, check: bool) -> dict:
-    """Make it so and return the module's result."""
+    """Deploy or delete the model; return the module's result."""
     models = server.entries("/models")
     present = next((model for model in models if model["name"] == params["name"]), None)
     wanted = {}

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""How a model that GPUStack serves is doing."""
+"""State of a model in GPUStack."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ansible.module_utils.messages import N_, Message, progress
 DOCUMENTATION = r"""
 ---
 module: gpustack_model_facts
-short_description: State of a model in GPUStack, in GPUStack's own words
+short_description: Return the state of a model in GPUStack
 description:
-  - Asks the server's API as its administrator. Never fails by itself, so that a task can wait with C(until).
+  - Queries the server's API as administrator. Does not fail if the server does, so that a task can wait with C(until).
 options:
   url:
     description: URL of the server without a path.
@@ -31,15 +31,15 @@ options:
     required: true
   patience:
     description:
-      - Seconds that an instance may find no worker, or stay in error, before it counts as failed.
-      - GPUStack's scheduler looks at waiting instances every 180 s (C(check_interval) of its Scheduler).
+      - Seconds after which an instance without a worker, or in error, counts as failed.
+      - GPUStack's scheduler checks pending instances every 180 s (C(check_interval) of its Scheduler).
     type: int
     default: 240
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Wait until it runs
+- name: Wait until the model runs
   gpustack_model_facts:
     url: http://127.0.0.1:8000
     password: "{{ preflight_secrets.gpustack_admin_password }}"
@@ -54,7 +54,7 @@ ready:
   returned: always
   type: bool
 fatal:
-  description: Whether waiting is in vain, because no worker suits the model, or its engine keeps ending.
+  description: Whether waiting is useless, because no worker fits the model, or its engine keeps failing.
   returned: always
   type: bool
 deployed:
@@ -62,12 +62,12 @@ deployed:
   returned: always
   type: bool
 progress:
-  description: C(text), the state and what GPUStack reports about it, as C(code), C(message), C(template) and
+  description: C(text), the state and GPUStack's message, as C(code), C(message), C(template) and
     C(parameters).
   returned: always
   type: dict
 problems:
-  description: The same in a list, as long as C(ready) is false.
+  description: The same message in a list; empty if C(ready) is true.
   returned: always
   type: list
 """
@@ -99,7 +99,7 @@ def main() -> None:
         result["fatal"] = problem.status == 401
         text = problem.message
     except (LookupError, TypeError, AttributeError) as error:
-        unknown = N_("GPUStack's models have an unknown form: {reason}")
+        unknown = N_("GPUStack's list of models has an unknown format: {reason}")
         text = Message("gpustack-unknown-answer", unknown, reason=repr(error))
     module.exit_json(changed=False, **progress(text, result["ready"]), **result)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Which workers GPUStack has, and whether they are the inventory's nodes with all their accelerators."""
+"""Workers of a GPUStack server, compared with the inventory's nodes and accelerators."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ansible.module_utils.messages import N_, Message, progress
 DOCUMENTATION = r"""
 ---
 module: gpustack_worker_facts
-short_description: Workers of a GPUStack server and their accelerators
+short_description: Return the workers of a GPUStack server and their accelerators
 description:
-  - Asks the server's API as its administrator. Never fails by itself, so that a task can wait with C(until).
+  - Queries the server's API as administrator. Does not fail if the server does, so that a task can wait with C(until).
 options:
   url:
     description: URL of the server without a path.
@@ -31,7 +31,7 @@ options:
     elements: str
     required: true
   accelerators:
-    description: Number of accelerators of all nodes together, the same on each.
+    description: Total number of accelerators of all nodes, the same number on each.
     type: int
     required: true
 author: [inferfleet]
@@ -50,15 +50,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ready:
-  description: Whether exactly the nodes are ready workers, each with its accelerators.
+  description: Whether exactly these nodes are ready workers, each with all its accelerators.
   returned: always
   type: bool
 refused:
-  description: Whether the password is wrong, so that waiting is in vain.
+  description: Whether the password is wrong, so that waiting is useless.
   returned: always
   type: bool
 version:
-  description: Version of the server; empty where it does not answer.
+  description: Version of the server; empty if it is unreachable.
   returned: always
   type: str
 workers:
@@ -66,11 +66,11 @@ workers:
   returned: always
   type: list
 progress:
-  description: C(text), what is there and what is still missing, as C(code), C(message), C(template) and C(parameters).
+  description: C(text), present and missing parts, as C(code), C(message), C(template) and C(parameters).
   returned: always
   type: dict
 problems:
-  description: The same in a list, as long as C(ready) is false.
+  description: The same message in a list; empty if C(ready) is true.
   returned: always
   type: list
 """
@@ -98,7 +98,7 @@ def main() -> None:
         result["refused"] = problem.status == 401
         text = problem.message
     except (LookupError, TypeError, AttributeError) as error:
-        unknown = N_("GPUStack's workers have an unknown form: {reason}")
+        unknown = N_("GPUStack's list of workers has an unknown format: {reason}")
         text = Message("gpustack-unknown-answer", unknown, reason=repr(error))
     module.exit_json(changed=False, **progress(text, result["ready"]), **result)
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""What preflight has to know of a node before anything is changed; stdlib only, since it runs on the node."""
+"""Facts about a node that preflight checks; stdlib only, since it runs on the node."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ DOCUMENTATION = r"""
 module: node_facts
 short_description: Disk, memory, interfaces and listening ports of a node
 description:
-  - Reads what the planner and preflight need of a node. Changes nothing.
-  - A listening port counts as ours when a process that holds it, or a parent of it, carries the environment variable
+  - Reads the facts that the planner and preflight need. Changes nothing.
+  - A listening port belongs to inferfleet if its process, or an ancestor, has the environment variable
     C(INFERFLEET_COMPONENT), which every container of inferfleet sets.
 options:
   paths:
-    description: Absolute paths whose file system is measured; of a missing path, its nearest existing parent.
+    description: Absolute paths whose file systems are measured; a missing path means its nearest existing parent.
     type: list
     elements: str
     default: []
   tree:
-    description: Folder of C(owner/name) folders whose sizes are wanted, as weights already present.
+    description: Folder of C(owner/name) folders, whose sizes are reported as present weights.
     type: path
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Read what preflight checks
+- name: Read the facts for preflight
   node_facts:
     paths: [/data/models, /var/lib/docker]
     tree: /data/models
@@ -54,23 +54,23 @@ ansible_facts:
     inferfleet_node:
       description:
         - C(present), a map of C(owner/name) below C(tree) to its bytes; C(docker), whether Docker runs there;
-          C(settings_folder), whether C(/etc/inferfleet) is there, and root's alone;
-          C(checkable), whether what Ansible's C(apt), C(pip) and C(docker) modules need is there already, without which
-          they cannot say in check mode what they would do;
-          C(container), whether the node is a container itself;
+          C(settings_folder), whether C(/etc/inferfleet) exists and is accessible to root only;
+          C(checkable), whether the requirements of Ansible's C(apt), C(pip) and C(docker) modules are installed,
+          without which they fail in check mode;
+          C(container), whether the node itself is a container;
           C(interfaces), a list of C(name), C(mtu), C(up), C(addresses) (IPv4);
           C(listening), a map of TCP port to the owner (C(inferfleet) or the process name);
           C(disk), a map of path to C(free_bytes), C(total_bytes) and C(device) (its file system's number);
-          C(clock_synchronized), whether the kernel says that its clock follows a time source;
+          C(clock_synchronized), whether the kernel's clock is synchronized with a time source;
           C(memory_bytes), C(shm_bytes), C(cpu_count), C(architecture), C(distribution);
-          C(python), C(version) and C(executable) of the Python that Ansible runs modules with.
+          C(python), C(version) and C(executable) of the Python interpreter that Ansible uses.
       type: dict
 """
 
 
 def interfaces(module: AnsibleModule) -> list[dict]:
-    """Return the IPv4 interfaces but loopback."""
-    rc, out, err = 127, "", "there is no such program"
+    """Return the IPv4 interfaces except loopback."""
+    rc, out, err = 127, "", "the program is not installed"
     if module.get_bin_path("ip"):
         rc, out, err = module.run_command(["ip", "-json", "address", "show"])
     if rc != 0:
@@ -104,7 +104,7 @@ def listening_inodes() -> dict[str, int]:
 
 
 def sockets(pid: str) -> set[str]:
-    """Return the inodes of a process's sockets; those it closes meanwhile may be left out."""
+    """Return the inodes of a process's sockets; sockets closed meanwhile may be missing."""
     found = set()
     for fd in os.listdir(f"/proc/{pid}/fd"):
         with contextlib.suppress(OSError):
@@ -115,7 +115,7 @@ def sockets(pid: str) -> set[str]:
 
 
 def listening() -> dict[str, str]:
-    """Return port -> owner: `inferfleet` for our own containers, else the process name."""
+    """Return port -> owner: `inferfleet` for our containers, else the process name."""
     inodes = listening_inodes()
     owners: dict[str, str] = {str(port): "unknown process" for port in inodes.values()}
     for pid in process_ids():
@@ -132,7 +132,7 @@ def listening() -> dict[str, str]:
 
 
 def disk(path: str) -> dict:
-    """Measure the file system of `path`, or of its nearest parent that exists."""
+    """Return size and device of the file system of `path`, or of its nearest existing parent."""
     return {**space(path), "device": os.stat(existing_parent(path)).st_dev}
 
 
@@ -140,7 +140,7 @@ STAGING = ".inferfleet-staging"
 
 
 def present(tree: str | None) -> dict[str, int]:
-    """Return the bytes on disk of every `owner/name` folder below `tree`, with what a download has staged of it."""
+    """Return the bytes on disk of every `owner/name` folder below `tree`, including staged files."""
     if not tree or not os.path.isdir(tree):
         return {}
     inodes: dict[str, dict[int, int]] = {}
@@ -153,13 +153,13 @@ def present(tree: str | None) -> dict[str, int]:
             for folder, _, files in os.walk(place):
                 for file in files:
                     info = os.lstat(os.path.join(folder, file))
-                    # A staged file has its final size from the beginning, with holes; a linked one counts once.
+                    # A staged file is sparse with its final size; a hard-linked file counts once.
                     sizes[info.st_ino] = min(info.st_size, info.st_blocks * 512)
     return {name: sum(sizes.values()) for name, sizes in inodes.items()}
 
 
 def checkable() -> dict[str, bool]:
-    """Tell which of Ansible's modules find on this node what they need for a check run."""
+    """Return which Ansible modules have their requirements for check mode on this node."""
     found = {name: importlib.util.find_spec(name) is not None for name in ("apt", "packaging", "ensurepip", "requests")}
     return {
         "apt": found["apt"],
@@ -169,13 +169,13 @@ def checkable() -> dict[str, bool]:
 
 
 def memory_bytes() -> int:
-    """Return the RAM of the node."""
+    """Return the node's memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def clock_synchronized() -> bool:
-    """Return what the kernel says; true where it cannot be asked."""
-    # struct timex of linux/timex.h: zeroed, it only asks. STA_UNSYNC makes the answer TIME_ERROR (5).
+    """Return whether the kernel's clock is synchronized; true if unknown."""
+    # struct timex of linux/timex.h: zeroed, it only reads. With STA_UNSYNC, the return value is TIME_ERROR (5).
     try:
         return ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(256)) != 5
     except (AttributeError, OSError):
@@ -193,7 +193,7 @@ def distribution() -> dict[str, str]:
 
 
 def is_private_folder(path: str) -> bool:
-    """Return whether `path` is a folder that only root may use."""
+    """Return whether `path` is a folder that only root can access."""
     try:
         status = os.lstat(path)
     except OSError:

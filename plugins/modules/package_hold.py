@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Packages that an unattended upgrade must leave alone; stdlib only, since it runs on the node."""
+"""Holds packages at their version against unattended upgrades; stdlib only, since it runs on the node."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ short_description: Hold installed packages at their version
 description:
   - With dpkg, sets the selection C(hold), as C(apt-mark hold) does; with dnf, lists the packages in
     C(/etc/dnf/plugins/versionlock.list), which needs dnf's versionlock plug-in.
-  - Packages that are not installed are passed over. All of them are done in one call, since one call for each takes
-    about half a second a node.
-  - Writes down which it held in C(/etc/inferfleet/held), so that O(state=absent) lets go of no other ones.
+  - Packages that are not installed are ignored. All packages are handled in one call, since each call takes about half
+    a second per node.
+  - Records the held packages in C(/etc/inferfleet/held), so that O(state=absent) unholds no other packages.
 options:
   names:
-    description: Packages; C(*) stands for any text.
+    description: Names of the packages; C(*) matches any text.
     type: list
     elements: str
     required: true
   state:
-    description: Whether they are held.
+    description: Whether the packages are held.
     type: str
     choices: [present, absent]
     default: present
@@ -34,11 +34,11 @@ author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Keep Docker at its version
+- name: Hold Docker at its version
   package_hold:
     names: [docker-ce, containerd.io]
 
-- name: Let go of what we held
+- name: Unhold all packages held by this module
   package_hold:
     names: ["*"]
     state: absent
@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 held:
-  description: Packages of C(names) that are held now by us or anyone.
+  description: Packages of C(names) that are held, by this module or anyone else.
   returned: always
   type: list
   elements: str
@@ -57,13 +57,13 @@ LOCKS = "/etc/dnf/plugins/versionlock.list"
 
 
 def matching(names, installed):
-    """Return the installed packages that `names` mean."""
+    """Return the installed packages that match `names`."""
     patterns = [re.compile(re.escape(name).replace(r"\*", ".*") + "$") for name in names]
     return sorted(package for package in installed if any(pattern.match(package) for pattern in patterns))
 
 
 def dpkg_selections(module):
-    """Return package → selection of what dpkg has installed."""
+    """Return package → selection of the packages that dpkg has installed."""
     query = ["dpkg-query", "--show", "--showformat", "${binary:Package} ${db:Status-Want} ${db:Status-Status}\n"]
     _, out, _ = module.run_command(query, check_rc=True)
     rows = (line.split() for line in out.splitlines())
@@ -71,14 +71,14 @@ def dpkg_selections(module):
 
 
 def rpm_versions(module):
-    """Return package → version and release of what rpm has installed."""
+    """Return package → version and release of the packages that rpm has installed."""
     query = ["rpm", "--query", "--all", "--queryformat", "%{NAME} %|EPOCH?{%{EPOCH}}:{0}|:%{VERSION}-%{RELEASE}\n"]
     _, out, _ = module.run_command(query, check_rc=True)
     return dict(line.split() for line in out.splitlines() if len(line.split()) == 2)
 
 
 def lines_of(path):
-    """Return a file's lines, none where there is no file."""
+    """Return the lines of a file; none if there is no file."""
     try:
         with open(path, encoding="utf-8") as file:
             return file.read().splitlines()
@@ -94,7 +94,7 @@ def write_lines(path, lines):
 
 
 def hold(module, names, wanted):
-    """Hold the packages or let go of them; return whether that changes anything and which are held now."""
+    """Hold or unhold the packages; return whether anything changes, and the held packages."""
     ours = set(lines_of(RECORD))
     with_dpkg = shutil.which("dpkg-query") is not None
     if with_dpkg:
@@ -105,18 +105,18 @@ def hold(module, names, wanted):
         versions = rpm_versions(module)
         named, locks = matching(names, versions), lines_of(LOCKS)
         held = {package for package in named if any(lock.startswith(f"{package}-") for lock in locks)}
-    turned = sorted(set(named) - held if wanted else held & ours)
-    if turned and not module.check_mode:
+    changes = sorted(set(named) - held if wanted else held & ours)
+    if changes and not module.check_mode:
         if with_dpkg:
             selection = "hold" if wanted else "install"
-            data = "".join(f"{package} {selection}\n" for package in turned)
+            data = "".join(f"{package} {selection}\n" for package in changes)
             module.run_command(["dpkg", "--set-selections"], data=data, check_rc=True)
         elif wanted:
-            write_lines(LOCKS, [*locks, *(f"{package}-{versions[package]}.*" for package in turned)])
+            write_lines(LOCKS, [*locks, *(f"{package}-{versions[package]}.*" for package in changes)])
         else:
-            write_lines(LOCKS, [lock for lock in locks if not any(lock.startswith(f"{p}-") for p in turned)])
-        write_lines(RECORD, sorted(ours | set(turned) if wanted else ours - set(turned)))
-    return bool(turned), sorted(held | set(turned) if wanted else held - set(turned))
+            write_lines(LOCKS, [lock for lock in locks if not any(lock.startswith(f"{p}-") for p in changes)])
+        write_lines(RECORD, sorted(ours | set(changes) if wanted else ours - set(changes)))
+    return bool(changes), sorted(held | set(changes) if wanted else held - set(changes))
 
 
 def main():

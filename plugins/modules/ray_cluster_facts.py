@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""What a running Ray cluster says of itself: nodes, accelerators, the actors that hold ranks."""
+"""State of a running Ray cluster: nodes, accelerators and actors."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from ansible.module_utils.messages import N_, Message, joined, progress
 DOCUMENTATION = r"""
 ---
 module: ray_cluster_facts
-short_description: Nodes, accelerators and actors of a Ray cluster
+short_description: Return nodes, accelerators and actors of a Ray cluster
 description:
-  - Asks Ray's state API on the head (C(/api/v0/nodes), C(/api/v0/actors)), with the cluster's token.
+  - Queries Ray's state API on the head node (C(/api/v0/nodes), C(/api/v0/actors)), with the cluster's token.
 options:
   url:
     description: URL of Ray's dashboard.
     type: str
     default: http://127.0.0.1:8265
   token_file:
-    description: File that holds the cluster's token.
+    description: File with the cluster's token.
     type: path
     required: true
   nodes:
-    description: IPv4 addresses of the nodes that belong to the cluster.
+    description: IPv4 addresses of the expected nodes.
     type: list
     elements: str
     default: []
   accelerators:
-    description: Number of accelerators that belong to it.
+    description: Number of expected accelerators.
     type: int
     default: 0
 author: [inferfleet]
@@ -46,25 +46,25 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ready:
-  description: Whether exactly the wanted nodes are alive with the wanted number of accelerators.
+  description: Whether exactly the expected nodes are alive, with the expected number of accelerators.
   returned: always
   type: bool
 nodes:
-  description: C(address), C(accelerators) and C(actors) (class names of living actors) of every living node.
+  description: C(address), C(accelerators) and C(actors) (class names of live actors) of every live node.
   returned: always
   type: list
 progress:
-  description: C(text), what is there and what is still missing, as C(code), C(message), C(template) and C(parameters).
+  description: C(text), present and missing parts, as C(code), C(message), C(template) and C(parameters).
   returned: always
   type: dict
 problems:
-  description: The same in a list, as long as C(ready) is false.
+  description: The same message in a list; empty if C(ready) is true.
   returned: always
   type: list
 """
 
 
-def ask(url: str, token: str) -> list[dict]:
+def listing(url: str, token: str) -> list[dict]:
     """Return the entries of one listing of Ray's state API; raises StatusError, OSError or ValueError."""
     body = request_json(url, authorization=bearer(token), timeout=20)
     if not body["result"]:
@@ -73,8 +73,8 @@ def ask(url: str, token: str) -> list[dict]:
 
 
 def describe(nodes: list[dict], actors: list[dict]) -> list[dict]:
-    """Return the living nodes with their accelerators and actors, the head first."""
-    living = sorted((n for n in nodes if n["state"] == "ALIVE"), key=lambda n: not n["is_head_node"])
+    """Return the live nodes with their accelerators and actors, the head node first."""
+    live = sorted((n for n in nodes if n["state"] == "ALIVE"), key=lambda n: not n["is_head_node"])
     return [
         {
             "address": node["node_ip"],
@@ -83,25 +83,25 @@ def describe(nodes: list[dict], actors: list[dict]) -> list[dict]:
                 a["class_name"] for a in actors if a["node_id"] == node["node_id"] and a["state"] == "ALIVE"
             ),
         }
-        for node in living
+        for node in live
     ]
 
 
-def verdict(found: list[dict], wanted: list[str], accelerators: int) -> tuple[bool, Message]:
-    """Return whether the cluster is complete, and a message on what it has."""
+def status(found: list[dict], wanted: list[str], accelerators: int) -> tuple[bool, Message]:
+    """Return whether the cluster is complete, and a message on its nodes and accelerators."""
     addresses = [node["address"] for node in found]
-    there = sum(node["accelerators"] for node in found)
+    present = sum(node["accelerators"] for node in found)
     missing = [address for address in wanted if address not in addresses]
-    strangers = [address for address in addresses if wanted and address not in wanted]
+    unknown = [address for address in addresses if wanted and address not in wanted]
     size = N_("{nodes} of {all_nodes} nodes, {accelerators} of {all_accelerators} accelerators")
-    counts = {"nodes": len(addresses), "all_nodes": len(wanted), "accelerators": there}
+    counts = {"nodes": len(addresses), "all_nodes": len(wanted), "accelerators": present}
     parts = [Message("ray-size", size, all_accelerators=accelerators, **counts)]
     if missing:
         lacking = N_("missing: {addresses} (see `docker logs inferfleet-ray` there)")
         parts.append(Message("ray-nodes-missing", lacking, addresses=missing))
-    if strangers:
-        parts.append(Message("ray-nodes-unknown", N_("not of this inventory: {addresses}"), addresses=strangers))
-    return not missing and not strangers and there == accelerators, joined(parts)
+    if unknown:
+        parts.append(Message("ray-nodes-unknown", N_("not in this inventory: {addresses}"), addresses=unknown))
+    return not missing and not unknown and present == accelerators, joined(parts)
 
 
 def main() -> None:
@@ -120,19 +120,19 @@ def main() -> None:
     try:
         with open(params["token_file"]) as token_file:
             token = token_file.read().strip()
-        nodes = ask(f"{params['url']}/api/v0/nodes?detail=1&limit=1000", token)
-        actors = ask(f"{params['url']}/api/v0/actors?detail=1&limit=1000", token)
+        nodes = listing(f"{params['url']}/api/v0/nodes?detail=1&limit=1000", token)
+        actors = listing(f"{params['url']}/api/v0/actors?detail=1&limit=1000", token)
         found = describe(nodes, actors)
-        ready, text = verdict(found, params["nodes"], params["accelerators"])
+        ready, text = status(found, params["nodes"], params["accelerators"])
     except StatusError as error:
-        refused = N_("Ray's head answers {status} {reason} at {url}")
+        refused = N_("The Ray head node returned status {status} ({reason}) at {url}")
         values = {"status": error.status, "reason": error.reason, "url": params["url"]}
         ready, text = False, Message("ray-status", refused, **values)
     except OSError as error:
-        silent = N_("Ray's head does not answer at {url}: {reason}")
+        silent = N_("The Ray head node is unreachable at {url}: {reason}")
         ready, text = False, Message("ray-no-answer", silent, url=params["url"], reason=reason(error))
     except (ValueError, LookupError, TypeError) as error:
-        other = N_("what answers at {url} is not Ray's state API: {reason}")
+        other = N_("the service at {url} is not Ray's state API: {reason}")
         ready, text = False, Message("ray-unknown-answer", other, url=params["url"], reason=repr(error))
     module.exit_json(changed=False, ready=ready, nodes=found, **progress(text, ready))
 

@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Gives files that a program has made their final name, with a manifest, once all of them are there."""
+"""Moves the complete output of a conversion to its final folder and writes a manifest."""
 
 from __future__ import annotations
 
@@ -14,37 +14,37 @@ from ansible.module_utils.weights import manifest
 DOCUMENTATION = r"""
 ---
 module: weights_finalize
-short_description: Files that a program has made become a checkpoint with hashes
+short_description: Turn the output of a conversion into a checkpoint with hashes
 description:
-  - Hashes the files, writes the manifest that M(weights_verify) and M(weights_pull) know, and renames the folder.
-  - Ends, and renames nothing, where a file is missing or empty.
+  - Hashes the files, writes the manifest that M(weights_verify) and M(weights_pull) use, and renames the folder.
+  - Fails and renames nothing if a file is missing or empty.
 options:
   staging:
-    description: Folder that the program wrote into, on the same file system as C(path).
+    description: Output folder of the conversion, on the same file system as C(path).
     type: path
     required: true
   path:
-    description: Final folder; what has that name is replaced.
+    description: Final folder; an existing one is replaced.
     type: path
     required: true
   files:
-    description: Names of all files that have to be there.
+    description: Names of all required files.
     type: list
     elements: str
     required: true
   repository:
-    description: Name of the checkpoint, as the manifest tells it.
+    description: Name of the checkpoint in the manifest.
     type: str
     required: true
   revision:
-    description: What tells this checkpoint from others of that name.
+    description: Identifier that distinguishes this checkpoint from others of that name.
     type: str
     required: true
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Give it its name
+- name: Finalize the converted checkpoint
   weights_finalize:
     staging: /data/models/deepseek-ai/.DeepSeek-R1-mp16.inferfleet-converting
     path: /data/models/deepseek-ai/DeepSeek-R1-mp16
@@ -55,19 +55,19 @@ EXAMPLES = r"""
 
 RETURN = r"""
 bytes:
-  description: Size of all files.
+  description: Total size of all files in bytes.
   returned: success
   type: int
 """
 
 
 def size_of(path):
-    """Return a file's size in bytes; 0 where there is none."""
+    """Return the size of a file in bytes; 0 if it does not exist."""
     return os.path.getsize(path) if os.path.isfile(path) else 0
 
 
-def seal(staging, path, names, about):
-    """Rename the folder; return the manifest's entries, or the names of the files that are not there."""
+def finalize(staging, path, names, about):
+    """Rename the folder; return the manifest's entries and the names of missing or changing files."""
     lacking = [name for name in names if not size_of(os.path.join(staging, name))]
     if lacking:
         return {}, lacking
@@ -97,12 +97,12 @@ def main():
             "revision": {"type": "str", "required": True},
         },
     )
-    asked = module.params
-    about = {"repository": asked["repository"], "revision": asked["revision"], "commit": "", "source": "conversion"}
-    entries, lacking = seal(asked["staging"], asked["path"], asked["files"], about)
+    params = module.params
+    about = {"repository": params["repository"], "revision": params["revision"], "commit": "", "source": "conversion"}
+    entries, lacking = finalize(params["staging"], params["path"], params["files"], about)
     if lacking:
         template = N_("{folder} is not complete: {files} missing, empty or still written to.")
-        module.fail_json(**failure(Message("not-complete", template, folder=asked["staging"], files=lacking)))
+        module.fail_json(**failure(Message("not-complete", template, folder=params["staging"], files=lacking)))
     module.exit_json(changed=True, bytes=sum(entry["size"] for entry in entries.values()))
 
 

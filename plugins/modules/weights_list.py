@@ -14,17 +14,17 @@ from ansible.module_utils.weights.store import STAGING
 DOCUMENTATION = r"""
 ---
 module: weights_list
-short_description: The models below a folder, whole or in part
+short_description: List the models below a folder, complete or partial
 options:
   root:
-    description: Folder that holds C(owner/name) folders.
+    description: Folder that contains C(owner/name) folders.
     type: path
     required: true
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: List
+- name: List the models of the node
   weights_list:
     root: /data/models
 """
@@ -40,11 +40,11 @@ models:
 """
 
 
-LEFT = re.compile(re.escape(STAGING) + "(-old)?$")  # what a download that was broken off leaves
+LEFTOVER = re.compile(re.escape(STAGING) + "(-old)?$")  # folder of an interrupted download
 
 
 def bytes_below(path):
-    """Return the bytes on disk below a folder; a file with several names counts once."""
+    """Return the bytes on disk below a folder; a hard-linked file counts once."""
     seen, total = set(), 0
     for folder, _, names in os.walk(path):
         for name in names:
@@ -56,7 +56,7 @@ def bytes_below(path):
 
 
 def downloading(path):
-    """Say whether a download of the model whose final folder is `path` runs: it holds a lock."""
+    """Return whether a download to the final folder `path` is running: it holds a lock."""
     try:
         with open(manifest.run_file(path, "lock")) as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -71,8 +71,8 @@ def describe(path, owner, name):
     """Return one entry of the module's result."""
     found = manifest.read(path)
     state = "complete" if found.get("complete") else "unknown"
-    if LEFT.search(name):
-        name = LEFT.sub("", name)[1:]
+    if LEFTOVER.search(name):
+        name = LEFTOVER.sub("", name)[1:]
         state = "downloading" if downloading(os.path.join(os.path.dirname(path), name)) else "partial"
     return {
         "repository": found.get("repository") or f"{owner}/{name}",
@@ -84,13 +84,13 @@ def describe(path, owner, name):
 
 
 def models(root):
-    """Return what lies below `root`."""
+    """Return the models below `root`."""
     found = []
     for owner in sorted(os.listdir(root)) if os.path.isdir(root) else []:
         folder = os.path.join(root, owner)
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
             path = os.path.join(folder, name)
-            known = LEFT.search(name) or not name.startswith(".")
+            known = LEFTOVER.search(name) or not name.startswith(".")
             if os.path.isdir(path) and known:
                 found.append(describe(path, owner, name))
     return found

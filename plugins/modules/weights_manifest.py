@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Asks the sources what a model consists of."""
+"""Reads the manifest of a model from its sources."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from ansible.module_utils.weights.sources.specs import make_source, with_tokens
 DOCUMENTATION = r"""
 ---
 module: weights_manifest
-short_description: Files, sizes and hashes of a model, from the first source that tells
+short_description: Return files, sizes and hashes of a model from the first available source
 description:
-  - Where no source answers, the manifest of a complete copy for the same revision will do; a warning says so.
-  - Files that a source gives no hash for are proved by the first full download.
+  - If no source is available, the manifest of a complete copy of the same revision is used, with a warning.
+  - For files without a hash at the source, the hash comes from the first complete download.
 options:
   sources:
-    description: Sources in the order to ask them.
+    description: Sources in order of preference.
     type: list
     elements: dict
     required: true
   tokens:
-    description: Tokens of sources that ask for one, by the source's C(type).
+    description: Tokens of sources that require one, by the source's C(type).
     type: dict
     default: {}
   include:
-    description: Patterns of the files to bring; empty brings all.
+    description: Patterns of the files to download; empty downloads all.
     type: list
     elements: str
     default: []
   exclude:
-    description: Patterns of files to leave out.
+    description: Patterns of files to exclude.
     type: list
     elements: str
     default: []
@@ -47,7 +47,7 @@ author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Ask for the files
+- name: Read the manifest
   weights_manifest:
     sources: [{type: huggingface, endpoint: https://hf-mirror.com, repository: deepseek-ai/DeepSeek-R1, revision: main}]
     path: /data/models/deepseek-ai/DeepSeek-R1
@@ -59,30 +59,30 @@ files:
   returned: success
   type: dict
 about:
-  description: Repository, revision asked for, commit, and the source that told.
+  description: Repository, requested revision, commit, and the source of the manifest.
   returned: success
   type: dict
 bytes:
-  description: Size of all files.
+  description: Total size of all files in bytes.
   returned: success
   type: int
 """
 
 
 def selected(name, include, exclude):
-    """Say whether the patterns (as `hf download` takes them) let a file through."""
+    """Return whether the patterns (in the form of `hf download`) select a file."""
     if include and not any(fnmatch.fnmatch(name, p) for p in include):
         return False
     return not any(fnmatch.fnmatch(name, p) for p in exclude)
 
 
 def safe(name):
-    """Say whether a file's name stays below the folder of its model."""
+    """Return whether a file name stays below the folder of its model."""
     return not os.path.isabs(name) and ".." not in name.split("/") and not name.startswith(".inferfleet")
 
 
 def described(params):
-    """Return about, files and the causes of the sources that did not tell."""
+    """Return `about`, files, and the causes of the sources that failed."""
     causes = []
     for spec in with_tokens(params):
         source = make_source(spec, 60, 0)
@@ -129,7 +129,9 @@ def main():
             )
             about = {"repository": first["repository"], "revision": first["revision"]}
             module.fail_json(**failure(Message("no-source", template, causes="; ".join(causes), **about)))
-        module.warn(f"No source answers ({'; '.join(causes)}). The complete copy on this node says what belongs to it.")
+        module.warn(
+            f"No source is available ({'; '.join(causes)}). The manifest of the complete copy on this node is used."
+        )
         about = {key: found[key] for key in ("repository", "revision", "commit", "source") if key in found}
         _, files = manifest.contents(found)
     else:
@@ -139,7 +141,7 @@ def main():
             if safe(name) and selected(name, params["include"], params["exclude"])
         }
     if not files:
-        template = N_("No file is left of the model. Check model_weights_include and model_weights_exclude.")
+        template = N_("No file of the model is selected. Check model_weights_include and model_weights_exclude.")
         module.fail_json(**failure(Message("no-file", template)))
     module.exit_json(
         changed=False, about=about, files=files, bytes=sum(e["size"] for e in files.values()), causes=causes

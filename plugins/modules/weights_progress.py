@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Tells how far a download that weights_pull does in the background has come."""
+"""Returns the progress of a background download by weights_pull."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible.module_utils.weights import manifest
 DOCUMENTATION = r"""
 ---
 module: weights_progress
-short_description: Bytes done and wanted of a background weights_pull
+short_description: Return the progress of a background weights_pull
 options:
   path:
     description: The C(path) given to weights_pull.
@@ -37,29 +37,29 @@ EXAMPLES = r"""
 
 RETURN = r"""
 finished:
-  description: Whether the background task has ended, well or not.
+  description: Whether the background task has ended, successfully or not.
   returned: always
   type: bool
 progress:
-  description: C(done) and C(total) in bytes, and C(text) on where they came from; empty before the first byte.
+  description: C(done) and C(total) in bytes, and C(text) on their origin; empty before the first byte.
   returned: always
   type: dict
 """
 
 
 def alive(job: str) -> bool:
-    """Tell whether a process of the background task runs: Ansible names the task on its command line."""
+    """Return whether a process of the background task is running: its command line contains the job id."""
     name = job.partition(".")[0]
     return any(name in words for _, words in command_lines())
 
 
 def ended(record: dict, job: str) -> bool:
-    """Tell whether the task has ended: its record is replaced by its result, or it died without one (a reboot, say)."""
+    """Return whether the task has ended: it has written its result, or died without one (for example by a reboot)."""
     return (bool(record) and "started" not in record) or bool(record.get("finished")) or not alive(job)
 
 
 def origin(state: dict) -> Message | None:
-    """Return where the bytes came from; None where there are none yet."""
+    """Return the origin of the bytes; None if there are none yet."""
     parts = []
     if state["wan"]:
         parts.append(Message("", N_("{size} over the WAN"), size=f"{state['wan'] / 1e9:.1f} GB"))

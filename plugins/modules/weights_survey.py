@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Tells what of a model a node has, and whether it has room for the rest."""
+"""Returns the files of a model that a node lacks, and the free space for them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ansible.module_utils.weights.store import staging_of
 DOCUMENTATION = r"""
 ---
 module: weights_survey
-short_description: What of a model is on this node, and the room for the rest
+short_description: Return the missing files of a model and the free space
 description:
-  - Reads names and stamps, hashes nothing, changes nothing.
+  - Compares names and stamps; does not hash and changes nothing.
 options:
   path:
     description: Final folder of the model.
@@ -29,7 +29,7 @@ author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Look what is there
+- name: Read the missing files
   weights_survey:
     path: /data/models/deepseek-ai/DeepSeek-R1
     files: "{{ manifest.files }}"
@@ -37,30 +37,30 @@ EXAMPLES = r"""
 
 RETURN = r"""
 missing:
-  description: Files that are missing, different or not proved.
+  description: Files that are missing, different or not verified.
   returned: always
   type: list
   elements: str
 bytes_missing:
-  description: Their size.
+  description: Total size of the missing files.
   returned: always
   type: int
 bytes_needed:
-  description: The same without what an earlier run has staged.
+  description: The same, less the files staged by an earlier run.
   returned: always
   type: int
 local:
-  description: Whether the folder lies on a disk of the node's own.
+  description: Whether the folder is on a local disk of the node.
   returned: always
   type: bool
 """
 
-# File systems on a disk of the node's own. All others may be the same on several nodes.
+# File systems on a local disk. All others may be shared between nodes.
 LOCAL = {"bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "jfs", "overlay", "ramfs", "tmpfs", "xfs", "zfs"}
 
 
 def staged_bytes(path):
-    """Return the bytes on disk below the staging folder of a model, those of files that have another name left out."""
+    """Return the bytes on disk below a model's staging folder, without hard-linked files."""
     total = 0
     for folder, _, names in os.walk(staging_of(path)):
         for name in names:

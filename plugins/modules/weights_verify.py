@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Proves that a model on this node is what its manifest says."""
+"""Verifies a model on this node against its manifest."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from ansible.module_utils.weights import manifest
 DOCUMENTATION = r"""
 ---
 module: weights_verify
-short_description: Whether a model's files are what their manifest says
+short_description: Verify a model's files against their manifest
 description:
-  - By stamps (size, time, inode), in milliseconds; C(deep) hashes every file, as fast as disk and processors allow.
-  - A file that is wrong is struck from the manifest, so that the next M(weights_pull) brings it anew.
+  - Compares stamps (size, time, inode), in milliseconds; C(deep) hashes every file, limited by disk and processors.
+  - With C(deep), a damaged file is removed from the manifest, so that the next M(weights_pull) fetches it again.
 options:
   path:
     description: Folder of the model.
@@ -28,14 +28,14 @@ options:
     type: bool
     default: false
   workers:
-    description: Files hashed at the same time; 0 is one for each processor.
+    description: Files hashed in parallel; 0 is one per processor.
     type: int
     default: 0
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Hash everything
+- name: Hash all files
   weights_verify:
     path: /data/models/deepseek-ai/DeepSeek-R1
     deep: true
@@ -43,20 +43,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 complete:
-  description: Whether every file of the manifest is there and right.
+  description: Whether every file of the manifest is present and intact.
   returned: always
   type: bool
 wrong:
-  description: Files that are not.
+  description: Missing or damaged files.
   returned: always
   type: list
   elements: str
 bytes:
-  description: Size of all files of the manifest.
+  description: Total size of all files in the manifest in bytes.
   returned: always
   type: int
 seconds:
-  description: Time that it took.
+  description: Duration of the verification.
   returned: always
   type: float
 deep:
@@ -64,32 +64,32 @@ deep:
   returned: always
   type: bool
 limited_by:
-  description: C(processors) or C(disk), whichever kept the hashing from being faster; empty without hashing.
+  description: Bottleneck of the hashing, C(processors) or C(disk); empty without hashing.
   returned: always
   type: str
 digest:
-  description: SHA-256 over the names, sizes and hashes of all files; the same on nodes that hold the same.
+  description: SHA-256 over the names, sizes and hashes of all files; the same on nodes with the same files.
   returned: always
   type: str
 """
 
 
-BUSY = 0.8  # share of a worker's time on a processor from which the processor is the limit
+BUSY = 0.8  # share of a worker's time on a processor above which the processor is the bottleneck
 
 
 def digest_of(files):
-    """Return one hash for all files, whatever their stamps."""
-    told = {name: [entry["size"], entry["algorithm"], entry["hash"]] for name, entry in sorted(files.items())}
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    """Return one hash over all files, independent of their stamps."""
+    contents = {name: [entry["size"], entry["algorithm"], entry["hash"]] for name, entry in sorted(files.items())}
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
 
 
-def limit(seconds, cpu_seconds, workers):
-    """Return what kept `workers` from hashing faster: they wait for the disk, or they are busy all the time."""
+def bottleneck(seconds, cpu_seconds, workers):
+    """Return the bottleneck of the hashing: the disk, or the processors if the workers were busy all the time."""
     return "processors" if cpu_seconds > BUSY * seconds * workers else "disk"
 
 
 def verify(path, deep, workers):
-    """Return the module's result; strikes from the manifest what is wrong."""
+    """Return the module's result; with `deep`, remove damaged files from the manifest."""
     found, began, cpu = manifest.read(path), time.monotonic(), time.process_time()
     files = found.get("files", {})
     good, wrong = manifest.survey(path, files, files)
@@ -98,7 +98,7 @@ def verify(path, deep, workers):
         workers = min(workers or os.cpu_count() or 1, max(1, len(good)))
         good, damaged = manifest.check_all(path, {n: files[n] for n in good}, workers)
         wrong += damaged
-        limited_by = limit(time.monotonic() - began, time.process_time() - cpu, workers)
+        limited_by = bottleneck(time.monotonic() - began, time.process_time() - cpu, workers)
     if deep and wrong:
         manifest.write_json(os.path.join(path, manifest.NAME), {**found, "complete": False, "files": good})
     seconds = time.monotonic() - began

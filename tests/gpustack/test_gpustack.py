@@ -1,4 +1,4 @@
-"""The role's modules against real servers and workers of both generations."""
+"""The GPUStack modules against real servers and workers of both generations."""
 
 import time
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_workers_register_with_the_token_and_all_accelerators(cluster, workers):
     assert [(w["address"], w["state"], w["accelerators"]) for w in workers["workers"]] == [(ADDRESS, "ready", 2)]
 
 
-def test_a_node_that_is_missing_is_named(cluster, run, workers):
+def test_missing_node_is_reported(cluster, run, workers):
     answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS, "127.0.0.9"], accelerators=2 * ACCELERATORS)
     assert not answer["ready"]
     assert answer["msg"] == (
@@ -51,19 +51,19 @@ def test_a_node_that_is_missing_is_named(cluster, run, workers):
     )
 
 
-def test_an_accelerator_that_is_missing_is_named(cluster, run, workers):
+def test_missing_accelerator_is_reported(cluster, run, workers):
     answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS], accelerators=8)
     assert not answer["ready"]
     assert answer["msg"].endswith("; 127.0.0.1 has 2 accelerators instead of 8")
 
 
-def test_a_wrong_password_is_refused_at_once(cluster, run):
+def test_wrong_password_is_rejected_at_once(cluster, run):
     answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS], accelerators=2, password="not-the-password")
     assert (answer["ready"], answer["refused"]) == (False, True)
-    assert "refuses the password of admin: it keeps the one of its first start" in answer["msg"]
+    assert "rejects the password of admin: it keeps the password of its first start" in answer["msg"]
 
 
-def test_a_worker_without_the_token_stays_out(clusters, run):
+def test_worker_without_the_token_is_rejected(clusters, run):
     cluster = clusters.get("0.7.1")
     cluster.start_worker("stranger", token="not-the-token")
     wait(lambda: cluster.log("stranger"), lambda log: "401" in log or "Invalid authentication" in log, 60)
@@ -78,7 +78,7 @@ def test_no_secret_is_in_a_command_line(cluster, workers):
         assert PASSWORD not in argv
 
 
-def test_the_clients_key_opens_inference_and_nothing_else(cluster, run, workers):
+def test_client_key_allows_inference_only(cluster, run, workers):
     foreseen = run(cluster, "gpustack_api_key", value=KEY, check=True)
     assert (foreseen["changed"], foreseen["value"]) == (True, KEY)
     made = run(cluster, "gpustack_api_key", value=KEY)
@@ -97,7 +97,7 @@ def test_the_clients_key_opens_inference_and_nothing_else(cluster, run, workers)
     assert cluster.status("/v1-openai/models", f"Bearer {replaced['value']}") == 200
 
 
-def test_a_model_is_deployed_once_and_again_only_when_it_differs(cluster, run, no_models):
+def test_model_is_deployed_again_only_if_it_differs(cluster, run, no_models):
     wanted = {"path": "/data/models/nowhere", "parameters": ["--tensor-parallel-size=2", "--max-model-len=4096"]}
     assert run(cluster, "gpustack_model", name="first", **wanted, check=True)["changed"]
     assert not run(cluster, "gpustack_model_facts", name="first")["deployed"]
@@ -115,7 +115,7 @@ def test_a_model_is_deployed_once_and_again_only_when_it_differs(cluster, run, n
     assert not run(cluster, "gpustack_model", name="second", state="absent")["changed"]
 
 
-def test_what_fits_nowhere_fails_in_gpustacks_own_words(cluster, run, no_models, tiny_r1):
+def test_oversized_model_fails_with_gpustacks_message(cluster, run, no_models, tiny_r1):
     run(cluster, "gpustack_model", name="first", path=tiny_r1, parameters=["--tensor-parallel-size=4"])
     answer = wait(
         lambda: run(cluster, "gpustack_model_facts", name="first", patience=2),
@@ -127,7 +127,7 @@ def test_what_fits_nowhere_fails_in_gpustacks_own_words(cluster, run, no_models,
     assert (again["changed"], again["differing"]) == (True, ["state"])
 
 
-def test_a_path_that_is_missing_fails_in_gpustacks_own_words(cluster, run, no_models):
+def test_missing_path_fails_with_gpustacks_message(cluster, run, no_models):
     run(cluster, "gpustack_model", name="first", path="/data/models/nowhere", parameters=["--tensor-parallel-size=2"])
     answer = wait(
         lambda: run(cluster, "gpustack_model_facts", name="first", patience=5),

@@ -1,1 +1,1 @@
-"""A node's accelerators, as their vendors' tools and the kernel report them. Runs on the nodes, by stdlib only."""
+"""A node's accelerators, as their vendors' tools and the kernel report them. Runs on the nodes; stdlib only."""

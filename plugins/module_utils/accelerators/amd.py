@@ -1,4 +1,4 @@
-"""AMD's accelerators by `rocm-smi`."""
+"""AMD accelerators, read with `rocm-smi`."""
 
 from __future__ import annotations
 

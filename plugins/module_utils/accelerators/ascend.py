@@ -1,4 +1,4 @@
-"""Huawei Ascend's accelerators by `npu-smi`."""
+"""Huawei Ascend accelerators, read with `npu-smi`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The record of one accelerator, the same for all vendors, and what of it deserves attention."""
+"""The record of one accelerator, the same for all vendors, and its health warnings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ansible.module_utils.messages import N_, Message
 
 
 def device(index, name, **known):
-    """Return the record of a device; what its tool does not report stays empty."""
+    """Return the record of a device; values that its tool does not report are empty."""
     record = {
         "index": index,
         "name": name,
@@ -27,21 +27,21 @@ def device(index, name, **known):
 
 
 def number(text):
-    """Return a number of digits only, 0 for anything else."""
+    """Return a non-negative integer, 0 for anything else."""
     return int(text) if text and re.match(r"\d+$", text.strip()) else 0
 
 
 def health(devices):
-    """Return what of the devices deserves attention, as messages in their JSON form."""
+    """Return the health warnings of the devices, as messages in JSON form."""
     found = []
     for record in devices:
         index = record["index"]
         if record["mig"] == "Enabled":
-            found.append(Message("mig-enabled", N_("Accelerator {index} is divided by MIG."), index=index))
+            found.append(Message("mig-enabled", N_("MIG is enabled on accelerator {index}."), index=index))
         if record["ecc_uncorrectable"]:
-            errors = N_("Accelerator {index} has {count} uncorrectable errors.")
+            errors = N_("Accelerator {index} has {count} uncorrectable memory errors.")
             found.append(Message("ecc-errors", errors, index=index, count=record["ecc_uncorrectable"]))
         if record["persistence"] == "Disabled":
-            off = N_("Persistence mode of accelerator {index} is off.")
+            off = N_("Persistence mode is disabled on accelerator {index}.")
             found.append(Message("persistence-off", off, index=index))
     return [message.as_dict() for message in found]

@@ -1,4 +1,4 @@
-"""What the kernel knows of a node's accelerators."""
+"""Kernel facts about a node's accelerators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MODULES = ("nouveau", "nvidia", "nvidia_peermem", "nv_peer_mem", "amdgpu", "vast
 
 
 def kernel_side(root, vendor):
-    """Return what the kernel knows of the node's accelerators, whether or not the vendor's tool answers."""
+    """Return the kernel's facts about the node's accelerators, independent of the vendor's tool."""
     version = read_below(root, "proc/driver/nvidia/version")
     found = re.search(r"(\d+\.\d+(?:\.\d+)?)", version)
     flavour = "open" if "Open Kernel Module" in version else "proprietary"
@@ -35,7 +35,7 @@ def kernel_side(root, vendor):
 
 
 def library_version(root):
-    """Return the version of the installed libnvidia-ml, empty when there is none."""
+    """Return the version of the installed libnvidia-ml; empty if there is none."""
     for folder in ("usr/lib/*-linux-gnu", "usr/lib64", "usr/lib"):
         for path in sorted(glob.glob(os.path.join(root, folder, "libnvidia-ml.so.*.*"))):
             return os.path.basename(path).split(".so.")[1]
@@ -43,6 +43,6 @@ def library_version(root):
 
 
 def daemons(root):
-    """Return those of DAEMONS that run."""
+    """Return the running daemons among DAEMONS."""
     names = {read_below(root, f"proc/{pid}/comm").strip() for pid in process_ids(root)}
-    return [name for name in DAEMONS if name[:15] in names]  # the kernel cuts names at 15 letters
+    return [name for name in DAEMONS if name[:15] in names]  # the kernel truncates names to 15 characters

@@ -1,4 +1,4 @@
-"""The errors that NVIDIA's driver (Xid) wrote into the kernel's log."""
+"""Errors of NVIDIA's driver (Xid) in the kernel log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _XID = re.compile(r"NVRM: Xid \((?:PCI:)?([0-9a-fA-F:.]+)\): (\d+), ?(.*)")
 
 
 def kernel_log(path):
-    """Return the lines of the kernel's log as /dev/kmsg gives them, none where it may not be read."""
+    """Return the lines of the kernel log in the format of /dev/kmsg; none if it is not readable."""
     records: list[bytes] = []
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -32,12 +32,12 @@ def kernel_log(path):
             records.append(record)
     finally:
         os.close(handle)
-    # A file of records (and nothing else) comes in pieces of any size.
+    # A regular file (unlike /dev/kmsg) is read in blocks that do not match records.
     return b"".join(records).decode("utf-8", "replace").splitlines()
 
 
 def uptime(root):
-    """Return the seconds since the node started."""
+    """Return the node's uptime in seconds."""
     words = read_below(root, "proc/uptime").split()
     return float(words[0]) if words else 0.0
 

@@ -1,4 +1,4 @@
-"""NVIDIA's accelerators by `nvidia-smi`."""
+"""NVIDIA accelerators, read with `nvidia-smi`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ansible.module_utils.messages import N_, Message
 
 TOOL = "nvidia-smi"
 ARGUMENTS = ["-q", "-x"]
-# Compute capability is missing in nvidia-smi's XML of most drivers; product architectures have one each, these more.
+# Most drivers' nvidia-smi XML lacks the compute capability; it follows from the architecture, Ampere has two.
 _CAPABILITY = {"Volta": "7.0", "Turing": "7.5", "Hopper": "9.0", "Blackwell": "10.0"}
 _AMPERE_SMALL = ("A10", "A16", "A2", "A40", "RTX")
 
@@ -55,7 +55,7 @@ def parse(text):
 
 
 def fabric_manager_version(find, timeout):
-    """Return the version of NVIDIA's fabric manager, empty when it is not installed or does not answer."""
+    """Return the version of NVIDIA's fabric manager; empty if it is not installed or does not respond."""
     path = find("nv-fabricmanager")
     if not path:
         return ""
@@ -112,9 +112,9 @@ def _uncorrectable(gpu):
 
 
 def _capability(gpu):
-    told = _text(gpu, "compute_cap")
-    if re.match(r"\d+\.\d+$", told):
-        return told
+    reported = _text(gpu, "compute_cap")
+    if re.match(r"\d+\.\d+$", reported):
+        return reported
     architecture, product = _text(gpu, "product_architecture"), _text(gpu, "product_name")
     if architecture == "Ampere":
         small = any(re.search(rf"\b{name}\b", product) for name in _AMPERE_SMALL)

@@ -1,4 +1,4 @@
-"""A node's PCI devices as the kernel sees them, whatever the driver says."""
+"""PCI devices of a node from sysfs, independent of the driver."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _BRIDGE = "0x0680"  # of NVIDIA: an NVSwitch
 
 
 def pci_devices(root, vendor):
-    """Return the addresses of a vendor's accelerators and NVSwitches; NVIDIA's where no vendor's tool is installed."""
+    """Return the addresses of a vendor's accelerators and NVSwitches (NVIDIA's if `vendor` is empty)."""
     vendor = vendor or "nvidia"
     found: dict[str, list[str]] = {"accelerators": [], "switches": []}
     folder = "sys/bus/pci/devices"
     with contextlib.suppress(OSError):
         for address in sorted(os.listdir(os.path.join(root, folder))):
 
-            def told(name, address=address):
+            def attribute(name, address=address):
                 return read_below(root, f"{folder}/{address}/{name}").strip()
 
             if vendor == "vastai":
-                if told("device") == _VASTAI:
+                if attribute("device") == _VASTAI:
                     found["accelerators"].append(address)
-            elif told("vendor") == _VENDORS[vendor]:
-                kind = told("class")[:6]
+            elif attribute("vendor") == _VENDORS[vendor]:
+                kind = attribute("class")[:6]
                 if kind in _ACCELERATORS[vendor]:
                     found["accelerators"].append(address)
                 elif kind == _BRIDGE and vendor == "nvidia":
@@ -39,7 +39,7 @@ def pci_devices(root, vendor):
 
 
 def acs_bridges(root):
-    """Return the PCI bridges with Access Control Services that redirect requests or completions."""
+    """Return the PCI bridges whose Access Control Services redirect requests or completions."""
     found = []
     for path in sorted(glob.glob(os.path.join(root, "sys/bus/pci/devices/*/config"))):
         address = os.path.basename(os.path.dirname(path))
@@ -56,7 +56,7 @@ def acs_bridges(root):
 
 
 def acs_control(config):
-    """Return the ACS control register of a device's configuration space, 0 without one (PCI Express, 7.7.11)."""
+    """Return the ACS control register from a device's configuration space; 0 if it has none (PCI Express, 7.7.11)."""
     offset = 0x100
     for _ in range(96):  # no more capabilities fit
         header = int.from_bytes(config[offset : offset + 4], "little")

@@ -1,4 +1,4 @@
-"""Runs a vendor's tool, which may be missing, hang, crash or answer garbage."""
+"""Execution of a vendor's tool, which may be missing, hang, crash or print invalid output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _OUTPUT_LIMIT = 32 * 1024 * 1024  # characters
 
 
 class ToolError(Exception):
-    """A tool could not be used; `message` is why."""
+    """A tool could not be used; `message` is the reason."""
 
     def __init__(self, message):
         super().__init__(str(message))
@@ -17,12 +17,12 @@ class ToolError(Exception):
 
 
 def run_tool(argv, timeout):
-    """Return what a tool prints; raises ToolError when it is missing, hangs or fails."""
+    """Return the output of a tool; raises ToolError if it is missing, hangs or fails."""
     shown = " ".join(argv)
     try:
         code, text = run(argv, timeout)
     except TimeoutError:
-        hung = N_("`{tool}` did not answer within {seconds} seconds; see the kernel log.")
+        hung = N_("`{tool}` did not finish within {seconds} seconds; see the kernel log.")
         raise ToolError(Message("tool-hung", hung, tool=shown, seconds=timeout)) from None
     except OSError as error:
         broken = N_("`{tool}` cannot be started: {reason}.")
@@ -30,8 +30,8 @@ def run_tool(argv, timeout):
     text = text[:_OUTPUT_LIMIT]
     if code != 0:
         if code < 0:
-            failed = N_("`{tool}` was ended by signal {status}.")
-            with_output = N_("`{tool}` was ended by signal {status}: {output}.")
+            failed = N_("`{tool}` was killed by signal {status}.")
+            with_output = N_("`{tool}` was killed by signal {status}: {output}.")
         else:
             failed = N_("`{tool}` exited with code {status}.")
             with_output = N_("`{tool}` exited with code {status}: {output}.")

@@ -1,4 +1,4 @@
-"""Vastai's accelerators by `vasmi`."""
+"""Vastai accelerators, read with `vasmi`."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What the modules that talk to GPUStack share."""
+"""Shared code of the modules for GPUStack."""

@@ -1,4 +1,4 @@
-"""GPUStack's HTTP API: of 0.x below /v1, of 2.x below /v2, both with HTTP basic authentication."""
+"""Client of GPUStack's HTTP API: 0.x below /v1, 2.x below /v2, both with HTTP basic authentication."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from ansible.module_utils.http import StatusError, bearer, reason, request_json
 from ansible.module_utils.messages import N_, Message
 
 ADMIN = "admin"  # the account both generations create at their first start
-PAGE = 100  # entries asked for at once; both generations' own default
+PAGE = 100  # entries per request; the default of both generations
 
 
 class GPUStackError(Exception):
-    """GPUStack does not answer (`status` 0) or refuses a request; `message` is why."""
+    """GPUStack is unreachable (`status` 0) or rejects a request; `message` is the reason."""
 
     def __init__(self, message, status=0):
         super().__init__(str(message))
@@ -21,13 +21,13 @@ class GPUStackError(Exception):
 
 
 def unknown_form(url, error):
-    """Return the message on an answer that is not as GPUStack's answers are."""
-    template = N_("GPUStack at {url} answers in an unknown form: {reason}.")
+    """Return the message on a response of unknown format."""
+    template = N_("The response of GPUStack at {url} has an unknown format: {reason}.")
     return Message("gpustack-unknown-answer", template, url=url, reason=repr(error))
 
 
 class Server:
-    """One GPUStack server as one of its users sees it."""
+    """One GPUStack server, accessed as one of its users."""
 
     def __init__(self, url, password, username=ADMIN, timeout=30):
         self.url = url.rstrip("/")
@@ -38,7 +38,7 @@ class Server:
 
     @property
     def version(self):
-        """Its version, such as 2.3.0; raises GPUStackError."""
+        """Version of the server, such as 2.3.0; raises GPUStackError."""
         if not self._version:
             answer = self._send("GET", "/version", None, "")
             try:
@@ -49,16 +49,16 @@ class Server:
 
     @property
     def old(self):
-        """Whether it is of generation 0.x, where vLLM runs inside GPUStack's own container."""
+        """Whether the server is of generation 0.x, in which vLLM runs inside GPUStack's own container."""
         return self.version.startswith("0.")
 
     def call(self, method, path, body=None):
-        """Return the decoded answer of the management API, None where it has no body; raises GPUStackError."""
+        """Return the decoded response of the management API, None if it has no body; raises GPUStackError."""
         generation = "/v1" if self.old else "/v2"
         return self._send(method, generation + path, body, self._basic)
 
     def entries(self, path):
-        """Return all entries of a listing, whatever its pages."""
+        """Return all entries of a paginated listing."""
         found, page = [], 1
         while True:
             answer = self.call("GET", f"{path}?page={page}&perPage={PAGE}")
@@ -66,7 +66,7 @@ class Server:
                 found += answer["items"]
                 last = answer["pagination"]["totalPage"]
             except (LookupError, TypeError) as error:
-                listing = N_("GPUStack's listing {path} has an unknown form: {reason}")
+                listing = N_("GPUStack's listing {path} has an unknown format: {reason}")
                 message = Message("gpustack-unknown-answer", listing, path=path, reason=repr(error))
                 raise GPUStackError(message) from error
             if page >= last:
@@ -74,17 +74,17 @@ class Server:
             page += 1
 
     def cluster(self):
-        """Return the number of the cluster that takes our models (2.x): the default one, which has our token."""
+        """Return the id of the cluster for our models (2.x): the default one, which has our token."""
         clusters = self.entries("/clusters")
         for cluster in clusters:
             if cluster["is_default"]:
                 return cluster["id"]
         names = [cluster["name"] for cluster in clusters] or Message("", N_("none"))
-        template = N_("GPUStack at {url} has no default cluster among its clusters: {names}")
+        template = N_("GPUStack at {url} has no default cluster; its clusters are {names}")
         raise GPUStackError(Message("gpustack-no-cluster", template, url=self.url, names=names))
 
     def serves(self, key):
-        """Return whether a key opens the OpenAI-compatible API."""
+        """Return whether the OpenAI-compatible API accepts a key."""
         try:
             self._send("GET", "/v1-openai/models", None, bearer(key))
         except GPUStackError as problem:
@@ -97,21 +97,21 @@ class Server:
         try:
             return request_json(self.url + path, body, method=method, authorization=authorization, timeout=self.timeout)
         except StatusError as error:
-            raise self._refused(method, path, error) from error
+            raise self._rejected(method, path, error) from error
         except OSError as error:
-            template = N_("GPUStack does not answer at {url}: {reason}")
+            template = N_("GPUStack is unreachable at {url}: {reason}")
             message = Message("gpustack-no-answer", template, url=self.url, reason=reason(error))
             raise GPUStackError(message) from error
         except ValueError as error:
             raise GPUStackError(self._not_gpustack()) from error
 
     def _not_gpustack(self):
-        return Message("not-gpustack", N_("what answers at {url} is not GPUStack"), url=self.url)
+        return Message("not-gpustack", N_("the service at {url} is not GPUStack"), url=self.url)
 
-    def _refused(self, method, path, error):
+    def _rejected(self, method, path, error):
         text = error.text
         if error.status == 401 and path.startswith(("/v1/", "/v2/")):
-            template = N_("GPUStack at {url} refuses the password of {user}: it keeps the one of its first start")
+            template = N_("GPUStack at {url} rejects the password of {user}: it keeps the password of its first start")
             message = Message("gpustack-password-refused", template, url=self.url, user=self.username)
             return GPUStackError(message, 401)
         try:
@@ -119,6 +119,6 @@ class Server:
             text = answer.get("message") or answer.get("detail") or text
         except (ValueError, AttributeError):
             pass
-        template = N_("GPUStack answers {status} to {method} {path}: {text}")
+        template = N_("GPUStack returned status {status} for {method} {path}: {text}")
         values = {"status": error.status, "method": method, "path": path, "text": str(text)[:500]}
         return GPUStackError(Message("gpustack-status", template, **values), error.status)

@@ -1,4 +1,4 @@
-"""What GPUStack's answers mean: pure functions over its workers and model instances."""
+"""Status of GPUStack's workers and model instances: pure functions over its API responses."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from datetime import datetime, timezone
 
 from ansible.module_utils.messages import N_, Message, joined
 
-RESTARTS_GIVEN_UP = 3  # GPUStack waits 5, 10, 20 … seconds between its attempts
-UTC = timezone.utc  # datetime.UTC is of Python 3.11, and nodes have older ones
-MARK = "Deployed by inferfleet"  # description of the models that are ours to replace
+RESTARTS_GIVEN_UP = 3  # GPUStack waits 5, 10, 20 … seconds between restarts
+UTC = timezone.utc  # datetime.UTC needs Python 3.11
+MARK = "Deployed by inferfleet"  # description of models that inferfleet may replace
 
 
 def plain(text):
-    """Return a message of GPUStack's without its HTML, on one line."""
+    """Return a GPUStack message without HTML, on one line."""
     return " ".join(re.sub(r"<[^>]+>", "", text or "").split())
 
 
@@ -32,16 +32,16 @@ def describe_workers(entries):
 
 
 def workers_status(workers, nodes, accelerators):
-    """Return whether every node is a ready worker with its accelerators, and a message on what is there.
+    """Return whether every node is a ready worker with all its accelerators, and a message on the status.
 
-    `nodes`: addresses of the nodes. `accelerators`: of all of them together, the same number on each.
+    `nodes`: addresses of the nodes. `accelerators`: total of all nodes, the same number on each.
     """
     per_node = accelerators // len(nodes) if nodes else 0
     ours = {worker["address"]: worker for worker in workers if worker["address"] in nodes}
     ready = [worker for worker in ours.values() if worker["state"] == "ready"]
-    there = sum(worker["accelerators"] for worker in ready)
+    present = sum(worker["accelerators"] for worker in ready)
     size = N_("{workers} of {all_workers} workers ready, {accelerators} of {all_accelerators} accelerators")
-    counts = {"workers": len(ready), "all_workers": len(nodes), "accelerators": there}
+    counts = {"workers": len(ready), "all_workers": len(nodes), "accelerators": present}
     parts = [Message("gpustack-size", size, all_accelerators=per_node * len(nodes), **counts)]
     missing = [address for address in nodes if address not in ours]
     if missing:
@@ -56,21 +56,21 @@ def workers_status(workers, nodes, accelerators):
             fewer = N_("{address} has {accelerators} accelerators instead of {expected}")
             values = {"address": worker["address"], "accelerators": worker["accelerators"], "expected": per_node}
             parts.append(Message("gpustack-worker-size", fewer, **values))
-    strangers = [w["address"] for w in workers if w["address"] not in nodes and w["state"] == "ready"]
-    if strangers:
-        unknown = N_("not of this inventory: {addresses} (delete them on GPUStack's Workers page)")
-        parts.append(Message("gpustack-workers-unknown", unknown, addresses=strangers))
-    whole = len(ready) == len(nodes) and all(worker["accelerators"] == per_node for worker in ready)
-    return whole and not strangers, joined(parts)
+    unknown = [w["address"] for w in workers if w["address"] not in nodes and w["state"] == "ready"]
+    if unknown:
+        foreign = N_("not in this inventory: {addresses} (delete them on GPUStack's Workers page)")
+        parts.append(Message("gpustack-workers-unknown", foreign, addresses=unknown))
+    complete = len(ready) == len(nodes) and all(worker["accelerators"] == per_node for worker in ready)
+    return complete and not unknown, joined(parts)
 
 
 def differing(current, wanted):
-    """Return the fields of a model that are not as wanted, sorted; fields we do not name are GPUStack's."""
+    """Return the sorted fields of a model that differ from `wanted`; other fields are managed by GPUStack."""
     return sorted(name for name, value in wanted.items() if current.get(name) != value)
 
 
 def stalled(instances):
-    """Return whether a model's instances found no worker or are in error, so that what they say may be out of date."""
+    """Return whether all instances of a model lack a worker or are in error; their messages may be outdated."""
     return len(instances) > 0 and all(
         instance["state"] == "error" or (instance["state"] == "pending" and bool(instance.get("state_message")))
         for instance in instances
@@ -78,9 +78,9 @@ def stalled(instances):
 
 
 def wanted_model(old, name, path, parameters, spans):
-    """Return the fields of a model as this generation spells them.
+    """Return the fields of a model in the form of this GPUStack generation.
 
-    `spans`: whether it needs more than one worker.
+    `spans`: whether the model needs more than one worker.
     """
     return {
         "name": name,
@@ -97,7 +97,7 @@ def wanted_model(old, name, path, parameters, spans):
 
 
 def seconds_since(moment, now=None):
-    """Return the seconds since one of GPUStack's time stamps, 0 where it has none."""
+    """Return the seconds since a GPUStack timestamp; 0 if it is empty."""
     if not moment:
         return 0.0
     then = datetime.fromisoformat(moment.replace("Z", "+00:00"))
@@ -109,8 +109,8 @@ def seconds_since(moment, now=None):
 def instances_status(instances, patience, now=None):
     """Return (ready, failed, message) of a model's instances.
 
-    `patience`: seconds after which an instance that no worker suits, or that stays in error, counts as failed: the
-    workers were all there before, so waiting changes nothing.
+    `patience`: seconds after which an instance without a suitable worker, or in error, counts as failed: all workers
+    were ready before, so further waiting does not help.
     """
     if not instances:
         return False, False, Message("gpustack-no-instance", N_("no instance yet"))

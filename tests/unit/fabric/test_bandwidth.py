@@ -1,4 +1,4 @@
-"""Bandwidths as nccl-tests counts them."""
+"""Bandwidths, computed as nccl-tests does."""
 
 import pytest
 from hypothesis import given
@@ -31,7 +31,7 @@ def test_bus_bandwidth_of_an_all_reduce(ranks, factor):
 
 
 @given(st.integers(2, 1024), st.floats(1e-6, 1e3), st.floats(1, 1e3))
-def test_a_perfect_ring_reaches_the_links_rate(ranks, rate, size):
+def test_ideal_ring_reaches_the_link_rate(ranks, rate, size):
     seconds = size * 8 / (rate * 1e9) * 2 * (ranks - 1) / ranks
     assert all_reduce_gbps(size, seconds, ranks) == pytest.approx(rate)
 

@@ -26,17 +26,17 @@ def test_roce_without_gpudirect():
     assert (log.fell_back, log.gpudirect, log.over_rdma) == (False, False, 2)
 
 
-def test_the_plugin_of_nvidias_images():
+def test_plugin_of_nvidias_images():
     log = read("plugin")
     assert (log.networks, log.fell_back, log.gpudirect) == (("IBext_v8",), False, True)
 
 
-def test_a_recorded_log_of_accelerators_that_reach_each_other_over_nvlink():
+def test_recorded_log_of_nvlink():
     log = read("recorded_nvlink")
     assert (log.version, log.networks, log.over_sockets, log.over_rdma) == ("2.28.9", ("Socket",), 0, 0)
 
 
-def test_a_recorded_log_of_sockets():
+def test_recorded_log_of_sockets():
     log = read("recorded_socket")
     assert (log.version, log.networks, log.fell_back, log.devices) == ("2.28.9", ("Socket",), True, ())
     assert log.over_sockets > 0
@@ -52,5 +52,5 @@ def test_warnings_are_kept():
     assert read("no_verbs").warnings == ("Failed to open libibverbs.so[.1]",)
 
 
-def test_other_lines_say_nothing():
+def test_other_lines_are_ignored():
     assert read_nccl_log(["", "hello", "NCCL INFO", "via NET"]) == NcclLog()

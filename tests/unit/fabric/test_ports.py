@@ -49,7 +49,7 @@ def test_ports(head, contract, ports):
         ("tensorrt-llm", r"launch.py listen \S+ (\d+)", False, {}),
     ],
 )
-def test_what_a_command_line_names_is_among_them(engine, option, on_head, contract):
+def test_ports_of_the_command_line_are_included(engine, option, on_head, contract):
     nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
     asked = {"engine": engine, "accelerator": "H800-80G", "engine_port": 8000, "max_model_len": 32768, **contract}
     plan = make_plan(Settings(**asked), nodes)

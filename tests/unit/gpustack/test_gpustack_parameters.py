@@ -1,4 +1,4 @@
-"""With what GPUStack starts vLLM."""
+"""vLLM parameters of GPUStack's models."""
 
 import pytest
 
@@ -23,7 +23,7 @@ def parameters(**contract):
     return gpustack_parameters(fact)
 
 
-def test_it_serves_what_was_planned():
+def test_parameters_follow_the_plan():
     assert parameters(max_model_len=32768, max_num_seqs=64) == [
         "--tensor-parallel-size=8",
         "--pipeline-parallel-size=4",
@@ -35,7 +35,7 @@ def test_it_serves_what_was_planned():
     ]
 
 
-def test_settings_that_vllm_has_options_for_reach_it():
+def test_engine_settings_become_vllm_options():
     found = parameters(accelerator="H800-80G", enable_expert_parallel=True, kv_cache_dtype="fp8", max_model_len=8192)
     assert "--enable-expert-parallel" in found
     assert "--kv-cache-dtype=fp8" in found
@@ -51,7 +51,7 @@ def test_settings_that_vllm_has_options_for_reach_it():
         (["--stop=a=b"], ["--stop=a=b"]),
     ],
 )
-def test_extra_arguments_come_last_one_an_item(extra, items):
+def test_extra_arguments_come_last(extra, items):
     fact = plan_of().as_dict()
     plain = gpustack_parameters(fact)
     found = gpustack_parameters(fact, enforce_eager=True, max_num_batched_tokens=4096, extra=extra)
@@ -59,7 +59,7 @@ def test_extra_arguments_come_last_one_an_item(extra, items):
 
 
 @pytest.mark.parametrize("version", ["2.3.0", "0.7.1"])
-def test_both_generations_have_the_same_command_lines_and_differ_in_environment(version):
+def test_generations_differ_in_the_environment_only(version):
     head, worker, *_ = plan_of(engine_version=version).nodes.values()
     assert head.argv == ["gpustack", "start", "--port", "8000", "--worker-ip", "10.0.0.1"]
     assert worker.argv == ["gpustack", "start", "--server-url", "http://10.0.0.1:8000", "--worker-ip", "10.0.0.2"]

@@ -1,4 +1,4 @@
-"""What GPUStack's answers mean."""
+"""Status of GPUStack's workers and model instances."""
 
 from datetime import UTC, datetime
 
@@ -31,7 +31,7 @@ def test_a_worker_without_a_status_has_no_accelerators():
 
 
 @pytest.mark.parametrize(
-    ("workers", "verdict"),
+    ("workers", "expected"),
     [
         ([worker("a"), worker("b")], (True, "2 of 2 workers ready, 16 of 16 accelerators")),
         (
@@ -62,7 +62,7 @@ def test_a_worker_without_a_status_has_no_accelerators():
             [worker("a"), worker("b"), worker("c")],
             (
                 False,
-                "2 of 2 workers ready, 16 of 16 accelerators; not of this inventory: c"
+                "2 of 2 workers ready, 16 of 16 accelerators; not in this inventory: c"
                 " (delete them on GPUStack's Workers page)",
             ),
         ),
@@ -71,26 +71,26 @@ def test_a_worker_without_a_status_has_no_accelerators():
             (True, "2 of 2 workers ready, 16 of 16 accelerators"),
         ),
     ],
-    ids=["whole", "missing", "a GPU short", "uneven", "unreachable", "stranger", "a stranger that is gone"],
+    ids=["complete", "missing", "a GPU short", "uneven", "unreachable", "unknown worker", "unknown worker not ready"],
 )
-def test_workers_verdict(workers, verdict):
+def test_workers_status(workers, expected):
     ready, message = status.workers_status(workers, ["a", "b"], 16)
-    assert (ready, str(message)) == verdict
+    assert (ready, str(message)) == expected
 
 
-def test_only_fields_that_we_set_are_compared():
+def test_only_wanted_fields_are_compared():
     wanted = status.wanted_model(True, "m", "/w", ["--a=1"], True)
     assert status.differing({**wanted, "id": 3, "replicas": 1}, wanted) == []
     assert status.differing({**wanted, "local_path": "/v", "replicas": 0}, wanted) == ["local_path", "replicas"]
 
 
-def test_each_generation_has_its_spelling_of_vllm():
+def test_backend_name_of_each_generation():
     assert status.wanted_model(True, "m", "/w", [], False)["backend"] == "vllm"
     assert status.wanted_model(False, "m", "/w", [], False)["backend"] == "vLLM"
 
 
 @pytest.mark.parametrize(
-    ("instances", "verdict"),
+    ("instances", "expected"),
     [
         ([], (False, False, "no instance yet")),
         ([instance("running")], (True, False, "running")),
@@ -113,9 +113,9 @@ def test_each_generation_has_its_spelling_of_vllm():
     ],
     ids=lambda value: value[0]["state"] if isinstance(value, list) and value else "",
 )
-def test_instance_verdict(instances, verdict):
+def test_instances_status(instances, expected):
     ready, failed, message = status.instances_status(instances, 30, NOW)
-    assert (ready, failed, str(message)) == verdict
+    assert (ready, failed, str(message)) == expected
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_instance_verdict(instances, verdict):
         ("", 0),
     ],
 )
-def test_time_stamps_of_both_generations_are_read(moment, seconds):
+def test_timestamps_of_both_generations(moment, seconds):
     assert status.seconds_since(moment, NOW) == seconds
 
 
@@ -143,5 +143,5 @@ def test_time_stamps_of_both_generations_are_read(moment, seconds):
         ([instance("error", "x"), instance("running")], False),
     ],
 )
-def test_what_is_stranded_is_deployed_anew(instances, stalled):
+def test_stalled_instances_are_deployed_again(instances, stalled):
     assert status.stalled(instances) is stalled

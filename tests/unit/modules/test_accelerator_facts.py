@@ -1,4 +1,4 @@
-"""accelerator_facts on recorded answers, and on tools that misbehave."""
+"""accelerator_facts with recorded outputs, and with faulty tools."""
 
 import time
 from pathlib import Path
@@ -41,7 +41,7 @@ def answer(run, tool, vendor: str, file: str) -> dict:
         ("vastai", "vasmi-va16x8-simulated.txt", 8, "VA16", 131072, "00.25.12.02", ""),
     ],
 )
-def test_recorded_answers(run, tool, vendor, file, count, name, memory, driver, capability):
+def test_recorded_outputs(run, tool, vendor, file, count, name, memory, driver, capability):
     facts = answer(run, tool, vendor, file)
     assert facts["vendor"] == vendor
     assert len(facts["accelerators"]) == count
@@ -69,12 +69,12 @@ def test_real_h200(run, tool):
     }
 
 
-def test_devices_in_trouble_are_reported(run, tool):
+def test_unhealthy_devices_are_reported(run, tool):
     facts = answer(run, tool, "nvidia", "nvidia-h800x4-ill-simulated.xml")
     assert [p["message"] for p in facts["problems"]] == [
-        "Accelerator 0 is divided by MIG.",
-        "Accelerator 1 has 2 uncorrectable errors.",
-        "Persistence mode of accelerator 2 is off.",
+        "MIG is enabled on accelerator 0.",
+        "Accelerator 1 has 2 uncorrectable memory errors.",
+        "Persistence mode is disabled on accelerator 2.",
     ]
     assert [d["fabric_state"] for d in facts["accelerators"]] == ["Completed", "Completed", "Completed", "In Progress"]
 
@@ -91,13 +91,13 @@ def test_devices_in_trouble_are_reported(run, tool):
             "tool-failed",
             "version mismatch",
         ),
-        ("kill -SEGV $$", "tool-failed", "ended by signal 11"),
-        ("sleep 60", "tool-hung", "did not answer within 1 seconds"),
-        ("trap '' TERM; sleep 60 & wait", "tool-hung", "did not answer within 1 seconds"),
-        ("printf '<nvidia_smi_log></nvidia_smi_log>'", "no-device", "shows no accelerator"),
+        ("kill -SEGV $$", "tool-failed", "killed by signal 11"),
+        ("sleep 60", "tool-hung", "did not finish within 1 seconds"),
+        ("trap '' TERM; sleep 60 & wait", "tool-hung", "did not finish within 1 seconds"),
+        ("printf '<nvidia_smi_log></nvidia_smi_log>'", "no-device", "reports no accelerator"),
     ],
 )
-def test_tools_that_misbehave(run, tool, script, code, part):
+def test_faulty_tools(run, tool, script, code, part):
     path = tool("nvidia-smi", script)
     started = time.monotonic()
     result = run("accelerator_facts", path="/usr/bin:/bin", tools={"nvidia": path}, timeout=1)
@@ -112,12 +112,12 @@ def test_tools_that_misbehave(run, tool, script, code, part):
 @pytest.mark.parametrize(
     ("vendor", "script"), [("amd", "echo '[1]'"), ("amd", "echo x"), ("ascend", "echo x"), ("vastai", "echo x")]
 )
-def test_other_tools_garbage(run, tool, vendor, script):
+def test_invalid_output_of_other_tools(run, tool, vendor, script):
     facts = run("accelerator_facts", path="/usr/bin:/bin", tools={vendor: tool("x", script)})
     assert facts["ansible_facts"]["inferfleet_accelerators"]["problems"][0]["code"] == "tool-garbage"
 
 
-def test_a_tool_that_cannot_start(run, tmp_path):
+def test_tool_that_cannot_start(run, tmp_path):
     facts = run("accelerator_facts", path="/usr/bin:/bin", tools={"nvidia": str(tmp_path / "none")})
     assert "cannot be started" in facts["ansible_facts"]["inferfleet_accelerators"]["problems"][0]["message"]
 
@@ -134,7 +134,7 @@ def test_tools_are_found_in_path(run, tool):
     assert len(facts["ansible_facts"]["inferfleet_accelerators"]["accelerators"]) == 2
 
 
-def test_a_second_vendors_tool_is_asked_when_the_first_finds_nothing(run, tool):
+def test_second_vendors_tool_runs_if_the_first_finds_nothing(run, tool):
     tools = {"nvidia": tool("n", "exit 9"), "amd": tool("a", f"cat {ANSWERS / 'rocm-mi300x8-simulated.json'}")}
     facts = run("accelerator_facts", path="/usr/bin:/bin", tools=tools)["ansible_facts"]["inferfleet_accelerators"]
     assert (facts["vendor"], len(facts["accelerators"])) == ("amd", 8)
@@ -154,12 +154,12 @@ def test_fabric_manager_version(tool):
         st.text(), st.sampled_from(sorted(ANSWERS.iterdir())).map(Path.read_text), st.from_regex(r"[{|<+].{0,80}")
     )
 )
-def test_parsers_refuse_or_answer_but_never_break(vendor, text):
+def test_parsers_return_facts_or_a_tool_error(vendor, text):
     assert refusal(vendor.parse, text) in ("", "tool-garbage")
 
 
 @given(cut=st.integers(0, 20000), drop=st.integers(1, 3000))
-def test_truncated_answers(cut, drop):
+def test_truncated_outputs(cut, drop):
     text = (ANSWERS / "nvidia-h200x2-real.xml").read_text()
     text = text[:cut] + text[cut + drop :]
     assert refusal(nvidia.parse, text) in ("", "tool-garbage")

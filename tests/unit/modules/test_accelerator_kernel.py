@@ -1,4 +1,4 @@
-"""accelerator_facts on a kernel's files, written as Linux writes them."""
+"""Kernel facts of accelerator_facts, from files in Linux's format."""
 
 import pytest
 from ansible.module_utils.accelerators import nvidia
@@ -36,7 +36,7 @@ def device(address, vendor, kind, number="0x20b2"):
     return {f"{folder}/vendor": f"{vendor}\n", f"{folder}/class": f"{kind}\n", f"{folder}/device": f"{number}\n"}
 
 
-def test_devices_on_the_bus(node):
+def test_pci_devices(node):
     root = node(
         {
             **device("0000:3b:00.0", "0x10de", "0x030200"),
@@ -56,12 +56,12 @@ def test_devices_on_the_bus(node):
 @pytest.mark.parametrize(
     ("text", "version", "flavour"), [(OPEN, "580.159.04", "open"), (CLOSED, "535.183.06", "proprietary"), ("", "", "")]
 )
-def test_the_loaded_driver(node, text, version, flavour):
+def test_loaded_driver(node, text, version, flavour):
     facts = kernel_side(node({"proc/driver/nvidia/version": text}), "nvidia")
     assert (facts["module_version"], facts["module_flavour"]) == (version, flavour)
 
 
-def test_the_installed_libraries_modules_and_daemons(node):
+def test_libraries_modules_and_daemons(node):
     root = node(
         {
             "usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1": "",
@@ -82,7 +82,7 @@ def test_the_installed_libraries_modules_and_daemons(node):
     assert facts["iommu"] is True
 
 
-def test_errors_in_the_kernels_log(node):
+def test_errors_in_the_kernel_log(node):
     facts = kernel_side(node({"dev/kmsg": LOG, "proc/uptime": "10800.50 1.0\n"}), "nvidia")
     assert facts["events"] == [
         {
@@ -102,12 +102,12 @@ def test_errors_in_the_kernels_log(node):
     ]
 
 
-def test_a_log_that_may_not_be_read(tmp_path):
+def test_unreadable_kernel_log(tmp_path):
     assert kernel_log(str(tmp_path / "missing")) == []
     assert kernel_log(str(tmp_path)) == []
 
 
-def test_programs_on_the_devices():
+def test_processes_on_the_devices():
     xml = """<nvidia_smi_log><gpu id="0"/><gpu id="1"><processes><process_info><gpu_instance_id>N/A</gpu_instance_id>
     <pid>4242</pid><type>C</type><process_name>python3</process_name><used_memory>70000 MiB</used_memory>
     </process_info></processes></gpu></nvidia_smi_log>"""
@@ -116,7 +116,7 @@ def test_programs_on_the_devices():
     ]
 
 
-def test_whose_a_program_is(node):
+def test_processes_of_inferfleet(node):
     root = node(
         {
             "proc/30/environ": "A=1\0INFERFLEET_COMPONENT=engine\0",
@@ -130,7 +130,7 @@ def test_whose_a_program_is(node):
     assert [belongs_to_inferfleet(pid, root) for pid in (30, 31, 32, 33)] == [True, True, False, False]
 
 
-def test_bridges_that_send_traffic_through_the_processor(tmp_path):
+def test_bridges_with_acs_redirection(tmp_path):
     def bridge(address, control, kind="0x060400"):
         folder = tmp_path / "sys/bus/pci/devices" / address
         folder.mkdir(parents=True)

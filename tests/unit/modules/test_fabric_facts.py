@@ -1,4 +1,4 @@
-"""fabric_facts on the sysfs of described machines, and on an `ip` that misbehaves."""
+"""fabric_facts with the sysfs of described machines, and with a faulty `ip`."""
 
 import json
 
@@ -138,17 +138,17 @@ def test_rates(text, rate):
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", "null", "x"])
-def test_ip_that_answers_garbage(text):
+def test_invalid_output_of_ip(text):
     with pytest.raises(ValueError, match=r"list|Expecting"):
         module.parse_links(text)
 
 
 @pytest.mark.parametrize("text", ["", "x\n[1]\nnull\n{}", '[{"dev": "eth0"}]'])
-def test_routes_that_are_garbage(text):
+def test_invalid_routes(text):
     assert module.parse_routes(text) == {}
 
 
-def test_a_route_through_a_router():
+def test_route_through_a_gateway():
     line = json.dumps([{"dst": "10.9.0.1", "gateway": "10.0.0.254", "dev": "eth0", "prefsrc": "10.0.0.1"}])
     assert module.parse_routes(line)["10.9.0.1"] == {"interface": "eth0", "source": "10.0.0.1", "via": "10.0.0.254"}
 

@@ -1,4 +1,4 @@
-"""One question to a small server that speaks the API of an engine, or of Open WebUI."""
+"""chat_completion against a small server with the API of an engine or of Open WebUI."""
 
 import os
 
@@ -35,11 +35,11 @@ def ask_module(run_module, service):
         (["x" * 400], "x" * 300),
     ],
 )
-def test_the_line_that_tells_most(chat, lines, line):
-    assert str(chat.telling_line(lines)) == line
+def test_last_error_line(chat, lines, line):
+    assert str(chat.last_error_line(lines)) == line
 
 
-def test_ask_the_engine(ask_module, service):
+def test_completion_of_the_engine(ask_module, service):
     service.answers[CHAT] = 200, ANSWER
     result = ask_module(api_key="k3y", expected="^42$", max_tokens=5)
     assert (result["ready"], result["status"], result["answer"], result["reasoning"]) == (True, 200, "42", "17 + 25")
@@ -59,7 +59,7 @@ def test_ask_the_engine(ask_module, service):
     ]
 
 
-def test_ask_without_a_key(ask_module, service):
+def test_completion_without_a_key(ask_module, service):
     service.answers[CHAT] = 401, {"error": "Unauthorized"}
     result = ask_module()
     assert service.asked[0]["token"] is None
@@ -67,7 +67,7 @@ def test_ask_without_a_key(ask_module, service):
     assert result["msg"] == 'HTTP 401: {"error": "Unauthorized"}'
 
 
-def test_ask_through_open_webui(ask_module, service):
+def test_completion_through_open_webui(ask_module, service):
     service.answers = {
         "/api/v1/auths/signin": (200, {"token": "jwt"}),
         "/api/models": (200, {"data": []}),
@@ -82,29 +82,29 @@ def test_ask_through_open_webui(ask_module, service):
     assert service.asked[0]["body"] == {"email": "a@b", "password": "pw"}
 
 
-def test_a_refused_password_is_told_with_its_remedy(ask_module, service):
+def test_rejected_password_is_reported_with_its_remedy(ask_module, service):
     service.answers = {"/api/v1/auths/signin": (400, {"detail": "The email or password provided is incorrect."})}
     result = ask_module(email="a@b", password="pw")
     assert (result["ready"], result["status"]) == (False, 400)
     assert result["msg"].startswith('HTTP 400: {"detail": "The email or password provided is incorrect."}: Open WebUI')
-    assert "refuses the password of a@b" in result["msg"]
+    assert "rejects the password of a@b" in result["msg"]
     assert "set webui_admin_password to that" in result["msg"]
 
 
-def test_open_webui_that_is_not_up_refuses_no_password(ask_module, service):
+def test_starting_open_webui_is_no_rejected_password(ask_module, service):
     service.answers = {"/api/v1/auths/signin": (503, {"detail": "starting"})}
     assert ask_module(email="a@b", password="pw")["msg"] == 'HTTP 503: {"detail": "starting"}'
 
 
-def test_a_wrong_answer_is_told(ask_module, service):
+def test_wrong_answer_is_reported(ask_module, service):
     service.answers[CHAT] = 200, ANSWER
     result = ask_module(expected="43")
     assert result["ready"] is False
-    assert result["msg"] == "answered '42', expected '43'"
+    assert result["msg"] == "the answer is '42', expected '43'"
 
 
 @pytest.mark.parametrize("message", [{"content": None}, {"content": "", "reasoning_content": "hm"}])
-def test_an_empty_answer_is_an_answer(ask_module, service, message):
+def test_empty_answer(ask_module, service, message):
     service.answers[CHAT] = 200, {"choices": [{"message": message}]}
     result = ask_module(expected="42")
     assert (result["ready"], result["answer"]) == (False, "")
@@ -114,15 +114,15 @@ def test_an_empty_answer_is_an_answer(ask_module, service, message):
 @pytest.mark.parametrize(
     ("answer", "text"),
     [
-        (None, "no answer at {url}: the connection broke off (RemoteDisconnected)"),
-        (b"not JSON", "no answer at {url}: Expecting value: line 1 column 1 (char 0)"),
-        ({}, "what answers at {url} is not the API of a language model: KeyError('choices')"),
-        ({"choices": []}, "what answers at {url} is not the API of a language model: IndexError("),
-        ([], "what answers at {url} is not the API of a language model: TypeError("),
-        ({"choices": [{"message": None}]}, "what answers at {url} is not the API of a language model: AttributeError("),
+        (None, "no response from {url}: the connection was interrupted (RemoteDisconnected)"),
+        (b"not JSON", "no response from {url}: Expecting value: line 1 column 1 (char 0)"),
+        ({}, "the service at {url} is not an OpenAI-compatible API: KeyError('choices')"),
+        ({"choices": []}, "the service at {url} is not an OpenAI-compatible API: IndexError("),
+        ([], "the service at {url} is not an OpenAI-compatible API: TypeError("),
+        ({"choices": [{"message": None}]}, "the service at {url} is not an OpenAI-compatible API: AttributeError("),
     ],
 )
-def test_what_is_no_completion_is_no_failure(ask_module, service, answer, text):
+def test_invalid_response_does_not_fail_the_task(ask_module, service, answer, text):
     service.answers[CHAT] = 200, answer
     result = ask_module()
     assert "failed" not in result
@@ -130,27 +130,27 @@ def test_what_is_no_completion_is_no_failure(ask_module, service, answer, text):
     assert result["msg"].startswith(text.format(url=service.url))
 
 
-def test_an_answer_that_breaks_off(chat, service):
+def test_interrupted_response(chat, service):
     service.answers[CHAT] = 200, None
-    with pytest.raises(OSError, match=r"the connection broke off \(RemoteDisconnected\)"):
+    with pytest.raises(OSError, match=r"the connection was interrupted \(RemoteDisconnected\)"):
         chat.request_json(service.url + CHAT, {})
 
 
-def test_nobody_answers(ask_module):
+def test_unreachable_service(ask_module):
     result = ask_module(url="http://127.0.0.1:1")
     assert (result["status"], result["fatal"]) == (0, False)
-    assert result["msg"] == "no answer at http://127.0.0.1:1: <urlopen error [Errno 111] Connection refused>"
+    assert result["msg"] == "no response from http://127.0.0.1:1: <urlopen error [Errno 111] Connection refused>"
 
 
-def test_an_expression_that_is_none_fails(ask_module):
+def test_invalid_regular_expression_fails(ask_module):
     result = ask_module(expected="(")
     assert result["failed"] is True
-    assert result["msg"].startswith("expected is '(', which is not a regular expression: ")
+    assert result["msg"].startswith("Option expected is '(', which is not a regular expression: ")
 
 
 @pytest.fixture
 def docker(tmp_path):
-    """Put a command named docker in front, which says what the test says, and return the environment."""
+    """Put a command named docker with the given output first in PATH, and return the environment."""
 
     def fake(inspect: str, logs: str = "", rc: int = 0) -> dict[str, str]:
         (tmp_path / "inspect").write_text(inspect)
@@ -168,28 +168,28 @@ def docker(tmp_path):
         ("running 0 0", "loading shard 3", 0, False, "loading shard 3"),
         ("restarting 2 1", "ValueError: no\nbye", 0, False, "container engine restarting: ValueError: no"),
         ("exited 0 137", "", 0, False, "container engine exited: no output yet"),
-        ("running 3 1", "E: x", 0, True, "container engine ended 3 times (exit code 1), last with: E: x"),
+        ("running 3 1", "E: x", 0, True, "container engine exited 3 times (exit code 1), last log line: E: x"),
         ("", "", 1, False, "container engine does not exist"),
     ],
 )
-def test_the_container_tells_why(run_module, docker, inspect, logs, rc, fatal, text):
+def test_container_explains_a_missing_answer(run_module, docker, inspect, logs, rc, fatal, text):
     given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
     result = run_module("chat_completion", env=docker(inspect, logs, rc), **given)
     assert (result["fatal"], result["msg"]) == (fatal, text)
 
 
-def test_without_docker_there_is_no_container(run_module, tmp_path):
+def test_docker_not_installed(run_module, tmp_path):
     given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
     result = run_module("chat_completion", env={"PATH": str(tmp_path)}, **given)
     assert (result["fatal"], result["msg"]) == (False, "container engine does not exist: Docker is not installed")
 
 
-def test_a_container_is_not_asked_where_the_engine_answered(ask_module, service):
+def test_container_is_not_inspected_after_a_response(ask_module, service):
     service.answers[CHAT] = 503, {"detail": "loading"}
     assert ask_module(container="engine")["msg"] == 'HTTP 503: {"detail": "loading"}'
 
 
-def test_the_key_does_not_come_back(run_module, service):
+def test_key_is_not_returned(run_module, service):
     service.answers[CHAT] = 400, {"error": "bad key s3cr3t-k3y"}
     result = run_module("chat_completion", url=service.url, model="r1", prompt="?", api_key="s3cr3t-k3y")
     assert "s3cr3t-k3y" not in str(result)

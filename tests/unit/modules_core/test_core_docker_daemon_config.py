@@ -1,4 +1,4 @@
-"""Docker's daemon.json, merged with what others wrote, on real files."""
+"""docker_daemon_config on real files."""
 
 import json
 import os
@@ -6,7 +6,7 @@ import os
 import pytest
 
 OURS = {"data-root": "/data/docker", "log-opts": {"max-size": "100m"}, "registry-mirrors": ["https://ours"]}
-KEEP = " is left as it was. "
+KEEP = " is unchanged. "
 
 
 @pytest.fixture
@@ -31,14 +31,14 @@ def daemon(tmp_path, run_module):
     return Daemon()
 
 
-def test_a_file_that_is_not_there_is_made(daemon):
+def test_missing_file_is_created(daemon):
     result = daemon.set()
     assert (result["changed"], result["pending"]) == (True, True)
     assert daemon.holds() == OURS
     assert daemon.file.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_restart_stays_due_until_it_is_settled(daemon):
+def test_restart_is_pending_until_committed(daemon):
     daemon.set()
     again = daemon.set()
     assert (again["changed"], again["pending"]) == (False, True)
@@ -54,7 +54,7 @@ def test_check_mode_writes_nothing_and_shows_the_difference(daemon):
     assert not daemon.file.parent.exists()
 
 
-def test_keys_of_others_stay(daemon):
+def test_keys_of_others_are_kept(daemon):
     daemon.has({"debug": True, "log-opts": {"tag": "x"}, "registry-mirrors": ["https://theirs"]})
     daemon.set()
     assert daemon.holds() == {
@@ -65,14 +65,14 @@ def test_keys_of_others_stay(daemon):
     }
 
 
-def test_what_is_right_already_keeps_its_form(daemon):
+def test_correct_file_keeps_its_format(daemon):
     text = '{"data-root":"/data/docker"}'
     daemon.has(text)
     assert not daemon.set({"data-root": "/data/docker"})["changed"]
     assert daemon.file.read_text() == text
 
 
-def test_our_own_values_may_change_and_go(daemon):
+def test_own_values_can_be_changed_and_removed(daemon):
     daemon.has({"debug": True, "registry-mirrors": ["https://theirs"]})
     daemon.set()
     daemon.set({"data-root": "/other"})
@@ -84,23 +84,27 @@ def test_our_own_values_may_change_and_go(daemon):
 @pytest.mark.parametrize(
     ("there", "key", "shown"),
     [
-        ({"data-root": "/srv"}, "data-root", '"/srv" there, set by someone else, but is to be "/data/docker"'),
-        ({"log-opts": {"max-size": "1g"}}, "log-opts.max-size", '"1g" there, set by someone else, but is to be "100m"'),
+        ({"data-root": "/srv"}, "data-root", '"/srv" there, set by someone else, but should be "/data/docker"'),
+        (
+            {"log-opts": {"max-size": "1g"}},
+            "log-opts.max-size",
+            '"1g" there, set by someone else, but should be "100m"',
+        ),
     ],
 )
-def test_a_value_of_someone_else_is_refused(daemon, there, key, shown):
+def test_conflicting_value_is_refused(daemon, there, key, shown):
     daemon.has(there)
     result = daemon.set()
     assert result["failed"]
     assert result["msg"] == (
-        f"{daemon.file}{KEEP}{key} is {shown}. Give the role the value that is there, remove it from the file, or set"
-        " container_runtime_conflict to replace (ours wins) or keep (theirs stays)."
+        f"{daemon.file}{KEEP}{key} is {shown}. Set the role's variable to the existing value, remove the key from"
+        " the file, or set container_runtime_conflict to replace (use our value) or keep (use the existing one)."
     )
     assert daemon.holds() == there
     assert not daemon.before.exists()
 
 
-def test_someone_says_who_wins(daemon):
+def test_conflict_policy(daemon):
     daemon.has({"data-root": "/srv", "log-opts": "none"})
     kept = daemon.set(on_conflict="keep")
     assert kept["kept"] == ["data-root", "log-opts"]
@@ -112,12 +116,12 @@ def test_someone_says_who_wins(daemon):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('{\n  "debug": true,,\n}', "It is not JSON: Expecting property name enclosed in double quotes"),
-        ("[]", "It does not hold a map of keys."),
-        (b"\xff\xfe", "It is not text."),
+        ('{\n  "debug": true,,\n}', "The file is not JSON: Expecting property name enclosed in double quotes"),
+        ("[]", "The file does not contain a JSON object."),
+        (b"\xff\xfe", "The file is not text."),
     ],
 )
-def test_a_broken_file_is_refused_and_left(daemon, text, reason):
+def test_invalid_file_is_refused_and_kept(daemon, text, reason):
     content = text if isinstance(text, bytes) else text.encode()
     daemon.has("")
     daemon.file.write_bytes(content)
@@ -127,7 +131,7 @@ def test_a_broken_file_is_refused_and_left(daemon, text, reason):
     assert daemon.file.read_bytes() == content
 
 
-def test_the_line_of_the_mistake_is_shown(daemon):
+def test_error_line_is_reported(daemon):
     daemon.has('{\n  "debug": true,,\n}')
     assert "line 2 column 17" in daemon.set()["msg"]
     assert """('"debug": true,,')""" in daemon.set()["msg"]
@@ -140,27 +144,27 @@ def dockerd(folder, script):
     return {"PATH": f"{folder}:{os.environ['PATH']}"}
 
 
-# Recorded answers of Docker 26.1 and 20.10; the role's own test asks a real 26.1.
-def test_docker_judges_it_first_simulated(daemon, tmp_path):
-    said = (
+# Recorded outputs of Docker 26.1 and 20.10; the role's own test uses a real 26.1.
+def test_docker_validates_first_simulated(daemon, tmp_path):
+    message = (
         "unable to configure the Docker daemon with file $file: the following directives don't match any configuration"
     )
-    env = dockerd(tmp_path, f'file="${{2#*=}}"; echo "{said} option: colour" >&2; exit 1')
+    env = dockerd(tmp_path, f'file="${{2#*=}}"; echo "{message} option: colour" >&2; exit 1')
     result = daemon.set({"colour": "red"}, env=env)
     assert result["msg"] == (
-        f"{daemon.file}{KEEP}Docker refuses what it would hold: unable to configure the Docker daemon with file"
+        f"{daemon.file}{KEEP}Docker rejects the new content: unable to configure the Docker daemon with file"
         " daemon.json: the following directives don't match any configuration option: colour. Correct"
         " container_runtime_options, or the file's own keys."
     )
     assert not daemon.file.exists()
 
 
-def test_an_old_docker_cannot_judge_simulated(daemon, tmp_path):
+def test_old_docker_cannot_validate_simulated(daemon, tmp_path):
     env = dockerd(tmp_path, 'echo "unknown flag: --validate" >&2; exit 125')
     assert daemon.set(env=env)["changed"]
 
 
-def test_the_file_comes_back_with_what_is_ours_in_it(daemon):
+def test_restored_file_and_record(daemon):
     daemon.has({"debug": True})
     daemon.set({"data-root": "/one"})
     daemon.set(state="committed")
@@ -171,7 +175,7 @@ def test_the_file_comes_back_with_what_is_ours_in_it(daemon):
     assert not daemon.set({"data-root": "/one"})["changed"]
 
 
-def test_two_changes_before_a_restart_go_back_to_what_docker_runs_with(daemon):
+def test_two_changes_are_restored_to_the_running_configuration(daemon):
     daemon.has({"debug": True})
     daemon.set({"data-root": "/one"})
     daemon.set({"data-root": "/two"})
@@ -179,14 +183,14 @@ def test_two_changes_before_a_restart_go_back_to_what_docker_runs_with(daemon):
     assert daemon.holds() == {"debug": True}
 
 
-def test_a_file_that_was_not_there_goes_again(daemon):
+def test_new_file_is_removed_by_a_restore(daemon):
     daemon.set()
     daemon.set(state="restored")
     assert not daemon.file.exists()
     assert not daemon.set(state="restored")["changed"]
 
 
-def test_a_full_disk_is_named(daemon, load, monkeypatch):
+def test_full_disk_is_reported(daemon, load, monkeypatch):
     module = load("docker_daemon_config")
     daemon.has({"debug": True})
 

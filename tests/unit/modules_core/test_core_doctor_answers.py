@@ -1,4 +1,4 @@
-"""What the service's doors answer, asked of a small server that speaks for the engine and for Open WebUI."""
+"""doctor_answers against a small server with the APIs of the engine and of Open WebUI."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ printf 'OPENAI_API_BASE_URLS=%s/v1;%s/other/v1\\nOPENAI_API_KEYS=the-key-of-the-
 """
 
 
-def test_every_door_of_the_api(run_module, service):
+def test_responses_of_the_api(run_module, service):
     service.answers |= {
         "/health": (200, {}),
         "/v1/models": (200, MODELS),
@@ -26,12 +26,12 @@ def test_every_door_of_the_api(run_module, service):
     }
     assert answers["models"]["ids"] == ["r1"]
     assert "dead" in answers["completion"]["text"]
-    strangers = [asked for asked in service.asked if "client=inferfleet-doctor" in asked["path"]]
-    assert [asked["token"] for asked in strangers] == ["Bearer inferfleet-doctor-has-no-key"]
+    unauthenticated = [request for request in service.asked if "client=inferfleet-doctor" in request["path"]]
+    assert [request["token"] for request in unauthenticated] == ["Bearer inferfleet-doctor-has-no-key"]
     assert "k3y" not in json.dumps(answers)
 
 
-def test_nobody_is_there(run_module):
+def test_unreachable_service(run_module):
     answers = run_module("doctor_answers", api_url="http://127.0.0.1:9", model="r1")["answers"]
     assert [answers[name]["status"] for name in ("health", "models", "unauthenticated", "completion")] == [0, 0, 0, 0]
     assert "refused" in answers["completion"]["text"]
@@ -45,7 +45,7 @@ def page(tmp_path: Path, service) -> dict[str, str]:
     return {"PATH": f"{tmp_path}:/usr/bin:/bin", "URL": service.url}
 
 
-def test_open_webui_and_the_key_that_it_holds(run_module, service, page):
+def test_open_webui_and_its_key(run_module, service, page):
     service.answers |= {
         "/health": (200, {}),
         "/api/v1/auths/signin": (200, {"token": "t0ken"}),
@@ -62,7 +62,7 @@ def test_open_webui_and_the_key_that_it_holds(run_module, service, page):
     assert not {"the-key-of-the-page", "s3cret-word", "t0ken"} & set(json.dumps(result["answers"]).split('"'))
 
 
-def test_a_page_that_does_not_let_its_administrator_in(run_module, service, page):
+def test_open_webui_rejects_the_administrator(run_module, service, page):
     service.answers |= {"/health": (200, {}), "/api/v1/auths/signin": (400, {"detail": "wrong"})}
     account = {"webui_url": service.url, "webui_email": "a@b", "webui_password": "x"}
     webui = run_module("doctor_answers", env=page, **account)["answers"]["webui"]

@@ -1,4 +1,4 @@
-"""What a node tells for a diagnosis; `docker` and `journalctl` are programs that answer from files."""
+"""doctor_evidence; `docker` and `journalctl` are programs that print files."""
 
 import base64
 import hashlib
@@ -67,7 +67,7 @@ def texts(result: dict) -> dict[str, str]:
     return {log["name"]: zlib.decompress(base64.b64decode(log["text"])).decode() for log in result["logs"]}
 
 
-def test_logs_of_our_containers_of_ray_and_of_the_system(run_module, node):
+def test_logs_of_containers_ray_and_system(run_module, node):
     result = run_module("doctor_evidence", env=node, since=600, ray_volume="inferfleet-tmp", units=["haproxy"])
     assert result["changed"] is False
     assert texts(result) == {
@@ -81,7 +81,7 @@ def test_logs_of_our_containers_of_ray_and_of_the_system(run_module, node):
     assert result["unread"] == []
 
 
-def test_only_the_end_of_a_long_log(run_module, node):
+def test_long_log_is_truncated_to_its_end(run_module, node):
     assert texts(run_module("doctor_evidence", env=node, since=600, log_bytes=4))["inferfleet-engine.log"] == "two\n"
 
 
@@ -115,13 +115,13 @@ def test_state_without_environment_or_command_line(run_module, node):
     assert (state["ranks"], state["gpus"], state["download"]) == ([], {}, {})
 
 
-def test_a_node_without_docker_is_told_as_such(run_module):
+def test_node_without_docker_is_reported(run_module):
     result = run_module("doctor_evidence", env={"PATH": "/nowhere"})
     assert (result["state"]["docker"], result["state"]["containers"]) == ({}, {})
     assert any("docker info" in text["message"] for text in result["unread"])
 
 
-def test_a_download_that_rests(load, tmp_path):
+def test_idle_download(load, tmp_path):
     module = load("doctor_evidence")
     path = tmp_path / "owner/model"
     assert module.download(str(path)) == {}

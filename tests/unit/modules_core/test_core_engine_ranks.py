@@ -1,4 +1,4 @@
-"""Real processes with the titles that vLLM and Ray give to theirs."""
+"""engine_ranks on real processes with the titles of vLLM and Ray."""
 
 import subprocess
 
@@ -28,12 +28,12 @@ def own(titles):
     return [title for title in titles if title.endswith(" 60")]
 
 
-def test_only_workers_hold_a_rank(load, processes):
+def test_only_workers_run_a_rank(load, processes):
     wanted = ["VLLM::Worker_TP0 60", "ray::RayWorkerWrapper.execute_method 60"]
     assert own(load("engine_ranks").titles("^(VLLM::Worker|ray::RayWorker)")) == wanted
 
 
-def test_a_rank_that_died_counts_no_more(run_module, processes):
+def test_dead_rank_does_not_count(run_module, processes):
     processes[0].terminate()
     processes[0].wait()
     result = run_module("engine_ranks")
@@ -41,5 +41,5 @@ def test_a_rank_that_died_counts_no_more(run_module, processes):
     assert result["changed"] is False
 
 
-def test_an_engine_without_titles_is_not_counted(run_module, processes):
+def test_engine_without_titles(run_module, processes):
     assert run_module("engine_ranks", pattern="")["ranks"] == []

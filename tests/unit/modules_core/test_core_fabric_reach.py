@@ -1,4 +1,4 @@
-"""Real connections on this machine's loopback."""
+"""fabric_reach and fabric_listen with real connections on the loopback interface."""
 
 import contextlib
 import os
@@ -65,29 +65,29 @@ def accepts(port: int) -> bool:
     return True
 
 
-def test_a_peer_that_listens_is_reached(module, listening):
+def test_listening_peer_is_reached(module, listening):
     assert 0 < module.connect(HERE, HERE, listening, 5) < 5000
 
 
-def test_a_peer_that_refuses_is_reached_where_nobody_has_to_listen(module, free):
+def test_refused_connection_counts_as_reached(module, free):
     taken, reason = module.attempt(HERE, HERE, free, 5, True)
     assert 0 < taken < 5000
     assert reason == ""
     assert module.attempt(HERE, HERE, free, 5, False) == (0.0, "Connection refused")
 
 
-def test_a_silent_peer_is_not_reached(module, silent):
+def test_unresponsive_peer_is_not_reached(module, silent):
     with pytest.raises(TimeoutError):
         module.connect(HERE, HERE, silent, 1)
 
 
-def test_the_connection_comes_from_the_source(module):
+def test_connection_uses_the_source_address(module):
     with socket.create_server((HERE, 0)) as server:
         module.connect("127.0.0.9", HERE, server.getsockname()[1], 5)
         assert server.accept()[1][0] == "127.0.0.9"
 
 
-def test_a_source_that_this_node_does_not_have(module, listening):
+def test_source_address_of_another_node(module, listening):
     with pytest.raises(OSError, match="Cannot assign requested address"):
         module.connect("192.0.2.1", HERE, listening, 5)
 
@@ -99,53 +99,53 @@ def test_module_reports_every_peer(run_module, listening):
     assert result["connections"] == 2
 
 
-def test_module_names_the_peers_it_does_not_reach(run_module, silent):
+def test_module_reports_unreachable_peers(run_module, silent):
     result = run_module("fabric_reach", source=HERE, peers=[HERE, "127.0.0.2"], port=silent, timeout=1)
     assert result["msg"] == (
-        f"From {HERE} this node does not reach {HERE} at port {silent} (timed out) on the cluster network."
+        f"This node cannot reach {HERE} at port {silent} (timed out) from {HERE} on the cluster network."
         " Check cluster_network, cluster_address and the firewall between the nodes."
     )
 
 
-def test_a_refusal_counts_where_somebody_listens(run_module, listening, free):
+def test_refused_connection_to_a_listening_port_fails(run_module, listening, free):
     result = run_module("fabric_reach", source=HERE, listening={HERE: [listening, free]})
     assert f"{HERE} at port {free} (Connection refused)" in result["msg"]
 
 
-def test_many_silent_ports_take_the_time_of_one(run_module, silent):
+def test_unresponsive_ports_are_tested_in_parallel(run_module, silent):
     started = time.monotonic()
     result = run_module("fabric_reach", source=HERE, listening={HERE: [silent] * 30}, timeout=1)
     assert "timed out" in result["msg"]
     assert time.monotonic() - started < 30  # what one after the other would have taken
 
 
-def test_the_listener_lets_others_try(run_module, listener, free):
+def test_listener_accepts_connections(run_module, listener, free):
     assert not accepts(free)
     started = listener(free)
     assert (started["listening"], started["served"], started["busy"]) == ([free], [], [])
     assert run_module("fabric_reach", source=HERE, listening={HERE: [free]})["connections"] == 1
 
 
-def test_a_service_that_listens_already_counts(run_module, listener, listening, free):
+def test_existing_service_counts_as_listening(run_module, listener, listening, free):
     started = listener(listening, free)
     assert (started["listening"], started["served"]) == (sorted([listening, free]), [listening])
     assert run_module("fabric_reach", source=HERE, listening={HERE: [listening, free]})["connections"] == 2
 
 
-def test_a_port_of_a_connection_is_left_out(listener, listening):
+def test_port_of_a_connection_is_busy(listener, listening):
     with socket.create_connection((HERE, listening), source_address=(HERE, 0)) as client:
         mine = client.getsockname()[1]
         assert listener(mine)["busy"] == [mine]
 
 
-def test_the_listener_ends_when_told(run_module, listener, free):
+def test_listener_can_be_stopped(run_module, listener, free):
     listener(free)
     assert accepts(free)
     run_module("fabric_listen", address=HERE, state="stopped")
     assert not accepts(free)
 
 
-def test_the_listener_ends_by_itself(listener, free):
+def test_listener_ends_after_its_lifetime(listener, free):
     listener(free, seconds=1)
     deadline = time.monotonic() + 10
     while accepts(free) and time.monotonic() < deadline:
@@ -153,20 +153,20 @@ def test_the_listener_ends_by_itself(listener, free):
     assert not accepts(free)
 
 
-def test_a_second_listener_takes_the_place_of_the_first(listener, free):
+def test_second_listener_replaces_the_first(listener, free):
     assert listener(free)["listening"] == [free]
     assert listener(free)["listening"] == [free]
     assert accepts(free)
 
 
-def test_a_check_run_listens_nowhere(listener, free):
+def test_check_mode_does_not_listen(listener, free):
     assert listener(free, check_mode=True)["listening"] == []
     assert not accepts(free)
 
 
-def test_an_address_of_another_node(run_module):
+def test_listening_on_an_address_of_another_node_fails(run_module):
     result = run_module("fabric_listen", address="192.0.2.1", ports=[1])
     assert result["msg"] == (
-        "This node cannot listen at 192.0.2.1: Cannot assign requested address."
-        " Set cluster_address to an address it has."
+        "This node cannot listen on 192.0.2.1: Cannot assign requested address."
+        " Set cluster_address to an address of this node."
     )

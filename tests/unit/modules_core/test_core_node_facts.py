@@ -1,4 +1,4 @@
-"""What node_facts reads of this very machine."""
+"""node_facts on this machine."""
 
 import os
 import platform
@@ -43,28 +43,28 @@ def listener():
         process.communicate(b"\n")
 
 
-def test_a_strangers_port_has_its_name(node_facts, listener):
+def test_port_of_another_program(node_facts, listener):
     port = listener()
     assert node_facts.listening()[port].startswith("python")
 
 
-def test_a_port_of_ours_is_ours(node_facts, listener):
+def test_port_of_inferfleet(node_facts, listener):
     port = listener(INFERFLEET_COMPONENT="ray_cluster")
     assert node_facts.listening()[port] == "inferfleet"
 
 
-def test_a_port_of_our_processs_child_is_ours(node_facts, listener):
+def test_port_of_a_child_process(node_facts, listener):
     port = listener(RETITLED, INFERFLEET_COMPONENT="ray_cluster")
     assert node_facts.listening()[port] == "inferfleet"
 
 
-def test_a_free_port_is_not_listed(node_facts):
+def test_unused_port_is_not_listed(node_facts):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
     assert port not in node_facts.listening()
 
 
-def test_ipv6_counts_too(node_facts):
+def test_ipv6_port_is_listed(node_facts):
     if not Path("/proc/net/tcp6").exists():
         pytest.skip("this machine has no IPv6")
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as server:
@@ -91,7 +91,7 @@ def test_present_sums_every_repository(node_facts, tmp_path):
     assert node_facts.present(str(tmp_path)) == {"org/one": 7, "org/two": 5}
 
 
-def test_present_counts_what_a_download_has_staged(node_facts, tmp_path):
+def test_present_includes_staged_files(node_facts, tmp_path):
     whole, staged = tmp_path / "org/one", tmp_path / "org/.one.inferfleet-staging"
     for folder in (whole, staged):
         folder.mkdir(parents=True)
@@ -108,19 +108,19 @@ def test_present_without_a_tree(node_facts, tree):
     assert node_facts.present(tree) == {}
 
 
-def test_distribution_is_this_machines(node_facts):
+def test_distribution_of_this_machine(node_facts):
     script = '. /etc/os-release; echo "$ID|$ID_LIKE|$VERSION_ID"'
     told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
     found = node_facts.distribution()
     assert f"{found['id']}|{found['id_like']}|{found['version_id']}" == told.strip().lower()
 
 
-def test_memory_is_this_machines(node_facts):
+def test_memory_of_this_machine(node_facts):
     line = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal"))
     assert abs(node_facts.memory_bytes() - int(line.split()[1]) * 1024) < 2**20
 
 
-def test_the_whole_module(run_module, tmp_path):
+def test_all_facts(run_module, tmp_path):
     result = run_module("node_facts", paths=[str(tmp_path)], tree=str(tmp_path))
     facts = result["ansible_facts"]["inferfleet_node"]
     assert result["changed"] is False
@@ -133,12 +133,12 @@ def test_the_whole_module(run_module, tmp_path):
     assert facts["python"] == {"version": platform.python_version(), "executable": sys.executable}
 
 
-def test_a_node_without_ip_is_told_what_to_install(run_module, tmp_path):
+def test_missing_ip_is_reported_with_its_package(run_module, tmp_path):
     (tmp_path / "ip").write_text("#!/bin/sh\necho 'no such thing' >&2\nexit 1\n")
     (tmp_path / "ip").chmod(0o755)
     result = run_module("node_facts", env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"})
     assert result["msg"] == "`ip -json address show` failed: no such thing. Install iproute2 on the node."
 
 
-def test_the_clock_is_asked_and_not_set(node_facts):
+def test_clock_is_read_and_not_set(node_facts):
     assert node_facts.clock_synchronized() in (True, False)

@@ -1,4 +1,4 @@
-"""Which packages are held; the role tests hold real ones."""
+"""package_hold without packages; the role tests hold real ones."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def package_hold(load):
         (["docker", "docker.ce"], []),
     ],
 )
-def test_names(package_hold, names, found):
+def test_matching_names(package_hold, names, found):
     assert package_hold.matching(names, ["libc6", "docker-ce", "docker-ce-cli"]) == found
 
 

@@ -1,4 +1,4 @@
-"""Ray's state API, as a small server answers it."""
+"""ray_cluster_facts against a small server with Ray's state API."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def token_file(tmp_path):
     return str(path)
 
 
-def test_describe_puts_the_head_first_and_leaves_the_dead_out(ray):
+def test_describe_lists_live_nodes_with_the_head_first(ray):
     dead = {**WORKER, "node_id": "c", "node_ip": "10.0.0.3", "state": "DEAD"}
     assert ray.describe([dead, WORKER, HEAD], ACTORS) == [
         {"address": "10.0.0.1", "accelerators": 8, "actors": []},
@@ -36,7 +36,7 @@ def test_describe_puts_the_head_first_and_leaves_the_dead_out(ray):
 
 
 @pytest.mark.parametrize("resources", [None, {}, {"CPU": 4.0}])
-def test_describe_counts_nothing_where_there_is_nothing(ray, resources):
+def test_describe_without_accelerators(ray, resources):
     assert ray.describe([{**HEAD, "resources_total": resources}], [])[0]["accelerators"] == 0
 
 
@@ -45,7 +45,7 @@ def node(address, accelerators=1):
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted", "accelerators", "verdict"),
+    ("found", "wanted", "accelerators", "expected"),
     [
         ([node("a"), node("b")], ["a", "b"], 2, (True, "2 of 2 nodes, 2 of 2 accelerators")),
         (
@@ -62,29 +62,29 @@ def node(address, accelerators=1):
             [node("a"), node("z")],
             ["a"],
             2,
-            (False, "2 of 1 nodes, 2 of 2 accelerators; not of this inventory: z"),
+            (False, "2 of 1 nodes, 2 of 2 accelerators; not in this inventory: z"),
         ),
         ([node("a", 2)], ["a"], 1, (False, "1 of 1 nodes, 2 of 1 accelerators")),
     ],
 )
-def test_verdict(ray, found, wanted, accelerators, verdict):
-    ready, message = ray.verdict(found, wanted, accelerators)
-    assert (ready, str(message)) == verdict
+def test_status(ray, found, wanted, accelerators, expected):
+    ready, message = ray.status(found, wanted, accelerators)
+    assert (ready, str(message)) == expected
 
 
-def test_ask_sends_the_token(ray, service):
+def test_listing_sends_the_token(ray, service):
     service.answers["/api/v0/nodes"] = listing([HEAD])
-    assert ray.ask(f"{service.url}/api/v0/nodes?detail=1", "t0ken") == [HEAD]
+    assert ray.listing(f"{service.url}/api/v0/nodes?detail=1", "t0ken") == [HEAD]
     assert service.asked == [{"path": "/api/v0/nodes?detail=1", "token": "Bearer t0ken", "body": None}]
 
 
-def test_ask_tells_what_ray_complains_of(ray, service):
+def test_listing_raises_rays_error(ray, service):
     service.answers["/api/v0/nodes"] = 200, {"result": False, "msg": "GCS is down"}
     with pytest.raises(ValueError, match="GCS is down"):
-        ray.ask(f"{service.url}/api/v0/nodes", "")
+        ray.listing(f"{service.url}/api/v0/nodes", "")
 
 
-def test_module_finds_the_cluster_whole(run_module, service, token_file):
+def test_complete_cluster(run_module, service, token_file):
     service.answers = {"/api/v0/nodes": listing([WORKER, HEAD]), "/api/v0/actors": listing(ACTORS)}
     result = run_module(
         "ray_cluster_facts", url=service.url, token_file=token_file, nodes=["10.0.0.1", "10.0.0.2"], accelerators=16
@@ -98,15 +98,15 @@ def test_module_finds_the_cluster_whole(run_module, service, token_file):
 @pytest.mark.parametrize(
     ("status", "answer", "text"),
     [
-        (403, {}, "Ray's head answers 403 Forbidden at {url}"),
-        (200, None, "Ray's head does not answer at {url}: the connection broke off (RemoteDisconnected)"),
-        (200, b"<html>", "what answers at {url} is not Ray's state API: JSONDecodeError("),
-        (200, {"status": "ok"}, "what answers at {url} is not Ray's state API: KeyError('result')"),
-        (200, ["ok"], "what answers at {url} is not Ray's state API: TypeError("),
-        (200, {"result": True, "data": None}, "what answers at {url} is not Ray's state API: TypeError("),
+        (403, {}, "The Ray head node returned status 403 (Forbidden) at {url}"),
+        (200, None, "The Ray head node is unreachable at {url}: the connection was interrupted (RemoteDisconnected)"),
+        (200, b"<html>", "the service at {url} is not Ray's state API: JSONDecodeError("),
+        (200, {"status": "ok"}, "the service at {url} is not Ray's state API: KeyError('result')"),
+        (200, ["ok"], "the service at {url} is not Ray's state API: TypeError("),
+        (200, {"result": True, "data": None}, "the service at {url} is not Ray's state API: TypeError("),
     ],
 )
-def test_module_waits_on_whatever_answers(run_module, service, token_file, status, answer, text):
+def test_invalid_response_is_not_ready(run_module, service, token_file, status, answer, text):
     service.answers["/api/v0/nodes"] = status, answer
     result = run_module("ray_cluster_facts", url=service.url, token_file=token_file)
     assert result["ready"] is False
@@ -114,7 +114,7 @@ def test_module_waits_on_whatever_answers(run_module, service, token_file, statu
     assert result["progress"]["text"]["message"].startswith(text.format(url=service.url))
 
 
-def test_module_waits_for_the_token(run_module, tmp_path):
+def test_missing_token_is_not_ready(run_module, tmp_path):
     result = run_module("ray_cluster_facts", token_file=str(tmp_path / "none"))
     assert result["ready"] is False
     assert "No such file or directory" in result["progress"]["text"]["message"]

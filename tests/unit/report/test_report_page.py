@@ -34,7 +34,9 @@ NODE = {
         "driver_version": "550.54.15",
         "accelerators": [{"name": "NVIDIA A800", "memory_mib": 81920, "memory_used_mib": 70000}] * 8,
         "problems": [
-            Message("ecc-errors", "Accelerator {index} has {count} uncorrectable errors.", index=3, count=2).as_dict(),
+            Message(
+                "ecc-errors", "Accelerator {index} has {count} uncorrectable memory errors.", index=3, count=2
+            ).as_dict(),
             {"code": "x", "message": "GPU 3 fell off the bus."},
         ],
     },
@@ -110,7 +112,7 @@ def test_each_service_has_its_own_results(content):
 def test_warnings_list_current_node_problems(content):
     assert [str(warning) for warning in content.services[0].warnings[-4:]] == [
         "h20-02 did not answer when the report was generated.",
-        "h20-01: Accelerator 3 has 2 uncorrectable errors.",
+        "h20-01: Accelerator 3 has 2 uncorrectable memory errors.",
         "h20-01: GPU 3 fell off the bus.",
         "h20-01: the weights do not match their manifest: model-7.safetensors.",
     ]
@@ -154,7 +156,7 @@ def test_messages_are_shown_in_both_languages(content):
         ("h20-02 did not answer when the report was generated.", "h20-02 在生成本报告时没有应答。"),
         ("API answers", "API 应答"),
         ("1 of 1 questions as expected, first in 0.5 s", "1 / 1 个问题回答符合预期，首个用时 0.5 s"),
-        ("h20-01: Accelerator 3 has 2 uncorrectable errors.", "h20-01：加速卡 3 有 2 个不可纠正的错误。"),
+        ("h20-01: Accelerator 3 has 2 uncorrectable memory errors.", "h20-01：加速卡 3 有 2 个不可纠正的显存错误。"),
         ("bfloat16: what the model was trained in", "bfloat16：模型训练所用的数据类型"),
         ("Exited (137)", "已退出（137）"),
     )
@@ -185,10 +187,10 @@ def test_message_parameters_are_escaped_in_both_languages():
 
 
 def test_problem_is_shown_with_remedy():
-    problem = Problem("x", "Accelerator {index} is divided by MIG.", "Untranslated {host}.", index=1, host="n1")
+    problem = Problem("x", "MIG is enabled on accelerator {index}.", "Untranslated {host}.", index=1, host="n1")
     assert text(problem.as_dict()) == (
-        '<span lang="en">Accelerator 1 is divided by MIG. Untranslated n1.</span>'
-        '<span lang="zh">加速卡 1 已启用 MIG 切分。Untranslated n1.</span>'
+        '<span lang="en">MIG is enabled on accelerator 1. Untranslated n1.</span>'
+        '<span lang="zh">加速卡 1 已启用 MIG。Untranslated n1.</span>'
     )
 
 
