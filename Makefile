@@ -1,20 +1,20 @@
-# `make up` on a Debian 12 machine (root) is all that is needed; every target brings what it needs itself.
+# Requires only a Debian 12 machine and root; every target installs its own requirements.
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
 .PHONY: help bootstrap browser lab up down test test-static test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
 
-# In the order of the deployment: each role test stands on what the one before left on the nodes. Here: what the
-# deployment on the test cluster (test-site) does not show.
+# In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
+# deployment on the test cluster (test-site).
 ROLES ?= preflight node_baseline container_runtime container_images ray_cluster inference_engine engine_switch
-# The others, left out of `make test` for their time.
+# The other roles, which `make test` omits because they take long.
 MORE_ROLES ?= nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
-# The tests of the cluster that `make test` runs; `make test-all` runs those marked `thorough`, too.
+# Cluster tests of `make test`; `make test-all` also runs those marked `thorough`.
 SITE_ARGS ?= -m "not thorough"
 
-# Runs on nodes, whose Python may be 3.9.
+# Code that runs on nodes, with Python 3.9 or newer.
 NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py
 
 export LAB_NODES ?= 2
@@ -24,19 +24,19 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-bootstrap: ## Debian packages, Docker, the virtual environment
+bootstrap: ## Install Debian packages, Docker and the virtual environment
 	@lab/bootstrap.sh
 
-browser: ## The browser that the test of the web UI looks through
+browser: ## Install the browser for the web UI tests
 	@lab/bootstrap.sh browser
 
-lab: bootstrap ## The test cluster: bare nodes, images, registry, hub (LAB_NODES=2)
+lab: bootstrap ## Start the test cluster: bare nodes, images, registry, hub (LAB_NODES=2)
 	@python -m lab up
 
-up: lab ## The test cluster with R1 deployed on it, proved to answer
+up: lab ## Start the test cluster, deploy the tiny R1 on it and verify it
 	@inferfleet up -i "$$(python -m lab inventory)"
 
-down: ## Remove all that `make up` made (KEEP_CACHE=1: except cache, images, .venv)
+down: ## Remove everything that `make up` created (KEEP_CACHE=1: except cache, images, .venv)
 	@if [ -x .venv/bin/python ]; then lab/bootstrap.sh docker; python -m lab down $(if $(KEEP_CACHE),--keep-cache); fi
 	@rm -rf inventories/lab/.secrets inventories/lab/.results inventories/lab/report.html molecule/inventory/.results
 	@lab/bootstrap.sh undo $(if $(KEEP_CACHE),keep)
@@ -52,53 +52,53 @@ lint-fast: bootstrap
 lint-ansible: bootstrap
 	ansible-lint --offline
 
-lint: lint-fast lint-ansible ## Style, types, YAML, Ansible rules
+lint: lint-fast lint-ansible ## Check style, types, YAML and Ansible rules
 
-test-fast: lint-fast ## Everything that needs no container, but for the Ansible rules (make lint)
+test-fast: lint-fast ## Run the tests that need no container
 	pytest -q -n auto $(PYTEST_ARGS)
 
-test: test-static test-loopback test-site test-roles ## Everything: also the whole cluster end to end and the role tests
+test: test-static test-loopback test-site test-roles ## Run all tests, with the end-to-end tests and the role tests
 
-# ansible-lint uses one core only, so the quick tests run beside it.
+# ansible-lint uses one core, so the quick tests run in parallel.
 test-static: bootstrap
 	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-fast PYTEST_ARGS=--hypothesis-profile=thorough
 
-# They mostly wait, so two at once; what each says comes in one piece when it ends.
-test-loopback: bootstrap ## test-engines, test-weights, test-gpustack and test-playbooks, two at a time
+# These targets mostly wait, so two run in parallel; the output of each is printed when it ends.
+test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack and test-playbooks, two in parallel
 	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-engines test-gpustack test-playbooks
 
-test-engines: bootstrap ## What we write, against those who read it: the engines' own parsers, Ansible's templates
+test-engines: bootstrap ## Check generated command lines and templates with the parsers of the engines and Ansible
 	pytest -q tests/contract
 
-test-weights: bootstrap ## Bringing weights: real hubs, tools and nodes on loopback, and everything that can go wrong
+test-weights: bootstrap ## Test weight downloads with real hub clients and tools on loopback, with faults
 	pytest -q tests/weights
 
-test-gpustack: bootstrap ## GPUStack's real servers and workers of both generations on loopback
+test-gpustack: bootstrap ## Test GPUStack's real servers and workers of both generations on loopback
 	pytest -q tests/gpustack
 
-test-playbooks: bootstrap ## Playbooks that Ansible really runs on this machine, with stand-ins for roles that need a node
+test-playbooks: bootstrap ## Run playbooks on this machine, with stubs for roles that need a node
 	pytest -q tests/playbooks
 
-test-site: lab browser ## The test cluster's whole life, from bare nodes to bare nodes
+test-site: lab browser ## Run the end-to-end tests on the test cluster, from bare nodes to bare nodes
 	pytest -v --durations=25 $(SITE_ARGS) tests/e2e
 
-test-roles: lab ## Role tests with Molecule; for one: make test-roles ROLES=ray_cluster
+test-roles: lab ## Run the role tests with Molecule; one role: make test-roles ROLES=ray_cluster
 	@rm -rf $(CURDIR)/.cache/molecule
 	ANSIBLE_HOME=$(CURDIR)/.cache/molecule molecule test $(addprefix --scenario-name=,$(ROLES))
 
 test-more-roles: ROLES = $(MORE_ROLES)
-test-more-roles: test-roles ## The role tests that `make test` leaves out for their time
+test-more-roles: test-roles ## Run the role tests that `make test` omits
 
-test-all: ## make test, and what it leaves out for its time
+test-all: ## Run make test and all tests that it omits
 	@+$(MAKE) test SITE_ARGS= ROLES="$(ROLES) $(MORE_ROLES)"
 
 translations: bootstrap ## Add new texts to the catalogs of src/inferfleet/locale, remove old ones
 	python -m tools.translations
 
-references: bootstrap ## Write the generated pages of docs/ and the defaults
+references: bootstrap ## Generate the reference pages of docs/ and the defaults
 	python -m tools.references
 
-lock: bootstrap ## Choose the newest versions of all Python packages again
+lock: bootstrap ## Update the lock files to the newest versions of all Python packages
 	uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
 	  --extra dev pyproject.toml requirements/tools.in lab/hub/requirements.txt -o requirements/dev.lock
 	cd src/inferfleet/evaluate && uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links \

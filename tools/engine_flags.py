@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write engines' flags/<version>.yml from their own parsers: `python -m tools.engine_flags [NAME …]`.
 
-Without a name (such as vllm-0.32.0) it writes the lists of all versions whose parser can be asked.
+Without a name (such as vllm-0.32.0) it writes the lists of all versions with a parser.
 """
 
 import sys
@@ -12,7 +12,7 @@ from inferfleet.engines.discovery import flags_file
 
 
 def render(environment: Environment, options: list[list[str]]) -> str:
-    """Return the file that lists the options of one version."""
+    """Return the content of the option list of one version."""
     lines = [
         "---",
         f"# Every option of {environment.engine} {environment.version}, each with all its spellings.",
@@ -24,7 +24,7 @@ def render(environment: Environment, options: list[list[str]]) -> str:
 
 
 def main() -> None:
-    """Write the lists of the versions named on the command line, or of all."""
+    """Write the lists of the versions on the command line, or of all."""
     for environment in ENVIRONMENTS:
         if len(sys.argv) == 1 or environment.name in sys.argv[1:]:
             file = flags_file(environment.engine, environment.version)

@@ -1,6 +1,6 @@
-"""Writes src/inferfleet/evaluate/benchmarks.json: what the pinned EvalScope can ask, as it says itself.
+"""Generate src/inferfleet/evaluate/benchmarks.json, the benchmarks of the pinned EvalScope, from its registry.
 
-`--check` writes nothing and fails where the file is not what EvalScope says.
+`--check` writes nothing and fails if the file is outdated.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from inferfleet.evaluate.benchmarks import FILE
 from inferfleet.evaluate.environment import create_environment, version
 
 LOCAL = ("general_mcq", "general_qa")
-# Runs inside of EvalScope's environment. What does not construct needs packages that were not installed.
-ASK = """
+# Runs in EvalScope's environment. Benchmarks that cannot be constructed need packages that are not installed.
+SCRIPT = """
 import json, sys
 from pathlib import Path
 import evalscope.benchmarks
@@ -44,35 +44,35 @@ json.dump(found, open(sys.argv[1], "w"))
 """
 
 
-def ask() -> dict[str, Any]:
-    """Return name → what EvalScope says of a benchmark."""
+def query_evalscope() -> dict[str, Any]:
+    """Return name → metadata of each benchmark of EvalScope."""
     python, _ = create_environment()
-    argv = [python, "-c", ASK, "/dev/stdout"]
+    argv = [python, "-c", SCRIPT, "/dev/stdout"]
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
-    return found
+    benchmarks: dict[str, Any] = json.loads(next(line for line in done.stdout.splitlines() if line.startswith("{")))
+    return benchmarks
 
 
 def render(found: dict[str, Any]) -> str:
-    """Return the file's text, a line for each benchmark."""
-    kept = []
+    """Return the content of the file, one line per benchmark."""
+    lines = []
     for name, about in found.items():
         if name not in LOCAL and not any(about["subsets"].values()):
-            continue  # needs a data set of a form that nothing here makes
+            continue  # needs a data set in an unsupported format
         about = {key: value for key, value in about.items() if value is not False}
-        kept.append(f"  {json.dumps(name)}: {json.dumps(about, ensure_ascii=False)}")
-    return "{\n" + ",\n".join(kept) + "\n}\n"
+        lines.append(f"  {json.dumps(name)}: {json.dumps(about, ensure_ascii=False)}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 def main() -> None:
-    """Write the file, or compare it."""
+    """Write the file, or compare it with --check."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="only compare")
-    text = render(ask())
+    text = render(query_evalscope())
     if not parser.parse_args().check:
         FILE.write_text(text, "utf-8")
     elif FILE.read_text("utf-8") != text:
-        sys.exit(f"{FILE} is not what EvalScope {version()} says. Run: python tools/evaluation_benchmarks.py")
+        sys.exit(f"{FILE} is outdated for EvalScope {version()}. Run: python tools/evaluation_benchmarks.py")
 
 
 if __name__ == "__main__":

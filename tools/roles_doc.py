@@ -84,7 +84,7 @@ def _default(option: dict[str, Any]) -> str:
     if isinstance(value, str) and value:
         return f"default {_code(value)}"
     text = yaml.safe_dump(value, default_flow_style=True, width=10**6)
-    return f"default {_code(text.strip().removesuffix('...').strip())}"  # a scalar's document ends in dots
+    return f"default {_code(text.strip().removesuffix('...').strip())}"  # the YAML document of a scalar ends with dots
 
 
 def _code(text: str) -> str:

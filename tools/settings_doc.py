@@ -52,7 +52,7 @@ def defaults() -> str:
 
 
 def document(language: str) -> str:
-    """Return the page of settings in a language."""
+    """Return the settings page in a language."""
     title, origin, place = (gettext(text, language) for text in _TEXTS)
     lines = [f"# {title}", "", place, "", _EXAMPLE, "", origin]
     for name, field in Settings.model_fields.items():
@@ -87,7 +87,7 @@ def _row(name: str, field: FieldInfo, language: str) -> str:
 
 
 def _comment(field: FieldInfo) -> str:
-    """Return the description with what it leaves out: the unit, or the values that are allowed."""
+    """Return the description with the unit or the allowed values, if it does not contain them."""
     described = field.description or ""
     values = [value or '""' for value in choices(field)]
     if values and not all(value in described for value in values):

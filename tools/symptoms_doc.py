@@ -11,8 +11,8 @@ BEGIN, END = "<!-- written by `make references` -->", "<!-- end -->"
 
 def outputs() -> Iterator[tuple[Path, str]]:
     """Yield the file with an updated table."""
-    old = TARGET.read_text("utf-8")
-    before, rest = old.split(BEGIN)
+    current = TARGET.read_text("utf-8")
+    before, rest = current.split(BEGIN)
     yield TARGET, f"{before}{BEGIN}\n\n{table(load_symptoms())}\n\n{END}{rest.split(END)[1]}"
 
 

@@ -1,8 +1,8 @@
-"""Turns what a terminal showed into an SVG picture for the documents.
+"""Convert terminal output to an SVG image for the documentation.
 
     tmux capture-pane -p -e -t PANE | python tools/terminal_picture.py docs/images/deployment.svg --title "..."
 
-Reads text with ANSI colours from standard input.
+Reads text with ANSI colors from standard input.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from rich.text import Text
 
 
 def main() -> None:
-    """Write the picture."""
+    """Write the image."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--title", default="inferfleet")

@@ -1,8 +1,8 @@
-"""Templates of all texts and their Chinese: `python -m tools.translations` brings the catalogs up to date.
+"""Templates of all texts and their Chinese translations: `python -m tools.translations` updates the catalogs.
 
-It adds every template that no catalog translates yet to the catalog of its area, with an empty translation to fill in,
-and removes those that no code names any more. An area is a package of src/inferfleet, `nodes` for plugins, `roles` for
-roles and playbooks, or `settings` for their reference; what is in none of them goes to cli.po.
+It adds each untranslated template to the catalog of its area, with an empty translation, and removes unused ones. An
+area is a package of src/inferfleet, `nodes` for plugins, `roles` for roles and playbooks, or `settings` for their
+reference; all other texts belong to cli.po.
 """
 
 import sys
@@ -26,13 +26,13 @@ ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = ROOT / "src/inferfleet/locale/zh_CN/LC_MESSAGES"
 _CODE = ("src/inferfleet", "plugins", "tools/settings_doc.py")
 _AREAS = {"catalog": "planner", "runner": "cli", "messages": "cli"}
-"""Packages whose texts are in another package's catalog."""
+"""Packages whose texts are in the catalog of another package."""
 _FOLDERS = {"plugins": "nodes", "roles": "roles", "playbooks": "roles", "tools": "settings", "docs": "settings"}
-"""Folders outside src/inferfleet, and the catalogs of their texts."""
+"""Folders outside src/inferfleet, with the catalogs of their texts."""
 
 
 def templates() -> dict[str, list[str]]:
-    """Return every template that code or data name, with the places of each (`path:line`)."""
+    """Return all templates in code and data, with their places (`path:line`)."""
     found: dict[str, list[str]] = {}
     for template, place in (*_of_code(), *_of_data()):
         found.setdefault(template, []).append(place)
@@ -70,7 +70,7 @@ def _of_data() -> Iterator[tuple[str, str]]:
             yield caveat, f"engine {name}:caveats"
     for component in load_components():
         for port in component.ports:
-            if port.last and port.purpose:  # messages name a range of ports by what uses it
+            if port.last and port.purpose:  # messages contain the purpose of a port range
                 yield port.purpose, f"src/inferfleet/components/{component.name}.yml:ports"
     for stage, title in titles().items():
         yield title, f"src/inferfleet/runner/stages.yml:{stage}"
@@ -90,7 +90,7 @@ def _of_data() -> Iterator[tuple[str, str]]:
 
 
 def tasks_of(content: Any) -> Iterator[dict[str, Any]]:
-    """Yield every mapping in a file of tasks or plays, however deep."""
+    """Yield all mappings in a file of tasks or plays, recursively."""
     if isinstance(content, dict):
         yield content
     for item in content.values() if isinstance(content, dict) else content if isinstance(content, list) else ():
@@ -98,7 +98,7 @@ def tasks_of(content: Any) -> Iterator[dict[str, Any]]:
 
 
 def main() -> int:
-    """Write the catalogs; return 1 where translations are missing."""
+    """Write the catalogs; return 1 if translations are missing."""
     named, catalogs = templates(), read_catalogs()
     known = {message.id for catalog in catalogs.values() for message in catalog if message.id}
     for file, catalog in catalogs.items():

@@ -1,4 +1,4 @@
-"""Which engine versions are asked, and their Python packages: installed once, kept by what their lock file says."""
+"""Engine versions with a parser, and their Python packages: installed once per lock file."""
 
 import shutil
 import sys
@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Environment:
-    """One version of an engine whose parser can be asked, and the program here that asks it."""
+    """One version of an engine, and the program here that loads its parser."""
 
     engine: str
     version: str
@@ -27,13 +27,13 @@ class Environment:
         return f"{self.engine}-{self.version}"
 
     def packages(self) -> Path:
-        """Return the folder with its Python packages, made when missing; raises LabError with the reason why not."""
+        """Return the folder with its Python packages, installed if missing; raises LabError with the reason."""
         if f"{sys.version_info.major}.{sys.version_info.minor}" != PYTHON:
             raise LabError(f"The packages are for Python {PYTHON}, this is {sys.version.split()[0]}. Use that version.")
         cache = config.load().cache
         cache.joinpath("logs").mkdir(parents=True, exist_ok=True)
         folder = HERE / "environments" / self.name
-        if not folder.is_dir():  # the version that the test cluster runs
+        if not folder.is_dir():  # the version of the test cluster
             return tree(cache, "engine") / "site-packages"
         lock = folder / "requirements.lock"
         target = cache / "parsers" / f"{self.name}-{digest([lock.read_bytes(), PLATFORM.encode()])}"

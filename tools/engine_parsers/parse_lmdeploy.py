@@ -1,8 +1,8 @@
-"""`lmdeploy serve api_server …` as LMDeploy reads it."""
+"""`lmdeploy serve api_server …` as LMDeploy parses it."""
 
 
 def load():
-    """Return the parser and what parses one command line."""
+    """Return the parser and a function that parses one command line."""
     from lmdeploy.cli.cli import CLI
     from lmdeploy.cli.serve import SubCliServe
 

@@ -1,7 +1,7 @@
-"""`python3 -m sglang.launch_server …` as SGLang reads it.
+"""`python3 -m sglang.launch_server …` as SGLang parses it.
 
-Its package imports Triton, which no command line needs and is not installed: an empty module stands in.
-The package's own __init__ is passed over: it imports four times as much, none of it for the command line.
+Its package imports Triton, which is not installed and not needed for parsing: a stub replaces it.
+The __init__ of the package is skipped: it imports four times as many modules, none needed for the command line.
 """
 
 import argparse
@@ -13,16 +13,16 @@ import types
 from pathlib import Path
 
 
-class Nothing(types.ModuleType):
-    """A module, class or decorator that is there and does nothing."""
+class Stub(types.ModuleType):
+    """A stub of a module, class or decorator."""
 
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
-        return Nothing(f"{self.__name__}.{name}")
+        return Stub(f"{self.__name__}.{name}")
 
     def __call__(self, *given, **named):
-        """Return what is decorated, as it is."""
+        """Return the decorated object unchanged."""
         return given[0] if len(given) == 1 and callable(given[0]) else self
 
 
@@ -30,19 +30,19 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Finds Triton and every module below it."""
 
     def find_spec(self, name, path=None, target=None):
-        """Return how such a module is made."""
+        """Return the spec of a stub module."""
         return importlib.util.spec_from_loader(name, self, is_package=True) if name.split(".")[0] == "triton" else None
 
     def create_module(self, spec):
         """Return the module."""
-        return Nothing(spec.name)
+        return Stub(spec.name)
 
     def exec_module(self, module):
-        """Leave the module as it is."""
+        """Do nothing."""
 
 
 def load():
-    """Return the parser and what parses one command line."""
+    """Return the parser and a function that parses one command line."""
     sys.meta_path.append(Finder())
     package = types.ModuleType("sglang")
     package.__path__ = [str(Path(os.environ["PYTHONPATH"]) / "sglang")]

@@ -1,10 +1,10 @@
-"""`vllm serve …` as vLLM reads it; the places of its parser changed between versions."""
+"""`vllm serve …` as vLLM parses it; the modules of its parser differ between versions."""
 
 IMAGE = "/vllm-workspace/"
 
 
 def load():
-    """Return the parser and what parses one command line."""
+    """Return the parser and a function that parses one command line."""
     try:
         from vllm.entrypoints.launchers.cli_args import make_arg_parser, validate_parsed_serve_args
     except ImportError:
@@ -16,7 +16,7 @@ def load():
 
     parser = make_arg_parser(FlexibleArgumentParser(prog="vllm serve"))
     if not any(action.dest == "model_tag" for action in parser._actions):
-        # Until 0.10 `vllm serve` itself adds the model's place (vllm/entrypoints/cli/serve.py).
+        # Until 0.10 `vllm serve` itself adds the model argument (vllm/entrypoints/cli/serve.py).
         parser.add_argument("model_tag", nargs="?")
 
     def parse(argv):

@@ -1,6 +1,6 @@
-"""`vllm bench serve …` as vLLM reads it.
+"""`vllm bench serve …` as vLLM parses it.
 
-Its data sets import what loads LoRA adapters, and that the kernels, which not every machine has: a module stands in.
+Its data sets import the LoRA loader, which imports kernels that not every machine has: a stub module replaces it.
 """
 
 import sys
@@ -8,7 +8,7 @@ import types
 
 
 def load():
-    """Return the parser and what parses one command line."""
+    """Return the parser and a function that parses one command line."""
     adapters = types.ModuleType("vllm.lora.utils")
     adapters.get_adapter_absolute_path = None
     sys.modules[adapters.__name__] = adapters

@@ -1,4 +1,4 @@
-"""Texts for people, as data until they are printed: an English template, its parameters, and translations of both."""
+"""User-visible texts as data until they are printed: an English template, its parameters, and translations."""
 
 from inferfleet.messages.language import current_language, language_from, use_language
 from inferfleet.messages.message import N_, Message

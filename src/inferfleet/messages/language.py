@@ -1,10 +1,10 @@
-"""The language in which the process writes for people."""
+"""The language of user-visible texts of the process."""
 
 from collections.abc import Mapping
 from contextvars import ContextVar
 
 LANGUAGES = ("en", "zh")
-"""Languages that there are texts in; the first is the one of the templates."""
+"""Supported languages; the first is that of the templates."""
 VARIABLE = "INFERFLEET_LANG"
 """Environment variable that names the language."""
 
@@ -12,15 +12,15 @@ _current: ContextVar[str] = ContextVar("language", default=LANGUAGES[0])
 
 
 def current_language() -> str:
-    """Return `en` or `zh`: what `use_language` set, English before."""
+    """Return `en` or `zh`, as set by `use_language`; English by default."""
     return _current.get()
 
 
 def use_language(language: str) -> None:
-    """Write in `language` (`en` or `zh`) from here on.
+    """Print texts in `language` (`en` or `zh`) from now on.
 
     Raises:
-        ValueError: there are no texts in that language.
+        ValueError: the language is not supported.
     """
     if language not in LANGUAGES:
         raise ValueError(f"{language!r} is not one of {', '.join(LANGUAGES)}")
@@ -28,10 +28,10 @@ def use_language(language: str) -> None:
 
 
 def language_from(option: str, environment: Mapping[str, str]) -> str:
-    """Return the language that an option names, else INFERFLEET_LANG, else the locale of the environment.
+    """Return the language of the option, else of INFERFLEET_LANG, else of the locale in the environment.
 
-    A locale variable that is set decides, in the order of POSIX (LC_ALL, LC_MESSAGES, LANG); what is no language of
-    ours is English, `zh_CN.UTF-8` is Chinese.
+    The first locale variable that is set decides, in POSIX order (LC_ALL, LC_MESSAGES, LANG); an unsupported language
+    means English, `zh_CN.UTF-8` Chinese.
     """
     names = (option, environment.get(VARIABLE, ""))
     locale = (environment.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG"))

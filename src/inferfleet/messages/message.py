@@ -1,4 +1,4 @@
-"""One text: an English template with its parameters, rendered in the reader's language."""
+"""A message: an English template with parameters, rendered in the user's language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,13 +8,13 @@ from inferfleet.messages.language import current_language
 from inferfleet.messages.translations import gettext
 
 _SEPARATORS = {"en": ", ", "zh": "、"}
-"""What stands between the items of a list, by language."""
+"""List separators, by language."""
 _FORM = ("code", "template", "parameters")
 """Keys of a message's JSON form."""
 
 
 def N_(template: str) -> str:  # noqa: N802 (gettext's own name for this marker)
-    """Return `template` unchanged: marks a literal that Babel extracts and that is translated when it is rendered."""
+    """Return `template` unchanged: marks a literal for extraction by Babel; it is translated when rendered."""
     return template
 
 
@@ -43,7 +43,7 @@ class Message:
         return render(self.template, self.parameters, language or current_language())
 
     def with_parameters(self, **parameters: Any) -> Self:
-        """Return the message with further or other parameters."""
+        """Return the message with additional or replaced parameters."""
         return type(self)(self.code, self.template, **{**self.parameters, **parameters})
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,7 +63,7 @@ class Message:
 
 
 def render(template: str, parameters: Mapping[str, Any], language: str) -> str:
-    """Return `template` translated to `language`, with its parameters in place."""
+    """Return `template` translated to `language`, with its parameters filled in."""
     text = gettext(template, language)
     if not parameters:
         return text
@@ -71,7 +71,7 @@ def render(template: str, parameters: Mapping[str, Any], language: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return a parameter as JSON holds it."""
+    """Return the JSON form of a parameter."""
     if isinstance(value, Message):
         return {key: plain(getattr(value, key)) for key in _FORM}
     if isinstance(value, Mapping):
@@ -82,7 +82,7 @@ def plain(value: Any) -> Any:
 
 
 def revive(value: Any) -> Any:
-    """Return a parameter of the JSON form with its messages as messages again."""
+    """Return a parameter from its JSON form, with its messages restored."""
     if isinstance(value, Mapping):
         revived = {str(key): revive(item) for key, item in value.items()}
         if set(_FORM) <= set(revived) <= {*_FORM, "message"}:

@@ -1,4 +1,4 @@
-"""A reason why something cannot work: the one form in which inventory checks, planner and commands refuse."""
+"""A problem with its remedy: the common form of errors of inventory checks, planner and commands."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,10 +10,10 @@ from inferfleet.messages.message import Message, plain, render, revive
 
 @dataclass(frozen=True, slots=True, init=False)
 class Problem:
-    """One refusal: what is wrong (with the variable or host and its value) and what to do about it.
+    """One problem: what is wrong (with the variable or host and its value) and what to do.
 
     `code` is stable and machine-readable (`kebab-case`). `template` and `remedy_template` are English with `{names}`
-    that `parameters` has values for; the remedy is one imperative sentence.
+    of `parameters`; the remedy is one imperative sentence.
     """
 
     code: str
@@ -42,11 +42,11 @@ class Problem:
         return f"{self.message}{between}{self.remedy}".rstrip()
 
     def with_parameters(self, **parameters: Any) -> "Problem":
-        """Return the problem with further or other parameters."""
+        """Return the problem with additional or replaced parameters."""
         return Problem(self.code, self.template, self.remedy_template, **{**self.parameters, **parameters})
 
     def of(self, template: str, /, **parameters: Any) -> "Problem":
-        """Return the problem introduced by `template`, in which `{problem}` stands for its own message."""
+        """Return the problem wrapped in `template`, in which `{problem}` is its message."""
         own = Message(self.code, self.template, **self.parameters)
         remedy = Message("", self.remedy_template, **self.parameters)
         return Problem(self.code, template, "{remedy}", problem=own, remedy=remedy, **parameters)
@@ -64,7 +64,7 @@ class Problem:
 
     @classmethod
     def from_dict(cls, form: Mapping[str, Any]) -> Self:
-        """Return the problem of a JSON form; one that has only `message` and `remedy` is taken literally."""
+        """Return the problem from its JSON form; literal text if only `message` and `remedy` are given."""
         return cls(
             str(form.get("code", "")),
             str(form.get("template") or form.get("message", "")),

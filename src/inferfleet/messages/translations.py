@@ -1,4 +1,4 @@
-"""Translations of templates: gettext catalogs, one domain an area, in ../locale/<language>/LC_MESSAGES."""
+"""Translations of templates: gettext catalogs, one domain per area, in ../locale/<language>/LC_MESSAGES."""
 
 import gettext as _gettext
 import io
@@ -7,11 +7,11 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "locale"
 _LOCALES = {"zh": "zh_CN"}
-"""Folder of each language that templates are translated to; English is the templates' own."""
+"""Locale folder of each translation; templates are English."""
 
 
 def gettext(template: str, language: str) -> str:
-    """Return the template in `language`; itself where it has no translation."""
+    """Return the template in `language`, or the template itself if it has no translation."""
     if not template or language not in _LOCALES:
         return template
     return _translations(_LOCALES[language]).gettext(template)
@@ -19,7 +19,7 @@ def gettext(template: str, language: str) -> str:
 
 @cache
 def _translations(locale: str) -> _gettext.NullTranslations:
-    """Return all domains of a locale, each the fallback of the one before: its current `.mo`, else its `.po`."""
+    """Return all domains of a locale, chained as fallbacks, from current `.mo` or else `.po` files."""
     domains = _gettext.NullTranslations()
     for source in sorted((FOLDER / locale / "LC_MESSAGES").glob("*.po")):
         domains.add_fallback(_read(source))
@@ -31,7 +31,7 @@ def _read(source: Path) -> _gettext.GNUTranslations:
     if compiled.is_file() and compiled.stat().st_mtime >= source.stat().st_mtime:
         with compiled.open("rb") as file:
             return _gettext.GNUTranslations(file)
-    # A checkout that was edited after it was installed: compile in memory.
+    # The catalog was edited after installation: compile it in memory.
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 
@@ -43,5 +43,5 @@ def _read(source: Path) -> _gettext.GNUTranslations:
 
 
 def locale_of(source: Path) -> str:
-    """Return the locale that a file of translations is for: the name of its folder's folder."""
+    """Return the locale of a catalog file: the name of its grandparent folder."""
     return source.parent.parent.name

@@ -1,1 +1,1 @@
-"""Run a playbook with ansible-runner and fold what it reports into one result."""
+"""Run a playbook with ansible-runner and aggregate its events into one result."""

@@ -1,4 +1,4 @@
-"""Find the checkout (site.yml, playbooks, roles) and the inventory a command works with."""
+"""Find the checkout (site.yml, playbooks, roles) and the inventory of a command."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -13,11 +13,11 @@ HOME_VARIABLE = "INFERFLEET_HOME"
 def find_checkout(start: Path, env: Mapping[str, str]) -> Path:
     """Return the root of the checkout.
 
-    Looked for in this order: the folder that INFERFLEET_HOME names, `start` and the folders above it, the
-    source tree this package was installed from.
+    Search order: the folder in INFERFLEET_HOME, `start` and its parent folders, the source tree that this package was
+    installed from.
 
     Raises:
-        UsageError: there is no checkout, or INFERFLEET_HOME names a folder that is none.
+        UsageError: there is no checkout, or the folder in INFERFLEET_HOME is not one.
     """
     if home := env.get(HOME_VARIABLE):
         root = Path(home).expanduser().resolve()
@@ -43,26 +43,26 @@ def find_checkout(start: Path, env: Mapping[str, str]) -> Path:
 
 
 def is_checkout(folder: Path) -> bool:
-    """Return whether `folder` holds what a run needs."""
+    """Return whether `folder` contains the files that a run needs."""
     return (folder / "site.yml").is_file() and (folder / "playbooks").is_dir()
 
 
 def inventory_in(folder: Path, name: str) -> str:
-    """Return the absolute path of the inventory `name` seen from `folder`; empty where there is none.
+    """Return the absolute path of the inventory `name` relative to `folder`; empty if it does not exist.
 
-    An empty name would be the folder itself, and Ansible runs each executable file of an inventory folder.
+    An empty name would mean the folder itself, and Ansible runs every executable file of an inventory folder.
     """
     path = folder / Path(name).expanduser()
     return str(path.resolve()) if name.strip() and path.exists() and not is_checkout(path) else ""
 
 
 def find_inventory(name: str, start: Path, root: Path) -> str:
-    """Return the inventory as ansible-playbook takes it: an absolute path, or a host list (`a,b,`).
+    """Return the inventory argument of ansible-playbook: an absolute path, or a host list (`a,b,`).
 
-    A relative path is looked for in `start`, then in the checkout.
+    A relative path is searched for in `start`, then in the checkout.
 
     Raises:
-        UsageError: the path is no inventory; names the nearest inventories of the checkout.
+        UsageError: the inventory does not exist; the remedy lists similar inventories of the checkout.
     """
     if "," in name:
         return name

@@ -12,7 +12,7 @@ from inferfleet.runner.extra_vars import ExtraVars, shown_extra_vars
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One run of a playbook, as the user asked for it.
+    """A requested run of a playbook.
 
     `root` is the checkout, `playbook` a path relative to it, `inventory` an absolute path or a host list.
     """
@@ -33,7 +33,7 @@ class Request:
 
     @property
     def partial(self) -> bool:
-        """Whether tags choose what runs, so that the stages are not known beforehand."""
+        """Whether tags select the tasks, so that the stages are unknown in advance."""
         return bool(self.tags or self.skip_tags)
 
 
@@ -45,15 +45,15 @@ def arguments(request: Request, extra_vars_files: Sequence[Path]) -> list[str]:
 
 
 def bound_to_parent(argv: Sequence[str], setpriv: str | None) -> list[str]:
-    """Return `argv` such that it ends (SIGTERM) when this process is killed, where `setpriv` is at hand.
+    """Return `argv`, terminated with SIGTERM when this process is killed, if `setpriv` is available.
 
-    Otherwise a run would go on unseen until it next writes to the terminal that is gone.
+    Otherwise the run would continue without a terminal until its next output.
     """
     return [setpriv, "--pdeathsig", "TERM", *argv] if setpriv else list(argv)
 
 
 def shown_command(request: Request, cwd: Path) -> str:
-    """Return the equal ansible-playbook line to copy into a shell, with secrets masked."""
+    """Return the equivalent ansible-playbook command to copy into a shell, with secrets masked."""
     inventory = _short(request.inventory, request.root)
     extra_vars = [part for item in request.extra_vars for part in shown_extra_vars(item, request.root)]
     words = ["ansible-playbook", request.playbook, "-i", inventory, *_options(request, request.root)]
@@ -75,21 +75,21 @@ def _options(request: Request, root: Path) -> list[str]:
     if request.vault_password_file:
         words += ["--vault-password-file", _short(str(request.vault_password_file), root)]
     words += ["--ask-vault-pass"] if request.vault_password is not None else []
-    # The first -v shows Ansible's own output; only further ones make Ansible say more.
+    # The first -v shows Ansible's output; further ones increase its verbosity.
     words += [f"-{'v' * (request.verbosity - 1)}"] if request.verbosity > 1 else []
     return words
 
 
 def _short(path: str, root: Path) -> str:
-    """Return `path` relative to the checkout where it lies below it ("/" as root changes nothing)."""
-    below = root != Path("/") and Path(path).is_relative_to(root)
-    return str(Path(path).relative_to(root)) if below else path
+    """Return `path` relative to the checkout if it is inside it; root "/" leaves it unchanged."""
+    inside = root != Path("/") and Path(path).is_relative_to(root)
+    return str(Path(path).relative_to(root)) if inside else path
 
 
 def environment(root: Path, env: Mapping[str, str], tools: Path, color: bool) -> dict[str, str]:
-    """Return what is added to the environment for ansible-playbook.
+    """Return the additional environment variables of ansible-playbook.
 
-    `tools` is the folder of this Python's commands, so that roles find ansible's own tools too.
+    `tools` is the folder with the commands of this Python, so that roles find the tools of Ansible.
     """
     added = {
         "PATH": os.pathsep.join([str(tools), env.get("PATH", os.defpath)]),
@@ -100,7 +100,7 @@ def environment(root: Path, env: Mapping[str, str], tools: Path, color: bool) ->
     if config.is_file():
         added["ANSIBLE_CONFIG"] = str(config)
     if "ANSIBLE_HOST_KEY_CHECKING" not in env:
-        # ansible-runner turns the check off where nothing is said: say what ansible.cfg says.
+        # ansible-runner disables the check if unset: set the value of ansible.cfg.
         added["ANSIBLE_HOST_KEY_CHECKING"] = _configured(config, "host_key_checking", "True")
     return added
 

@@ -1,4 +1,4 @@
-"""What a run refuses before Ansible is started."""
+"""Errors of a command before Ansible starts."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from inferfleet.messages import Problem
 
 
 class UsageError(Exception):
-    """The command cannot start: a path, an option or a variable is wrong. Exit code 1."""
+    """The command cannot start: a path, an option or a variable is invalid. Exit code 1."""
 
     def __init__(self, code: str, template: str, remedy: str, /, **parameters: Any) -> None:
         self.problem = Problem(code, template, remedy, **parameters)

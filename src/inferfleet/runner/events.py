@@ -1,7 +1,7 @@
-"""Fold the events of a run into one result.
+"""Aggregate the events of a run into one result.
 
-A stage is the role a task belongs to. A task outside of any role belongs to the role that ran last in its
-play, before that to the first role the play is known to have, and else to the play itself.
+A stage is the role of a task. A task outside of any role belongs to the role that ran last in its play, otherwise to
+the first known role of the play, otherwise to the play itself.
 """
 
 import re
@@ -25,7 +25,7 @@ _RATE_READINGS = 8
 _OUTPUT_LINES = 60
 _BAD = (State.FAILED, State.UNREACHABLE)
 _COMPONENT, _IMAGES = "component_service", "container_images"
-"""Roles that others include; the first one's tasks belong to the stage of the role that includes it."""
+"""Roles that other roles include; tasks of the first one belong to the stage of the including role."""
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -33,7 +33,7 @@ class Fold:
     """The state of a run after the events so far. Pure: it reads no clock and no file."""
 
     def __init__(self, planned: Mapping[str, Sequence[str]] | None = None) -> None:
-        """Start with the stages known beforehand (play name → roles); they are `waiting`."""
+        """Start with the stages known in advance (play name → roles); they are `waiting`."""
         self._first_role = {play: roles[0] for play, roles in (planned or {}).items()}
         self.stages: dict[str, Stage] = {}
         for roles in (planned or {}).values():
@@ -56,7 +56,7 @@ class Fold:
         self._tasks_run = 0
 
     def add(self, event: Event) -> None:
-        """Take in one event of ansible-runner; an unknown kind changes nothing."""
+        """Process one event of ansible-runner; unknown kinds are ignored."""
         data = event.get("event_data") or {}
         at = _time(event)
         kind = str(event.get("event"))
@@ -78,8 +78,8 @@ class Fold:
     def result(
         self, *, rc: int | None = None, interrupted: bool = False, seconds: float | None = None, log: str = ""
     ) -> RunResult:
-        """Return the run as it ended; `rc` is ansible-playbook's exit status."""
-        self._break_off()
+        """Return the final result; `rc` is the exit status of ansible-playbook."""
+        self._close_open_stage()
         failures = self._final_failures()
         stages = tuple(self._final_stage(stage, failures) for stage in self.stages.values())
         return RunResult(
@@ -100,11 +100,11 @@ class Fold:
         )
 
     def _stage(self, name: str) -> Stage:
-        """Return the stage; one that was not foreseen takes its place before those that are to come."""
+        """Return the stage; an unplanned one is inserted before the waiting ones."""
         if name not in self.stages:
-            to_come = {key: stage for key, stage in self.stages.items() if stage.state is State.WAITING}
-            begun = {key: stage for key, stage in self.stages.items() if key not in to_come}
-            self.stages = begun | {name: Stage(name)} | to_come  # in one step: a view may be reading
+            waiting = {key: stage for key, stage in self.stages.items() if stage.state is State.WAITING}
+            started = {key: stage for key, stage in self.stages.items() if key not in waiting}
+            self.stages = started | {name: Stage(name)} | waiting  # atomic: a view may be reading
         return self.stages[name]
 
     def _stage_of(self, data: Event) -> Stage:
@@ -137,8 +137,8 @@ class Fold:
             host.busy, host.progress = False, None
         self.current = None
 
-    def _break_off(self) -> None:
-        """Close the stage that a run without an end (interrupted, crashed) was in."""
+    def _close_open_stage(self) -> None:
+        """Close the current stage of an interrupted or crashed run."""
         stage = self.current
         if stage is None:
             return
@@ -158,11 +158,11 @@ class Fold:
         if kind == "runner_on_start":
             host.busy, host.progress = True, None
             self._readings.pop(name, None)
-            _forgive(stage, host)
+            _clear_failure(stage, host)
         elif kind == "runner_retry":
             host.progress = self._progress(name, result, at)
         elif kind in ("runner_on_ok", "runner_on_failed", "runner_on_skipped", "runner_on_unreachable"):
-            if host.progress:  # it stays, without a rate: what all hosts together have done does not shrink
+            if host.progress:  # keep it without a rate, so that the total of all hosts does not decrease
                 host.progress = replace(self._progress(name, result, at), rate=None)
             self._finish_task(kind, stage, name, data)
 
@@ -171,7 +171,7 @@ class Fold:
         result = data.get("res") or {}
         host.busy = False
         host.seconds += float(data.get("duration") or 0.0)
-        self._take_warnings(result)
+        self._add_warnings(result)
         stage.rows += _rows(result.get(ROWS_KEY))
         self._tasks_run += 1
         if kind == "runner_on_skipped":
@@ -182,7 +182,7 @@ class Fold:
             host.state = State.UNREACHABLE if unreachable else State.FAILED
             stage.state = State.FAILED
             self._failures.append(Failure(name, stage.name, host.task, plain_message(result), unreachable=unreachable))
-            self._take_refusal(result)
+            self._add_refusal(result)
             return
         if result.get("changed"):
             host.changed += 1
@@ -190,14 +190,14 @@ class Fold:
         if host.state in (State.RUNNING, State.SKIPPED, State.OK, State.CHANGED):
             host.state = State.CHANGED if host.changed else State.OK
 
-    def _take_refusal(self, result: Event) -> None:
+    def _add_refusal(self, result: Event) -> None:
         for part in (result, *(item for item in result.get("results") or [] if isinstance(item, Mapping))):
             if part.get(REFUSAL_KEY):
                 self._refusal = str(part[REFUSAL_KEY])
                 refused = Problem("refused", "{reason}", "", reason=plain_message(part))
                 self._problems |= dict.fromkeys(_problems(part.get("problems")) or [refused])
 
-    def _take_warnings(self, result: Event) -> None:
+    def _add_warnings(self, result: Event) -> None:
         self._warnings |= dict.fromkeys(_problems(result.get(WARNINGS_KEY)))
 
     def _progress(self, host: str, result: Event, at: float) -> Progress:
@@ -215,7 +215,7 @@ class Fold:
         )
 
     def _rate(self, host: str, at: float, done: float | None) -> float | None:
-        """Return units a second over the last readings: one reading says nothing about speed."""
+        """Return units per second over the last readings; None for a single reading."""
         if done is None:
             return None
         readings = self._readings.setdefault(host, deque(maxlen=_RATE_READINGS))
@@ -224,24 +224,24 @@ class Fold:
         return (last - first) / (last_at - first_at) if last_at > first_at else None
 
     def _final_failures(self) -> tuple[Failure, ...]:
-        """Return the failures that stood: Ansible counts a rescued one apart from those that ended a host."""
+        """Return the failures that were not rescued, which Ansible counts separately."""
         if self._stats is None:
             return tuple(self._failures)
         left = dict(self._stats.get("failures") or {})
         dark = self._stats.get("dark") or {}
-        kept = []
+        final = []
         for failure in reversed(self._failures):
             if failure.unreachable:
-                stood = failure.host in dark
+                is_final = failure.host in dark
             else:
-                stood = left.get(failure.host, 0) > 0
+                is_final = left.get(failure.host, 0) > 0
                 left[failure.host] = left.get(failure.host, 0) - 1
-            if stood:
-                kept.append(failure)
-        return tuple(reversed(kept))
+            if is_final:
+                final.append(failure)
+        return tuple(reversed(final))
 
     def _final_stage(self, stage: Stage, failures: Sequence[Failure]) -> Stage:
-        """Return the stage with the failures that stood, and with what never ran named so."""
+        """Return the stage with its final failures; a stage that never ran is skipped."""
         failed = {failure.host: failure for failure in failures if failure.stage == stage.name}
         for name, host in stage.hosts.items():
             if name in failed:
@@ -263,8 +263,8 @@ def fold(events: Iterable[Event], planned: Mapping[str, Sequence[str]] | None = 
     return state
 
 
-def _forgive(stage: Stage, host: HostRun) -> None:
-    """Take a failure back while the run goes on: a host that gets another task was rescued."""
+def _clear_failure(stage: Stage, host: HostRun) -> None:
+    """Clear the failure of a rescued host, which gets another task."""
     if host.state in _BAD:
         host.state = State.CHANGED if host.changed else State.RUNNING
         stage.state = State.FAILED if _stage_state(stage) is State.FAILED else State.RUNNING
@@ -291,7 +291,7 @@ def _rows(given: Any) -> list[TableRow]:
 
 
 def _text(given: Any) -> Message:
-    """Return a text that a task reported, the JSON form of a message or a string."""
+    """Return a text of a task result: the JSON form of a message, or a string."""
     return Message.from_dict(given) if isinstance(given, Mapping) else literal(str(given or ""))
 
 

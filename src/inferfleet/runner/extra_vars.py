@@ -1,4 +1,4 @@
-"""Read `-e` the way ansible-playbook does, so that both commands mean the same by it."""
+"""Parse `-e` like ansible-playbook, so that both commands give the same result."""
 
 import json
 import re
@@ -20,14 +20,14 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class ExtraVars:
-    """One `-e`: a file of variables, or the variables themselves."""
+    """One `-e` option: a file of variables, or the variables themselves."""
 
     file: Path | None = None
     values: Mapping[str, Any] | None = None
 
 
 def parse_extra_vars(options: Sequence[str], start: Path) -> list[ExtraVars]:
-    """Return one item an option, in order; `@file` is looked for in `start`.
+    """Return one item per option, in order; `@file` is relative to `start`.
 
     Raises:
         UsageError: an option is not `key=value`, `@file` or a mapping in JSON or YAML.
@@ -83,7 +83,7 @@ def _pairs(option: str) -> dict[str, Any]:
 
 
 def _bad(option: str, reason: str, remedy: str, **parameters: str) -> UsageError:
-    # The value may be a secret with a typo in front of it: show no more than the name.
+    # The value may be a secret: show only the name.
     name = re.split(r"[=:]", option, maxsplit=1)[0]
     shown = option if option.startswith("@") or name == option else f"{name}=…"
     why = Message("", reason, **parameters)
@@ -91,7 +91,7 @@ def _bad(option: str, reason: str, remedy: str, **parameters: str) -> UsageError
 
 
 def is_secret(name: str) -> bool:
-    """Return whether a variable of this name holds a secret, such as `engine_api_key`."""
+    """Return whether a variable of this name contains a secret, such as `engine_api_key`."""
     return _SECRET.search(name) is not None
 
 
@@ -117,10 +117,10 @@ def _masked(name: str, value: Any) -> Any:
 
 
 def _plain(value: str) -> bool:
-    """Return whether key=value carries `value` unchanged through Ansible's own splitting."""
+    """Return whether Ansible parses `value` unchanged from key=value."""
     return value != "" and "\\" not in value and (value == MASK or shlex.quote(value) == value)
 
 
 def file_contents(items: Sequence[ExtraVars]) -> list[Path | str]:
-    """Return what ansible-playbook reads, in order: paths as they are, JSON text for files to write."""
+    """Return the input of ansible-playbook in order: paths, or JSON text of files to write."""
     return [item.file if item.file else json.dumps(item.values, default=str) for item in items]

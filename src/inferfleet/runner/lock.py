@@ -1,4 +1,4 @@
-"""One changing run of an inventory at a time."""
+"""A lock that allows one changing run per inventory."""
 
 import fcntl
 import hashlib
@@ -13,10 +13,10 @@ from inferfleet.runner.errors import UsageError
 
 @contextmanager
 def locked(root: Path, inventory: str) -> Iterator[None]:
-    """Hold the inventory for this process; the system releases it when the process ends, however it ends.
+    """Lock the inventory for this process; the system releases the lock when the process exits.
 
     Raises:
-        UsageError: another process holds it.
+        UsageError: another process holds the lock.
         OSError: the lock cannot be written.
     """
     path = root / ".cache" / "inferfleet" / "locks" / hashlib.sha256(inventory.encode()).hexdigest()[:16]

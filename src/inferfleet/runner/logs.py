@@ -1,4 +1,4 @@
-"""The folders of the last runs: one a run, named by its start, kept while the run lasts and for some runs more."""
+"""Log folders of the last runs: one per run, named after its start time."""
 
 import fcntl
 import os
@@ -13,45 +13,45 @@ RUNS_KEPT = 10
 
 
 def runs_folder(root: Path) -> Path:
-    """Return where the logs of the last runs lie."""
+    """Return the folder with the logs of the last runs."""
     return root / ".cache" / "inferfleet" / "runs"
 
 
 @contextmanager
 def new_run(runs: Path) -> Iterator[Path]:
-    """Make the folder of a run that starts now, and remove what is too old when the run ends.
+    """Create the folder of a new run, and remove old folders when the run ends.
 
     Raises:
-        OSError: the folder cannot be made.
+        OSError: the folder cannot be created.
     """
     runs.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = _claim(runs, datetime.now().strftime("%Y-%m-%dT%H-%M-%S"))
+    folder = _create_unique(runs, datetime.now().strftime("%Y-%m-%dT%H-%M-%S"))
     handle = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)  # the system lets go of it however this process ends
+        fcntl.flock(handle, fcntl.LOCK_EX)  # released by the system when this process exits
         yield folder
     finally:
-        remove_old_runs(runs)  # before the lock goes: ten shorter runs may have come and gone since
+        remove_old_runs(runs)  # before unlocking: ten shorter runs may have finished meanwhile
         os.close(handle)
 
 
 def remove_old_runs(runs: Path) -> None:
-    """Remove all but the last runs and those that are not over."""
+    """Remove all folders except those of the last runs and of running ones."""
     for folder in sorted(runs.iterdir())[:-RUNS_KEPT]:
         if not _in_use(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _claim(runs: Path, start: str) -> Path:
-    """Return a new folder whose name sorts by time; runs that start in one second differ by a number."""
+def _create_unique(runs: Path, start: str) -> Path:
+    """Return a new folder whose name sorts by time; runs of the same second get a number."""
     names = chain([start], (f"{start}.{number}" for number in count(2)))
-    return next(runs / name for name in names if _made(runs / name))
+    return next(runs / name for name in names if _created(runs / name))
 
 
-def _made(folder: Path) -> bool:
+def _created(folder: Path) -> bool:
     try:
         folder.mkdir(mode=0o700)
-    except FileExistsError:  # another run of this second was there first
+    except FileExistsError:  # another run started in the same second
         return False
     return True
 
@@ -60,7 +60,7 @@ def _in_use(folder: Path) -> bool:
     try:
         handle = os.open(folder, os.O_RDONLY)
     except FileNotFoundError:
-        return False  # another run has just removed it
+        return False  # removed by another run
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Why a task failed, in plain words, from its result."""
+"""The failure message of a task, from its result."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 from inferfleet.messages import N_, Message, Problem
 
-# Ansible 2.19 puts the layers an error came through in front of it.
+# Ansible 2.19 prefixes an error with the layers that it passed through.
 _LAYERS = re.compile(r"^(?:(?:Task|Module|Action|Loop|Conditional)(?: \S+)? failed: )+", re.IGNORECASE)
 _SSH = re.compile(r"^Failed to connect to the host via ssh: (?:ssh: )?", re.IGNORECASE)
 _EMPTY = ("", "non-zero return code", "module failure", "one or more items failed")
@@ -16,7 +16,7 @@ _NO_INTERPRETER = "module result deserialization failed"
 def plain_message(result: Mapping[str, Any]) -> Message:
     """Return why a task failed: its message, and the last line of its standard error.
 
-    Of a loop the items that failed are named with their messages. A task that reports its `problems` is taken at them.
+    For a loop, the message lists the failed items. `problems` in the result take precedence.
     """
     if "censored" in result:
         return Message("", N_("The output is hidden because it may contain a secret."))
@@ -50,7 +50,7 @@ def _lines(messages: Sequence[Message]) -> Message:
 
 
 def literal(text: str) -> Message:
-    """Return a text that was made elsewhere, in its translation where it has one."""
+    """Return the message of a literal text, translated if a translation exists."""
     return Message("", text)
 
 

@@ -1,4 +1,4 @@
-"""What a run came to: plain data, free of Ansible."""
+"""The result of a run: plain data, independent of Ansible."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far one host is with a long task: `done` of `total` in `unit` ("bytes" or "checks").
+    """Progress of a host in a long task: `done` of `total` in `unit` ("bytes" or "checks").
 
-    `rate` is in units a second over the last readings, `attempt` counts the task's tries.
+    `rate` is in units per second over the last readings, `attempt` counts the retries of the task.
     """
 
     done: float | None = None
@@ -40,7 +40,7 @@ class Progress:
 
     @property
     def seconds_left(self) -> float | None:
-        """Return the time left at the present rate, in seconds; None when it is not known."""
+        """Return the time left at the current rate, in seconds; None if unknown."""
         if self.done is None or not self.total or not self.rate or self.rate <= 0:
             return None
         return max(self.total - self.done, 0) / self.rate
@@ -48,7 +48,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row of a table that a stage fills while it runs; a task returns it as soon as it is known."""
+    """One row of a table that a stage fills while it runs; returned by a task as soon as it is known."""
 
     label: Message
     text: Message
@@ -58,7 +58,7 @@ class TableRow:
 class HostRun:
     """One host in one stage; `seconds` is the time its tasks took, `changed` how many changed it.
 
-    `progress` is that of its present task, or of its last one until the next begins.
+    `progress` is that of the current task, or of the last one until the next starts.
     """
 
     state: State = State.RUNNING
@@ -83,37 +83,37 @@ class Stage:
 
     @property
     def total(self) -> Progress | None:
-        """Return the bytes of all hosts together; None where fewer than two report theirs."""
-        told = [host.progress for host in list(self.hosts.values()) if host.progress]
-        told = [progress for progress in told if progress.unit == "bytes" and progress.total]
-        if len(told) < 2:
+        """Return the total bytes of all hosts; None if fewer than two report progress."""
+        reports = [host.progress for host in list(self.hosts.values()) if host.progress]
+        reports = [progress for progress in reports if progress.unit == "bytes" and progress.total]
+        if len(reports) < 2:
             return None
-        rates = [progress.rate for progress in told if progress.rate is not None]
+        rates = [progress.rate for progress in reports if progress.rate is not None]
         return Progress(
-            done=sum(progress.done or 0 for progress in told),
-            total=sum(progress.total or 0 for progress in told),
+            done=sum(progress.done or 0 for progress in reports),
+            total=sum(progress.total or 0 for progress in reports),
             unit="bytes",
             rate=sum(rates) if rates else None,
         )
 
     @property
     def title(self) -> str:
-        """Return the English name for people, which is also a template."""
+        """Return the English title, which is also a template."""
         return title(self.name)
 
     @property
     def changed(self) -> int:
-        """Return how many tasks changed something, over all hosts."""
+        """Return the number of changed tasks on all hosts."""
         return sum(host.changed for host in self.hosts.values())
 
     def elapsed(self, now: float) -> float:
-        """Return the seconds it has run at Unix time `now`."""
+        """Return the elapsed seconds at Unix time `now`."""
         return self.seconds + (max(now - self.since, 0.0) if self.since is not None else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A task that failed for good on a host, or a host that could not be reached."""
+    """A task that failed on a host without rescue, or an unreachable host."""
 
     host: str
     stage: str
@@ -135,9 +135,9 @@ class ChangedTask:
 class RunResult:
     """One finished run.
 
-    `refusal` is "contract", "facts" or "unreachable" where the preflight refused, with its `problems`;
-    `result` is what the playbook reported about the service; `output` holds Ansible's own lines from outside
-    of any task; `rc` is ansible-playbook's exit status; `complete` tells that the run reached its end.
+    `refusal` is "contract", "facts", "unreachable" or "limit" if a task refused, with its `problems`; `result` is the
+    result that the playbook reported; `output` contains the lines of Ansible outside of tasks; `rc` is the exit status
+    of ansible-playbook; `complete` is whether the run reached its end.
     """
 
     stages: tuple[Stage, ...]

@@ -1,4 +1,4 @@
-"""Run a playbook: the thin adapter between a request and ansible-runner."""
+"""Run a playbook: an adapter between a request and ansible-runner."""
 
 import os
 import shlex
@@ -32,13 +32,13 @@ def run(
 ) -> RunResult:
     """Run the playbook to its end and return the result.
 
-    Every event goes into `fold` first, then to `on_event`; both happen in the calling thread, which must be
-    the main thread (signals end the run in good order).
+    Every event is added to `fold` first, then passed to `on_event`; both run in the calling thread, which must be the
+    main thread (signals stop the run gracefully).
 
     Raises:
         OSError: the log cannot be written.
     """
-    import ansible_runner  # type: ignore[import-untyped]  # here: it costs 0.3 s that `--help` need not pay
+    import ansible_runner  # type: ignore[import-untyped]  # imported here: it takes 0.3 s, which `--help` does not need
 
     started = time.monotonic()
     tools = Path(sys.executable).parent
@@ -46,13 +46,13 @@ def run(
     def handle(event: Event) -> bool:
         interrupt.pid = event.get("pid") or interrupt.pid
         if event.get("event") == "playbook_on_start":
-            _remove_extra_vars(private)  # Ansible has read them: they need not outlive a killed run
+            _remove_extra_vars(private)  # Ansible has read them: a killed run must not leave them
         fold.add(event)
         on_event(event)
-        return True  # anything else makes ansible-runner drop the event
+        return True  # otherwise ansible-runner drops the event
 
     with new_run(runs_folder(request.root)) as folder, Interrupt(on_interrupt) as interrupt:
-        private = Path(tempfile.mkdtemp(prefix="inferfleet-"))  # made with mode 0700
+        private = Path(tempfile.mkdtemp(prefix="inferfleet-"))  # created with mode 0700
         try:
             argv = [str(tools / "ansible-playbook"), *arguments(request, write_extra_vars(private, request))]
             binary, *rest = bound_to_parent(argv, shutil.which("setpriv"))
@@ -67,7 +67,7 @@ def run(
                 settings={"pexpect_timeout": _POLL_SECONDS},
                 passwords=_passwords(request),
                 suppress_env_files=True,
-                fact_cache_type="",  # ansible.cfg says how facts are cached
+                fact_cache_type="",  # ansible.cfg configures the fact cache
                 quiet=True,
                 event_handler=handle,
                 cancel_callback=interrupt.must_kill,
@@ -77,7 +77,7 @@ def run(
             raise
         finally:
             shutil.rmtree(private, ignore_errors=True)
-            (folder / "command").unlink(missing_ok=True)  # it holds the whole environment
+            (folder / "command").unlink(missing_ok=True)  # it contains the complete environment
     return fold.result(
         rc=runner.rc,
         interrupted=interrupt.interrupted,
@@ -87,7 +87,7 @@ def run(
 
 
 def write_extra_vars(private: Path, request: Request) -> list[Path]:
-    """Return the files of variables in order; what came as values is written with mode 0600."""
+    """Return the files of variables in order; values are written to files with mode 0600."""
     files = []
     for number, content in enumerate(file_contents(request.extra_vars)):
         if isinstance(content, Path):

@@ -1,4 +1,4 @@
-"""Which stages a playbook has, read from its files before it runs."""
+"""The stages of a playbook, read from its files before it runs."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -15,7 +15,7 @@ _BLOCKS = ("block", "rescue", "always")
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads any tag (`!vault`, `!unsafe`) as nothing: only the structure matters here."""
+    """Reads any tag (`!vault`, `!unsafe`) as None: only the structure is needed."""
 
 
 _Loader.add_multi_constructor("", lambda loader, suffix, node: None)
@@ -29,15 +29,15 @@ def titles() -> dict[str, str]:
 
 
 def title(stage: str) -> str:
-    """Return the title of a stage; an unknown one goes by its own name."""
+    """Return the title of a stage; its name if it has no title."""
     return titles().get(stage, stage)
 
 
 def planned_roles(playbook: Path) -> dict[str, list[str]]:
     """Return play name → its roles, in the order of the run.
 
-    Plays of imported playbooks come at their place; a play without roles is left out. A file that cannot
-    be read gives nothing: ansible-playbook itself reports it.
+    Imported playbooks are resolved; plays without roles are omitted. Unreadable files are ignored: ansible-playbook
+    reports them.
     """
     planned: dict[str, list[str]] = {}
     for play in _plays(playbook, frozenset()):
@@ -46,8 +46,8 @@ def planned_roles(playbook: Path) -> dict[str, list[str]]:
     return planned
 
 
-def _plays(playbook: Path, above: frozenset[Path]) -> Iterator[dict[str, Any]]:
-    if playbook in above:
+def _plays(playbook: Path, parents: frozenset[Path]) -> Iterator[dict[str, Any]]:
+    if playbook in parents:
         return
     try:
         content = yaml.load(playbook.read_text("utf-8"), _Loader)
@@ -58,7 +58,7 @@ def _plays(playbook: Path, above: frozenset[Path]) -> Iterator[dict[str, Any]]:
             continue
         target = next((entry[key] for key in _IMPORT_ACTIONS if key in entry), None)
         if target is not None:
-            yield from _plays((playbook.parent / str(target)).resolve(), above | {playbook})
+            yield from _plays((playbook.parent / str(target)).resolve(), parents | {playbook})
         else:
             yield entry
 
@@ -85,6 +85,6 @@ def _entry_roles(entry: Any, section: str) -> Iterator[str]:
 
 
 def _literal(name: Any) -> Iterator[str]:
-    """Yield a role name that is known before the run."""
+    """Yield a role name without templates."""
     if isinstance(name, str) and "{{" not in name:
         yield name

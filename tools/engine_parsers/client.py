@@ -1,4 +1,4 @@
-"""A running parser of an engine: one process answers any number of questions."""
+"""A client for the parser process of an engine, which answers any number of requests."""
 
 import contextlib
 import json
@@ -13,13 +13,13 @@ from tools.engine_parsers.environments import HERE, Environment
 
 
 class ParserError(RuntimeError):
-    """An engine's parser that did not start or ended; the text is the end of what it said."""
+    """The parser of an engine did not start, or exited; the text is the end of its output."""
 
 
 class EngineParser:
     """The parser of one version of an engine, as a context manager.
 
-    Entering it raises LabError where its packages cannot be had.
+    Entering it raises LabError if its packages cannot be installed.
     """
 
     def __init__(self, environment: Environment) -> None:
@@ -29,7 +29,7 @@ class EngineParser:
         packages = self.environment.packages()
         self._log = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
-            [sys.executable, "-s", "-P", HERE / "inside.py", self.environment.program],
+            [sys.executable, "-s", "-P", HERE / "server.py", self.environment.program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -52,16 +52,16 @@ class EngineParser:
         self._log.close()
 
     def refusals(self, argvs: list[list[str]]) -> list[str]:
-        """Return the parser's complaint about each command line, empty where it takes it."""
-        return self._ask(argvs)
+        """Return the parser error of each command line; empty if it is valid."""
+        return self._request(argvs)
 
     def options(self) -> list[list[str]]:
         """Return every option of the command line, each with all its spellings."""
-        return self._ask("options")
+        return self._request("options")
 
-    def _ask(self, question: Any) -> Any:
+    def _request(self, request: Any) -> Any:
         try:
-            self._process.stdin.write(json.dumps(question) + "\n")
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             line = self._process.stdout.readline()
         except BrokenPipeError:
@@ -69,5 +69,5 @@ class EngineParser:
         if not line:
             self._process.wait()
             self._log.seek(0)
-            raise ParserError(f"The parser of {self.environment.name} ended: {self._log.read()[-2000:]}")
+            raise ParserError(f"The parser of {self.environment.name} exited: {self._log.read()[-2000:]}")
         return json.loads(line)

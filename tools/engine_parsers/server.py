@@ -1,7 +1,7 @@
-"""Runs inside an engine's environment: answers each line of stdin with one of stdout, both JSON.
+"""Runs in the environment of an engine: answers each line of stdin with a line of stdout, both JSON.
 
-A list of command lines is answered with the parser's complaint about each, empty for a yes; the text "options" with
-every option, each a list of its spellings. Prefixes of options do not count as the option: a typing error is one.
+A list of command lines returns the parser error of each, empty if valid; the text "options" returns all options, each
+as a list of its spellings. Abbreviated options are errors, so that typos are detected.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Load the program named on the command line and answer what stdin asks."""
+    """Load the program given on the command line and answer the requests from stdin."""
     source = Path(__file__).with_name(sys.argv[1])
     with contextlib.redirect_stdout(sys.stderr):
         specification = importlib.util.spec_from_file_location(source.stem, source)
@@ -23,10 +23,10 @@ def main() -> None:
         parser, parse = program.load()
         parser.allow_abbrev = False
     for line in sys.stdin:
-        question = json.loads(line)
+        request = json.loads(line)
         with contextlib.redirect_stdout(sys.stderr):
-            said = options(parser) if question == "options" else [complaint(parse, argv) for argv in question]
-        print(json.dumps(said), flush=True)
+            response = options(parser) if request == "options" else [error_of(parse, argv) for argv in request]
+        print(json.dumps(response), flush=True)
 
 
 def options(parser: argparse.ArgumentParser) -> list[list[str]]:
@@ -36,16 +36,16 @@ def options(parser: argparse.ArgumentParser) -> list[list[str]]:
     )
 
 
-def complaint(parse, argv: list[str]) -> str:
-    """Return why a command line is refused; empty when it is not."""
-    said = io.StringIO()
+def error_of(parse, argv: list[str]) -> str:
+    """Return the parser error of a command line; empty if it is valid."""
+    output = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said):
+        with contextlib.redirect_stderr(output):
             parse(argv)
     except SystemExit as ended:
-        lines = said.getvalue().strip().splitlines()
-        return lines[-1] if lines else f"ended with {ended.code}"
-    except Exception as error:  # engines have classes of their own for what they refuse
+        lines = output.getvalue().strip().splitlines()
+        return lines[-1] if lines else f"exited with {ended.code}"
+    except Exception as error:  # engines raise their own exception classes
         return str(error) or type(error).__name__
     return ""
 
