@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""One node's part in bringing a model to all nodes; runs in the node's background."""
+"""Downloads a model to this node as a part of the distribution to all nodes; runs in the background."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ansible.module_utils.weights.swarm import PullError, Swarm
 DOCUMENTATION = r"""
 ---
 module: weights_pull
-short_description: A model's files on this node, from the WAN and from the other nodes
+short_description: Download a model from its sources and from the other nodes
 description:
-  - Fetches this node's share of the files from the first source that gives each, and the other pieces from the nodes
-    that have them, while these still arrive there. Each file is proved by its hash.
-  - Everything lies in a staging folder beside C(path) and gets its final name when it is whole. What is there is not
-    fetched again, also after the process was killed.
-  - A node that has everything gives to the C(expected) nodes until they have everything too.
-  - While it runs it listens on its own C(port) for the peers' addresses only, and asks for the run's token. Bytes are
-    not encrypted on their way; their hashes are checked.
+  - Fetches this node's share of the files from the first source that has each file, and the other pieces from nodes
+    that already have them. Each file is verified by its hash.
+  - Downloads to a staging folder next to C(path), which is renamed when it is complete. Present data is not fetched
+    again, even after the process was killed.
+  - A complete node seeds to the C(expected) nodes until they are complete too.
+  - During the run it listens on C(port) for the peers' addresses only, and requires the run's token. The transfer is
+    not encrypted; the hashes are verified.
 options:
   path:
     description: Final folder of the model, the same on every node.
@@ -36,7 +36,7 @@ options:
     type: dict
     required: true
   about:
-    description: What the manifest is of; written beside the files.
+    description: Repository, revision and commit of the model; written to its manifest.
     type: dict
     default: {}
   node:
@@ -49,69 +49,69 @@ options:
     elements: dict
     required: true
   wan_nodes:
-    description: Names of the nodes that may use the sources, in an order that is the same on all.
+    description: Names of the nodes that may use the sources, in the same order on all nodes.
     type: list
     elements: str
     required: true
   expected:
-    description: Names of the nodes that lacked something when the run began.
+    description: Names of the nodes that lacked files at the start of the run.
     type: list
     elements: str
     default: []
   token:
-    description: What the run's nodes know each other by.
+    description: Token that authenticates the nodes of the run.
     type: str
     required: true
   run:
-    description: Name of what is brought; nodes of another run are turned away.
+    description: Identifier of the run; nodes of another run are rejected.
     type: str
     required: true
   sources:
-    description: Sources in the order to try them; see the role's C(model_weights_sources).
+    description: Sources in order of preference; see the role's C(model_weights_sources).
     type: list
     elements: dict
     required: true
   tokens:
-    description: Tokens of sources that ask for one, by the source's C(type).
+    description: Tokens of sources that require one, by the source's C(type).
     type: dict
     default: {}
   rounds:
-    description: Times that all sources are tried for a file, with a growing pause between.
+    description: Number of attempts with all sources for a file, with a growing pause between.
     type: int
     default: 3
   workers:
-    description: Files fetched over the WAN at the same time.
+    description: Number of files fetched over the WAN in parallel.
     type: int
     default: 4
   rate_limit:
-    description: Bytes a second that all nodes together may take from the WAN; 0 is no limit.
+    description: Rate limit of the WAN for all nodes together in bytes per second; 0 is no limit.
     type: float
     default: 0
   min_rate:
-    description: A source that gives a file slower than this many bytes a second is left for the next one.
+    description: Minimum rate of a source in bytes per second; below it, the next source is used.
     type: float
     default: 0
   stall:
-    description: Seconds without a byte after which a source is left for the next one.
+    description: Seconds without data after which the next source is used.
     type: float
     default: 30
   patience:
-    description: Seconds without a byte from anybody after which the node gives up.
+    description: Seconds without any data after which the node fails.
     type: float
     default: 300
   startup_wait:
-    description: Seconds that a node waits for peers that have not answered yet before it uses the WAN.
+    description: Seconds that a node waits for peers to start before it uses the WAN.
     type: float
     default: 20
   poll:
-    description: Seconds between two looks at what peers have.
+    description: Seconds between two polls of a peer's state.
     type: float
     default: 0.5
 author: [inferfleet]
 """
 
 EXAMPLES = r"""
-- name: Bring DeepSeek-R1
+- name: Download DeepSeek-R1
   weights_pull:
     path: /data/models/deepseek-ai/DeepSeek-R1
     files: "{{ manifest.files }}"
@@ -128,35 +128,35 @@ EXAMPLES = r"""
 
 RETURN = r"""
 wan:
-  description: Bytes that this node took from the WAN.
+  description: Bytes that this node received over the WAN.
   returned: success
   type: int
 wan_seconds:
-  description: Seconds between the first and the last of them.
+  description: Seconds between the first and the last byte over the WAN.
   returned: success
   type: float
 lan:
-  description: Bytes that it took from other nodes.
+  description: Bytes received from other nodes.
   returned: success
   type: int
 sent:
-  description: Bytes that it gave to other nodes.
+  description: Bytes sent to other nodes.
   returned: success
   type: int
 seconds:
-  description: Seconds until it had everything, proved.
+  description: Seconds until all files were verified.
   returned: success
   type: float
 by_source:
-  description: Bytes by source, those over the WAN.
+  description: Bytes received over the WAN, by source.
   returned: success
   type: dict
 by_peer:
-  description: Bytes by node that they came from.
+  description: Bytes received from other nodes, by node.
   returned: success
   type: dict
 events:
-  description: What did not go as it should, and was overcome.
+  description: Errors that were overcome.
   returned: always
   type: list
   elements: str
@@ -169,18 +169,18 @@ def report(swarm, path, stop, started):
         try:
             state = {**swarm.progress(), "started": started, "time": time.time(), "pid": os.getpid()}
             manifest.write_json(manifest.run_file(path, "progress"), state)
-        except OSError:  # a full disk is told by who writes the weights
+        except OSError:  # the writer of the weights reports a full disk
             pass
         if stop.wait(1):
             return
 
 
 def pull(params):
-    """Do the work; return the result. Raises PullError."""
+    """Download the model; return the result. Raises PullError."""
     path = params["path"]
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(manifest.run_file(path, "lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a download of an earlier run may still be at it
+        fcntl.flock(lock, fcntl.LOCK_EX)  # a download of an earlier run may still be active
         good, missing = manifest.survey(path, params["files"])
         store = Store(path, params["files"])
         store.open(good)

@@ -28,7 +28,7 @@ class Clusters:
         self.found[version].start_server()
 
     def get(self, version):
-        """Return a cluster whose server answers, and whose worker has been started."""
+        """Return a cluster with a ready server and a started worker."""
         if version in self.reasons:
             pytest.skip(f"GPUStack {version} cannot be installed here: {self.reasons[version]}")
         cluster = self.found[version]
@@ -82,7 +82,7 @@ def run():
 
 @pytest.fixture(scope="session")
 def tiny_r1(tmp_path_factory):
-    """Return a folder that looks like a checkpoint of the tiny R1; its weights are the header only."""
+    """Return a checkpoint folder of the tiny R1; its weights contain the header only."""
     folder = tmp_path_factory.mktemp("tiny-r1")
     architecture = yaml.safe_load((ROOT / "lab" / "tiny_r1" / "architecture.yml").read_text())
     (folder / "config.json").write_text(json.dumps({"architectures": ["DeepseekV3ForCausalLM"], **architecture}))

@@ -1,4 +1,4 @@
-"""GPUStack's own server and worker from PyPI as processes on loopback, started as the plan says."""
+"""GPUStack's own server and worker from PyPI as processes on loopback, started as planned."""
 
 import contextlib
 import json
@@ -56,7 +56,7 @@ def free_port() -> int:
 
 
 def resources(version: str) -> dict:
-    """Return what a worker's configuration says of its machine, instead of looking at it: two A800."""
+    """Return a worker's configuration of its machine, instead of detection: two A800."""
     accelerator = {"name": "NVIDIA A800-SXM4-80GB", "vendor": VENDOR[version], "memory": {"total": 80 << 30}}
     return {
         "cpu": {"total": 2},
@@ -101,7 +101,7 @@ def secrets_of(host: str) -> dict[str, str]:
 
 
 class Cluster:
-    """One server and one worker beside it; 2.x with a PostgreSQL of its own."""
+    """One server and one worker; 2.x with its own PostgreSQL."""
 
     def __init__(self, version: str, site: Path, folder: Path) -> None:
         self.version = version
@@ -120,7 +120,7 @@ class Cluster:
             "GPUSTACK_ENABLE_WORKER": "false",
             "GPUSTACK_ENABLE_RAY": "false",
         }
-        # An interpreter of its own, for GPUStack 0.x looks for vLLM beside it.
+        # A separate interpreter, because GPUStack 0.x searches vLLM in the interpreter's folder.
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "python"], check=True)
 
     def start_server(self) -> None:
@@ -155,7 +155,7 @@ class Cluster:
         return f"postgresql://postgres@{ADDRESS}:{port}/postgres"
 
     def start(self, name: str, argv: list[str], env: dict[str, str]) -> None:
-        """Start a process of GPUStack's, whose output goes to <name>.log."""
+        """Start a GPUStack process that logs to <name>.log."""
         program = self.site.parent / "bin" / "gpustack"
         with (self.folder / f"{name}.log").open("w") as log:
             self.processes[name] = subprocess.Popen(
@@ -195,15 +195,15 @@ class Cluster:
         raise AssertionError(f"{name} {state}: {self.log(name)}")
 
     def wait_until_up(self) -> None:
-        """Wait until the server answers."""
+        """Wait until the server responds."""
         self.wait("server", lambda: urllib.request.urlopen(f"{self.url}/healthz", timeout=5).close())
 
     def wait_until_worker_is_up(self) -> None:
-        """Wait until the worker answers: 2.x registers earlier, and the server asks it for what is at a path."""
+        """Wait until the worker responds: 2.x registers earlier, and the server queries it for paths."""
         self.wait("worker", lambda: socket.create_connection((ADDRESS, self.worker_ports["worker"]), 1).close())
 
     def log(self, name: str) -> str:
-        """Return the last of what a process said."""
+        """Return the end of a process's log."""
         path = self.folder / f"{name}.log"
         return path.read_text()[-1500:] if path.exists() else ""
 

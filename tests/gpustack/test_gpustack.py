@@ -9,10 +9,10 @@ from tests.gpustack.processes import ACCELERATORS, ADDRESS, PASSWORD, TOKEN
 KEY = "KeyOfTheTests0123456789abcdefghijklmnopqrst"
 
 
-def wait(ask, until, seconds=200):
+def wait(query, until, seconds=200):
     """Repeat a question until the answer suits, as a task with `until` does."""
     end = time.monotonic() + seconds
-    while not until(answer := ask()):
+    while not until(answer := query()):
         assert time.monotonic() < end, answer
         time.sleep(1)
     return answer
@@ -20,13 +20,13 @@ def wait(ask, until, seconds=200):
 
 @pytest.fixture(scope="module")
 def workers(cluster, run):
-    """Return what the module says once the worker is in."""
+    """Return the module's result once the worker has registered."""
 
-    def ask():
+    def query():
         return run(cluster, "gpustack_worker_facts", nodes=[ADDRESS], accelerators=ACCELERATORS)
 
     cluster.wait_until_worker_is_up()
-    return wait(ask, lambda answer: answer["ready"])
+    return wait(query, lambda answer: answer["ready"])
 
 
 @pytest.fixture
@@ -65,10 +65,10 @@ def test_wrong_password_is_rejected_at_once(cluster, run):
 
 def test_worker_without_the_token_is_rejected(clusters, run):
     cluster = clusters.get("0.7.1")
-    cluster.start_worker("stranger", token="not-the-token")
-    wait(lambda: cluster.log("stranger"), lambda log: "401" in log or "Invalid authentication" in log, 60)
+    cluster.start_worker("unknown", token="not-the-token")
+    wait(lambda: cluster.log("unknown"), lambda log: "401" in log or "Invalid authentication" in log, 60)
     answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS], accelerators=ACCELERATORS)
-    assert "stranger" not in [worker["name"] for worker in answer["workers"]]
+    assert "unknown" not in [worker["name"] for worker in answer["workers"]]
 
 
 def test_no_secret_is_in_a_command_line(cluster, workers):

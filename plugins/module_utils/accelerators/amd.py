@@ -22,9 +22,9 @@ def parse(text):
     try:
         data = json.loads(text[start:])
     except ValueError:
-        raise ToolError(Message("tool-garbage", N_("`rocm-smi --json` does not print JSON."))) from None
+        raise ToolError(Message("tool-invalid-output", N_("`rocm-smi --json` does not print JSON."))) from None
     if not isinstance(data, dict):
-        raise ToolError(Message("tool-garbage", N_("`rocm-smi --json` does not print a map.")))
+        raise ToolError(Message("tool-invalid-output", N_("`rocm-smi --json` does not print a map.")))
     devices: list[dict] = []
     for name in sorted((key for key in data if re.match(r"card\d+$", key)), key=lambda key: int(key[4:])):
         card = data[name] if isinstance(data[name], dict) else {}

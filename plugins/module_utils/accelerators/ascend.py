@@ -16,7 +16,7 @@ def parse(text):
     """Return the facts of `npu-smi info`'s table; raises ToolError for anything else."""
     version = re.search(r"npu-smi\s+\S+\s+Version:\s*(\S+)", text)
     if not version:
-        raise ToolError(Message("tool-garbage", N_("`npu-smi info` does not print its table.")))
+        raise ToolError(Message("tool-invalid-output", N_("`npu-smi info` does not print its table.")))
     devices: list[dict] = []
     product = ""
     for line in text.splitlines():

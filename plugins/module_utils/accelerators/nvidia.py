@@ -23,10 +23,10 @@ def parse(text):
         root = ElementTree.fromstring(text[start:] if start > 0 else text)
     except ElementTree.ParseError as error:
         no_xml = N_("`nvidia-smi -q -x` does not print XML: {reason}.")
-        raise ToolError(Message("tool-garbage", no_xml, reason=str(error))) from None
+        raise ToolError(Message("tool-invalid-output", no_xml, reason=str(error))) from None
     if root.tag != "nvidia_smi_log":
         other = N_("`nvidia-smi -q -x` prints <{tag}>, not <nvidia_smi_log>.")
-        raise ToolError(Message("tool-garbage", other, tag=root.tag[:40]))
+        raise ToolError(Message("tool-invalid-output", other, tag=root.tag[:40]))
     devices, capability = [], ""
     for index, gpu in enumerate(root.findall("gpu")):
         devices.append(

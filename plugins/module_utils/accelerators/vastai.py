@@ -24,5 +24,5 @@ def parse(text):
             scale = 1024 if unit.startswith("G") else 1
             devices.append(device(len(devices), found.group(1), memory_mib=int(float(size) * scale)))
     if not devices and not driver:
-        raise ToolError(Message("tool-garbage", N_("`vasmi summary` does not print its table.")))
+        raise ToolError(Message("tool-invalid-output", N_("`vasmi summary` does not print its table.")))
     return {"driver_version": driver.group(1) if driver else "", "accelerators": devices}

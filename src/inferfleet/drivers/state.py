@@ -9,7 +9,7 @@ from inferfleet.drivers.nvidia import restart_due
 from inferfleet.messages import N_, Message, Problem
 
 _TOOLS = {"nvidia": "nvidia-smi", "amd": "rocm-smi", "ascend": "npu-smi", "vastai": "vasmi"}
-_BROKEN = ("tool-broken", "tool-hung", "tool-failed", "tool-garbage", "no-device", "no-tool")
+_BROKEN = ("tool-broken", "tool-hung", "tool-failed", "tool-invalid-output", "no-device", "no-tool")
 _NO_KERNEL_SIDE = re.compile(r"couldn't communicate with the NVIDIA driver", re.IGNORECASE)
 
 

@@ -67,7 +67,7 @@ def system_entry(distribution: Distribution, part: str, **values: str) -> Any:
 
 
 def system_images() -> dict[str, str]:
-    """Return the container images that take systems' packages: `debian-12` -> `debian:12`."""
+    """Return the container images that collect systems' packages: `debian-12` -> `debian:12`."""
     return {name: image for system in load_systems().values() for name, image in system.images.items()}
 
 

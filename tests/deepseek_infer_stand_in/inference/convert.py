@@ -12,19 +12,19 @@ parser.add_argument("--hf-ckpt-path", type=Path, required=True)
 parser.add_argument("--save-path", type=Path, required=True)
 parser.add_argument("--n-experts", type=int, required=True)
 parser.add_argument("--model-parallel", type=int, required=True)
-asked = parser.parse_args()
-assert asked.n_experts % asked.model_parallel == 0, "experts do not divide by ranks"
-shards = sorted(asked.hf_ckpt_path.glob("*.safetensors"))
-assert shards, f"no weights in {asked.hf_ckpt_path}"
-assert not asked.save_path.exists(), f"{asked.save_path} is not clean"
+args = parser.parse_args()
+assert args.n_experts % args.model_parallel == 0, "experts are not divisible by ranks"
+shards = sorted(args.hf_ckpt_path.glob("*.safetensors"))
+assert shards, f"no weights in {args.hf_ckpt_path}"
+assert not args.save_path.exists(), f"{args.save_path} already exists"
 size = sum(shard.stat().st_size for shard in shards)
-asked.save_path.mkdir()
-for rank in range(asked.model_parallel):
-    name = f"model{rank}-mp{asked.model_parallel}.safetensors"
-    told = {"rank": rank, "of": asked.model_parallel, "experts": asked.n_experts, "bytes": size}
-    (asked.save_path / name).write_text(json.dumps(told))
-    (asked.save_path / name).chmod(0o600)
-    print(f"{rank + 1}/{asked.model_parallel}", flush=True)
+args.save_path.mkdir()
+for rank in range(args.model_parallel):
+    name = f"model{rank}-mp{args.model_parallel}.safetensors"
+    content = {"rank": rank, "of": args.model_parallel, "experts": args.n_experts, "bytes": size}
+    (args.save_path / name).write_text(json.dumps(content))
+    (args.save_path / name).chmod(0o600)
+    print(f"{rank + 1}/{args.model_parallel}", flush=True)
     time.sleep(float(os.environ.get("STAND_IN_PAUSE", "0")))
-for tokenizer in asked.hf_ckpt_path.glob("*token*"):
-    shutil.copyfile(tokenizer, asked.save_path / tokenizer.name)
+for tokenizer in args.hf_ckpt_path.glob("*token*"):
+    shutil.copyfile(tokenizer, args.save_path / tokenizer.name)

@@ -1,4 +1,4 @@
-"""Stand-in for generate.py: reads its rank's weights as torchrun tells the rank, and repeats the prompts."""
+"""Stand-in for generate.py: reads the weights of its rank (from torchrun's environment) and repeats the prompts."""
 
 import json
 import os
@@ -12,14 +12,14 @@ parser.add_argument("--input-file", type=Path)
 parser.add_argument("--interactive", action="store_true")
 parser.add_argument("--max-new-tokens", type=int, default=200)
 parser.add_argument("--temperature", type=float, default=0.2)
-asked = parser.parse_args()
-assert asked.input_file or asked.interactive, "neither prompts nor a terminal"
+args = parser.parse_args()
+assert args.input_file or args.interactive, "neither prompts nor a terminal"
 rank, ranks = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-told = json.loads((asked.ckpt_path / f"model{rank}-mp{ranks}.safetensors").read_text())
-assert (told["rank"], told["of"]) == (rank, ranks), told
-assert (asked.ckpt_path / "tokenizer.json").is_file(), "no tokenizer"
-dtype = json.loads(asked.config.read_text()).get("dtype", "bf16")
+weights = json.loads((args.ckpt_path / f"model{rank}-mp{ranks}.safetensors").read_text())
+assert (weights["rank"], weights["of"]) == (rank, ranks), weights
+assert (args.ckpt_path / "tokenizer.json").is_file(), "no tokenizer"
+dtype = json.loads(args.config.read_text()).get("dtype", "bf16")
 if rank == 0:
-    for prompt in asked.input_file.read_text().splitlines():
+    for prompt in args.input_file.read_text().splitlines():
         print("Prompt:", prompt)
-        print(f"Completion: {prompt} ({ranks} ranks, {told['experts']} experts, {dtype})\n")
+        print(f"Completion: {prompt} ({ranks} ranks, {weights['experts']} experts, {dtype})\n")

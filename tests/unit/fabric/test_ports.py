@@ -51,8 +51,8 @@ def test_ports(head, contract, ports):
 )
 def test_ports_of_the_command_line_are_included(engine, option, on_head, contract):
     nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
-    asked = {"engine": engine, "accelerator": "H800-80G", "engine_port": 8000, "max_model_len": 32768, **contract}
-    plan = make_plan(Settings(**asked), nodes)
+    settings = {"engine": engine, "accelerator": "H800-80G", "engine_port": 8000, "max_model_len": 32768, **contract}
+    plan = make_plan(Settings(**settings), nodes)
     named = re.search(option, " ".join(plan.nodes["n0" if on_head else "n1"].argv))
     keys = {**CONTRACT, "engine": engine, "executor": plan.executor, "data_parallel_size": plan.data_parallel_size}
     assert int(named[1]) in mesh_ports(keys, GROUPS[on_head], 29450)

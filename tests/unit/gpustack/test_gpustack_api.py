@@ -9,7 +9,7 @@ from ansible.module_utils.gpustack.api import GPUStackError, Server
 
 
 class OtherService(BaseHTTPRequestHandler):
-    """Answers everything with the body that its server has."""
+    """Responds to every request with its server's `body`."""
 
     def do_GET(self):
         self.send_response(200)

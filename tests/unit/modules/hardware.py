@@ -1,4 +1,4 @@
-"""The modules, and recorded answers of hardware."""
+"""The modules, and recorded outputs of hardware tools."""
 
 import importlib.util
 from pathlib import Path

@@ -10,7 +10,7 @@ from hardware import FIXTURES
 from hypothesis import given
 from hypothesis import strategies as st
 
-ANSWERS = FIXTURES / "accelerators"
+OUTPUTS = FIXTURES / "accelerators"
 VENDORS = [nvidia, amd, ascend, vastai]
 
 
@@ -23,7 +23,7 @@ def refusal(parse, text: str) -> str:
 
 
 def answer(run, tool, vendor: str, file: str) -> dict:
-    script = tool("tool", f"cat {ANSWERS / file}")
+    script = tool("tool", f"cat {OUTPUTS / file}")
     return run("accelerator_facts", path="/usr/bin:/bin", tools={vendor: script})["ansible_facts"][
         "inferfleet_accelerators"
     ]
@@ -82,9 +82,9 @@ def test_unhealthy_devices_are_reported(run, tool):
 @pytest.mark.parametrize(
     ("script", "code", "part"),
     [
-        ("echo hello", "tool-garbage", "does not print XML"),
-        ("printf '<html></html>'", "tool-garbage", "prints <html>, not <nvidia_smi_log>"),
-        ("head -c 4000 /dev/urandom", "tool-garbage", "does not print XML"),
+        ("echo hello", "tool-invalid-output", "does not print XML"),
+        ("printf '<html></html>'", "tool-invalid-output", "prints <html>, not <nvidia_smi_log>"),
+        ("head -c 4000 /dev/urandom", "tool-invalid-output", "does not print XML"),
         ("exit 9", "tool-failed", "exited with code 9"),
         (
             "echo 'Failed to initialize NVML: Driver/library version mismatch'; exit 18",
@@ -114,7 +114,7 @@ def test_faulty_tools(run, tool, script, code, part):
 )
 def test_invalid_output_of_other_tools(run, tool, vendor, script):
     facts = run("accelerator_facts", path="/usr/bin:/bin", tools={vendor: tool("x", script)})
-    assert facts["ansible_facts"]["inferfleet_accelerators"]["problems"][0]["code"] == "tool-garbage"
+    assert facts["ansible_facts"]["inferfleet_accelerators"]["problems"][0]["code"] == "tool-invalid-output"
 
 
 def test_tool_that_cannot_start(run, tmp_path):
@@ -129,13 +129,13 @@ def test_no_tool_at_all(run):
 
 
 def test_tools_are_found_in_path(run, tool):
-    script = tool("nvidia-smi", f"cat {ANSWERS / 'nvidia-h200x2-real.xml'}")
+    script = tool("nvidia-smi", f"cat {OUTPUTS / 'nvidia-h200x2-real.xml'}")
     facts = run("accelerator_facts", path=f"{Path(script).parent}:/usr/bin:/bin")
     assert len(facts["ansible_facts"]["inferfleet_accelerators"]["accelerators"]) == 2
 
 
 def test_second_vendors_tool_runs_if_the_first_finds_nothing(run, tool):
-    tools = {"nvidia": tool("n", "exit 9"), "amd": tool("a", f"cat {ANSWERS / 'rocm-mi300x8-simulated.json'}")}
+    tools = {"nvidia": tool("n", "exit 9"), "amd": tool("a", f"cat {OUTPUTS / 'rocm-mi300x8-simulated.json'}")}
     facts = run("accelerator_facts", path="/usr/bin:/bin", tools=tools)["ansible_facts"]["inferfleet_accelerators"]
     assert (facts["vendor"], len(facts["accelerators"])) == ("amd", 8)
     assert [p["code"] for p in facts["problems"]] == ["tool-failed"]
@@ -151,15 +151,15 @@ def test_fabric_manager_version(tool):
 @pytest.mark.parametrize("vendor", VENDORS, ids=lambda vendor: vendor.TOOL)
 @given(
     text=st.one_of(
-        st.text(), st.sampled_from(sorted(ANSWERS.iterdir())).map(Path.read_text), st.from_regex(r"[{|<+].{0,80}")
+        st.text(), st.sampled_from(sorted(OUTPUTS.iterdir())).map(Path.read_text), st.from_regex(r"[{|<+].{0,80}")
     )
 )
 def test_parsers_return_facts_or_a_tool_error(vendor, text):
-    assert refusal(vendor.parse, text) in ("", "tool-garbage")
+    assert refusal(vendor.parse, text) in ("", "tool-invalid-output")
 
 
 @given(cut=st.integers(0, 20000), drop=st.integers(1, 3000))
 def test_truncated_outputs(cut, drop):
-    text = (ANSWERS / "nvidia-h200x2-real.xml").read_text()
+    text = (OUTPUTS / "nvidia-h200x2-real.xml").read_text()
     text = text[:cut] + text[cut + drop :]
-    assert refusal(nvidia.parse, text) in ("", "tool-garbage")
+    assert refusal(nvidia.parse, text) in ("", "tool-invalid-output")

@@ -109,7 +109,7 @@ def test_without_rdma(facts):
     found = facts("ethernet")
     assert found["rdma"] == []
     assert len(found["accelerators_pci"]) == 4
-    assert interface(found, "ens5f1")["speed_mbps"] == 0  # the kernel says -1 where there is no link
+    assert interface(found, "ens5f1")["speed_mbps"] == 0  # the kernel reports -1 without a link
     assert interface(found, "ens5f0")["pci_address"] == "0000:3b:00.0"
     assert module.rdma("/nonexistent", {}) == []
 

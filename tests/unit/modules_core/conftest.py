@@ -67,18 +67,18 @@ def end(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 class Service:
-    """A small HTTP server: `answers` maps paths to (status, body); `asked` holds what came."""
+    """A small HTTP server: `answers` maps paths to (status, body); `requests` are the received ones."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {}
-        self.asked: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
-                service.asked.append({"path": self.path, "token": self.headers.get("Authorization"), "body": body})
+                service.requests.append({"path": self.path, "token": self.headers.get("Authorization"), "body": body})
                 status, answer = service.answers.get(self.path.split("?")[0], (404, {}))
                 if answer is None:  # break the connection off
                     return
@@ -99,7 +99,7 @@ class Service:
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    """Serve what the test says."""
+    """Start the server; the test sets its answers."""
     service = Service()
     thread = threading.Thread(target=service.server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -15,11 +15,11 @@ def chat(load):
 
 @pytest.fixture
 def ask_module(run_module, service):
-    def ask(**params):
+    def run(**params):
         given = {"url": service.url, "model": "r1", "prompt": "17 + 25?", **params}
         return run_module("chat_completion", **given)
 
-    return ask
+    return run
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_completion_of_the_engine(ask_module, service):
     result = ask_module(api_key="k3y", expected="^42$", max_tokens=5)
     assert (result["ready"], result["status"], result["answer"], result["reasoning"]) == (True, 200, "42", "17 + 25")
     assert result["msg"] == "answered"
-    assert service.asked == [
+    assert service.requests == [
         {
             "path": CHAT,
             "token": "Bearer k3y",
@@ -62,7 +62,7 @@ def test_completion_of_the_engine(ask_module, service):
 def test_completion_without_a_key(ask_module, service):
     service.answers[CHAT] = 401, {"error": "Unauthorized"}
     result = ask_module()
-    assert service.asked[0]["token"] is None
+    assert service.requests[0]["token"] is None
     assert (result["ready"], result["status"]) == (False, 401)
     assert result["msg"] == 'HTTP 401: {"error": "Unauthorized"}'
 
@@ -74,12 +74,12 @@ def test_completion_through_open_webui(ask_module, service):
         "/api/chat/completions": (200, ANSWER),
     }
     assert ask_module(email="a@b", password="pw")["ready"] is True
-    assert [(entry["path"], entry["token"]) for entry in service.asked] == [
+    assert [(entry["path"], entry["token"]) for entry in service.requests] == [
         ("/api/v1/auths/signin", None),
-        ("/api/models", "Bearer jwt"),  # it looks at its endpoints anew, as for a page that is opened
+        ("/api/models", "Bearer jwt"),  # refreshes its endpoints, as the web page does
         ("/api/chat/completions", "Bearer jwt"),
     ]
-    assert service.asked[0]["body"] == {"email": "a@b", "password": "pw"}
+    assert service.requests[0]["body"] == {"email": "a@b", "password": "pw"}
 
 
 def test_rejected_password_is_reported_with_its_remedy(ask_module, service):

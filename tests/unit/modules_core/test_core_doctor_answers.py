@@ -26,7 +26,7 @@ def test_responses_of_the_api(run_module, service):
     }
     assert answers["models"]["ids"] == ["r1"]
     assert "dead" in answers["completion"]["text"]
-    unauthenticated = [request for request in service.asked if "client=inferfleet-doctor" in request["path"]]
+    unauthenticated = [request for request in service.requests if "client=inferfleet-doctor" in request["path"]]
     assert [request["token"] for request in unauthenticated] == ["Bearer inferfleet-doctor-has-no-key"]
     assert "k3y" not in json.dumps(answers)
 
@@ -58,7 +58,7 @@ def test_open_webui_and_its_key(run_module, service, page):
     webui = result["answers"]["webui"]
     assert (webui["signin"], webui["models"]) == (200, [])
     assert [api["status"] for api in webui["apis"]] == [401, 200]
-    assert "the-key-of-the-page" in {str(asked["token"]).removeprefix("Bearer ") for asked in service.asked}
+    assert "the-key-of-the-page" in {str(request["token"]).removeprefix("Bearer ") for request in service.requests}
     assert not {"the-key-of-the-page", "s3cret-word", "t0ken"} & set(json.dumps(result["answers"]).split('"'))
 
 

@@ -24,7 +24,7 @@ def processes():
 
 
 def own(titles):
-    """Leave the ranks of a cluster out that runs beside the tests."""
+    """Exclude the ranks of a cluster that runs on the same machine."""
     return [title for title in titles if title.endswith(" 60")]
 
 

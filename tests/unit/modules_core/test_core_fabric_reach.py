@@ -32,7 +32,7 @@ def free():
 
 @pytest.fixture
 def silent():
-    """Return a port that answers no more: the kernel drops connections beyond a full backlog."""
+    """Return an unresponsive port: the kernel drops connections beyond a full backlog."""
     with socket.socket() as server:
         server.bind((HERE, 0))
         server.listen(0)

@@ -92,11 +92,11 @@ def test_present_sums_every_repository(node_facts, tmp_path):
 
 
 def test_present_includes_staged_files(node_facts, tmp_path):
-    whole, staged = tmp_path / "org/one", tmp_path / "org/.one.inferfleet-staging"
-    for folder in (whole, staged):
+    complete, staged = tmp_path / "org/one", tmp_path / "org/.one.inferfleet-staging"
+    for folder in (complete, staged):
         folder.mkdir(parents=True)
-    (whole / "a").write_bytes(b"x" * 3)
-    (staged / "a").hardlink_to(whole / "a")
+    (complete / "a").write_bytes(b"x" * 3)
+    (staged / "a").hardlink_to(complete / "a")
     with (staged / "b").open("wb") as file:
         file.write(b"x" * 8192)
         file.truncate(10**9)
@@ -110,9 +110,9 @@ def test_present_without_a_tree(node_facts, tree):
 
 def test_distribution_of_this_machine(node_facts):
     script = '. /etc/os-release; echo "$ID|$ID_LIKE|$VERSION_ID"'
-    told = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
+    output = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True).stdout
     found = node_facts.distribution()
-    assert f"{found['id']}|{found['id_like']}|{found['version_id']}" == told.strip().lower()
+    assert f"{found['id']}|{found['id_like']}|{found['version_id']}" == output.strip().lower()
 
 
 def test_memory_of_this_machine(node_facts):

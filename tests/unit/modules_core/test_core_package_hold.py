@@ -22,7 +22,7 @@ def test_matching_names(package_hold, names, found):
 
 
 class Rpm:
-    """A node with rpm; its answers are those of Rocky Linux 9."""
+    """A node with rpm; the outputs are those of Rocky Linux 9."""
 
     check_mode = False
 

@@ -75,7 +75,7 @@ def test_status(ray, found, wanted, accelerators, expected):
 def test_listing_sends_the_token(ray, service):
     service.answers["/api/v0/nodes"] = listing([HEAD])
     assert ray.listing(f"{service.url}/api/v0/nodes?detail=1", "t0ken") == [HEAD]
-    assert service.asked == [{"path": "/api/v0/nodes?detail=1", "token": "Bearer t0ken", "body": None}]
+    assert service.requests == [{"path": "/api/v0/nodes?detail=1", "token": "Bearer t0ken", "body": None}]
 
 
 def test_listing_raises_rays_error(ray, service):

@@ -105,12 +105,12 @@ def test_accelerator_check_of_other_vendors():
             "",
             "RuntimeError: Unexpected error from cudaGetDeviceCount(). Did you run some cuda functions before calling"
             " NumCudaDevices() that might have already set an error? Error 802: system not yet initialized",
-            "CUDA error 802 (cudaErrorSystemNotReady): The fabric manager has not set up the NVSwitches",
+            "CUDA error 802 (cudaErrorSystemNotReady): The fabric manager has not initialized the NVSwitches",
         ),
         (
             "",
             "Error 803: system has unsupported display driver / cuda driver combination",
-            "CUDA error 803 (cudaErrorSystemDriverMismatch): The kernel runs one version of the driver and",
+            "CUDA error 803 (cudaErrorSystemDriverMismatch): The versions of kernel module and driver libraries differ",
         ),
         (
             "",
