@@ -24,9 +24,9 @@ def service_failure(reason, answer):
         why = Message.from_dict(reason)
     if "ready" not in answer:
         return [Problem("service-not-started", "{reason}", "", reason=why).as_dict()]
-    after = Message("", N_("What served before serves again."))
+    after = Message("", N_("The previous service is running again."))
     if not answer["ready"]:
-        silent = N_("What served before was started again, but does not answer: {reason}")
+        silent = N_("The previous service was restarted, but does not respond: {reason}")
         after = Message("", silent, reason=Message.from_dict(answer["progress"]["text"]))
     return [Problem("service-not-started", "{reason} {outcome}", "", reason=why, outcome=after).as_dict()]
 

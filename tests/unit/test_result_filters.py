@@ -35,11 +35,11 @@ def test_reason_is_the_tasks_own_problem(filters):
     [
         ({}, {}, "Another node of the service is unreachable."),
         ({}, {"skipped": True}, "Another node of the service is unreachable."),
-        ({"message": "It ended."}, progress("answered", True), "It ended. What served before serves again."),
+        ({"message": "It ended."}, progress("answered", True), "It ended. The previous service is running again."),
         (
             {"message": "It ended."},
             progress("no answer", False),
-            "It ended. What served before was started again, but does not answer: no answer",
+            "It ended. The previous service was restarted, but does not respond: no answer",
         ),
     ],
 )
