@@ -95,7 +95,7 @@ def test_nodes_that_do_not_answer(runs):
     document = json.loads(result.done.stdout)
     assert sentences(document["problems"]) == [
         f"Host {host} is unreachable at {address}:1 as root: connect to host {address} port 1: Connection refused."
-        f" Check ansible_host, ansible_user and the key in hosts.yml; `ssh -p 1 root@{address}` must work."
+        f" Check ansible_host, ansible_user and the SSH key in hosts.yml; `ssh -p 1 root@{address}` must work."
         for host, address in (("node1", "127.0.0.1"), ("node2", "127.0.0.2"))
     ]
     assert (result.done.returncode, document["outcome"], document["changed_tasks"]) == (4, "unreachable", [])

@@ -44,10 +44,12 @@ def check_bundle(
         host = next(host for host, its in systems.items() if its == key)
         systems_held = list(index["systems"])
         problems.append(_unfit(no_packages, _MAKE, folder=str(folder), system=key, host=host, systems=systems_held))
-    found = index.get("checkpoint", {})
-    if checkpoint and (found.get("repository"), found.get("revision")) != (checkpoint, revision):
+    bundled = index.get("checkpoint", {})
+    if checkpoint and (bundled.get("repository"), bundled.get("revision")) != (checkpoint, revision):
         message = N_("The bundle {folder} contains {held}, but the plan requires {checkpoint} ({revision}).")
-        held = f"{found.get('repository')} ({found.get('revision')})" if found else Message("", N_("no checkpoint"))
+        held = (
+            f"{bundled.get('repository')} ({bundled.get('revision')})" if bundled else Message("", N_("no checkpoint"))
+        )
         wanted = {"checkpoint": checkpoint, "revision": revision}
         problems.append(_unfit(message, _MAKE, folder=str(folder), held=held, **wanted))
     if problems:
@@ -70,8 +72,8 @@ def _damage(folder: Path, index: Mapping[str, Any], keys: set[str]) -> list[Prob
             return [_unfit(short, remedy, folder=str(folder), file=name, size=size, wanted=entry["size"])]
         if name in hashed:
             with path.open("rb") as content:
-                found = hashlib.file_digest(content, "sha256").hexdigest()
-            if found != entry["sha256"]:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            if digest != entry["sha256"]:
                 damaged = N_("The bundle {folder} is damaged: the SHA-256 of {file} differs from its index.")
                 return [_unfit(damaged, remedy, folder=str(folder), file=name)]
     return []

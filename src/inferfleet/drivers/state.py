@@ -20,11 +20,11 @@ def driver_problems(
 
     `version` is the driver version that the inventory requires; empty for any.
     """
-    found = list(_silent(host, facts, vendor))
+    problems = list(_tool_failure(host, facts, vendor))
     if vendor == "nvidia":
-        found = [*_nvidia(host, facts), *found]
+        problems = [*_nvidia(host, facts), *problems]
     if vendor == "amd" and facts.get("accelerators") == [] and "amdgpu" not in facts.get("modules", []):
-        found = [
+        problems = [
             Problem(
                 "driver-not-loaded",
                 N_("The kernel module amdgpu is not loaded on host {host}."),
@@ -33,7 +33,7 @@ def driver_problems(
             )
         ]
     if vendor == "vastai" and not iommu_allowed and facts.get("iommu"):
-        found.append(
+        problems.append(
             Problem(
                 "iommu-on",
                 N_("The IOMMU of host {host} is enabled, which prevents data exchange between Vastai accelerators."),
@@ -43,7 +43,7 @@ def driver_problems(
         )
     has = str(facts.get("driver_version") or "")
     if version and has and has != version and not has.startswith(f"{version}."):
-        found.append(
+        problems.append(
             Problem(
                 "driver-other-version",
                 N_("Host {host} has driver {has}, but {variable} is {version}."),
@@ -54,19 +54,19 @@ def driver_problems(
                 version=version,
             )
         )
-    return found
+    return problems
 
 
 def _nvidia(host: str, facts: Mapping[str, Any]) -> Iterator[Problem]:
-    why = restart_due(facts)
-    if why:
+    reason = restart_due(facts)
+    if reason:
         mismatch = next(error for error in load_cuda_errors() if error.code == 803)
         yield Problem(
             "driver-restart-due",
             N_("Host {host} must be restarted: {reason}. CUDA would return error 803 ({name}) or hang."),
             N_("Set nvidia_driver_reboot to true, or restart the host yourself and run the playbook again."),
             host=host,
-            reason=why,
+            reason=reason,
             name=mismatch.name,
         )
     pci = facts.get("pci") or {}
@@ -85,7 +85,7 @@ def _nvidia(host: str, facts: Mapping[str, Any]) -> Iterator[Problem]:
         )
 
 
-def _silent(host: str, facts: Mapping[str, Any], vendor: str) -> Iterator[Problem]:
+def _tool_failure(host: str, facts: Mapping[str, Any], vendor: str) -> Iterator[Problem]:
     """Yield the reason why the vendor's tool reports no accelerator."""
     if facts.get("accelerators"):
         return

@@ -12,10 +12,10 @@ _STEP = 16
 
 def sizes(largest: int) -> list[int]:
     """Return the sizes to sweep in bytes: from 1 KiB in powers of 16, ending with `largest`."""
-    found = [SMALLEST]
-    while found[-1] * _STEP < largest:
-        found.append(found[-1] * _STEP)
-    return [*found, largest] if largest > found[-1] else [largest]
+    result = [SMALLEST]
+    while result[-1] * _STEP < largest:
+        result.append(result[-1] * _STEP)
+    return [*result, largest] if largest > result[-1] else [largest]
 
 
 def send_gbps(size: int, seconds: float) -> float:

@@ -42,9 +42,9 @@ def unreachable_problem(host: str, variables: Mapping[str, Any], result: Mapping
 
 def python_of(variables: Mapping[str, Any]) -> str:
     """Return the Python interpreter that Ansible uses on a host, from the host's variables."""
-    given = str(variables.get("ansible_python_interpreter") or "auto")
-    found = variables.get("ansible_facts", {}).get("discovered_interpreter_python")
-    return given if not given.startswith("auto") else str(found or "/usr/bin/python3")
+    configured = str(variables.get("ansible_python_interpreter") or "auto")
+    discovered = variables.get("ansible_facts", {}).get("discovered_interpreter_python")
+    return configured if not configured.startswith("auto") else str(discovered or "/usr/bin/python3")
 
 
 def unreadable_facts_problem(host: str, python: str, probe: str, result: Mapping[str, Any]) -> Problem:

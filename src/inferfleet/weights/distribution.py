@@ -67,10 +67,10 @@ def plan_distribution(
 
 
 def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, variable: str) -> list[Problem]:
-    found = []
+    problems = []
     needed, free = survey["bytes_needed"], survey["free_bytes"]
     if not survey["writable"]:
-        found.append(
+        problems.append(
             Problem(
                 "not-writable",
                 N_("Host {host} cannot write to {folder}: {reason}."),
@@ -87,7 +87,7 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, varia
             message = N_(
                 "Host {host} has {free} GiB free for {path} on its root file system, but {needed} GiB are required."
             )
-        found.append(
+        problems.append(
             Problem(
                 "disk-too-small",
                 message,
@@ -101,7 +101,7 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, varia
             )
         )
     if survey["inodes"] and survey["free_inodes"] < files + _SPARE_INODES:
-        found.append(
+        problems.append(
             Problem(
                 "inodes-exhausted",
                 N_("Host {host} has {free} inodes free for {path}, but {needed} are required."),
@@ -113,4 +113,4 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, varia
                 variable=variable,
             )
         )
-    return found
+    return problems

@@ -32,12 +32,16 @@ def _speed(facts: Facts, name: str | None) -> float:
 
 def models_of_nodes(models: Mapping[str, Iterable[Facts]]) -> list[Facts]:
     """Return the models of all nodes as one list; each entry names its node."""
-    return [{"node": host, **model} for host, found in models.items() for model in found]
+    return [{"node": host, **model} for host, on_node in models.items() for model in on_node]
 
 
 def repairs(damage: Mapping[str, Facts], verifications: Mapping[str, Facts]) -> list[Facts]:
     """Return the hash check of each node; `repaired` is true if its copy has become complete since."""
     return [
-        {"node": host, "repaired": not found["complete"] and bool(verifications[host].get("complete", False)), **found}
-        for host, found in damage.items()
+        {
+            "node": host,
+            "repaired": not result["complete"] and bool(verifications[host].get("complete", False)),
+            **result,
+        }
+        for host, result in damage.items()
     ]

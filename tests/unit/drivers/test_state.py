@@ -42,7 +42,8 @@ def problems(code, message):
                 "library_version": "570.133.20",
                 "problems": problems(
                     "tool-failed",
-                    "`nvidia-smi -q -x` left with 18: Failed to initialize NVML: Driver/library version mismatch",
+                    "`nvidia-smi -q -x` exited with code 18: Failed to initialize NVML: Driver/library version"
+                    " mismatch",
                 ),
             },
             "nvidia",
@@ -51,7 +52,7 @@ def problems(code, message):
             " true, or restart the host yourself and run the playbook again.",
         ),
         (
-            {**NONE, "modules": ["nouveau"], "problems": problems("no-device", "shows no accelerator.")},
+            {**NONE, "modules": ["nouveau"], "problems": problems("no-device", "reports no accelerator.")},
             "nvidia",
             "Host n1 must be restarted: the driver nouveau uses the accelerators. CUDA would return error 803"
             " (cudaErrorSystemDriverMismatch) or hang. Set nvidia_driver_reboot to true, or restart the host"
@@ -79,29 +80,29 @@ def problems(code, message):
                 "library_version": "580.95.05",
                 "problems": problems(
                     "tool-failed",
-                    "`nvidia-smi -q -x` left with 9: NVIDIA-SMI has failed because it couldn't"
+                    "`nvidia-smi -q -x` exited with code 9: NVIDIA-SMI has failed because it couldn't"
                     " communicate with the NVIDIA driver.",
                 ),
             },
             "nvidia",
-            "The driver of host n1 is installed but not loaded: `nvidia-smi -q -x` left with 9: NVIDIA-SMI has failed"
-            " because it couldn't communicate with the NVIDIA driver. Run `modprobe nvidia` and `dmesg | grep -i nvrm`"
-            " there: the module may be missing for this kernel (headers, DKMS), unsigned (Secure Boot), or of a"
-            " flavour that does not support the accelerator.",
+            "The driver of host n1 is installed but not loaded: `nvidia-smi -q -x` exited with code 9: NVIDIA-SMI has"
+            " failed because it couldn't communicate with the NVIDIA driver. Run `modprobe nvidia` and `dmesg | grep"
+            " -i nvrm` there: the module may be missing for this kernel (headers, DKMS), unsigned (Secure Boot), or of"
+            " a flavour that does not support the accelerator.",
         ),
         (
             {
                 **NONE,
                 "problems": problems(
-                    "tool-hung", "`nvidia-smi -q -x` did not answer within 20 seconds; see the kernel log."
+                    "tool-hung", "`nvidia-smi -q -x` did not finish within 20 seconds; see the kernel log."
                 ),
             },
             "nvidia",
-            "The driver of host n1 does not respond: `nvidia-smi -q -x` did not answer within 20 seconds; see the"
+            "The driver of host n1 does not respond: `nvidia-smi -q -x` did not finish within 20 seconds; see the"
             " kernel log. Check the kernel log there; if the tool hangs, restart the host.",
         ),
         (
-            {**NONE, "problems": problems("no-device", "`rocm-smi` works, but shows no accelerator.")},
+            {**NONE, "problems": problems("no-device", "`rocm-smi` works, but reports no accelerator.")},
             "amd",
             "The kernel module amdgpu is not loaded on host n1. Restart the host after the driver installation, and"
             " check `dmesg | grep amdgpu` there.",
