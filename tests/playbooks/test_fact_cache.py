@@ -1,4 +1,4 @@
-"""A persistent fact cache neither skips preflight nor revives the plan of an earlier run."""
+"""A persistent fact cache neither skips preflight nor restores the plan of an earlier run."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""playbooks/parts/serve.yml with several services: the real engine_switch, stand-ins for the other roles."""
+"""playbooks/parts/serve.yml with several services: the real role engine_switch, stand-ins for the others."""
 
 import json
 import os
@@ -15,14 +15,14 @@ import yaml
 ROOT = Path(__file__).parents[2]
 Services = dict[str, list[str]]
 
-# Shows what happened where, and fails where the inventory wants it.
+# Prints step and host, and fails on the hosts of `x_fails`.
 _STEP = """\
 - name: Show the step
   ansible.builtin.debug:
     msg: "step:{step}:{{{{ inventory_hostname }}}}"
   when: {when}
 
-- name: Fail where the test wants it
+- name: Fail on selected hosts
   ansible.builtin.fail:
     msg: "{step} failed on {{{{ inventory_hostname }}}}."
   when: inventory_hostname in x_fails['{step}'] | default([])
@@ -58,7 +58,7 @@ def _plan(name: str, hosts: list[str]) -> dict[str, Any]:
 
 
 def _playbook(facts: Path) -> list[dict[str, Any]]:
-    """Return the playbook between plays that stand in for those before and after it."""
+    """Return the playbook between stand-ins for the plays before and after it."""
     read = f"(lookup('ansible.builtin.file', '{facts}') | from_json)[inventory_hostname]"
     names = ("inferfleet_plan", "inferfleet_plans", "inferfleet_node")
     given = {name: f"{{{{ {read}.{name} }}}}" for name in names} | {"cacheable": True}
@@ -90,14 +90,14 @@ def _inventory(services: Services, fails: dict[str, list[str]]) -> dict[str, Any
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the playbook came to: exit status, output, and the steps (`name:host`) in their order."""
+    """Result of a playbook run: exit status, output, and the steps (`name:host`) in order."""
 
     rc: int
     output: str
     steps: list[str]
 
     def hosts(self, step: str) -> set[str]:
-        """Return where a step was taken."""
+        """Return the hosts that ran a step."""
         return {host for name, host in (item.split(":") for item in self.steps) if name == step}
 
 
@@ -135,14 +135,14 @@ def _run(folder: Path, services: Services, fails: dict[str, list[str]], changes:
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Four services: one is well, one does not start, one does not answer, one has no HTTP."""
+    """Four services: one healthy, one that does not start, one that does not respond, one without HTTP."""
     services = {"good": ["a1", "a2"], "broken": ["b1", "b2"], "silent": ["c1"], "demo": ["d1"]}
     fails = {"ray": ["b2"], "wait": ["c1"]}
     changes = {"demo": {"protocol": "none", "engine": "deepseek-infer"}}
     return _run(tmp_path_factory.mktemp("mixed"), services, fails, changes)
 
 
-def test_all_services_start_before_any_is_waited_for(mixed: Run) -> None:
+def test_all_services_start_before_waiting_for_any(mixed: Run) -> None:
     places = {
         step: [at for at, item in enumerate(mixed.steps) if item.startswith(step)] for step in ("start:", "wait:")
     }
@@ -158,17 +158,17 @@ def test_a_service_that_does_not_start_stops_no_other(mixed: Run) -> None:
     assert not mixed.hosts("wait") & {"b1", "b2"}
 
 
-def test_a_service_that_does_not_answer_stops_no_other(mixed: Run) -> None:
+def test_a_service_that_does_not_respond_stops_no_other(mixed: Run) -> None:
     assert "wait failed on c1." in mixed.output
     assert mixed.hosts("left") == {"a1", "a2", "d1"}
 
 
-def test_a_service_without_http_is_left_out(mixed: Run) -> None:
+def test_a_service_without_http_is_skipped(mixed: Run) -> None:
     assert "d1" not in mixed.hosts("start")
     assert mixed.output.count("deepseek-infer does not serve HTTP") == 1
 
 
-def test_where_every_service_fails_the_run_ends(tmp_path: Path) -> None:
+def test_the_run_ends_if_every_service_fails(tmp_path: Path) -> None:
     run = _run(tmp_path, {"one": ["a1"], "two": ["b1"]}, {"start": ["a1", "b1"]}, {})
     assert run.rc == 2, run.output
     assert run.hosts("wait") == run.hosts("left") == set()

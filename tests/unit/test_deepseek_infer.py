@@ -25,7 +25,7 @@ def plan():
     )
 
 
-def test_fp8_weights_are_divided_without_a_cast():
+def test_fp8_weights_are_converted_without_a_cast():
     (step,) = conversion_steps("/weights/R1", "/weights/cast", "/weights/new", ranks=16, experts=256, cast=False)
     assert step["argv"] == shlex.split(
         "python3 convert.py --hf-ckpt-path /weights/R1 --save-path /weights/new --n-experts 256 --model-parallel 16"
@@ -33,7 +33,7 @@ def test_fp8_weights_are_divided_without_a_cast():
     assert not step["accelerated"]
 
 
-def test_bf16_weights_are_cast_before_they_are_divided():
+def test_bf16_weights_are_cast_before_the_conversion():
     cast, convert = conversion_steps("/weights/R1", "/weights/cast", "/weights/new", ranks=16, experts=256, cast=True)
     assert (cast["name"], convert["name"]) == ("cast", "convert")
     assert cast["argv"] == shlex.split(
@@ -44,7 +44,7 @@ def test_bf16_weights_are_cast_before_they_are_divided():
 
 
 @pytest.mark.parametrize("ranks", [0, 3, 24])
-def test_indivisible_experts_are_refused(ranks):
+def test_indivisible_experts_are_an_error(ranks):
     with pytest.raises(ValueError, match=rf"deepseek_infer_experts is 256, .* {ranks} ranks.*tensor_parallel_size"):
         conversion_steps("/w/a", "/w/b", "/w/c", ranks=ranks, experts=256, cast=False)
 

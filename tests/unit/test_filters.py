@@ -1,4 +1,4 @@
-"""What roles collect from hosts and results, in Python instead of Jinja."""
+"""Filters for values of several hosts and for results."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_a_check_run_generates_no_secret(tmp_path: Path, check, missing):
     assert files == {"key": f"{tmp_path}/key", "other": missing.format(folder=tmp_path)}
 
 
-def test_folders_of_the_controller_keep_the_number_of_their_source():
+def test_controller_folders_have_the_index_of_their_source():
     sources = [
         {"type": "huggingface"},
         {"type": "path", "path": "/x", "host": "localhost"},
@@ -46,7 +46,7 @@ def test_folders_of_the_controller_keep_the_number_of_their_source():
     assert controller_folders(sources) == {"2": "/x"}
 
 
-def test_given_addresses_outrank_the_plans():
+def test_configured_addresses_override_the_plan():
     nodes = {"a": {"address": "10.0.0.1"}}
     assert peers(["a", "b"], nodes, {"b": "10.0.0.2"}, 5) == [
         {"name": "a", "address": "10.0.0.1", "port": 5},
@@ -68,7 +68,7 @@ def test_models_of_nodes():
     ]
 
 
-def test_only_damage_that_is_gone_is_mended():
+def test_only_completed_copies_are_repaired():
     damage = {"a": {"complete": True}, "b": {"complete": False}, "c": {"complete": False}}
     proofs = {"a": {"complete": True}, "b": {"complete": True}, "c": {}}
     assert [(item["node"], item["repaired"]) for item in repairs(damage, proofs)] == [
@@ -87,7 +87,7 @@ def test_parts_of_a_bundle():
     assert system_parts({"c": "debian-12-amd64"}) == {"debian-12-amd64": {"file": "packages/debian-12-amd64.tar"}}
 
 
-def test_holders_have_the_very_conversion():
+def test_holders_have_the_same_conversion():
     conversions = {
         "a": {"complete": True, "about": {"revision": "x"}},
         "b": {"complete": True, "about": {"revision": "y"}},

@@ -1,4 +1,4 @@
-"""The action `refuse`: a failed task whose reason is data."""
+"""The action `refuse`, which fails with problems as data."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def fields(template: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(template) if name}
 
 
-def test_every_refusal_of_a_role_has_its_parameters() -> None:
+def test_every_refuse_task_of_a_role_has_its_parameters() -> None:
     wrong = []
     for file, refusal in refusals():
         if "problems" in refusal:

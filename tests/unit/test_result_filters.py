@@ -1,4 +1,4 @@
-"""The filters over what tasks returned."""
+"""Filters for task results."""
 
 import importlib.util
 from pathlib import Path
@@ -22,7 +22,7 @@ def progress(text, ready):
     return {"ready": ready, "progress": {"text": Message("", text).as_dict()}}
 
 
-def test_reason_is_the_tasks_own_problem(filters):
+def test_reason_is_the_problem_of_the_task(filters):
     ended = Message("container-ends", "container {name} ended", name="x").as_dict()
     reason = filters["failure_reason"]({"failed": True, "msg": "container x ended", "problems": [ended]}, "n1")
     assert Message.from_dict(reason).template == "container {name} ended"

@@ -1,4 +1,4 @@
-"""How a planned container is spelled for docker_container; the real module parses the result."""
+"""Options of docker_container for planned containers, checked against the module's documentation."""
 
 import importlib.util
 import re
@@ -53,7 +53,7 @@ def test_accelerators_and_rdma(documented):
     assert options["device_requests"][0].keys() <= documented["device_requests"]["suboptions"].keys()
 
 
-def test_accelerators_by_the_container_device_interface(documented):
+def test_accelerators_with_cdi(documented):
     options = service_container.planned_options(asdict(ContainerPlan(gpus="all")), cdi=True)
     assert options["device_requests"] == [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]}]
     assert options["device_requests"][0].keys() <= documented["device_requests"]["suboptions"].keys()

@@ -1,4 +1,4 @@
-"""What playbooks make of components, with one more file than there are: run by Ansible itself, on this machine."""
+"""Playbooks over components, with an additional component, run by Ansible on this machine."""
 
 import json
 import os
@@ -33,7 +33,7 @@ PLAYS = """
 
 @pytest.fixture(scope="module")
 def output(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return what Ansible prints of the removal (a check run: no Docker, nothing removed) and of the status."""
+    """Return the output of Ansible for the removal (check mode without Docker) and for the status."""
     folder = tmp_path_factory.mktemp("made_up")
     package = folder / "lib" / "inferfleet"
     shutil.copytree(Path(inferfleet.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
@@ -67,7 +67,7 @@ def test_a_play_over_all_components_reaches_its_group(output):
     assert "Remove the configuration and data of Node exporter" in output
 
 
-def test_its_files_and_data_are_removed_and_nothing_of_components_that_do_not_run_there(output):
+def test_only_files_and_data_of_components_of_the_node_are_removed(output):
     assert "item: /etc/inferfleet/node-exporter.yml" in output
     assert "item: DATA" in output
     assert "open-webui" not in output
@@ -85,17 +85,17 @@ def test_no_playbook_lists_all_groups_by_name(path):
 
 
 @pytest.mark.parametrize("component", load_components(), ids=lambda component: component.name)
-def test_every_component_is_deployed_by_a_role_that_there_is(component):
+def test_every_component_is_deployed_by_an_existing_role(component):
     assert (ROOT / "roles" / component.role / "tasks/main.yml").is_file()
 
 
-def test_data_is_where_the_roles_default_has_it():
+def test_data_folders_match_the_defaults_of_the_roles():
     for component in load_components():
         defaults = yaml.safe_load((ROOT / "roles" / component.role / "defaults/main.yml").read_text())
         assert {data.variable: data.path for data in component.data}.items() <= defaults.items()
 
 
-def test_names_and_paths_are_not_written_again():
+def test_names_and_paths_are_not_duplicated():
     written = [
         name
         for component in load_components()

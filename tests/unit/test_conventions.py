@@ -1,4 +1,4 @@
-"""The rules of the house that a machine can check."""
+"""Conventions of roles, playbooks and modules."""
 
 import ast
 import re
@@ -37,7 +37,7 @@ def load(path: Path) -> Any:
 
 
 def tasks(items: list[dict[str, Any]] | None) -> Iterator[dict[str, Any]]:
-    """Yield every task, those in blocks and plays too."""
+    """Yield every task, including those in blocks and plays."""
     for item in items or []:
         inner = [item[key] for key in ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks") if key in item]
         for part in inner:
@@ -50,7 +50,7 @@ def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_there_is_something_to_check():
+def test_roles_playbooks_and_tasks_exist():
     assert {"preflight", "node_baseline", "ray_cluster", "inference_engine", "verify"} <= set(ROLES)
     assert len(PLAYBOOKS) >= 9
     assert len(list(tasks(load(ROOT / "roles/verify/tasks/check_service.yml")))) >= 4
@@ -68,7 +68,7 @@ def test_defaults_and_argument_specs_agree(role):
 def test_every_entry_point_has_an_argument_spec(role):
     specs = load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]
     sources = [*(ROOT / "roles").glob("*/tasks/*.yml"), *(ROOT / "playbooks").rglob("*.yml"), ROOT / "site.yml"]
-    # With a name from an expression the role is one of those that have such a file.
+    # With a templated role name, all roles with such a file are checked.
     names = {role, *("{{ item }}", "{{ ansible_facts.inferfleet_plan.role }}")}
     if role.endswith("_driver"):
         names.add("{{ ansible_facts.inferfleet_plan.vendor }}_driver")
@@ -89,21 +89,21 @@ def test_every_entry_point_has_an_argument_spec(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_roles_variables_carry_its_name(role):
+def test_variables_of_a_role_have_its_prefix(role):
     folder = ROOT / "roles" / role
     assert [name for name in load(folder / "defaults/main.yml") if not name.startswith(f"{role}_")] == []
     internal = [*load(folder / "vars/main.yml")] if (folder / "vars/main.yml").exists() else []
     for path in sorted(folder.glob("*/*.yml")):
         if path.parent.name in ("tasks", "handlers"):
             internal += [task["register"] for task in tasks(load(path)) if "register" in task]
-    # With underscores what only the role itself may read; without, what it hands to whoever includes it.
+    # Internal variables start with underscores; results for including roles and playbooks do not.
     assert [name for name in internal if not re.match(rf"(__)?{role}(_|$)", name)] == []
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_role_reads_what_is_internal_to_another(role):
+def test_no_role_reads_internal_variables_of_another(role):
     others = "|".join(name for name in ROLES if name != role)
-    # Also put together from parts, as in `'__' ~ role`; the longest name first, since one may begin with another.
+    # Also names built from parts, as in `'__' ~ role`; the longest name first, since one may be the prefix of another.
     foreign = re.compile(rf"__({others})_\w+|'__'|\"__\"|'__\\\\")
     own = re.compile(rf"__{role}_\w+")
     for path in sorted((ROOT / "roles" / role).rglob("*.*")):
@@ -111,12 +111,12 @@ def test_no_role_reads_what_is_internal_to_another(role):
             assert foreign.findall(own.sub("", path.read_text())) == [], relative(path)
 
 
-def test_playbooks_read_nothing_internal_to_a_role():
+def test_playbooks_read_no_internal_variables_of_roles():
     for path in sorted((ROOT / "playbooks").rglob("*.yml")):
         assert re.findall(rf"__(?:{'|'.join(ROLES)})_\w+", path.read_text()) == [], relative(path)
 
 
-def test_logic_is_in_filters_and_not_in_loops_of_templates():
+def test_templates_contain_no_loops_that_set_variables():
     sources = [path for folder in ("roles", "playbooks") for path in (ROOT / folder).rglob("*.*")]
     loops = [relative(path) for path in sources if re.search(r"set _ ?=", path.read_text(errors="replace"))]
     assert loops == []
@@ -133,62 +133,62 @@ def test_every_option_is_described(role):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_has_a_scenario(role):
-    # Of its own, or one that runs it or the playbook of its name; "simulated" in a scenario's name says that tools'
-    # answers are recorded.
+    # Its own scenario, or one that runs the role or the playbook of its name. "simulated" in the name of a scenario
+    # means that the outputs of tools are recorded.
     own = [ROOT / "molecule" / f"{role}{end}" / "molecule.yml" for end in ("", "_simulated")]
     ways = (f"name: {role}\n", f"/playbooks/{role}.yml\n")
     named = [path for path in ROOT.glob("molecule/*/*.yml") if any(way in path.read_text() for way in ways)]
     assert [*filter(Path.is_file, own), *named]
 
 
-def test_every_scenario_is_run():
+def test_every_scenario_is_listed_in_the_makefile():
     lists = re.findall(r"^(?:MORE_)?ROLES \?= ((?:.*\\\n)*.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     listed = " ".join(lists)
     there = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")} - {"default"}
     assert set(listed.replace("\\", "").split()) == there
 
 
-def test_the_contract_and_its_file_say_the_same():
+def test_default_settings_match_group_vars():
     assert load(ROOT / "group_vars/all/main.yml") == Settings().model_dump()
     assert list(load(ROOT / "group_vars/all/main.yml")) == list(Settings.model_fields)
 
 
 @pytest.mark.parametrize("path", TASK_FILES, ids=relative)
-def test_modules_are_named_in_full_or_our_own(path):
+def test_modules_have_full_names_or_are_our_own(path):
     for task in tasks(load(path)):
         (module,) = task.keys() - KEYWORDS - PLAY_KEYWORDS
         assert module in OWN or module.count(".") >= 2, f"{task['name']}: {module}"
 
 
 @pytest.mark.parametrize("path", TASK_FILES, ids=relative)
-def test_every_task_has_a_name_and_takes_its_errors_seriously(path):
+def test_every_task_has_a_name_and_no_ignored_errors(path):
     for task in tasks(load(path)):
         assert task.get("name", "")[:1].isupper(), task
         assert "ignore_errors" not in task
     assert "ignore_errors" not in path.read_text()
 
 
-# facts.yml only reads, and has to read nodes that preflight would refuse.
+# facts.yml also reads nodes that fail preflight.
 NO_PREFLIGHT = {"preflight.yml", "facts.yml"}
 
 
 @pytest.mark.parametrize("path", [p for p in PLAYBOOKS if p.name not in NO_PREFLIGHT], ids=relative)
 def test_every_playbook_starts_with_preflight(path):
     first = load(path)[0]
-    if path.stem == "bundle":  # reaches no node, so that only the inventory can be checked
+    if path.stem == "bundle":  # contacts no node, so that only the inventory can be checked
         assert first["tasks"][0]["ansible.builtin.include_role"] == {"name": "preflight", "tasks_from": "inventory"}
     else:
         assert first["ansible.builtin.import_playbook"] == "preflight.yml"
 
 
-def test_site_only_imports_and_begins_with_preflight():
+def test_site_only_imports_and_starts_with_preflight():
     imported = [play["ansible.builtin.import_playbook"] for play in load(ROOT / "site.yml")]
     assert imported[0] == "playbooks/preflight.yml"
     assert all((ROOT / name).is_file() for name in imported)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_a_modules_documentation_is_its_argument_spec(path):
+def test_documentation_of_modules_matches_their_argument_spec(path):
     tree = ast.parse(path.read_text())
     texts = {
         node.targets[0].id: ast.literal_eval(node.value)
@@ -224,7 +224,7 @@ def test_every_setting_is_described(model):
     assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 
-def test_nothing_is_left_to_do():
+def test_no_open_task_markers():
     names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     marks = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
     sources = [ROOT / name for name in names.split("\0") if Path(name).suffix in {".py", ".yml", ".j2", ".toml", ".sh"}]

@@ -1,4 +1,4 @@
-"""What a user sees of a refused inventory: real commands, which contact no node and leave no file."""
+"""Errors of invalid inventories: real commands, which contact no node and write no file."""
 
 import json
 import os
@@ -29,7 +29,7 @@ SILENT = {
 
 @dataclass(frozen=True)
 class Run:
-    """A command that ended, and the files of its inventory before and after."""
+    """A finished command, and the files of its inventory before and after."""
 
     folder: Path
     done: subprocess.CompletedProcess[str]
@@ -55,7 +55,7 @@ def files(folder):
 
 @pytest.fixture(scope="session")
 def runs(tmp_path_factory, listener):
-    """Start all real commands, as many at once as there are cores, and return their futures by case."""
+    """Start all commands, one per CPU core in parallel, and return their futures by case."""
     port = listener.getsockname()[1]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {
@@ -65,7 +65,7 @@ def runs(tmp_path_factory, listener):
 
 
 @pytest.mark.parametrize("case", [c for c in COMMANDS if c["command"] == "inferfleet"], ids=by_name)
-def test_refusals_of_the_command(case, runs, nobody_came):
+def test_errors_of_the_command(case, runs, nobody_came):
     result = runs[case["name"]].result()
     document = json.loads(result.done.stdout)
     assert refusals(document["problems"], case) == case["refusals"]
@@ -77,7 +77,7 @@ def test_refusals_of_the_command(case, runs, nobody_came):
 
 
 @pytest.mark.parametrize("case", [c for c in COMMANDS if c["command"] == "ansible-playbook"], ids=by_name)
-def test_refusals_of_ansible_playbook(case, runs, nobody_came):
+def test_errors_of_ansible_playbook(case, runs, nobody_came):
     result = runs[case["name"]].result()
     said = result.done.stdout + result.done.stderr
     plan = CliRunner().invoke(app, ["plan", "-i", str(result.folder), "--json"])
@@ -90,7 +90,7 @@ def test_refusals_of_ansible_playbook(case, runs, nobody_came):
     nobody_came()
 
 
-def test_nodes_that_do_not_answer(runs):
+def test_unreachable_nodes(runs):
     result = runs[SILENT["name"]].result()
     document = json.loads(result.done.stdout)
     assert sentences(document["problems"]) == [
