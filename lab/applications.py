@@ -1,4 +1,4 @@
-"""The images of the engine and the web UI: a tree of Python packages on a small Debian."""
+"""Images of the engine and the web UI: a tree of Python packages on a minimal Debian."""
 
 import shutil
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from lab.images import NAMESPACE, RECIPES
 class Application:
     """An image of the test cluster: its `recipe` folder, and `repository` and `tag` in the registry.
 
-    It stands on the image of `base`, or on the small Debian.
+    It is built on the image of `base`, or on the minimal Debian.
     """
 
     recipe: str
@@ -28,30 +28,30 @@ WEBUI = Application("webui", "inferfleet/open-webui", "0.12.4")
 ALL = (ENGINE, WEBUI)
 GPUSTACK = Application(
     "gpustack", "inferfleet/gpustack", "0.7.1", base=ENGINE
-)  # brings its own vLLM, as upstream's does
+)  # contains its own vLLM, like the upstream image
 ON_DEMAND = {application.recipe: application for application in (GPUSTACK,)}
-"""What `up` leaves out, for few need it: `python -m lab image RECIPE` makes it."""
+"""Images that `up` omits; `python -m lab image RECIPE` builds them."""
 
 
 def base_of(client: docker.DockerClient, cache: Path, application: Application) -> str:
-    """Return the image that an application's stands on, made when missing."""
+    """Return the base image of an application, built if missing."""
     return image(client, cache, application.base) if application.base else images.application_base(client, cache)
 
 
 def reference(client: docker.DockerClient, cache: Path, application: Application) -> str:
-    """Return the local name of an application's image, which stands for all that goes into it."""
+    """Return the local name of an application's image, derived from its content."""
     base = base_of(client, cache, application)
     recipe = images.folder_parts(RECIPES / application.recipe)
     return f"{NAMESPACE}/{application.recipe}:{images.digest([base.encode(), *recipe])}"
 
 
 def image(client: docker.DockerClient, cache: Path, application: Application) -> str:
-    """Return an application's image, made when missing; its tree of packages goes away once it is in the image."""
+    """Return the image of an application, built if missing; its package tree is then removed."""
     name = reference(client, cache, application)
     if not images.exists(client, name):
         tree = trees.tree(cache, application.recipe)
         base = base_of(client, cache, application)
         images.build(client, [RECIPES / application.recipe, tree], name, cache / "logs", {"BASE": base})
-        if application in ALL:  # the tests run the others from their trees
+        if application in ALL:  # tests run the others from their package trees
             shutil.rmtree(tree)
     return name

@@ -1,35 +1,35 @@
 #!/bin/sh
-# Brings a bare Debian machine to where `python -m lab` runs: Debian packages, a Docker engine, the virtual
-# environment. What is there already is left as it is; a second run takes less than a second.
-#   lab/bootstrap.sh                 bring all that up
-#   lab/bootstrap.sh browser         also bring the browser that the test of the web UI looks through
-#   lab/bootstrap.sh docker          only start the Docker engine, where one is installed
-#   lab/bootstrap.sh undo [keep]     end the Docker engine it started, remove .lab and .venv (`keep`: not .venv)
+# Prepare a bare Debian machine for `python -m lab`: Debian packages, a Docker engine, the virtual environment.
+# Existing parts are not changed; a second run takes less than a second.
+#   lab/bootstrap.sh                 install everything
+#   lab/bootstrap.sh browser         also install the browser for the web UI tests
+#   lab/bootstrap.sh docker          only start the Docker engine, if installed
+#   lab/bootstrap.sh undo [keep]     stop the Docker engine it started, remove .lab and .venv (`keep`: not .venv)
 set -eu
 cd "$(dirname "$0")/.."
 
 PATH="${PATH#"$PWD/.venv/bin:"}" # python3 is the system's here
 CACHE="${XDG_CACHE_HOME:-$HOME/.cache}/inferfleet-lab"
 export UV_CACHE_DIR="$CACHE/uv"
-# .lab/dockerd (known to lab/cluster.py) holds the process id and the log of a Docker engine that was started here.
+# .lab/dockerd (see lab/cluster.py) contains the process id and the log of a Docker engine started here.
 DOCKERD=.lab/dockerd
 STAMP=.venv/.installed
 BROWSER=
 MEMORY_GIB=8
-DISK_GIB=20      # images, their sources, and what two nodes pull
-DISK_AGAIN_GIB=8 # with a full cache
+DISK_GIB=20      # images, their sources, and the pulls of two nodes
+DISK_AGAIN_GIB=8 # with a complete cache
 
 fail() {
   echo "lab: $1" >&2
   exit 1
 }
 
-# What cannot be helped is said before anything is changed.
+# Report missing requirements before anything is changed.
 check_machine() {
   [ "$(id -u)" = 0 ] || fail "This needs root. Run it as root, or with sudo."
   [ "$(uname -m)" = x86_64 ] || fail "The processor is $(uname -m); the engine's CPU build is for x86_64. Use such a machine."
   grep -qw avx2 /proc/cpuinfo || fail "The processor has no AVX2, which the engine's CPU build needs. Use a newer one."
-  command -v apt-get >/dev/null || fail "There is no apt-get. Use Debian 12 or another system of its family."
+  command -v apt-get >/dev/null || fail "apt-get is missing. Use Debian 12 or a derived system."
   total=$(awk '/^MemTotal/ {print int($2 / 1048576 + 0.5)}' /proc/meminfo)
   [ "$total" -ge "$MEMORY_GIB" ] || fail "There are $total GiB of memory. Use a machine with at least $MEMORY_GIB GiB."
 }
@@ -50,7 +50,7 @@ check_disk() {
   done
 }
 
-# Ask Docker's API for a path; fails where no engine answers.
+# Request a path of Docker's API; fails if no engine answers.
 docker_api() {
   python3 - "$1" 2>/dev/null <<'PYTHON'
 import http.client, socket, sys
@@ -69,7 +69,7 @@ missing_packages() {
   wanted="$BROWSER aria2 binutils skopeo ca-certificates docker-registry mmdebstrap openssh-client"
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted="$wanted debian-archive-keyring"
   python3 -c 'import ensurepip, venv' 2>/dev/null || wanted="$wanted python3 python3-venv"
-  # A Docker engine of any origin will do.
+  # Any Docker engine is sufficient.
   command -v dockerd >/dev/null || docker_answers || wanted="$wanted docker.io"
   for package in $wanted; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
@@ -91,7 +91,7 @@ check_python() {
     fail "python3 is $(python3 -V | cut -d' ' -f2). Install Python 3.11 or newer and put it first in PATH."
 }
 
-# A zombie is no running engine: nobody may be there to ask for its exit code.
+# A zombie is not a running engine: its parent may never collect its exit code.
 runs_dockerd() { grep -qx 'Name:[[:space:]]*dockerd' "/proc/$1/status" 2>/dev/null && ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status"; }
 
 start_docker() {
@@ -101,7 +101,7 @@ start_docker() {
     systemctl start docker || fail "Docker does not start. Read its log with: journalctl -u docker"
   else
     mkdir -p "$DOCKERD"
-    # A pid file of an engine that was killed would keep a new one from starting.
+    # The pid file of a killed engine would prevent a new one from starting.
     runs_dockerd "$(cat /var/run/docker.pid 2>/dev/null)" || rm -f /var/run/docker.pid
     setsid nohup dockerd >"$DOCKERD/log" 2>&1 </dev/null &
     echo $! >"$DOCKERD/pid"
@@ -131,7 +131,7 @@ make_environment() {
   url=$(index_url)
   export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$url}"
   python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=20)' "${url%/}/uv/" 2>/dev/null ||
-    fail "The package index $url does not answer. Set PIP_INDEX_URL to one that does."
+    fail "The package index $url does not answer. Set PIP_INDEX_URL to a reachable index."
   mkdir -p .lab/logs
   {
     if ! [ -x .venv/bin/uv ]; then
@@ -147,14 +147,14 @@ stop_docker() {
   pid=$(cat "$DOCKERD/pid" 2>/dev/null) || return 0
   runs_dockerd "$pid" || return 0
   if [ "$(docker_api /containers/json)" != "[]" ]; then
-    echo "stays: the Docker engine that was started here, process $pid: other containers run on it"
+    echo "kept: the Docker engine started here, process $pid: it runs other containers"
     return
   fi
   kill "$pid"
   tries=0
   while runs_dockerd "$pid"; do
     tries=$((tries + 1))
-    [ "$tries" -le 300 ] || fail "Docker, process $pid, does not end. Read $DOCKERD/log."
+    [ "$tries" -le 300 ] || fail "Docker, process $pid, does not exit. Read $DOCKERD/log."
     sleep 0.1
   done
   echo "removed the running Docker engine, process $pid"
@@ -164,13 +164,13 @@ undo() {
   stop_docker
   rm -rf .lab
   if [ "${1:-}" = keep ]; then
-    echo "stays: .venv, the lab's images in Docker, and $CACHE"
+    echo "kept: .venv, the lab images in Docker, and $CACHE"
   else
     rm -rf .venv
     echo "removed .lab, .venv"
   fi
-  echo "stays: the Debian packages aria2 binutils docker.io docker-registry mmdebstrap openssh-client python3-venv skopeo"
-  echo "stays: chromium fonts-noto-cjk, where \`make browser\` brought them"
+  echo "kept: the Debian packages aria2 binutils docker.io docker-registry mmdebstrap openssh-client python3-venv skopeo"
+  echo "kept: chromium fonts-noto-cjk, if \`make browser\` installed them"
 }
 
 case "${1:-}" in

@@ -1,4 +1,4 @@
-"""The trained tiny R1: made once in the engine's image, which has torch, and kept by the content of its recipe."""
+"""The trained tiny R1: trained once in the engine image, which contains torch, and cached by its recipe."""
 
 from pathlib import Path
 
@@ -11,20 +11,20 @@ from lab.problem import LabError
 
 REPOSITORY = "inferfleet/tiny-r1"
 SOURCE = Path(__file__).parent / "tiny_r1"
-NOT_IN_WEIGHTS = {"check.py", "client.py", "compare.py"}  # what looks at a served checkpoint
-THREADS = 2  # of torch; another number gives other weights
+NOT_IN_WEIGHTS = {"check.py", "client.py", "compare.py"}  # clients of a served checkpoint
+THREADS = 2  # of torch; another number produces other weights
 
 
 def hub_root(cache: Path) -> Path:
-    """Return the folder that the hub serves, named by what the checkpoint is made of."""
+    """Return the folder that the hub serves, named after the content of the recipe."""
     parts = [file for file in files_below(SOURCE) if file.name not in NOT_IN_WEIGHTS]
     return cache / "checkpoints" / digest(named_contents(SOURCE, parts))
 
 
 def make(client: docker.DockerClient, config: LabConfig, engine_image: str) -> str:
-    """Train the checkpoint in a container of `engine_image` unless it is there; return what was done.
+    """Train the checkpoint in a container of `engine_image` unless it exists; return what was done.
 
-    Raises LabError with the trainer's last line when it fails.
+    Raises LabError with the last line of the training log if it fails.
     """
     root = hub_root(config.cache)
     if root.is_dir():

@@ -21,8 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 console = Console()
-NodeCount = Annotated[int, typer.Option("--nodes", envvar="LAB_NODES", help="How many nodes, 1 to 8.")]
-Pool = Annotated[str, typer.Option("--pool", help=f"Which set of nodes: {', '.join(POOLS)}.")]
+NodeCount = Annotated[int, typer.Option("--nodes", envvar="LAB_NODES", help="Number of nodes, 1 to 8.")]
+Pool = Annotated[str, typer.Option("--pool", help=f"Set of nodes: {', '.join(POOLS)}.")]
 
 
 def _connect() -> docker.DockerClient:
@@ -44,14 +44,14 @@ def up(
     node_count: NodeCount = DEFAULT_NODES,
     pool: Pool = DEFAULT_POOL,
     with_images: Annotated[
-        bool, typer.Option("--images/--no-images", help="Also images, registry, weights and hub.")
+        bool, typer.Option("--images/--no-images", help="Also create images, registry, weights and hub.")
     ] = True,
     take_over: Annotated[
         bool,
         typer.Option(envvar="LAB_TAKE_OVER", help="Remove another checkout's cluster that holds the addresses."),
     ] = False,
 ) -> None:
-    """Bring the cluster up, or whatever of it is missing."""
+    """Start the cluster, or its missing parts."""
     config, client = _config(node_count, pool), _connect()
     if take_over:
         cluster.take_over(client, config)
@@ -68,7 +68,7 @@ def down(
     pool: Annotated[str | None, typer.Option("--pool", help="Only the nodes of this pool.")] = None,
     keep_cache: Annotated[bool, typer.Option("--keep-cache", help="Keep the cache and the images.")] = False,
 ) -> None:
-    """Remove everything that `up` made."""
+    """Remove everything that `up` created."""
     config, client = _config(DEFAULT_NODES, pool or DEFAULT_POOL), _connect()
     if pool:
         removed = nodes.remove(client, nodes.containers(client, config, pool))
@@ -80,12 +80,10 @@ def down(
 
 @app.command()
 def image(recipe: Annotated[str, typer.Argument(help=", ".join(applications.ON_DEMAND))]) -> None:
-    """Put an image into the registry that few need, and that `up` therefore leaves out."""
+    """Push an image that `up` omits to the registry."""
     config, client = _config(DEFAULT_NODES, DEFAULT_POOL), _connect()
     if recipe not in applications.ON_DEMAND:
-        raise LabError(
-            f"There is no recipe {recipe!r} for an image. Choose one of: {', '.join(applications.ON_DEMAND)}."
-        )
+        raise LabError(f"Image recipe {recipe!r} does not exist. Choose one of: {', '.join(applications.ON_DEMAND)}.")
     application = applications.ON_DEMAND[recipe]
     name = applications.image(client, config.cache, application)
     console.print(registry.push(client, name, application.repository, application.tag), highlight=False)
@@ -93,14 +91,14 @@ def image(recipe: Annotated[str, typer.Argument(help=", ".join(applications.ON_D
 
 @app.command("inventory")
 def inventory_path(node_count: NodeCount = DEFAULT_NODES, pool: Pool = DEFAULT_POOL) -> None:
-    """Print the path of the inventory that describes the nodes."""
+    """Print the path of the inventory of the nodes."""
     config = _config(node_count, pool)
     print(config.inventory.relative_to(config.checkout))
 
 
 @app.command("node-image")
 def node_image(pool: Pool = DEFAULT_POOL) -> None:
-    """Print the Docker image that the nodes are made of, made when missing."""
+    """Print the Docker image of the nodes, built if missing."""
     config = _config(DEFAULT_NODES, pool)
     print(images.node(_connect(), config.cache, config.release))
 
@@ -108,17 +106,19 @@ def node_image(pool: Pool = DEFAULT_POOL) -> None:
 @app.command()
 def isolate(
     pool: Pool = DEFAULT_POOL,
-    undo: Annotated[bool, typer.Option("--undo", help="Give them their way out back.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Restore internet access.")] = False,
 ) -> None:
-    """Take the nodes' way out: they reach each other and answer, no more. A node that restarts has it again."""
+    """Isolate the nodes: they reach only each other, and answer. A restart of a node restores internet access."""
     config, client = _config(DEFAULT_NODES, pool), _connect()
     for container in nodes.containers(client, config, pool):
-        console.print(f"{nodes.isolate(container, undo)} {'reaches all' if undo else 'is cut off'}", highlight=False)
+        console.print(
+            f"{nodes.isolate(container, undo)} {'has internet access' if undo else 'is isolated'}", highlight=False
+        )
 
 
 @app.command()
 def status(pool: Pool = DEFAULT_POOL) -> None:
-    """Show what runs, and exit with 1 when something of it does not."""
+    """Show the state of all parts, and exit with code 1 if one is not running."""
     config, client = _config(MAX_NODES, pool), _connect()
     states = cluster.states(client, config)
     for state in states:
@@ -129,7 +129,7 @@ def status(pool: Pool = DEFAULT_POOL) -> None:
 
 @app.command(context_settings={"ignore_unknown_options": True})
 def ssh(node: str, command: Annotated[list[str] | None, typer.Argument()] = None) -> None:
-    """Sign in to NODE, or run a command there."""
+    """Open a shell on NODE, or run a command there."""
     config = _config(DEFAULT_NODES, DEFAULT_POOL)
     os.execvp("ssh", ["ssh", "-F", str(config.state / "ssh_config"), node, *(command or [])])
 
@@ -145,7 +145,7 @@ def logs(name: Annotated[str, typer.Argument(help="hub, registry, or a node")]) 
     try:
         container = _connect().containers.get(f"{config.prefix}-{name}")
     except NotFound:
-        raise LabError(f"There is no {name}. Name hub, registry, or a node that is up.") from None
+        raise LabError(f"{name} does not exist. Use hub, registry, or a running node.") from None
     console.file.write(nodes.command_output(container, ["journalctl", "--no-pager", "-b"]) + "\n")
 
 

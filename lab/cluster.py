@@ -1,4 +1,4 @@
-"""The whole test cluster as steps."""
+"""The steps that create the complete test cluster."""
 
 import shutil
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from lab.steps import Step
 
 
 def node_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
-    """Return the steps that bring the nodes up."""
+    """Return the steps that start the nodes."""
 
     def node_step(node: Node) -> Step:
         return Step(
@@ -45,7 +45,7 @@ def node_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
 
 
 def site_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
-    """Return the steps that give the nodes what a site gives them: a registry with images, a hub with weights."""
+    """Return the steps that create the services of a site: a registry with images, a hub with weights."""
     cache = config.cache
 
     def packages(application: Application) -> str:
@@ -85,12 +85,12 @@ def site_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
     ]
 
 
-DOCKER_FOLDER = "dockerd"  # of lab/bootstrap.sh, which ends the Docker engine after this
+DOCKER_FOLDER = "dockerd"  # of lab/bootstrap.sh, which stops the Docker engine afterwards
 
 
 @dataclass(frozen=True)
 class State:
-    """What one part of the cluster is doing; `good` when that is what it should."""
+    """The state of one part of the cluster; `good` if it is the expected one."""
 
     name: str
     address: str
@@ -99,7 +99,7 @@ class State:
 
 
 def states(client: docker.DockerClient, config: LabConfig) -> list[State]:
-    """Return the state of each node of the pool that exists, of the registry and of the hub."""
+    """Return the state of each existing node of the pool, of the registry and of the hub."""
     found = []
     for container in sorted(nodes.containers(client, config, config.pool), key=lambda one: str(one.name)):
         text = str(container.status)
@@ -116,7 +116,7 @@ def states(client: docker.DockerClient, config: LabConfig) -> list[State]:
 
 
 def take_over(client: docker.DockerClient, config: LabConfig) -> list[str]:
-    """Remove the test cluster of another checkout, which holds the addresses; return what was removed."""
+    """Remove the test cluster of another checkout that uses the addresses; return what was removed."""
     holder = nodes.subnet_holder(client)
     checkout = nodes.owner(holder) if holder else None
     if checkout is None or Path(checkout) == config.checkout:
@@ -125,7 +125,7 @@ def take_over(client: docker.DockerClient, config: LabConfig) -> list[str]:
 
 
 def remove(client: docker.DockerClient, config: LabConfig, keep_cache: bool) -> list[str]:
-    """Remove what the steps made, except the cache and the images with `keep_cache`; return what was removed."""
+    """Remove everything that the steps created, with `keep_cache` except cache and images; return what was removed."""
     removed = [name for name in ("hub", "registry") if services.stop(config, name)]
     removed += nodes.remove(client, nodes.containers(client, config))
     removed += nodes.remove_network(client, config)

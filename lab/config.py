@@ -1,4 +1,4 @@
-"""What the test cluster is made of: names, addresses and paths, all derived from the checkout."""
+"""Configuration of the test cluster: names, addresses and paths, all derived from the checkout."""
 
 import hashlib
 import os
@@ -7,16 +7,19 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-SUBNET = IPv4Network("198.18.5.0/24")  # RFC 2544 benchmark range: on no real network
+SUBNET = IPv4Network("198.18.5.0/24")  # RFC 2544 benchmark range, not used by real networks
 CONTROLLER = SUBNET[1]
 REGISTRY_PORT = 5000
 HUB_PORT = 8090
 DEFAULT_NODES = 2
 MAX_NODES = 8
-# Sets of nodes that live side by side on the one network: their name, and the address before their first.
+# Sets of nodes on the same network: name, and the address before that of the first node.
 POOLS = {"node": SUBNET[10], "molecule": SUBNET[20], "trixie": SUBNET[30], "airgap": SUBNET[40], "bullseye": SUBNET[50]}
-RELEASES = {"trixie": "trixie", "bullseye": "bullseye"}  # pools whose nodes run another Debian release than ours
-# Where the inventory of a pool other than the default one is committed.
+RELEASES = {
+    "trixie": "trixie",
+    "bullseye": "bullseye",
+}  # pools with another Debian release than the controller
+# Committed inventories of pools other than the default one.
 INVENTORIES = {
     "molecule": "molecule/inventory",
     "trixie": "molecule/prepare_debian13/inventory",
@@ -35,7 +38,7 @@ class Node:
 
     @property
     def name(self) -> str:
-        """Host name, as the inventory names it."""
+        """Host name in the inventory."""
         return f"{self.pool}{self.index}"
 
     @property
@@ -48,8 +51,8 @@ class Node:
 class LabConfig:
     """The test cluster of one checkout.
 
-    `checkout` is the repository's root, `node_count` how many nodes (1 to 8), `cache` the folder for what is
-    costly to make and shared by all checkouts of this user, `pool` which set of nodes is meant, a key of `POOLS`.
+    `checkout` is the root of the repository, `node_count` the number of nodes (1 to 8), `cache` the folder of artifacts
+    shared by all checkouts of this user, `pool` the set of nodes, a key of `POOLS`.
     """
 
     checkout: Path
@@ -59,7 +62,7 @@ class LabConfig:
 
     def __post_init__(self) -> None:
         if self.pool not in POOLS:
-            raise ValueError(f"There is no pool {self.pool}. Name one of {', '.join(POOLS)}.")
+            raise ValueError(f"Pool {self.pool} does not exist. Use one of {', '.join(POOLS)}.")
         if not 1 <= self.node_count <= MAX_NODES:
             raise ValueError(f"LAB_NODES is {self.node_count}. Set it to a number from 1 to {MAX_NODES}.")
 
@@ -75,12 +78,12 @@ class LabConfig:
 
     @property
     def state(self) -> Path:
-        """What belongs to this checkout only: keys, logs, process ids, generated inventories."""
+        """State of this checkout: keys, logs, process ids, generated inventories."""
         return self.checkout / ".lab"
 
     @property
     def release(self) -> str:
-        """Debian release of the nodes, by name; empty: the machine's."""
+        """Name of the Debian release of the nodes; empty: that of the controller."""
         return RELEASES.get(self.pool, "")
 
     @property
@@ -94,7 +97,7 @@ class LabConfig:
 
 
 def load(node_count: int = DEFAULT_NODES, pool: str = DEFAULT_POOL) -> LabConfig:
-    """Return the configuration of the checkout this package lies in.
+    """Return the configuration of the checkout that contains this package.
 
     Raises ValueError when `node_count` is out of range or there is no such pool.
     """

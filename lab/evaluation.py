@@ -1,15 +1,15 @@
-"""The tiny R1's questions as a data set that EvalScope reads (general_qa)."""
+"""The questions of the tiny R1 as an EvalScope data set (general_qa)."""
 
 import json
 
 from lab.config import LabConfig
 from lab.tiny_r1.questions import load_questions
 
-FOLDER = "questions"  # in the lab's state
+FOLDER = "questions"  # in the lab state folder
 
 
 def write(config: LabConfig) -> str:
-    """Write the data set into the lab's state; return what it holds."""
+    """Write the data set to the lab state folder; return its size."""
     folder = config.state / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     questions = load_questions()

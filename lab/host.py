@@ -1,4 +1,4 @@
-"""What the nodes inherit from this machine: apt mirrors and proxies, CA certificates, the pip index."""
+"""Settings that nodes inherit from this machine: apt mirrors and proxies, CA certificates, the pip index."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lab.shell import run
 
-RELEASE = "bookworm"  # its Python 3.11 is what the engine's wheels are built for
+RELEASE = "bookworm"  # the engine wheels are built for its Python 3.11
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 DEFAULT_SECURITY_MIRROR = "http://deb.debian.org/debian-security"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -19,7 +19,7 @@ CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 @dataclass(frozen=True)
 class Mirrors:
-    """Where Debian packages come from: base URLs of the archive and of its security updates."""
+    """Debian mirrors: base URLs of the archive and of the security updates."""
 
     archive: str = DEFAULT_MIRROR
     security: str = DEFAULT_SECURITY_MIRROR
@@ -57,7 +57,7 @@ def _entries(source: str) -> Iterable[tuple[str, str, str]]:
 
 
 def mirrors(sources: Iterable[str]) -> Mirrors:
-    """Return the Debian mirrors that apt sources (the files' contents) name, else Debian's own."""
+    """Return the Debian mirrors in apt sources (file contents), by default those of Debian."""
     archive = security = None
     for source in sources:
         for uri, suite, components in _entries(source):
@@ -72,9 +72,9 @@ def mirrors(sources: Iterable[str]) -> Mirrors:
 
 
 def pip_settings(files: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Return pip's index settings of this machine that mean the same on another one.
+    """Return the pip index settings of this machine that are valid on other machines.
 
-    `files` are the contents of its pip.conf files, later ones win; local paths don't travel.
+    `files` are the contents of its pip.conf files, later ones take precedence; local paths are omitted.
     """
     parser = ConfigParser(interpolation=None)
     for content in files:
@@ -90,9 +90,9 @@ def pip_settings(files: Iterable[str], environment: Mapping[str, str]) -> dict[s
 
 
 def pip_config(settings: Mapping[str, str], own_certificates: bool) -> str:
-    """Return the pip.conf of a node, or "" when pip's defaults do.
+    """Return the pip.conf of a node, or "" if the defaults of pip are sufficient.
 
-    With `own_certificates` pip trusts the system's bundle, which holds this machine's certificates.
+    With `own_certificates` pip trusts the system's bundle, which contains the certificates of this machine.
     """
     lines = {**settings, **({"cert": CA_BUNDLE} if own_certificates else {})}
     return "".join(["[global]\n", *(f"{key} = {value}\n" for key, value in lines.items())]) if lines else ""
@@ -122,7 +122,7 @@ def read_apt_sources() -> list[str]:
 
 
 def inherited_files(release: str = RELEASE) -> dict[str, bytes]:
-    """Return path → content of every file the nodes take over, paths relative to the root of a node."""
+    """Return path → content of all inherited files, with paths relative to the root of a node."""
     certificates = {
         str(CA_FOLDER / file.name): file.read_bytes() for file in sorted(Path("/", CA_FOLDER).glob("*.crt"))
     }

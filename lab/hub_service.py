@@ -1,4 +1,4 @@
-"""How the local hub runs: `python -m lab.hub` on the cluster network only."""
+"""The service of the local hub: `python -m lab.hub`, on the cluster network only."""
 
 import sys
 
@@ -8,7 +8,7 @@ from lab.services import Service
 
 
 def service(config: LabConfig) -> Service:
-    """The hub that the nodes download weights from."""
+    """Return the service of the hub from which nodes download weights."""
     root, host, port = str(hub_root(config.cache)), str(CONTROLLER), str(HUB_PORT)
     argv = [sys.executable, "-m", "lab.hub", "--root", root, "--host", host, "--port", port]
     return Service("hub", argv, host, HUB_PORT)

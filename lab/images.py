@@ -1,4 +1,4 @@
-"""Docker images named by their content: what exists under its name is never built again."""
+"""Docker images named by their content: existing ones are never rebuilt."""
 
 import hashlib
 import os
@@ -15,16 +15,16 @@ from docker.errors import APIError, BuildError, ImageNotFound
 
 from lab import host
 from lab.problem import LabError
-from lab.shell import ended, run
+from lab.shell import has_ended, run
 
 RECIPES = Path(__file__).parent / "recipes"
 NAMESPACE = "inferfleet-lab"
-# What no container reads; the list stays in force for what a node installs later.
+# Files that no container reads; the exclusion also applies to later installations on a node.
 EXCLUDED = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
 
 
 def digest(parts: Iterable[bytes]) -> str:
-    """Return 12 hex digits that stand for `parts` and their order."""
+    """Return a digest of 12 hex digits of `parts` and their order."""
     total = hashlib.sha256()
     for part in parts:
         total.update(hashlib.sha256(part).digest())
@@ -47,7 +47,7 @@ def folder_parts(folder: Path) -> list[bytes]:
 
 
 def exists(client: docker.DockerClient, reference: str) -> bool:
-    """Tell whether the Docker engine holds this image."""
+    """Return whether the Docker engine has the image."""
     try:
         client.images.get(reference)
     except ImageNotFound:
@@ -56,7 +56,7 @@ def exists(client: docker.DockerClient, reference: str) -> bool:
 
 
 def remove(client: docker.DockerClient) -> list[str]:
-    """Remove the lab's images, except those that containers of another checkout use; return their names."""
+    """Remove the lab images, except those used by containers of other checkouts; return their names."""
     removed = []
     for image in client.images.list(name=f"{NAMESPACE}/*"):
         for tag in image.tags:
@@ -72,10 +72,10 @@ def remove(client: docker.DockerClient) -> list[str]:
 
 @contextmanager
 def build_folder(cache: Path) -> Iterator[Path]:
-    """Give an empty folder in the cache that goes away afterwards, and clear what killed processes left there."""
+    """Yield a temporary folder in the cache; also remove leftovers of killed processes."""
     (cache / "tmp").mkdir(parents=True, exist_ok=True)
     for left in (cache / "tmp").iterdir():
-        if ended(int(left.name.split("-")[0])):
+        if has_ended(int(left.name.split("-")[0])):
             shutil.rmtree(left, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=cache / "tmp", prefix=f"{os.getpid()}-") as folder:
         yield Path(folder)
@@ -87,15 +87,15 @@ def packages(recipe: str) -> list[str]:
 
 
 def application_base(client: docker.DockerClient, cache: Path) -> str:
-    """Return the image that the engine's and the web UI's are built on, made when missing."""
+    """Return the base image of the engine and the web UI, built if missing."""
     return debian(client, cache, packages("application"), package_lists=False)
 
 
 def debian(client: docker.DockerClient, cache: Path, wanted: list[str], package_lists: bool, release: str = "") -> str:
-    """Return a Debian image with the packages `wanted`, made when missing.
+    """Return a Debian image with the packages `wanted`, built if missing.
 
-    It comes from the host's Debian mirror, or from the image LAB_BASE_IMAGE where a registry is reachable.
-    With `package_lists` apt's lists stay in it, so that a node's first install needs no update.
+    It is built from the Debian mirror of the host, or from the image LAB_BASE_IMAGE if a registry is reachable.
+    With `package_lists` it keeps the lists of apt, so that the first installation on a node needs no update.
     """
     release = release or host.RELEASE
     mirrors = host.mirrors(host.read_apt_sources())
@@ -146,10 +146,10 @@ def build(
     logs: Path,
     arguments: Mapping[str, str] | None = None,
 ) -> None:
-    """Build the Dockerfile found in `folders`, which together are the build context, under the name `reference`.
+    """Build the Dockerfile in `folders`, which together are the build context, as `reference`.
 
-    The context goes to Docker as a stream: a copy of it on disk would cost more than the build.
-    Raises LabError that names the log in the folder `logs`.
+    The context is streamed to Docker: copying it on disk would take longer than the build.
+    Raises LabError with the path of the log in the folder `logs`.
     """
     parts = [part for folder in folders for part in ("-C", str(folder), ".")]
     log = logs / f"{reference.split('/')[-1].replace(':', '-')}.log"
@@ -166,7 +166,7 @@ def build(
 
 
 def node(client: docker.DockerClient, cache: Path, release: str = "") -> str:
-    """Return the image of a bare node, made when missing."""
+    """Return the image of a bare node, built if missing."""
     base = debian(client, cache, packages("node"), package_lists=True, release=release)
     inherited = host.inherited_files(release or host.RELEASE)
     recipe = folder_parts(RECIPES / "node")

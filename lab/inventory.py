@@ -1,4 +1,4 @@
-"""The inventory of the test cluster, made from the same addresses as the nodes."""
+"""The inventory of the test cluster, generated from the addresses of the nodes."""
 
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,13 @@ from lab.config import LabConfig, Node
 
 HEADER = """\
 ---
-# The test cluster of `make up`: containers for servers, reached by real SSH with a key of their own.
-# `python -m lab up` writes the same for other node counts into .lab/inventories/lab<count>/.
+# The test cluster of `make up`: containers for servers, reached over SSH with a separate key.
+# `python -m lab up` writes inventories for other node counts to .lab/inventories/lab<count>/.
 """
 
 
 def hosts_yaml(nodes: list[Node], state: str) -> str:
-    """Return the content of hosts.yml; `state` is the path of `.lab` as Ansible may template it."""
+    """Return the content of hosts.yml; `state` is the path of `.lab`, which may contain templates."""
 
     def group(members: list[Node]) -> dict[str, Any]:
         return {"hosts": {node.name: {"ansible_host": str(node.address)} for node in members}}
@@ -40,7 +40,7 @@ def hosts_yaml(nodes: list[Node], state: str) -> str:
 
 
 def write(config: LabConfig) -> str:
-    """Write the inventory where none is committed for these nodes; return its path from the checkout."""
+    """Write the inventory if none is committed for these nodes; return its path relative to the checkout."""
     shown = str(config.inventory.relative_to(config.checkout))
     if config.state not in config.inventory.parents:
         return shown

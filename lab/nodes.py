@@ -1,4 +1,4 @@
-"""The nodes: containers that run systemd and are reached by SSH, with what a bare server has and no more."""
+"""The nodes: containers with systemd and SSH that represent bare servers."""
 
 import io
 import tarfile
@@ -27,10 +27,10 @@ ISOLATION = [
     ["--destination", str(SUBNET), "--jump", "ACCEPT"],
     ["--jump", "REJECT"],
 ]
-READY_STATES = {"running", "degraded"}  # systemd has started all it wanted to; a failed unit is no bar
-READY_TIMEOUT = 90.0  # seconds until systemd and sshd of a node must be up
-# All that systemd and a Docker engine inside need. Not --privileged and no raised limits: hosts that are
-# containers or small virtual machines themselves cannot grant those.
+READY_STATES = {"running", "degraded"}  # systemd has finished starting; failed units are accepted
+READY_TIMEOUT = 90.0  # seconds until systemd and sshd of a node must be ready
+# Capabilities of systemd and an inner Docker engine. No --privileged and no raised limits: hosts that are
+# containers or small virtual machines cannot grant them.
 CAPABILITIES = [
     "CHOWN",
     "DAC_OVERRIDE",
@@ -60,20 +60,20 @@ CAPABILITIES = [
 
 
 def container_name(config: LabConfig, node: Node) -> str:
-    """Docker's name of a node, different for each checkout."""
+    """Return the container name of a node, different for each checkout."""
     return f"{config.prefix}-{node.name}"
 
 
 def network(client: docker.DockerClient, config: LabConfig) -> str:
-    """Make the cluster network unless it is there; return its subnet.
+    """Create the cluster network unless it exists; return its subnet.
 
-    Raises LabError when another network holds the subnet.
+    Raises LabError if another network uses the subnet.
     """
     if _own_network(client, config):
         return str(SUBNET)
     if holder := subnet_holder(client):
         raise LabError(
-            f"The Docker network {holder.name} holds {SUBNET}. Run `make down` in {owner(holder) or 'its checkout'}, "
+            f"The Docker network {holder.name} uses {SUBNET}. Run `make down` in {owner(holder) or 'its checkout'}, "
             f"or remove it with `docker network rm {holder.name}`."
         )
     pool = IPAMPool(subnet=str(SUBNET), gateway=str(CONTROLLER))
@@ -94,13 +94,13 @@ def _own_network(client: docker.DockerClient, config: LabConfig) -> Network | No
 
 
 def owner(network: Network) -> str | None:
-    """Return the checkout whose test cluster a network belongs to."""
+    """Return the checkout that owns a network."""
     labels: dict[str, str] = network.attrs.get("Labels") or {}
     return labels.get(CHECKOUT_LABEL)
 
 
 def subnet_holder(client: docker.DockerClient) -> Network | None:
-    """Return the Docker network whose addresses overlap the cluster network's."""
+    """Return the Docker network that overlaps the cluster network."""
     for found in client.networks.list():
         pools = (found.attrs["IPAM"] or {}).get("Config") or []
         if any(ip_network(pool["Subnet"]).overlaps(SUBNET) for pool in pools if "." in pool.get("Subnet", "")):
@@ -109,7 +109,7 @@ def subnet_holder(client: docker.DockerClient) -> Network | None:
 
 
 def identity(config: LabConfig, node: Node) -> bytes:
-    """Return a tar archive with what makes a node itself: its host key and who may sign in."""
+    """Return a tar archive with the identity of a node: its host key and authorized keys."""
     key = ssh.host_key(config, node)
     files = {
         "etc/ssh/ssh_host_ed25519_key": (key.read_bytes(), 0o600),
@@ -133,14 +133,14 @@ def _tar(files: Mapping[str, tuple[bytes, int]]) -> bytes:
 
 
 def start(client: docker.DockerClient, config: LabConfig, node: Node, image: str) -> str:
-    """Bring one node up with `image`: create, renew (other image) or start it; return what was done."""
+    """Start one node with `image`: create, recreate (other image) or start it; return what was done."""
     name = container_name(config, node)
     try:
         container = client.containers.get(name)
         if container.attrs["Config"]["Image"] == image and container.labels.get(LABEL) == config.prefix:
             if container.status == "running" and systemd_state(container) in READY_STATES:
                 return f"{node.address} unchanged"
-            container.start()  # does nothing to one that runs but is still booting
+            container.start()  # no effect on a booting container
             return f"{node.address} {_wait(config, node, container)}, started"
         container.remove(force=True)
     except NotFound:
@@ -153,7 +153,7 @@ def start(client: docker.DockerClient, config: LabConfig, node: Node, image: str
 
 def _create(client: docker.DockerClient, config: LabConfig, node: Node, image: str) -> Container:
     name = container_name(config, node)
-    # Docker's overlay2 does not work on top of an overlay: both places it may live in are volumes.
+    # overlay2 does not work on top of an overlay: both possible data roots are volumes.
     volumes = {f"{name}-docker": "/var/lib/docker", f"{name}-data": "/data"}
     for volume in volumes:
         client.volumes.create(volume, labels={LABEL: config.prefix})
@@ -176,18 +176,18 @@ def _create(client: docker.DockerClient, config: LabConfig, node: Node, image: s
 
 
 def command_output(container: Container, command: list[str]) -> str:
-    """Run a command in a node and return what it said, errors included."""
-    output = cast(bytes, container.exec_run(command).output)  # not a stream: that must be asked for
+    """Run a command in a node and return its output, including errors."""
+    output = cast(bytes, container.exec_run(command).output)  # bytes, because stream is not set
     return output.decode(errors="replace").strip()
 
 
 def systemd_state(container: Container) -> str:
-    """Return what systemd says of a node as a whole, e.g. `running`."""
+    """Return the systemd state of a node, for example `running`."""
     return command_output(container, ["systemctl", "is-system-running"])
 
 
 def _wait(config: LabConfig, node: Node, container: Container) -> str:
-    """Wait until systemd has started everything and SSH lets us in; return systemd's state."""
+    """Wait until systemd and SSH are ready; return the state of systemd."""
     deadline = time.monotonic() + READY_TIMEOUT
     state = "unknown"
     while time.monotonic() < deadline:
@@ -197,26 +197,26 @@ def _wait(config: LabConfig, node: Node, container: Container) -> str:
             return state
         time.sleep(0.3)
     raise LabError(
-        f"{node.name} did not start within {READY_TIMEOUT:.0f} s (systemd says {state}). "
+        f"{node.name} did not start within {READY_TIMEOUT:.0f} s (systemd state: {state}). "
         f"See `python -m lab logs {node.name}`."
     )
 
 
-def isolate(container: Container, way_out: bool) -> str:
-    """Take a node's way out (or give it back): it answers who asks and reaches its network's other nodes, no more.
+def isolate(container: Container, undo: bool) -> str:
+    """Block outgoing connections of a node (or restore them), except to other nodes of its network.
 
-    The controller's address carries the registry, the hub and the way to the internet, so only what the node begins
-    itself is shut. From outside of the node, on which no firewall may be installed.
+    The controller's address serves the registry, the hub and internet access, so only connections opened by the node
+    are blocked. The rules are set from outside the node, which may have no firewall.
     """
     enter = ["nsenter", f"--target={container.attrs['State']['Pid']}", "--net", "iptables", "--wait"]
     run([*enter, "--flush", "OUTPUT"])
-    for rule in [] if way_out else ISOLATION:
+    for rule in [] if undo else ISOLATION:
         run([*enter, "--append", "OUTPUT", *rule])
     return str(container.name)
 
 
 def containers(client: docker.DockerClient, config: LabConfig, pool: str = "") -> list[Container]:
-    """Return the node containers of this checkout, running or not: of one pool, or of all."""
+    """Return the node containers of this checkout, running or not, of one pool or all."""
     filters: dict[str, str | list[str] | bool] = {
         "label": f"{LABEL}={config.prefix}",
         "name": f"^/{config.prefix}-{pool}",
@@ -225,7 +225,7 @@ def containers(client: docker.DockerClient, config: LabConfig, pool: str = "") -
 
 
 def surplus(client: docker.DockerClient, config: LabConfig) -> list[Container]:
-    """Return the containers of the pool that its node count no longer holds."""
+    """Return the containers of the pool beyond the node count."""
     wanted = {container_name(config, node) for node in config.nodes}
     return [found for found in containers(client, config, config.pool) if found.name not in wanted]
 
@@ -243,7 +243,7 @@ def remove(client: docker.DockerClient, containers: list[Container]) -> list[str
 
 
 def remove_network(client: docker.DockerClient, config: LabConfig) -> list[str]:
-    """Remove the cluster network and the volumes that no container is left for; return their names."""
+    """Remove the cluster network and the volumes without a container; return their names."""
     names = []
     for volume in client.volumes.list(filters={"label": f"{LABEL}={config.prefix}"}):
         volume.remove()

@@ -1,5 +1,5 @@
-"""The lab's one error: what is wrong and what to do, in one line."""
+"""The error of the lab: a one-line problem with its remedy."""
 
 
 class LabError(Exception):
-    """A reason why the lab cannot go on; its text is one line that ends with the remedy."""
+    """The lab cannot continue; the text is one line that ends with the remedy."""

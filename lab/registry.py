@@ -1,4 +1,4 @@
-"""The image registry on the cluster network (Debian's docker-registry) and how images get into it."""
+"""The image registry on the cluster network (Debian's docker-registry) and the push of images."""
 
 import hashlib
 import io
@@ -37,28 +37,28 @@ def configuration(storage: Path, address: str) -> str:
 
 
 def service(config: LabConfig) -> Service:
-    """The registry the nodes pull from."""
+    """Return the service of the registry from which nodes pull."""
     file = config.cache / "run" / "registry.yml"
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(configuration(config.cache / "registry", ADDRESS))
     return Service("registry", ["docker-registry", "serve", str(file)], str(CONTROLLER), REGISTRY_PORT)
 
 
-def held_image(name: str, tag: str) -> str | None:
-    """Return the image id that the registry serves under `name`:`tag`, None when it serves none."""
+def stored_image(name: str, tag: str) -> str | None:
+    """Return the image id of `name`:`tag` in the registry, None if it is missing."""
     answer = httpx.get(f"http://{ADDRESS}/v2/{name}/manifests/{tag}", headers={"Accept": MANIFEST})
     return str(answer.json()["config"]["digest"]) if answer.status_code == httpx.codes.OK else None
 
 
 def push(client: docker.DockerClient, image: str, name: str, tag: str) -> str:
-    """Put a local image into the registry as `name`:`tag` unless it is there; return what was done.
+    """Push a local image to the registry as `name`:`tag` unless it exists; return what was done.
 
-    The layers go as they are, not compressed as `docker push` has them: on a network inside one machine that costs
-    more than it saves. And Docker would push to a registry without TLS only if its own configuration were changed.
-    Raises LabError when the registry refuses a part.
+    Layers are not compressed, unlike with `docker push`: on a network inside one machine compression takes longer than
+    it saves. Docker would also need a changed configuration to push to a registry without TLS.
+    Raises LabError if the registry rejects a part.
     """
     source = client.images.get(image)
-    if held_image(name, tag) == source.id:
+    if stored_image(name, tag) == source.id:
         return f"{ADDRESS}/{name}:{tag} unchanged"
     try:
         with httpx.Client(base_url=f"http://{ADDRESS}/v2/{name}/", timeout=600) as http:
@@ -67,14 +67,12 @@ def push(client: docker.DockerClient, image: str, name: str, tag: str) -> str:
                 f"manifests/{tag}", content=json.dumps(manifest), headers={"Content-Type": MANIFEST}
             ).raise_for_status()
     except httpx.HTTPError as error:
-        raise LabError(
-            f"The registry did not take {name}:{tag}: {error}. See `python -m lab logs registry`."
-        ) from error
+        raise LabError(f"The registry rejected {name}:{tag}: {error}. See `python -m lab logs registry`.") from error
     return f"{ADDRESS}/{name}:{tag} pushed"
 
 
 def upload_parts(http: httpx.Client, saved: "Stream") -> dict[str, Any]:
-    """Upload the layers and the configuration of what `docker save` writes; return the image's manifest."""
+    """Upload the layers and the configuration of a `docker save` archive; return the manifest."""
     parts: dict[str, dict[str, Any]] = {}
     with tarfile.open(fileobj=saved, mode="r|", bufsize=CHUNK) as archive:
         for member in archive:
@@ -111,14 +109,14 @@ def _upload(http: httpx.Client, content: IO[bytes]) -> str:
 
 
 class Stream(io.RawIOBase):
-    """The chunks of an iterator as a file that is read once."""
+    """The chunks of an iterator as a readable stream."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
         self._rest = b""
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True."""
         return True
 
     def read(self, size: int = -1, /) -> bytes:

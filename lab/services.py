@@ -1,4 +1,4 @@
-"""Processes that stay when the command ends: the registry and the hub on the cluster network."""
+"""Background processes: the registry and the hub on the cluster network."""
 
 import json
 import os
@@ -12,10 +12,10 @@ from pathlib import Path
 
 from lab.config import LabConfig
 from lab.problem import LabError
-from lab.shell import ended
+from lab.shell import has_ended
 
 START_TIMEOUT = 20.0  # seconds until a service must listen
-STOP_TIMEOUT = 10.0  # seconds until a service must have ended before it is killed
+STOP_TIMEOUT = 10.0  # seconds until a stopping service is killed
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,14 @@ def log_file(config: LabConfig, name: str) -> Path:
 
 
 def _record(config: LabConfig, name: str) -> Path:
-    # In the cache, not in the checkout: there is one cluster network on a machine, so one service of a name.
+    # In the cache, not in the checkout: a machine has one cluster network, and one service of each name.
     return config.cache / "run" / f"{name}.json"
 
 
 def running_pid(config: LabConfig, name: str, argv: list[str] | None = None) -> int | None:
-    """Return the process id of a service that runs, else None.
+    """Return the process id of a running service, else None.
 
-    The recorded command line is compared with the process's own: process ids are used again after a reboot.
+    The recorded command line is compared with that of the process: process ids are reused after a reboot.
     With `argv` only a service started with exactly these arguments counts.
     """
     try:
@@ -55,7 +55,7 @@ def running_pid(config: LabConfig, name: str, argv: list[str] | None = None) -> 
 
 
 def listens(host: str, port: int) -> bool:
-    """Tell whether something accepts connections there."""
+    """Return whether a process accepts connections at `host`:`port`."""
     with socket.socket() as connection:
         connection.settimeout(1)
         return connection.connect_ex((host, port)) == 0
@@ -64,14 +64,14 @@ def listens(host: str, port: int) -> bool:
 def start(config: LabConfig, service: Service) -> str:
     """Start a service unless it runs with these arguments; return its address and what was done.
 
-    Raises LabError when it ends early, does not listen in time, or another process holds the port.
+    Raises LabError if it exits early, does not listen in time, or another process uses the port.
     """
     address = f"{service.host}:{service.port}"
     if running_pid(config, service.name, service.argv) and listens(service.host, service.port):
         return f"{address} unchanged"
     stop(config, service.name)
     if listens(service.host, service.port):
-        raise LabError(f"{address} is taken. End the process that listens there: `ss -ltnp sport = {service.port}`.")
+        raise LabError(f"{address} is in use. Stop the process that listens there: `ss -ltnp sport = {service.port}`.")
     log = log_file(config, service.name)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as stream:
@@ -92,12 +92,12 @@ def start(config: LabConfig, service: Service) -> str:
 
 
 def stop(config: LabConfig, name: str) -> bool:
-    """End a service; tell whether it ran."""
+    """Stop a service; return whether it was running."""
     pid = running_pid(config, name)
     if pid:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_TIMEOUT
-        while not ended(pid):
+        while not has_ended(pid):
             if time.monotonic() > deadline:
                 os.kill(pid, signal.SIGKILL)
                 break

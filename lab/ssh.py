@@ -1,4 +1,4 @@
-"""SSH to the nodes: keys made for this lab, host keys known beforehand, one ssh_config for people."""
+"""SSH to the nodes: keys of the lab, known host keys, and an ssh_config."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from lab.shell import run
 
 
 def private_key(config: LabConfig) -> Path:
-    """Path of the key that opens every node."""
+    """Return the path of the private key for all nodes."""
     return config.state / "ssh" / "id_ed25519"
 
 
@@ -17,12 +17,12 @@ def known_hosts(config: LabConfig) -> Path:
 
 
 def host_key(config: LabConfig, node: Node) -> Path:
-    """Path of a node's private host key; its public half lies beside it with `.pub`."""
+    """Path of a node's private host key; its public key is next to it with `.pub`."""
     return config.state / "ssh" / f"{node.name}_host_ed25519"
 
 
 def reachable(config: LabConfig) -> list[Node]:
-    """Return the nodes of every pool that have a host key by now."""
+    """Return the nodes of every pool that have a host key."""
     nodes = (Node(index, pool) for pool in POOLS for index in range(1, MAX_NODES + 1))
     return [node for node in nodes if host_key(config, node).exists()]
 
@@ -37,19 +37,19 @@ def client_config(config: LabConfig, nodes: list[Node]) -> str:
 
 
 def known_hosts_content(public_keys: dict[Node, str]) -> str:
-    """Return known_hosts lines for each node's name and address; `public_keys` holds `type key comment`."""
+    """Return known_hosts lines for each node's name and address; `public_keys` contains `type key comment`."""
     return "".join(f"{node.address},{node.name} {' '.join(key.split()[:2])}\n" for node, key in public_keys.items())
 
 
 def _generate(key: Path, comment: str) -> None:
-    """Make an ed25519 key pair unless there is one."""
+    """Generate an ed25519 key pair unless it exists."""
     if not key.exists():
         key.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", key])
 
 
 def prepare(config: LabConfig) -> str:
-    """Make what is missing of keys, known_hosts and ssh_config; return what was done."""
+    """Create missing keys, known_hosts and ssh_config; return the path of ssh_config."""
     _generate(private_key(config), "inferfleet lab")
     for node in config.nodes:
         _generate(host_key(config, node), node.name)

@@ -1,4 +1,4 @@
-"""Run steps that depend on each other, several at a time, and show a line for each."""
+"""Run steps with dependencies in parallel, and show a line for each."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -14,7 +14,7 @@ MARKS = {"ok": "[green]✓[/]", "failed": "[red]✗[/]"}
 
 @dataclass(frozen=True)
 class Step:
-    """One step: `run` does it and returns a short note; it starts when all of `after` are done."""
+    """One step: `run` executes it and returns a short note; it starts when all of `after` are done."""
 
     name: str
     run: Callable[[], str]
@@ -22,7 +22,7 @@ class Step:
 
 
 class View:
-    """A line a step: live on a terminal, plain lines elsewhere."""
+    """One line per step: live on a terminal, otherwise plain."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -50,7 +50,7 @@ class View:
             self._progress.add_task(name)
 
     def ended(self, name: str, state: str, seconds: float, note: str) -> None:
-        """Replace a step's live line by its final one."""
+        """Replace the live line of a step with its final one."""
         for task in self._progress.tasks:
             if task.description == name:
                 self._progress.remove_task(task.id)
@@ -61,7 +61,7 @@ class View:
 def run_steps(steps: Iterable[Step], console: Console, workers: int = 3) -> None:
     """Run the steps in the order of their dependencies, at most `workers` at a time.
 
-    After a failure no further step starts; what runs is waited for. Raises the first failure.
+    After a failure no further step starts; running steps are awaited. Raises the first failure.
     """
     by_name = {step.name: step for step in steps}
     order = TopologicalSorter({step.name: step.after for step in by_name.values()})

@@ -1,4 +1,4 @@
-"""The whole hub: three ways to the same repositories, behind one line, with faults, and the lab's hand on it."""
+"""The hub application: three protocols for the same repositories, with a shared line, faults and a control API."""
 
 import json
 import re
@@ -30,8 +30,8 @@ def create_app(
 ) -> ASGIApp:
     """Build the hub for the repositories under `root`.
 
-    `rate` is the bandwidth of all connections together in bytes a second. `fail_after` and `corrupt` are rules to
-    begin with (`lab.hub.faults`): each client's first transfer of each path is cut after so many bytes of its body;
+    `rate` is the total bandwidth of all connections in bytes per second. `fail_after` and `corrupt` are initial rules
+    (`lab.hub.faults`): each client's first transfer of each path is cut after so many bytes of its body;
     the files `owner/name/path` are sent with their middle byte inverted. `modelscope_ids` is that of
     `lab.hub.modelscope.ModelScope`. Raises FileNotFoundError if a file to corrupt is missing.
     """
@@ -41,15 +41,15 @@ def create_app(
     repositories = Repositories(root)
     hubs = [*HuggingFace(repositories, page_size).routes(), *ModelScope(repositories, modelscope_ids).routes()]
     site = Starlette(routes=[*hubs, *mirror.routes(repositories)])
-    site.router.redirect_slashes = False  # neither a hub nor a mirror knows another address than the exact one
+    site.router.redirect_slashes = False  # hubs and mirrors accept exact URLs only
     faults = Faults(site, parse_rules(json.dumps(rules)))
     wan = Wan(faults, Stats(), rate)
     return Starlette(routes=[Mount("/_lab", routes=Control(wan, faults).routes()), Mount("/", app=wan)])
 
 
 def _corrupt(root: Path, name: str, modelscope_ids: Mapping[str, str]) -> dict[str, Any]:
-    """The rule that inverts the middle byte of the file `owner/name/path`, whichever way it is sent."""
+    """Return the rule that inverts the middle byte of the file `owner/name/path`, for all protocols."""
     owner, repo, path = name.split("/", 2)
     ids = {f"{owner}/{repo}", modelscope_ids.get(f"{owner}/{repo}", f"{owner}/{repo}")}
-    place = rf"/({'|'.join(map(re.escape, sorted(ids)))})/(.*[/=])?{re.escape(path)}$"
-    return {"path": place, "fault": "corrupt", "at": (root / name).stat().st_size // 2}
+    pattern = rf"/({'|'.join(map(re.escape, sorted(ids)))})/(.*[/=])?{re.escape(path)}$"
+    return {"path": pattern, "fault": "corrupt", "at": (root / name).stat().st_size // 2}

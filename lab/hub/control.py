@@ -1,4 +1,4 @@
-"""The lab's hand on the running hub: faults, rate and counts over HTTP, below /_lab/."""
+"""The control API of the hub: faults, rate and counters over HTTP, under /_lab/."""
 
 import json
 import math
@@ -30,34 +30,34 @@ class Control:
         ]
 
     async def stats(self, request: Request) -> Response:
-        """What the line has carried."""
+        """Return the traffic counters."""
         return JSONResponse(self.wan.stats.as_dict())
 
     async def reset(self, request: Request) -> Response:
-        """Begin to count again."""
+        """Reset the counters."""
         self.wan.stats.reset()
         return JSONResponse(self.wan.stats.as_dict())
 
     async def rate(self, request: Request) -> Response:
-        """Tell the line's rate, or change it first."""
+        """Return the rate of the line, after an optional change."""
         if request.method == "POST":
             self.wan.rate = _rate(await request.body())
         return JSONResponse({"bytes_per_second": self.wan.rate})
 
     async def rules(self, request: Request) -> Response:
-        """Tell the rules, or replace or remove them first; a mistake in one leaves all as they were."""
+        """Return the rules, after an optional replacement or removal; an invalid rule changes nothing."""
         if request.method == "DELETE":
             self.faults.rules = []
         elif request.method == "POST":
             try:
                 self.faults.rules = parse_rules(await request.body())
-            except ValidationError as mistakes:
-                return JSONResponse({"error": _reasons(mistakes)}, 400)
+            except ValidationError as errors:
+                return JSONResponse({"error": _reasons(errors)}, 400)
         return JSONResponse(self.faults.as_list())
 
 
 def _rate(body: bytes) -> float | None:
-    """Read `{"bytes_per_second": number or null}`. Raises HTTPException 400 if it is something else."""
+    """Read `{"bytes_per_second": number or null}`. Raises HTTPException 400 if invalid."""
     try:
         rate = json.loads(body)["bytes_per_second"]
     except (ValueError, TypeError, KeyError):
@@ -69,7 +69,7 @@ def _rate(body: bytes) -> float | None:
     return float(rate)
 
 
-def _reasons(mistakes: ValidationError) -> str:
-    """All mistakes in one line, each after the place where it is, such as `0.status.after: Field required`."""
-    found = mistakes.errors(include_url=False, include_context=False)
-    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ") for one in found)
+def _reasons(errors: ValidationError) -> str:
+    """Return all errors in one line with their location, such as `0.status.after: Field required`."""
+    details = errors.errors(include_url=False, include_context=False)
+    return "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}".removeprefix(": ") for one in details)

@@ -1,9 +1,9 @@
-"""Faults on command: rules that say which requests go wrong, and how.
+"""Fault injection: rules that define which requests fail, and how.
 
 A rule is an object such as `{"path": "/cdn/.*00002", "fault": "cut", "after": 1000000, "times": 1}`. `path` is a
-regular expression that is searched in the decoded path and query (`/a b?Revision=master`). `times` bounds how often
-the rule fires (0, the default: always), for all clients and files together or, with `"each": true`, for every client
-address and path by itself. All rules that match a request apply, the first in the list outermost.
+regular expression that is searched in the decoded path and query (`/a b?Revision=master`). `times` limits how often
+the rule fires (0, the default: always), for all clients and files together or, with `"each": true`, per client address
+and path. All rules that match a request apply, the first in the list outermost.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from lab.hub.wan import pieces
 
 NO_HASHES = "lab.no_hashes"  # key of a request's scope
-STEPS = 10  # a second of a slow answer comes in so many pieces
+STEPS = 10  # pieces per second of a slow response
 
 Count = Annotated[int, Field(ge=0)]
 
 
 class CutError(Exception):
-    """The transfer ends here on purpose; without the rest of the body uvicorn closes the connection."""
+    """An intentional end of the transfer; uvicorn closes the connection of an incomplete body."""
 
 
 class Rule(BaseModel, ABC):
-    """What all rules have, and how often one has fired."""
+    """Base class of rules, with the fire counter."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -44,11 +44,11 @@ class Rule(BaseModel, ABC):
 
     @property
     def fired(self) -> int:
-        """How often the rule changed an answer."""
+        """Number of responses that the rule changed."""
         return self._fired.total()
 
     def fire(self, scope: Scope) -> bool:
-        """Count one more effect on this request, or return False if there have been enough."""
+        """Count the request, or return False if the limit is reached."""
         key = (scope["client"][0], scope["path"]) if self.each else None
         if self.times and self._fired[key] >= self.times:
             return False
@@ -57,13 +57,13 @@ class Rule(BaseModel, ABC):
 
     @abstractmethod
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let `app` answer the request, changed by this rule."""
+        """Let `app` answer the request, modified by this rule."""
 
 
 class Status(Rule):
-    """An error instead of the answer; `retry_after` (seconds) is told to the client.
+    """An error instead of the response; `retry_after` (seconds) is sent to the client.
 
-    With `unless_token` the repository is gated: who shows that token gets the answer.
+    With `unless_token` the repository is gated: requests with that token succeed.
     """
 
     fault: Literal["status"]
@@ -71,37 +71,37 @@ class Status(Rule):
     retry_after: Count | None = None
     unless_token: str = ""
 
-    def knows(self, scope: Scope) -> bool:
-        """Say whether the request shows the token, as the Hub's clients do or as ModelScope's (a cookie)."""
+    def has_token(self, scope: Scope) -> bool:
+        """Return whether the request contains the token, in the header of the Hub or the cookie of ModelScope."""
         shown = Headers(scope=scope)
         return bool(self.unless_token) and self.unless_token in shown.get("authorization", "") + shown.get("cookie", "")
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the error."""
-        if not self.knows(scope) and self.fire(scope):
+        """Return the error."""
+        if not self.has_token(scope) and self.fire(scope):
             headers = {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
-            message = f"the lab's rule says {self.status}"
+            message = f"status {self.status} by a rule of the lab"
             app = JSONResponse({"error": message, "Message": message}, self.status, headers)
         await app(scope, receive, send)
 
 
 class RedirectLoop(Rule):
-    """A redirect to the same address."""
+    """A redirect to the same URL."""
 
     fault: Literal["redirect_loop"]
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer with the redirect."""
+        """Return the redirect."""
         await (RedirectResponse(Request(scope).url, 302) if self.fire(scope) else app)(scope, receive, send)
 
 
 class IgnoreRange(Rule):
-    """The whole file with status 200 although a part was asked for."""
+    """The complete file with status 200 although a range was requested."""
 
     fault: Literal["ignore_range"]
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hide the request's Range."""
+        """Remove the Range header of the request."""
         if "range" in Headers(scope=scope) and self.fire(scope):
             scope = {**scope, "headers": [header for header in scope["headers"] if header[0] != b"range"]}
         await app(scope, receive, send)
@@ -113,12 +113,12 @@ class NoHashes(Rule):
     fault: Literal["no_hashes"]
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Tell the handlers to leave hashes out."""
+        """Let the handlers omit hashes."""
         await app({**scope, NO_HASHES: True} if self.fire(scope) else scope, receive, send)
 
 
 class Slow(Rule):
-    """An answer whose body comes at `rate` bytes a second, however fast the line is."""
+    """A response whose body is sent at `rate` bytes per second."""
 
     fault: Literal["slow"]
     rate: Annotated[int, Field(gt=0)]
@@ -135,13 +135,13 @@ class Slow(Rule):
 
 
 class Corrupt(Rule):
-    """One byte of the file, at the offset `at`, comes inverted; announced sizes and hashes stay."""
+    """The byte at the offset `at` is inverted; announced sizes and hashes are unchanged."""
 
     fault: Literal["corrupt"]
     at: Count
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Change the byte where the answer holds it."""
+        """Invert the byte if the response contains it."""
         position = 0
 
         async def invert(message: Message) -> None:
@@ -165,27 +165,27 @@ class Cut(Rule):
     after: Count
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave the answer incomplete."""
-        await _break_off(self, self.after, app, scope, receive, send)
+        """Send an incomplete response."""
+        await _truncate(self, self.after, app, scope, receive, send)
 
-    async def leave(self, receive: Receive) -> None:
-        """Do nothing more: to return closes the connection."""
+    async def finish(self, receive: Receive) -> None:
+        """Return, which closes the connection."""
 
 
 class Stall(Rule):
-    """Nothing comes any more after `after` bytes of the body (0: not even the headers); the connection stays open."""
+    """Nothing is sent after `after` bytes of the body (0: not even the headers); the connection remains open."""
 
     fault: Literal["stall"]
     after: Count
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-        """Leave the answer incomplete and the client waiting."""
+        """Send an incomplete response and keep the client waiting."""
         if self.after == 0 and self.fire(scope):
-            await self.leave(receive)
+            await self.finish(receive)
         else:
-            await _break_off(self, self.after, app, scope, receive, send)
+            await _truncate(self, self.after, app, scope, receive, send)
 
-    async def leave(self, receive: Receive) -> None:
+    async def finish(self, receive: Receive) -> None:
         """Wait until the client gives up."""
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -196,7 +196,7 @@ _RULES: TypeAdapter[list[AnyRule]] = TypeAdapter(list[Annotated[AnyRule, Field(d
 
 
 def parse_rules(text: str | bytes) -> list[AnyRule]:
-    """Read a JSON list of rules. Raises pydantic.ValidationError, which names each mistake, if it is none."""
+    """Parse a JSON list of rules. Raises pydantic.ValidationError if invalid."""
     return _RULES.validate_json(text)
 
 
@@ -208,7 +208,7 @@ class Faults:
         self.rules = rules or []
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request under the present rules."""
+        """Handle one request with the current rules."""
         query = unquote_plus(scope.get("query_string", b"").decode())
         target = f"{scope['path']}?{query}" if query else scope["path"]
         app = self.app
@@ -218,37 +218,37 @@ class Faults:
         await app(scope, receive, send)
 
     def as_list(self) -> list[dict[str, Any]]:
-        """The rules as they were given, each with the number of times it `fired`."""
+        """Return the rules, each with the number of times it `fired`."""
         return [{**rule.model_dump(mode="json"), "fired": rule.fired} for rule in self.rules]
 
 
-def tells_hashes(request: Request) -> bool:
-    """Whether the answer to `request` may hold hashes."""
+def includes_hashes(request: Request) -> bool:
+    """Return whether the response to `request` may contain hashes."""
     return not request.scope.get(NO_HASHES, False)
 
 
-async def _break_off(rule: Cut | Stall, after: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send no more than `after` bytes of the body, then leave the client as `rule` does."""
+async def _truncate(rule: Cut | Stall, after: int, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Send at most `after` bytes of the body, then end the response as `rule` defines."""
     sent = 0
 
-    async def break_off(message: Message) -> None:
+    async def truncate(message: Message) -> None:
         nonlocal sent
         body = message.get("body", b"")
         if sent + len(body) > after and rule.fire(scope):
             await send({**message, "body": body[: max(after - sent, 0)], "more_body": True})
-            await rule.leave(receive)
+            await rule.finish(receive)
             raise CutError
         sent += len(body)
         await send(message)
 
     try:
-        await app(scope, receive, break_off)
+        await app(scope, receive, truncate)
     except CutError:
         return
 
 
 def _first_byte(start: Message) -> int:
-    """The offset in the file at which the body of this answer begins."""
+    """Return the file offset of the first body byte of this response."""
     content_range = Headers(raw=start["headers"]).get("content-range", "")
     found = re.match(r"bytes (\d+)-", content_range)
     return int(found[1]) if found else 0

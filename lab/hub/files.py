@@ -1,4 +1,4 @@
-"""Sending a file of a repository."""
+"""Responses with files of a repository."""
 
 from starlette.responses import FileResponse
 
@@ -12,5 +12,5 @@ class _File(FileResponse):
 
 
 def file_response(entry: Entry, headers: dict[str, str] | None = None) -> FileResponse:
-    """The content of `entry`, or the part of it that the request's Range asks for."""
+    """The content of `entry`, or the requested range of it."""
     return _File(entry.file, headers=headers, media_type="application/octet-stream")

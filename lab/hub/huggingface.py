@@ -1,4 +1,4 @@
-"""The Hugging Face Hub's HTTP interface: the part of it that downloads use."""
+"""The part of the Hugging Face Hub API that downloads use."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from lab.hub.faults import tells_hashes
+from lab.hub.faults import includes_hashes
 from lab.hub.files import file_response
 from lab.hub.repository import Entry, Repositories, Snapshot
 
@@ -67,7 +67,7 @@ class HuggingFace:
         recursive = request.query_params.get("recursive", "").lower() in ("true", "1")
         nodes = _nodes(snapshot)
         if below and nodes.get(below, {}).get("type") != "directory":
-            raise _not_found("EntryNotFound", f"{below} is no folder of this repository")
+            raise _not_found("EntryNotFound", f"{below} is not a folder of this repository")
         prefix = f"{below}/" if below else ""
         listed = [
             node
@@ -86,7 +86,7 @@ class HuggingFace:
         return JSONResponse(listed[start:end], headers=headers)
 
     async def paths_info(self, request: Request) -> Response:
-        """The files and folders that the body names, as far as they exist."""
+        """The existing files and folders of the paths in the body."""
         snapshot = await self._snapshot(request)
         body = await request.body()
         try:
@@ -96,12 +96,12 @@ class HuggingFace:
                 wanted = parse_qs(body.decode()).get("paths", [])
             wanted = [wanted] if isinstance(wanted, str) else [str(path) for path in wanted]
         except (ValueError, KeyError, TypeError):
-            raise HTTPException(400, "the body must name paths") from None
+            raise HTTPException(400, "the body must contain paths") from None
         nodes = _nodes(snapshot)
         return JSONResponse([nodes[path.strip("/")] for path in wanted if path.strip("/") in nodes])
 
     async def resolve(self, request: Request) -> Response:
-        """A small file itself; for an LFS file the way to the CDN, with the file's identity in the headers."""
+        """The content of a small file; for an LFS file a redirect to the CDN, with its identity in the headers."""
         snapshot = await self._snapshot(request)
         entry = _entry(snapshot, request.path_params["path"])
         headers = _identity(snapshot, entry)
@@ -116,8 +116,8 @@ class HuggingFace:
         entry = _entry(snapshot, request.path_params["path"])
         if request.path_params["sha256"] != entry.sha256:
             raise _not_found("EntryNotFound", "this content is no longer in the repository")
-        # On the Hub the CDN is another host, where a client stops. Here it is the same one, so a client follows
-        # and looks for the identity in the last answer.
+        # On the Hub the CDN is another host, where a client stops. Here it is the same host, so a client follows the
+        # redirect and reads the identity from the last response.
         return file_response(entry, _identity(snapshot, entry))
 
     async def _snapshot(self, request: Request, *, hashes: bool = False) -> Snapshot:
@@ -128,7 +128,7 @@ class HuggingFace:
         revision = request.path_params.get("revision")
         if revision is not None and not snapshot.has_revision(revision):
             raise _not_found("RevisionNotFound", f"Invalid rev id: {quote(revision)}")
-        return snapshot if hashes or tells_hashes(request) else snapshot.without_hashes()
+        return snapshot if hashes or includes_hashes(request) else snapshot.without_hashes()
 
 
 def _identity(snapshot: Snapshot, entry: Entry) -> dict[str, str]:
@@ -141,7 +141,7 @@ def _identity(snapshot: Snapshot, entry: Entry) -> dict[str, str]:
 
 
 def _entry(snapshot: Snapshot, path: str) -> Entry:
-    """Look `path` up among the files that were listed, so that no path can lead anywhere else."""
+    """Return the entry of `path` among the listed files, which prevents path traversal."""
     if path not in snapshot.entries:
         raise _not_found("EntryNotFound", "Entry not found", {"X-Repo-Commit": snapshot.commit})
     return snapshot.entries[path]

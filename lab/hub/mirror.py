@@ -11,7 +11,7 @@ from lab.hub.repository import Repositories
 
 
 def routes(repositories: Repositories) -> list[Route]:
-    """The mirror's routes. It lists nothing and tells no hash: its ETag is made of size and time."""
+    """The routes of the mirror, without listings and hashes: its ETag is derived from size and time."""
 
     async def file(request: Request) -> Response:
         owner, name, path = (request.path_params[key] for key in ("owner", "name", "path"))

@@ -1,4 +1,4 @@
-"""ModelScope's HTTP interface: the part of it that the modelscope and modelscope_hub clients use for downloads."""
+"""The part of the ModelScope API that the modelscope and modelscope_hub clients use for downloads."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,20 +10,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from lab.hub.faults import tells_hashes
+from lab.hub.faults import includes_hashes
 from lab.hub.files import file_response
 from lab.hub.repository import Entry, Repositories, Snapshot
 
 BRANCH = "master"
 SHORT = 8  # digits of a commit in LatestCommitter
-NO_RECORD, NO_FILE = 10010205001, 10990101007  # ModelScope's own codes beside HTTP 404
+NO_RECORD, NO_FILE = 10010205001, 10990101007  # ModelScope's error codes in addition to HTTP 404
 
 
 class ModelScope:
     """The handlers of the routes, and the routes.
 
-    `ids` names the ids under which repositories go here, by their ids on the Hugging Face side; a repository it
-    leaves out has the same id on both.
+    `ids` maps Hugging Face ids to ModelScope ids; other repositories have the same id on both.
     """
 
     def __init__(self, repositories: Repositories, ids: Mapping[str, str] | None = None) -> None:
@@ -45,7 +44,7 @@ class ModelScope:
         ]
 
     async def acceleration(self, request: Request) -> Response:
-        """Where a client in Alibaba's cloud would ask for its region: nowhere."""
+        """The region query address of clients in Alibaba Cloud: empty."""
         return _answer({"InternalRegionQueryAddress": ""})
 
     async def info(self, request: Request) -> Response:
@@ -65,7 +64,7 @@ class ModelScope:
         return _answer({"RevisionMap": {"Branches": [branch], "Tags": []}})
 
     async def files(self, request: Request) -> Response:
-        """The listing. As on ModelScope, an unknown revision is no error: it has no files."""
+        """The listing. As on ModelScope, an unknown revision is not an error but has no files."""
         snapshot = await self._snapshot(request)
         if snapshot is None:
             return _not_found(NO_RECORD, "record not found")
@@ -83,7 +82,7 @@ class ModelScope:
         return _answer({"Files": listed, "IsVisual": 0, "LatestCommitter": latest})
 
     async def file(self, request: Request) -> Response:
-        """A small file itself; for a file in Git LFS the way to the object storage."""
+        """The content of a small file; for a file in Git LFS a redirect to the object storage."""
         snapshot = await self._snapshot(request)
         if snapshot is None:
             return _not_found(NO_RECORD, "record not found")
@@ -106,16 +105,16 @@ class ModelScope:
         return file_response(entry, {"X-Linked-Etag": f'"{entry.sha256}"'})
 
     async def _snapshot(self, request: Request, *, hashes: bool = False) -> Snapshot | None:
-        asked = f"{request.path_params['owner']}/{request.path_params['name']}"
-        known = [repo_id for repo_id in (*self.ids, asked) if self.ids.get(repo_id, repo_id) == asked]
+        requested = f"{request.path_params['owner']}/{request.path_params['name']}"
+        known = [repo_id for repo_id in (*self.ids, requested) if self.ids.get(repo_id, repo_id) == requested]
         if not known:
             return None
         snapshot = await run_in_threadpool(self.repositories.snapshot, *known[0].split("/"))
-        return snapshot if snapshot is None or hashes or tells_hashes(request) else snapshot.without_hashes()
+        return snapshot if snapshot is None or hashes or includes_hashes(request) else snapshot.without_hashes()
 
 
 def commit(snapshot: Snapshot) -> str:
-    """The commit of the content here. Another history than the Hugging Face side's makes another commit."""
+    """Return the commit on ModelScope, which differs from that on Hugging Face."""
     return hashlib.sha1(f"modelscope {snapshot.commit}".encode()).hexdigest()
 
 

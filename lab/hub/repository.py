@@ -1,4 +1,4 @@
-"""Model folders as repositories: what each holds, with the hashes the hubs announce."""
+"""Model folders as repositories: their content, with the hashes that hubs announce."""
 
 import hashlib
 import re
@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 LFS_SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf", ".onnx", ".model"})
-LFS_SIZE = 10 * 2**20  # bytes; the Hub takes larger files only through Git LFS
+LFS_SIZE = 10 * 2**20  # bytes; the Hub stores larger files in Git LFS
 BRANCH = "main"
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of a repository: its `path` there, the `file` on disk, its `size` in bytes and its hashes, if told."""
+    """One file of a repository: its `path` there, the `file` on disk, its `size` in bytes and its known hashes."""
 
     path: str
     file: Path
@@ -26,7 +26,7 @@ class Entry:
 
     @property
     def lfs(self) -> bool:
-        """Whether the Hub would hold the file in Git LFS."""
+        """Whether the Hub would store the file in Git LFS."""
         return self.pointer_size is not None
 
     @property
@@ -53,15 +53,15 @@ class Snapshot:
         return sorted({str(folder) for path in self.entries for folder in PurePosixPath(path).parents[:-1]})
 
     def without_hashes(self) -> "Snapshot":
-        """The same files as a hub shows them that tells no hashes, and so has no Git LFS either."""
-        bare = {
+        """Return the snapshot of a hub without hashes, and therefore without Git LFS."""
+        entries = {
             path: replace(entry, sha256=None, blob_id=None, pointer_size=None) for path, entry in self.entries.items()
         }
-        return replace(self, entries=bare)
+        return replace(self, entries=entries)
 
 
 class Repositories:
-    """The repositories under one folder. Files are hashed once and again when their size or time changes."""
+    """The repositories in a folder. Files are hashed once, and again if their size or time changes."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -75,11 +75,11 @@ class Repositories:
         return sorted(str(repo_id) for repo_id in ids if all(NAME.fullmatch(part) for part in repo_id.parts))
 
     def snapshot(self, owner: str, name: str) -> Snapshot | None:
-        """The present content of `owner/name`, or None if there is no such repository."""
+        """Return the current content of `owner/name`, or None if the repository does not exist."""
         folder = self.root / owner / name
         if not (NAME.fullmatch(owner) and NAME.fullmatch(name) and folder.is_dir()):
             return None
-        with self._lock:  # several requests at once must not hash the same new files
+        with self._lock:  # concurrent requests must not hash the same new files
             entries = {path: self._entry(path, file) for path, file in _files(folder)}
         lines = "".join(f"{entry.sha256} {entry.size} {path}\n" for path, entry in entries.items())
         modified = max((entry.file.stat().st_mtime for entry in entries.values()), default=folder.stat().st_mtime)
@@ -111,7 +111,7 @@ def _blob_id(content: bytes) -> str:
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     """The files of a repository with their paths in it, sorted.
 
-    Folders with a leading dot hold the state of tools, such as .git. A link that leads out is not served.
+    Folders with a leading dot contain the state of tools, such as .git. Links to the outside are not served.
     """
     real = folder.resolve()
     for file in sorted(folder.rglob("*")):

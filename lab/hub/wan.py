@@ -1,4 +1,4 @@
-"""The line between the hub and its clients: measured, and as slow as asked for."""
+"""The line between the hub and its clients: measured and rate-limited."""
 
 import asyncio
 import logging
@@ -8,9 +8,9 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SLICE = 0.02  # seconds that the line gives to one connection before it turns to the next
-SMALLEST = 1024  # bytes of such a slice at least
-LATE = 0.1  # seconds that a sender may be late without the line having been idle: a busy machine wakes it late
+SLICE = 0.02  # seconds of line time per connection before the next one
+SMALLEST = 1024  # minimum bytes of a slice
+LATE = 0.1  # seconds of scheduling delay of a sender that do not count as idle time
 
 log = logging.getLogger("lab.hub")
 
@@ -28,25 +28,25 @@ def pieces(message: Message, size: int) -> list[Message]:
 
 
 class Stats:
-    """What the line has carried."""
+    """Traffic counters."""
 
     def __init__(self) -> None:
-        self.active = 0  # transfers of a body at this moment
+        self.active = 0  # current transfers of a body
         self.reset()
 
     def reset(self) -> None:
-        """Begin to count again; transfers that run go on being counted."""
+        """Reset the counters; running transfers continue to be counted."""
         self.requests: Counter[str] = Counter()
         self.bytes: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.most_active = self.active
 
     def begin(self) -> None:
-        """A body is on its way."""
+        """Count the start of a transfer."""
         self.active += 1
         self.most_active = max(self.most_active, self.active)
 
     def as_dict(self) -> dict[str, Any]:
-        """Bytes of response bodies and numbers of requests, in all, by URL path and by client address."""
+        """Return bytes of response bodies and numbers of requests: total, by URL path and by client address."""
         clients = {
             client: {"requests": count, "bytes": self.bytes[client].total(), "paths": dict(self.bytes[client])}
             for client, count in sorted(self.requests.items())
@@ -62,16 +62,16 @@ class Stats:
 
 
 class Wan:
-    """Wraps the hub's application and counts and delays what it sends.
+    """Wraps the hub application, and counts and delays its responses.
 
-    `rate` is in bytes a second, shared by all connections, and may be changed at any time; None: no limit.
+    `rate` is in bytes per second, shared by all connections, and may be changed at any time; None: no limit.
     """
 
     def __init__(self, app: ASGIApp, stats: Stats, rate: float | None = None) -> None:
         self.app = app
         self.stats = stats
         self.rate = rate
-        self._free_at = 0.0  # monotonic time at which the line has sent all that was given to it
+        self._free_at = 0.0  # monotonic time when the line has sent all queued bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request on this line."""
@@ -97,15 +97,15 @@ class Wan:
             await self.app(scope, receive, send_on_line)
         finally:
             self.stats.active -= transfers
-            took = time.monotonic() - started
-            log.info("%s %s %s %d, %d bytes, %.3f s", client, method, path, status, sent, took)
+            elapsed = time.monotonic() - started
+            log.info("%s %s %s %d, %d bytes, %.3f s", client, method, path, status, sent, elapsed)
 
     def _slice(self, size: int) -> int:
-        """How many of `size` bytes go at once, so that connections share the line evenly."""
+        """Return how many of `size` bytes to send at once, so that connections share the line evenly."""
         return size if self.rate is None else max(int(self.rate * SLICE), SMALLEST)
 
     async def _pass(self, size: int) -> None:
-        """Wait until the line has carried `size` more bytes."""
+        """Wait until the line has sent `size` more bytes."""
         if self.rate is not None and size:
             now = time.monotonic()
             if now - self._free_at > LATE:

@@ -1,6 +1,6 @@
-"""Ask a served tiny R1 every question: `python -m lab.tiny_r1.check --base-url URL --api-key-file FILE`.
+"""Check all answers of a served tiny R1: `python -m lab.tiny_r1.check --base-url URL --api-key-file FILE`.
 
-Exit code 0: every reasoning and every answer came word for word; 1: one did not; 2: the endpoint could not be asked.
+Exit code 0: all reasonings and answers match exactly; 1: at least one differs; 2: the endpoint does not answer.
 """
 
 import argparse
@@ -15,9 +15,9 @@ from lab.tiny_r1.questions import Question, load_questions
 
 
 def differences(expected: Question, message: Mapping[str, Any]) -> list[str]:
-    """Compare a chat completion's `message` with what is expected; one line for each field that differs.
+    """Compare the `message` of a chat completion with the expected one; one line per different field.
 
-    The reasoning lies in `reasoning` or, from engines before that name, in `reasoning_content`.
+    The reasoning is in `reasoning` or, in older engines, in `reasoning_content`.
     """
     reasoning = message.get("reasoning") or message.get("reasoning_content")
     return [
@@ -32,7 +32,9 @@ def differences(expected: Question, message: Mapping[str, Any]) -> list[str]:
 
 def main() -> int:
     """Run the check and return its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m lab.tiny_r1.check", description="Ask a served tiny R1 everything.")
+    parser = argparse.ArgumentParser(
+        prog="python -m lab.tiny_r1.check", description="Check all answers of a served tiny R1."
+    )
     connection_arguments(parser)
     arguments = parser.parse_args()
     questions = load_questions()

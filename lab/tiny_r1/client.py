@@ -12,14 +12,14 @@ TIMEOUT_S = 120.0
 def connection_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options `connect` needs to `parser`."""
     parser.add_argument("--base-url", required=True, help="address of the API, e.g. http://127.0.0.1:8000")
-    parser.add_argument("--api-key-file", type=Path, help="file with the API key; left out: no key is sent")
-    parser.add_argument("--model", help="served model name; left out: the first one the server lists")
+    parser.add_argument("--api-key-file", type=Path, help="file with the API key; default: no key is sent")
+    parser.add_argument("--model", help="served model name; default: the first model of the server")
 
 
 def connect(arguments: argparse.Namespace) -> "Endpoint":
-    """Open the endpoint that the options of `connection_arguments` name.
+    """Return the endpoint of the options of `connection_arguments`.
 
-    Raises httpx.HTTPError if it doesn't answer, OSError if the key file can't be read.
+    Raises httpx.HTTPError if it does not answer, OSError if the key file cannot be read.
     """
     headers = {}
     if arguments.api_key_file is not None:
@@ -38,7 +38,7 @@ class Endpoint:
         self.model = model
 
     def ask(self, question: str) -> dict[str, Any]:
-        """Ask one question at temperature 0 and return the message that answers; raises httpx.HTTPError."""
+        """Send one question at temperature 0 and return the answer message; raises httpx.HTTPError."""
         messages = [{"role": "user", "content": question}]
         choice = self._post("/chat/completions", messages=messages, temperature=0, max_tokens=256)
         return dict(choice["message"])

@@ -1,11 +1,11 @@
 """Compare the log-probabilities of a served tiny R1 with those of transformers.
 
 `python -m lab.tiny_r1.compare --base-url URL --api-key-file FILE --checkpoint DIR` sends every question with its
-answer as token ids, lets the engine score each token, and scores the same tokens with transformers. The mean
-difference over the questions' tokens decides: the model never learned to predict them, so no confidence hides a
-fault, as it does in the answers, which come out right even without the routed experts.
+answer as token ids, lets the engine score each token, and scores the same tokens with transformers. The
+criterion is the mean difference over the tokens of the questions: the model was not trained on them, so high confidence
+cannot hide a fault, unlike in the answers, which are correct even without the routed experts.
 
-Exit code 0: within the tolerance; 1: beyond it; 2: the endpoint could not be asked.
+Exit code 0: within the tolerance; 1: beyond it; 2: the endpoint does not answer.
 """
 
 import argparse

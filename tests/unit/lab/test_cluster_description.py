@@ -45,7 +45,7 @@ def test_node_count_out_of_range_is_refused(lab: LabConfig, count: int):
 
 
 def test_unknown_pool_is_refused(lab: LabConfig):
-    with pytest.raises(ValueError, match=r"no pool spare\. Name one of node, molecule"):
+    with pytest.raises(ValueError, match=r"Pool spare does not exist\. Use one of node, molecule"):
         replace(lab, pool="spare")
 
 

@@ -98,7 +98,7 @@ def test_a_failed_command_is_told_by_its_last_line(tmp_path: Path):
     with pytest.raises(LabError, match=r"^sh failed \(3\): second\.$"):
         run(["sh", "-c", "echo first >&2; echo second >&2; exit 3"])
     log = tmp_path / "logs" / "x.log"
-    with pytest.raises(LabError, match=rf"last\. The whole output is in {log}\.$"):
+    with pytest.raises(LabError, match=rf"last\. The complete output is in {log}\.$"):
         run(["sh", "-c", "echo first; echo last; exit 1"], log=log)
     assert log.read_text() == "first\nlast\n"
 
@@ -155,7 +155,7 @@ def test_a_recorded_process_id_that_is_somebody_elses_now_is_left_alone(lab: Lab
 def test_a_taken_port_is_named(lab: LabConfig, web: Service):
     with (
         socket.create_server((web.host, web.port)),
-        pytest.raises(LabError, match=rf"127\.0\.0\.1:{web.port} is taken"),
+        pytest.raises(LabError, match=rf"127\.0\.0\.1:{web.port} is in use"),
     ):
         services.start(lab, web)
 
@@ -381,14 +381,14 @@ def test_undo_removes_state_and_environment_and_says_what_stays(bare: Path):
     assert done.returncode == 0, done.stderr
     assert not (bare / ".lab").exists()
     assert not (bare / ".venv").exists()
-    assert "stays: the Debian packages" in done.stdout
+    assert "kept: the Debian packages" in done.stdout
 
 
 def test_undo_with_keep_leaves_the_environment(bare: Path):
     (bare / ".venv").mkdir()
     done = bootstrap(bare, "undo", "keep")
     assert (bare / ".venv").is_dir()
-    assert "stays: .venv" in done.stdout
+    assert "kept: .venv" in done.stdout
 
 
 def test_undo_leaves_a_process_alone_that_only_has_the_recorded_number(bare: Path):
