@@ -24,7 +24,7 @@ def parse(text):
     except ValueError:
         raise ToolError(Message("tool-invalid-output", N_("`rocm-smi --json` does not print JSON."))) from None
     if not isinstance(data, dict):
-        raise ToolError(Message("tool-invalid-output", N_("`rocm-smi --json` does not print a map.")))
+        raise ToolError(Message("tool-invalid-output", N_("`rocm-smi --json` does not print a JSON object.")))
     devices: list[dict] = []
     for name in sorted((key for key in data if re.match(r"card\d+$", key)), key=lambda key: int(key[4:])):
         card = data[name] if isinstance(data[name], dict) else {}

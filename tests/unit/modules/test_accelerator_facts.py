@@ -70,7 +70,7 @@ def test_real_h200(run, tool):
 
 
 def test_unhealthy_devices_are_reported(run, tool):
-    facts = answer(run, tool, "nvidia", "nvidia-h800x4-ill-simulated.xml")
+    facts = answer(run, tool, "nvidia", "nvidia-h800x4-unhealthy-simulated.xml")
     assert [p["message"] for p in facts["problems"]] == [
         "MIG is enabled on accelerator 0.",
         "Accelerator 1 has 2 uncorrectable memory errors.",
