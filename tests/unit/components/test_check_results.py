@@ -18,7 +18,7 @@ def state():
     ranks = [{"name": Message("", "ranks").as_dict(), "ok": True, "detail": Message("", "2 of 2").as_dict()}]
     engine = said("answered", seconds=1) | {"ready": True}
     return state_results(
-        said("{count} nodes", count=1), ranks, engine, said("no answer at {url}: {reason}", url="u", reason="r")
+        said("{count} nodes", count=1), ranks, engine, said("no response from {url}: {reason}", url="u", reason="r")
     )
 
 
@@ -52,7 +52,7 @@ def test_state(state):
         ("Ray", False, "1 nodes"),
         ("ranks", True, "2 of 2"),
         ("engine", True, "answered in 1.2 s"),
-        ("Open WebUI", False, "no answer at u: r in 1.2 s"),
+        ("Open WebUI", False, "no response from u: r in 1.2 s"),
     ]
     assert shown(state_results(SKIPPED, [], said("answered"), SKIPPED)) == [("engine", False, "answered in 1.2 s")]
 
@@ -60,7 +60,7 @@ def test_state(state):
 def test_checks_that_failed_are_one_problem(state):
     (form,) = failed_checks(state)
     assert str(Problem.from_dict(form)).startswith(
-        "Not everything works: Ray: 1 nodes, Open WebUI: no answer at u: r in 1.2 s. Run `inferfleet up` again"
+        "Not everything works: Ray: 1 nodes, Open WebUI: no response from u: r in 1.2 s. Run `inferfleet up` again"
     )
     assert failed_checks([item for item in state if item["ok"]]) == []
 
