@@ -25,13 +25,13 @@ def compare(inferfleet: Command, first: Path, second: Path, *options: str) -> Do
     return inferfleet("bench", "--compare", str(first), str(second), *options)
 
 
-def test_the_same_run_is_not_worse(inferfleet: Command) -> None:
+def test_identical_runs_have_no_regression(inferfleet: Command) -> None:
     done = compare(inferfleet, RUN, RUN.parent)
     assert done.exit_code == 0
     assert "No metric regressed by more than 5 %." in done.stdout
 
 
-def test_a_regression_has_a_code_of_its_own(inferfleet: Command, slower: Path) -> None:
+def test_regression_exits_with_code_6(inferfleet: Command, slower: Path) -> None:
     done = compare(inferfleet, RUN, slower)
     assert done.exit_code == 6
     assert "1 metric regressed by more than 5 %." in done.stdout
@@ -39,12 +39,12 @@ def test_a_regression_has_a_code_of_its_own(inferfleet: Command, slower: Path) -
     assert "differs: image:" in done.stdout
 
 
-def test_a_wider_limit_allows_it(inferfleet: Command, slower: Path) -> None:
+def test_wider_limit_accepts_the_regression(inferfleet: Command, slower: Path) -> None:
     assert compare(inferfleet, RUN, slower, "--limit", "10%").exit_code == 0
     assert compare(inferfleet, RUN, slower, "-l", "9.9").exit_code == 6
 
 
-def test_a_document_for_programs(inferfleet: Command, slower: Path) -> None:
+def test_json_document(inferfleet: Command, slower: Path) -> None:
     done = compare(inferfleet, RUN, slower, "--json")
     document = json.loads(done.stdout)
     assert (document["outcome"], document["exit_code"], document["limit"]) == ("threshold_not_met", 6, 0.05)
@@ -55,13 +55,13 @@ def test_a_document_for_programs(inferfleet: Command, slower: Path) -> None:
 
 
 @pytest.mark.parametrize("limit", ["five", "-1%", "nan", "inf", "%"])
-def test_a_limit_that_is_none(inferfleet: Command, limit: str) -> None:
+def test_invalid_limit_is_refused(inferfleet: Command, limit: str) -> None:
     done = compare(inferfleet, RUN, RUN, f"--limit={limit}")
     assert done.exit_code == 1
     assert f"--limit is {limit!r}" in done.stderr
 
 
-def test_runs_of_other_work_are_refused(inferfleet: Command, slower: Path) -> None:
+def test_runs_of_different_workloads_are_refused(inferfleet: Command, slower: Path) -> None:
     run = json.loads(RUN.read_text())
     run["sweep"]["output_len"] = 1024
     (slower / "bench.json").write_text(json.dumps(run))
@@ -71,7 +71,7 @@ def test_runs_of_other_work_are_refused(inferfleet: Command, slower: Path) -> No
     assert "output_len 1024" in done.stderr
 
 
-def test_what_is_not_there_is_named(inferfleet: Command, tmp_path: Path) -> None:
+def test_missing_run_is_reported(inferfleet: Command, tmp_path: Path) -> None:
     done = compare(inferfleet, RUN, tmp_path / "none")
     assert done.exit_code == 1
     assert f"{tmp_path}/none cannot be read" in done.stderr.replace("\n", "")

@@ -44,7 +44,7 @@ def test_rows_belong_to_their_stage() -> None:
 
 
 @pytest.mark.parametrize("given", [None, [], [None], ["x"]])
-def test_what_is_no_row_is_passed_over(given: Any) -> None:
+def test_invalid_rows_are_ignored(given: Any) -> None:
     fold = Fold()
     for event in events()[:2]:
         fold.add(event)
@@ -61,21 +61,21 @@ def drawn(count: int, *, height: int = 30) -> list[str]:
     return [str(line) for line in picture.lines(0.0, 80, height)]
 
 
-def test_a_terminal_shows_the_rows_so_far_below_their_stage() -> None:
+def test_terminal_shows_rows_below_their_stage() -> None:
     lines = drawn(5)
     at = next(number for number, line in enumerate(lines) if "Benchmark" in line)
     assert lines[at + 1 : at + 3] == ["     concurrency  req/s", "               1  0.49"]
     assert not any("1.78" in line for line in lines)
 
 
-def test_rows_stay_when_the_stage_is_over() -> None:
+def test_rows_remain_after_the_stage() -> None:
     lines = drawn(99)
     benchmark = next(number for number, line in enumerate(lines) if "Benchmark" in line)
     assert lines[benchmark + 3] == "              16  1.78"
     assert "Verification" in lines[benchmark + 4]
 
 
-def test_plain_lines_tell_each_row_once() -> None:
+def test_plain_lines_show_each_row_once() -> None:
     console = Console(file=io.StringIO(), width=80)
     fold = Fold()
     with PlainView(console, HEADER, fold) as view:
@@ -88,7 +88,7 @@ def test_plain_lines_tell_each_row_once() -> None:
     assert sum("req/s" in line for line in lines) == 1
 
 
-def test_programs_get_an_object_a_row() -> None:
+def test_json_progress_has_one_object_per_row() -> None:
     file, fold = io.StringIO(), Fold()
     with ProgressView(file, HEADER, fold) as view:
         for event in events():
@@ -109,5 +109,5 @@ def test_the_summary_has_the_table_and_the_folder() -> None:
 
 
 @pytest.mark.parametrize("report", [None, [], "x"])
-def test_other_things_have_none(report: Any) -> None:
+def test_invalid_report_has_no_rows(report: Any) -> None:
     assert bench_rows(report) == []

@@ -36,14 +36,14 @@ def quiet_run(inferfleet: Command, tmp_path_factory: pytest.TempPathFactory) -> 
     return done, json.loads(done.stdout)
 
 
-def test_a_change_leaves_with_5_and_is_named(changing_run: tuple[Done, ET.Element]) -> None:
+def test_change_exits_with_code_5_and_is_listed(changing_run: tuple[Done, ET.Element]) -> None:
     done, _ = changing_run
     assert done.exit_code == 5
     assert "FAILED: Changes detected: 2 tasks changed · T" in without_times(done.stdout)
     assert "  changed: Node setup: Set what a node needs (node1, node2)" in done.stdout.splitlines()
 
 
-def test_plain_lines_tell_the_stages_in_order(changing_run: tuple[Done, ET.Element]) -> None:
+def test_plain_lines_list_stages_in_order(changing_run: tuple[Done, ET.Element]) -> None:
     lines = without_times(changing_run[0].stdout)
     assert lines[0] == "inferfleet up inventories/demo"
     assert lines[1].startswith("$ ansible-playbook site.yml -i inventories/demo -e demo_state=")
@@ -63,13 +63,13 @@ def test_plain_lines_tell_the_stages_in_order(changing_run: tuple[Done, ET.Eleme
     ]
 
 
-def test_a_warning_is_told_in_the_end(changing_run: tuple[Done, ET.Element]) -> None:
+def test_warning_is_printed_at_the_end(changing_run: tuple[Done, ET.Element]) -> None:
     lines = changing_run[0].stdout.splitlines()
     start = lines.index("  note: node2 has a network of 1 Gbit/s: the weights take 92 minutes.")
     assert lines[start + 1] == "  remedy: Use the 25 Gbit/s one if there is one."
 
 
-def test_the_report_has_a_case_for_each_stage_and_host(changing_run: tuple[Done, ET.Element]) -> None:
+def test_junit_report_has_a_case_per_stage_and_host(changing_run: tuple[Done, ET.Element]) -> None:
     root = changing_run[1]
     cases = {(case.get("classname"), case.get("name")) for case in root.iter("testcase")}
     assert ("inferfleet.model_weights", "node1") in cases
@@ -80,7 +80,7 @@ def test_the_report_has_a_case_for_each_stage_and_host(changing_run: tuple[Done,
     assert set(failures) == {"node1: Set what a node needs", "node2: Set what a node needs"}
 
 
-def test_a_run_without_change_leaves_with_0(quiet_run: tuple[Done, dict[str, Any]]) -> None:
+def test_run_without_change_exits_with_code_0(quiet_run: tuple[Done, dict[str, Any]]) -> None:
     done, document = quiet_run
     assert done.exit_code == document["exit_code"] == 0
     assert document["outcome"] == "ok"
@@ -96,7 +96,7 @@ def test_a_run_without_change_leaves_with_0(quiet_run: tuple[Done, dict[str, Any
     }
 
 
-def test_the_document_says_everything(quiet_run: tuple[Done, dict[str, Any]]) -> None:
+def test_json_document_is_complete(quiet_run: tuple[Done, dict[str, Any]]) -> None:
     document = quiet_run[1]
     assert list(document) == [
         *("command", "inventory", "ansible_command", "outcome", "exit_code", "seconds", "stages", "problems"),
@@ -110,21 +110,21 @@ def test_the_document_says_everything(quiet_run: tuple[Done, dict[str, Any]]) ->
     assert document["result"]["endpoints"] == [{"name": "API", "url": "http://198.18.5.11:8000/v1"}]
 
 
-def test_secrets_are_used_but_not_printed(quiet_run: tuple[Done, dict[str, Any]]) -> None:
+def test_secrets_are_masked_in_output(quiet_run: tuple[Done, dict[str, Any]]) -> None:
     done, document = quiet_run
     assert document["result"]["key_given"] is True
     assert "hush" not in done.stdout + done.stderr
     assert document["ansible_command"].endswith("-e demo_change=false -e 'engine_api_key=********'")
 
 
-def test_with_json_the_lines_for_people_go_to_stderr(quiet_run: tuple[Done, dict[str, Any]]) -> None:
+def test_json_mode_prints_progress_to_stderr(quiet_run: tuple[Done, dict[str, Any]]) -> None:
     stderr = quiet_run[0].stderr
     assert "Preflight checks: ok" in stderr
     assert "OK: tiny-r1 is serving" in stderr
     assert "  Completion: ok: 'What is the capital of France?' was answered 'Paris'" in stderr.splitlines()
 
 
-def test_a_failed_task_leaves_with_2_and_is_told_in_plain_words(failed_run: Done) -> None:
+def test_failed_task_exits_with_code_2_and_is_explained(failed_run: Done) -> None:
     assert failed_run.exit_code == 2
     lines = without_times(failed_run.stderr)
     start = lines.index("FAILED: Inference engine failed · T")
@@ -137,7 +137,7 @@ def test_a_failed_task_leaves_with_2_and_is_told_in_plain_words(failed_run: Done
     assert re.search(r"^  log: \.cache/inferfleet/runs/.+/stdout$", failed_run.stderr, re.MULTILINE)
 
 
-def test_a_failed_task_in_the_reports(failed_run: Done) -> None:
+def test_failed_task_in_json_and_junit(failed_run: Done) -> None:
     document = json.loads(failed_run.stdout)
     message = "The engine did not answer within 1800 s. Raise engine_start_timeout or see its log."
     assert document["failures"] == [
@@ -157,7 +157,7 @@ def test_a_failed_task_in_the_reports(failed_run: Done) -> None:
     assert root.get("failures") == "1"
 
 
-def test_a_refused_inventory_leaves_with_1(inferfleet: Command) -> None:
+def test_refused_inventory_exits_with_code_1(inferfleet: Command) -> None:
     done = inferfleet("up", *DEMO, "-e", "demo_fail=contract", "--tags", "preflight")
     assert done.exit_code == 1
     lines = without_times(done.stdout)
@@ -169,7 +169,7 @@ def test_a_refused_inventory_leaves_with_1(inferfleet: Command) -> None:
     ]
 
 
-def test_refused_facts_leave_with_3(inferfleet: Command) -> None:
+def test_unmet_requirements_exit_with_code_3(inferfleet: Command) -> None:
     done = inferfleet("up", *DEMO, "-e", "demo_fail=facts", "--tags", "preflight", "--json")
     document = json.loads(done.stdout)
     assert done.exit_code == document["exit_code"] == 3
@@ -181,7 +181,7 @@ def test_refused_facts_leave_with_3(inferfleet: Command) -> None:
     assert [stage["name"] for stage in document["stages"]] == ["preflight"]  # tags: only what ran
 
 
-def test_an_unreachable_host_leaves_with_4(inferfleet: Command) -> None:
+def test_unreachable_host_exits_with_code_4(inferfleet: Command) -> None:
     done = inferfleet("up", *DEMO, "-e", "demo_fail=unreachable")
     assert done.exit_code == 4
     assert "  host: node3" in done.stdout.splitlines()
@@ -189,7 +189,7 @@ def test_an_unreachable_host_leaves_with_4(inferfleet: Command) -> None:
     assert "Node setup" not in done.stdout
 
 
-def test_a_parser_error_is_shown_as_it_is(inferfleet: Command, demo: Path, tmp_path: Path) -> None:
+def test_parser_error_is_printed_unchanged(inferfleet: Command, demo: Path, tmp_path: Path) -> None:
     for name in ("playbooks", "inventories"):
         (tmp_path / name).symlink_to(demo / name)
     (tmp_path / "site.yml").write_text("- hosts: all\n  tasks:\n    - no_such_module:\n")
@@ -199,13 +199,13 @@ def test_a_parser_error_is_shown_as_it_is(inferfleet: Command, demo: Path, tmp_p
     assert f"Origin: {tmp_path}/site.yml:3:7" in done.stdout
 
 
-def test_tags_that_select_nothing_are_bad_input(inferfleet: Command) -> None:
+def test_tags_without_tasks_are_bad_input(inferfleet: Command) -> None:
     done = inferfleet("up", *DEMO, "--tags", "no_such_tag")
     assert done.exit_code == 1
     assert "No task was selected: check --tags, --skip-tags and --limit." in done.stdout
 
 
-def test_status_leaves_with_2_when_a_part_does_not_work(inferfleet: Command) -> None:
+def test_status_exits_with_code_2_if_a_check_fails(inferfleet: Command) -> None:
     done = inferfleet("status", *DEMO, "-e", '{"demo_fail": "webui", "demo_webui_detail": "no answer"}')
     assert done.exit_code == 2
     lines = without_times(done.stdout)
@@ -214,7 +214,7 @@ def test_status_leaves_with_2_when_a_part_does_not_work(inferfleet: Command) -> 
     assert "  Open WebUI: FAILED: no answer" in lines
 
 
-def test_down_removes_weights_only_when_told(inferfleet: Command) -> None:
+def test_down_removes_weights_only_with_option(inferfleet: Command) -> None:
     """And -v passes on what Ansible writes, which --json sends to stderr."""
     done = inferfleet("down", *DEMO, "--weights", "--json", "-v")
     document = json.loads(done.stdout)
@@ -228,7 +228,7 @@ def test_down_removes_weights_only_when_told(inferfleet: Command) -> None:
     assert "OK: Removed" in done.stderr
 
 
-def test_progress_for_programs_is_a_json_object_a_line(inferfleet: Command) -> None:
+def test_json_progress_is_one_object_per_line(inferfleet: Command) -> None:
     done = inferfleet("up", *DEMO, "--json", "--progress", "json")
     lines = [json.loads(line) for line in done.stderr.splitlines()]
     assert {line["event"] for line in lines} == {"stage_started", "stage_ended", "progress"}

@@ -37,17 +37,17 @@ def finding(severity: str, *, now: bool = True, name: str = "some-symptom") -> d
         ([finding("error"), finding("error", name="node-unreachable")], Outcome.UNREACHABLE, 4),
     ],
 )
-def test_the_worst_decides(findings: list[dict[str, Any]], outcome: Outcome, code: int) -> None:
+def test_highest_severity_decides_the_outcome(findings: list[dict[str, Any]], outcome: Outcome, code: int) -> None:
     reached = COMMAND.outcome(Outcome.OK, {"doctor": {"findings": findings}})
     assert (reached, reached.exit_code) == (outcome, code)
 
 
-def test_a_run_that_failed_stays_failed() -> None:
+def test_failed_run_remains_failed() -> None:
     assert COMMAND.outcome(Outcome.FAILED, {"doctor": {"findings": []}}) is Outcome.FAILED
     assert COMMAND.outcome(Outcome.OK, {}) is Outcome.OK
 
 
-def test_what_is_overcome_is_told_in_one_line_each() -> None:
+def test_resolved_findings_have_one_line_each() -> None:
     diagnosis = {"findings": [finding("error"), finding("error", now=False)], "analyzed": {"logs": 1, "lines": 2}}
     there, past, looked = diagnosis_blocks(diagnosis)
     assert [row.label for row in there] == ["error", "seen in", "evidence", "cause", "check", "remedy", "source"]
@@ -57,7 +57,7 @@ def test_what_is_overcome_is_told_in_one_line_each() -> None:
     assert diagnosis_blocks("nonsense") == []
 
 
-def test_logs_of_strangers_are_diagnosed_without_an_inventory() -> None:
+def test_foreign_logs_are_diagnosed_without_an_inventory() -> None:
     result = run("--logs", str(LOGS / "recorded/kv_cache_too_small.log"))
     assert result.exit_code == 2
     assert "1 error found" in result.stdout
@@ -65,11 +65,11 @@ def test_logs_of_strangers_are_diagnosed_without_an_inventory() -> None:
     assert "remedy: Lower max_model_len" in result.stdout
 
 
-def test_logs_that_only_warn() -> None:
+def test_logs_with_warnings_only() -> None:
     assert run("--logs", str(LOGS / "quoted/fp8_weight_only_on_a800.log")).exit_code == 7
 
 
-def test_the_document_is_that_of_every_command() -> None:
+def test_json_document_has_the_common_form() -> None:
     result = run("--logs", str(LOGS / "recorded/port_taken.log"), "--json")
     document = json.loads(result.stdout)
     assert (document["command"], document["outcome"], document["exit_code"]) == ("doctor", "failed", 2)
@@ -93,7 +93,7 @@ def test_wrong_usage_is_refused(arguments: list[str], says: str, monkeypatch: py
     assert says in result.stderr
 
 
-def test_a_diagnosis_is_printed_in_chinese() -> None:
+def test_diagnosis_is_printed_in_chinese() -> None:
     use_language("zh")
     try:
         (block, _) = diagnosis_blocks(

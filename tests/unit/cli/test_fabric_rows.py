@@ -17,5 +17,5 @@ def test_rows_of_a_report():
 
 
 @pytest.mark.parametrize("report", [None, {}, [], "x", {"rows": 3}, {"rows": ["x", None]}])
-def test_other_things_have_none(report):
+def test_invalid_report_has_no_rows(report):
     assert fabric_rows(report) == []

@@ -48,7 +48,7 @@ COMMANDS = dict(lists(get_command(app)))
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_every_text_of_help_has_its_chinese(path: tuple[str, ...]) -> None:
+def test_all_help_texts_are_translated(path: tuple[str, ...]) -> None:
     command = COMMANDS[path]
     texts = [*command.help.split("\n\n"), *(comment for _, comment in getattr(command, "examples", ()))]
     texts += [command.epilog or ""]
@@ -102,7 +102,7 @@ def test_wrong_usage_is_refused_in_chinese(inferfleet: Command, arguments: list[
 
 
 @pytest.mark.parametrize("language", ["fr", "", "english"])
-def test_a_language_without_texts_is_refused(inferfleet: Command, language: str) -> None:
+def test_unsupported_language_is_refused(inferfleet: Command, language: str) -> None:
     done = inferfleet("status", "--lang", language, "-i", "x")
     if not language:
         return
@@ -110,7 +110,7 @@ def test_a_language_without_texts_is_refused(inferfleet: Command, language: str)
     assert done.stderr == f"inferfleet: Option --lang is '{language}'. Give one of en, zh.\n"
 
 
-def test_the_option_stands_anywhere_and_outranks_the_environment() -> None:
+def test_language_option_is_accepted_anywhere_and_overrides_the_environment() -> None:
     zh = {"INFERFLEET_LANG": "zh"}
     assert extract_language(["--lang", "zh", "up"], {})[:2] == ("zh", ["up"])
     assert extract_language(["up", "--lang=en", "-v"], zh)[:2] == ("en", ["up", "-v"])
@@ -124,7 +124,7 @@ def test_every_stage_has_a_chinese_title() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 200])
-def test_a_run_is_drawn_and_summarized_in_chinese(
+def test_progress_and_summary_are_printed_in_chinese(
     chinese: None, demo: Path, failed_events: list[Event], width: int
 ) -> None:
     fold = Fold(planned_roles(demo / "site.yml"))

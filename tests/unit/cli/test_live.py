@@ -38,13 +38,15 @@ def picture_at(demo: Path, events: list[Event], kind: str, *, width: int, height
 
 @pytest.mark.parametrize(("width", "height"), [(60, 20), (100, 30), (40, 10), (200, 50)])
 @pytest.mark.parametrize("kind", ["playbook_on_start", "runner_retry", "runner_on_failed", "playbook_on_stats"])
-def test_it_fits_every_terminal(demo: Path, failed_events: list[Event], kind: str, width: int, height: int) -> None:
+def test_display_fits_every_terminal(
+    demo: Path, failed_events: list[Event], kind: str, width: int, height: int
+) -> None:
     lines = picture_at(demo, failed_events, kind, width=width, height=height).splitlines()
     assert len(lines) < height
     assert max(len(line) for line in lines) <= width
 
 
-def test_a_download_shows_how_far_it_is(demo: Path, failed_events: list[Event]) -> None:
+def test_download_shows_progress(demo: Path, failed_events: list[Event]) -> None:
     wide = picture_at(demo, failed_events, "runner_retry", width=100, height=30)
     assert re.search(r"^ . Model weights     running", wide, re.MULTILINE)
     assert re.search(r"^     node\d  ━{8}─{8}  50%  344.3 GB of 688.6 GB$", wide, re.MULTILINE)
@@ -52,7 +54,7 @@ def test_a_download_shows_how_far_it_is(demo: Path, failed_events: list[Event]) 
     assert re.search(r"^     node\d  50%  344.3 GB of 688.6 GB$", narrow, re.MULTILINE)
 
 
-def test_all_nodes_together_have_a_line(demo: Path, failed_events: list[Event]) -> None:
+def test_total_of_all_nodes_has_a_line(demo: Path, failed_events: list[Event]) -> None:
     """One host is done before the other begins: what both have done does not shrink."""
     last = max(n for n, event in enumerate(failed_events) if event["event"] == "runner_retry")
     events = [*failed_events[: last + 1], {"event": "nothing new"}]
@@ -60,13 +62,13 @@ def test_all_nodes_together_have_a_line(demo: Path, failed_events: list[Event]) 
     assert re.search(r"^     all nodes  [━─]{16}  \d+%  [\d.]+ (GB|TB) of 1.4 TB", picture, re.MULTILINE), picture
 
 
-def test_what_is_to_come_is_seen_from_the_start(demo: Path, failed_events: list[Event]) -> None:
+def test_planned_stages_are_shown_from_the_start(demo: Path, failed_events: list[Event]) -> None:
     picture = picture_at(demo, failed_events, "playbook_on_task_start", width=100, height=30)
     assert picture.splitlines()[1].endswith("running       0.0s") or "Reach every host  running" in picture
     assert " ○ Inference engine  waiting" in picture
 
 
-def test_the_last_picture_says_how_it_ended(demo: Path, failed_events: list[Event]) -> None:
+def test_final_display_shows_the_outcome(demo: Path, failed_events: list[Event]) -> None:
     lines = picture_at(demo, failed_events, "playbook_on_stats", width=100, height=30).splitlines()
     assert any(line.startswith(" ✘ Inference engine  failed") for line in lines)
     assert any(line.startswith(" ✔ Node setup        changed") for line in lines)

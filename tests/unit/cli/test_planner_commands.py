@@ -52,7 +52,7 @@ def test_plan_shows_the_commands_of_the_head_and_of_one_worker() -> None:
     ]
 
 
-def test_plan_all_says_when_nothing_was_compared() -> None:
+def test_plan_all_reports_missing_alternatives() -> None:
     code, output = run("plan", "-i", str(ROOT / "inventories" / "va16"), "--all")
     assert code == 0
     assert "No other layout was compared" in output
@@ -72,12 +72,12 @@ def test_plan_refuses_a_mistyped_key(given: str) -> None:
     assert "Did you mean model?" in output
 
 
-def test_plan_takes_the_roles_own_options() -> None:
+def test_plan_accepts_role_options() -> None:
     code, _ = run("plan", "-i", str(ROOT / "inventories" / "a800"), "-e", "preflight_image_space_gib=6", "-e", "x_a=1")
     assert code == 0
 
 
-def test_plan_names_facts_of_nobody(tmp_path: Path) -> None:
+def test_plan_reports_facts_of_unknown_hosts(tmp_path: Path) -> None:
     (tmp_path / "facts.json").write_text('{"a900-01": {}}')
     code, output = run("plan", "-i", str(ROOT / "inventories" / "a800"), "--facts", str(tmp_path / "facts.json"))
     assert code == 0
@@ -99,7 +99,7 @@ def test_plan_names_facts_of_nobody(tmp_path: Path) -> None:
         (["--accelerator", "H800x"], "unknown-name", "--accelerator H800-80G"),
     ],
 )
-def test_estimate_gives_the_remedy_as_options(arguments: list[str], code: str, options: str) -> None:
+def test_estimate_prints_the_remedy_as_options(arguments: list[str], code: str, options: str) -> None:
     _, output = run("estimate", "--model", "deepseek-r1", *arguments)
     assert f"\n  As options: {options}\n" in output
     _, document = run("estimate", "--model", "deepseek-r1", *arguments, "--json")
@@ -143,17 +143,17 @@ def test_the_remedy_of_estimate_is_one_of_its_options() -> None:
     assert code == 0
 
 
-def test_estimate_does_not_ask_for_interfaces_of_imagined_nodes() -> None:
+def test_estimate_needs_no_interfaces_of_hypothetical_nodes() -> None:
     code, output = run("estimate", "--model", "deepseek-r1", "--accelerator", "NVIDIA H800 PCIe", "--nodes", "2")
     assert code == 0
     assert "interface" not in output
 
 
-def test_estimate_takes_the_executor_that_works() -> None:
+def test_estimate_selects_a_working_executor() -> None:
     assert run("estimate", "--model", "tiny-r1", "--accelerator", "cpu", "--nodes", "2")[0] == 0
 
 
-def test_plan_shows_what_the_ranks_talk_over(tmp_path: Path) -> None:
+def test_plan_shows_the_transport_of_the_ranks(tmp_path: Path) -> None:
     port = {"port": 1, "state": "ACTIVE", "rate_gbps": 200}
     facts = {f"a800-0{n}": {"rdma": [{"name": "mlx5_0", "ports": [port]}]} for n in range(1, 5)}
     (tmp_path / "facts.json").write_text(json.dumps(facts))

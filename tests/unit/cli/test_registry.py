@@ -7,7 +7,7 @@ from inferfleet.cli import commands
 from inferfleet.cli.registry import Command, Group, discover
 
 
-def test_only_its_own_module_names_a_command() -> None:
+def test_commands_are_listed_in_no_other_module() -> None:
     package = Path(commands.__file__).parent.parent
     names = [path.stem for path in (package / "commands").glob("[!_]*.py")]
     generic = [path.read_text() for path in (package / "output").glob("*.py")]
@@ -17,7 +17,7 @@ def test_only_its_own_module_names_a_command() -> None:
         assert [name for name in names if re.search(rf"(commands\.|import ){name}\b", text)] == []
 
 
-def test_every_playbook_of_a_command_is_there() -> None:
+def test_playbooks_of_all_commands_exist() -> None:
     root = Path(__file__).parents[3]
     found = [item for entry in discover() for item in (entry.commands if isinstance(entry, Group) else [entry])]
     assert all(isinstance(command, Command) and command.help for command in found)

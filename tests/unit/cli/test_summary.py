@@ -31,7 +31,7 @@ def rows(run: RunResult, judged: Outcome, command: Command = UP, *, check: bool 
     return [row for block in summary.blocks for row in block]
 
 
-def test_the_same_failure_on_many_hosts_is_said_once() -> None:
+def test_same_failure_on_many_hosts_is_listed_once() -> None:
     failures = tuple(
         Failure(f"node{n}", "model_weights", "Download", Message("", "No space left on device")) for n in (1, 2, 3)
     )
@@ -43,14 +43,14 @@ def test_the_same_failure_on_many_hosts_is_said_once() -> None:
     ]
 
 
-def test_many_changes_are_cut_short() -> None:
+def test_long_list_of_changes_is_truncated() -> None:
     changed = tuple(ChangedTask("node1", "verify", f"Task {n}") for n in range(25))
     said = rows(finished(changed_tasks=changed), Outcome.CHANGES_DETECTED)
     assert len([row for row in said if row.label == "changed"]) == 20
     assert Row("", "and 5 more tasks") in said
 
 
-def test_after_ctrl_c_the_way_on_is_told() -> None:
+def test_interrupted_run_shows_the_next_step() -> None:
     said = rows(finished(interrupted=True, rc=254), Outcome.INTERRUPTED)
     assert said[0] == Row("next", "Run `inferfleet up` again: it continues where this run stopped.")
 
@@ -66,21 +66,21 @@ def test_after_ctrl_c_the_way_on_is_told() -> None:
         (inventory_variable("engine_api_key"), ""),
     ],
 )
-def test_what_to_try_needs_a_key_in_a_file(key: str | dict[str, Any], try_it: str) -> None:
+def test_suggested_request_needs_a_key_file(key: str | dict[str, Any], try_it: str) -> None:
     result = {"model": "r1", "endpoints": [{"name": "API", "url": "http://h/v1"}], "api_key_file": key}
     summary = summarize(UP, finished(result=result), Outcome.OK, again="", check=False, log="", cwd=HOME)
     assert summary.try_it == try_it
     assert summary.heading == "r1 is serving · 1m 01s"
 
 
-def test_a_broken_part_is_a_failure_of_status_only() -> None:
+def test_failed_check_affects_status_only() -> None:
     result = {"verification": [{"name": "Ray", "ok": True}, {"name": "engine", "ok": False}]}
     assert STATUS.outcome(Outcome.OK, result) is Outcome.FAILED
     assert UP.outcome(Outcome.OK, result) is Outcome.OK
     assert STATUS.outcome(Outcome.UNREACHABLE, result) is Outcome.UNREACHABLE
 
 
-def test_status_tells_what_is_broken_once() -> None:
+def test_status_reports_a_failed_check_once() -> None:
     result = {"verification": [{"name": "engine", "ok": False, "detail": "no answer"}]}
     failed = (Failure("node1", "verify", "Check that all of it is well", Message("", "engine: no answer")),)
     said = rows(finished(result=result, failures=failed, rc=2), Outcome.FAILED, STATUS)
@@ -88,7 +88,7 @@ def test_status_tells_what_is_broken_once() -> None:
     assert said[0].holds is False
 
 
-def test_the_report_of_an_interrupted_run() -> None:
+def test_junit_report_of_an_interrupted_run() -> None:
     stages = (
         Stage("ray_cluster", State.INTERRUPTED, 3.0, hosts={"node1": HostRun(), "node2": HostRun(State.OK)}),
         Stage("verify"),
@@ -104,7 +104,7 @@ def test_the_report_of_an_interrupted_run() -> None:
     assert (root.get("tests"), root.get("errors"), root.get("skipped")) == ("4", "2", "1")
 
 
-def test_the_report_carries_no_character_that_xml_forbids() -> None:
+def test_junit_report_contains_no_invalid_xml_characters() -> None:
     stage = Stage("verify", State.FAILED, 1.0, hosts={"node1": HostRun(State.FAILED)})
     failure = Failure("node1", "verify", "Ask", Message("", "bell \x07 <tag> & \x1b[31mred"))
     root = ET.fromstring(report("up", finished(stages=(stage,), failures=(failure,), rc=2), Outcome.FAILED).encode())

@@ -39,21 +39,21 @@ Command = Callable[..., Done]
         ),
     ],
 )
-def test_bad_usage_is_one_line(inferfleet: Command, demo: Path, arguments: list[str], line: str) -> None:
+def test_invalid_usage_prints_one_line(inferfleet: Command, demo: Path, arguments: list[str], line: str) -> None:
     before = set((demo / ".cache").rglob("*"))
     done = inferfleet("up", *arguments)
     assert (done.exit_code, done.stdout, done.stderr) == (1, "", line + "\n")
     assert set((demo / ".cache").rglob("*")) == before
 
 
-def test_bad_usage_is_a_document_too(inferfleet: Command) -> None:
+def test_invalid_usage_prints_a_json_document(inferfleet: Command) -> None:
     done = inferfleet("status", "-i", "nowhere", "--json")
     document = json.loads(done.stdout)
     assert (done.exit_code, document["exit_code"], document["outcome"]) == (1, 1, "bad_input")
     assert document["problems"][0]["code"] == "no-inventory"
 
 
-def test_a_second_run_of_an_inventory_is_refused(inferfleet: Command, demo: Path, tmp_path: Path) -> None:
+def test_second_run_of_an_inventory_is_refused(inferfleet: Command, demo: Path, tmp_path: Path) -> None:
     inventory = demo / "inventories" / "demo"
     hold = "import sys, pathlib, inferfleet.runner.lock as l\nwith l.locked(pathlib.Path(sys.argv[1]), sys.argv[2]):"
     hold += " print('held', flush=True); sys.stdin.read()"
@@ -84,7 +84,7 @@ def test_a_second_run_of_an_inventory_is_refused(inferfleet: Command, demo: Path
         (["up", "-i", "x", "--forks", "none"], "Invalid value for '-f' / '--forks'"),
     ],
 )
-def test_wrong_options_leave_with_1(inferfleet: Command, arguments: list[str], message: str) -> None:
+def test_invalid_options_exit_with_code_1(inferfleet: Command, arguments: list[str], message: str) -> None:
     done = inferfleet(*arguments)
     assert done.exit_code == 1
     assert message in done.stderr
@@ -97,7 +97,7 @@ def test_help_has_examples(inferfleet: Command, command: str) -> None:
     assert f"inferfleet {command} -i inventories/lab" in done.stdout
 
 
-def test_help_tells_the_exit_codes(inferfleet: Command) -> None:
+def test_help_lists_the_exit_codes(inferfleet: Command) -> None:
     shown = " ".join(inferfleet("--help").stdout.split())
     assert "2 a task failed" in shown
     assert "130 interrupted" in shown

@@ -32,13 +32,13 @@ def log(kind: str, name: str) -> Path:
 
 
 @pytest.mark.parametrize(("kind", "name", "ids"), CASES, ids=lambda value: str(value))
-def test_a_log_shows_its_symptoms_and_no_others(kind: str, name: str, ids: list[str]) -> None:
+def test_log_matches_exactly_its_symptoms(kind: str, name: str, ids: list[str]) -> None:
     found = diagnose(read_evidence(log(kind, name)), SYMPTOMS.values())
     assert {finding.symptom.id for finding in found.findings if finding.now} == set(ids)
     assert all(finding.traces[-1].text for finding in found.findings)
 
 
-def test_every_log_is_expected_and_says_where_it_is_from() -> None:
+def test_every_log_is_listed_and_states_its_origin() -> None:
     there = {(path.parent.name, path.stem) for path in LOGS.glob("*/*.log")}
     assert there == {(kind, name) for kind, name, _ in CASES}
     origin = re.compile(
@@ -47,24 +47,24 @@ def test_every_log_is_expected_and_says_where_it_is_from() -> None:
     assert [place for place in there if not origin.match(log(*place).read_text())] == []
 
 
-def test_every_pattern_is_proved_by_a_log() -> None:
+def test_every_pattern_matches_a_log() -> None:
     text = "\n".join(path.read_text() for path in LOGS.glob("*/*.log"))
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     patterns = [(symptom.id, pattern) for symptom in SYMPTOMS.values() for pattern in symptom.patterns]
     assert [(name, pattern) for name, pattern in patterns if not re.search(pattern, text)] == []
 
 
-def test_no_pattern_runs_over_the_end_of_its_line() -> None:
+def test_patterns_match_single_lines() -> None:
     risky = re.compile(r"\\s(?!\w)|\[\^[^\]\\]*\][*+](?!\S)|\(\?s")
     assert [(s.id, p) for s in SYMPTOMS.values() for p in s.patterns if risky.search(p)] == []
 
 
-def test_it_knows_what_the_field_meets() -> None:
+def test_catalog_covers_common_failures() -> None:
     assert SYMPTOMS.keys() >= ASKED_FOR
 
 
 @pytest.mark.parametrize("symptom", SYMPTOMS.values(), ids=lambda symptom: symptom.id)
-def test_a_symptom_says_all_that_people_need(symptom: Symptom) -> None:
+def test_symptom_texts_are_complete(symptom: Symptom) -> None:
     for text in (symptom.cause, symptom.check, symptom.remedy):
         assert text == " ".join(text.split())
         assert text.endswith((".", "`", "?"))
@@ -79,7 +79,7 @@ def test_a_symptom_says_all_that_people_need(symptom: Symptom) -> None:
     assert str(render(symptom.evidence, {}))  # facts that lack everything break no sentence
 
 
-def test_a_catalog_with_mistakes_is_refused() -> None:
+def test_invalid_catalog_is_refused() -> None:
     good = {
         "id": "a-b",
         "title": "Something is wrong",
@@ -119,14 +119,14 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_an_engines_symptom_is_a_file_of_its_folder(engine: Path) -> None:
+def test_engine_symptom_is_read_from_its_folder(engine: Path) -> None:
     add_symptom(engine / "symptoms/engine", "engine")
     assert {symptom.id for symptom in load_symptoms()} - SYMPTOMS.keys() == {"example-failure"}
     assert shown(Log("n1", "made_up-0.log", "example failure 7")) == ["example-failure"]
     assert shown(Log("n1", "inferfleet-webui.log", "example failure 7")) == []
 
 
-def test_an_engine_has_its_own_lines_for_a_known_symptom(engine: Path) -> None:
+def test_engine_adds_patterns_to_a_symptom(engine: Path) -> None:
     facts = yaml.safe_load((engine / "engine.yml").read_text())
     (engine / "engine.yml").write_text(
         yaml.safe_dump(facts | {"log_patterns": {"gpu-out-of-memory": ["no room on the device"]}})
@@ -135,7 +135,7 @@ def test_an_engine_has_its_own_lines_for_a_known_symptom(engine: Path) -> None:
     assert len(load_symptoms()) == len(SYMPTOMS)
 
 
-def test_lines_for_a_symptom_that_is_not_there_are_refused(engine: Path) -> None:
+def test_patterns_of_an_unknown_symptom_are_refused(engine: Path) -> None:
     facts = yaml.safe_load((engine / "engine.yml").read_text())
     (engine / "engine.yml").write_text(yaml.safe_dump(facts | {"log_patterns": {"gpu-out-of-memori": ["x"]}}))
     with pytest.raises(
@@ -144,14 +144,14 @@ def test_lines_for_a_symptom_that_is_not_there_are_refused(engine: Path) -> None
         load_symptoms()
 
 
-def test_two_symptoms_of_one_id_are_refused(engine: Path) -> None:
+def test_duplicate_symptom_ids_are_refused(engine: Path) -> None:
     (engine / "symptoms/ray").mkdir(parents=True)
     shutil.copy(FOLDER / "ray/ray-wrong-token.yml", engine / "symptoms/ray")
     with pytest.raises(ValueError, match="Several symptoms have the id ray-wrong-token"):
         load_symptoms()
 
 
-def test_a_symptom_shows_in_the_log_of_a_made_up_component(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_symptom_is_found_in_the_log_of_a_custom_component(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (
         "title: Exporter\ngroups: [webui]\nimage: e:1\ncontainer: made-up-exporter\n"
         "ports: [{number: 9100, reached_by: [nodes]}]\nhealth: {path: /}\nlogs: textfile\n"

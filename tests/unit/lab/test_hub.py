@@ -43,7 +43,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path: data for path, data in content.items() if not path.startswith(".cache/")}
 
 
-def test_a_snapshot_arrives_whole(root: Path, start: Callable[..., str], tmp_path: Path) -> None:
+def test_snapshot_download_is_complete(root: Path, start: Callable[..., str], tmp_path: Path) -> None:
     assert files(download(start(root), tmp_path / "copy")) == files(root / REPO)
 
 
@@ -60,7 +60,7 @@ def test_hf_endpoint_is_enough_and_modelscope_is_not_needed(
     assert files(tmp_path / "copy") == files(root / REPO)
 
 
-def test_model_info_tells_sizes_and_hashes(root: Path, start: Callable[..., str]) -> None:
+def test_model_info_contains_sizes_and_hashes(root: Path, start: Callable[..., str]) -> None:
     info = HfApi(endpoint=start(root)).model_info(REPO, files_metadata=True)
     siblings = {sibling.rfilename: sibling for sibling in info.siblings or []}
     content = files(root / REPO)
@@ -76,7 +76,7 @@ def test_model_info_tells_sizes_and_hashes(root: Path, start: Callable[..., str]
             assert (sibling.lfs, sibling.blob_id) == (None, git.stdout.decode().strip())
 
 
-def test_without_files_metadata_only_names_are_told(root: Path, start: Callable[..., str]) -> None:
+def test_model_info_without_blobs_contains_names_only(root: Path, start: Callable[..., str]) -> None:
     siblings = HfApi(endpoint=start(root)).model_info(REPO, revision="main").siblings or []
     assert {(sibling.size, sibling.lfs) for sibling in siblings} == {(None, None)}
 
@@ -96,7 +96,7 @@ def test_the_commit_follows_the_content(root: Path, start: Callable[..., str]) -
 
 
 @pytest.mark.parametrize("page_size", [1, 2, 1000])
-def test_the_tree_comes_in_pages(root: Path, start: Callable[..., str], page_size: int) -> None:
+def test_tree_is_paginated(root: Path, start: Callable[..., str], page_size: int) -> None:
     api = HfApi(endpoint=start(root, page_size=page_size))
     nodes = list(api.list_repo_tree(REPO, recursive=True))
     assert {node.path: node.size for node in nodes if isinstance(node, RepoFile)} == {
@@ -116,7 +116,7 @@ def test_paths_info(root: Path, start: Callable[..., str]) -> None:
     assert found[1].lfs.sha256 == sha256((root / REPO / WEIGHTS).read_bytes())
 
 
-def test_what_is_missing_is_named(root: Path, start: Callable[..., str], tmp_path: Path) -> None:
+def test_missing_items_are_reported(root: Path, start: Callable[..., str], tmp_path: Path) -> None:
     endpoint = start(root)
     api = HfApi(endpoint=endpoint)
     with pytest.raises(RepositoryNotFoundError):
@@ -154,7 +154,7 @@ def test_ranges(root: Path, start: Callable[..., str]) -> None:
         assert (beyond.status_code, beyond.headers["Content-Range"]) == (416, "bytes */300000")
 
 
-def test_a_cut_download_goes_on_where_it_stopped(root: Path, start: Callable[..., str], tmp_path: Path) -> None:
+def test_cut_download_resumes(root: Path, start: Callable[..., str], tmp_path: Path) -> None:
     # The client keeps what it has in pieces of 10 MiB, so only a larger file shows that it resumes.
     content = os.urandom(24 * MIB)
     (root / REPO / WEIGHTS).write_bytes(content)
@@ -177,7 +177,7 @@ def test_a_corrupt_file_keeps_its_announced_hash(root: Path, start: Callable[...
         create_app(root, corrupt=[f"{REPO}/none"])
 
 
-def test_the_rate_holds_for_all_connections_together(root: Path, start: Callable[..., str], tmp_path: Path) -> None:
+def test_rate_is_shared_by_all_connections(root: Path, start: Callable[..., str], tmp_path: Path) -> None:
     endpoint = start(root, rate=500_000)
     began = time.monotonic()
     download(endpoint, tmp_path / "copy")
@@ -211,7 +211,7 @@ def test_stats_count_what_was_sent(root: Path, start: Callable[..., str], tmp_pa
         f"/{REPO}/resolve/main/.git/config",
     ],
 )
-def test_no_path_leads_out(root: Path, start: Callable[..., str], path: str) -> None:
+def test_path_traversal_is_rejected(root: Path, start: Callable[..., str], path: str) -> None:
     (root / REPO / "link-out.txt").symlink_to(root / "secret.txt")
     (root / REPO / ".git").mkdir()
     (root / REPO / ".git" / "config").write_text("secret")

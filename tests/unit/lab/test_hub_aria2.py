@@ -42,7 +42,7 @@ def set_rules(endpoint: str, *rules: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize("side", [f"static/{REPO}", f"{REPO}/resolve/main", f"models/{REPO}/resolve/master"])
-def test_a_file_arrives_whole_over_several_connections(
+def test_file_download_over_several_connections_is_complete(
     root: Path, start: Callable[..., str], tmp_path: Path, content: bytes, side: str
 ) -> None:
     endpoint = start(root, rate=10 * MIB)
@@ -53,9 +53,7 @@ def test_a_file_arrives_whole_over_several_connections(
     assert 2 <= stats["most_simultaneous_transfers"] <= 5
 
 
-def test_a_cut_download_goes_on_where_it_stopped(
-    root: Path, start: Callable[..., str], tmp_path: Path, content: bytes
-) -> None:
+def test_cut_download_resumes(root: Path, start: Callable[..., str], tmp_path: Path, content: bytes) -> None:
     endpoint = start(root)
     set_rules(endpoint, {"path": "/static/", "fault": "cut", "after": 5 * MIB, "times": 1})
     assert aria2c(f"{endpoint}/static/{REPO}/{WEIGHTS}", tmp_path, "-x1") == 0
@@ -63,9 +61,7 @@ def test_a_cut_download_goes_on_where_it_stopped(
     assert httpx.get(f"{endpoint}/_lab/stats").json()["bytes"] == 8 * MIB
 
 
-def test_a_killed_download_goes_on_where_it_stopped(
-    root: Path, start: Callable[..., str], tmp_path: Path, content: bytes
-) -> None:
+def test_killed_download_resumes(root: Path, start: Callable[..., str], tmp_path: Path, content: bytes) -> None:
     endpoint = start(root, rate=4 * MIB)
     set_rules(endpoint, {"path": "/static/", "fault": "stall", "after": 5 * MIB})
     url = f"{endpoint}/static/{REPO}/{WEIGHTS}"
@@ -83,7 +79,7 @@ def test_a_killed_download_goes_on_where_it_stopped(
     assert httpx.get(f"{endpoint}/_lab/stats").json()["bytes"] < len(content)
 
 
-def test_a_wrong_byte_is_noticed_when_the_hash_is_given(
+def test_corruption_is_detected_with_a_hash(
     root: Path, start: Callable[..., str], tmp_path: Path, content: bytes
 ) -> None:
     endpoint = start(root)
@@ -92,7 +88,7 @@ def test_a_wrong_byte_is_noticed_when_the_hash_is_given(
     assert aria2c(f"{endpoint}/static/{REPO}/{WEIGHTS}", tmp_path, checksum) == CHECKSUM_ERROR
 
 
-def test_the_mirror_tells_no_hash_and_lists_nothing(root: Path, start: Callable[..., str]) -> None:
+def test_mirror_has_no_hashes_and_no_listing(root: Path, start: Callable[..., str]) -> None:
     endpoint, wanted = start(root), (root / REPO / WEIGHTS).read_bytes()
     url = f"{endpoint}/static/{REPO}/{WEIGHTS}"
     whole = httpx.get(url)

@@ -74,7 +74,7 @@ def test_stall_before_the_headers(hub: httpx.Client, content: bytes) -> None:
     assert received(hub) == (content, None)
 
 
-def test_what_stalls_stays_open_and_ends_with_the_client(hub: httpx.Client) -> None:
+def test_stalled_connection_remains_open_until_the_client_disconnects(hub: httpx.Client) -> None:
     set_rules(hub, {"path": FILE, "fault": "stall", "after": 1000})
     with hub.stream("GET", FILE) as answer:
         first_part = answer.iter_raw()
@@ -97,7 +97,7 @@ def test_cut(hub: httpx.Client, content: bytes, after: int) -> None:
     assert received(hub) == (content, None)
 
 
-def test_a_cut_behind_the_end_does_not_fire(hub: httpx.Client, content: bytes) -> None:
+def test_cut_beyond_the_end_does_not_fire(hub: httpx.Client, content: bytes) -> None:
     set_rules(hub, {"path": FILE, "fault": "cut", "after": len(content)})
     assert received(hub) == (content, None)
     assert fired(hub) == [0]
@@ -140,7 +140,7 @@ def test_slow(hub: httpx.Client, content: bytes) -> None:
     assert len(arrived) >= 5  # evenly, not all at the end
 
 
-def test_slow_slows_no_other_file(hub: httpx.Client, content: bytes) -> None:
+def test_slow_affects_no_other_file(hub: httpx.Client, content: bytes) -> None:
     set_rules(hub, {"path": FILE, "fault": "slow", "rate": 10_000})  # half a minute for this one
     with hub.stream("GET", FILE) as slow:
         parts = slow.iter_raw()
@@ -163,7 +163,7 @@ def test_no_hashes(hub: httpx.Client, root: Path, tmp_path: Path) -> None:
     assert (copy / WEIGHTS).read_bytes() == (root / REPO / WEIGHTS).read_bytes()
 
 
-def test_rules_without_an_end_and_rules_for_each_client_and_file(hub: httpx.Client) -> None:
+def test_unlimited_rules_and_rules_per_client_and_file(hub: httpx.Client) -> None:
     other = FILE.replace(WEIGHTS, OTHER)
     set_rules(hub, {"path": "/static/", "fault": "status", "status": 503, "times": 1, "each": True})
     assert [hub.get(path).status_code for path in (FILE, FILE, other, other)] == [503, 200, 503, 200]

@@ -50,7 +50,7 @@ def test_connections_share_the_line_evenly(root: Path, start: Callable[..., str]
     assert httpx.get(f"{hub}/_lab/stats").json()["most_simultaneous_transfers"] == 3
 
 
-def test_counts_by_path_and_client_and_from_anew(root: Path, start: Callable[..., str]) -> None:
+def test_counts_by_path_and_client_can_be_reset(root: Path, start: Callable[..., str]) -> None:
     hub = start(root)
     httpx.get(hub + LARGE)
     httpx.get(hub + LARGE, headers={"Range": "bytes=0-99"})
@@ -69,7 +69,7 @@ def test_counts_by_path_and_client_and_from_anew(root: Path, start: Callable[...
     assert httpx.post(f"{hub}/_lab/stats/reset").json() == httpx.get(f"{hub}/_lab/stats").json() == empty
 
 
-def test_what_a_client_no_longer_takes_is_not_counted(root: Path, start: Callable[..., str]) -> None:
+def test_bytes_after_a_disconnect_are_not_counted(root: Path, start: Callable[..., str]) -> None:
     (root / REPO / "model-00001-of-00002.safetensors").write_bytes(bytes(64 * 2**20))
     hub = start(root)
     with httpx.stream("GET", hub + LARGE) as answer:

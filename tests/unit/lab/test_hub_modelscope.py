@@ -76,13 +76,13 @@ def hub(root: Path, start: Callable[..., str]) -> str:
 
 
 @pytest.mark.parametrize("revision", [None, "master"])
-def test_a_snapshot_arrives_whole(hub: str, root: Path, tmp_path: Path, revision: str | None) -> None:
+def test_snapshot_download_is_complete(hub: str, root: Path, tmp_path: Path, revision: str | None) -> None:
     assert files(download(hub, tmp_path, revision=revision)) == files(root / REPO)
     assert sent(hub, WEIGHTS) == 300_000
     assert sent(hub, "/cdn/") == 0
 
 
-def test_the_commit_is_another_one_than_on_hugging_face(hub: str, root: Path, tmp_path: Path) -> None:
+def test_commit_differs_from_hugging_face(hub: str, root: Path, tmp_path: Path) -> None:
     commit = head_commit(hub)
     assert commit != httpx.get(f"{hub}/api/models/{REPO}").json()["sha"]
     assert files(download(hub, tmp_path, revision=commit)) == files(root / REPO)
@@ -99,7 +99,7 @@ def test_one_file(hub: str, root: Path, tmp_path: Path) -> None:
         assert (tmp_path / "copy" / path).read_bytes() == (root / REPO / path).read_bytes()
 
 
-def test_the_listing_tells_sizes_and_hashes(hub: str, root: Path, tmp_path: Path) -> None:
+def test_listing_contains_sizes_and_hashes(hub: str, root: Path, tmp_path: Path) -> None:
     listed = listing(hub, tmp_path)
     assert [path for path, file in listed.items() if file["type"] == "tree"] == ["sub", "sub/deep"]
     assert {path: (file["size"], file["sha256"]) for path, file in listed.items() if file["type"] == "blob"} == {
@@ -123,7 +123,7 @@ def test_an_unknown_revision_has_no_files_and_is_no_error(hub: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("repo", [REPO, "inferfleet/none"])
-def test_only_the_id_of_this_side_is_known(hub: str, tmp_path: Path, repo: str) -> None:
+def test_only_the_modelscope_id_is_known(hub: str, tmp_path: Path, repo: str) -> None:
     done = run(SNAPSHOT.format(id=repo, revision=None, target=str(tmp_path / "copy")), hub, tmp_path)
     assert done.returncode != 0
     assert "record not found" in done.stderr
@@ -133,7 +133,7 @@ def test_without_a_map_the_ids_are_the_same(root: Path, start: Callable[..., str
     assert files(download(start(root), tmp_path, REPO)) == files(root / REPO)
 
 
-def test_a_cut_download_goes_on_where_it_stopped(hub: str, root: Path, tmp_path: Path) -> None:
+def test_cut_download_resumes(hub: str, root: Path, tmp_path: Path) -> None:
     content = os.urandom(4 * MIB)
     (root / REPO / WEIGHTS).write_bytes(content)
     rule = {"path": f"/oss/.*{WEIGHTS}", "fault": "cut", "after": 3 * MIB, "times": 1}
@@ -142,14 +142,14 @@ def test_a_cut_download_goes_on_where_it_stopped(hub: str, root: Path, tmp_path:
     assert sent(hub, WEIGHTS) == 4 * MIB
 
 
-def test_a_wrong_byte_is_noticed(hub: str, root: Path, tmp_path: Path) -> None:
+def test_corruption_is_detected(hub: str, root: Path, tmp_path: Path) -> None:
     rule = {"path": f"/oss/.*{WEIGHTS}", "fault": "corrupt", "at": 299_999, "times": 1}
     httpx.post(f"{hub}/_lab/faults", json=[rule]).raise_for_status()
     assert files(download(hub, tmp_path)) == files(root / REPO)
     assert sent(hub, WEIGHTS) == 2 * 300_000
 
 
-def test_without_hashes_a_wrong_byte_is_not_noticed(hub: str, root: Path, tmp_path: Path) -> None:
+def test_corruption_is_not_detected_without_hashes(hub: str, root: Path, tmp_path: Path) -> None:
     rules = [
         {"path": "/api/v1/models/", "fault": "no_hashes"},
         {"path": f"FilePath={WEIGHTS}", "fault": "corrupt", "at": 0, "times": 1},

@@ -59,7 +59,7 @@ def test_nothing_in_a_question_confuses_the_reasoning_parser(question) -> None:
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.question)
-def test_the_tokenizer_gives_back_every_question(question) -> None:
+def test_tokenizer_round_trip_of_every_question(question) -> None:
     for text in (question.question, question.completion):
         ids = TOKENIZER.encode(text, add_special_tokens=False).ids
         assert TOKENIZER.decode(ids, skip_special_tokens=True) == text
@@ -67,7 +67,7 @@ def test_the_tokenizer_gives_back_every_question(question) -> None:
 
 
 @given(st.text())
-def test_the_tokenizer_takes_any_text(text: str) -> None:
+def test_tokenizer_accepts_any_text(text: str) -> None:
     plain = text
     for token in SPECIAL:
         plain = plain.replace(token, "")
@@ -121,7 +121,7 @@ def test_the_heads_and_experts_divide_by_the_tensor_parallel_sizes() -> None:
     assert ARCHITECTURE["rope_scaling"]["type"] == "yarn"
 
 
-def test_the_check_sees_every_difference() -> None:
+def test_check_reports_every_difference() -> None:
     q = QUESTIONS[0]
     assert differences(q, {"reasoning": q.reasoning, "content": q.answer}) == []
     assert differences(q, {"reasoning_content": q.reasoning, "content": q.answer}) == []

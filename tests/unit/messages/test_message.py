@@ -32,7 +32,7 @@ def test_parameters_may_be_messages():
 
 
 @pytest.mark.parametrize("kind", [Message("a", "x {b}", b=[Message("c", "{d}", d=1.5), None, True])])
-def test_the_json_form_comes_back(kind):
+def test_json_form_round_trip(kind):
     assert Message.from_dict(json.loads(json.dumps(kind.as_dict()))).render("en") == kind.render("en")
     problem = Problem("p", "x {b}", "y {c}", b=kind, c=[1]).of("Service {service}: {problem}", service="s")
     again = Problem.from_dict(json.loads(json.dumps(problem.as_dict())))

@@ -17,32 +17,32 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-def test_it_is_found_from_a_folder_below(root: Path) -> None:
+def test_checkout_is_found_from_a_subfolder(root: Path) -> None:
     assert find_checkout(root / "inventories" / "lab", {}) == root
 
 
-def test_the_variable_outranks_the_present_folder(root: Path, tmp_path: Path) -> None:
+def test_variable_overrides_the_current_folder(root: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     (other / "playbooks").mkdir(parents=True)
     (other / "site.yml").write_text("[]")
     assert find_checkout(root, {"INFERFLEET_HOME": str(other)}) == other
 
 
-def test_elsewhere_the_source_tree_of_the_package_serves(tmp_path: Path) -> None:
+def test_source_tree_of_the_package_is_the_fallback(tmp_path: Path) -> None:
     assert (find_checkout(tmp_path, {}) / "src" / "inferfleet").is_dir()
 
 
-def test_a_wrong_variable_is_refused(tmp_path: Path) -> None:
+def test_invalid_variable_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"INFERFLEET_HOME is '.*', which contains no site.yml"):
         find_checkout(tmp_path, {"INFERFLEET_HOME": str(tmp_path)})
 
 
-def test_an_inventory_is_looked_for_here_then_in_the_checkout(root: Path) -> None:
+def test_inventory_is_searched_in_current_folder_then_checkout(root: Path) -> None:
     assert find_inventory("lab", root / "inventories", root) == str(root / "inventories/lab")
     assert find_inventory("inventories/lab", Path("/"), root) == str(root / "inventories/lab")
 
 
-def test_a_list_of_hosts_is_passed_on(root: Path) -> None:
+def test_host_list_is_passed_unchanged(root: Path) -> None:
     assert find_inventory("10.0.0.1,10.0.0.2", root, root) == "10.0.0.1,10.0.0.2"
 
 
@@ -54,7 +54,7 @@ def test_a_list_of_hosts_is_passed_on(root: Path) -> None:
         *((name, "This checkout has inventories/a800, inventories/lab.") for name in ("zzzzzz", "", " ", ".")),
     ],
 )
-def test_an_unknown_inventory_names_the_nearest(root: Path, name: str, remedy: str) -> None:
+def test_unknown_inventory_suggests_similar_names(root: Path, name: str, remedy: str) -> None:
     with pytest.raises(UsageError) as refused:
         find_inventory(name, root, root)
     assert refused.value.problem.message == f"Inventory {name!r} does not exist."

@@ -30,7 +30,7 @@ def test_arguments_of_a_plain_run() -> None:
     assert arguments(PLAIN, []) == ["-i", "/opt/inferfleet/inventories/lab", "/opt/inferfleet/site.yml"]
 
 
-def test_arguments_of_a_run_with_everything() -> None:
+def test_arguments_of_a_run_with_all_options() -> None:
     files = [Path("/tmp/x/0.json"), Path("/etc/vars.yml")]
     assert arguments(FULL, files) == [
         *("-i", "/etc/my fleet.yml", "--limit", "node1:node2", "--tags", "open_webui,verify", "--skip-tags", "slow"),
@@ -39,19 +39,19 @@ def test_arguments_of_a_run_with_everything() -> None:
     ]
 
 
-def test_no_secret_is_an_argument_nor_shown() -> None:
+def test_secrets_are_in_no_argument_and_not_shown() -> None:
     assert "hush" not in repr(arguments(FULL, [])) + shown_command(FULL, ROOT) + repr(FULL.vault_password_file)
 
 
-def test_the_shown_line_is_short_inside_the_checkout() -> None:
+def test_shown_command_is_relative_inside_the_checkout() -> None:
     assert shown_command(PLAIN, ROOT) == "ansible-playbook site.yml -i inventories/lab"
 
 
-def test_the_shown_line_works_from_elsewhere() -> None:
+def test_shown_command_works_from_other_folders() -> None:
     assert shown_command(PLAIN, Path("/root")) == "cd /opt/inferfleet && ansible-playbook site.yml -i inventories/lab"
 
 
-def test_the_shown_line_is_quoted_and_masked() -> None:
+def test_shown_command_is_quoted_and_masked() -> None:
     assert shown_command(FULL, ROOT) == (
         "ansible-playbook playbooks/reset.yml -i '/etc/my fleet.yml' --limit node1:node2 --tags open_webui,verify"
         " --skip-tags slow --forks 8 --check --diff --vault-password-file .vault --ask-vault-pass -vv"
@@ -59,12 +59,12 @@ def test_the_shown_line_is_quoted_and_masked() -> None:
     )
 
 
-def test_one_v_only_shows_what_ansible_says_anyway() -> None:
+def test_single_v_does_not_increase_ansible_verbosity() -> None:
     request = Request(root=ROOT, playbook="site.yml", inventory="a,", verbosity=1)
     assert shown_command(request, ROOT) == "ansible-playbook site.yml -i a,"
 
 
-def test_a_run_ends_with_its_parent_where_setpriv_is_at_hand() -> None:
+def test_run_is_bound_to_its_parent_if_setpriv_is_available() -> None:
     assert bound_to_parent(["x", "-y"], "/usr/bin/setpriv") == ["/usr/bin/setpriv", "--pdeathsig", "TERM", "x", "-y"]
     assert bound_to_parent(["x", "-y"], None) == ["x", "-y"]
 
@@ -86,6 +86,6 @@ def test_environment(tmp_path: Path, config: str | None, checking: str) -> None:
     assert environment(tmp_path, {"PATH": "/usr/bin"}, Path("/venv/bin"), color=False) == expected
 
 
-def test_what_the_user_says_about_host_keys_stands(tmp_path: Path) -> None:
+def test_user_setting_of_host_key_checking_is_kept(tmp_path: Path) -> None:
     env = {"PATH": "/usr/bin", "ANSIBLE_HOST_KEY_CHECKING": "False"}
     assert "ANSIBLE_HOST_KEY_CHECKING" not in environment(tmp_path, env, Path("/venv/bin"), color=True)

@@ -17,7 +17,7 @@ def planned(checkout: Path) -> dict[str, list[str]]:
     return planned_roles(checkout / "site.yml")
 
 
-def test_stages_are_the_roles_in_the_order_of_the_run(whole_run: Recorded) -> None:
+def test_stages_are_roles_in_run_order(whole_run: Recorded) -> None:
     assert [(stage.name, stage.state) for stage in whole_run.result.stages] == [
         ("first", State.CHANGED),
         ("second", State.FAILED),
@@ -35,11 +35,11 @@ def test_without_a_plan_tasks_before_any_role_belong_to_the_play(whole_run: Reco
     assert list(fold(whole_run.events).stages) == ["Work", "first", "second", "End"]
 
 
-def test_changes_are_named_with_host_stage_and_task(whole_run: Recorded) -> None:
+def test_changes_have_host_stage_and_task(whole_run: Recorded) -> None:
     assert whole_run.result.changed_tasks == (ChangedTask("one", "first", "Change one"),)
 
 
-def test_only_the_failure_that_stood_is_reported(whole_run: Recorded) -> None:
+def test_only_final_failures_are_reported(whole_run: Recorded) -> None:
     """Neither the rescued nor the ignored one; and not lost because `always` ran after it."""
     assert whole_run.result.failures == (
         Failure(
@@ -56,7 +56,7 @@ def test_hosts_have_their_own_state_and_time(whole_run: Recorded) -> None:
     assert sum(stage.seconds for stage in whole_run.result.stages) <= whole_run.result.seconds
 
 
-def test_the_result_of_set_stats_is_kept(whole_run: Recorded) -> None:
+def test_result_of_set_stats_is_returned(whole_run: Recorded) -> None:
     assert whole_run.result.result == {"model": "tiny-r1"}
     assert whole_run.result.complete
 
@@ -76,9 +76,7 @@ def test_progress_is_shown_while_a_task_is_retried(whole_run: Recorded, planned:
     assert state.stages["first"].hosts["one"].progress is None  # the stage is over
 
 
-def test_a_rescued_failure_is_taken_back_while_the_run_goes_on(
-    whole_run: Recorded, planned: dict[str, list[str]]
-) -> None:
+def test_rescued_failure_is_cleared_during_the_run(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
     state = Fold(planned)
     states = []
     for event in whole_run.events:
@@ -102,7 +100,7 @@ def test_stages_wait_before_they_run(whole_run: Recorded, planned: dict[str, lis
     assert state.current is state.stages["first"]
 
 
-def test_a_run_that_breaks_off_is_interrupted_in_its_stage(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+def test_aborted_run_is_interrupted_in_its_stage(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
     recovered = max(
         number for number, event in enumerate(whole_run.events) if event["event_data"].get("task") == "Recover"
     )
@@ -112,20 +110,20 @@ def test_a_run_that_breaks_off_is_interrupted_in_its_stage(whole_run: Recorded, 
     assert result.failures[0].task == "Fail for a start"  # Ansible could no longer tell that it was rescued
 
 
-def test_folding_again_gives_the_same(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+def test_folding_is_deterministic(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
     again = fold(whole_run.events, planned).result(rc=2)
     live = whole_run.result
     assert replace(again, seconds=live.seconds, log=live.log) == live
 
 
-def test_what_ansible_says_outside_of_tasks_is_kept_as_it_is(broken_run: Recorded) -> None:
+def test_ansible_output_outside_tasks_is_kept_unchanged(broken_run: Recorded) -> None:
     assert "couldn't resolve module/action 'no_such_module_at_all'" in broken_run.result.output
     assert "broken.yml:5:7" in broken_run.result.output
     assert "\x1b" not in broken_run.result.output
     assert broken_run.result.tasks_run == 0
 
 
-def test_a_component_is_run_in_the_stage_of_its_role() -> None:
+def test_component_tasks_belong_to_the_stage_of_their_role() -> None:
     run = Fold()
     roles = ["open_webui", "component_service", "container_images", "component_service", "verify"]
     stages = [run._stage_of({"role": role, "play": "Set up Open WebUI"}).name for role in roles]

@@ -25,11 +25,11 @@ def values(option: str) -> dict[str, object]:
         ("{model: r1, deep: {x: 1}}", {"model": "r1", "deep": {"x": 1}}),
     ],
 )
-def test_every_form_is_read(option: str, expected: dict[str, object] | None) -> None:
+def test_all_forms_are_parsed(option: str, expected: dict[str, object] | None) -> None:
     assert values(option) == (expected or {"tensor_parallel_size": 2, "engine_extra_args": ["--x"]})
 
 
-def test_a_file_is_looked_for_where_the_user_is(tmp_path: Path) -> None:
+def test_file_is_relative_to_the_current_folder(tmp_path: Path) -> None:
     (tmp_path / "vars.yml").write_text("a: 1")
     assert parse_extra_vars(["@vars.yml"], tmp_path) == [ExtraVars(file=tmp_path / "vars.yml")]
 
@@ -45,7 +45,7 @@ def test_a_file_is_looked_for_where_the_user_is(tmp_path: Path) -> None:
         ("{a: [", "-e {a=…: it is not valid JSON or YAML"),
     ],
 )
-def test_what_cannot_be_read_is_refused_without_its_value(option: str, message: str) -> None:
+def test_invalid_option_is_refused_without_showing_its_value(option: str, message: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse_extra_vars([option], Path("/"))
     assert refused.value.problem.message.startswith(message)
@@ -75,7 +75,7 @@ def test_names_that_only_look_like_secrets(name: str) -> None:
         ('{"n": 2, "deep": {"hf_token": "hush"}}', ["-e", '{"n": 2, "deep": {"hf_token": "********"}}']),
     ],
 )
-def test_what_is_shown_can_be_typed_again(option: str, shown: list[str]) -> None:
+def test_shown_options_can_be_reused(option: str, shown: list[str]) -> None:
     [item] = parse_extra_vars([option], Path("/"))
     assert shown_extra_vars(item, Path("/x")) == shown
     if "hush" not in option:
@@ -85,7 +85,7 @@ def test_what_is_shown_can_be_typed_again(option: str, shown: list[str]) -> None
         assert merged == item.values
 
 
-def test_files_keep_their_order_among_values(tmp_path: Path) -> None:
+def test_order_of_files_and_values_is_kept(tmp_path: Path) -> None:
     (tmp_path / "v.yml").touch()
     items = parse_extra_vars(["a=1", "@v.yml", "a=2"], tmp_path)
     assert file_contents(items) == ['{"a": "1"}', tmp_path / "v.yml", '{"a": "2"}']

@@ -14,7 +14,7 @@ def folders(runs: Path) -> list[str]:
     return sorted(path.name for path in runs.iterdir())
 
 
-def test_runs_that_start_together_do_not_share_a_folder(tmp_path: Path) -> None:
+def test_simultaneous_runs_have_separate_folders(tmp_path: Path) -> None:
     together = Barrier(AT_ONCE)
 
     def start(_: int) -> str:
@@ -37,7 +37,7 @@ def test_the_last_runs_are_kept(tmp_path: Path) -> None:
     assert folders(tmp_path) == [*old[4:], folder.name]
 
 
-def test_a_run_that_lasts_keeps_its_folder(tmp_path: Path) -> None:
+def test_running_run_keeps_its_folder(tmp_path: Path) -> None:
     with ExitStack() as lasting:
         long = lasting.enter_context(new_run(tmp_path))
         (long / "stdout").write_text("TASK [Wait for the engine]")

@@ -43,7 +43,7 @@ def test_outcomes(fields: dict[str, Any], expected: Outcome) -> None:
     assert judged(**fields) is expected
 
 
-def test_a_change_counts_only_where_none_is_allowed() -> None:
+def test_change_matters_only_with_assert_no_change() -> None:
     assert judged(changed_tasks=(CHANGED,), assert_no_change=True) is Outcome.CHANGES_DETECTED
     assert judged(assert_no_change=True) is Outcome.OK
     assert judged(changed_tasks=(CHANGED,), failures=(FAILED,), rc=2, assert_no_change=True) is Outcome.FAILED

@@ -30,7 +30,7 @@ def secret_run(record: Callable[..., Recorded], checkout: Path) -> Recorded:
     )
 
 
-def test_a_secret_reaches_ansible_but_no_command_line(secret_run: Recorded) -> None:
+def test_secret_reaches_ansible_without_command_line(secret_run: Recorded) -> None:
     """The playbook itself looks through all processes."""
     assert secret_run.result.failures == ()
     assert secret_run.result.result == {
@@ -40,20 +40,20 @@ def test_a_secret_reaches_ansible_but_no_command_line(secret_run: Recorded) -> N
     }
 
 
-def test_no_secret_stays_on_disk(secret_run: Recorded) -> None:
+def test_no_secret_remains_on_disk(secret_run: Recorded) -> None:
     log = Path(secret_run.result.log).parent
     texts = {path: path.read_text() for path in log.rglob("*") if path.is_file()}
     assert not [path for path, text in texts.items() if SECRET in text or "open sesame" in text]
     assert not (log / "command").exists()
 
 
-def test_the_log_is_for_its_owner_only(secret_run: Recorded) -> None:
+def test_log_is_readable_by_owner_only(secret_run: Recorded) -> None:
     runs = runs_folder(secret_run.request.root)
     assert stat.S_IMODE(runs.stat().st_mode) == 0o700
     assert "TASK [Hand over what was understood]" in Path(secret_run.result.log).read_text()
 
 
-def test_variables_are_written_for_the_owner_only(tmp_path: Path) -> None:
+def test_variable_files_are_readable_by_owner_only(tmp_path: Path) -> None:
     request = Request(tmp_path, "site.yml", "a,", extra_vars=parse_extra_vars([f"engine_api_key={SECRET}"], tmp_path))
     [path] = write_extra_vars(tmp_path, request)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -11,7 +11,7 @@ def test_roles_of_a_play() -> None:
     assert planned_roles(PLAYBOOKS / "site.yml") == {"Work": ["first", "second"]}
 
 
-def test_imports_blocks_and_tags_are_followed(tmp_path: Path) -> None:
+def test_imports_blocks_and_tags_are_resolved(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "site.yml").write_text(
         """
@@ -42,7 +42,7 @@ def test_imports_blocks_and_tags_are_followed(tmp_path: Path) -> None:
     assert plan["web"] == ["open_webui"]
 
 
-def test_a_file_that_is_no_playbook_has_no_stages(tmp_path: Path) -> None:
+def test_invalid_playbook_has_no_stages(tmp_path: Path) -> None:
     (tmp_path / "site.yml").write_text("- hosts: [")
     assert planned_roles(tmp_path / "site.yml") == {}
 
