@@ -25,9 +25,9 @@ inferfleet plan -i inventories/a800 -e max_model_len=32768
 _TEXTS = (
     N_("Settings"),
     N_("This page is generated from `src/inferfleet/settings/model.py` by `make references`; edit the model."),
-    N_("Set them in `group_vars/all/10_cluster.yml` of the inventory, or for one run with `-e KEY=VALUE`:"),
+    N_("Set them in `group_vars/all/10_cluster.yml` of the inventory, or for a single run with `-e KEY=VALUE`:"),
 )
-_ONE_HOST = (N_("One host"), N_("In `hosts.yml` or `host_vars/` of the inventory."))
+_HOST_VARIABLES = (N_("Host variables"), N_("In `hosts.yml` or `host_vars/` of the inventory."))
 _COLUMNS = (N_("Setting"), N_("Values"), N_("Default"), N_("Description"))
 _KINDS = {
     str: N_("text"),
@@ -59,7 +59,7 @@ def document(language: str) -> str:
         if heading := _headings().get(name):
             lines += ["", f"## {gettext(heading, language)}", "", *_head(language)]
         lines.append(_row(name, field, language))
-    title, place = (gettext(text, language) for text in _ONE_HOST)
+    title, place = (gettext(text, language) for text in _HOST_VARIABLES)
     lines += ["", f"## {title}", "", place, "", *_head(language)]
     lines += [_row(name, field, language) for name, field in HostSettings.model_fields.items()]
     return "\n".join(lines) + "\n"

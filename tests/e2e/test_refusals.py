@@ -66,7 +66,7 @@ def refusals(done: Finished) -> list[str]:
 def test_port_in_use(controller: Controller, unchanged: None, port_in_use: None) -> None:
     done = controller.inferfleet("up", "-e", f"engine_port={PORT}")
     assert refusals(done) == [
-        f"Port {PORT} of engine_port is taken on node1 by python3."
+        f"Port {PORT} of engine_port is in use on node1 by python3."
         " Stop that program, or set engine_port to a free port."
     ], done
     assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (3, "requirements_not_met", []), done

@@ -52,7 +52,7 @@ def test_page_shows_verification_and_measurements(report: Path, browser: Browser
     page.goto(report.as_uri())
     expect(page.locator("h2")).to_contain_text("tiny-r1")
     expect(page.locator("h2")).to_contain_text("Verified")
-    for name in ("API answers", "Open WebUI answers", *lab.names, "vllm-cpu", "complete", "inferfleet-engine"):
+    for name in ("API responds", "Open WebUI responds", *lab.names, "vllm-cpu", "complete", "inferfleet-engine"):
         expect(page.get_by_text(name).first).to_be_attached()
     for missing in ("inferfleet bench", "inferfleet evaluate", "inferfleet fabric"):
         expect(page.get_by_text(missing)).to_have_count(0)

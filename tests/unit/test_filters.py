@@ -119,7 +119,7 @@ def test_ranks_of_every_host():
     assert shown_results(rank_results(answers, 2)) == [
         ("ranks on a", True, "2 of 2: TP0, TP1"),
         ("ranks on b", False, "1 of 2: TP2"),
-        ("ranks on c", False, "host does not answer"),
+        ("ranks on c", False, "host unreachable"),
         ("ranks on d", False, "0 of 2"),
     ]
 

@@ -1,4 +1,4 @@
-"""The benchmark: what to measure, what the engine's own tool measured, and how two runs compare."""
+"""The benchmark: plan a sweep, read the results of `vllm bench serve`, compare two runs."""
 
 from inferfleet.bench.compare import Comparison, compare
 from inferfleet.bench.measure import ResultError, explain_no_result, read_measurement

@@ -1,4 +1,4 @@
-"""Where `vllm bench serve` comes from."""
+"""Select the image that provides `vllm bench serve`."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,14 +9,14 @@ from inferfleet.engines.measurement import Measurement
 
 
 def runs_vllm(plan: Mapping[str, Any]) -> bool:
-    """Return whether the engine's own image holds the client."""
+    """Return whether the engine's image contains the client."""
     return bool(load_engine(plan["engine"]).bench_client)
 
 
 def client_image(plan: Mapping[str, Any]) -> str:
-    """Return the image to measure from: the engine's, or the client's for processors.
+    """Return the image of the benchmark client: the engine's, or vLLM's CPU image.
 
-    The client computes nothing, so that the smallest image does.
+    The client does no inference, so the smallest image is sufficient.
     """
     if runs_vllm(plan):
         return str(plan["image"])
@@ -24,14 +24,14 @@ def client_image(plan: Mapping[str, Any]) -> str:
 
 
 def client_version(plan: Mapping[str, Any], image: str) -> str:
-    """Return the version of the client in an image; empty where it is not known."""
+    """Return the version of the client in an image; empty if not known."""
     if image == plan["image"] and load_engine(plan["engine"]) is _client():
         return str(plan["engine_version"])
     return next((v.version for v in _client().versions if image in v.image.values()), "")
 
 
 def image_digests(images: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, str]:
-    """Return the digest of each named image, as Docker describes `images`; its id where no registry gave one."""
+    """Return the digest of each named image from Docker's description `images`; its id if it has no digest."""
     found = list(images)
     return {
         name: (image.get("RepoDigests") or [image["Id"]])[0].rpartition("@")[2]

@@ -1,4 +1,4 @@
-"""How one run differs from another that asked for the same, and what is worse than allowed."""
+"""Compare two runs with the same workload, and find regressions beyond a limit."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -7,11 +7,11 @@ from typing import Any
 from inferfleet.bench.run import Measurement, Run
 from inferfleet.messages import N_, Message, Problem
 
-# Of latencies the median decides: of few requests the 99th percentile is the slowest one, and moves the mean.
+# Latencies are compared by median: with few requests the 99th percentile is the slowest one and dominates the mean.
 _HIGHER_IS_BETTER = ("request_throughput", "output_throughput", "total_token_throughput")
 _LOWER_IS_BETTER = ("ttft_ms", "tpot_ms", "itl_ms", "e2el_ms")
 _SHAPE = ("input_len", "output_len", "ignore_eos")
-# What is told where it differs: it is what a comparison is usually made for.
+# Differences in these are reported: they are usually the purpose of a comparison.
 _COMPARED_PLAN_KEYS = (
     *(
         "model",
@@ -32,7 +32,7 @@ _COMPARED_VERSIONS = ("image", "image_digest", "bench_image", "bench_image_diges
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One metric at one concurrency; `change` is relative to the first run, and None where that was 0."""
+    """One metric at one concurrency; `change` is relative to the first run, and None if that was 0."""
 
     concurrency: int
     metric: str
@@ -44,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A setting that differs between the services that were measured."""
+    """A setting that differs between the measured services."""
 
     name: str
     first: Any
@@ -53,7 +53,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two runs side by side; `problems` is not empty where they cannot be compared."""
+    """Comparison of two runs; `problems` is not empty if they cannot be compared."""
 
     limit: float
     changes: list[Change] = field(default_factory=list)
@@ -63,7 +63,7 @@ class Comparison:
 
     @property
     def regressions(self) -> list[Change]:
-        """Return what is worse by more than the limit."""
+        """Return the metrics that are worse by more than the limit."""
         return [change for change in self.changes if change.regressed]
 
     def as_dict(self) -> dict[str, Any]:
@@ -106,8 +106,8 @@ def _other_shape(first: Run, second: Run) -> list[Problem]:
     return [
         Problem(
             "other-shape",
-            N_("The runs ask for different work: the first for {first}, the second for {second}."),
-            N_("Compare runs of the same preset and lengths."),
+            N_("The runs have different workloads: the first {first}, the second {second}."),
+            N_("Compare runs with the same preset and lengths."),
             first=first_shape,
             second=second_shape,
         )
@@ -123,7 +123,7 @@ def _nothing_common(first: Run, second: Run) -> list[Problem]:
         Problem(
             "nothing-common",
             N_("The runs have no concurrency in common: the first measured {first}, the second {second}."),
-            N_("Measure the second one again with --concurrency as the first."),
+            N_("Repeat the second run with the --concurrency of the first."),
             first=first_measured,
             second=second_measured,
         )
@@ -144,7 +144,7 @@ def _changes(first: Measurement, second: Measurement, limit: float) -> list[Chan
 
 def _change(at: Measurement, metric: str, first: float, second: float, limit: float, *, better: int) -> Change:
     change = (second - first) / first if first else None
-    # Rounded, so that exactly the limit is not beyond it for how numbers are stored.
+    # Rounded, so that a change of exactly the limit does not exceed it due to floating point.
     regressed = change is not None and round(-better * change, 9) > limit
     return Change(at.concurrency, metric, first, second, change, regressed)
 
@@ -178,7 +178,7 @@ def _notes(first: Run, second: Run, pairs: list[tuple[Measurement, Measurement]]
 
 
 def changed_settings(recorded: Mapping[str, Any], planned: Mapping[str, Any]) -> list[Message]:
-    """Return the settings in which a plan differs from a recorded one; none: it is the same service."""
+    """Return the settings in which a plan differs from a recorded one; empty if it is the same service."""
     names, text = ("image", *_COMPARED_PLAN_KEYS), N_("{name} was {before} and is {now}")
     return [
         Message("", text, name=name, before=str(recorded.get(name)), now=str(planned.get(name)))

@@ -19,7 +19,7 @@ _LATENCIES = {
 
 def draw(run: Run, folder: Path) -> list[Path]:
     """Write throughput.png, latency.png and the same as SVG into `folder`; return their paths."""
-    # Imported here: it costs half a second, and few commands draw.
+    # Imported here, since the import takes half a second and few commands need it.
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The catalog's loads."""
+"""The benchmark presets of the catalog."""
 
 from functools import cache
 from typing import Self
@@ -9,7 +9,7 @@ from inferfleet.catalog.loader import FOLDER, load_file
 
 
 class Preset(BaseModel):
-    """A shape of requests, and the concurrencies it is measured at."""
+    """Prompt and answer lengths, and the concurrencies to measure."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -27,7 +27,7 @@ class Preset(BaseModel):
         return self
 
     def prompts_at(self, concurrency: int) -> int:
-        """Return the requests of the measurement with so many in flight."""
+        """Return the number of requests of the measurement at a concurrency."""
         return self.num_prompts or (self.prompts_per_concurrency or 0) * concurrency
 
 

@@ -1,4 +1,4 @@
-"""One run of the benchmark, as `bench.json` keeps it."""
+"""One run of the benchmark, in the form of `bench.json`."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ class _Part(BaseModel):
 
 
 class Latency(_Part):
-    """One latency over all requests that were answered, in milliseconds."""
+    """One latency over all successful requests, in milliseconds."""
 
     mean: NonNegativeFloat
     median: NonNegativeFloat
@@ -21,16 +21,16 @@ class Latency(_Part):
 
 
 class Measurement(_Part):
-    """What was measured with one number of requests in flight."""
+    """The measurement at one concurrency."""
 
     concurrency: PositiveInt  # requests in flight
-    num_prompts: PositiveInt  # requests in all
+    num_prompts: PositiveInt  # total requests
     seed: NonNegativeInt  # of the random prompts
     ended: str  # UTC, ISO 8601
     duration: NonNegativeFloat  # s
     completed: NonNegativeInt  # requests
     failed: NonNegativeInt  # requests
-    errors: tuple[str, ...] = ()  # what the first failed requests were told
+    errors: tuple[str, ...] = ()  # errors of the first failed requests
     total_input_tokens: NonNegativeInt
     total_output_tokens: NonNegativeInt
     request_throughput: NonNegativeFloat  # requests a second
@@ -43,7 +43,7 @@ class Measurement(_Part):
 
 
 class Sweep(_Part):
-    """What is asked of the service: the same requests, at several concurrencies."""
+    """The workload: the same requests at several concurrencies."""
 
     preset: str
     input_len: PositiveInt  # tokens
@@ -51,7 +51,7 @@ class Sweep(_Part):
     ignore_eos: bool  # whether every answer is of exactly output_len
     concurrency: tuple[PositiveInt, ...]
     num_prompts: tuple[PositiveInt, ...]  # requests at each concurrency
-    seed: NonNegativeInt  # each concurrency adds itself, so that no prompt comes twice
+    seed: NonNegativeInt  # the concurrency is added, so that no prompt is repeated
 
     def prompts_at(self, concurrency: int) -> int:
         """Return the requests of one measurement."""
@@ -59,7 +59,7 @@ class Sweep(_Part):
 
 
 class Run(BaseModel):
-    """One run: what was asked, of what service on what machines, and what was measured."""
+    """One run: the workload, the service and its nodes, and the measurements."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

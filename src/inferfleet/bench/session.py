@@ -1,4 +1,4 @@
-"""One run from its beginning to its end, or going on with one that was interrupted."""
+"""Start a run, or resume an interrupted one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _ACCELERATOR_FACTS = ("vendor", "driver_version", "cuda_version", "compute_capab
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A run to measure, the folder it goes to, and what the user should know; `run` is None where it was refused."""
+    """A run to measure, its folder, problems and warnings; `run` is None if there are problems."""
 
     run: Run | None
     folder: Path
@@ -60,7 +60,7 @@ def begin(
 
 
 def resume(plan: Mapping[str, Any], results: Path) -> Session:
-    """Return the newest run with what is not measured yet; what serves must be what was measured before."""
+    """Return the newest run to resume; the service must be the one measured before."""
     try:
         folder = unfinished(results, str(plan["service"]))
         run = load(folder)
@@ -68,13 +68,13 @@ def resume(plan: Mapping[str, Any], results: Path) -> Session:
         return Session(None, results, [error.problem])
     if changed := changed_settings(run.plan, recorded_plan(plan)):
         message = N_("Another service was measured in {folder}: {changed}.")
-        remedy = N_("Begin a new run, without --resume, or deploy what served then.")
+        remedy = N_("Start a new run without --resume, or deploy the service that was measured then.")
         return Session(None, folder, [Problem("other-service", message, remedy, folder=str(folder), changed=changed)])
     return Session(run, folder)
 
 
 def recorded_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the plan as a run keeps it: without its prose, and without values that may be secrets."""
+    """Return the plan as recorded with a run: without texts and without values that may be secrets."""
     kept = {key: value for key, value in plan.items() if key not in _PLAN_LEFT_OUT}
     kept["nodes"] = {
         name: {**node, "env": {key: MASK if is_secret(key) else value for key, value in node.get("env", {}).items()}}
@@ -84,7 +84,7 @@ def recorded_plan(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def hardware_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a node's facts explains its speed."""
+    """Return the facts of a node that determine its performance."""
     node, hardware = facts.get("inferfleet_node") or {}, facts.get("inferfleet_accelerators") or {}
     short = {key: node[key] for key in _NODE_FACTS if node.get(key)}
     short |= {key: hardware[key] for key in _ACCELERATOR_FACTS if hardware.get(key)}

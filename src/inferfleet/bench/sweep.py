@@ -1,4 +1,4 @@
-"""What to measure: from what was settings, the catalog's preset and the plan to command lines."""
+"""Plan a sweep from settings, preset and plan, and build its command lines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from inferfleet.messages import N_, Problem
 
 @dataclass(frozen=True, slots=True)
 class SweepSettings:
-    """The role's variables; None or empty takes the preset's."""
+    """Variables of the role; None or empty: the value of the preset."""
 
     preset: str
     concurrency: tuple[int, ...] = ()
@@ -26,7 +26,7 @@ class SweepSettings:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """The sweep, what speaks against it, and what the user should know; the sweep is None where it was refused."""
+    """The sweep, its problems and warnings; the sweep is None if there are problems."""
 
     sweep: Sweep | None
     problems: list[Problem] = field(default_factory=list)
@@ -34,7 +34,7 @@ class Planned:
 
 
 def plan_sweep(settings: SweepSettings, plan: Mapping[str, Any], seed: int) -> Planned:
-    """Return what to measure of the service that `plan` describes."""
+    """Return the sweep for the service that `plan` describes."""
     try:
         preset = pick("bench_preset", settings.preset, load_presets())
     except UnknownNameError as error:
@@ -72,7 +72,7 @@ def measurement_at(sweep: Sweep, concurrency: int, **service: str) -> Measuremen
 
 
 def seed_at(sweep: Sweep, concurrency: int) -> int:
-    """Return the seed of one measurement: prompts of its own, so that the prefix cache answers none of them."""
+    """Return the seed of one measurement: each has different prompts, so that the prefix cache has no hits."""
     return sweep.seed + concurrency
 
 
@@ -85,30 +85,38 @@ def _bad_numbers(settings: SweepSettings) -> list[Problem]:
     bad = [(name, value) for name, value in given.items() if value is not None and value < 1]
     bad += [("concurrency", value) for value in settings.concurrency if value < 1]
     return [
-        Problem("bad-value", N_("Variable {key} is {value}, less than 1."), N_("Set {key} to 1 or more."), **given)
+        Problem(
+            "bad-value",
+            N_("Variable {key} is {value}, but must be at least 1."),
+            N_("Set {key} to 1 or more."),
+            **given,
+        )
         for given in ({"key": f"bench_{name}", "value": value} for name, value in bad)
     ]
 
 
 def _too_long(settings: SweepSettings, sweep: Sweep, plan: Mapping[str, Any]) -> list[Problem]:
-    """Refuse requests that the engine would: prompt and answer share the context."""
+    """Refuse requests that exceed the context, which prompt and answer share."""
     limit, total = int(plan["max_model_len"]), sweep.input_len + sweep.output_len
     if not limit or total <= limit:
         return []
     message = N_(
-        "Variables bench_input_len {input_len} and bench_output_len {output_len} (preset {preset}) make {total} tokens"
-        " a request; the engine serves max_model_len {limit}."
+        "Variables bench_input_len {input_len} and bench_output_len {output_len} (preset {preset}) add up to"
+        " {total} tokens per request, but max_model_len of the engine is {limit}."
     )
     if settings.input_len and settings.output_len:
         message = N_(
-            "Variables bench_input_len {input_len} and bench_output_len {output_len} make {total} tokens a request; the"
-            " engine serves max_model_len {limit}."
+            "Variables bench_input_len {input_len} and bench_output_len {output_len} add up to {total} tokens per"
+            " request, but max_model_len of the engine is {limit}."
         )
     return [
         Problem(
             "too-long",
             message,
-            N_("Give less, together at most {limit}, choose a smaller preset, or deploy with a larger max_model_len."),
+            N_(
+                "Reduce them to at most {limit} in total, choose a smaller preset, or deploy with a larger"
+                " max_model_len."
+            ),
             input_len=sweep.input_len,
             output_len=sweep.output_len,
             preset=sweep.preset,
@@ -127,7 +135,7 @@ def _too_few(settings: SweepSettings, sweep: Sweep) -> list[Problem]:
         Problem(
             "too-few-prompts",
             N_("Variable bench_num_prompts is {value}, so that concurrency {concurrency} is never reached."),
-            N_("Set bench_num_prompts to {concurrency} or more, or leave {concurrency} out of bench_concurrency."),
+            N_("Set bench_num_prompts to {concurrency} or more, or remove {concurrency} from bench_concurrency."),
             value=settings.num_prompts,
             concurrency=most,
         )
@@ -143,10 +151,10 @@ def _warnings(sweep: Sweep, plan: Mapping[str, Any]) -> list[Problem]:
         Problem(
             "queues",
             N_(
-                "Concurrency {concurrency} is more than the engine's max_num_seqs {limit}: the rest waits, and its"
-                " waiting counts as time to first token."
+                "Concurrency {concurrency} exceeds the engine's max_num_seqs {limit}: excess requests are queued,"
+                " and the queueing time counts toward TTFT."
             ),
-            N_("Measure up to max_num_seqs, or deploy with a larger one."),
+            N_("Measure concurrencies up to max_num_seqs, or deploy with a larger one."),
             concurrency=over,
             limit=limit,
         )

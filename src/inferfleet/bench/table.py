@@ -1,4 +1,4 @@
-"""Measurements as a table of text, one row a concurrency, and as CSV."""
+"""Format measurements as a text table, one row per concurrency, and as CSV."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ _SCALARS = (
 def row(measurement: Measurement) -> str:
     """Return one row below HEAD; latencies are medians.
 
-    What matters most, in 80 columns: the files hold every number.
+    The most important values in 80 columns; the files contain all of them.
     """
     cells = (
         f"{measurement.request_throughput:.2f}",
@@ -43,7 +43,7 @@ def row(measurement: Measurement) -> str:
 
 
 def to_csv(measurements: Sequence[Measurement]) -> str:
-    """Return a line of titles and a line for each measurement; units as in `bench.json`."""
+    """Return a header line and a line per measurement; units as in `bench.json`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     latencies = [(name, kind) for name in LATENCIES for kind in Latency.model_fields]

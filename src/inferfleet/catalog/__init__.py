@@ -1,4 +1,4 @@
-"""What the world is like, as data: models, accelerators and drivers."""
+"""Catalog of models, accelerators and drivers."""
 
 from inferfleet.catalog.architecture import Architecture, Precision, UnsupportedArchitectureError
 from inferfleet.catalog.loader import (

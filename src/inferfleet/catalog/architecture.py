@@ -1,4 +1,4 @@
-"""A model's architecture as numbers, under the names its `config.json` uses."""
+"""Architecture parameters of a model, named as in its `config.json`."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 from inferfleet.messages import N_, Message
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4"]
-"""What the weights of the linear layers are stored in."""
+"""Storage format of the weights of the linear layers."""
 
 SUPPORTED = ("LlamaForCausalLM", "Qwen2ForCausalLM", "DeepseekV3ForCausalLM")
 
@@ -22,7 +22,7 @@ class UnsupportedArchitectureError(ValueError):
 
 
 class Architecture(BaseModel):
-    """The numbers that decide a model's memory and how it can be split."""
+    """Parameters that determine a model's memory and how it can be divided."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -85,31 +85,31 @@ class Architecture(BaseModel):
 
     @property
     def rotary_size(self) -> int:
-        """Width of the part of a head that carries the position (elements)."""
+        """Width of the rotary part of a head (elements)."""
         return self.qk_rope_head_dim if self.mla else self.head_size
 
     def is_moe_layer(self, layer: int) -> bool:
-        """Say whether decoder layer `layer` (from 0) has experts."""
+        """Return whether decoder layer `layer` (from 0) has experts."""
         return self.moe and layer >= self.first_k_dense_replace
 
 
 def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     """Return the architecture a Hugging Face `config.json` describes.
 
-    Raises UnsupportedArchitectureError for one that is not known or lacks a number.
+    Raises UnsupportedArchitectureError if it is not supported or a parameter is missing.
     """
     names = config.get("architectures")
     name = names[0] if isinstance(names, list) and names else None
     if name not in SUPPORTED:
         raise UnsupportedArchitectureError(
-            N_("architectures is {value}, which the planner does not know; it knows {known}"),
+            N_("architectures is {value}, which the planner does not support; it supports {known}"),
             value=name or names,
             known=SUPPORTED,
         )
     numbers = {key: config[key] for key in Architecture.model_fields if config.get(key) is not None}
     numbers["name"] = name
     if name == "Qwen2ForCausalLM":
-        numbers["attention_bias"] = True  # Qwen2 always has biases on q, k and v; its config does not say so
+        numbers["attention_bias"] = True  # Qwen2 always has biases on q, k and v, which its config does not state
     numbers.setdefault("num_key_value_heads", numbers.get("num_attention_heads"))
     try:
         return Architecture.model_validate(numbers)
@@ -141,7 +141,7 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
         if weights.get("num_bits") == 8:
             return "fp8" if weights.get("type") == "float" else "int8"
         raise UnsupportedArchitectureError(
-            N_("quantization_config has quant_method {method!r}, which is not known"), method=method
+            N_("quantization_config has quant_method {method!r}, which is not supported"), method=method
         )
     kinds: dict[str, Precision] = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
     dtype = str(config.get("torch_dtype") or config.get("dtype") or "bfloat16")
@@ -153,15 +153,15 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
 
 
 def reason_of(error: Mapping[str, Any]) -> Message | str:
-    """Return why pydantic refused a value, from one of its errors; in English where it is not a usual kind."""
+    """Return why pydantic rejected a value, from one of its errors; in English if the kind is uncommon."""
     given = (error.get("ctx") or {}).get("error")
     if isinstance(given, UnsupportedArchitectureError):
         return given.message
     kinds = {
         "missing": N_("it is missing"),
-        "int_type": N_("it is not a whole number"),
-        "int_parsing": N_("it is not a whole number"),
-        "int_from_float": N_("it is not a whole number"),
+        "int_type": N_("it is not an integer"),
+        "int_parsing": N_("it is not an integer"),
+        "int_from_float": N_("it is not an integer"),
         "greater_than": N_("it is not greater than 0"),
         "greater_than_equal": N_("it is less than 0"),
     }

@@ -1,4 +1,4 @@
-"""Reads the catalog's files; a broken one is refused with its file, key and reason."""
+"""Load the catalog's files; an invalid one is reported with file, key and reason."""
 
 import difflib
 import json
@@ -29,13 +29,13 @@ from inferfleet.messages import N_, Message, Problem
 
 FOLDER = Path(__file__).parent
 
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is ten times as fast
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the libyaml loader is ten times as fast
 Entry = TypeVar("Entry")
 Form = TypeVar("Form", bound=BaseModel)
 
 
 class CatalogError(ValueError):
-    """A catalog file, or a model's `config.json`, that cannot be used: names file, key and reason."""
+    """An invalid catalog file or `config.json`; the message names file, key and reason."""
 
     def __init__(self, template: str, /, **parameters: Any) -> None:
         self.message = Message("catalog-broken", template, **parameters)
@@ -43,7 +43,7 @@ class CatalogError(ValueError):
 
 
 class UnknownNameError(ValueError):
-    """A name that the catalog does not have; the problem's remedy offers the nearest one."""
+    """A name that is not in the catalog; the remedy suggests the nearest one."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
@@ -52,13 +52,13 @@ class UnknownNameError(ValueError):
 
 @cache
 def load_models(folder: Path = FOLDER) -> dict[str, Model]:
-    """Return every model of the catalog by name; raises CatalogError."""
+    """Return all models of the catalog by name; raises CatalogError."""
     return {file.stem: load_file(file, Model) for file in sorted((folder / "models").glob("*.yml"))}
 
 
 @cache
 def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
-    """Return every accelerator of the catalog by name; raises CatalogError."""
+    """Return all accelerators of the catalog by name; raises CatalogError."""
     return {file.stem: load_file(file, Accelerator) for file in sorted((folder / "accelerators").glob("*.yml"))}
 
 
@@ -68,12 +68,12 @@ def _load_driver(folder: Path = FOLDER) -> DriverFile:
 
 
 def load_cuda_errors() -> tuple[CudaError, ...]:
-    """Return the errors of CUDA that tell of the driver or the machine; raises CatalogError."""
+    """Return the CUDA errors caused by the driver or the hardware; raises CatalogError."""
     return _load_driver().cuda_errors
 
 
 def load_xids() -> dict[int, Xid]:
-    """Return the errors of NVIDIA's driver in the kernel's log by code; raises CatalogError."""
+    """Return the Xid errors of NVIDIA's driver by code; raises CatalogError."""
     return {xid.code: xid for xid in _load_driver().xids}
 
 
@@ -93,9 +93,9 @@ def load_accelerator(name: str) -> Accelerator:
 
 
 def accelerator_name(name: str) -> str:
-    """Return the catalog's name for what people write: `h200`, `RTX 4090`, `A800-80GB`, or a driver's product name.
+    """Return the catalog name for a common spelling: `h200`, `RTX 4090`, `A800-80GB`, or a driver's product name.
 
-    Raises UnknownNameError where nothing, or more than one entry, is meant.
+    Raises UnknownNameError if no entry or more than one matches.
     """
     entries = load_accelerators()
     if name in entries:
@@ -103,7 +103,7 @@ def accelerator_name(name: str) -> str:
     wanted = _folded(name)
     exact = [entry for entry in entries if _folded(entry) == wanted]
     begun = exact or [entry for entry in entries if wanted and _folded(entry).startswith(wanted)]
-    # "A10" begins "A100-40G" too; what follows the name must be its memory.
+    # "A10" is a prefix of "A100-40G" too; only the memory size may follow the name.
     meant = exact or [entry for entry in begun if _folded(entry.rpartition("-")[0]) == wanted]
     if len(meant) == 1:
         return meant[0]
@@ -111,7 +111,7 @@ def accelerator_name(name: str) -> str:
         raise UnknownNameError(
             Problem(
                 "ambiguous-name",
-                N_("Variable accelerator is {value}, which the catalog has in {count} sizes."),
+                N_("Variable accelerator is {value}, which the catalog lists in {count} memory sizes."),
                 N_("Choose one of {names}."),
                 value=repr(name),
                 count=len(meant),
@@ -133,7 +133,7 @@ def _folded(name: str) -> str:
 def read_model(path: Path) -> Model:
     """Return the model that a `config.json`, or a folder with one, describes; raises CatalogError.
 
-    Where safetensors files or their index lie beside it, the sizes of the weights are theirs.
+    If safetensors files or their index are in the same folder, they determine the size of the weights.
     """
     file = path / "config.json" if path.is_dir() else path
     config = _mapping(file, _text(file), json.loads)
@@ -162,10 +162,10 @@ def read_model(path: Path) -> Model:
 
 
 def safetensors_bytes(folder: Path) -> int:
-    """Return the bytes of all tensors of the safetensors files in `folder`, 0 when there are none.
+    """Return the bytes of all tensors of the safetensors files in `folder`, 0 if there are none.
 
-    Every file's header is read. Only where the files are not there does the index's total count: it may be wrong
-    (DeepSeek-R1's own says two bytes for each FP8 weight). Raises CatalogError.
+    The header of every file is read. The total in the index is used only without files, since it may be wrong
+    (DeepSeek-R1's counts two bytes for each FP8 weight). Raises CatalogError.
     """
     index, files = folder / "model.safetensors.index.json", sorted(folder.glob("*.safetensors"))
     if index.is_file() and not files:
@@ -187,17 +187,17 @@ def pick(key: str, name: str, entries: Mapping[str, Entry]) -> Entry:
     near = difflib.get_close_matches(name.lower(), folded, n=1)
     remedy = N_("Did you mean {nearest}?") if near else N_("Choose one of {names}.")
     offered = {"nearest": folded[near[0]]} if near else {"names": sorted(entries)}
-    unknown = N_("Variable {key} is {value}, which the catalog does not have.")
+    unknown = N_("Variable {key} is {value}, which is not in the catalog.")
     raise UnknownNameError(Problem("unknown-name", unknown, remedy, key=key, value=repr(name), **offered))
 
 
 def load_file(file: Path, form: type[Form]) -> Form:
-    """Return what a catalog file holds in the form of a pydantic model; raises CatalogError."""
+    """Return the content of a catalog file as a pydantic model; raises CatalogError."""
     try:
         return form.model_validate(_mapping(file, _text(file), _parse_yaml))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "(whole file)"
+        key = ".".join(map(str, first["loc"])) or "(entire file)"
         raise CatalogError(
             N_("File {file}: key {key}: {reason}."), file=file, key=key, reason=reason_of(first)
         ) from None
@@ -216,7 +216,7 @@ def _text(file: Path) -> str:
 
 
 def _os_reason(error: OSError) -> Message | str:
-    """Return why the system refused a file; in its own words where it is not a usual reason."""
+    """Return why a file could not be opened; the system's message if the reason is uncommon."""
     if isinstance(error, FileNotFoundError):
         return Message("", N_("No such file or directory"))
     if isinstance(error, PermissionError):
@@ -229,14 +229,14 @@ def _mapping(file: Path, text: str, parse: Any) -> dict[str, Any]:
         data = parse(text)
     except (yaml.YAMLError, json.JSONDecodeError, RecursionError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CatalogError(N_("File {file} does not parse: {reason}."), file=file, reason=reason) from None
+        raise CatalogError(N_("File {file} cannot be parsed: {reason}."), file=file, reason=reason) from None
     if not isinstance(data, dict):
-        raise CatalogError(N_("File {file} does not hold a map of keys to values."), file=file)
+        raise CatalogError(N_("File {file} does not contain a mapping."), file=file)
     return data
 
 
 def _header_bytes(file: Path) -> int:
-    # A safetensors file begins with the length of its JSON header (8 bytes, little-endian).
+    # A safetensors file starts with the length of its JSON header (8 bytes, little-endian).
     try:
         with file.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
@@ -261,6 +261,6 @@ def _method(config: Mapping[str, Any]) -> str:
 
 
 def _computed_bytes(architecture: Any, precision: Any) -> int:
-    from inferfleet.planner.weights import checkpoint_bytes  # planning builds on the catalog
+    from inferfleet.planner.weights import checkpoint_bytes  # the planner imports the catalog
 
     return checkpoint_bytes(architecture, precision)

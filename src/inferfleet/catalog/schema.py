@@ -1,4 +1,4 @@
-"""The form of the catalog's files; every field has its unit in its name or comment."""
+"""Schema of the catalog's files; every field has its unit in its name or comment."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from inferfleet.catalog.architecture import Architecture, Precision
 Vendor = Literal["nvidia", "amd", "ascend", "vastai", "cpu"]
 Capability = Annotated[str, Field(pattern=r"^\d+\.\d$")]
 ParserName = str | dict[str, str]
-"""A parser as vLLM names it, which each engine's engine.yml translates; or engine -> the name that it has there."""
+"""vLLM's name of a parser, which engine.yml maps to the engine's name; or a mapping engine -> name."""
 
 
 class _Entry(BaseModel):
@@ -20,30 +20,30 @@ class Checkpoint(_Entry):
     """One published set of weights."""
 
     id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]  # on Hugging Face
-    modelscope: str = ""  # the same on ModelScope; empty: not published there
+    modelscope: str = ""  # id on ModelScope; empty: not published there
     publisher: str
     precision: Precision
-    method: str = ""  # how it was quantized: fp8 (blocks of 128×128), awq, gptq, int8-block; empty: not at all
+    method: str = ""  # quantization method: fp8 (blocks of 128×128), awq, gptq, int8-block; empty: none
     prediction_layers: bool = True  # whether it has the architecture's multi-token-prediction layers
     tensor_bytes: PositiveInt  # of all tensors
-    bytes: PositiveInt  # of all files, what a node's disk must hold
+    bytes: PositiveInt  # of all files, which a node's disk must hold
 
 
 class Model(_Entry):
-    """A model and where its weights are published, the publisher's own checkpoint first."""
+    """A model and its published checkpoints, the publisher's first."""
 
     title: str
     architecture: Architecture
     max_model_len: PositiveInt  # tokens
     reasoning_parser: ParserName = ""
-    tool_call_parser: ParserName = ""  # empty: it was not made to call tools
-    tool_chat_template: str = ""  # file that describes tools to it, where its own template does not
-    trust_remote_code: bool = False  # whether an engine has to run Python code of the checkpoint
+    tool_call_parser: ParserName = ""  # empty: not trained for tool calls
+    tool_chat_template: str = ""  # chat template for tools, if its own template does not support them
+    trust_remote_code: bool = False  # whether the engine must run Python code of the checkpoint
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
 
 
 class Accelerator(_Entry):
-    """One kind of accelerator: `accelerators/<product>-<memory>.yml`. A device is what its driver counts as one.
+    """One kind of accelerator: `accelerators/<product>-<memory>.yml`. A device is what its driver lists as one.
 
     In the files' comments, "GitHub owner/name#n" is github.com/owner/name/issues/n.
     """
@@ -61,18 +61,18 @@ class Accelerator(_Entry):
     compute_capability: Capability | None = None
     """NVIDIA's: developer.nvidia.com/cuda-gpus."""
     dtypes: tuple[Precision, ...]
-    """What its matrix units compute. NVIDIA's architecture white papers: FP8 from 8.9, bfloat16 from 8.0, INT4 from 7.5
-    to 8.9 (Hopper and Blackwell have none); AMD's CDNA 3 white paper; hiascend.com for the Atlas A2."""
+    """Data types supported by its matrix units. NVIDIA's architecture white papers: FP8 from 8.9, bfloat16 from 8.0,
+    INT4 from 7.5 to 8.9 (Hopper and Blackwell have none); AMD's CDNA 3 white paper; hiascend.com for the Atlas A2."""
     interconnect: Literal["nvswitch", "nvlink", "xgmi", "hccs", "pcie", "vendor", "none"]
-    """Of the SXM board or of the server that the card is sold in; PCIe cards of the same name lack the switch."""
+    """Of the SXM board or of the server that the card is sold in; PCIe cards of the same name have no switch."""
     ranks_per_device: PositiveInt = 1
     """Ranks that the engine counts for one device."""
     per_node: PositiveInt = 8
-    """Usual number in a server, our choice."""
+    """Typical number per server, an assumption."""
     devices: tuple[str, ...] = ()
-    """Device nodes that a container needs."""
+    """Device nodes required in a container."""
     mounts: tuple[str, ...] = ()
-    """Files of the driver that a container needs, as `docker run --volume` takes them."""
+    """Driver files required in a container, as for `docker run --volume`."""
     pipeline_parallel: bool = True
     """Whether engines can divide layers over it."""
     large_batches: bool = False
@@ -88,21 +88,21 @@ class Accelerator(_Entry):
 
 
 class CudaError(_Entry):
-    """An error by which CUDA says that something is wrong with the driver or the machine."""
+    """A CUDA error caused by the driver or the hardware."""
 
     code: PositiveInt
     name: str
-    pattern: str  # regular expression for the text that it comes with
+    pattern: str  # regular expression for its message
     cause: str
     remedy: str
 
 
 class Xid(_Entry):
-    """An error that NVIDIA's driver writes into the kernel's log."""
+    """An error that NVIDIA's driver writes to the kernel log (Xid)."""
 
     code: PositiveInt
     meaning: str
-    fatal: bool  # whether the accelerator is of no use until it is reset or replaced
+    fatal: bool  # whether the accelerator must be reset or replaced
 
 
 class DriverFile(_Entry):

@@ -1,7 +1,7 @@
-"""What runs on the nodes, as data: one file a component, discovered in this folder.
+"""Components that run on the nodes, as data: one file per component, discovered in this folder.
 
-What handles components (port checks, reachability, status, removal, bundle, diagnosis, documentation) iterates over
-them; a new one is a new file.
+Code that handles components (port checks, firewall, status, removal, bundle, diagnosis, documentation) iterates over
+them; a new component needs only a new file.
 """
 
 from inferfleet.components.health import http_checks
@@ -20,7 +20,7 @@ from inferfleet.components.schema import Component, Port
 from inferfleet.components.webui import webui_configs, webui_endpoints
 
 GROUPS = load_groups()
-"""The inventory's groups that components run in, in the order of deployment."""
+"""Inventory groups that components run in, in deployment order."""
 
 __all__ = [
     "GROUPS",

@@ -1,4 +1,4 @@
-"""How components are checked over HTTP."""
+"""HTTP health checks of components."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from inferfleet.components.schema import Component
 def http_checks(
     settings: Mapping[str, Any], groups: Collection[str], components: Sequence[Component] | None = None
 ) -> list[dict[str, Any]]:
-    """Return `title`, `port` and `path` of each component of a host that is checked by HTTP alone."""
+    """Return `title`, `port` and `path` of each component of a host that is checked over HTTP only."""
     first: dict[str, dict[str, Any]] = {}
     for used in host_ports(settings, groups, components):
         component = used.component

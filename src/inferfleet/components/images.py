@@ -1,4 +1,4 @@
-"""What components need from outside: images, and packages of the nodes' system."""
+"""Images and system packages that components need."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any

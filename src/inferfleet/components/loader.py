@@ -1,4 +1,4 @@
-"""Reads the components: every file on this package's search path, in the order of deployment."""
+"""Load the components: every file on this package's search path, in deployment order."""
 
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -14,20 +14,20 @@ FOLDER = Path(__file__).parent
 
 
 class ComponentError(ValueError):
-    """A component's file that cannot be used: names file, key and reason."""
+    """An invalid component file; the message names file, key and reason."""
 
 
 def load_components(folder: Path | None = None) -> tuple[Component, ...]:
-    """Return the components in the order of their deployment, by name where that leaves a choice.
+    """Return the components in deployment order, then by name.
 
-    `folder` is read instead of the package's search path. Raises ComponentError.
+    `folder` replaces the package's search path. Raises ComponentError.
     """
     return load_folders((str(folder),) if folder else tuple(components.__path__))
 
 
 @cache
 def load_folders(folders: tuple[str, ...]) -> tuple[Component, ...]:
-    """Return the components of several folders, in the same order; raises ComponentError."""
+    """Return the components of several folders in deployment order; raises ComponentError."""
     files = {file.stem: file for folder in folders for file in sorted(Path(folder).glob("*.yml"))}
     read = {name: _read(file) for name, file in files.items()}
     for name, component in read.items():
@@ -57,7 +57,7 @@ def load_component(name: str) -> Component:
 
 
 def load_groups(folder: Path | None = None) -> tuple[str, ...]:
-    """Return the inventory's groups that components run in, each once, in the order of deployment."""
+    """Return the inventory groups that components run in, each once, in deployment order."""
     return tuple(dict.fromkeys(group for component in load_components(folder) for group in component.groups))
 
 

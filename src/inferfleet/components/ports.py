@@ -1,4 +1,4 @@
-"""Which ports components listen on at a host, given its groups and the settings."""
+"""Ports that components listen on at a host, from its groups and the settings."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,12 +20,12 @@ class HostPort:
 
     @property
     def setting(self) -> str:
-        """The setting to change for another port; empty where it is fixed."""
+        """The setting that changes the port; empty if it is fixed."""
         return self.port.setting
 
     @property
     def name(self) -> str:
-        """How messages name it: its setting, or its component's title, and what it is for."""
+        """Name in messages: its setting or its component's title, and its purpose."""
         purpose = f" (for {self.port.purpose})" if self.port.purpose else ""
         return f"{self.setting or self.component.title}{purpose}"
 
@@ -44,7 +44,7 @@ def runs(component: Component, settings: Mapping[str, Any], groups: Collection[s
 def host_ports(
     settings: Mapping[str, Any], groups: Collection[str], components: Sequence[Component] | None = None
 ) -> Iterator[HostPort]:
-    """Yield what the components that run on a host listen on there; `groups` are the host's."""
+    """Yield the ports of the components that run on a host in `groups`."""
     for component in load_components() if components is None else components:
         if runs(component, settings, groups):
             for port in component.ports:
@@ -54,17 +54,17 @@ def host_ports(
 
 
 def settings_read() -> set[str]:
-    """Return the settings that decide which components run and where they listen."""
+    """Return the settings that determine which components run and their ports."""
     components = load_components()
     ports = [port for component in components for port in component.ports]
     settings = {port.setting for port in ports if port.setting}
-    if any(port.number == "engine" for port in ports):  # what the engine listens on by itself
+    if any(port.number == "engine" for port in ports):  # the engine's default port
         settings.add("engine")
     return settings.union(*(component.only for component in components))
 
 
 def _number(port: Port, settings: Mapping[str, Any]) -> int:
-    """Return the port that the setting holds, else the component's own."""
+    """Return the port in the setting, else the component's default."""
     if port.setting and (number := int(settings[port.setting])):
         return number
     if port.number == "engine":

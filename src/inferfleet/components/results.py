@@ -1,4 +1,4 @@
-"""What the checks of a service came to: name, whether it held, and detail, both messages in their JSON form."""
+"""Results of service checks: name, whether the check passed, and detail; texts are messages in JSON form."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,16 +6,17 @@ from typing import Any
 from inferfleet.messages import N_, Message, Problem
 
 Result = Mapping[str, Any]
-"""What a task returned."""
+"""Result of an Ansible task."""
 
-_NOT_WORKING = N_("Not everything works: {checks}.")
+_NOT_WORKING = N_("Some checks failed: {checks}.")
 _REPAIR = N_(
-    "Run `inferfleet up` again to repair it, or see `docker logs` of the containers inferfleet-* on the nodes."
+    "Run `inferfleet up` again to repair the deployment, or read `docker logs` of the containers inferfleet-* on"
+    " the nodes."
 )
 
 
 def health_results(answers: Mapping[str, Iterable[Result]]) -> list[dict[str, Any]]:
-    """Return the result of each check over HTTP, from the answers that each host got (module `uri`)."""
+    """Return the result of each HTTP check, from the responses by host (module `uri`)."""
     return [_health_result(host, answer) for host, results in answers.items() for answer in results if "item" in answer]
 
 
@@ -26,19 +27,19 @@ def _health_result(host: str, answer: Result) -> dict[str, Any]:
         detail = Message("http-status", N_("HTTP {status}"), status=status)
     else:
         reason = str(answer.get("msg") or "").removesuffix(".")
-        detail = Message("no-http-answer", N_("no answer: {reason}"), reason=reason)
+        detail = Message("no-http-answer", N_("no response: {reason}"), reason=reason)
     return _result(name, status == 200, detail)
 
 
 def rank_results(ranks: Mapping[str, Result], wanted: int) -> list[dict[str, Any]]:
-    """Return the result of counting each host's ranks, from the results of module `engine_ranks` by host."""
+    """Return the result of the rank check of each host, from the results of module `engine_ranks` by host."""
     return [_rank_result(host, result, wanted) for host, result in ranks.items()]
 
 
 def _rank_result(host: str, result: Result, wanted: int) -> dict[str, Any]:
     ranks = list(result.get("ranks") or [])
     if result.get("unreachable"):
-        detail = Message("host-unreachable", N_("host does not answer"))
+        detail = Message("host-unreachable", N_("host unreachable"))
     elif ranks:
         detail = Message("ranks", N_("{count} of {all}: {ranks}"), count=len(ranks), all=wanted, ranks=ranks)
     else:
@@ -47,30 +48,30 @@ def _rank_result(host: str, result: Result, wanted: int) -> dict[str, Any]:
 
 
 def answer_results(api: Iterable[Result], webui: Result, engine: str, has_key: bool) -> list[dict[str, Any]]:
-    """Return what was verified where every question was answered: by the API, without its key, and by Open WebUI.
+    """Return the results of a successful verification: API, unauthenticated request, and Open WebUI.
 
-    `api` holds the results of module `chat_completion` for each question, `webui` that of Open WebUI (skipped where
-    there is none).
+    `api` holds the results of module `chat_completion` for each question, `webui` that of Open WebUI (skipped if it is
+    not deployed).
     """
     answers = list(api)
     template = N_("{count} of {all} questions as expected, first in {seconds} s")
     right = Message("answers", template, count=len(answers), all=len(answers), seconds=_seconds(answers[0]))
     closed = Message("unauthenticated", N_("HTTP 401 without the key"))
-    opened = Message("no-key", N_("{engine} takes no key"), engine=engine)
+    opened = Message("no-key", N_("{engine} does not support an API key"), engine=engine)
     results = [
-        _result(Message("api", N_("API answers")), True, right),
+        _result(Message("api", N_("API responds")), True, right),
         _result(Message("api-key", N_("API rejects unauthenticated requests")), has_key, closed if has_key else opened),
     ]
     if not webui.get("skipped"):
         chatted = Message("chat", N_("signed in and chatted in {seconds} s"), seconds=_seconds(webui))
-        results.append(_result(Message("webui", N_("Open WebUI answers")), True, chatted))
+        results.append(_result(Message("webui", N_("Open WebUI responds")), True, chatted))
     return results
 
 
 def state_results(ray: Result, ranks: Iterable[Result], engine: Result, webui: Result) -> list[dict[str, Any]]:
-    """Return the state of Ray, the ranks, the engine and Open WebUI; what was skipped is left out.
+    """Return the state of Ray, the ranks, the engine and Open WebUI; skipped checks are omitted.
 
-    `ranks` are results already; the others are results of modules `ray_cluster_facts` and `chat_completion`.
+    `ranks` are check results; the others are results of modules `ray_cluster_facts` and `chat_completion`.
     """
     results = []
     if not ray.get("skipped"):
@@ -85,7 +86,7 @@ def state_results(ray: Result, ranks: Iterable[Result], engine: Result, webui: R
 
 
 def failed_checks(results: Iterable[Result]) -> list[dict[str, Any]]:
-    """Return the JSON form of the problem of the checks that failed; an empty list where there are none."""
+    """Return the problem of the failed checks in JSON form; an empty list if all passed."""
     failed = [_failed_check(result) for result in results if not result["ok"]]
     return [Problem("checks-failed", _NOT_WORKING, _REPAIR, checks=failed).as_dict()] if failed else []
 
@@ -96,7 +97,7 @@ def _failed_check(result: Result) -> Message:
 
 
 def inventory_variable(name: str) -> dict[str, Any]:
-    """Return where a secret is that the inventory gives, in the JSON form of a message."""
+    """Return the location of a secret set in the inventory, as a message in JSON form."""
     return Message("inventory-variable", N_("{variable} of the inventory"), variable=name).as_dict()
 
 

@@ -1,4 +1,4 @@
-"""The form of a component's file: what runs beside the models, where, and how others get at it."""
+"""Schema of a component file."""
 
 from typing import Annotated, Literal, Self
 
@@ -15,15 +15,15 @@ class _Entry(BaseModel):
 class Port(_Entry):
     """A port, or a range of ports, that a component listens on."""
 
-    setting: str = ""  # key of the settings that holds it; empty: `number` is fixed
+    setting: str = ""  # setting with the port; empty: `number` is fixed
     number: Annotated[int, Field(ge=1, le=65535)] | Literal["", "engine"] = (
-        ""  # where no setting names one; engine: its own
+        ""  # port if the setting is 0 or empty; engine: the engine's default
     )
-    offset: int = Field(default=0, ge=0)  # counted from there
-    last: int = Field(default=0, ge=0, le=65535)  # last port of a range; 0: it is one port
-    purpose: str = ""  # what it is for, where the component has several
+    offset: int = Field(default=0, ge=0)  # added to the port
+    last: int = Field(default=0, ge=0, le=65535)  # last port of a range; 0: a single port
+    purpose: str = ""  # purpose, if the component has several ports
     protocol: Literal["tcp", "udp"] = "tcp"
-    groups: tuple[str, ...] = ()  # whose hosts listen; empty: all of the component's
+    groups: tuple[str, ...] = ()  # groups whose hosts listen; empty: all groups of the component
     reached_by: Annotated[tuple[ReachedBy, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -37,38 +37,38 @@ class Data(_Entry):
     """A folder that holds a component's data on its hosts."""
 
     path: Absolute
-    variable: str = ""  # variable of the role that puts it elsewhere
+    variable: str = ""  # role variable that changes the path
 
 
 class Health(_Entry):
-    """How others see that a component works."""
+    """Health check of a component."""
 
-    path: str = ""  # HTTP path on its first port that answers 200 as soon as it is up
-    status: Literal["http", "ray", "completion", "chat"] = "http"  # what `inferfleet status` checks it by
+    path: str = ""  # HTTP path on its first port that returns 200 when the component is ready
+    status: Literal["http", "ray", "completion", "chat"] = "http"  # check used by `inferfleet status`
 
 
 class Component(_Entry):
-    """What runs on the hosts of its groups, as a container or as a systemd unit."""
+    """A container or systemd unit on the hosts of its groups."""
 
-    name: str  # that of its file
+    name: str  # name of its file
     title: str
-    role: str = "component_service"  # that deploys it
-    groups: Annotated[tuple[str, ...], Field(min_length=1)]  # of the inventory
-    after: tuple[str, ...] = ()  # components that are deployed before and removed after it
-    only: dict[str, str] = {}  # settings that it runs with; empty: always
+    role: str = "component_service"  # role that deploys it
+    groups: Annotated[tuple[str, ...], Field(min_length=1)]  # inventory groups
+    after: tuple[str, ...] = ()  # components deployed before and removed after this one
+    only: dict[str, str] = {}  # required values of settings; empty: always deployed
     image: str = ""  # name:tag
     plan_image: str = ""  # key of the plan that names the image; `image` is then the default
-    packages: tuple[str, ...] = ()  # of the node's system
+    packages: tuple[str, ...] = ()  # system packages
     container: str = ""
-    unit: str = ""  # of systemd
+    unit: str = ""  # systemd unit
     accelerators: bool = False  # whether its container has the node's accelerators
     ports: tuple[Port, ...] = ()
     health: Health = Health()
-    files: dict[str, Absolute] = {}  # configuration on its hosts, by what our roles call it
+    files: dict[str, Absolute] = {}  # configuration files on its hosts, by name in the roles
     data: tuple[Data, ...] = ()
-    volumes: tuple[str, ...] = ()  # of Docker
-    secrets: tuple[str, ...] = ()  # settings that are generated where nobody sets them
-    logs: str = ""  # regular expression of names of further logs that are its own, besides the container's
+    volumes: tuple[str, ...] = ()  # Docker volumes
+    secrets: tuple[str, ...] = ()  # settings that are generated if empty
+    logs: str = ""  # regular expression for names of additional logs, besides the container's
 
     @model_validator(mode="after")
     def _is_runnable(self) -> Self:
@@ -78,16 +78,16 @@ class Component(_Entry):
             raise ValueError("a container has image or plan_image")
         if self.health.status == "http" and not (self.health.path and self.ports):
             raise ValueError("a check over HTTP needs health.path and a port")
-        if strangers := [group for port in self.ports for group in port.groups if group not in self.groups]:
-            raise ValueError(f"{strangers[0]} of a port is none of its groups")
+        if unknown := [group for port in self.ports for group in port.groups if group not in self.groups]:
+            raise ValueError(f"{unknown[0]} of a port is not one of its groups")
         return self
 
     @property
     def log_names(self) -> str:
-        """Regular expression of the names of its logs."""
+        """Regular expression for the names of its logs."""
         return "|".join(filter(None, (self.container or self.unit, self.logs)))
 
     @property
     def following(self) -> dict[str, int]:
-        """How many ports after that of a setting it uses too, by setting."""
+        """Number of additional ports after that of a setting, by setting."""
         return {port.setting: port.offset for port in sorted(self.ports, key=lambda port: port.offset) if port.offset}

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _NO_KEY = "none"
-"""Open WebUI wants a key for every API, also for one that requires none."""
+"""Open WebUI requires a key for every API, even if the API does not."""
 
 
 def webui_endpoints(urls: Iterable[str], api_key: str, extra: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return `url` (without a trailing slash) and `api_key` of each API: those of the engines, then the user's own."""
+    """Return `url` (without a trailing slash) and `api_key` of each API: those of the engines, then the user's."""
     return [{"url": url, "api_key": api_key} for url in urls] + [
         {**endpoint, "url": endpoint["url"].rstrip("/"), "api_key": endpoint.get("api_key") or _NO_KEY}
         for endpoint in extra

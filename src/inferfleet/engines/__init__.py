@@ -1,9 +1,8 @@
-"""Inference engines, each a folder here: facts, command line and the options of its versions.
+"""Inference engines, one folder each: properties, command line and the options of its versions.
 
-A folder holds `engine.yml` (facts, in the form of schema.Engine), `command.py` (`build_argv(launch)` writes the command
-line of one node) and, where they are known, `flags/<version>.yml` (the options of a version) and
-`symptoms/<layer>/<id>.yml` (what goes wrong with this engine alone, in the form of doctor.Symptom). Nothing else names
-it.
+A folder contains `engine.yml` (properties, schema.Engine), `command.py` (`build_argv(launch)` returns the command line
+of one node) and, if known, `flags/<version>.yml` (the options of a version) and `symptoms/<layer>/<id>.yml` (failures
+specific to this engine, doctor.Symptom). No other code names the engine.
 """
 
 from inferfleet.engines.discovery import engine_folders, load_command, load_engine, load_engines, load_flags, own_port

@@ -1,4 +1,4 @@
-"""Find the engines: every folder with an engine.yml on this package's search path."""
+"""Discover the engines: every folder with an engine.yml on this package's search path."""
 
 from collections.abc import Callable
 from functools import cache
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from inferfleet.engines.measurement import Measurement
 
 _SHARED = ("flexible_flags", "managed", "reasoning_parsers", "tool_call_parsers")
-"""Facts of a command line, which an engine takes from the one that its `command_line_of` names."""
+"""Properties of a command line, which an engine inherits from the one in its `command_line_of`."""
 
 
 def load_engines() -> dict[str, Engine]:
-    """Return every engine by name, in the order in which `engine: auto` tries them; raises CatalogError."""
-    return {name: engine for name, (_, engine) in _found().items()}
+    """Return all engines by name, in the order of preference for `engine: auto`; raises CatalogError."""
+    return {name: engine for name, (_, engine) in _discover().items()}
 
 
 def engine_folders() -> dict[str, Path]:
-    """Return every engine's folder by the engine's name, in the same order; raises CatalogError."""
-    return {name: folder for name, (folder, _) in _found().items()}
+    """Return the folder of each engine by name, in the same order; raises CatalogError."""
+    return {name: folder for name, (folder, _) in _discover().items()}
 
 
 def load_engine(name: str) -> Engine:
@@ -34,25 +34,25 @@ def load_engine(name: str) -> Engine:
 
 
 def own_port(name: str) -> int:
-    """Return the port that an engine listens on by itself; for `auto`, that of the engine which it tries first."""
+    """Return the default port of an engine; for `auto`, that of the most preferred engine."""
     known = load_engines()
     return (next(iter(known.values())) if name == "auto" else known[name]).port
 
 
 def load_command(name: str) -> "Callable[[Launch], list[str]]":
-    """Return the function that writes the command line of one node for the engine called `name`."""
+    """Return the function that builds the command line of one node for the engine called `name`."""
     build_argv: Callable[[Launch], list[str]] = _module(name, "command").build_argv
     return build_argv
 
 
 def load_bench_command(name: str) -> "Callable[[Measurement], list[str]]":
-    """Return the function that writes the command line of the benchmark client of the engine called `name`."""
+    """Return the function that builds the command line of the benchmark client of the engine called `name`."""
     build_argv: Callable[[Measurement], list[str]] = _module(name, "bench").build_argv
     return build_argv
 
 
 def load_flags(name: str, version: str) -> FlagFile | None:
-    """Return the options of one version of an engine; None where they are not listed.
+    """Return the options of one version of an engine; None if they are not listed.
 
     Raises CatalogError.
     """
@@ -60,17 +60,17 @@ def load_flags(name: str, version: str) -> FlagFile | None:
 
 
 def flags_file(name: str, version: str) -> Path:
-    """Return where the options of one version of an engine are listed."""
-    folder, _ = _found()[name]
+    """Return the file that lists the options of one version of an engine."""
+    folder, _ = _discover()[name]
     return folder / "flags" / f"{version}.yml"
 
 
 def _module(name: str, part: str) -> Any:
-    folder, _ = _found()[name]
+    folder, _ = _discover()[name]
     return import_module(f"{engines.__name__}.{folder.name}.{part}")
 
 
-def _found() -> dict[str, tuple[Path, Engine]]:
+def _discover() -> dict[str, tuple[Path, Engine]]:
     return _search(tuple(engines.__path__))
 
 

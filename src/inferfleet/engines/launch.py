@@ -1,4 +1,4 @@
-"""What a command line is built from."""
+"""Input of the command line builders."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from inferfleet.engines.layout import Layout
 
 @dataclass(frozen=True)
 class Launch:
-    """One node's share of the service, decided; a builder only spells it in its engine's words."""
+    """The decided configuration of one node; a builder converts it to the options of its engine."""
 
     model_path: str
     served_model_name: str
@@ -22,8 +22,8 @@ class Launch:
     max_model_len: int
     max_num_seqs: int
     gpu_memory_utilization: float | None  # None: the accelerator has no memory of its own
-    static_share: float | None = None  # weights and KV cache of all memory; None: not known
-    free_share: float | None = None  # KV cache of what weights leave free; None: not known
+    static_share: float | None = None  # share of weights and KV cache in the total memory; None: not known
+    free_share: float | None = None  # share of the KV cache in the memory left by the weights; None: not known
     reasoning_parser: str = ""  # in the engine's spelling; empty: reasoning is not parsed
     kv_cache_dtype: str = "auto"
     max_num_batched_tokens: int = 0  # 0: the engine's default
@@ -34,10 +34,10 @@ class Launch:
     chat_template: str = ""  # path in the image; empty: the model's own
     architecture: str = ""  # of the model, as its config.json names it
     trust_remote_code: bool = False  # whether to run Python code of the checkpoint
-    flags: frozenset[str] = frozenset()  # of those that engine.yml follows, what this version has
+    flags: frozenset[str] = frozenset()  # flags listed in engine.yml that this version has
     api_key_env: str = ""  # environment variable with the API key; empty: the engine takes none
     ray_port: int = 6379
-    network: str = ""  # CIDR that the nodes talk over; empty: not given
+    network: str = ""  # CIDR of the cluster network; empty: not set
     addresses: tuple[str, ...] = ()  # of all nodes, in the order of their ranks
     extra: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""How the ranks of a service share its model."""
+"""Distribution of a model over the ranks of a service."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from inferfleet.messages import N_, Message
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How ranks share a model. World size is the product of the three sizes."""
+    """Parallel sizes; the world size is the product of the three."""
 
     tensor_parallel_size: int = 1
     pipeline_parallel_size: int = 1
-    data_parallel_size: int = 1  # replicas of all but the experts, which these divide as well
+    data_parallel_size: int = 1  # replicas of all weights except the experts, which are divided among the replicas
     expert_parallel: bool = False
 
     @property
@@ -21,12 +21,12 @@ class Layout:
 
     @property
     def expert_ranks(self) -> int:
-        """Number of ranks that share the experts of a layer: those of all replicas, as slices or whole experts."""
+        """Number of ranks that share the experts of a layer: those of all replicas, as slices or complete experts."""
         return self.tensor_parallel_size * self.data_parallel_size
 
     @property
     def message(self) -> Message:
-        """The sizes, for people."""
+        """The sizes, for display."""
         sizes = [f"TP {self.tensor_parallel_size}", f"PP {self.pipeline_parallel_size}"]
         if self.data_parallel_size > 1:
             sizes.append(f"DP {self.data_parallel_size}")

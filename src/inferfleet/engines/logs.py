@@ -1,4 +1,4 @@
-"""What the engines' logs are called, and by which line each says that it serves."""
+"""Names of the engines' logs, and the log lines that show readiness."""
 
 import re
 
@@ -7,11 +7,11 @@ from inferfleet.engines.discovery import load_engines
 
 
 def log_names() -> re.Pattern[str]:
-    """Return what the names of engines' logs contain: our container's name, or an engine's."""
+    """Return a pattern for the names of engine logs: the name of the engine container, or of an engine."""
     return re.compile("|".join(map(re.escape, [load_component("engine").container, *load_engines()])))
 
 
 def ready_lines() -> re.Pattern[str]:
-    """Return what an engine writes once it serves."""
+    """Return a pattern for the line an engine logs when it is ready."""
     patterns = dict.fromkeys(engine.ready_log for engine in load_engines().values() if engine.ready_log)
     return re.compile("|".join(patterns))

@@ -1,4 +1,4 @@
-"""How an engine calls the parsers that a model's answers need."""
+"""Engine-specific names of the parsers for a model's answers."""
 
 from collections.abc import Mapping
 
@@ -8,14 +8,14 @@ from inferfleet.engines.schema import Engine, EngineVersion
 
 
 def reasoning_parser(model: Model, name: str, engine: Engine, version: EngineVersion) -> str:
-    """Return what the engine called `name` calls the model's reasoning parser; empty where it has none."""
+    """Return the name of the model's reasoning parser in the engine called `name`; empty if it has none."""
     known = version.reasoning_parsers
     own = engine.reasoning_parsers
     return _own_name(model.reasoning_parser, name, own if known is None else {key: own[key] for key in known})
 
 
 def tool_call_parser(model: Model, name: str, engine: Engine, version: EngineVersion) -> str:
-    """Return what the engine called `name` calls the model's parser of tool calls; empty where it has none."""
+    """Return the name of the model's tool call parser in the engine called `name`; empty if it has none."""
     return _own_name(model.tool_call_parser, name, engine.tool_call_parsers) if version.tool_calls else ""
 
 

@@ -1,10 +1,10 @@
-"""Starting an engine that takes its API key as an option only, without showing the key to whoever lists processes."""
+"""Start an engine that accepts its API key only as an option, without exposing the key in the process list."""
 
 
 def python_module(module: str, flag: str, variable: str) -> list[str]:
     """Return `python3 …` that runs `module` with `flag` and the value of an environment variable added to its options.
 
-    The option is added inside the process, so that neither `ps` nor the container's description holds the key.
+    The option is added inside the process, so that neither `ps` nor `docker inspect` shows the key.
     """
     return [
         "python3",

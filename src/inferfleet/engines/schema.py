@@ -1,7 +1,7 @@
-"""The form of an engine's files; every field has its unit in its name or comment.
+"""Schema of an engine's files; every field has its unit in its name or comment.
 
-Facts of the engines come from their sources and documentation, named in comments there. Of a version, releases are
-those of pypi.org/project/<package>/#history, and tags of images are named in public deployments unless noted.
+Properties come from the engines' sources and documentation, named in comments there. Releases are those of
+pypi.org/project/<package>/#history; image tags are taken from public deployments unless noted.
 """
 
 from typing import Annotated, Literal
@@ -20,7 +20,7 @@ class _Entry(BaseModel):
 
 
 class Flag(_Entry):
-    """A flag of an engine that appeared or went with a version."""
+    """A flag of an engine that was added or removed in a version."""
 
     name: str
     since: Version = "0"
@@ -28,29 +28,29 @@ class Flag(_Entry):
 
 
 class EngineVersion(_Entry):
-    """One version of an engine whose image the planner may choose, with what differs between versions."""
+    """One version of an engine that the planner may choose, with version-specific properties."""
 
     version: Version
     image: dict[Vendor, str]
-    image_arm: dict[Vendor, str] = {}  # where the image for aarch64 has another name
+    image_arm: dict[Vendor, str] = {}  # if the image for aarch64 has another name
     min_compute_capability: Capability = "0.0"
     executors: tuple[Executor, ...] = ()  # across nodes; empty: those of the engine
     cuda: str = ""  # CUDA release in the image
-    # NVIDIA driver that release needs: docs.nvidia.com/deploy/cuda-compatibility, minor version compatibility, 525 for
-    # CUDA 12.x, 580 for 13.x; full numbers are those of CUDA 12.0 GA and 13.0 GA in the CUDA toolkit's release notes.
+    # Minimum NVIDIA driver of that release: docs.nvidia.com/deploy/cuda-compatibility, minor version compatibility, 525
+    # for CUDA 12.x, 580 for 13.x; full numbers: CUDA 12.0 GA and 13.0 GA in the CUDA toolkit's release notes.
     min_driver: str = ""
-    nccl: str = ""  # release of NCCL in the image; empty: not known, and new
-    ray: bool = False  # whether the image holds Ray
-    ray_tokens: bool = True  # whether that Ray knows token authentication (Ray 2.52 or later)
-    huge_batches: bool = False  # whether it takes 16384 tokens on accelerators of 160 GiB or more
-    chunked_prefill: bool = True  # by default; without it a whole prompt is one batch
-    tool_calls: bool = True  # whether it and its image have what tool_call_parsers and chat_templates say
-    reasoning_parsers: tuple[str, ...] | None = None  # which of the engine's it has; None: all
+    nccl: str = ""  # release of NCCL in the image; empty: not known, assumed new
+    ray: bool = False  # whether the image contains Ray
+    ray_tokens: bool = True  # whether this Ray supports token authentication (Ray 2.52 or later)
+    huge_batches: bool = False  # whether its default is 16384 batched tokens on accelerators of 160 GiB or more
+    chunked_prefill: bool = True  # default; without it an entire prompt is one batch
+    tool_calls: bool = True  # whether it supports tool_call_parsers and its image contains chat_templates
+    reasoning_parsers: tuple[str, ...] | None = None  # subset of the engine's that it supports; None: all
     env: dict[str, str] = {}
 
 
 class Mode(_Entry):
-    """A fixed way of running that a vendor documents: sizes and limits go together."""
+    """A fixed combination of sizes and limits documented by a vendor."""
 
     tensor_parallel_size: PositiveInt
     pipeline_parallel_size: PositiveInt = 1
@@ -62,18 +62,18 @@ class Mode(_Entry):
 
 
 class ContainerOptions(_Entry):
-    """What an engine's container needs beyond the usual."""
+    """Additional options of an engine's container."""
 
     privileged: bool = False
     shm_size: str = ""  # as `docker run --shm-size` takes it; empty: the host's /dev/shm
-    mounts: tuple[str, ...] = ()  # as `docker run --volume` takes them, besides the weights
+    mounts: tuple[str, ...] = ()  # as for `docker run --volume`, in addition to the weights
 
 
 class PeerPorts(_Entry):
-    """Ports at which nodes of an engine reach each other, besides its API, Ray's and the system's own choice."""
+    """Ports between nodes of an engine, other than those of its API, of Ray and ephemeral ports."""
 
-    ports: tuple[PositiveInt, ...]  # one, or the first and the last of a range
-    nodes: Literal["head", "workers", "all"]  # which listen
+    ports: tuple[PositiveInt, ...]  # a port, or the first and last port of a range
+    nodes: Literal["head", "workers", "all"]  # which nodes listen
     executor: Executor | None = None  # only with this one; None: with any
     data_parallel: bool = False  # only with more than one replica of attention
 
@@ -81,58 +81,58 @@ class PeerPorts(_Entry):
 class Engine(_Entry):
     """engine.yml: an inference engine."""
 
-    name: str = ""  # in settings and plans; empty: that of its folder
+    name: str = ""  # name in settings and plans; empty: name of its folder
     title: str
-    preference: NonNegativeInt = 0  # rank in what `engine: auto` tries, 1 first; 0: only by its name
+    preference: NonNegativeInt = 0  # order for `engine: auto`, 1 first; 0: only if named explicitly
     role: str = "inference_engine"  # Ansible role that runs it
     secrets: tuple[str, ...] = ()  # generated secrets that this role needs
-    workload_label: str = ""  # Docker's label of containers that it starts itself; empty: it starts none
-    port: PositiveInt  # of the API: the server's own default
+    workload_label: str = ""  # Docker label of containers that it starts itself; empty: it starts none
+    port: PositiveInt  # default port of the API server
     protocol: Literal["openai", "none"] = "openai"
     executors: tuple[Executor, ...]
     multi_node: bool
     pipeline_parallel: bool = True
     uneven_pipeline: bool = False  # whether stages may hold different numbers of layers
     architectures: tuple[str, ...]
-    # What it serves -> minimum compute capability on NVIDIA. vLLM: docs.vllm.ai, features/quantization, "Supported
-    # Hardware"; FP8 computes from 8.9 (below, vLLM's Marlin kernel serves it with 16-bit arithmetic, which is not what
-    # `fp8` promises).
+    # Supported precision -> minimum compute capability on NVIDIA. vLLM: docs.vllm.ai, features/quantization, "Supported
+    # Hardware"; native FP8 requires 8.9 (below, vLLM's Marlin kernel uses 16-bit arithmetic, which is not native
+    # FP8).
     precisions: dict[Precision, Capability]
-    methods: tuple[str, ...] = ("",)  # quantization methods of checkpoints it loads
+    methods: tuple[str, ...] = ("",)  # quantization methods of supported checkpoints
     vendors: tuple[Vendor, ...]
     modes: dict[str, Mode] = {}  # empty: the planner chooses sizes; else the first is the default
-    env: dict[str, str] = {}  # of every node's process; `{address}` stands for the node's own
+    env: dict[str, str] = {}  # of the process on every node; `{address}` is replaced by the node's address
     container: ContainerOptions = ContainerOptions()
-    model_mount: str = ""  # where weights appear in the container; empty: at the host's path
-    # Whether clients' name for the model is that of its folder: weights are mounted under a folder of that name.
+    model_mount: str = ""  # path of the weights in the container; empty: the host's path
+    # Whether the served model name is that of the model's folder: weights are mounted at a folder of that name.
     named_by_folder: bool = False
-    # Optional settings that its command line has an option for; any other is refused instead of being ignored.
+    # Optional settings that its command line supports; any other is rejected instead of being ignored.
     settings: tuple[str, ...] = ()
-    api_key_env: str = ""  # environment variable that it, or our command line, takes the clients' key from; empty: none
-    takes_api_key: bool = False  # whether it asks clients for a key that it takes otherwise
+    api_key_env: str = ""  # environment variable with the API key, read by the engine or its command line; empty: none
+    takes_api_key: bool = False  # whether it requires an API key that is configured in another way
     api_path: str = "/v1"  # of the OpenAI-compatible API
-    reasoning_parsers: dict[str, str] = {}  # vLLM's name of a parser -> its own
-    tool_call_parsers: dict[str, str] = {}  # vLLM's name of a parser -> its own
+    reasoning_parsers: dict[str, str] = {}  # vLLM's name of a parser -> this engine's name
+    tool_call_parsers: dict[str, str] = {}  # vLLM's name of a parser -> this engine's name
     chat_templates: str = ""  # folder with chat templates in its image
     bench_client: str = ""  # engine whose benchmark client (its bench.py) its images hold; empty: none
     webui_image: str = ""  # the vendor's own web UI; empty: Open WebUI's
     webui_image_arm: str = ""  # the same for aarch64
-    # Symptom of the doctor's catalog -> regular expressions of lines by which this engine shows it. What shows with
-    # this engine alone is a symptom of its own, symptoms/<layer>/<id>.yml.
+    # Symptom in the doctor's catalog -> regular expressions for log lines of this engine. Symptoms specific to this
+    # engine are defined in symptoms/<layer>/<id>.yml.
     log_patterns: dict[str, tuple[str, ...]] = {}
-    ready_log: str = ""  # regular expression of the line by which it says that it serves
-    rank_processes: str = ""  # regular expression of the titles of processes that hold a rank; empty: they have none
-    architecture_capabilities: dict[str, Capability] = {}  # architecture -> least compute capability on NVIDIA
-    multi_node_capability: Capability = "0.0"  # the least on several nodes
-    caveats: tuple[str, ...] = ()  # what a user has to know; may name fields of a plan in braces
-    peer_ports: tuple[PeerPorts, ...] = ()  # on several nodes
+    ready_log: str = ""  # regular expression for the log line that shows readiness
+    rank_processes: str = ""  # regular expression for the titles of rank processes; empty: no titles
+    architecture_capabilities: dict[str, Capability] = {}  # architecture -> minimum compute capability on NVIDIA
+    multi_node_capability: Capability = "0.0"  # minimum compute capability on several nodes
+    caveats: tuple[str, ...] = ()  # warnings for users; may contain fields of a plan in braces
+    peer_ports: tuple[PeerPorts, ...] = ()  # with several nodes
     launcher: str = ""  # mpi: on several nodes the head starts all ranks, as one MPI world
     flags: tuple[Flag, ...] = ()
-    flexible_flags: bool = False  # whether it takes `_` for `-` in an option, and `--option.part`
-    # Option that the plan sets -> setting for it; empty where it follows from the inventory. In engine_extra_args they
-    # are refused: the engine would take the last one, and the plan be wrong.
+    flexible_flags: bool = False  # whether it accepts `_` for `-` in an option, and `--option.part`
+    # Option set by the plan -> its setting; empty if it is derived from the inventory. They are rejected in
+    # engine_extra_args: the engine would use the last value, and the plan would be wrong.
     managed: dict[str, str] = {}
-    # Engine whose command line it shares: `flexible_flags`, `managed` and names of parsers are those.
+    # Engine whose command line it shares, including `flexible_flags`, `managed` and parser names.
     command_line_of: str = ""
     versions: Annotated[tuple[EngineVersion, ...], Field(min_length=1)]  # newest first
 
@@ -140,5 +140,5 @@ class Engine(_Entry):
 class FlagFile(_Entry):
     """flags/<version>.yml: the options of a command line, each with all its spellings."""
 
-    complete: bool = True  # whether there are no others
+    complete: bool = True  # whether the list is complete
     options: tuple[tuple[str, ...], ...]

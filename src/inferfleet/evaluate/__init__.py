@@ -1,4 +1,4 @@
-"""How right the served model answers: EvalScope asks, the scores are held against published ones."""
+"""Accuracy evaluation of the served model with EvalScope, compared with reference scores."""
 
 from inferfleet.evaluate.assess import assess, below_reference, unanswered
 from inferfleet.evaluate.endpoint import find_endpoint

@@ -1,4 +1,4 @@
-"""From EvalScope's reports to evaluation.json, and whether it is good enough."""
+"""Write evaluation.json from EvalScope's reports, and compare the scores with the reference."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,10 +20,10 @@ from inferfleet.results import started_at
 def assess(
     folder: Path, settings: Settings, plan: Mapping[str, Any], nodes: Mapping[str, Any], image_digest: str
 ) -> Evaluation:
-    """Write evaluation.json in `folder` and return what it holds; `nodes` are the nodes' facts.
+    """Write evaluation.json to `folder` and return its content; `nodes` are the nodes' facts.
 
     Raises:
-        EvaluationError: the reference cannot be read any more.
+        EvaluationError: the reference can no longer be read.
     """
     reports = read_reports(folder)
     reference = find_reference(settings.reference) if settings.reference else None
@@ -55,12 +55,12 @@ def assess(
 
 
 def unanswered(evaluation: Evaluation, folder: str) -> list[Problem]:
-    """Return a problem for each data set of which answers are missing; the log of the run is in `folder`."""
+    """Return a problem for each data set with missing answers; `folder` contains the log of the run."""
     return [
         Problem(
             "answers-missing",
             N_("{name}: {failed} of {count} answers are missing."),
-            N_("Run the same command again: only these are asked. Why they failed is in {folder}/run.log."),
+            N_("Run the same command again: it sends only the missing questions. See {folder}/run.log for the reason."),
             name=entry.name,
             failed=entry.failed,
             count=entry.answered + entry.failed,
@@ -72,18 +72,18 @@ def unanswered(evaluation: Evaluation, folder: str) -> list[Problem]:
 
 
 def below_reference(evaluation: Evaluation) -> list[Problem]:
-    """Return a problem for each score that is below its reference by more than the points allowed."""
+    """Return a problem for each score that is below its reference by more than the allowed points."""
     used = evaluation.reference
     return [
         Problem(
             "below-reference",
             N_(
-                "{name} is at {score} %, {difference} points below the {expected} % of {reference}; {within} are"
+                "{name} scores {score} %, {difference} points below the {expected} % of {reference}; {within} are"
                 " allowed."
             ),
             N_(
-                "Verify the weights (`inferfleet weights verify --deep`), compare precision and sampling with {source},"
-                " and ask more questions where the margin is wide."
+                "Verify the weights (`inferfleet weights verify --deep`), compare precision and sampling parameters"
+                " with {source}, and use more questions if the margin is wide."
             ),
             name=entry.name,
             score=f"{entry.score:g}",

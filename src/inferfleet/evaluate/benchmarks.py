@@ -1,4 +1,4 @@
-"""What EvalScope can ask: its text benchmarks and their subsets, as data."""
+"""Text benchmarks of EvalScope and their subsets."""
 
 from functools import cache
 from pathlib import Path
@@ -9,9 +9,9 @@ FILE = Path(__file__).with_name("benchmarks.json")  # tools/evaluation_benchmark
 
 
 class Benchmark(BaseModel):
-    """One benchmark. `subsets` maps each to its questions: 0 where they are not counted, or are the user's own.
+    """One benchmark. `subsets` maps each to its number of questions: 0 if unknown or provided by the user.
 
-    `judge`: another model grades the answers. `runs_code`: what the model writes is run to grade it.
+    `judge`: an LLM judge grades the answers. `runs_code`: generated code is executed to grade it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -23,7 +23,7 @@ class Benchmark(BaseModel):
 
     @property
     def own_data(self) -> bool:
-        """Whether its questions come from a folder of the user's."""
+        """Whether its questions come from a folder of the user."""
         return not any(self.subsets.values())
 
 

@@ -1,4 +1,4 @@
-"""Finds the API from this machine, before anything is asked of the model."""
+"""Find an API that the controller can reach, before any question is sent."""
 
 import json
 import urllib.error
@@ -10,14 +10,14 @@ from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.evaluate.reference import nearest
 from inferfleet.messages import N_
 
-_TIMEOUT = 10  # seconds: the list of models costs the engine nothing
+_TIMEOUT = 10  # seconds; listing models is cheap for the engine
 
 
 def find_endpoint(urls: Sequence[str], key: str, model: str) -> str:
-    """Return the first of `urls` (with the API's path) that answers and serves `model`.
+    """Return the first of `urls` (with the API's path) that responds and serves `model`.
 
     Raises:
-        EvaluationError: none answers, the key is wrong, or the model is another one.
+        EvaluationError: no API responds, the key is wrong, or the model is not served.
     """
     reasons = []
     for url in dict.fromkeys(url.rstrip("/") for url in urls):
@@ -27,8 +27,11 @@ def find_endpoint(urls: Sequence[str], key: str, model: str) -> str:
             if error.code in (401, 403):
                 raise EvaluationError(
                     "wrong-key",
-                    N_("The API at {url} refuses the key (HTTP {status})."),
-                    N_("Set evaluate_api_key to its key, or run `inferfleet up` to give the engine the inventory's."),
+                    N_("The API at {url} rejects the key (HTTP {status})."),
+                    N_(
+                        "Set evaluate_api_key to the key of the API, or run `inferfleet up` to start the engine with"
+                        " the key of the inventory."
+                    ),
                     url=url,
                     status=error.code,
                 ) from None
@@ -39,23 +42,24 @@ def find_endpoint(urls: Sequence[str], key: str, model: str) -> str:
             continue
         if model not in served:
             message = N_("The API at {url} does not serve {model}.")
-            remedy = N_("Set evaluate_model. {nearest}") if served else N_("Wait until it has loaded a model.")
+            remedy = (
+                N_("Set evaluate_model. {nearest}") if served else N_("Wait until the engine has loaded the model.")
+            )
             offered = nearest(model, served) if served else ""
             raise EvaluationError("unknown-model", message, remedy, url=url, model=repr(model), nearest=offered)
         return url
     raise EvaluationError(
         "no-api",
-        N_("No API answers this machine: {reasons}."),
+        N_("No API responds: {reasons}."),
         N_(
-            "Run `inferfleet status`; where this machine reaches the API by another address, set evaluate_api_url"
-            " to it."
+            "Run `inferfleet status`; if the controller reaches the API at another address, set evaluate_api_url to it."
         ),
         reasons="; ".join(reasons),
     )
 
 
 def _get(url: str, key: str) -> Any:
-    """Return the JSON answer; no proxy stands between a deployment and its controller."""
+    """Return the JSON response; proxies are bypassed between controller and deployment."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})
     with opener.open(request, timeout=_TIMEOUT) as answer:

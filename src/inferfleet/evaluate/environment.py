@@ -1,4 +1,4 @@
-"""EvalScope's own Python environment on this machine: made once for a lock file, kept in the user's cache."""
+"""Virtual environment for EvalScope on the controller: created once per lock file in the user's cache."""
 
 import fcntl
 import hashlib
@@ -22,7 +22,7 @@ def version(lock: Path = LOCK) -> str:
 
 
 def environment_folder(lock: Path = LOCK, env: Mapping[str, str] = os.environ) -> Path:
-    """Return where the environment lies: named by the version and by all that decides its content."""
+    """Return the folder of the environment, named by the version and a hash of its inputs."""
     cache = Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     python = f"{sys.version_info.major}.{sys.version_info.minor} {sys.platform} {os.uname().machine}"
     digest = hashlib.sha256(lock.read_bytes() + python.encode()).hexdigest()[:12]
@@ -35,9 +35,9 @@ def python_of(folder: Path) -> Path:
 
 
 def create_environment(lock: Path = LOCK, wheels: Path | None = None) -> tuple[Path, bool]:
-    """Return the environment's Python, and whether it was made just now.
+    """Return the environment's Python, and whether it was created by this call.
 
-    `wheels` is a folder of wheels that stands for the package index. Two runs at once make one environment.
+    `wheels` is a folder of wheels that replaces the package index. Concurrent calls create one environment.
 
     Raises:
         EvaluationError: a package cannot be installed.
@@ -48,7 +48,7 @@ def create_environment(lock: Path = LOCK, wheels: Path | None = None) -> tuple[P
         fcntl.flock(guard, fcntl.LOCK_EX)
         if folder.is_dir():
             return python_of(folder), False
-        # It may be renamed: only its scripts hold its path, and none of them is used.
+        # It can be renamed: only its scripts contain its path, and none of them is used.
         building = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(building, ignore_errors=True)
         _run([sys.executable, "-m", "venv", building], {})
@@ -60,9 +60,9 @@ def create_environment(lock: Path = LOCK, wheels: Path | None = None) -> tuple[P
 def _install(
     folder: Path, lock: Path, wheels: Path | None, env: Mapping[str, str]
 ) -> tuple[list[str | Path], dict[str, str]]:
-    """Return the command that installs the lock file's packages and no others, and what it adds to the environment.
+    """Return the command that installs exactly the packages of the lock file, and extra environment variables.
 
-    uv where there is one (ten times as fast), with the index that pip is set to.
+    Use uv if available (ten times as fast), with the index configured for pip.
     """
     python = python_of(folder)
     uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)]))
@@ -76,7 +76,7 @@ def _install(
 
 
 def _pip_index(python: Path) -> str:
-    """Return the index of pip's configuration files, empty where they name none."""
+    """Return the index in pip's configuration files, empty if none is set."""
     argv = [str(python), "-m", "pip", "config", "get", "global.index-url"]
     return subprocess.run(argv, capture_output=True, text=True, check=False).stdout.strip()
 
@@ -85,11 +85,14 @@ def _run(argv: list[str | Path], added: Mapping[str, str]) -> None:
     env = {**os.environ, **added}
     done = subprocess.run(argv, capture_output=True, text=True, errors="replace", env=env, check=False)
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
+        output = (done.stderr or done.stdout).strip().splitlines() or [f"exit code {done.returncode}"]
         raise EvaluationError(
             "no-evalscope",
-            N_("EvalScope {version} could not be installed on this machine: {reason}"),
-            N_("Let pip reach a package index (PIP_INDEX_URL), or set evaluate_wheels to a folder with the wheels."),
+            N_("EvalScope {version} could not be installed on the controller: {reason}"),
+            N_(
+                "Configure a reachable package index (PIP_INDEX_URL), or set evaluate_wheels to a folder with the"
+                " wheels."
+            ),
             version=version(),
-            reason=said[-1],
+            reason=output[-1],
         )

@@ -1,4 +1,4 @@
-"""How a part of an evaluation says that it cannot go on."""
+"""The error raised by the steps of an evaluation."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from inferfleet.messages import Problem
 
 
 class EvaluationError(RuntimeError):
-    """An evaluation that cannot begin or go on; `problem` says why and what to do."""
+    """An evaluation that cannot start or continue; `problem` holds reason and remedy."""
 
     def __init__(self, code: str, message: str, remedy: str, /, **parameters: Any) -> None:
         self.problem = Problem(code, message, remedy, **parameters)

@@ -1,4 +1,4 @@
-"""Where an evaluation lies: a folder by its start, or the one of an evaluation that is not complete yet."""
+"""Folder of an evaluation: named by its start time, or that of an incomplete evaluation to resume."""
 
 import json
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ _REQUEST = "request.json"
 
 
 def choose_folder(results: Path, request: Mapping[str, Any], now: datetime, *, resume: bool) -> tuple[Path, bool]:
-    """Return the folder for `request` below `results`, and whether an evaluation was begun there.
+    """Return the folder in `results` for `request`, and whether it holds a started evaluation.
 
-    With `resume` it is the newest one of the same request that is not complete.
+    With `resume` it is the newest incomplete evaluation of the same request.
     """
     folders = sorted(results.iterdir(), reverse=True) if resume and results.is_dir() else []
     for folder in folders:
@@ -27,7 +27,7 @@ def choose_folder(results: Path, request: Mapping[str, Any], now: datetime, *, r
 
 
 def begin(folder: Path, request: Mapping[str, Any]) -> None:
-    """Make the folder and note what is asked there."""
+    """Create the folder and write the request to it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / _REQUEST).write_text(json.dumps(request, indent=1, ensure_ascii=False), "utf-8")
 

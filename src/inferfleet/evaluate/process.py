@@ -1,4 +1,4 @@
-"""Starts EvalScope in the background of this machine and tells how far it is."""
+"""Run EvalScope as a background process on the controller, and read its progress."""
 
 import fcntl
 import json
@@ -14,13 +14,13 @@ from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.messages import N_, Message
 
 PROGRAM = Path(__file__).with_name("runner.py")
-WORK = "evalscope"  # EvalScope's own folder in that of the evaluation
+WORK = "evalscope"  # EvalScope's output folder in the evaluation's folder
 _GUARD, _TASK, _OUTCOME, _LOG = "running", "task.json", "outcome.json", "run.log"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is: questions that have an answer. `finished` tells that the process has ended."""
+    """Progress: the number of answered questions. `finished`: whether the process has exited."""
 
     answered: int
     finished: bool
@@ -28,10 +28,10 @@ class Progress:
 
 
 def start(folder: Path, python: Path, task: Mapping[str, Any], url: str, key: str, owner: int) -> bool:
-    """Start EvalScope in `folder`, unless it runs there already; return whether it was started.
+    """Start EvalScope in `folder`, unless it already runs there; return whether it was started.
 
-    What an earlier run there has left is not asked again. The key goes through the environment. It ends by itself soon
-    after the process `owner` has ended.
+    Answers of an earlier run are reused. The key is passed in the environment. EvalScope exits soon after process
+    `owner` has exited.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _GUARD).open("w") as guard, (folder / _LOG).open("ab") as log:
@@ -44,19 +44,19 @@ def start(folder: Path, python: Path, task: Mapping[str, Any], url: str, key: st
         full |= {"use_cache": str(work)} if begun else {}
         (folder / _TASK).write_text(json.dumps(full, indent=1, ensure_ascii=False), "utf-8")
         subprocess.Popen(
-            [python, "-I", PROGRAM, folder, str(owner)],  # -I: it sees nothing of the folder it lies in
+            [python, "-I", PROGRAM, folder, str(owner)],  # -I: isolated from its own folder
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             env=environment(os.environ, task, url, key),
-            pass_fds=[guard.fileno()],  # the lock holds as long as the process lives
+            pass_fds=[guard.fileno()],  # the process holds the lock until it exits
             start_new_session=True,
         )
     return True
 
 
 def environment(env: Mapping[str, str], task: Mapping[str, Any], url: str, key: str) -> dict[str, str]:
-    """Return EvalScope's environment: with the key, and with no proxy between it and the API."""
+    """Return the environment for EvalScope: with the key, and without a proxy for the API."""
     host = urlsplit(url).hostname or ""
     direct = ",".join(filter(None, [env.get("no_proxy") or env.get("NO_PROXY"), host]))
     added = {"EVALSCOPE_API_KEY": key, "no_proxy": direct, "NO_PROXY": direct}
@@ -66,7 +66,7 @@ def environment(env: Mapping[str, str], task: Mapping[str, Any], url: str, key: 
 
 
 def read_progress(folder: Path) -> Progress:
-    """Return how far the evaluation in `folder` is."""
+    """Return the progress of the evaluation in `folder`."""
     answered = sum(_lines(file) for file in (folder / WORK / "predictions").rglob("*.jsonl"))
     with (folder / _GUARD).open("r+") as guard:
         if not _locked(guard.fileno()):
@@ -75,12 +75,12 @@ def read_progress(folder: Path) -> Progress:
 
 
 def require_ended(folder: Path) -> None:
-    """Raise EvaluationError where EvalScope runs in `folder`: two runs must not write one evaluation."""
+    """Raise EvaluationError if EvalScope runs in `folder`: two runs must not write one evaluation."""
     if (folder / _GUARD).is_file() and not read_progress(folder).finished:
         raise EvaluationError(
             "already-running",
             N_("An evaluation is running in {folder}."),
-            N_("Wait for it, or end its `inferfleet evaluate`."),
+            N_("Wait for it to finish, or stop its `inferfleet evaluate`."),
             folder=str(folder),
         )
 

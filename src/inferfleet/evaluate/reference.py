@@ -1,4 +1,4 @@
-"""What a score is held against: published scores of the same model, or those of an earlier evaluation."""
+"""Reference scores: those published for the model, or those of an earlier evaluation."""
 
 import difflib
 from collections.abc import Iterable
@@ -54,7 +54,7 @@ def find_reference(name: str) -> Reference:
     """Return the published reference called `name`, or the one in an evaluation.json at that path (or in its folder).
 
     Raises:
-        EvaluationError: there is none.
+        EvaluationError: there is no such reference.
     """
     if "/" in name or name.endswith(".json"):
         return _of_file(Path(name).expanduser())
@@ -62,8 +62,8 @@ def find_reference(name: str) -> Reference:
     if name not in references:
         raise EvaluationError(
             "unknown-reference",
-            N_("Variable evaluate_reference is {name}, which has no published scores here."),
-            N_("{nearest} An evaluation.json of an earlier run is possible too."),
+            N_("Variable evaluate_reference is {name}, for which there are no published scores."),
+            N_("{nearest} The evaluation.json of an earlier run can be used as well."),
             name=repr(name),
             nearest=nearest(name, references),
         )
@@ -88,7 +88,7 @@ def _of_file(path: Path) -> Reference:
         raise EvaluationError(
             "bad-reference",
             N_("Variable evaluate_reference is {path}, which cannot be read: {reason}."),
-            N_("Name an evaluation.json, or a model whose scores are published, such as deepseek-r1."),
+            N_("Specify an evaluation.json, or a model with published scores such as deepseek-r1."),
             path=repr(str(path)),
             reason=error.strerror if isinstance(error, OSError) else unread,
         ) from None

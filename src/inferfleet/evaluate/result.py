@@ -1,4 +1,4 @@
-"""The result of an evaluation: the form of evaluation.json, which is kept and read again. Scores are in percent."""
+"""Schema of evaluation.json, the result of an evaluation. Scores are in percent."""
 
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ class SubsetScore(_Part):
 
 
 class Comparison(_Part):
-    """A score held against its reference; `difference` is in points, negative where it is lower."""
+    """A score compared with its reference; `difference` is in points. `holds`: not lower than allowed."""
 
     score: float
     difference: float
@@ -32,9 +32,9 @@ class Comparison(_Part):
 class DatasetScore(_Part):
     """One data set.
 
-    `score` is that of `metric`, `other_scores` those of EvalScope's other metrics. `questions` were asked, each for as
-    many answers as the settings say: `answered` came, `failed` did not, or not in time. `margin` is half of the 95 %
-    interval that chance alone gives a score from so few questions, in points.
+    `score` belongs to `metric`, `other_scores` to EvalScope's other metrics. `questions` is the number of questions;
+    each has as many answers as configured: `answered` arrived, `failed` did not, or timed out. `margin` is half of the
+    95 % confidence interval of the score, in points.
     """
 
     name: str
@@ -51,7 +51,7 @@ class DatasetScore(_Part):
 
 
 class Usage(_Part):
-    """Of all answers: tokens, and the mean seconds of one."""
+    """Tokens of all answers, and the mean latency in seconds."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -59,7 +59,7 @@ class Usage(_Part):
 
 
 class ReferenceUsed(_Part):
-    """What the scores were held against; `within` is in points."""
+    """The reference of the scores; `within` is in points."""
 
     name: str
     source: str
@@ -68,7 +68,7 @@ class ReferenceUsed(_Part):
 
 
 class Evaluation(_Part):
-    """One evaluation; times are UTC. `complete` tells that every question was answered."""
+    """One evaluation; times are UTC. `complete`: whether every question was answered."""
 
     schema_: int = Field(default=SCHEMA, alias="schema")
     started: datetime
@@ -84,5 +84,5 @@ class Evaluation(_Part):
 
     @property
     def holds(self) -> bool:
-        """Whether no score is below its reference."""
+        """Whether no score is below its reference by more than allowed."""
         return all(entry.comparison is None or entry.comparison.holds for entry in self.datasets)

@@ -1,7 +1,7 @@
-"""Runs EvalScope; a program for EvalScope's own Python environment, which has nothing of inferfleet.
+"""Run EvalScope in its own virtual environment, in which inferfleet is not installed.
 
-It is given its folder, with `task.json` (EvalScope's TaskConfig), and the process whose end is also its own. The API's
-key comes in EVALSCOPE_API_KEY. It leaves `outcome.json`: `ok`, and `error` where it failed.
+Arguments: a folder with `task.json` (EvalScope's TaskConfig), and the PID of the owner; the program exits when the
+owner does. EVALSCOPE_API_KEY holds the API key. The result is `outcome.json`: `ok`, and `error` on failure.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def end_with(owner: int) -> None:
-    """End this process, in which questions may still be asked, soon after the process `owner` has ended."""
+    """Exit this process, including pending questions, soon after process `owner` has exited."""
     while True:
         try:
             os.kill(owner, 0)
@@ -25,7 +25,7 @@ def end_with(owner: int) -> None:
 
 
 def main() -> None:
-    """Run the task to its end."""
+    """Run the task and write its outcome."""
     folder, owner = Path(sys.argv[1]), int(sys.argv[2])
     threading.Thread(target=end_with, args=(owner,), daemon=True).start()
     outcome = {"ok": True, "error": ""}

@@ -1,4 +1,4 @@
-"""Reads EvalScope's reports."""
+"""Read EvalScope's reports."""
 
 import json
 import math
@@ -12,11 +12,11 @@ from inferfleet.evaluate.reference import Reference
 from inferfleet.evaluate.result import Comparison, DatasetScore, SubsetScore, Usage
 from inferfleet.evaluate.settings import Settings, questions_of
 
-_NORMAL_95 = 1.96  # standard deviations that hold 95 % of a normal distribution
+_NORMAL_95 = 1.96  # standard deviations that cover 95 % of a normal distribution
 
 
 def read_reports(folder: Path) -> dict[str, dict[str, Any]]:
-    """Return data set → EvalScope's report, of the evaluation in `folder`."""
+    """Return EvalScope's report by data set for the evaluation in `folder`."""
     files = (folder / WORK / "reports").glob("*/*.json")
     reports = (json.loads(file.read_text("utf-8")) for file in files)
     return {str(report["dataset_name"]): report for report in reports if "dataset_name" in report}
@@ -25,12 +25,12 @@ def read_reports(folder: Path) -> dict[str, dict[str, Any]]:
 def dataset_scores(
     settings: Settings, reports: Mapping[str, Mapping[str, Any]], reference: Reference | None
 ) -> list[DatasetScore]:
-    """Return the score of each data set, in the order in which they were asked; one without a report has no answers."""
+    """Return the score of each data set, in the order of the settings; one without a report has no answers."""
     return [_score(dataset, settings, reports.get(dataset.name, {}), reference) for dataset in settings.datasets]
 
 
 def usage(reports: Mapping[str, Mapping[str, Any]]) -> Usage:
-    """Return the tokens of all answers and the mean time of one."""
+    """Return the tokens of all answers and their mean latency."""
     summaries = [((report.get("perf_metrics") or {}).get("summary") or {}) for report in reports.values()]
     tokens = [summary.get("usage") or {} for summary in summaries]
     counts = [int(summary.get("n_samples") or 0) for summary in summaries]
@@ -48,12 +48,12 @@ def _score(dataset: Any, settings: Settings, report: Mapping[str, Any], referenc
     metrics = {_label(metric["identity"]): metric for metric in report.get("metrics", [])}
     wanted = reference.scores.get(dataset.name) if reference else None
     main = _main_metric(report, metrics, wanted.metric if wanted else "")
-    asked = report.get("execution_summary") or {}
-    wished = int(asked.get("requested", questions_of(dataset, settings.limit) * settings.n))
-    answered, questions = int(asked.get("succeeded", 0)), wished // settings.n
+    execution = report.get("execution_summary") or {}
+    requested = int(execution.get("requested", questions_of(dataset, settings.limit) * settings.n))
+    answered, questions = int(execution.get("succeeded", 0)), requested // settings.n
     if not main:
         return DatasetScore(
-            name=dataset.name, title=title, metric="", score=0.0, questions=questions, answered=0, failed=wished
+            name=dataset.name, title=title, metric="", score=0.0, questions=questions, answered=0, failed=requested
         )
     scores = {label: _percent(metric, metric["score"]) for label, metric in metrics.items()}
     score = scores.pop(main)
@@ -69,7 +69,7 @@ def _score(dataset: Any, settings: Settings, report: Mapping[str, Any], referenc
         margin=_margin(score, answered // settings.n),
         questions=questions,
         answered=answered,
-        failed=wished - answered,
+        failed=requested - answered,
         subsets=[
             SubsetScore(
                 name=subset["name"],
@@ -86,7 +86,7 @@ def _score(dataset: Any, settings: Settings, report: Mapping[str, Any], referenc
 
 
 def _main_metric(report: Mapping[str, Any], metrics: Mapping[str, Any], wanted: str) -> str:
-    """Return the label of the metric that counts: the one wanted, EvalScope's own choice, or the first."""
+    """Return the label of the main metric: the one in `wanted`, EvalScope's primary metric, or the first."""
     if wanted in metrics:
         return wanted
     chosen = report.get("primary_metric_identity")
@@ -95,7 +95,7 @@ def _main_metric(report: Mapping[str, Any], metrics: Mapping[str, Any], wanted: 
 
 
 def _label(identity: Mapping[str, Any]) -> str:
-    """Return a metric's name with what tells it from its siblings, such as `rouge-recall-l`."""
+    """Return a metric's name with aggregation and dimensions, such as `rouge-recall-l`."""
     aggregation = identity.get("aggregation") or "mean"
     parts = [identity["name"], *([] if aggregation == "mean" else [aggregation])]
     return "-".join(map(str, [*parts, *(value for _, value in sorted((identity.get("dimensions") or {}).items()))]))
@@ -108,7 +108,7 @@ def _percent(metric: Mapping[str, Any], score: float) -> float:
 
 
 def _margin(score: float, questions: int) -> float | None:
-    """Return half of the 95 % interval of a share of `questions`, in points: Wilson's, which holds at 100 too."""
+    """Return half of the 95 % Wilson interval of a score on `questions`, in points; it is valid at 100 % too."""
     if not questions or not 0 <= score <= 100:
         return None
     share, square = score / 100, _NORMAL_95**2

@@ -1,4 +1,4 @@
-"""What is asked of the model, checked before anything runs."""
+"""Settings of an evaluation, validated before it starts."""
 
 import csv
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ SUFFIXES = (".jsonl", ".csv")
 
 
 class Dataset(BaseModel):
-    """One data set. No `subsets` means all of them, `path` is the folder of its files, `args` are EvalScope's own."""
+    """One data set. Empty `subsets` means all, `path` is the folder of its files, `args` are passed to EvalScope."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,11 +29,11 @@ class Dataset(BaseModel):
 
     @property
     def own_data(self) -> bool:
-        """Whether the questions are the user's own, and not those of a benchmark."""
+        """Whether the questions are provided by the user instead of a benchmark."""
         return load_benchmarks()[self.name].own_data
 
     def files(self) -> dict[str, Path]:
-        """Return subset → the file with its questions; only for a data set of the user's own."""
+        """Return the file with the questions of each subset; only for data of the user."""
         folder, found = Path(self.path), {}
         for subset in self.subsets or tuple(load_benchmarks()[self.name].subsets):
             names = [f"{subset}_{SPLITS[self.name]}", subset]
@@ -43,7 +43,7 @@ class Dataset(BaseModel):
 
 
 class Settings(BaseModel):
-    """How it is asked. `limit` is per subset: a count from 1 on, below 1 a share, 0 all. 0 leaves `top_k` out."""
+    """Settings of an evaluation. `limit` per subset: a count from 1, a share below 1, 0: all. `top_k` 0: not sent."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -64,14 +64,14 @@ class Settings(BaseModel):
 
     @property
     def local(self) -> bool:
-        """Whether every data set is the user's own, so that nothing has to be fetched."""
+        """Whether all data sets are local, so that nothing has to be downloaded."""
         return all(dataset.path for dataset in self.datasets)
 
 
 def read_settings(given: Mapping[str, Any], folder: Path) -> tuple[Settings, Reference | None, list[Problem]]:
-    """Return the settings, what the scores will be held against, and what speaks against them.
+    """Return the settings, the reference, and the problems.
 
-    `given` are the role's variables without their prefix; relative paths of data sets are looked for in `folder`.
+    `given` are the role's variables without their prefix; relative paths of data sets are resolved in `folder`.
     """
     entries, problems = [], []
     for entry in given["datasets"]:
@@ -82,7 +82,7 @@ def read_settings(given: Mapping[str, Any], folder: Path) -> tuple[Settings, Ref
     settings = Settings(**{**given, "datasets": entries})
     if not given["datasets"]:
         remedy = N_(
-            "Name data sets: `--dataset math_500 --dataset aime24`, or `evaluate_datasets: [math_500, aime24]`."
+            "Specify data sets: `--dataset math_500 --dataset aime24`, or `evaluate_datasets: [math_500, aime24]`."
         )
         problems.append(Problem("no-dataset", N_("Variable evaluate_datasets is empty."), remedy))
     for dataset in settings.datasets:
@@ -108,8 +108,8 @@ def _dataset(entry: Any, folder: Path) -> Dataset:
     except ValueError:
         raise EvaluationError(
             "bad-dataset",
-            N_("Variable evaluate_datasets has an entry {entry}, which is no data set."),
-            N_("Write a name, `name:subset,subset`, `name=folder`, or a mapping with name, subsets, path and args."),
+            N_("Variable evaluate_datasets has an entry {entry}, which is not a data set."),
+            N_("Use a name, `name:subset,subset`, `name=folder`, or a mapping with name, subsets, path and args."),
             entry=repr(entry),
         ) from None
     path = dataset.path and str(folder / Path(dataset.path).expanduser())
@@ -119,21 +119,21 @@ def _dataset(entry: Any, folder: Path) -> Dataset:
 def _dataset_problems(dataset: Dataset, settings: Settings) -> list[Problem]:
     benchmarks, name = load_benchmarks(), repr(dataset.name)
     if dataset.name not in benchmarks:
-        message = N_("Data set {name} of evaluate_datasets is none that EvalScope asks in text.")
+        message = N_("Data set {name} of evaluate_datasets is not a text benchmark of EvalScope.")
         offered = nearest(dataset.name, benchmarks)
         return [Problem("unknown-dataset", message, "{nearest}", name=name, nearest=offered)]
     benchmark = benchmarks[dataset.name]
     if benchmark.judge:
-        message = N_("Data set {name} of evaluate_datasets is graded by another model, which there is none of here.")
-        remedy = N_("Choose one whose answers are compared with the right one, such as gpqa_diamond.")
+        message = N_("Data set {name} of evaluate_datasets requires an LLM judge, which inferfleet does not provide.")
+        remedy = N_("Choose a data set with reference answers, such as gpqa_diamond.")
         return [Problem("needs-judge", message, remedy, name=name)]
     problems = []
     if benchmark.runs_code and not settings.run_code:
         message = N_(
-            "Data set {name} of evaluate_datasets runs the programs that the model writes, on this machine and without"
-            " a sandbox."
+            "Data set {name} of evaluate_datasets runs code generated by the model on the controller, without a"
+            " sandbox."
         )
-        remedy = N_("Set evaluate_run_code to true on a disposable machine, or leave it out.")
+        remedy = N_("Set evaluate_run_code to true on a disposable machine, or remove the data set.")
         problems.append(Problem("runs-code", message, remedy, name=name))
     if benchmark.own_data:
         return problems + _own_data_problems(dataset)
@@ -143,8 +143,8 @@ def _dataset_problems(dataset: Dataset, settings: Settings) -> list[Problem]:
             about = {"name": name, "subset": repr(subset), "nearest": nearest(subset, benchmark.subsets)}
             problems.append(Problem("unknown-subset", message, "{nearest}", **about))
     if dataset.path and not Path(dataset.path).is_dir():
-        message = N_("Data set {name} of evaluate_datasets is to be read from {folder}, which is no folder.")
-        remedy = N_("Name the folder that holds the data set's repository.")
+        message = N_("Data set {name} of evaluate_datasets has path {folder}, which is not a folder.")
+        remedy = N_("Specify the folder with the data set's repository.")
         problems.append(Problem("no-data", message, remedy, name=name, folder=dataset.path))
     return problems
 
@@ -152,10 +152,10 @@ def _dataset_problems(dataset: Dataset, settings: Settings) -> list[Problem]:
 def _own_data_problems(dataset: Dataset) -> list[Problem]:
     if not dataset.path:
         message = N_("Data set '{name}' of evaluate_datasets needs a folder with the questions.")
-        remedy = N_("Name it: `--dataset {name}=/path/to/folder`.")
+        remedy = N_("Specify it: `--dataset {name}=/path/to/folder`.")
         return [Problem("no-data", message, remedy, name=dataset.name)]
     message = N_("Data set '{name}' of evaluate_datasets needs the file {file}, which does not exist.")
-    remedy = N_("Write the questions there, as docs/accuracy.md shows, or name the subset that is there.")
+    remedy = N_("Create it as described in docs/accuracy.md, or specify an existing subset.")
     return [
         Problem("no-data", message, remedy, name=dataset.name, file=str(file))
         for file in dataset.files().values()
@@ -165,15 +165,15 @@ def _own_data_problems(dataset: Dataset) -> list[Problem]:
 
 def _number_problems(settings: Settings) -> list[Problem]:
     ranges = (
-        ("limit", 0, float("inf"), N_("Give questions of each subset (100), a share (0.1), or 0 for all.")),
-        ("n", 1, 1024, N_("Give answers to each question, from 1 on.")),
-        ("batch_size", 1, 4096, N_("Give questions at a time, from 1 on.")),
-        ("max_tokens", 1, 10_000_000, N_("Give tokens, from 1 on.")),
-        ("temperature", 0, 2, N_("Give a number from 0 to 2.")),
-        ("top_p", 0, 1, N_("Give a number from 0 to 1.")),
-        ("top_k", 0, 1_000_000, N_("Give a count, or 0 for none.")),
-        ("timeout", 1, 1_000_000, N_("Give seconds, from 1 on.")),
-        ("within", 0, 100, N_("Give points, from 0 to 100.")),
+        ("limit", 0, float("inf"), N_("Set a number of questions per subset (100), a share (0.1), or 0 for all.")),
+        ("n", 1, 1024, N_("Set the number of answers per question, at least 1.")),
+        ("batch_size", 1, 4096, N_("Set the number of concurrent questions, at least 1.")),
+        ("max_tokens", 1, 10_000_000, N_("Set the number of tokens, at least 1.")),
+        ("temperature", 0, 2, N_("Set a number from 0 to 2.")),
+        ("top_p", 0, 1, N_("Set a number from 0 to 1.")),
+        ("top_k", 0, 1_000_000, N_("Set a count, or 0 to disable it.")),
+        ("timeout", 1, 1_000_000, N_("Set seconds, at least 1.")),
+        ("within", 0, 100, N_("Set percentage points from 0 to 100.")),
     )
     problems = []
     for name, least, most, remedy in ranges:
@@ -204,7 +204,7 @@ def _reference_problems(settings: Settings, reference: Reference | None) -> list
 
 
 def questions_of(dataset: Dataset, limit: float) -> int:
-    """Return how many questions are asked; subsets that EvalScope does not count add nothing."""
+    """Return the number of questions; subsets with an unknown number count as 0."""
     benchmark: Benchmark = load_benchmarks()[dataset.name]
     if benchmark.own_data:
         counts = [_records(file) for file in dataset.files().values()]

@@ -1,4 +1,4 @@
-"""From settings and plan to what EvalScope is given."""
+"""Build EvalScope's configuration from settings and plan."""
 
 import hashlib
 from collections.abc import Mapping
@@ -8,10 +8,10 @@ from inferfleet.evaluate.environment import version
 from inferfleet.evaluate.reference import Reference
 from inferfleet.evaluate.settings import Dataset, Settings
 
-# Of a request that fails, and the seconds between: what is missing even then is asked by the next run.
+# Retries of a failed request and the seconds between them; the next run sends what is still missing.
 RETRIES, RETRY_INTERVAL = 2, 5
-_PROMPT_TOKENS = 4096  # left for the question where the context is long
-# Of the plan: what decides the answers.
+_PROMPT_TOKENS = 4096  # reserved for the question if the context is long
+# Keys of the plan that affect the answers.
 _PLAN_KEYS = (
     *(
         "service",
@@ -30,19 +30,19 @@ _PLAN_KEYS = (
 
 
 def plan_summary(plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a plan decides the answers."""
+    """Return the values of a plan that affect the answers."""
     return {key: plan[key] for key in _PLAN_KEYS if key in plan}
 
 
 def max_tokens(settings: Settings, max_model_len: int) -> int:
-    """Return the tokens of an answer: those that are set, or what the context leaves after the question."""
+    """Return the maximum tokens of an answer: the setting, limited by what the context leaves after the question."""
     if not max_model_len:
         return settings.max_tokens
     return min(settings.max_tokens, max_model_len - min(_PROMPT_TOKENS, max_model_len // 2))
 
 
 def make_task(settings: Settings, reference: Reference | None, model: str, max_model_len: int) -> dict[str, Any]:
-    """Return EvalScope's TaskConfig, but for what differs from run to run: URL, key and folders."""
+    """Return EvalScope's TaskConfig without the values that differ between runs: URL, key and folders."""
     generation: dict[str, Any] = {
         "max_tokens": max_tokens(settings, max_model_len),
         "temperature": settings.temperature,
@@ -65,12 +65,12 @@ def make_task(settings: Settings, reference: Reference | None, model: str, max_m
         "repeats": settings.n,
         "eval_batch_size": settings.batch_size,
         "judge": {"strategy": "rule"},
-        "ignore_errors": True,  # a question without an answer is counted, the others are still asked
+        "ignore_errors": True,  # a question without an answer is counted, the others are still sent
     }
 
 
 def make_request(settings: Settings, task: Mapping[str, Any], plan: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all that defines an evaluation: two runs with the same one are parts of one evaluation."""
+    """Return the identity of an evaluation: runs with the same request are parts of one evaluation."""
     data = {
         str(file): hashlib.sha256(file.read_bytes()).hexdigest()
         for dataset in settings.datasets
@@ -82,12 +82,12 @@ def make_request(settings: Settings, task: Mapping[str, Any], plan: Mapping[str,
 
 def _dataset_args(dataset: Dataset, reference: Reference | None) -> dict[str, Any]:
     score = reference.scores.get(dataset.name) if reference else None
-    # An engine without a reasoning parser leaves the thinking in the answer, mostly without its opening tag.
+    # Without a reasoning parser the answer contains the reasoning, mostly without its opening tag.
     args: dict[str, Any] = {"filters": {"remove_until": "</think>"}, **(score.args if score else {})}
     if dataset.subsets:
         args["subset_list"] = list(dataset.subsets)
     if dataset.path:
         args["local_path"] = dataset.path
     if dataset.name == "general_qa":
-        args["metric_list"] = ["Rouge"]  # BLEU would fetch NLTK's tokenizer, and count zero without it
+        args["metric_list"] = ["Rouge"]  # BLEU would download NLTK's tokenizer, and score zero without it
     return args | dataset.args

@@ -1,7 +1,7 @@
-"""Checks an inventory against the contract, without connecting to any host.
+"""Validate an inventory without connecting to any host.
 
-Everything here is a pure function from plain data to a list of `Problem`; `inventory/read.py` collects the data and
-`planner/checks.py` lists the checks.
+All functions are pure and return a list of `Problem`; `inventory/read.py` collects the data and `planner/checks.py`
+lists the checks.
 """
 
 import difflib
@@ -17,22 +17,24 @@ from inferfleet.messages import N_, Message, Problem
 from inferfleet.settings.model import HOST_KEYS, Settings
 
 CUSTOM_PREFIX = "x_"
-"""Variables of the user's own, which the contract leaves alone."""
+"""Prefix of the user's own variables, which are not validated."""
 
-_OURS = ("inferfleet_", "__")  # facts that our own plays set
-_RUN_OPTIONS = frozenset({"reset_weights", "weights_remove_partial"})  # given with -e to one run, in no inventory
+_INTERNAL = ("inferfleet_", "__")  # facts set by the playbooks
+_RUN_OPTIONS = frozenset(
+    {"reset_weights", "weights_remove_partial"}
+)  # given with -e for a single run, never in an inventory
 
 
 def check_groups(inventory: Inventory) -> list[Problem]:
-    """One head a service, at most one web UI, and no host that is head and worker at once."""
+    """Require one head per service, at most one web UI, and no host that is both head and worker."""
     heads, workers, webuis = (list(inventory.groups.get(g, ())) for g in ("ray_head", "ray_worker", "webui"))
     problems = []
     if not heads:
         problems.append(
             Problem(
                 "no-head",
-                N_("Group ray_head has no host: Ray and the engine's API need exactly one head."),
-                N_("Put the node whose address clients will use into group ray_head of hosts.yml."),
+                N_("Group ray_head has no host, but Ray and the engine's API require exactly one head node."),
+                N_("Add the node that clients will connect to to group ray_head of hosts.yml."),
             )
         )
     several = any(service.name for service in services_of(inventory.groups))
@@ -40,10 +42,10 @@ def check_groups(inventory: Inventory) -> list[Problem]:
         problems.append(
             Problem(
                 "two-heads",
-                N_("Group ray_head has {count} hosts ({heads}), but a cluster has exactly one head."),
+                N_("Group ray_head has {count} hosts ({heads}), but a cluster has exactly one head node."),
                 N_(
-                    "Keep one of them and move the others to group ray_worker, for example {others}. For several"
-                    " models, each on nodes of its own, put each one's nodes into a group service_NAME."
+                    "Keep one of them and move the others to group ray_worker, for example {others}. To serve"
+                    " several models on separate nodes, add the nodes of each model to a group service_NAME."
                 ),
                 count=len(heads),
                 heads=heads,
@@ -55,7 +57,7 @@ def check_groups(inventory: Inventory) -> list[Problem]:
         Problem(
             "head-and-worker",
             N_("Host {host} is in group ray_head and in group ray_worker."),
-            N_("Remove {host} from group ray_worker: the head's accelerators take part anyway."),
+            N_("Remove {host} from group ray_worker: the head node's accelerators are used anyway."),
             host=host,
         )
         for host in heads
@@ -65,7 +67,7 @@ def check_groups(inventory: Inventory) -> list[Problem]:
         problems.append(
             Problem(
                 "two-webuis",
-                N_("Group webui has {count} hosts ({hosts}); Open WebUI keeps its users on one."),
+                N_("Group webui has {count} hosts ({hosts}), but Open WebUI stores its users on a single host."),
                 N_("Keep one host in group webui."),
                 count=len(webuis),
                 hosts=webuis,
@@ -75,7 +77,7 @@ def check_groups(inventory: Inventory) -> list[Problem]:
 
 
 def check_addresses(inventory: Inventory) -> list[Problem]:
-    """No two hosts may be the same machine."""
+    """Refuse two hosts with the same address."""
     by_address: dict[tuple[str, str], list[str]] = defaultdict(list)
     for host in inventory.hosts:
         variables = inventory.variables[host]
@@ -100,13 +102,13 @@ def check_addresses(inventory: Inventory) -> list[Problem]:
 
 
 def check_expressions(inventory: Inventory) -> list[Problem]:
-    """Refuse variables whose Jinja expression has no value."""
+    """Refuse variables whose Jinja expression cannot be evaluated."""
     return inventory.group_by_problem(
         (
             host,
             Problem(
                 "undefined-value",
-                N_("Variable {name} ({hosts}) cannot be worked out: {reason}."),
+                N_("Variable {name} ({hosts}) cannot be evaluated: {reason}."),
                 N_("Correct the expression of {name} in the inventory."),
                 name=name,
                 reason=reason.rstrip("."),
@@ -119,32 +121,32 @@ def check_expressions(inventory: Inventory) -> list[Problem]:
 
 
 def check_keys(inventory: Inventory) -> list[Problem]:
-    """Refuse variables that nothing reads (usually typing errors), and contract keys that are missing."""
-    contract = set(Settings.model_fields)
-    known = contract | set(inventory.options or ()) | set(HOST_KEYS)
+    """Refuse unknown variables (usually typos) and missing settings."""
+    settings = set(Settings.model_fields)
+    known = settings | set(inventory.options or ()) | set(HOST_KEYS)
     unknown: dict[str, list[str]] = defaultdict(list)
     missing: dict[str, list[str]] = defaultdict(list)
     for host in inventory.hosts:
         names = inventory.variables[host].keys() | inventory.unresolved.get(host, {}).keys()
-        for name in sorted(contract - names):
+        for name in sorted(settings - names):
             missing[name].append(host)
         for name in names - known - MAGIC - _RUN_OPTIONS:
-            if not name.startswith(("ansible_", CUSTOM_PREFIX, *_OURS)):
+            if not name.startswith(("ansible_", CUSTOM_PREFIX, *_INTERNAL)):
                 unknown[name].append(host)
     problems = [
         _unknown(name, inventory.describe_hosts(hosts), known)
         for name, hosts in sorted(unknown.items())
         if inventory.options is not None
     ]
-    if len(missing) == len(contract):
+    if len(missing) == len(settings):
         return [*problems, _no_defaults()]
     return problems + [
         Problem(
             "missing-key",
             N_("Variable {name} is not defined ({hosts})."),
             N_(
-                "Set it in group_vars/all/10_cluster.yml of the inventory, or link ../../../../group_vars/all there as"
-                " 00_defaults for its default."
+                "Set it in group_vars/all/10_cluster.yml of the inventory, or create the symbolic link 00_defaults"
+                " there to ../../../../group_vars/all for the defaults."
             ),
             name=name,
             hosts=inventory.describe_hosts(hosts),
@@ -154,7 +156,7 @@ def check_keys(inventory: Inventory) -> list[Problem]:
 
 
 def check_shadowed(inventory: Inventory) -> list[Problem]:
-    """Refuse settings of a group in hosts.yml, which those of group_vars/all override."""
+    """Refuse settings of a group in hosts.yml, which group_vars/all overrides."""
     problems = []
     for group, names in inventory.in_files.items():
         shadowed = [name for name in Settings.model_fields if name in names]
@@ -164,13 +166,13 @@ def check_shadowed(inventory: Inventory) -> list[Problem]:
                 Problem(
                     "ineffective-setting",
                     N_(
-                        "Variable {names} of group {group} in hosts.yml has no effect: for Ansible, group_vars/all"
-                        " stands above."
+                        "Variable {names} of group {group} in hosts.yml has no effect: group_vars/all takes"
+                        " precedence in Ansible."
                     )
                     if one
                     else N_(
-                        "Variables {names} of group {group} in hosts.yml have no effect: for Ansible,"
-                        " group_vars/all stands above."
+                        "Variables {names} of group {group} in hosts.yml have no effect: group_vars/all takes"
+                        " precedence in Ansible."
                     ),
                     N_("Move it to {file} of the inventory.") if one else N_("Move them to {file} of the inventory."),
                     names=shadowed,
@@ -182,7 +184,7 @@ def check_shadowed(inventory: Inventory) -> list[Problem]:
 
 
 def check_bundled(inventory: Inventory) -> list[Problem]:
-    """Refuse an air-gap bundle, which holds one checkpoint, for several services."""
+    """Refuse an air-gap bundle, which contains one checkpoint, for several services."""
     services = services_of(inventory.groups)
     if len(services) == 1:
         return []
@@ -192,10 +194,10 @@ def check_bundled(inventory: Inventory) -> list[Problem]:
             Problem(
                 "bundle-of-one",
                 N_(
-                    "Variable offline_bundle ({hosts}) is {path}, but a bundle holds the checkpoint of one service and"
-                    " the inventory has {count}."
+                    "Variable offline_bundle ({hosts}) is {path}, but a bundle contains the checkpoint of one"
+                    " service and the inventory has {count} services."
                 ),
-                N_("Deploy each service from an inventory and a bundle of its own."),
+                N_("Deploy each service with its own inventory and bundle."),
                 path=str(inventory.variables[host]["offline_bundle"]),
                 count=len(services),
                 hosts=HOSTS,
@@ -207,7 +209,7 @@ def check_bundled(inventory: Inventory) -> list[Problem]:
 
 
 def check_agreement(inventory: Inventory) -> list[Problem]:
-    """Settings keys describe a service, some of them the site: every host of it must see the same value."""
+    """Require the same value of a setting on every host of a service, and of site-wide settings on every host."""
     services = services_of(inventory.groups)
     if len(services) == 1 and not services[0].name:
         return _disagreements(inventory, inventory.hosts, Settings.model_fields, "")
@@ -243,7 +245,7 @@ def _disagreements(inventory: Inventory, hosts: Iterable[str], names: Iterable[s
 
 
 def check_network(inventory: Inventory) -> list[Problem]:
-    """A host's `cluster_address` is an address of the cluster network."""
+    """Require `cluster_address` of a host to be an address in the cluster network."""
     problems = []
     for host in inventory.hosts:
         variables = inventory.variables[host]
@@ -268,7 +270,7 @@ def check_network(inventory: Inventory) -> list[Problem]:
                 Problem(
                     "address-outside",
                     N_("Variable cluster_address of {host} is {value}, which is not in cluster_network {network}."),
-                    N_("Correct the address, or set cluster_network to the network that Ray and NCCL are to use."),
+                    N_("Correct the address, or set cluster_network to the network for Ray and NCCL."),
                     host=host,
                     value=str(given),
                     network=cidr,
@@ -280,15 +282,15 @@ def check_network(inventory: Inventory) -> list[Problem]:
 def _no_defaults() -> Problem:
     return Problem(
         "no-defaults",
-        N_("The inventory lacks the contract's defaults: none of its keys is defined."),
-        N_("Link them: ln -s ../../../../group_vars/all INVENTORY/group_vars/all/00_defaults."),
+        N_("The inventory has no defaults: none of the settings is defined."),
+        N_("Create the symbolic link: ln -s ../../../../group_vars/all INVENTORY/group_vars/all/00_defaults."),
     )
 
 
 def _unknown(name: str, hosts: Message | list[str], known: Iterable[str]) -> Problem:
-    template = N_("Variable {name} ({hosts}) is not known.")
+    template = N_("Variable {name} ({hosts}) is unknown.")
     parameters = {"name": name, "own": f"{CUSTOM_PREFIX}{name}", "hosts": hosts}
     if close := difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6):
-        remedy = N_("Did you mean {near}? Otherwise name a variable of your own {own}.")
+        remedy = N_("Did you mean {near}? Otherwise rename your own variable to {own}.")
         return Problem("unknown-key", template, remedy, near=close[0], **parameters)
-    return Problem("unknown-key", template, N_("Remove it, or name a variable of your own {own}."), **parameters)
+    return Problem("unknown-key", template, N_("Remove it, or rename your own variable to {own}."), **parameters)

@@ -1,4 +1,4 @@
-"""Checks the nodes' facts against what will run there: system, ports, disk. Facts that are not known refuse nothing."""
+"""Check the nodes' facts: operating system, ports in use, disk space. Missing facts cause no problem."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ REPORTED = ("inferfleet_node", "inferfleet_accelerators", "inferfleet_fabric")
 
 
 class Weights(Protocol):
-    """What is known of the weights that a node is to hold."""
+    """The weights that a node has to store."""
 
     @property
     def checkpoint(self) -> str:
@@ -24,20 +24,20 @@ class Weights(Protocol):
 
     @property
     def checkpoint_bytes(self) -> int:
-        """Bytes of its files; 0 where it is not known."""
+        """Bytes of its files; 0 if not known."""
 
 
 def flat_facts(reported: Mapping[str, Any], *, keep_driver: bool = True) -> dict[str, Any]:
-    """Return one node's facts in one map, whether they are given by module or flat already.
+    """Return the facts of one node in one mapping; `reported` holds them by module or flat.
 
-    `keep_driver`: whether the driver is the one that will serve, and not about to be upgraded.
+    `keep_driver`: whether the driver version stays, i.e. is not about to be upgraded.
     """
     parts = [reported[name] for name in REPORTED if isinstance(reported.get(name), Mapping)]
     if not parts:
         flat = dict(reported)
     else:
         flat = {key: value for part in parts[:1] for key, value in part.items()}
-        for part in parts[1:]:  # a tool without devices says nothing; the interfaces of node_facts hold
+        for part in parts[1:]:  # empty lists do not override; the interfaces of node_facts remain
             empty = {key for key in ("accelerators", "interfaces") if not part.get(key)}
             flat |= {key: value for key, value in part.items() if key not in empty}
     flat.pop("problems", None)
@@ -48,25 +48,25 @@ def flat_facts(reported: Mapping[str, Any], *, keep_driver: bool = True) -> dict
 
 @dataclass(frozen=True)
 class Host:
-    """A host with what it has reported, and what is to run there."""
+    """A host with its facts, and the ports and disk space that its components need."""
 
     name: str
     facts: Mapping[str, Any]
-    """Those of the module node_facts."""
+    """Facts of module node_facts."""
     ports: Mapping[str, int] = field(default_factory=dict)
-    """By what a port is for (a variable, or a component's title), the port."""
+    """Port by its purpose (a variable, or a component's title)."""
     space: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    """By what needs disk, its path and the bytes that it still needs."""
+    """By purpose, the path and the bytes still needed there."""
 
 
 def needed_space(
     facts: Mapping[str, Any], settings: Settings, weights: Weights | None, image_space_gib: int
 ) -> dict[str, tuple[str, int]]:
-    """Return what needs disk on a node: its path, and the bytes that are still missing there.
+    """Return the disk space that a node needs: path and missing bytes by purpose.
 
-    `weights` is None for a node that serves nothing.
+    `weights` is None for a node that serves no model.
     """
-    # A node whose Docker already runs has its images, or the room for them was checked when it got them.
+    # A node with a running Docker has its images, or the space was checked when they were pulled.
     space = {"images": (settings.container_data_root, 0 if facts.get("docker") else image_space_gib * GIB)}
     if weights is not None:
         present = facts.get("present")
@@ -77,7 +77,7 @@ def needed_space(
 
 
 def check_system(host: Host) -> list[Problem]:
-    """Its operating system is one that the roles support."""
+    """Require an operating system that the roles support."""
     system = host.facts.get("distribution")
     if not isinstance(system, Mapping) or supported(system):
         return []
@@ -95,14 +95,14 @@ def check_system(host: Host) -> list[Problem]:
 
 
 def check_free_ports(host: Host) -> list[Problem]:
-    """No other program listens on the ports of its components."""
+    """Require that no other program listens on the ports of the components."""
     listening = host.facts.get("listening")
     if not isinstance(listening, Mapping):
         return []
     return [
         Problem(
             "port-taken",
-            N_("Port {port} of {name} is taken on {host} by {program}."),
+            N_("Port {port} of {name} is in use on {host} by {program}."),
             N_("Stop that program, or set {variable} to a free port.") if variable(name) else N_("Stop that program."),
             port=port,
             name=name,
@@ -116,7 +116,7 @@ def check_free_ports(host: Host) -> list[Problem]:
 
 
 def check_disks(host: Host) -> list[Problem]:
-    """Its disks have room for images and weights; what shares a file system has to fit together."""
+    """Require disk space for images and weights; sizes on the same file system are added up."""
     disks = host.facts.get("disk")
     if not isinstance(disks, Mapping):
         return []

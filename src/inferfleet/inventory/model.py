@@ -1,4 +1,4 @@
-"""What the checks see of an inventory, and how their messages name its hosts."""
+"""The inventory as the checks use it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,25 +17,25 @@ MAGIC = frozenset(
 )
 """Variables that Ansible itself sets."""
 HOSTS = "{hosts}"
-"""Stands in the parameter `hosts` of a problem until `group_by_problem` knows which hosts have it."""
+"""Placeholder in the parameter `hosts` of a problem, which `group_by_problem` replaces."""
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """What the checks need of an inventory: hosts by group, and each host's variables."""
+    """Hosts by group, and the variables of each host."""
 
     groups: Mapping[str, Sequence[str]]
     variables: Mapping[str, Mapping[str, Any]]
     options: Mapping[str, Mapping[str, Any]] | None = None
-    """Further variables that may be set, with their specs: the roles' own; None where no checkout has them."""
+    """Role variables that may be set, with their argument specs; None without a checkout."""
     unresolved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By host, the variables whose expression cannot be worked out, with the reason."""
+    """By host, the variables whose expression cannot be evaluated, with the reason."""
     in_files: Mapping[str, Iterable[str]] = field(default_factory=dict)
-    """By group, the variables that the inventory's own file (hosts.yml) gives it: group_vars/all stands above them."""
+    """By group, the variables set in the inventory file (hosts.yml), which group_vars/all overrides."""
 
     @property
     def hosts(self) -> list[str]:
-        """Hosts that take part, in inventory order, each once."""
+        """Hosts of the deployment, each once, in inventory order."""
         return list(dict.fromkeys(h for g in GROUPS for h in self.groups.get(g, ())))
 
     def has(self, group: str, host: str) -> bool:
@@ -43,20 +43,20 @@ class Inventory:
         return host in self.groups.get(group, ())
 
     def describe_hosts(self, hosts: Sequence[str]) -> Message | list[str]:
-        """Return `hosts` as a message names them."""
+        """Return `hosts` for a message: their names, or "all hosts"."""
         everywhere = len(hosts) == len(self.hosts) and len(hosts) > 1
         return Message("", N_("all hosts")) if everywhere else list(hosts)
 
-    def group_by_problem(self, found: Iterable[tuple[str, Problem]]) -> list[Problem]:
-        """Return each problem once, with all the hosts that have it as its parameter `hosts`."""
+    def group_by_problem(self, problems: Iterable[tuple[str, Problem]]) -> list[Problem]:
+        """Return each problem once, with all affected hosts in its parameter `hosts`."""
         by_problem: dict[Problem, list[str]] = {}
-        for host, problem in found:
+        for host, problem in problems:
             by_problem.setdefault(problem, []).append(host)
         return [problem.with_parameters(hosts=self.describe_hosts(hosts)) for problem, hosts in by_problem.items()]
 
 
 def cluster_address(host: str, variables: Mapping[str, Any]) -> str:
-    """Return a host's address on the cluster network: `cluster_address`, else where Ansible reaches it."""
+    """Return a host's address on the cluster network: `cluster_address`, else `ansible_host`."""
     return str(variables.get("cluster_address") or variables.get("ansible_host") or host)
 
 

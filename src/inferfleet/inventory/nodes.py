@@ -1,4 +1,4 @@
-"""A service's nodes as the planner takes them."""
+"""The nodes of a service, in the form the planner expects."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from inferfleet.inventory.services import Service
 def service_nodes(
     service: Service, variables: Mapping[str, Mapping[str, Any]], facts: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, dict[str, Any]]:
-    """Return what the inventory says of each node, and what it has reported; `facts` are flat, by host."""
+    """Return inventory values and facts of each node; `facts` are flat, by host."""
     return {
         host: {
             **facts[host],

@@ -1,4 +1,4 @@
-"""The roles' own options: what an inventory may set besides the contract."""
+"""Role options, which an inventory may set in addition to the settings."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -23,7 +23,7 @@ def role_options(root: Path) -> dict[str, dict[str, Any]]:
 
 
 def check_options(inventory: Inventory) -> list[Problem]:
-    """Check role variables that an inventory sets with Ansible's own validator."""
+    """Validate the role variables of an inventory with Ansible's argument spec validator."""
     options = inventory.options or {}
     return inventory.group_by_problem(
         (host, problem)
@@ -52,20 +52,20 @@ def _problems(name: str, option: Mapping[str, Any], value: object) -> Iterable[P
 
 
 def _kind(spec: Mapping[str, Any]) -> Message:
-    """Return what a value has to be, by the spec of its variable."""
+    """Return the required type or values of a variable, from its spec."""
     if "choices" in spec:
         return Message("", N_("one of {choices}"), choices=[str(choice) for choice in spec["choices"]])
     if "elements" in spec:
-        return Message("", N_("a list, each of them {kind}"), kind=Message("", _KINDS[spec["elements"]]))
+        return Message("", N_("a list whose items are {kind}"), kind=Message("", _KINDS[spec["elements"]]))
     return Message("", _KINDS[spec.get("type", "str")])
 
 
 _SPEC_KEYS = ("type", "choices", "elements", "options", "required")
 _KINDS = {
     "bool": N_("true or false"),
-    "dict": N_("a map of names to values"),
+    "dict": N_("a mapping"),
     "float": N_("a number"),
-    "int": N_("a whole number"),
+    "int": N_("an integer"),
     "list": N_("a list"),
     "path": N_("a path"),
     "str": N_("text"),

@@ -1,4 +1,4 @@
-"""The ports that a host's components listen on, and whether they fit together."""
+"""Ports that the components of a host listen on, and conflicts between them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,19 +15,19 @@ _LAST = 65535
 def ports_of(
     settings: Settings, groups: Collection[str], components: Sequence[Component] | None = None
 ) -> dict[str, int]:
-    """Return the ports that a host of these groups will listen on, by what messages call them; ranges are left out."""
+    """Return the single ports of a host in these groups, by their name in messages; ranges are omitted."""
     return {port.name: port.first for port in host_ports(vars(settings), groups, components) if port.single}
 
 
 def check_ports(inventory: Inventory, components: Sequence[Component] | None = None) -> list[Problem]:
-    """The components of one host listen on different ports, all of them real ones; every value is a good one."""
+    """Require different, valid ports for the components of a host; all values must have the right type."""
     return inventory.group_by_problem(
         (host, problem) for host in inventory.hosts for problem in _problems(inventory, host, components)
     )
 
 
 def variable(name: str) -> str:
-    """Return the variable to change, given a key of `ports_of`; empty where the port is fixed."""
+    """Return the variable of a key of `ports_of`; empty if the port is fixed."""
     first = name.split(" ")[0]
     return first if first in Settings.model_fields else ""
 
@@ -51,11 +51,11 @@ def _problems(inventory: Inventory, host: str, components: Sequence[Component] |
 
 def _clash(number: int, ports: Sequence[HostPort]) -> Problem:
     settable = [port for port in ports if port.setting]
-    # A setting that further ports follow is the last one to change.
+    # Prefer to change a setting that no other ports are derived from.
     change = next((p for p in reversed(settable) if p.setting not in p.component.following), (settable or ports)[-1])
     *names, last = [port.name for port in ports]
     parameters = {"port": number, "names": names, "last": last, "hosts": HOSTS}
-    template = N_("Port {port} is given to {names} and to {last} ({hosts}).")
+    template = N_("Port {port} is assigned to both {names} and {last} ({hosts}).")
     if not change.setting:
         remedy = N_("Run {title} on another host.")
         return Problem("port-clash", template, remedy, title=change.component.title, **parameters)
@@ -65,7 +65,7 @@ def _clash(number: int, ports: Sequence[HostPort]) -> Problem:
 def _inside(span: HostPort, port: HostPort) -> Problem:
     parameters = {"port": port.first, "name": port.name, "first": span.first, "last": span.last, "hosts": HOSTS}
     user = Message("", span.port.purpose or span.component.title)
-    template = N_("Port {port} of {name} ({hosts}) is among {first} to {last}, which {user} use.")
+    template = N_("Port {port} of {name} ({hosts}) is in the range {first} to {last} of {user}.")
     if not port.setting:
         remedy = N_("Run {title} on another host.")
         return Problem("port-clash", template, remedy, user=user, title=port.component.title, **parameters)
@@ -79,7 +79,7 @@ def _too_high(ports: Iterable[HostPort], settings: Mapping[str, Any]) -> Iterato
         following = highest.component.following[highest.setting]
         yield Problem(
             "bad-value",
-            N_("Variable {name} ({hosts}) is {value}, but {title} takes the {following} ports after it too."),
+            N_("Variable {name} ({hosts}) is {value}, but {title} also uses the {following} ports after it."),
             N_("Set {name} to at most {highest}."),
             name=highest.setting,
             value=settings[highest.setting],

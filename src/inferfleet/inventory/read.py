@@ -1,6 +1,6 @@
-"""Read an inventory the way Ansible does, without connecting to any host: with its own classes, plugins and vault.
+"""Read an inventory with Ansible's classes, plugins and vault, without connecting to any host.
 
-Ansible's import takes most of a second, so that it happens here only when an inventory is read.
+Ansible takes most of a second to import, so it is imported only when an inventory is read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,14 +26,14 @@ PLANNED = frozenset(
     }
 )
 """Variables that planning reads."""
-_FOREIGN = ("ansible_", "molecule_")  # what Ansible and, in role tests, Molecule set themselves
-_REASON = 300  # characters of Ansible's own text
+_FOREIGN = ("ansible_", "molecule_")  # set by Ansible itself and, in role tests, by Molecule
+_REASON = 300  # characters of Ansible's error message
 
 
 def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path | None = None) -> Inventory:
     """Return the inventory at `path` with the variables that a playbook of the checkout `root` sees.
 
-    `extra` are variables given with -e. Without a checkout nothing is known of the roles' own variables.
+    `extra` are variables given with -e. Without a checkout, role variables are unknown.
 
     Raises:
         UsageError: the inventory cannot be read, or is encrypted and its password is missing.
@@ -47,7 +47,7 @@ def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path
     _start_plugins()
     try:
         loader = DataLoader()
-        # Where the playbooks' plays look for group_vars; those of the working directory are none of the inventory's.
+        # Playbooks search group_vars here; group_vars of the working directory do not belong to the inventory.
         folder = Path(path) if Path(path).is_dir() else Path(path).parent
         loader.set_basedir(str(root / "playbooks" if root else folder))
         _unlock(loader)
@@ -63,30 +63,30 @@ def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path
         if _locked(error):
             raise UsageError(
                 "vault-locked",
-                N_("Inventory {path} has an encrypted file, and no password given decrypts it."),
-                N_("Set ANSIBLE_VAULT_PASSWORD_FILE to the file with its password."),
+                N_("Inventory {path} has an encrypted file that no configured vault password decrypts."),
+                N_("Set ANSIBLE_VAULT_PASSWORD_FILE to the file with the vault password."),
                 path=path,
             ) from None
         raise UsageError(
             "inventory-broken",
             N_("Inventory {path} cannot be read: {reason}"),
-            N_("Correct it; `ansible-inventory -i {path} --list` shows more."),
+            N_("Correct it; `ansible-inventory -i {path} --list` shows details."),
             path=path,
             reason=" ".join(str(error).split())[:_REASON],
         ) from None
 
 
 def refuse_unparsed(groups: Mapping[str, Sequence[str]], path: str) -> None:
-    """Refuse an inventory that Ansible made nothing of: it then warns, and goes on without a host.
+    """Refuse an inventory that Ansible could not parse: Ansible only warns, and continues without hosts.
 
     Raises:
-        UsageError: there is neither a host nor a group of the inventory's own.
+        UsageError: the inventory has neither hosts nor groups.
     """
     if not groups.get("all") and set(groups) <= {"all", "ungrouped"}:
         raise UsageError(
             "inventory-broken",
             N_("Inventory {path} has no host."),
-            N_("Correct it; `ansible-inventory -i {path} --list` shows what Ansible makes of it."),
+            N_("Correct it; `ansible-inventory -i {path} --list` shows how Ansible parses it."),
             path=path,
         )
 
@@ -98,7 +98,7 @@ def collect(
     in_files: Mapping[str, Iterable[str]] | None = None,
     names: frozenset[str] | None = None,
 ) -> Inventory:
-    """Return the inventory that Ansible has loaded: of its serving hosts the variables called `names`, or all."""
+    """Return the inventory loaded by Ansible, with the variables in `names` (None: all) of its hosts."""
     members = {str(name): [str(host) for host in hosts] for name, hosts in groups.items()}
     variables: dict[str, dict[str, Any]] = {}
     unresolved: dict[str, dict[str, str]] = {}
@@ -108,12 +108,12 @@ def collect(
 
 
 def variables_in_files(manager: "InventoryManager") -> dict[str, list[str]]:
-    """Return the variables that the inventory's own files give each group; group_vars are not among them."""
+    """Return the variables that the inventory files set per group, without group_vars."""
     return {str(name): sorted(map(str, group.vars)) for name, group in manager.groups.items()}
 
 
 def _resolve(hostvars: Mapping[str, Any], names: frozenset[str] | None) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return a host's variables with their expressions evaluated, and the reasons where that fails."""
+    """Return the evaluated variables of a host, and the reason for each that cannot be evaluated."""
     from ansible.errors import AnsibleError
 
     values: dict[str, Any] = {}
@@ -137,7 +137,7 @@ def _resolve(hostvars: Mapping[str, Any], names: frozenset[str] | None) -> tuple
 
 @cache
 def _start_plugins() -> None:
-    """Load Ansible's plugin configuration, once a process; inside of Ansible it is loaded already."""
+    """Load Ansible's plugin configuration once per process; within Ansible it is already loaded."""
     from ansible.plugins.loader import init_plugin_loader  # type: ignore[import-untyped]
 
     init_plugin_loader()
@@ -153,7 +153,7 @@ def _locked(error: BaseException | None) -> bool:
 
 
 def _unlock(loader: "DataLoader") -> None:
-    """Give the loader the vault passwords that the configuration names; nobody is prompted for one."""
+    """Pass the configured vault passwords to the loader; never prompt for one."""
     from ansible import constants  # type: ignore[import-untyped]
     from ansible.parsing.vault import (  # type: ignore[import-untyped]
         VaultSecretsContext,
@@ -180,7 +180,7 @@ def _unlock(loader: "DataLoader") -> None:
 
 
 def _trusted(value: Any) -> Any:
-    """Return a value of -e with its expressions marked as such, as Ansible takes them."""
+    """Return a value of -e whose expressions are marked as templates, as Ansible requires."""
     from ansible.template import trust_as_template  # type: ignore[import-untyped]
 
     if isinstance(value, dict):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from inferfleet.messages import N_, Problem
 
 PREFIX = "service_"
-"""What the name of a group that makes a service begins with."""
+"""Prefix of the groups that define services."""
 
 SITE_KEYS = frozenset(
     {
@@ -15,7 +15,7 @@ SITE_KEYS = frozenset(
         *("offline_bundle", "image_mirrors", "insecure_registries", "registry_mirrors", "container_data_root"),
     }
 )
-"""Keys of the contract that services of one inventory have in common; each may have its own value of any other."""
+"""Settings that all services of an inventory share; any other may differ between services."""
 
 Groups = Mapping[str, Sequence[str]]
 
@@ -53,7 +53,7 @@ def services_of(groups: Groups) -> list[Service]:
 
 
 def check_services(groups: Groups) -> Iterable[Problem]:
-    """Each service has exactly one head; a node that serves is in one service and no more."""
+    """Require exactly one head per service, and exactly one service per serving node."""
     services = services_of(groups)
     if not any(service.name for service in services):
         return
@@ -63,21 +63,24 @@ def check_services(groups: Groups) -> Iterable[Problem]:
             yield Problem(
                 "empty-service",
                 N_("Group {group} has no host."),
-                N_("Put hosts into {group}, or remove it."),
+                N_("Add hosts to {group}, or remove it."),
                 group=group,
             )
         elif not service.heads:
             yield Problem(
                 "no-head",
-                N_("Group {group} has no host that is in group ray_head: a service needs exactly one head."),
-                N_("Put one of them ({hosts}) into group ray_head of hosts.yml."),
+                N_("Group {group} has no host in group ray_head, but a service requires exactly one head node."),
+                N_("Add one of them ({hosts}) to group ray_head of hosts.yml."),
                 group=group,
                 hosts=list(groups[group]),
             )
         elif len(service.heads) > 1:
             yield Problem(
                 "two-heads",
-                N_("Group {group} has {count} hosts of group ray_head ({heads}), but a service has exactly one head."),
+                N_(
+                    "Group {group} has {count} hosts in group ray_head ({heads}), but a service has exactly one head"
+                    " node."
+                ),
                 N_("Keep one and move the others to group ray_worker, for example {others}."),
                 group=group,
                 count=len(service.heads),
@@ -90,7 +93,7 @@ def check_services(groups: Groups) -> Iterable[Problem]:
             *first, last = member
             yield Problem(
                 "two-services",
-                N_("Host {host} is in groups {groups} and {last}: a node serves one model."),
+                N_("Host {host} is in groups {groups} and {last}, but a node serves one model."),
                 N_("Keep {host} in one of them."),
                 host=host,
                 groups=first,
@@ -99,8 +102,8 @@ def check_services(groups: Groups) -> Iterable[Problem]:
         elif not member:
             yield Problem(
                 "no-service",
-                N_("Host {host} serves, but is in no service; the inventory has {services}."),
-                N_("Put {host} into one of them, or take it out of ray_head and ray_worker."),
+                N_("Host {host} is in ray_head or ray_worker, but in no service; the inventory has {services}."),
+                N_("Add {host} to one of them, or remove it from ray_head and ray_worker."),
                 host=host,
                 services=[PREFIX + service.name for service in services],
             )

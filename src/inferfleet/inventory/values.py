@@ -14,26 +14,26 @@ _BOOL, _TEXT = N_("true or false"), N_("text (put it in quotes)")
 _KINDS = {
     "bool_parsing": _BOOL,
     "bool_type": _BOOL,
-    "int_type": N_("a whole number"),
+    "int_type": N_("an integer"),
     "float_type": N_("a number"),
     "string_type": _TEXT,
     "string_unicode": _TEXT,
     "list_type": N_("a list"),
-    "dict_type": N_("a map of names to values"),
+    "dict_type": N_("a mapping"),
 }
-"""What a value has to be, by the type of pydantic's error."""
+"""Required type of a value, by the type of pydantic's error."""
 _BOUNDS = {
     "greater_than": ("gt", N_("more than {bound}")),
     "greater_than_equal": ("ge", N_("at least {bound}")),
     "less_than_equal": ("le", N_("at most {bound}")),
 }
-"""Key of the bound in the context of pydantic's error, and how it is named, by the type of the error."""
+"""Key of the bound in the context of pydantic's error, and its description, by the type of the error."""
 _IN_HEADERS = ("engine_api_key", "ray_auth_token")
 _SHOWN = 80  # characters of a value
 
 
 def check_values(inventory: Inventory) -> list[Problem]:
-    """Types and allowed values of every setting, each problem once for all hosts that share it."""
+    """Check types and allowed values of all settings; each problem is returned once for all affected hosts."""
     return inventory.group_by_problem(
         (host, problem)
         for host in inventory.hosts
@@ -42,7 +42,7 @@ def check_values(inventory: Inventory) -> list[Problem]:
 
 
 def show(name: str, value: Any) -> str | Message:
-    """Return a value as messages show it: never a secret, never more than a line."""
+    """Return a value for a message: secrets hidden, shortened to one line."""
     if name in SECRETS:
         return "''" if value == "" else Message("", N_("(not shown)"))
     if value is None:
@@ -54,7 +54,7 @@ def show(name: str, value: Any) -> str | Message:
 
 
 def settings_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
-    """Yield what is wrong with the values of settings; the parameter `hosts` is still to be filled in."""
+    """Yield the problems of settings; the caller fills in the parameter `hosts`."""
     try:
         Settings.model_validate(values)
     except ValidationError as error:
@@ -67,8 +67,11 @@ def settings_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
         if any(c.isspace() for c in value):
             yield Problem(
                 "bad-value",
-                N_("Variable {name} ({hosts}) contains white space, which no header or environment file carries."),
-                N_("Choose a value without white space, or leave it empty to have one generated."),
+                N_(
+                    "Variable {name} ({hosts}) contains whitespace, which HTTP headers and environment files do not"
+                    " allow."
+                ),
+                N_("Choose a value without whitespace, or leave it empty to generate one."),
                 name=name,
                 setting=name,
                 hosts=HOSTS,
@@ -76,8 +79,11 @@ def settings_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
         elif name in _IN_HEADERS and not (value.isascii() and (value == "" or value.isprintable())):
             yield Problem(
                 "bad-value",
-                N_("Variable {name} ({hosts}) contains other characters than ASCII's, which no HTTP header carries."),
-                N_("Choose letters and digits, or leave it empty to have one generated."),
+                N_(
+                    "Variable {name} ({hosts}) contains non-ASCII or unprintable characters, which HTTP headers do not"
+                    " allow."
+                ),
+                N_("Choose letters and digits, or leave it empty to generate one."),
                 name=name,
                 setting=name,
                 hosts=HOSTS,
@@ -85,7 +91,7 @@ def settings_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
 
 
 def _problem(item: Any) -> Problem:
-    """Return the problem that an error of pydantic describes."""
+    """Return the problem described by an error of pydantic."""
     setting = str(item["loc"][0])
     path = ".".join(str(part) for part in item["loc"] if part != "[key]")
     kind, context = item["type"], item.get("ctx", {})
@@ -118,14 +124,14 @@ def _problem(item: Any) -> Problem:
             remedy=error.remedy,
             **about,
         )
-    template = N_("Variable {name} ({hosts}) is {value}, which cannot be used: {reason}.")
+    template = N_("Variable {name} ({hosts}) is {value}, which is invalid: {reason}.")
     return Problem("bad-value", template, correct, reason=str(item["msg"]), **about)
 
 
 def _not_a_choice(values: Sequence[str], given: Any, about: Mapping[str, Any]) -> Problem:
     near = difflib.get_close_matches(given.lower(), values, n=1) if isinstance(given, str) else []
     *others, last = map(repr, values)
-    template = N_("Variable {name} ({hosts}) is {value}, which is not one of its values.")
+    template = N_("Variable {name} ({hosts}) is {value}, which is not an allowed value.")
     parameters = {**about, "values": others, "last": last}
     if near:
         remedy = N_("Did you mean {near}? Set {setting} to {values} or {last}.")

@@ -1,4 +1,4 @@
-"""From the settings and the nodes' facts to the plan: the only place that decides."""
+"""Compute the deployment plan from the settings and the nodes' facts; every decision is made here."""
 
 from inferfleet.planner.cluster import ClusterPlan, plan_cluster
 from inferfleet.planner.estimate import Estimate, estimate

@@ -1,4 +1,4 @@
-"""Which checkpoint of a model, and which data types, run on a fleet with an engine; and why."""
+"""Select the checkpoint of a model and the data types that an engine supports on a fleet, with the reason."""
 
 from inferfleet.catalog import Accelerator, Checkpoint, Model, Precision
 from inferfleet.engines import Engine
@@ -10,7 +10,7 @@ from inferfleet.planner.weights import checkpoint_bytes
 from inferfleet.settings import Settings
 
 LOSSLESS: tuple[Precision, ...] = ("fp8", "bf16", "fp16", "fp32")
-"""Precisions the planner takes on its own; int8 and int4 cost accuracy, so a user has to ask for them."""
+"""Precisions that the planner selects by itself; int8 and int4 reduce accuracy, so they must be set explicitly."""
 _DTYPES = {
     "half": "fp16",
     "float16": "fp16",
@@ -23,7 +23,7 @@ _METHODS: dict[Precision, str] = {"fp8": "fp8", "int8": "compressed-tensors", "i
 
 
 def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bool:
-    """Say whether the engine serves a checkpoint of this precision and method on the accelerator."""
+    """Return whether the engine supports a checkpoint of this precision and method on the accelerator."""
     minimum = engine.precisions.get(checkpoint.precision)
     if minimum is None or checkpoint.method not in engine.methods:
         return False
@@ -37,14 +37,14 @@ def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bo
 def choose_checkpoints(
     settings: Settings, model: Model, choice: EngineChoice, fleet: Fleet, *, hypothetical: bool
 ) -> tuple[list[Checkpoint], list[Refusal]]:
-    """Return the checkpoints that may serve, best first."""
+    """Return the usable checkpoints, best first."""
     wanted, precision = settings.checkpoint, settings.precision
     offered = list(model.checkpoints)
     if wanted:
         offered = [c for c in offered if c.id == wanted]
         if not offered:
             like = next((c for c in model.checkpoints if c.precision == precision), model.checkpoints[0])
-            offered = [like.model_copy(update={"id": wanted})]  # a copy of the user's own
+            offered = [like.model_copy(update={"id": wanted})]  # the user's copy of it
     if precision:
         same = [c for c in offered if c.precision == precision or {c.precision, precision} == {"bf16", "fp16"}]
         if not same and hypothetical:
@@ -71,7 +71,7 @@ def choose_checkpoints(
 
 
 def _assumed(model: Model, precision: Precision) -> Checkpoint:
-    """Return a checkpoint that nobody has published, with the sizes it would have."""
+    """Return a hypothetical checkpoint, which is not published, with computed sizes."""
     size = checkpoint_bytes(model.architecture, precision)
     own = model.checkpoints[0]
     return Checkpoint(
@@ -87,10 +87,10 @@ def _assumed(model: Model, precision: Precision) -> Checkpoint:
 def _precision_problem(
     settings: Settings, checkpoint: Checkpoint, model: Model, choice: EngineChoice, fleet: Fleet
 ) -> PrecisionUnsupported:
-    # `checkpoint` is in the way whichever variable named it, so the remedy clears that variable.
+    # `checkpoint` is the obstacle whichever variable selected it, so the remedy clears that variable.
     name = "checkpoint" if settings.checkpoint else "precision" if settings.precision else "model"
     value = getattr(settings, name)
-    message = N_("Variable {key} is {value}: {weights} weights are not computed by {engine} on {accelerator}.")
+    message = N_("Variable {key} is {value}, but {engine} does not support {weights} weights on {accelerator}.")
     method = checkpoint.method if checkpoint.method not in ("", checkpoint.precision) else ""
     parameters = {
         "key": name,
@@ -114,7 +114,7 @@ def _precision_problem(
         )
     return PrecisionUnsupported(
         message,
-        N_("Choose a distill of the model; no checkpoint of {model} runs there."),
+        N_("Choose a distilled model: no checkpoint of {model} runs on this hardware."),
         model=model.title,
         **parameters,
     )
@@ -129,23 +129,23 @@ def _with_capability(fleet: Fleet) -> str | Message:
 
 
 def choose_dtype(settings: Settings, checkpoint: Checkpoint, fleet: Fleet) -> tuple[str, list[Refusal], Message | None]:
-    """Return the data type of activations, what speaks against the one asked for, and the reason."""
+    """Return the data type of activations, the problems of the configured one, and the reason."""
     wanted = settings.dtype
     can = fleet.accelerator.dtypes
     if wanted == "auto":
         if "bf16" in can and checkpoint.precision != "fp16":
-            return "bfloat16", [], Message("dtype", N_("bfloat16: what the model was trained in"))
-        why = Message("dtype", N_("half: the checkpoint's"))
+            return "bfloat16", [], Message("dtype", N_("bfloat16: the data type the model was trained with"))
+        why = Message("dtype", N_("half: the data type of the checkpoint"))
         if "bf16" not in can:
-            why = Message("dtype", N_("half: {accelerator} does not compute bfloat16"), accelerator=fleet.name)
+            why = Message("dtype", N_("half: {accelerator} does not support bfloat16"), accelerator=fleet.name)
         return "half", [], why
     if _DTYPES[wanted] in can:
-        return wanted, [], Message("dtype", N_("{dtype}: as asked for"), dtype=wanted)
+        return wanted, [], Message("dtype", N_("{dtype}: as configured"), dtype=wanted)
     return (
         wanted,
         [
             DtypeUnsupported(
-                N_("Variable dtype is {dtype}, which {accelerator} does not compute."),
+                N_("Variable dtype is {dtype}, which {accelerator} does not support."),
                 N_("Set dtype to half."),
                 {"dtype": "half"},
                 dtype=wanted,
@@ -157,7 +157,7 @@ def choose_dtype(settings: Settings, checkpoint: Checkpoint, fleet: Fleet) -> tu
 
 
 def can_cache_fp8(model: Model, accelerator: Accelerator) -> bool:
-    """Say whether the KV cache may be FP8: for latent attention vLLM has kernels from capability 8.9 on only.
+    """Return whether the KV cache may be FP8: for latent attention vLLM has kernels from compute capability 8.9 only.
 
     Source: vllm/v1/attention/backends/mla/triton_mla.py; the other backends need 9.0.
     """
@@ -165,16 +165,15 @@ def can_cache_fp8(model: Model, accelerator: Accelerator) -> bool:
 
 
 def cache_problems(settings: Settings, model: Model, fleet: Fleet) -> list[Refusal]:
-    """Return what speaks against the KV cache's data type."""
+    """Return the problems of the KV cache's data type."""
     wanted = settings.kv_cache_dtype
     if not wanted.startswith("fp8") or can_cache_fp8(model, fleet.accelerator):
         return []
     return [
         PrecisionUnsupported(
             N_(
-                "Variable kv_cache_dtype is {wanted}, but {model}'s latent attention computes "
-                "from an FP8 cache only at compute capability 8.9 and above, and {accelerator} "
-                "has {capability}."
+                "Variable kv_cache_dtype is {wanted}, but the latent attention (MLA) of {model} supports an FP8 KV"
+                " cache only from compute capability 8.9, and {accelerator} has {capability}."
             ),
             N_("Set kv_cache_dtype to auto."),
             {"kv_cache_dtype": "auto"},

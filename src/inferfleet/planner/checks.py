@@ -1,6 +1,6 @@
-"""Every check of an inventory and of what its nodes report, in one table: what it checks, and what it needs to know.
+"""All checks of an inventory and of the facts its nodes report, in one table: what each checks and which data it needs.
 
-What a plan cannot be made for (no engine, no layout that fits) is refused where it is decided, not here.
+Problems that prevent a plan (no engine, no layout that fits) are reported where the decision is made, not here.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -55,7 +55,7 @@ from inferfleet.settings import Settings
 
 @dataclass(frozen=True)
 class Selection:
-    """The engine that was chosen for a model and a fleet, with the settings as the user made them."""
+    """The engine selected for a model and a fleet, with the user's settings."""
 
     settings: Settings
     model: Model
@@ -65,7 +65,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class SizedSelection:
-    """The checkpoint and the layout of a selection, with the settings as engine and mode fix them."""
+    """The checkpoint and the layout of a selection, with the settings that engine and mode fix."""
 
     settings: Settings
     model: Model
@@ -78,16 +78,16 @@ class SizedSelection:
 
 @dataclass(frozen=True)
 class Check:
-    """One check: `run` takes a `subject` and returns its problems; what is not known is no problem."""
+    """One check: `run` takes a `subject` and returns its problems; missing data is not a problem."""
 
     run: Callable[[Any], Iterable[Problem]]
     subject: type[Any]
     needs_facts: bool = False
-    """Whether it checks what nodes report, and so finds nothing before they have."""
+    """Whether it checks facts of the nodes, and so returns nothing before they are gathered."""
     after_values: bool = False
-    """Of an inventory: whether it reads values, so that they all have to be of the right type."""
+    """For an inventory: whether it reads values, which must all have the right type."""
     complete: bool = False
-    """Of an inventory: whether it needs every setting of every host."""
+    """For an inventory: whether it needs every setting of every host."""
 
 
 CHECKS = (
@@ -133,21 +133,21 @@ CHECKS = (
     Check(check_free_ports, Host, needs_facts=True),
     Check(check_disks, Host, needs_facts=True),
 )
-"""All checks, in the order in which problems are shown: the inventory before its nodes, and those before the layout."""
+"""All checks, in the order in which problems are shown: the inventory, its nodes, the layout."""
 
 
 def checks_of(subject: type[Any]) -> Iterator[Check]:
-    """Yield the checks of a kind of subject."""
+    """Yield the checks of a type of subject."""
     return (check for check in CHECKS if check.subject is subject)
 
 
 def run_checks(subject: object) -> list[Any]:
-    """Return every problem of a subject that is complete as it is."""
+    """Return all problems of a subject."""
     return [problem for check in checks_of(type(subject)) for problem in check.run(subject)]
 
 
 def check_inventory(inventory: Inventory) -> list[Problem]:
-    """Return every problem of the inventory that no fact is needed for, structure first; empty when it is valid."""
+    """Return the problems of the inventory that need no facts, structure first; empty when it is valid."""
     complete = all(Settings.model_fields.keys() <= inventory.variables[host].keys() for host in inventory.hosts)
     invalid = check_values(inventory)
     return [

@@ -1,4 +1,4 @@
-"""Which engine, and which version of it, runs on a fleet; and why."""
+"""Select the engine, and its version, for a fleet, with the reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ class EngineChoice:
     image: str
     reason: Message
     known_image: bool = True
-    """Whether the image is the catalog's, or by its tag of a version that the catalog has."""
+    """Whether the image is in the catalog, or its tag names a version in the catalog."""
 
 
 def has_capability(accelerator: Accelerator, minimum: str) -> bool:
-    """Say whether the accelerator's compute capability suffices; only NVIDIA has one."""
+    """Return whether the accelerator's compute capability suffices; only NVIDIA accelerators have one."""
     if accelerator.compute_capability is None:
         return True
     return version_key(accelerator.compute_capability) >= version_key(minimum)
 
 
 def choose_engine(settings: Settings, model: Model, fleet: Fleet) -> tuple[EngineChoice | None, list[Refusal]]:
-    """Return the engine that `engine` names, or the first that `auto` tries and that runs there."""
+    """Return the engine that `engine` names, or for `auto` the first engine that supports the fleet."""
     wanted = settings.engine
     if wanted != "auto":
         return _choose_version(wanted, load_engines()[wanted], settings, model, fleet)
@@ -53,7 +53,7 @@ def choose_engine(settings: Settings, model: Model, fleet: Fleet) -> tuple[Engin
 
 
 def _preferred() -> dict[str, Engine]:
-    """Return the engines that `auto` tries, in their order."""
+    """Return the engines that `auto` tries, in order of preference."""
     return {name: engine for name, engine in load_engines().items() if engine.preference}
 
 
@@ -67,7 +67,7 @@ def _choose_version(
             _other_engine(
                 name,
                 name,
-                Message("", N_("does not serve {architecture}"), architecture=architecture),
+                Message("", N_("does not support {architecture}"), architecture=architecture),
                 settings,
                 model,
                 fleet,
@@ -88,7 +88,9 @@ def _choose_version(
     if len(fleet.nodes) > 1 and not engine.multi_node:
         return None, [
             ExecutorUnsupported(
-                N_("Variable engine is {name}, which serves from one node only; the inventory has {nodes}."),
+                N_(
+                    "Variable engine is {name}, which supports a single node only, but the inventory has {nodes} nodes."
+                ),
                 N_("Keep one host in ray_head and none in ray_worker."),
                 name=name,
                 nodes=len(fleet.nodes),
@@ -115,12 +117,16 @@ def _choose_version(
     own = version.image_arm if fleet.architecture in ("aarch64", "arm64") else {}
     template = "{engine}"
     if version is engine.versions[0]:
-        template = N_("{engine}: the catalog's newest")
+        template = N_("{engine}: newest version in the catalog")
     elif version not in (v for v in capable[:1]):
         lack = not capable[0].ray and version.ray
-        template = N_("{engine}: newer images lack Ray") if lack else N_("{engine}: newer ones need another driver")
+        template = (
+            N_("{engine}: newer images do not contain Ray")
+            if lack
+            else N_("{engine}: newer versions require another driver")
+        )
     elif version is not kept[0]:
-        template = N_("{engine}: the last that runs on compute capability {capability}")
+        template = N_("{engine}: last version that supports compute capability {capability}")
     reason = Message(
         "engine", template, engine=f"{engine.title} {version.version}", capability=accelerator.compute_capability
     )
@@ -129,7 +135,7 @@ def _choose_version(
 
 
 def _least(engine: Engine, version: EngineVersion, model: Model, fleet: Fleet) -> str:
-    """Return the least compute capability for this model on so many nodes."""
+    """Return the minimum compute capability for this model on this number of nodes."""
     needed = [version.min_compute_capability]
     needed += [engine.architecture_capabilities.get(model.architecture.name, "0.0")]
     needed += [engine.multi_node_capability] if len(fleet.nodes) > 1 else []
@@ -150,7 +156,7 @@ def _pinned(
             return same, None
         offered = [v.version for v in versions]
         return [], UnknownName(
-            N_("Variable engine_version is {wanted!r}, which the catalog does not have for {name}; it has {offered}."),
+            N_("Variable engine_version is {wanted!r}, which is not in the catalog for {name}; available: {offered}."),
             N_("Set engine_version to {version}, or leave it empty."),
             {"engine_version": ""},
             wanted=wanted,
@@ -162,13 +168,13 @@ def _pinned(
 
 
 def _tagged(engine: Engine, image: str) -> list[EngineVersion]:
-    """Return the versions that an image's tag names."""
+    """Return the versions that the tag of an image names."""
     tag = image.rpartition(":")[2].removeprefix("v")
     return [v for v in engine.versions if tag and (tag == v.version or tag.startswith(f"{v.version}-"))]
 
 
 def executor_of(engine: Engine, settings: Settings) -> str:
-    """Return the executor asked for; where the engine brings its own, that one."""
+    """Return the configured executor, or the engine's own if it does not support that one."""
     return settings.executor if settings.executor in engine.executors else engine.executors[0]
 
 
@@ -176,7 +182,7 @@ def _executes(engine: Engine, version: EngineVersion, settings: Settings, fleet:
     executor = executor_of(engine, settings)
     if len(fleet.nodes) > 1 and executor not in (version.executors or engine.executors):
         return False
-    # An image of the user's own is taken to hold Ray; preflight looks.
+    # A custom image is assumed to contain Ray; preflight verifies it.
     return executor != "ray" or version.ray or bool(image)
 
 
@@ -187,14 +193,14 @@ def _executor_problem(
     if any(_executes(engine, v, settings, fleet, image) for v in versions):
         return []
     executor, other = settings.executor, "ray" if settings.executor == "mp" else "mp"
-    why = Message("", N_("which cannot span nodes that way"))
+    why = Message("", N_("which does not support it across nodes"))
     if executor == "ray":
         image = versions[0].image[fleet.accelerator.vendor]
-        why = Message("", N_("whose image {image} holds no Ray"), image=image)
+        why = Message("", N_("whose image {image} does not contain Ray"), image=image)
     changed = settings.model_copy(update={"executor": other})
     remedy, change = N_("Set executor to {other}."), {"executor": other}
     if not any(_executes(engine, v, changed, fleet, image) for v in versions):
-        remedy = N_("Leave engine_version and engine_image empty to have one chosen.")
+        remedy = N_("Leave engine_version and engine_image empty to let the planner choose.")
         change = {"engine_version": ""}
     return [
         ExecutorUnsupported(
@@ -230,15 +236,15 @@ def _driver_problem(
     ]
     works = [v for v in works if settings.executor != "ray" or v.ray]
     change = {"engine_version": works[0].version, "engine_image": ""} if works else None
-    remedy = N_("Install driver {needed} or newer on every node (nvidia_driver_install set to upgrade does that).")
+    remedy = N_("Install driver {needed} or newer on every node, or set nvidia_driver_install to upgrade.")
     if works:
         remedy = N_(
-            "Install driver {needed} or newer on every node (nvidia_driver_install set to upgrade does that), or set"
+            "Install driver {needed} or newer on every node, set nvidia_driver_install to upgrade, or set"
             " engine_version to {other}."
         )
     image = settings.engine_image or version.image[fleet.accelerator.vendor]
     return DriverTooOld(
-        N_("Image {image} holds CUDA {cuda}, which needs driver {needed}; the nodes have {driver}."),
+        N_("Image {image} contains CUDA {cuda}, which requires driver {needed} or newer; the nodes have {driver}."),
         remedy,
         change,
         image=image,
@@ -262,11 +268,11 @@ def _too_old(
     engine = load_engines()[name]
     works = [v for v in versions if _capable(engine, v, model, fleet)]
     least, architecture = _least(engine, version, model, fleet), model.architecture.name
-    template = N_("needs compute capability {least} for several nodes, but {accelerator} has {capability}")
+    template = N_("requires compute capability {least} for several nodes, but {accelerator} has {capability}")
     if version.min_compute_capability == least:
-        template = N_("needs compute capability {least}, but {accelerator} has {capability}")
+        template = N_("requires compute capability {least}, but {accelerator} has {capability}")
     elif architecture in engine.architecture_capabilities:
-        template = N_("needs compute capability {least} for {architecture}, but {accelerator} has {capability}")
+        template = N_("requires compute capability {least} for {architecture}, but {accelerator} has {capability}")
     needs = Message(
         "",
         template,
@@ -279,7 +285,10 @@ def _too_old(
         image = works[0].image[fleet.accelerator.vendor]
         return EngineUnsupported(
             N_("Variable engine is {engine}, which {why}."),
-            N_("Set engine_version to {other} and leave engine_image empty: {image} is the last that runs there."),
+            N_(
+                "Set engine_version to {other} and leave engine_image empty: {image} is the last image that supports"
+                " this hardware."
+            ),
             {"engine_version": works[0].version, "engine_image": ""},
             engine=f"{name} {version.version}",
             why=needs,
@@ -310,9 +319,9 @@ def _other_engine(
             pinned = [key for key in ("engine_image", "engine_version") if getattr(settings, key)]
             return EngineUnsupported(
                 message,
-                N_("Set engine to {other} and leave {pinned} empty: {image} runs there.")
+                N_("Set engine to {other} and leave {pinned} empty: {image} supports this hardware.")
                 if pinned
-                else N_("Set engine to {other}: {image} runs there."),
+                else N_("Set engine to {other}: {image} supports this hardware."),
                 {"engine": name, "engine_version": "", "engine_image": ""},
                 engine=shown,
                 why=why,
@@ -322,7 +331,7 @@ def _other_engine(
             )
     return EngineUnsupported(
         message,
-        N_("No engine of the catalog serves {model} on {accelerator}; use another model."),
+        N_("No engine in the catalog supports {model} on {accelerator}; choose another model."),
         engine=shown,
         why=why,
         model=model.title,

@@ -1,4 +1,4 @@
-"""From an inventory and its nodes' facts to the plan of the cluster: the one entry that every command uses."""
+"""Plan the cluster from an inventory and its nodes' facts: the entry point of every command."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,31 +18,31 @@ from inferfleet.settings import Settings
 
 @dataclass(frozen=True)
 class ClusterPlan:
-    """The plan of each service, with all that speaks against it."""
+    """The plan of each service, with all problems."""
 
     plans: tuple[Plan, ...] = ()
-    """One a service; none where the inventory itself is refused. Their problems include those of their nodes."""
+    """One per service; none if the inventory is invalid. Their problems include those of their nodes."""
     inventory_problems: tuple[Problem, ...] = ()
     node_problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
-    """By host, what its facts speak against: its system, ports in use, room on its disks."""
+    """By host, the problems found in its facts: operating system, ports in use, disk space."""
 
     @property
     def works(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether there is no problem."""
         return bool(self.plans) and not self.problems
 
     @property
     def problems(self) -> list[Problem]:
-        """Everything that speaks against it."""
+        """All problems."""
         return [*self.inventory_problems, *(problem for plan in self.plans for problem in plan.problems)]
 
     @property
     def input_problems(self) -> list[Problem]:
-        """What the user has to correct in the inventory before facts count: its own problems and unknown names."""
+        """Problems to correct in the inventory before facts matter: its own problems and unknown names."""
         return [*self.inventory_problems, *(p for p in self.problems if p.code == "unknown-name")]
 
     def problems_of(self, hosts: Collection[str]) -> list[Problem]:
-        """Return what speaks against these hosts and their services, for a run that is limited to them."""
+        """Return the problems of these hosts and their services, for a run with --limit."""
         problems = list(self.inventory_problems)
         for plan in self.plans:
             mine = [host for host in hosts if self.plan_of(host) is plan]
@@ -51,7 +51,7 @@ class ClusterPlan:
         return problems
 
     def plan_of(self, host: str) -> Plan:
-        """Return the plan of the host's service; the first one for a host that serves nothing (the web UI's own)."""
+        """Return the plan of the host's service; the first one for a host without a service (of the web UI)."""
         return next((plan for plan in self.plans if host in plan.nodes), self.plans[0])
 
 
@@ -65,10 +65,10 @@ def plan_cluster(
 ) -> ClusterPlan:
     """Check the inventory and plan each of its services.
 
-    `facts` are what the nodes have reported, by host: what the modules node_facts, accelerator_facts and fabric_facts
-    return, each under its own name or all in one map. Checks that need facts run for the hosts that have any.
-    `image_space_gib`: room that images need on a node; None: what the inventory says, or the role's default.
-    `drivers_final`: whether drivers are the ones that will serve, although nvidia_driver_install is `upgrade`.
+    `facts` are the nodes' facts by host, as the modules node_facts, accelerator_facts and fabric_facts return them, by
+    module or in one mapping. Checks that need facts run for the hosts that have any.
+    `image_space_gib`: disk space for images on a node; None: the inventory's value, or the role's default.
+    `drivers_final`: whether the installed drivers stay, although nvidia_driver_install is `upgrade`.
     `hypothetical`: an estimate, for which neither nodes nor checkpoint need to exist.
     """
     refused = check_inventory(inventory)
@@ -96,13 +96,13 @@ def plan_cluster(
         }
         node_problems |= found
         problems = [*plan.problems, *(problem for problems in found.values() for problem in problems)]
-        # Of a name that does not exist, whatever else follows is noise.
+        # Problems that follow from an unknown name are noise.
         plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
     unknown = [host for host in facts or () if host not in inventory.hosts]
     if unknown:
         note = Message(
             "facts-unused",
-            N_("Facts of {hosts} are not used: no such host serves in the inventory."),
+            N_("Facts of {hosts} are ignored: the inventory has no such serving host."),
             hosts=unknown,
         )
         plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
@@ -128,7 +128,7 @@ def _host(
     plan: Plan,
     image_space_gib: int,
 ) -> Host:
-    """Return a host with what will listen there, and what needs room on its disks."""
+    """Return a host with the ports its components listen on and the disk space they need."""
     ports = ports_of(settings, [group for group in inventory.groups if inventory.has(group, host)])
     weights = plan if host in service.hosts else None
     return Host(host, facts, ports, needed_space(facts, settings, weights, image_space_gib))

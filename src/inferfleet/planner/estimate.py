@@ -1,4 +1,4 @@
-"""What fits, without an inventory: one model on one kind of accelerator."""
+"""Estimate without an inventory what fits: one model on one type of accelerator."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +12,17 @@ from inferfleet.settings import Settings
 
 @dataclass(frozen=True)
 class Estimate:
-    """A plan for hypothetical nodes, and its figures a GPU."""
+    """A plan for hypothetical nodes, with its figures per GPU."""
 
     plan: Plan
 
     @property
     def fits(self) -> bool:
-        """Whether the model works there as asked for."""
+        """Whether the model fits with these settings."""
         return self.plan.works
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form; sizes in GiB a GPU of the tightest pipeline stage."""
+        """Return the JSON form; sizes are in GiB per GPU of the pipeline stage with the least free memory."""
         plan, held = self.plan, self.plan.budget
         return {
             "fits": self.fits,
@@ -60,9 +60,9 @@ def _gib(size: int) -> float:
 
 
 def estimate(settings: Settings, accelerator: str, nodes: int, per_node: int) -> Estimate:
-    """Return what `nodes` nodes of `per_node` accelerators (0: usual number) make of the settings.
+    """Estimate the settings on `nodes` nodes with `per_node` accelerators each (0: the usual number).
 
-    Where `executor` was not set, one that spans the nodes is taken.
+    If `executor` is not set, one that supports the number of nodes is used.
     """
     executors = ["ray", "mp"] if nodes > 1 else ["mp"]
     if "executor" in settings.model_fields_set:
@@ -77,7 +77,7 @@ def estimate(settings: Settings, accelerator: str, nodes: int, per_node: int) ->
 
 
 def _hypothetical(settings: Settings, nodes: int) -> Inventory:
-    """Return an inventory of that many nodes, which need not exist."""
+    """Return an inventory of hypothetical nodes."""
     values = settings.model_dump()
     variables = {f"node{i + 1}": {**values, "ansible_host": f"192.0.2.{i + 1}"} for i in range(nodes)}
     head, *workers = variables

@@ -1,4 +1,4 @@
-"""Settings that not every engine, model or layout has: what speaks against those that were set."""
+"""Check the settings that not every engine, model or layout supports."""
 
 from inferfleet.catalog import Checkpoint, Model
 from inferfleet.components import load_component
@@ -27,21 +27,21 @@ OPTIONAL = (
     "num_speculative_tokens",
     "enforce_eager",
 )
-"""Settings that not every engine has an option for; the catalog says which engine has."""
+"""Settings that not every engine has an option for; engine.yml lists those it has."""
 
 _ARM = ("aarch64", "arm64")
 _TAG_ENDINGS = {"aarch64": ("_arm", "-arm", "_arm64", "-arm64", "-aarch64"), "x86_64": ("-amd64", "-x86_64", "_x86_64")}
 
 
 def setting_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
-    """Return what was set although the engine's command line has no option for it."""
+    """Return the problems of settings for which the engine's command line has no option."""
     problems: list[Refusal] = []
     for key in OPTIONAL:
         value, default = getattr(settings, key), Settings.model_fields[key].default
         if value != default and key not in choice.engine.settings:
             problems.append(
                 FlagUnsupported(
-                    N_("Variable {key} is {value}, but inferfleet knows no option of {engine} for it."),
+                    N_("Variable {key} is {value}, but inferfleet has no matching option for {engine}."),
                     N_("Set {key} to {default}."),
                     {key: default},
                     key=key,
@@ -54,14 +54,14 @@ def setting_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
 
 
 def replica_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
-    """Return what speaks against data parallelism over this executor."""
+    """Return the problems of data parallelism with this executor."""
     if not settings.data_parallel_size or settings.executor != "ray":
         return []
     return [
         ExecutorUnsupported(
             N_(
-                "Variable data_parallel_size is {replicas}, which inferfleet plans for "
-                "{engine}'s own executor only, and executor is ray."
+                "Variable data_parallel_size is {replicas}, which inferfleet supports only with the built-in"
+                " executor of {engine} (mp), but executor is ray."
             ),
             N_("Set executor to mp."),
             {"executor": "mp", "engine_version": "", "engine_image": ""},
@@ -79,7 +79,7 @@ def speculation_problems(
     mode: Mode | None,
     pipeline: int,
 ) -> list[Refusal]:
-    """Return what speaks against drafting tokens with the model's own prediction layer."""
+    """Return the problems of speculative decoding with the model's multi-token-prediction layer."""
     tokens, layers = settings.num_speculative_tokens, model.architecture.num_nextn_predict_layers
     if not tokens or mode:
         return []
@@ -89,7 +89,7 @@ def speculation_problems(
     elif pipeline > 1:
         why = Message(
             "",
-            N_("{engine} does not draft tokens over the {stages} pipeline stages of this layout"),
+            N_("{engine} does not support speculative decoding with the {stages} pipeline stages of this layout"),
             engine=choice.engine.title,
             stages=pipeline,
         )
@@ -107,15 +107,15 @@ def speculation_problems(
 
 
 def tool_call_problems(settings: Settings, model: Model, choice: EngineChoice) -> list[Refusal]:
-    """Return what speaks against letting the model call tools."""
+    """Return the problems of tool calls with this model and engine."""
     engine, version = choice.engine, choice.version
     if not settings.enable_auto_tool_choice or "enable_auto_tool_choice" not in engine.settings:
         return []
     if not model.tool_call_parser:
-        why = Message("", N_("{model} was not made to call tools"), model=model.title)
+        why = Message("", N_("{model} was not trained to call tools"), model=model.title)
     elif not tool_call_parser(model, choice.name, engine, version):
         name = f"{engine.title} {version.version}"
-        why = Message("", N_("{engine} does not read those of {model}"), engine=name, model=model.title)
+        why = Message("", N_("{engine} has no tool call parser for {model}"), engine=name, model=model.title)
     else:
         return []
     return [
@@ -129,7 +129,7 @@ def tool_call_problems(settings: Settings, model: Model, choice: EngineChoice) -
 
 
 def image_problems(choice: EngineChoice, fleet: Fleet) -> list[Refusal]:
-    """Return what speaks against an image whose name says that it is for another processor than the nodes'."""
+    """Return the problem of an image whose name indicates another CPU architecture than the nodes'."""
     if not fleet.architecture:
         return []
     has = "aarch64" if fleet.architecture in _ARM else fleet.architecture
@@ -142,7 +142,7 @@ def image_problems(choice: EngineChoice, fleet: Fleet) -> list[Refusal]:
     return [
         ImageArchitecture(
             N_("Variable engine_image is {image}, which is for {named}, but the nodes are {has}."),
-            N_("Leave engine_image empty to have the right one chosen."),
+            N_("Leave engine_image empty to let the planner choose the image."),
             {"engine_image": ""},
             image=choice.image,
             named=named,
@@ -151,8 +151,8 @@ def image_problems(choice: EngineChoice, fleet: Fleet) -> list[Refusal]:
     ]
 
 
-def webui_image(asked: str, choice: EngineChoice, fleet: Fleet) -> str:
-    """Return the image of the web UI: what was asked for, the vendor's own for the processor, or Open WebUI's."""
+def webui_image(configured: str, choice: EngineChoice, fleet: Fleet) -> str:
+    """Return the image of the web UI: the configured one, the vendor's for the CPU architecture, or Open WebUI's."""
     engine = choice.engine
     own = engine.webui_image_arm if fleet.architecture in _ARM else engine.webui_image
-    return asked or own or load_component("webui").image
+    return configured or own or load_component("webui").image

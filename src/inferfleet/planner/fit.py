@@ -1,4 +1,4 @@
-"""Sizes: the layout, context and concurrency that fit."""
+"""Compute the layout, context length and concurrency that fit."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,18 +25,18 @@ from inferfleet.planner.weights import checkpoint_bytes
 from inferfleet.settings import Settings
 
 FREE = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0, "data_parallel_size": 0}
-"""What leaves the layout to the planner."""
-LEAST_CONTEXT = 4096  # tokens; R1's reasoning alone is longer, so less is no service
+"""Settings that let the planner choose the layout."""
+LEAST_CONTEXT = 4096  # tokens; R1's reasoning alone is longer, so a shorter context is not usable
 _CONTEXT_STEP = 1024
 _SIZE_TOLERANCE = 0.002
 _BATCHES = {True: (8192, 1024), False: (2048, 256)}
-"""vLLM's default max_num_batched_tokens and max_num_seqs, by whether it takes large ones for the accelerator."""
+"""vLLM's default max_num_batched_tokens and max_num_seqs, by whether it uses large batches on the accelerator."""
 _HUGE_MIB = 160 * 1024
 
 
 @dataclass(frozen=True)
 class Sizing:
-    """A layout with its budget; `problems` when what was asked for cannot be."""
+    """A layout with its budget; `problems` if the settings cannot be met."""
 
     layout: Layout
     limits: Limits
@@ -47,19 +47,19 @@ class Sizing:
 
     @property
     def fits(self) -> bool:
-        """Whether the budget holds weights and one sequence; a host's own memory is not counted."""
+        """Whether the budget holds weights and one sequence; host memory is not counted."""
         return self.budget is None or self.budget.fits
 
     @property
     def works(self) -> bool:
-        """Whether it fits and nothing speaks against it."""
+        """Whether it fits and there is no problem."""
         return self.fits and not self.problems
 
 
 def weight_scale(model: Model, checkpoint: Checkpoint) -> float:
-    """Return the size of the checkpoint's tensors over what the architecture takes, 1 where they agree.
+    """Return the ratio of the checkpoint's tensor bytes to those computed from the architecture, 1 if they agree.
 
-    They differ where a quantization leaves other layers alone than we think; then the files are right.
+    They differ if a quantization skips other layers than assumed; the files are then authoritative.
     """
     sizes = [
         checkpoint_bytes(model.architecture, checkpoint.precision, prediction_layers=with_prediction)
@@ -73,7 +73,7 @@ def weight_scale(model: Model, checkpoint: Checkpoint) -> float:
 def make_limits(
     settings: Settings, model: Model, checkpoint: Checkpoint, version: EngineVersion, accelerator: Accelerator
 ) -> Limits:
-    """Return the limits that were asked for, completed by the engine's defaults on this accelerator."""
+    """Return the configured limits, completed with the engine's defaults on this accelerator."""
     tokens, sequences = _BATCHES[accelerator.large_batches]
     if version.huge_batches and accelerator.memory_mib >= _HUGE_MIB:
         tokens = 16384
@@ -121,7 +121,7 @@ def compute_sizing(
         ranked = _search(settings, model, checkpoint, fleet, limits, rules)
         if not ranked:
             return Sizing(Layout(), limits, None, [*too_long, _no_layout(model, fleet, choice)])
-        # A shorter context may make a better layout fit, so lengths are tried before layouts are given up.
+        # A better layout may fit with a shorter context, so lengths are tried before other layouts.
         if not settings.max_model_len and not ranked[0].fits:
             shorter = replace(limits, max_model_len=min(limits.max_model_len, LEAST_CONTEXT))
             ranked = _search(settings, model, checkpoint, fleet, shorter, rules) or ranked
@@ -136,7 +136,7 @@ def compute_sizing(
 
 
 def rules_of(choice: EngineChoice, fleet: Fleet) -> Rules:
-    """Return what engine and fleet allow."""
+    """Return the layouts that engine and fleet allow."""
     engine = choice.engine
     pipeline = engine.pipeline_parallel and fleet.accelerator.pipeline_parallel
     return Rules(pipeline, engine.uneven_pipeline, fleet.per_node, len(fleet.nodes))
@@ -162,8 +162,8 @@ def _too_long(settings: Settings, model: Model) -> list[Refusal]:
         return []
     return [
         MaxModelLenTooLong(
-            N_("Variable max_model_len is {length}, but {model} was made for at most {most} tokens."),
-            N_("Set max_model_len to {most}, or to 0 for the longest that fits."),
+            N_("Variable max_model_len is {length}, but {model} supports at most {most} tokens."),
+            N_("Set max_model_len to {most}, or to 0 for the longest context that fits."),
             {"max_model_len": 0},
             length=settings.max_model_len,
             model=model.title,
@@ -195,7 +195,7 @@ def _requested_layout(
                     "Variable data_parallel_size is {replicas}, which does not divide the {world} "
                     "accelerators of the {nodes} nodes."
                 ),
-                N_("Set data_parallel_size to 0, or to a number that does."),
+                N_("Set data_parallel_size to 0, or to a divisor of {world}."),
                 {"data_parallel_size": 0},
                 replicas=replicas,
                 world=world,
@@ -220,8 +220,8 @@ def _requested_layout(
                     " ({per_node} each)."
                 ),
                 N_(
-                    "Set tensor_parallel_size and pipeline_parallel_size to 0 to have them chosen, or to sizes whose"
-                    " product is {world}."
+                    "Set tensor_parallel_size and pipeline_parallel_size to 0 to let the planner choose, or to"
+                    " values whose product is {world}."
                 ),
                 reset,
                 settings=several,
@@ -251,7 +251,7 @@ def _sized_mode(
         problems.append(
             AcceleratorsMissing(
                 N_("The vendor's mode needs {needed} {accelerator} ({ranks} ranks), but there are {count}."),
-                N_("Use a server with {needed} cards that all answer."),
+                N_("Use a server with {needed} working cards."),
                 {"accelerators_per_node": needed},
                 needed=needed,
                 accelerator=fleet.name,
@@ -259,7 +259,7 @@ def _sized_mode(
                 count=fleet.size,
             )
         )
-    # The vendor's ranks are parts of cards, so the memory of a whole card is what its share of the model takes.
+    # The vendor's ranks are parts of cards, so the budget is computed per card.
     cards = Layout(tensor_parallel_size=max(1, fleet.size))
     held = budget(model.architecture, checkpoint.precision, cards, limits, fleet.accelerator.total_bytes)
     return Sizing(layout, limits, held, problems)
@@ -275,7 +275,7 @@ def _shortened(
     fleet: Fleet,
     choice: EngineChoice,
 ) -> tuple[Limits, Budget, list[Message]]:
-    """Cut the context to what the KV cache holds where the length was left to the planner."""
+    """Shorten the context to what the KV cache holds if max_model_len is not set."""
     if settings.max_model_len or held.fits:
         return limits, held, []
     total, full = fleet.accelerator.total_bytes, limits.max_model_len
@@ -292,7 +292,7 @@ def _shortened(
 
     if full <= LEAST_CONTEXT or not holds(LEAST_CONTEXT):
         return limits, held, []
-    # A longer context takes more of the cache and, without chunked prefill, more activations: the longest by halving.
+    # A longer context needs more cache and, without chunked prefill, more activations: find the longest by bisection.
     low, high = LEAST_CONTEXT // _CONTEXT_STEP, -(-full // _CONTEXT_STEP)
     while high - low > 1:
         middle = (low + high) // 2
@@ -300,8 +300,12 @@ def _shortened(
     limits, held = sized(low * _CONTEXT_STEP)
     if sized(limits.max_model_len + _CONTEXT_STEP)[1].missing_bytes:
         engine = f"{choice.engine.title} {choice.version.version}"
-        why = Message("", N_("a longer prompt is one batch in {engine}, whose activations do not fit"), engine=engine)
-        remedy = Message("", N_("More accelerators that share each layer make it longer."))
+        why = Message(
+            "",
+            N_("{engine} computes a prompt in one batch, and the activations of a longer one do not fit"),
+            engine=engine,
+        )
+        remedy = Message("", N_("A larger tensor_parallel_size allows a longer context."))
     else:
         why = Message("", N_("the KV cache holds {tokens} tokens"), tokens=held.kv_cache_tokens)
         remedy = _more_cache(model, fleet)
@@ -317,16 +321,16 @@ def _shortened(
 
 
 def _more_cache(model: Model, fleet: Fleet) -> Message:
-    """Return what makes the KV cache hold more."""
+    """Return the remedy for a KV cache that is too small."""
     if can_cache_fp8(model, fleet.accelerator):
-        return Message("", N_("More accelerators or kv_cache_dtype fp8 make it longer."))
-    return Message("", N_("More accelerators make it longer."))
+        return Message("", N_("More accelerators or kv_cache_dtype fp8 allow a longer context."))
+    return Message("", N_("More accelerators allow a longer context."))
 
 
 def _small_cache(limits: Limits, held: Budget, more: Message) -> Refusal:
     length = held.kv_cache_tokens // _CONTEXT_STEP * _CONTEXT_STEP or held.kv_cache_tokens
     return KvCacheTooSmall(
-        N_("Variable max_model_len is {length}, but the KV cache holds {tokens} tokens ({size:.1f} GiB a GPU)."),
+        N_("Variable max_model_len is {length}, but the KV cache holds {tokens} tokens ({size:.1f} GiB per GPU)."),
         N_("Set max_model_len to at most {most}. {more}"),
         {"max_model_len": length},
         length=limits.max_model_len,
@@ -344,8 +348,8 @@ def _no_layout(model: Model, fleet: Fleet, choice: EngineChoice) -> Refusal:
     remedy, change = _other_layout(max(usable, smaller), model, fleet, choice)
     return TensorParallelIndivisible(
         N_(
-            "No tensor and pipeline parallel size divides {model} ({heads} attention heads, {layers} layers) over"
-            " {nodes} nodes of {per_node} accelerators."
+            "No tensor and pipeline parallel size divides {model} ({heads} attention heads, {layers} layers) across"
+            " {nodes} nodes with {per_node} accelerators each."
         ),
         remedy,
         change,
@@ -360,12 +364,14 @@ def _no_layout(model: Model, fleet: Fleet, choice: EngineChoice) -> Refusal:
 
 
 def _other_layout(per_node: int, model: Model, fleet: Fleet, choice: EngineChoice) -> tuple[str, Mapping[str, Any]]:
-    """Return the remedy of a fleet that nothing divides: fewer accelerators a node, or another engine."""
+    """Return the remedy for a fleet that no layout divides: fewer accelerators per node, or another engine."""
     if per_node != fleet.per_node:
         return N_("Set accelerators_per_node to {usable}."), {"accelerators_per_node": per_node}
     others = [name for name, engine in load_engines().items() if _divides_unevenly(engine, model, fleet)]
     if others and choice.name not in others:
-        return N_("Set engine to {other}, which divides layers unevenly among nodes."), {"engine": others[0]}
+        return N_("Set engine to {other}, which supports pipeline stages with different numbers of layers."), {
+            "engine": others[0]
+        }
     return N_("Use another number of nodes."), {}
 
 

@@ -1,4 +1,4 @@
-"""What a user may add to an engine's command line: options that it has and that the plan does not set itself."""
+"""Check `engine_extra_args`: options must exist in the engine's version and must not be set by the plan."""
 
 import difflib
 import re
@@ -10,23 +10,23 @@ from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.refusals import FlagManaged, FlagUnsupported, Refusal
 from inferfleet.versions import version_key
 
-_NUMBER = re.compile(r"-\d+(\.\d+)?$")  # argparse takes it for a value
+_NUMBER = re.compile(r"-\d+(\.\d+)?$")  # argparse parses it as a value
 
 
 def flag_problems(choice: EngineChoice, arguments: Sequence[str]) -> list[Refusal]:
-    """Return what of `engine_extra_args` this version of the engine does not have, or the plan sets already."""
+    """Return the problems of options that this engine version does not have, or that the plan sets itself."""
     listed = load_flags(choice.name, choice.version.version) if choice.known_image else None
     flags = [flag for word in dict.fromkeys(arguments) if (flag := _flag_in(word, choice.engine))]
-    said = {flag: found for flag in flags if (found := _refused(choice, flag, listed))}
-    change = {"engine_extra_args": _without(said, arguments, choice.engine)}
+    refused = {flag: problem for flag in flags if (problem := _refused(choice, flag, listed))}
+    change = {"engine_extra_args": _without(refused, arguments, choice.engine)}
     return [
         kind(N_("Variable engine_extra_args has {flag}, which {why}."), remedy.template, change, **remedy.parameters)
-        for kind, remedy in said.values()
+        for kind, remedy in refused.values()
     ]
 
 
 def flag_warnings(choice: EngineChoice, arguments: Sequence[str]) -> list[Message]:
-    """Return the warning that nobody has looked at the user's options, where there is no list to compare them with."""
+    """Return the warning that the options cannot be checked, if the catalog has no complete list of them."""
     listed = load_flags(choice.name, choice.version.version) if choice.known_image else None
     known = {spelling for option in (listed.options if listed else ()) for spelling in option}
     flags = [flag for word in arguments if (flag := _flag_in(word, choice.engine)) and flag not in known]
@@ -37,8 +37,8 @@ def flag_warnings(choice: EngineChoice, arguments: Sequence[str]) -> list[Messag
         Message(
             "flags-unchecked",
             N_(
-                "Variable engine_extra_args has {flags}, which could not be checked: the catalog does not know all"
-                " options of {engine}. One that it does not have keeps it from starting."
+                "Variable engine_extra_args has {flags}, which cannot be checked: the catalog does not list all"
+                " options of {engine}. The engine does not start with an unknown option."
             ),
             flags=flags,
             engine=what,
@@ -47,7 +47,7 @@ def flag_warnings(choice: EngineChoice, arguments: Sequence[str]) -> list[Messag
 
 
 def flags_of(choice: EngineChoice) -> frozenset[str]:
-    """Return the flags that this version of the engine has, among those that its engine.yml follows."""
+    """Return the flags listed in engine.yml that this version of the engine has."""
     version = version_key(choice.version.version)
     return frozenset(
         flag.name for flag in choice.engine.flags if version_key(flag.since) <= version < version_key(flag.until)
@@ -55,7 +55,7 @@ def flags_of(choice: EngineChoice) -> frozenset[str]:
 
 
 def _flag_in(word: str, engine: Engine) -> str:
-    """Return the option that a word of a command line names, in the spelling of the lists; empty for a value."""
+    """Return the option that an argument names, in the spelling of the lists; empty for a value."""
     if not word.startswith("-") or word == "-" or _NUMBER.match(word):
         return ""
     flag = word.partition("=")[0]
@@ -68,27 +68,27 @@ def _flag_in(word: str, engine: Engine) -> str:
 
 
 def _lacks(choice: EngineChoice, name: str) -> Message:
-    """Return that the engine's version lacks a flag, with the version that it appeared in or went with, if known."""
+    """Return the message that the engine's version lacks a flag, with the version of its addition or removal."""
     engine = f"{choice.engine.title} {choice.version.version}"
     version = version_key(choice.version.version)
     for flag in choice.engine.flags:
         if flag.name == name and not version_key(flag.since) <= version < version_key(flag.until):
             if version < version_key(flag.since):
-                since = N_("{engine} does not have: it appeared in {version}")
+                since = N_("{engine} does not have: it was added in {version}")
                 return Message("not-yet", since, engine=engine, version=flag.since)
             return Message(
-                "gone", N_("{engine} does not have: it went with {version}"), engine=engine, version=flag.until
+                "gone", N_("{engine} does not have: it was removed in {version}"), engine=engine, version=flag.until
             )
     return Message("", N_("{engine} does not have"), engine=engine)
 
 
 def _refused(choice: EngineChoice, flag: str, listed: FlagFile | None) -> tuple[type[Refusal], Message] | None:
-    """Return the class, and the remedy with the reason as parameter `why`, of an option that cannot be given."""
+    """Return the problem class of a rejected option, and the remedy with the reason as parameter `why`."""
     options, managed = listed.options if listed else (), choice.engine.managed
     same = next((option for option in options if flag in option), (flag,))
     ours = next((name for name in same if name in managed), None)
     if ours is not None:
-        remedy = N_("The inventory decides it: remove {flag} from engine_extra_args.")
+        remedy = N_("Its value follows from the inventory: remove {flag} from engine_extra_args.")
         if managed[ours]:
             remedy = N_("Set {setting} instead, and remove {flag} from engine_extra_args.")
         why = Message("", N_("inferfleet sets itself"))
@@ -106,7 +106,7 @@ def _refused(choice: EngineChoice, flag: str, listed: FlagFile | None) -> tuple[
 
 
 def _without(flags: Collection[str], arguments: Sequence[str], engine: Engine) -> list[str]:
-    """Return the arguments without some options and the values that follow them."""
+    """Return the arguments without these options and their values."""
     kept: list[str] = []
     dropping = False
     for word in arguments:

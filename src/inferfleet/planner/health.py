@@ -1,4 +1,4 @@
-"""What the kernel and the driver say of a node's accelerators that makes a plan for them vain, or doubtful."""
+"""Health of a node's accelerators by the kernel log and the driver: problems that prevent serving, and warnings."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,14 +8,14 @@ from inferfleet.messages import N_, Message
 from inferfleet.planner.parsing import maps, number
 from inferfleet.planner.refusals import AcceleratorBusy, AcceleratorsMissing, AcceleratorUnusable, Refusal
 
-_DAY = 86400  # seconds; what the log told earlier may long be mended
+_DAY = 86400  # seconds; older log entries may be resolved
 _OPEN_SINCE = (5, 12)  # Linux: DMA-BUF for RDMA (docs.nvidia.com, GPU Operator, "GPUDirect RDMA")
 
 
 def health_problems(name: str, facts: Mapping[str, Any], *, wanted: int, share: float) -> list[Refusal]:
-    """Return what speaks against using a node's accelerators.
+    """Return the problems of a node's accelerators.
 
-    `wanted` is accelerators_per_node (0: all that are there); `share` is gpu_memory_utilization.
+    `wanted` is accelerators_per_node (0: all present); `share` is gpu_memory_utilization.
     """
     return [
         *_lost(name, facts, wanted),
@@ -25,12 +25,12 @@ def health_problems(name: str, facts: Mapping[str, Any], *, wanted: int, share: 
 
 
 def health_warnings(name: str, facts: Mapping[str, Any]) -> Iterator[Message]:
-    """Yield what the log tells that does not keep the node from serving."""
+    """Yield warnings from the kernel log and the PCI setup that do not prevent serving."""
     for event, meaning, fatal in _known_events(facts):
         if not fatal or _age(event) > _DAY:
             yield Message(
                 "xid",
-                N_("The kernel log of {node} tells of Xid {xid} on {bus}, {ago}: {meaning}."),
+                N_("The kernel log of {node} reports Xid {xid} on {bus}, {ago}: {meaning}."),
                 node=name,
                 xid=event["xid"],
                 bus=event["bus"],
@@ -42,8 +42,9 @@ def health_warnings(name: str, facts: Mapping[str, Any]) -> Iterator[Message]:
         yield Message(
             "gpudirect-off",
             N_(
-                "RDMA on {node} copies through the host's memory: its driver is {flavour} and nvidia_peermem is not"
-                " loaded. Set nvidia_driver_gpudirect to peermem, or nvidia_driver_flavour to open."
+                "GPUDirect RDMA is off on {node}, so RDMA copies through host memory: the driver is {flavour} and"
+                " nvidia_peermem is not loaded. Set nvidia_driver_gpudirect to peermem, or nvidia_driver_flavour to"
+                " open."
             ),
             node=name,
             flavour=facts["module_flavour"],
@@ -51,14 +52,14 @@ def health_warnings(name: str, facts: Mapping[str, Any]) -> Iterator[Message]:
 
 
 def _detours(name: str, facts: Mapping[str, Any]) -> Iterator[Message]:
-    """Yield what sends the traffic between accelerators through the processor (NCCL's docs, "Troubleshooting")."""
+    """Yield what routes traffic between accelerators through the CPU (NCCL's docs, "Troubleshooting")."""
     bridges = facts.get("acs_bridges")
     if isinstance(bridges, list) and bridges and len(maps(facts.get("accelerators"))) > 1:
         yield Message(
             "acs-on",
             N_(
-                "ACS is on at {bridges} PCI bridges of {node}: accelerators and network cards talk through the"
-                " processor. Switch it off in the firmware, on machines that run no virtual ones."
+                "ACS is enabled on {bridges} PCI bridges of {node}: traffic between accelerators and network cards"
+                " passes through the CPU. Disable it in the firmware if the machine runs no virtual machines."
             ),
             bridges=len(bridges),
             node=name,
@@ -67,8 +68,8 @@ def _detours(name: str, facts: Mapping[str, Any]) -> Iterator[Message]:
         yield Message(
             "iommu-on",
             N_(
-                "The IOMMU of {node} is on: GPUDirect RDMA may be slow or fail. Switch it off in the firmware, or pass"
-                " iommu=pt to the kernel, on machines that run no virtual ones."
+                "The IOMMU of {node} is enabled: GPUDirect RDMA may be slow or fail. If the machine runs no virtual"
+                " machines, disable it in the firmware, or boot the kernel with iommu=pt."
             ),
             node=name,
         )
@@ -82,7 +83,7 @@ def bus_id(address: object) -> str:
 
 
 def shares_by_dmabuf(facts: Mapping[str, Any]) -> bool:
-    """Say whether the driver hands accelerators' memory to RDMA devices without a module of its own."""
+    """Return whether the driver shares accelerator memory with RDMA devices without an extra kernel module."""
     release = tuple(int(part) for part in str(facts.get("kernel", "")).split(".")[:2] if part.isdigit())
     return facts.get("module_flavour") == "open" and release >= _OPEN_SINCE
 
@@ -94,36 +95,37 @@ def _peermem(facts: Mapping[str, Any]) -> bool:
 
 def _lost(name: str, facts: Mapping[str, Any], wanted: int) -> Iterator[Refusal]:
     pci, devices = facts.get("pci"), maps(facts.get("accelerators"))
-    there = [bus_id(address) for address in pci.get("accelerators", [])] if isinstance(pci, Mapping) else []
-    if not there:
+    on_bus = [bus_id(address) for address in pci.get("accelerators", [])] if isinstance(pci, Mapping) else []
+    if not on_bus:
         return
     if not devices:  # no driver yet
-        if len(there) < wanted:
+        if len(on_bus) < wanted:
             yield AcceleratorsMissing(
                 N_("Variable accelerators_per_node is {wanted}, but host {name} has {on_bus} on its PCI bus."),
-                N_("Set accelerators_per_node to {on_bus}, or look at the seat and power of the missing ones."),
-                {"accelerators_per_node": len(there)},
+                N_(
+                    "Set accelerators_per_node to {on_bus}, or check the seating and power of the missing accelerators."
+                ),
+                {"accelerators_per_node": len(on_bus)},
                 wanted=wanted,
                 name=name,
-                on_bus=len(there),
+                on_bus=len(on_bus),
             )
         return
     shown = {bus_id(device.get("bus", "")) for device in devices}
-    lost = [address for address in there if address not in shown]
-    # With a number declared, the devices that work are counted against that.
-    if lost and not wanted and not shown.isdisjoint(there):
+    lost = [address for address in on_bus if address not in shown]
+    # With accelerators_per_node set, the working devices are compared with that number instead.
+    if lost and not wanted and not shown.isdisjoint(on_bus):
         yield AcceleratorsMissing(
             N_(
-                "Host {name} has {on_bus} accelerators on its PCI bus, but its driver shows {there}: {lost} is missing."
+                "Host {name} has {on_bus} accelerators on its PCI bus, but its driver lists {there}: {lost} is missing."
             ),
             N_(
-                "Read the kernel log of {name} (`dmesg | grep -i nvrm`) and restart it; where "
-                "the accelerator stays away, have it replaced, or set accelerators_per_node to "
-                "{there}."
+                "Read the kernel log of {name} (`dmesg | grep -i nvrm`) and reboot the host; if the accelerator is"
+                " still missing, replace it, or set accelerators_per_node to {there}."
             ),
             {"accelerators_per_node": len(devices)},
             name=name,
-            on_bus=len(there),
+            on_bus=len(on_bus),
             there=len(devices),
             lost=[*lost],
         )
@@ -133,10 +135,9 @@ def _xids(name: str, facts: Mapping[str, Any]) -> Iterator[Refusal]:
     for event, meaning, fatal in _known_events(facts):
         if fatal and _age(event) <= _DAY:
             yield AcceleratorUnusable(
-                N_("The kernel log of host {node} tells of Xid {xid} on {bus}, {ago}: {meaning}."),
+                N_("The kernel log of host {node} reports Xid {xid} on {bus}, {ago}: {meaning}."),
                 N_(
-                    "Restart {node}; where the error comes back, have the accelerator replaced, or take {node} out of"
-                    " this inventory."
+                    "Reboot {node}; if the error recurs, replace the accelerator, or remove {node} from this inventory."
                 ),
                 node=name,
                 xid=event["xid"],
@@ -158,11 +159,11 @@ def _held_by_others(name: str, facts: Mapping[str, Any], share: float) -> Iterat
             largest = max(held, key=lambda process: number(process.get("memory_mib")))
             yield AcceleratorBusy(
                 N_(
-                    "Accelerator {index} of host {name} is used by {program} (process {pid}), which "
-                    "is not inferfleet's: {taken} MiB are taken, and gpu_memory_utilization "
-                    "{share:.2f} leaves {left} MiB to others."
+                    "Accelerator {index} of host {name} is used by {program} (PID {pid}), which does not belong to"
+                    " inferfleet: it holds {taken} MiB, but gpu_memory_utilization {share:.2f} leaves {left} MiB to"
+                    " other programs."
                 ),
-                N_("End that program on {name}, or take {name} out of this inventory."),
+                N_("Stop that program on {name}, or remove {name} from this inventory."),
                 index=index,
                 name=name,
                 program=largest.get("name"),

@@ -1,4 +1,4 @@
-"""How a model may be divided over a fleet: every layout, what rules it out, and which the field recommends."""
+"""Layouts of a model on a fleet: all candidates, the constraints on each, and their ranking."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from inferfleet.planner.weights import layers_per_stage
 
 @dataclass(frozen=True)
 class Rules:
-    """What the engine and the accelerator allow beyond the model's own divisibility."""
+    """Constraints of the engine and the accelerator, in addition to the divisibility of the model."""
 
     pipeline_parallel: bool = True
     uneven_pipeline: bool = True
@@ -32,22 +32,22 @@ _CHOSEN = Message("chosen", N_("chosen"))
 
 @dataclass(frozen=True)
 class Candidate:
-    """A layout with its budget, and why it lost where it did."""
+    """A layout with its budget, and why it was or was not chosen."""
 
     layout: Layout
-    budget: Budget | None  # None: a host's own memory is not counted
+    budget: Budget | None  # None: host memory is not counted
     reason: Message
-    """Chosen (code `chosen`), or the reason it lost."""
+    """Chosen (code `chosen`), or why another layout is better."""
     problems: tuple[Refusal, ...] = ()
 
     @property
     def fits(self) -> bool:
-        """Whether it works."""
+        """Whether it can be used."""
         return not self.problems and (self.budget is None or self.budget.fits)
 
 
 def divisibility(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> list[Refusal]:
-    """Return what of the model a layout does not divide."""
+    """Return the problems of a layout that does not divide the model."""
     problems = [*_tensor(arch, precision, layout), *_experts(arch, layout), *_stages(arch, layout, rules)]
     return problems or _replicas(arch, layout, rules)
 
@@ -55,7 +55,7 @@ def divisibility(arch: Architecture, precision: Precision, layout: Layout, rules
 def obstacle(
     arch: Architecture, precision: Precision, size: int, *, expert_parallel: bool = False, replicas: int = 1
 ) -> Message | None:
-    """Return what of the model a tensor parallel size does not divide, in words; None when it divides all.
+    """Return the dimension of the model that a tensor parallel size does not divide; None if it divides all.
 
     The slices of experts are divided among the ranks of all data-parallel replicas.
     """
@@ -63,11 +63,11 @@ def obstacle(
     if heads % size:
         return Message("", N_("{heads} attention heads"), heads=heads)
     if not arch.mla and kv % size and size % kv:
-        return Message("", N_("{heads} key-value heads, nor they it"), heads=kv)
+        return Message("", N_("{heads} key-value heads and is not a multiple of them"), heads=kv)
     widths = {N_("feed-forward width"): (arch.intermediate_size, size)}
     if arch.moe and not expert_parallel:
         widths[N_("expert width")] = (arch.moe_intermediate_size, size * replicas)
-    # Block quantization has one scale for 128 × 128 weights, and no rank may hold part of a block.
+    # Block quantization has one scale per 128 × 128 weights, and no rank may hold part of a block.
     step = BLOCK if precision in ("fp8", "int8") and arch.mla else 1
     for name, (width, ranks) in widths.items():
         if ranks > 1 and width % (ranks * step):
@@ -75,16 +75,16 @@ def obstacle(
             if step > 1:
                 fp8 = precision == "fp8"
                 template = (
-                    N_("{name} ({width}) in whole FP8 blocks of {block}")
+                    N_("{name} ({width}) into complete FP8 blocks of {block}")
                     if fp8
-                    else N_("{name} ({width}) in whole blocks of {block}")
+                    else N_("{name} ({width}) into complete blocks of {block}")
                 )
             return Message("", template, name=Message("", name), width=width, block=BLOCK)
     return None
 
 
 def works(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> bool:
-    """Say whether a layout divides the model."""
+    """Return whether a layout divides the model."""
     expert = layout.expert_parallel
     replicas = layout.data_parallel_size
     if obstacle(arch, precision, layout.tensor_parallel_size, expert_parallel=expert, replicas=replicas):
@@ -104,7 +104,7 @@ def _tensor(arch: Architecture, precision: Precision, layout: Layout) -> list[Re
                     "Variables tensor_parallel_size {size} and data_parallel_size {replicas} make "
                     "{ranks} ranks, which do not divide the model's {what}."
                 ),
-                N_("Set enable_expert_parallel to true, which keeps experts whole."),
+                N_("Set enable_expert_parallel to true, so that each rank holds complete experts."),
                 {"enable_expert_parallel": True},
                 size=size,
                 replicas=replicas,
@@ -118,8 +118,8 @@ def _tensor(arch: Architecture, precision: Precision, layout: Layout) -> list[Re
         TensorParallelIndivisible(
             N_("Variable tensor_parallel_size is {size}, which does not divide the model's {what}."),
             N_(
-                "Set tensor_parallel_size to {smaller} and pipeline_parallel_size to 0, or both to 0 to have them"
-                " chosen."
+                "Set tensor_parallel_size to {smaller} and pipeline_parallel_size to 0, or both to 0 to let the"
+                " planner choose."
             ),
             {"tensor_parallel_size": 0, "pipeline_parallel_size": 0},
             size=size,
@@ -164,7 +164,10 @@ def _stages(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]:
     if not rules.pipeline_parallel:
         return [
             PipelineUneven(
-                N_("Variable pipeline_parallel_size is {stages}, but the engine has no pipeline parallelism there."),
+                N_(
+                    "Variable pipeline_parallel_size is {stages}, but the engine does not support pipeline parallelism"
+                    " on this hardware."
+                ),
                 N_("Set pipeline_parallel_size to 1."),
                 {"pipeline_parallel_size": 1, "tensor_parallel_size": 0},
                 stages=stages,
@@ -174,7 +177,7 @@ def _stages(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]:
         return [
             PipelineUneven(
                 N_("Variable pipeline_parallel_size is {stages}, but the model has {layers} layers."),
-                N_("Set pipeline_parallel_size to at most {layers}; 0 leaves it to the planner."),
+                N_("Set pipeline_parallel_size to at most {layers}, or to 0 to let the planner choose."),
                 {"pipeline_parallel_size": 0, "tensor_parallel_size": 0},
                 stages=stages,
                 layers=layers,
@@ -209,7 +212,7 @@ def _replicas(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]
     elif layout.pipeline_parallel_size > 1:
         why = Message(
             "",
-            N_("pipeline_parallel_size is {stages}, and inferfleet plans only one of the two"),
+            N_("pipeline_parallel_size is {stages}, and inferfleet does not combine data and pipeline parallelism"),
             stages=layout.pipeline_parallel_size,
         )
         remedy = N_("Set pipeline_parallel_size to 1 and tensor_parallel_size to 0.")
@@ -218,8 +221,8 @@ def _replicas(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]
         why = Message(
             "",
             N_(
-                "replicas of {tensor} accelerators do not divide {nodes} nodes of {per_node}: a replica stays in a"
-                " node, and every node holds the same number"
+                "replicas of {tensor} accelerators do not divide {nodes} nodes of {per_node}: a replica must not"
+                " span nodes, and every node must hold the same number of replicas"
             ),
             tensor=tensor,
             nodes=rules.nodes,
@@ -241,7 +244,7 @@ def _replicas(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]
 
 
 def split_of(arch: Architecture, layout: Layout) -> str:
-    """Return the layers of each pipeline stage, for people."""
+    """Return the number of layers of each pipeline stage, for display."""
     counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
     return " + ".join(map(str, counts))
 
@@ -259,8 +262,8 @@ def candidates(
 ) -> list[Candidate]:
     """Return every layout of at most all accelerators that divides the model, best first.
 
-    On several nodes only layouts that use all of them count. The field's order: what fits, uses more
-    accelerators, keeps tensor parallelism inside a node (NVLink), and there as wide as possible.
+    On several nodes only layouts that use all accelerators are considered. Order: layouts that fit, use more
+    accelerators, keep tensor parallelism within a node (NVLink), and have the largest tensor parallel size there.
     """
     world = nodes * per_node
     found: list[Candidate] = []
@@ -288,7 +291,7 @@ def _aligned(tensor: int, per_node: int) -> bool:
 
 
 def explain(ranked: list[Candidate], per_node: int) -> list[Candidate]:
-    """Return the candidates with the reason each lost against the first."""
+    """Return the candidates with the reason why each is worse than the first."""
     if not ranked:
         return []
     best = ranked[0]
@@ -302,12 +305,15 @@ def explain(ranked: list[Candidate], per_node: int) -> list[Candidate]:
             if idle == 1:
                 reason = Message("idle", N_("leaves 1 accelerator idle"))
         elif other.layout.tensor_parallel_size > per_node >= best.layout.tensor_parallel_size:
-            crosses = N_("tensor parallelism would cross nodes: an all-reduce a layer over the network")
+            crosses = N_("tensor parallelism would span nodes: one all-reduce per layer over the network")
             reason = Message("crosses-nodes", crosses)
         else:
             reason = Message(
                 "more-stages",
-                N_("more pipeline stages: each waits for the one before, and the last accelerators idle at low load"),
+                N_(
+                    "more pipeline stages: each waits for the previous one, and the last accelerators are idle at low"
+                    " load"
+                ),
             )
         explained.append(Candidate(other.layout, other.budget, reason))
     return explained
@@ -317,5 +323,5 @@ def _short(candidate: Candidate) -> Message:
     held = candidate.budget
     if held is None or held.missing_bytes:
         missing = (held.missing_bytes if held else 0) / 2**30
-        return Message("does-not-fit", N_("does not fit: {missing:.1f} GiB a GPU are missing"), missing=missing)
+        return Message("does-not-fit", N_("does not fit: {missing:.1f} GiB per GPU are missing"), missing=missing)
     return Message("kv-cache", N_("the KV cache holds only {tokens} tokens"), tokens=held.kv_cache_tokens)

@@ -1,4 +1,4 @@
-"""From the settings and the nodes' facts to the plan: the only place that decides."""
+"""Make the plan of one service from its settings and its nodes' facts."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -31,13 +31,12 @@ _FATAL = ("unknown-name", "catalog-broken", "bad-value", "mixed-accelerators")
 def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hypothetical: bool = False) -> Plan:
     """Plan the serving of `settings.model` on `nodes`.
 
-    Each node is a map with `role` ("head" or "worker"), `address` and, where they are known, its facts: what
-    the modules accelerator_facts, fabric_facts and node_facts return. Never raises for what a user can set:
-    whatever speaks against the plan is in its `problems`. `hypothetical`: an estimate, for which neither nodes nor
-    checkpoint need to exist.
+    Each node is a mapping with `role` ("head" or "worker"), `address` and, if known, its facts as the modules
+    accelerator_facts, fabric_facts and node_facts return them. No setting raises an exception: all problems are in
+    `problems` of the plan. `hypothetical`: an estimate, for which neither nodes nor checkpoint need to exist.
     """
     if settings.data_parallel_size == 1:
-        settings = settings.model_copy(update={"data_parallel_size": 0})  # one replica is none
+        settings = settings.model_copy(update={"data_parallel_size": 0})  # one replica is no data parallelism
     nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))
     empty = Plan(engine=settings.engine, executor=settings.executor, model=settings.model)
     problems: list[Refusal] = []
@@ -85,7 +84,7 @@ def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hyp
 
 
 def _is_fatal(problems: list[Refusal]) -> bool:
-    """Say whether a name is unknown, a value impossible or a machine another, so that planning on would be noise."""
+    """Return whether a problem makes further planning pointless: an unknown name, a bad value, mixed accelerators."""
     return any(problem.code in _FATAL for problem in problems)
 
 
@@ -94,7 +93,7 @@ def _problems(problems: list[Refusal]) -> list[Problem]:
 
 
 def _no_nodes() -> Refusal:
-    return BadValue(N_("The inventory has no node that serves."), N_("Put one host into group ray_head of hosts.yml."))
+    return BadValue(N_("The inventory has no serving node."), N_("Add one host to group ray_head of hosts.yml."))
 
 
 def _model(settings: Settings, problems: list[Refusal]) -> Model | None:
@@ -106,7 +105,7 @@ def _model(settings: Settings, problems: list[Refusal]) -> Model | None:
         problems.append(
             CatalogBroken(
                 error.message.template,
-                N_("Correct that file, or name a model of the catalog."),
+                N_("Correct this file, or set model to a model in the catalog."),
                 **error.message.parameters,
             )
         )

@@ -1,8 +1,8 @@
-"""How an engine divides an accelerator's memory: weights, activations, overhead, and what is left for the KV cache.
+"""Memory of an accelerator in an engine: weights, activations, overhead, and what is left for the KV cache.
 
-The accounting is vLLM's (vllm/v1/worker/gpu_worker.py, determine_available_memory): of the total the share
-`gpu_memory_utilization` is taken; weights, the peak of a profiling run and what CUDA and NCCL took since start
-are subtracted; the rest is KV cache. The constants below are readings (tests/fixtures/readings).
+The calculation is vLLM's (vllm/v1/worker/gpu_worker.py, determine_available_memory): from the share
+`gpu_memory_utilization` of the memory, weights, the peak of a profiling run and the memory that CUDA and NCCL have
+allocated since startup are subtracted; the rest is KV cache. Constants are measured (tests/fixtures/readings).
 """
 
 from dataclasses import asdict, dataclass
@@ -19,8 +19,8 @@ BLOCK_TOKENS = 16
 _NON_TORCH = 230 * MIB  # CUDA libraries' workspaces after the first forward pass
 _NON_TORCH_TENSOR_PARALLEL = 554 * MIB  # the same with NCCL's and the custom all-reduce's channels
 _NON_TORCH_PIPELINE = 68 * MIB
-# Before it captures CUDA graphs vLLM captures two of each kind and estimates the rest: the first of a kind takes the
-# buffers that all share, each further one what the driver keeps of it. Piecewise graphs hold a part a layer.
+# Before it captures CUDA graphs vLLM captures two of each kind and estimates the rest: the first of a kind allocates
+# the shared buffers, each further one only driver memory. Piecewise graphs hold one part per layer.
 _FIRST_GRAPH = 128 * MIB
 _PIECE_OF_LAYER, _FULL_GRAPH = 0.15 * MIB, 2 * MIB
 _LARGEST_GRAPH_TOKENS = 512
@@ -28,9 +28,9 @@ _ATTENTION_SPLITS = 32  # FlashAttention's partial outputs in a graph, in float3
 # The sampler runs on max_num_seqs rows of float32 logits: the logits in the model's type (half a row of float32),
 # in float32, their probabilities and the random draw, and the top-k kernel's buffer.
 _SAMPLER_ROWS, _SAMPLER_BUFFER = 3.5, 111 * MIB
-# vLLM's second model runner, default for Llama: samples without that warm-up.
+# vLLM's V2 model runner, default for Llama: samples without this warm-up.
 _SAMPLER_ROWS_V2, _SAMPLER_BUFFER_V2 = 1.5, 64 * MIB
-_COMPILED_V2 = 224 * MIB  # what its compiled forward pass holds on to while it samples
+_COMPILED_V2 = 224 * MIB  # memory that its compiled forward pass keeps while sampling
 _RUNNER_V2 = frozenset({"LlamaForCausalLM"})
 _HIDDEN_COPIES = 4.4  # hidden states, residual, normalized input and output alive at once in a dense layer
 _HIDDEN_COPIES_V2 = 3.3
@@ -41,7 +41,7 @@ _MLA_WORKSPACE_TOKENS = 64 * 1024  # context that chunked prefill up-projects at
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a user or the engine limits; bytes and shares decide the KV cache, tokens the activations."""
+    """Limits set by the user or the engine; bytes and shares determine the KV cache, tokens the activations."""
 
     max_model_len: int
     max_num_seqs: int
@@ -52,12 +52,12 @@ class Limits:
     prediction_layers: int = 0
     num_speculative_tokens: int = 0
     weight_scale: float = 1.0
-    """Size of the checkpoint's files over what its architecture takes; 1 where both agree."""
+    """Ratio of the checkpoint's tensor bytes to those computed from the architecture; 1 if both agree."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Bytes of one accelerator of the tightest pipeline stage; the parts add up to `total_bytes`.
+    """Bytes of one accelerator of the pipeline stage with the least free memory; the parts add up to `total_bytes`.
 
     With data parallelism KV cache and concurrency are those of one replica.
     """
@@ -79,7 +79,7 @@ class Budget:
 
     @property
     def missing_bytes(self) -> int:
-        """Bytes by which weights, activations and overhead exceed the share that may be used; 0 when they fit."""
+        """Bytes by which weights, activations and overhead exceed the usable share; 0 when they fit."""
         return max(0, -self.kv_cache_bytes)
 
     def as_dict(self) -> dict[str, Any]:
@@ -141,25 +141,25 @@ def stage_budgets(
 
 
 def overhead_bytes(layout: Layout) -> int:
-    """Return what CUDA and NCCL take on one accelerator, in bytes."""
+    """Return the bytes that CUDA and NCCL allocate on one accelerator."""
     if layout.expert_ranks > 1:
         return _NON_TORCH_TENSOR_PARALLEL
     return _NON_TORCH_PIPELINE if layout.pipeline_parallel_size > 1 else _NON_TORCH
 
 
 def graph_bytes(arch: Architecture, layout: Layout, limits: Limits, layers: int) -> int:
-    """Return what vLLM sets aside for the CUDA graphs of a rank with `layers` layers, in bytes.
+    """Return the bytes that vLLM reserves for the CUDA graphs of a rank with `layers` layers.
 
     Piecewise graphs are captured for up to 512 tokens, full ones for decoding up to max_num_seqs sequences.
     """
-    if limits.enforce_eager or arch.name in _RUNNER_V2:  # the second model runner sets nothing aside
+    if limits.enforce_eager or arch.name in _RUNNER_V2:  # the V2 model runner reserves nothing
         return 0
     decoded = limits.max_num_seqs * (1 + limits.num_speculative_tokens)
     largest = min(2 * decoded, _LARGEST_GRAPH_TOKENS, limits.max_num_batched_tokens)
     decoded = min(decoded, largest)
     heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
     width = arch.kv_lora_rank if arch.mla else arch.head_size
-    # Over an FP8 cache latent attention is computed by FlashMLA, which needs no such buffer.
+    # With an FP8 cache latent attention uses FlashMLA, which needs no such buffer.
     split = 0 if arch.mla and limits.kv_cache_item_bytes == 1 else _ATTENTION_SPLITS * decoded * heads * width * 4
     context = _context_bytes(arch, layout, limits) if arch.mla else 0
     first = max(_FIRST_GRAPH + context, split + (context if limits.prediction_layers else 0))
@@ -168,7 +168,7 @@ def graph_bytes(arch: Architecture, layout: Layout, limits: Limits, layers: int)
 
 
 def _graphs(largest: int) -> int:
-    """Return how many sizes vLLM captures: 1, 2, 4, then every 8 tokens, from 256 on every 16."""
+    """Return the number of batch sizes that vLLM captures: 1, 2, 4, then every 8 tokens, from 256 every 16."""
     return min(3, largest.bit_length()) + min(largest, 255) // 8 + max(0, largest - 240) // 16
 
 
@@ -207,12 +207,12 @@ def activation_bytes(arch: Architecture, precision: Precision, layout: Layout, l
         rows *= 2 if limits.prediction_layers else 1  # each sequence's token and the first one drafted for it
         sampler = int(rows * arch.vocab_size * 4 * row) + buffer + hidden + 2 * rows * arch.hidden_size * item
         peak = max(peak, sampler)
-    received = hidden if stage and not v2 else 0  # what the stage before sends
+    received = hidden if stage and not v2 else 0  # from the previous stage
     return peak + workspace + received
 
 
 def _expert_workspace(arch: Architecture, layout: Layout, tokens: int, item: int, stage: int) -> int:
-    """Return the buffers of the fused experts, which stay allocated once the first of a rank's layers ran."""
+    """Return the bytes of the fused experts' buffers, which stay allocated after the first layer of a rank has run."""
     if not arch.moe:
         return 0
     counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)

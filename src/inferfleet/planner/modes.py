@@ -1,4 +1,4 @@
-"""Modes that a vendor documents: fixed sizes and limits, chosen by one variable."""
+"""Modes documented by a vendor: fixed sizes and limits, selected with `engine_mode`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from inferfleet.settings import Settings
 
 
 def choose_mode(settings: Settings, choice: EngineChoice) -> tuple[Mode | None, list[Refusal]]:
-    """Return the vendor's mode, where the engine has such, and which settings leave its limits."""
+    """Return the vendor's mode, if the engine has modes, and the problems of settings outside its limits."""
     wanted, modes = settings.engine_mode, choice.engine.modes
     if not modes:
         if wanted:
@@ -48,7 +48,7 @@ def _vendor_limits(settings: Settings, name: str, modes: Mapping[str, Mode]) -> 
         if value not in (0, fixed):
             problems.append(
                 VendorLimit(
-                    N_("Variable {key} is {value}, but the vendor's mode {name} works with {fixed} only."),
+                    N_("Variable {key} is {value}, but the vendor's mode {name} supports only {fixed}."),
                     N_("Set {key} to {fixed}, or to 0."),
                     {key: 0},
                     key=key,
@@ -91,7 +91,7 @@ def _vendor_limits(settings: Settings, name: str, modes: Mapping[str, Mode]) -> 
 
 
 def with_mode(settings: Settings, choice: EngineChoice, mode: Mode | None) -> Settings:
-    """Return the settings with what engine and mode fix."""
+    """Return the settings with the values that engine and mode fix."""
     fixed: dict[str, Any] = {
         "engine_port": settings.engine_port or choice.engine.port,
         "executor": executor_of(choice.engine, settings),

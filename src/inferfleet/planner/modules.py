@@ -1,4 +1,4 @@
-"""The parameters of a model: what is stored, and what each rank of a tensor-parallel group holds of it."""
+"""Parameters of a model: those in the checkpoint, and the part that each tensor-parallel rank holds."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -40,7 +40,7 @@ class Matrix:
     item_bytes: int = 0  # 0: the model's own element size
 
     def on_rank(self, tensor_parallel_size: int, experts_divided: bool = False) -> "Matrix":
-        """Return what one rank holds."""
+        """Return the part that one rank holds."""
         n = tensor_parallel_size
         if self.copies > 1 and experts_divided:
             return replace(self, copies=ceil(self.copies / n))
@@ -66,7 +66,7 @@ class Matrix:
         return ceil(size / n)
 
     def sizes(self, precision: Precision, item: int) -> list[int]:
-        """Return the bytes of each allocation: the weight and, where it is quantized, its scales."""
+        """Return the bytes of each allocation: the weight and, if it is quantized, its scales."""
         element = self.item_bytes or item
         outputs, inputs, copies = sum(self.parts), self.inputs, self.copies
         if not self.quantized or precision in ITEM_BYTES:
@@ -89,12 +89,12 @@ def vector(name: str, size: int, split: Split = Split.NONE, item_bytes: int = 0)
 
 
 def embedding(arch: Architecture) -> Matrix:
-    """Return the table that turns tokens into vectors."""
+    """Return the token embedding table."""
     return Matrix("embed_tokens", (arch.vocab_size,), arch.hidden_size, Split.VOCABULARY)
 
 
 def output_head(arch: Architecture) -> list[Matrix]:
-    """Return what follows the last layer."""
+    """Return the parameters after the last layer."""
     head = [vector("norm", arch.hidden_size)]
     if not arch.tie_word_embeddings:
         head.append(Matrix("lm_head", (arch.vocab_size,), arch.hidden_size, Split.VOCABULARY))

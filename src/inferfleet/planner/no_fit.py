@@ -1,4 +1,4 @@
-"""What to say of a model that does not fit, with everything that would."""
+"""Report a model that does not fit, with the changes that would make it fit."""
 
 from dataclasses import replace
 from functools import reduce
@@ -25,7 +25,7 @@ def no_fit(
     fleet: Fleet,
     sizing: Sizing,
 ) -> list[Refusal]:
-    """Return the refusal of a model that does not fit, with everything that would."""
+    """Return the problem of a model that does not fit, with the changes that would make it fit."""
     held = sizing.budget
     assert held is not None
     missing = held.missing_bytes
@@ -33,8 +33,8 @@ def no_fit(
         what = Message(
             "",
             N_(
-                "{weights:.1f} GiB weights, {activation:.1f} GiB activations and {overhead:.1f} GiB overhead exceed the"
-                " {usable:.1f} GiB usable by {missing:.1f} GiB a GPU"
+                "{weights:.1f} GiB weights, {activation:.1f} GiB activations and {overhead:.1f} GiB overhead exceed"
+                " the usable {usable:.1f} GiB by {missing:.1f} GiB per GPU"
             ),
             weights=held.weights_bytes / GIB,
             activation=held.activation_bytes / GIB,
@@ -46,8 +46,8 @@ def no_fit(
         what = Message(
             "",
             N_(
-                "after {weights:.1f} GiB of weights the KV cache holds {tokens} tokens, less than the {least} that make"
-                " a service"
+                "next to {weights:.1f} GiB of weights the KV cache holds {tokens} tokens, fewer than the minimum of"
+                " {least}"
             ),
             weights=held.weights_bytes / GIB,
             tokens=held.kv_cache_tokens,
@@ -67,7 +67,7 @@ def no_fit(
         offers.append(
             Message(
                 "",
-                N_("use {more} more {accelerator} ({nodes} nodes of {per_node})"),
+                N_("add {more} {accelerator} ({nodes} nodes with {per_node} each)"),
                 more=nodes * fleet.per_node - fleet.size,
                 accelerator=fleet.name,
                 nodes=nodes,
@@ -112,7 +112,7 @@ def _nodes_needed(settings: Settings, model: Model, checkpoint: Checkpoint, choi
         return 0
     free = settings.model_copy(update=FREE)
     for count in range(len(fleet.nodes) + 1, _MOST_NODES + 1):
-        # Only the number of nodes counts here, so any of them stands for the new ones.
+        # Only the number of nodes matters here, so existing nodes represent the new ones.
         grown = replace(fleet, nodes=tuple(fleet.nodes[i % len(fleet.nodes)] for i in range(count)))
         if compute_sizing(free, model, checkpoint, choice, grown, None).works:
             return count

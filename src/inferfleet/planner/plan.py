@@ -1,4 +1,4 @@
-"""The plan: what runs where, with which command line and environment, and why."""
+"""The plan: what runs on each node, with which command line and environment, and the reasons."""
 
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -19,14 +19,14 @@ class ContainerPlan:
     ipc_mode: str = "host"
     network_mode: str = "host"
     gpus: str = ""
-    """`all` where NVIDIA's container toolkit hands in the devices."""
+    """`all` if the NVIDIA Container Toolkit provides the devices."""
     cap_add: tuple[str, ...] = ()
     ulimits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class NodePlan:
-    """What one node runs. `argv` is empty on a node that only lends its accelerators to Ray."""
+    """What one node runs. `argv` is empty on a node that only provides accelerators to Ray."""
 
     role: str
     rank: int
@@ -38,9 +38,9 @@ class NodePlan:
     devices: list[str] = field(default_factory=list)
     mounts: list[str] = field(default_factory=list)
     rdma: list[str] = field(default_factory=list)
-    """RDMA ports that its ranks talk through, in NCCL's spelling (`mlx5_0:1`); empty over TCP."""
+    """RDMA ports that its ranks use, in NCCL's spelling (`mlx5_0:1`); empty over TCP."""
     link_gbps: float = 0
-    """Rate of those ports, or else of the interface, in Gbit/s; 0 where it is not known."""
+    """Rate of these ports, or else of the interface, in Gbit/s; 0 if not known."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,20 @@ class Plan:
     executor: str
     model: str
     service: str = ""
-    """Name of the service, where the inventory has several."""
+    """Name of the service, if the inventory has several."""
     protocol: str = "openai"
-    """What clients speak to it: openai, or none where it is a prompt on a terminal and no service."""
+    """Protocol for clients: openai, or none for an interactive prompt on a terminal."""
     launcher: str = ""
-    """What the head starts the other nodes' ranks with: mpi, or empty where each node starts its own."""
+    """How the head starts the ranks of the other nodes: mpi, or empty if each node starts its own."""
     engine_version: str = ""
     image: str = ""
     checkpoint: str = ""
     checkpoint_modelscope: str = ""
-    """The checkpoint's id on ModelScope; empty where it is not published there."""
+    """The checkpoint's id on ModelScope; empty if it is not published there."""
     checkpoint_is_local: bool = False
-    """Whether `model` is a folder of the user's, which nothing brings or removes."""
+    """Whether `model` is a folder provided by the user, which is neither downloaded nor removed."""
     checkpoint_bytes: int = 0
-    """Of all files, what each node's disk must hold."""
+    """Size of all files, which each node's disk must hold."""
     precision: str = ""
     dtype: str = ""
     model_path: str = ""
@@ -74,10 +74,10 @@ class Plan:
     vendor: str = ""
     """Of the accelerator: nvidia, amd, ascend, vastai or cpu."""
     min_driver: str = ""
-    """Oldest driver that the image runs on; empty where the catalog names none."""
+    """Oldest driver that the image supports; empty if the catalog names none."""
     accelerators: int = 0
     transport: str = ""
-    """What NCCL talks over between nodes: rdma or tcp; empty where that is not known or there is one node."""
+    """Transport of NCCL between nodes: rdma or tcp; empty if not known or with a single node."""
     tensor_parallel_size: int = 0
     pipeline_parallel_size: int = 0
     data_parallel_size: int = 1
@@ -87,19 +87,19 @@ class Plan:
     gpu_memory_utilization: float = 0.0
     kv_cache_dtype: str = "auto"
     api_key_env: str = ""
-    """Environment variable that the head's `argv` or the engine takes the clients' key from; empty: it takes none."""
+    """Environment variable with the API key, read by the head's `argv` or the engine; empty: the engine uses none."""
     takes_api_key: bool = False
-    """Whether clients must show a key."""
+    """Whether clients must send a key."""
     api_path: str = "/v1"
     """Path of the OpenAI-compatible API."""
     webui_image: str = ""
-    """Image of the web UI: the user's, the vendor's own, or Open WebUI's."""
+    """Image of the web UI: the configured one, the vendor's, or Open WebUI's."""
     rank_processes: str = ""
-    """Regular expression of the titles of the processes that hold a rank; empty: the engine gives them none."""
+    """Regular expression for the titles of the rank processes; empty: the engine sets no titles."""
     reasoning_parser: str = ""
-    """The engine's parser that divides reasoning from the answer; empty: none does."""
+    """The engine's parser that separates reasoning from the answer; empty: none."""
     trust_remote_code: bool = False
-    """Whether the engine runs Python code of the checkpoint."""
+    """Whether the engine runs Python code from the checkpoint."""
     budget: Budget | None = None
     container: ContainerPlan = field(default_factory=ContainerPlan)
     nodes: dict[str, NodePlan] = field(default_factory=dict)
@@ -107,21 +107,21 @@ class Plan:
     warnings: list[Message] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     alternatives: list[Candidate] = field(default_factory=list)
-    """Every layout that divides the model, ranked; the plan's own first."""
+    """All layouts that divide the model, ranked; the chosen one first."""
 
     @property
     def works(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether there is no problem."""
         return not self.problems
 
     @property
     def head(self) -> str:
-        """Name of the node that answers clients; empty where there is none."""
+        """Name of the node that serves the API; empty if there is none."""
         return next((name for name, node in self.nodes.items() if node.role == "head"), "")
 
     @property
     def role(self) -> str:
-        """Ansible role that runs the engine; empty where none was chosen."""
+        """Ansible role that runs the engine; empty if no engine was selected."""
         engine = load_engines().get(self.engine)
         return engine.role if engine else ""
 
@@ -133,11 +133,11 @@ class Plan:
 
     @property
     def api_url(self) -> str:
-        """Scheme, address and port of the API, without `api_path`; empty where there is no head."""
+        """Scheme, address and port of the API, without `api_path`; empty if there is no head."""
         return f"http://{self.nodes[self.head].address}:{self.port}" if self.head else ""
 
     def of_service(self, name: str) -> "Plan":
-        """Return it as the plan of the service `name`, which its problems then say; empty: the only one."""
+        """Return the plan with the service `name`, also in its problems and warnings; empty: the only service."""
         if not name:
             return self
         problems = [problem.of(N_("Service {service}: {problem}"), service=name) for problem in self.problems]

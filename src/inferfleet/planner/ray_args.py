@@ -1,4 +1,4 @@
-"""Ray's command line: every port fixed, so that a firewall can name them."""
+"""Ray's command line, with every port fixed for firewall rules."""
 
 from inferfleet.components import load_component
 from inferfleet.settings import Settings
@@ -9,7 +9,7 @@ WORKER_PORTS = next((int(port.number), port.last) for port in _PORTS if port.las
 
 
 def node_ports(ray_port: int) -> dict[str, int]:
-    """Return option -> port of what every Ray node listens on: the ports right after `ray_port`."""
+    """Return the port by option that every Ray node listens on: those directly after `ray_port`."""
     return {port.purpose: ray_port + port.offset for port in _PORTS if port.offset}
 
 

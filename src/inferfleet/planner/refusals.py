@@ -1,7 +1,7 @@
-"""What the planner refuses: one class a reason.
+"""Problems that make a plan impossible: one class per reason.
 
-Each refusal names the variable or host, its value, and what would work instead. `change` is that remedy as settings'
-keys and values, where setting keys is all it takes; a test applies it and plans again.
+Each names the variable or host, its value and the remedy. `change` is the remedy as setting names and values, if
+changing settings is sufficient; a test applies it and plans again.
 """
 
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ class Refusal(Problem):
 
 
 class UnknownName(Refusal):
-    """A model, accelerator, engine, mode or checkpoint that the catalog does not have."""
+    """A model, accelerator, engine, mode or checkpoint that is not in the catalog."""
 
     CODE = "unknown-name"
 
 
 def unknown_name(error: UnknownNameError, key: str) -> UnknownName:
-    """Return the refusal of a name that the catalog does not have; it offers the nearest as the value of `key`."""
+    """Return the problem of a name that is not in the catalog; the remedy sets `key` to the nearest name."""
     problem = error.problem
     nearest = problem.parameters.get("nearest")
     change = {key: nearest} if nearest else None
@@ -52,7 +52,7 @@ class BadValue(Refusal):
 
 
 class NoAccelerator(Refusal):
-    """Nothing says what accelerators the nodes have."""
+    """The accelerators of the nodes are not known."""
 
     CODE = "no-accelerator"
 
@@ -64,13 +64,13 @@ class AcceleratorsMissing(Refusal):
 
 
 class AcceleratorUnusable(Refusal):
-    """An accelerator is divided (MIG), reports uncorrectable errors, or the kernel log says that it failed."""
+    """An accelerator is divided (MIG), reports uncorrectable errors, or failed according to the kernel log."""
 
     CODE = "accelerator-unusable"
 
 
 class AcceleratorBusy(Refusal):
-    """Another program holds an accelerator's memory."""
+    """Another program uses the memory of an accelerator."""
 
     CODE = "accelerator-busy"
 
@@ -100,7 +100,7 @@ class UnequalCounts(Refusal):
 
 
 class MixedArchitectures(Refusal):
-    """Nodes of one cluster differ in their processor's architecture."""
+    """Nodes of one cluster differ in CPU architecture."""
 
     CODE = "mixed-architectures"
 
@@ -112,7 +112,7 @@ class EngineUnsupported(Refusal):
 
 
 class ExecutorUnsupported(Refusal):
-    """The engine cannot run over this executor, or over several nodes at all."""
+    """The engine does not support this executor, or several nodes."""
 
     CODE = "executor-unsupported"
 
@@ -130,19 +130,19 @@ class FlagManaged(Refusal):
 
 
 class PrecisionUnsupported(Refusal):
-    """The hardware or engine does not compute this precision."""
+    """The hardware or engine does not support this precision."""
 
     CODE = "precision-unsupported"
 
 
 class DtypeUnsupported(Refusal):
-    """The hardware does not compute this data type."""
+    """The hardware does not support this data type."""
 
     CODE = "dtype-unsupported"
 
 
 class NoCheckpoint(Refusal):
-    """No published checkpoint has the precision asked for."""
+    """No published checkpoint has the configured precision."""
 
     CODE = "no-checkpoint"
 
@@ -160,7 +160,7 @@ class ExpertParallelIndivisible(Refusal):
 
 
 class PipelineUneven(Refusal):
-    """The pipeline parallel size does not divide the layers, or pipelines do not work there."""
+    """The pipeline parallel size does not divide the layers, or pipeline parallelism is not supported."""
 
     CODE = "pipeline-uneven"
 
@@ -178,7 +178,7 @@ class DoesNotFit(Refusal):
 
 
 class MaxModelLenTooLong(Refusal):
-    """max_model_len is beyond what the model was made for."""
+    """max_model_len exceeds the context length of the model."""
 
     CODE = "max-model-len-too-long"
 
@@ -202,31 +202,31 @@ class FabricManagerMissing(Refusal):
 
 
 class VendorLimit(Refusal):
-    """A setting outside of what the vendor of the accelerator supports."""
+    """A setting that the vendor of the accelerator does not support."""
 
     CODE = "vendor-limit"
 
 
 class SpeculationUnsupported(Refusal):
-    """Speculative decoding that the model or engine cannot do."""
+    """Speculative decoding is not supported by the model or engine."""
 
     CODE = "speculation-unsupported"
 
 
 class ToolCallsUnsupported(Refusal):
-    """Tools that the model was not made to call, or whose calls the engine does not read."""
+    """Tool calls are not supported by the model, or the engine has no parser for them."""
 
     CODE = "tool-calls-unsupported"
 
 
 class ImageArchitecture(Refusal):
-    """An image for another processor architecture than the nodes'."""
+    """An image for another CPU architecture than the nodes'."""
 
     CODE = "image-architecture"
 
 
 class ModelPathDiffers(Refusal):
-    """The weights do not lie at the same path on every node."""
+    """The weights are not stored at the same path on every node."""
 
     CODE = "model-path-differs"
 
@@ -244,7 +244,7 @@ class InterfaceMissing(Refusal):
 
 
 class RdmaMissing(Refusal):
-    """A node does not have the RDMA port that was asked for, or there is no link at it."""
+    """A node does not have the configured RDMA port, or the port has no link."""
 
     CODE = "rdma-missing"
 
@@ -256,6 +256,6 @@ class GidMissing(Refusal):
 
 
 class SharedAddress(Refusal):
-    """One address was given to all nodes."""
+    """All nodes are configured with the same address."""
 
     CODE = "shared-address"

@@ -1,4 +1,4 @@
-"""From what was decided to the plan: each node's command line, environment, devices and mounts, and the reasons."""
+"""Render decisions into a plan: command line, environment, devices and mounts of each node, and the reasons."""
 
 from dataclasses import dataclass, replace
 from math import floor
@@ -26,7 +26,7 @@ from inferfleet.settings import Settings
 
 @dataclass(frozen=True)
 class Decided:
-    """Everything that was decided; rendering adds nothing."""
+    """All decisions; rendering adds none."""
 
     settings: Settings
     model: Model
@@ -41,7 +41,7 @@ class Decided:
 
 
 def render(decided: Decided, problems: list[Problem], why_dtype: Message | None) -> Plan:
-    """Return the plan."""
+    """Return the plan of these decisions."""
     settings, fleet, choice, sizing = decided.settings, decided.fleet, decided.choice, decided.sizing
     checkpoint, layout = decided.checkpoint, decided.sizing.layout
     served = (settings.served_model_name or settings.model).rstrip("/").rpartition("/")[2]
@@ -144,13 +144,13 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         ],
         warnings=[*sizing.warnings, *_warnings(decided, path, served)],
         problems=problems,
-        # A host's own memory is not counted, so what would be left of it is not either.
+        # Host memory is not counted, so the alternatives have no budget either.
         alternatives=[replace(c, budget=None) if sizing.budget is None else c for c in sizing.alternatives],
     )
 
 
 def _tools(decided: Decided) -> dict[str, str]:
-    """Return the engine's parser of tool calls and the template that describes tools, where they are wanted."""
+    """Return the engine's tool call parser and the chat template for tools, if tool calls are enabled."""
     choice, model = decided.choice, decided.model
     parser = tool_call_parser(model, choice.name, choice.engine, choice.version)
     if not decided.settings.enable_auto_tool_choice or not parser:
@@ -160,9 +160,9 @@ def _tools(decided: Decided) -> dict[str, str]:
 
 
 def _share(held: Budget | None, *, with_weights: bool = False) -> float | None:
-    """Return the KV cache (and weights) as a share of what an engine divides, rounded down; None when not known.
+    """Return the KV cache (and weights) as a share of the memory an engine manages, rounded down; None if not known.
 
-    Engines other than vLLM leave activations out of the share that they are given.
+    The share configured for engines other than vLLM excludes activations.
     """
     if held is None:
         return None
@@ -218,7 +218,7 @@ def _container(decided: Decided) -> ContainerPlan:
         privileged=options.privileged,
         shm_size=options.shm_size,
         gpus="all" if decided.fleet.accelerator.vendor == "nvidia" else "",
-        # RDMA pins memory, as much as it registers; NVIDIA's images ask for these limits whenever NCCL runs.
+        # RDMA pins the memory it registers; NVIDIA's images require these limits whenever NCCL runs.
         cap_add=("IPC_LOCK",) if rdma else (),
         ulimits=("memlock=-1:-1", "stack=67108864:67108864") if rdma else (),
     )
@@ -227,13 +227,13 @@ def _container(decided: Decided) -> ContainerPlan:
 def _why_checkpoint(decided: Decided) -> Message:
     checkpoint, published = decided.checkpoint, decided.model.checkpoints[0]
     if checkpoint.id == published.id:
-        template = N_("{checkpoint} ({precision}): the publisher's own")
+        template = N_("{checkpoint} ({precision}): original checkpoint of the publisher")
         return Message("checkpoint", template, checkpoint=checkpoint.id, precision=checkpoint.precision)
-    template, where = N_("{checkpoint} ({precision}): as asked for"), ""
+    template, where = N_("{checkpoint} ({precision}): as configured"), ""
     if not decided.settings.checkpoint and not decided.settings.precision:
         computed = published.precision in decided.fleet.accelerator.dtypes
         where = decided.choice.engine.title if computed else decided.fleet.name
-        template = N_("{checkpoint} ({precision}): {where} does not compute {original}")
+        template = N_("{checkpoint} ({precision}): {where} does not support {original}")
     return Message(
         "checkpoint",
         template,
@@ -246,16 +246,16 @@ def _why_checkpoint(decided: Decided) -> Message:
 
 def _why_layout(decided: Decided) -> list[Message]:
     if decided.sizing.problems:
-        return []  # a layout that was asked for and cannot be
+        return []  # the configured layout is invalid
     layout, fleet, budget = decided.sizing.layout, decided.fleet, decided.sizing.budget
     links = {"nvswitch": "NVLink", "nvlink": "NVLink", "xgmi": "Infinity Fabric", "hccs": "HCCS", "pcie": "PCIe"}
-    link = links.get(fleet.accelerator.interconnect) or Message("", N_("the node's own links"))
+    link = links.get(fleet.accelerator.interconnect) or Message("", N_("the node's interconnect"))
     tensor, pipeline = layout.tensor_parallel_size, layout.pipeline_parallel_size
     if decided.mode:
-        template = N_("TP {tensor}, PP {pipeline}: the vendor's mode, in its own count of ranks")
+        template = N_("TP {tensor}, PP {pipeline}: vendor mode, in the vendor's count of ranks")
         parts = [Message("", template, tensor=tensor, pipeline=pipeline)]
     elif tensor > fleet.per_node:
-        parts = [Message("", N_("TP {tensor} across nodes: an all-reduce a layer over the network"), tensor=tensor)]
+        parts = [Message("", N_("TP {tensor} across nodes: one all-reduce per layer over the network"), tensor=tensor)]
     elif tensor == 1 and layout.data_parallel_size > 1:
         parts = [Message("", N_("TP 1: the attention of each layer on one accelerator"))]
     elif tensor == 1:
@@ -263,7 +263,7 @@ def _why_layout(decided: Decided) -> list[Message]:
     else:
         parts = [Message("", N_("TP {tensor} within a node over {link}"), tensor=tensor, link=link)]
     if layout.data_parallel_size > 1:
-        replicas = N_("DP {replicas}: as many KV caches, and experts shared by all ranks")
+        replicas = N_("DP {replicas}: one KV cache per replica, experts shared by all ranks")
         parts.append(Message("", replicas, replicas=layout.data_parallel_size))
     if pipeline > 1 and not decided.mode:
         template = N_("PP {stages} within the node: layers {split}")
@@ -275,7 +275,7 @@ def _why_layout(decided: Decided) -> list[Message]:
     return [
         Message(
             "layout",
-            N_("{layout}; {weights:.1f} GiB weights and {cache:.1f} GiB KV cache a GPU"),
+            N_("{layout}; {weights:.1f} GiB weights and {cache:.1f} GiB KV cache per GPU"),
             layout=parts,
             weights=budget.weights_bytes / GIB,
             cache=budget.kv_cache_bytes / GIB,

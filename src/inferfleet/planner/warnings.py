@@ -1,4 +1,4 @@
-"""What a user should know of a plan that works: what it costs, leaves idle or does not protect."""
+"""Warnings of a valid plan: performance costs, unused hardware and missing protection."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,13 +15,13 @@ from inferfleet.settings import Settings
 
 
 def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Message]:
-    """Yield what to know of the weights."""
+    """Yield the warnings about the checkpoint."""
     if checkpoint.publisher == "hypothetical":
         yield Message(
             "hypothetical-checkpoint",
             N_(
-                "No checkpoint of {model} is published in {precision}: sizes are computed for one that an engine or you"
-                " would make."
+                "No {precision} checkpoint of {model} is published: sizes are computed for a checkpoint converted"
+                " by the engine or by you."
             ),
             model=model.title,
             precision=checkpoint.precision,
@@ -30,8 +30,8 @@ def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Messag
         yield Message(
             "lossy-checkpoint",
             N_(
-                "{checkpoint} is {precision}: answers are less accurate than {original}'s; run the evaluation before"
-                " relying on it."
+                "{checkpoint} is quantized to {precision}: its answers are less accurate than those of {original}."
+                " Run `inferfleet evaluate` before production use."
             ),
             checkpoint=checkpoint.id,
             precision=checkpoint.precision,
@@ -40,28 +40,28 @@ def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Messag
 
 
 def layout_warnings(model: Model, fleet: Fleet, choice: EngineChoice, sizing: Sizing) -> Iterator[Message]:
-    """Yield what the layout costs; nothing of one that cannot be."""
+    """Yield the warnings about the layout; none for an invalid layout."""
     if sizing.problems or choice.engine.modes:
         return
     layout, arch = sizing.layout, model.architecture
     tensor, stages = layout.tensor_parallel_size, layout.pipeline_parallel_size
     if tensor > fleet.per_node and fleet.accelerator.vendor != "cpu":
         template = N_(
-            "tensor_parallel_size {tensor} crosses nodes ({per_node} accelerators each): every layer waits for the"
+            "tensor_parallel_size {tensor} spans nodes ({per_node} accelerators each): every layer waits for the"
             " network."
         )
         if rules_of(choice, fleet).pipeline_parallel:
             template = N_(
-                "tensor_parallel_size {tensor} crosses nodes ({per_node} accelerators each): every layer waits for the"
-                " network. PP across nodes costs one transfer a stage."
+                "tensor_parallel_size {tensor} spans nodes ({per_node} accelerators each): every layer waits for"
+                " the network. Pipeline parallelism across nodes needs one transfer per stage."
             )
         yield Message("tensor-parallel-crosses-nodes", template, tensor=tensor, per_node=fleet.per_node)
     if stages > 1 and arch.num_hidden_layers % stages:
         yield Message(
             "uneven-stages",
             N_(
-                "{layers} layers do not divide by {stages} stages: they are split {split}, and the largest stage sets"
-                " the pace."
+                "{layers} layers cannot be divided evenly into {stages} pipeline stages (split {split}): the"
+                " largest stage is the bottleneck."
             ),
             layers=arch.num_hidden_layers,
             stages=stages,
@@ -79,7 +79,7 @@ def layout_warnings(model: Model, fleet: Fleet, choice: EngineChoice, sizing: Si
 def engine_warnings(
     settings: Settings, fleet: Fleet, choice: EngineChoice, facts: Mapping[str, Any]
 ) -> Iterator[Message]:
-    """Yield what the engine leaves to the user; `facts` fill the catalog's caveats."""
+    """Yield the warnings about the engine; `facts` fill the placeholders of the catalog's caveats."""
     engine = choice.engine
     for caveat in engine.caveats:
         yield Message("engine-caveat", caveat, **facts)
@@ -87,8 +87,8 @@ def engine_warnings(
         yield Message(
             "no-api-key",
             N_(
-                "{engine} is not given engine_api_key: whoever reaches port {port} of the head can use it. Keep that"
-                " port closed to others."
+                "{engine} runs without an API key: any client that can reach port {port} of the head node can use"
+                " the API. Restrict access to this port."
             ),
             engine=engine.title,
             port=settings.engine_port,
@@ -97,8 +97,9 @@ def engine_warnings(
         yield Message(
             "ray-without-token",
             N_(
-                "Ray in {image} is older than 2.52 and knows no token authentication: whoever reaches port {port} of"
-                " the head can run programs there. Keep the cluster network closed to others."
+                "Ray in {image} is older than 2.52 and does not support token authentication: any host that can"
+                " reach port {port} of the head node can run programs there. Restrict access to the cluster"
+                " network."
             ),
             image=choice.image,
             port=settings.ray_port,
@@ -106,18 +107,19 @@ def engine_warnings(
 
 
 def node_warnings(settings: Settings, fleet: Fleet, *, hypothetical: bool) -> Iterator[Message]:
-    """Yield what to know of the nodes and their memory."""
+    """Yield the warnings about the nodes and their memory."""
     unknown = [node.name for node in fleet.nodes if not node.interface]
     gathered = any("interfaces" in node.facts for node in fleet.nodes)
     if len(fleet.nodes) > 1 and unknown and not gathered and not hypothetical:
         template = N_(
-            "The cluster interface of {nodes} is not known yet: NCCL_SOCKET_IFNAME and GLOO_SOCKET_IFNAME are added"
-            " once the nodes answer. Set cluster_interface to fix it."
+            "The cluster interface of {nodes} is not known yet: NCCL_SOCKET_IFNAME and GLOO_SOCKET_IFNAME are set"
+            " once the nodes report their interfaces. Set cluster_interface to specify it now."
         )
         if len(unknown) > 3:
             template = N_(
                 "The cluster interface of {nodes} and others is not known yet: NCCL_SOCKET_IFNAME and"
-                " GLOO_SOCKET_IFNAME are added once the nodes answer. Set cluster_interface to fix it."
+                " GLOO_SOCKET_IFNAME are set once the nodes report their interfaces. Set cluster_interface to"
+                " specify it now."
             )
         yield Message("interface-unknown", template, nodes=unknown[:3])
     share = settings.gpu_memory_utilization
@@ -125,8 +127,8 @@ def node_warnings(settings: Settings, fleet: Fleet, *, hypothetical: bool) -> It
         yield Message(
             "memory-tight",
             N_(
-                "gpu_memory_utilization {share:.2f} leaves {free:.1f} GiB for CUDA's context and graphs: starting may"
-                " run out of memory."
+                "gpu_memory_utilization {share:.2f} leaves {free:.1f} GiB for the CUDA context and CUDA graphs: the"
+                " engine may run out of memory at startup."
             ),
             share=share,
             free=fleet.accelerator.total_bytes * (1 - share) / GIB,
@@ -139,8 +141,8 @@ def node_warnings(settings: Settings, fleet: Fleet, *, hypothetical: bool) -> It
                 yield Message(
                     "persistence-off",
                     N_(
-                        "Persistence mode is off on {node}: each start of a process waits for the driver. Start"
-                        " nvidia-persistenced."
+                        "Persistence mode is off on {node}: every process start waits for driver initialization."
+                        " Start nvidia-persistenced."
                     ),
                     node=node.name,
                 )

@@ -17,20 +17,20 @@ from inferfleet.planner.modules import (
 MIB = 1 << 20
 
 # PyTorch's caching allocator (c10/cuda/CUDACachingAllocator.cpp): small requests are rounded to 512 bytes; from
-# 10 MiB on a request gets a segment of its own, rounded to 2 MiB, whose rest is split off only where the
-# request is below max_split_size (vLLM sets 20 MiB while it loads) and the rest is above 1 MiB.
+# 10 MiB on a request gets its own segment, rounded to 2 MiB, whose rest is split off only if the request is
+# below max_split_size (vLLM sets 20 MiB while it loads) and the rest is above 1 MiB.
 _ROUND_SMALL, _SEGMENT_FROM, _ROUND_SEGMENT, _MAX_SPLIT = 512, 10 * MIB, 2 * MIB, 20 * MIB
 
-# What a rank of a latent-attention model holds besides its parameters: the YaRN table and the attention
-# backend's buffers. Readings on H200 lie 55 to 210 MiB above the parameters, by backend, never by layers.
+# What a rank of a latent-attention model holds in addition to its parameters: the YaRN table and the attention
+# backend's buffers. Measured on H200: 55 to 210 MiB above the parameters, by backend, independent of layers.
 _MLA_BUFFERS = 84 * MIB
 
 
 def layers_per_stage(layers: int, stages: int) -> list[int]:
-    """Return how vLLM divides layers over pipeline stages.
+    """Return the number of layers of each pipeline stage in vLLM.
 
-    What does not divide evenly goes to the last stages but one, since the last one also holds the output
-    head (vllm/distributed/utils.py, get_pp_indices).
+    Remaining layers go to the stages before the last one, since the last one also holds the output head
+    (vllm/distributed/utils.py, get_pp_indices).
     """
     counts = [layers // stages] * stages
     for i in range(2, layers % stages + 2):
@@ -39,7 +39,7 @@ def layers_per_stage(layers: int, stages: int) -> list[int]:
 
 
 def item_bytes(precision: Precision) -> int:
-    """Return the bytes of an element that is not quantized."""
+    """Return the bytes of an unquantized element."""
     return ITEM_BYTES.get(precision, 2)
 
 
@@ -62,8 +62,8 @@ def stage_weights(
 ) -> tuple[int, ...]:
     """Return the bytes of GPU memory the loaded weights take on a rank of each pipeline stage.
 
-    This is what vLLM reports as "Model loading took": parameters as the allocator rounds them, the rotary
-    table, and for latent attention over quantized weights the dequantized up-projection it multiplies with.
+    This is what vLLM reports as "Model loading took": parameters as rounded by the allocator, the rotary
+    table, and for latent attention with quantized weights the dequantized up-projection.
     `prediction_layers` counts the multi-token-prediction layers that speculative decoding loads.
     """
     counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
@@ -79,7 +79,7 @@ def stage_weights(
             total += _held([embedding(arch)], precision, layout)
         if stage == len(counts) - 1:
             total += _held(output_head(arch), precision, layout)
-            # Its embedding and head are shared with the model's own, so they take no memory again.
+            # Its embedding and head are shared with the model, so they need no extra memory.
             total += prediction_layers * _prediction_bytes(arch, precision, layout)
         sizes.append(total)
     return tuple(sizes)
@@ -110,7 +110,7 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
         sizes = part.sizes(precision, item)
         total += sum(allocated(size) for size in sizes)
         if precision == "int4" and part.quantized:
-            total += allocated(sizes[1])  # Marlin, which computes INT4, keeps a permuted copy of the scales
+            total += allocated(sizes[1])  # Marlin, the INT4 kernel, keeps a permuted copy of the scales
     return total
 
 

@@ -1,4 +1,4 @@
-"""Everything a user can set: the one typed model of it."""
+"""All settings of a user, in one typed model."""
 
 from inferfleet.settings.model import (
     HOST_KEYS,

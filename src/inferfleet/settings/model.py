@@ -1,4 +1,4 @@
-"""The settings with their types: the one place that declares what a user may set.
+"""Typed model of all settings: the single source of what a user can set.
 
 `make references` writes `group_vars/all/main.yml` and docs/settings.md from it (a test compares them).
 """
@@ -20,7 +20,7 @@ from inferfleet.messages import N_, Message
 
 
 class UnfitValueError(ValueError):
-    """A value of the right type that a setting cannot have.
+    """A value that has the right type but is invalid for a setting.
 
     `reason` continues "is VALUE, which"; `remedy` is imperative. Both are templates without fields.
     """
@@ -33,10 +33,12 @@ class UnfitValueError(ValueError):
 def _absolute_path(value: str) -> str:
     path = PurePosixPath(value)
     if not path.is_absolute() or ".." in path.parts:
-        raise UnfitValueError(N_("is not an absolute path"), N_("write it from the root, for example /data/models"))
+        raise UnfitValueError(
+            N_("is not an absolute path"), N_("write a path that starts with /, for example /data/models")
+        )
     if ":" in value:
         raise UnfitValueError(
-            N_("has a colon in it"), N_("choose a path without, since Docker separates a mount's parts with colons")
+            N_("contains a colon"), N_("choose a path without colons, which Docker uses as separators in mounts")
         )
     return value
 
@@ -107,7 +109,7 @@ def _email(value: str) -> str:
 
 
 def engine_names() -> list[str]:
-    """Return what `engine` may be: the engines that are found, in the order of preference, and `auto`."""
+    """Return the values of `engine`: `auto`, and the discovered engines in order of preference."""
     return ["auto", *load_engines()]
 
 
@@ -120,7 +122,7 @@ def _engine(value: str) -> str:
 
 
 def _number(value: object) -> object:
-    """Take text for the number it spells: `-e engine_port=8001` arrives as text."""
+    """Convert text to a number: `-e engine_port=8001` is passed as text."""
     if isinstance(value, str):
         for kind in (int, float):
             try:
@@ -148,13 +150,13 @@ Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 
 @dataclass(frozen=True)
 class Choices:
-    """The values that a setting may have, where they are found and not written here."""
+    """The values of a setting that are discovered at runtime."""
 
     of: Callable[[], Sequence[str]]
 
 
 def choices(field: FieldInfo) -> tuple[str, ...]:
-    """Return the values that a setting may have; none where every value of its type is allowed."""
+    """Return the allowed values of a setting; empty if every value of its type is allowed."""
     if get_origin(field.annotation) is Literal:
         return get_args(field.annotation)
     return next((tuple(item.of()) for item in field.metadata if isinstance(item, Choices)), ())
@@ -162,7 +164,7 @@ def choices(field: FieldInfo) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Unit:
-    """What a number counts or measures."""
+    """Unit of a number."""
 
     name: str
 
@@ -172,145 +174,145 @@ EngineName = Annotated[str, AfterValidator(_engine), Choices(engine_names)]
 
 
 class Settings(BaseModel):
-    """What a user sets for a cluster; empty strings and zeros leave the choice to the planner."""
+    """Settings of a cluster; for empty strings and zeros the planner chooses."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, protected_namespaces=(), use_attribute_docstrings=True
     )
 
     model: Name = "deepseek-r1"
-    """Model of the catalog, or the absolute path of a folder with weights."""
+    """Model in the catalog, or the absolute path of a folder with weights."""
     checkpoint: Repository = ""
-    """Hub repository id `owner/name`; empty: the planner's choice for the hardware."""
+    """Hub repository id `owner/name`; empty: chosen by the planner for the hardware."""
     model_revision: Name = "main"
     """Branch, tag or commit of the hub repository."""
     model_root: AbsolutePath = "/data/models"
-    """Folder of the weights, the same on every node; they are stored in `<model_root>/<checkpoint>`."""
+    """Folder for weights, the same on every node; they are stored in `<model_root>/<checkpoint>`."""
     hub_endpoint: HttpUrl = "https://huggingface.co"
     """Hub that weights are downloaded from, e.g. https://hf-mirror.com."""
     served_model_name: str = ""
     """Name that clients use; empty: the value of `model`."""
 
     engine: EngineName = "vllm"
-    """Inference engine; `auto`: the planner's choice."""
+    """Inference engine; `auto`: chosen by the planner."""
     engine_version: str = ""
-    """Version of the catalog, e.g. 0.17.1; empty: the newest that runs on the hardware."""
+    """Engine version in the catalog, e.g. 0.17.1; empty: the newest that supports the hardware."""
     engine_image: str = ""
-    """Container image; empty: the catalog's for engine and accelerator."""
+    """Container image; empty: the image in the catalog for engine and accelerator."""
     engine_mode: str = ""
-    """Fixed mode of a vendor: `long-context` or `mtp` of vllm_vacc."""
+    """Fixed mode defined by a vendor: `long-context` or `mtp` of vllm_vacc."""
     executor: Literal["ray", "mp"] = "ray"
-    """`ray`: vLLM on a Ray cluster; `mp`: the engine's own multi-node backend."""
+    """`ray`: vLLM on a Ray cluster; `mp`: the engine's built-in multi-node backend."""
     precision: Literal["", "fp32", "bf16", "fp16", "fp8", "int8", "int4"] = ""
-    """Of the weights; empty: the planner's choice. int8 and int4 only where they are set here."""
+    """Precision of the weights; empty: chosen by the planner. int8 and int4 are used only if set here."""
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
-    """Type of activations; `auto`: what the checkpoint and the hardware support."""
+    """Data type of activations; `auto`: the one that checkpoint and hardware support."""
     kv_cache_dtype: Literal["auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2"] = "auto"
-    """Type of the KV cache; fp8 halves its size."""
+    """Data type of the KV cache; fp8 halves its size."""
     tensor_parallel_size: Count = 0
-    """Ranks that share each layer."""
+    """Ranks that share each layer; 0: chosen by the planner."""
     pipeline_parallel_size: Count = 0
-    """Stages that the layers are divided among."""
+    """Pipeline stages that the layers are divided into; 0: chosen by the planner."""
     data_parallel_size: Count = 0
-    """Replicas of the attention of a model with experts, each with its own KV cache."""
+    """Replicas of the attention layers of a mixture-of-experts model, each with its own KV cache."""
     enable_expert_parallel: bool = False
-    """Entire experts on a rank instead of a slice of each."""
+    """Distribute complete experts over the ranks instead of a slice of each expert."""
     max_model_len: Tokens = 0
-    """Longest prompt and answer together."""
+    """Maximum length of prompt and answer together."""
     max_num_seqs: Count = 0
-    """Sequences that are computed at once."""
+    """Maximum number of sequences processed at once."""
     max_num_batched_tokens: Tokens = 0
-    """Size of one forward pass."""
+    """Maximum number of tokens in one forward pass."""
     num_speculative_tokens: Tokens = 0
-    """Drafted ahead with the model's own prediction layer (MTP)."""
+    """Tokens drafted per step with the model's multi-token-prediction (MTP) layer."""
     enable_prefix_caching: bool = True
-    """Keep the KV cache of what prompts begin with."""
+    """Reuse the KV cache of common prompt prefixes."""
     enable_auto_tool_choice: bool = False
-    """Let the model call tools, where it was trained to (deepseek-r1-0528)."""
+    """Enable tool calls, for models trained for them (deepseek-r1-0528)."""
     enforce_eager: bool = False
-    """No CUDA graphs: slower, but frees about 0.5 GiB a GPU."""
+    """Disable CUDA graphs: slower, but frees about 0.5 GiB per GPU."""
     gpu_memory_utilization: Share = 0.90
-    """Share of each accelerator's memory."""
+    """Share of each accelerator's memory that the engine may use."""
     engine_extra_args: list[str] = []
     """Appended to the engine's command line unchanged."""
     engine_extra_env: dict[str, str] = {}
     """Added to the engine's environment."""
     engine_port: OptionalPort = 0
-    """Port of the API, on the head; 0: the engine's own (vLLM 8000, SGLang 30000, LMDeploy 23333)."""
+    """Port of the API on the head node; 0: the engine's default (vLLM 8000, SGLang 30000, LMDeploy 23333)."""
 
     accelerator: str = ""
-    """Accelerator of the catalog, e.g. A800-80G; empty: what the nodes report."""
+    """Accelerator in the catalog, e.g. A800-80G; empty: as reported by the nodes."""
     accelerators_per_node: Count = 0
-    """Accelerators of each node; 0: what the nodes report."""
+    """Accelerators per node; 0: as reported by the nodes."""
     cluster_network: Network = ""
-    """Network of Ray, NCCL and Gloo in CIDR notation; empty: the one of `ansible_host`."""
+    """Network for Ray, NCCL and Gloo in CIDR notation; empty: the network of `ansible_host`."""
     nccl_debug: Literal["", "VERSION", "WARN", "INFO", "TRACE"] = ""
     """NCCL's log level."""
 
     container_data_root: AbsolutePath = "/var/lib/docker"
-    """Folder where Docker keeps images and containers."""
+    """Folder in which Docker stores images and containers."""
     image_pull: Literal["missing", "always"] = "missing"
-    """`missing`: pull what a node lacks; `always`: request the registry's digest on every run."""
+    """`missing`: pull images that a node lacks; `always`: compare with the registry's digest on every run."""
     image_mirrors: dict[Registry, Prefix] = {}
-    """What replaces a registry, e.g. `{docker.io: docker.example.com, ghcr.io: "registry.site:5000"}`."""
+    """Replacement of registries, e.g. `{docker.io: docker.example.com, ghcr.io: "registry.site:5000"}`."""
     registry_mirrors: list[HttpUrl] = []
     """Mirrors of Docker Hub, e.g. https://mirror.example.com."""
     insecure_registries: list[HostPort] = []
-    """`host:port` of registries without TLS, e.g. an air-gapped site's own."""
+    """`host:port` of registries without TLS, e.g. of an air-gapped site."""
 
     offline_bundle: OptionalPath = ""
-    """Folder on the controller, made by playbooks/bundle.yml: install from it, without any network."""
+    """Folder on the controller, created by playbooks/bundle.yml: install from it without internet access."""
 
     ray_port: Port = 6379
-    """Port of the head's GCS."""
+    """Port of the GCS on the head node."""
     ray_dashboard_port: Port = 8265
-    """Port of the dashboard, on 127.0.0.1 of the head."""
+    """Port of the dashboard on 127.0.0.1 of the head node."""
 
     webui_image: str = ""
-    """Image `name:tag`; empty: Open WebUI's, or the one of the accelerators' vendor."""
+    """Image `name:tag`; empty: Open WebUI's, or the one of the accelerator vendor."""
     webui_port: Port = 3000
-    """Port of the page, on the host of group webui."""
+    """Port of Open WebUI on the host of group webui."""
     webui_admin_email: Email = "admin@example.com"
-    """Account of the first administrator."""
+    """E-mail address of the first administrator."""
     webui_locale: Name = "en-US"
-    """Language of the page, e.g. zh-CN."""
+    """Language of Open WebUI, e.g. zh-CN."""
 
     engine_api_key: str = ""
     """Key that clients of the API send."""
     ray_auth_token: str = ""
-    """Token that members of the Ray cluster send to each other."""
+    """Authentication token of the Ray cluster."""
     webui_secret_key: str = ""
-    """Signs Open WebUI's sessions."""
+    """Key that signs Open WebUI sessions."""
     webui_admin_password: str = ""
     """Password of `webui_admin_email`."""
 
 
 class HostSettings(BaseModel):
-    """What a user sets for one host, in hosts.yml or host_vars/."""
+    """Settings of one host, in hosts.yml or host_vars/."""
 
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     cluster_address: str = ""
-    """IPv4 address on the cluster network, where that is not `ansible_host`."""
+    """IPv4 address on the cluster network, if it differs from `ansible_host`."""
     cluster_interface: str = ""
-    """Name of the interface, where the node cannot be reached while planning or has several."""
+    """Cluster network interface, if the node is not reachable while planning or has several."""
     cluster_rdma: str = ""
-    """RDMA ports, where others than the planner's choice are wanted: `mlx5_0:1,mlx5_1:1`, or `none` for TCP."""
+    """RDMA ports that override the planner's choice: `mlx5_0:1,mlx5_1:1`, or `none` for TCP."""
 
 
 SECRETS = ("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password")
-"""Keys whose value must never be shown, not even in a refusal."""
+"""Settings whose value must never be shown, not even in an error message."""
 
 HOST_KEYS = tuple(HostSettings.model_fields)
-"""Keys set for one host."""
+"""Settings of one host."""
 
 SECTIONS = {
-    "What is served": "model",
-    "How it is served (empty or 0: the planner decides)": "engine",
+    "Model": "model",
+    "Inference engine (empty or 0: chosen by the planner)": "engine",
     "Hardware": "accelerator",
     "Containers and images": "container_data_root",
     "Ray cluster": "ray_port",
     "Open WebUI": "webui_image",
     "Secrets (empty: generated once into <inventory>/.secrets/, mode 0600, outside git)": "engine_api_key",
 }
-"""Headings of the generated files, with the first key of each."""
+"""Headings of the generated files, with the first setting of each section."""

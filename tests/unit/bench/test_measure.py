@@ -60,7 +60,7 @@ def test_nobody_listens(recorded):
     assert error.startswith("aiohttp.client_exceptions.ClientConnectorError: Cannot connect to host 127.0.0.1:8999")
     problem = refused(recorded("nobody.log"))
     assert problem.message.startswith("None of the 8 requests at concurrency 4 was answered by http://10.0.0.1:8000/v1")
-    assert problem.remedy == "Nothing listens there: deploy with `inferfleet up`, or see `inferfleet status`."
+    assert problem.remedy == "Nothing listens on this address: deploy with `inferfleet up`, or run `inferfleet status`."
 
 
 def test_the_tool_itself_fails(recorded):

@@ -72,9 +72,9 @@ def test_requests_that_just_fit():
 
 def test_requests_too_long_for_the_engine():
     assert refusal(input_len=1025, output_len=1024) == (
-        "Variables bench_input_len 1025 and bench_output_len 1024 make 2049 tokens a request; the engine serves"
-        " max_model_len 2048. Give less, together at most 2048, choose a smaller preset, or deploy with a larger"
-        " max_model_len."
+        "Variables bench_input_len 1025 and bench_output_len 1024 add up to 2049 tokens per request, but"
+        " max_model_len of the engine is 2048. Reduce them to at most 2048 in total, choose a smaller preset, or"
+        " deploy with a larger max_model_len."
     )
 
 
@@ -90,14 +90,14 @@ def test_no_limit_that_is_not_known():
 
 def test_an_unknown_preset():
     assert refusal(preset="smok") == (
-        "Variable bench_preset is 'smok', which the catalog does not have. Did you mean smoke?"
+        "Variable bench_preset is 'smok', which is not in the catalog. Did you mean smoke?"
     )
 
 
 def test_a_concurrency_that_is_never_reached():
     assert refusal(concurrency=(1, 16), num_prompts=8) == (
-        "Variable bench_num_prompts is 8, so that concurrency 16 is never reached. Set bench_num_prompts to 16 or more,"
-        " or leave 16 out of bench_concurrency."
+        "Variable bench_num_prompts is 8, so that concurrency 16 is never reached. Set bench_num_prompts to 16 or"
+        " more, or remove 16 from bench_concurrency."
     )
 
 

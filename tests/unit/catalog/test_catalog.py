@@ -181,7 +181,7 @@ def test_sizes_are_those_of_the_headers(tmp_path):
         ({"architectures": ["GPT2LMHeadModel"]}, "architectures is GPT2LMHeadModel, which the planner does not know"),
         ({"architectures": None}, "architectures is None"),
         ({"hidden_size": None}, "hidden_size: it is missing"),
-        ({"hidden_size": "wide"}, "hidden_size: it is not a whole number"),
+        ({"hidden_size": "wide"}, "hidden_size: it is not an integer"),
         ({"num_key_value_heads": 5}, "num_attention_heads that num_key_value_heads does not divide"),
         ({"torch_dtype": "int3"}, "torch_dtype is 'int3'"),
         ({"quantization_config": {"quant_method": "magic"}}, "quant_method 'magic', which is not known"),

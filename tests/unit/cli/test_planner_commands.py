@@ -68,7 +68,7 @@ def test_memory_of_a_host_is_not_counted() -> None:
 def test_plan_refuses_a_mistyped_key(given: str) -> None:
     code, output = run("plan", "-i", str(ROOT / "inventories" / "a800"), "-e", given)
     assert code == 1
-    assert "Variable modle (all hosts) is not known." in output
+    assert "Variable modle (all hosts) is unknown." in output
     assert "Did you mean model?" in output
 
 
@@ -81,7 +81,7 @@ def test_plan_reports_facts_of_unknown_hosts(tmp_path: Path) -> None:
     (tmp_path / "facts.json").write_text('{"a900-01": {}}')
     code, output = run("plan", "-i", str(ROOT / "inventories" / "a800"), "--facts", str(tmp_path / "facts.json"))
     assert code == 0
-    assert "Facts of a900-01 are not used: no such host serves in the inventory." in output
+    assert "Facts of a900-01 are ignored: the inventory has no such serving host." in output
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_estimate_prints_the_remedy_as_options(arguments: list[str], code: str, 
     ("arguments", "message"),
     [
         (["--tp", "-1"], "Variable tensor_parallel_size (option --tp) is -1, which is out of range."),
-        (["--engine", "vlm"], "Variable engine (option --engine) is 'vlm', which is not one of its values."),
+        (["--engine", "vlm"], "Variable engine (option --engine) is 'vlm', which is not an allowed value."),
         (["--nodes", "0"], "Option --nodes is 0."),
     ],
 )

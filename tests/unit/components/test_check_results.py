@@ -38,9 +38,9 @@ def chinese():
 def test_answers():
     results = answer_results([{"seconds": 0.456}, {"seconds": 9}], {"seconds": 2}, "vllm", True)
     assert shown(results) == [
-        ("API answers", True, "2 of 2 questions as expected, first in 0.5 s"),
+        ("API responds", True, "2 of 2 questions as expected, first in 0.5 s"),
         ("API rejects unauthenticated requests", True, "HTTP 401 without the key"),
-        ("Open WebUI answers", True, "signed in and chatted in 2.0 s"),
+        ("Open WebUI responds", True, "signed in and chatted in 2.0 s"),
     ]
     assert shown(answer_results([{"seconds": 1}], SKIPPED, "deepseek-infer", False))[1:] == [
         ("API rejects unauthenticated requests", False, "deepseek-infer takes no key")
@@ -60,7 +60,7 @@ def test_state(state):
 def test_checks_that_failed_are_one_problem(state):
     (form,) = failed_checks(state)
     assert str(Problem.from_dict(form)).startswith(
-        "Not everything works: Ray: 1 nodes, Open WebUI: no response from u: r in 1.2 s. Run `inferfleet up` again"
+        "Some checks failed: Ray: 1 nodes, Open WebUI: no response from u: r in 1.2 s. Run `inferfleet up` again"
     )
     assert failed_checks([item for item in state if item["ok"]]) == []
 

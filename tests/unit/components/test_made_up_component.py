@@ -36,7 +36,7 @@ def test_a_clash_with_its_port_is_refused(components):
     assert refusals(components, groups, webui_port=9100) == [
         (
             "port-clash",
-            "Port 9100 is given to Node exporter and to webui_port (n1). Set webui_port to another port.",
+            "Port 9100 is assigned to both Node exporter and webui_port (n1). Set webui_port to another port.",
         )
     ]
     assert refusals(components, {"ray_head": ["n1"], "webui": ["n2"]}, webui_port=9100) == []
@@ -49,7 +49,7 @@ def test_two_fixed_ports_cannot_share_a_host(folder, components):
     assert refusals(load_components(folder), {"ray_head": ["n1"]}) == [
         (
             "port-clash",
-            "Port 9100 is given to Node exporter and to Other exporter (n1). Run Other exporter on another host.",
+            "Port 9100 is assigned to both Node exporter and Other exporter (n1). Run Other exporter on another host.",
         )
     ]
 
@@ -66,7 +66,7 @@ def test_a_program_on_its_port_is_refused(components):
     (problem,) = run_checks(Host("n1", NODE | {"listening": {"9100": "nginx"}}, ports))
     assert (problem.code, str(problem)) == (
         "port-taken",
-        "Port 9100 of Node exporter is taken on n1 by nginx. Stop that program.",
+        "Port 9100 of Node exporter is in use on n1 by nginx. Stop that program.",
     )
 
 

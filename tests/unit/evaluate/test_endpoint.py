@@ -51,5 +51,5 @@ def test_what_it_refuses(url, key, model, says):
 
 
 def test_nobody_answers():
-    with pytest.raises(EvaluationError, match=r"No API answers this machine: http://127.0.0.1:9/v1: .*refused"):
+    with pytest.raises(EvaluationError, match=r"No API responds: http://127.0.0.1:9/v1: .*refused"):
         find_endpoint([NOBODY, NOBODY], "", "m")

@@ -84,7 +84,7 @@ def test_within_three_points_of_an_earlier_run(folder, settings, plan, score, ho
         points = f"{100 - 100 * score:g}"
         (problem,) = below_reference(evaluation)
         assert problem.message == (
-            f"general_qa is at {100 * score:g} %, {points} points below the 100 % of {earlier}; 3 are allowed."
+            f"general_qa scores {100 * score:g} %, {points} points below the 100 % of {earlier}; 3 are allowed."
         )
 
 

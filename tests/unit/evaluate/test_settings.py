@@ -45,7 +45,7 @@ def test_folders_are_looked_for_beside_the_inventory(given, questions):
             "live_code_bench",
             "runs the programs that the model writes, on this machine and without a sandbox. Set ",
         ),
-        ("general_qa", "needs a folder with the questions. Name it: `--dataset general_qa=/path/to/folder`."),
+        ("general_qa", "needs a folder with the questions. Specify it: `--dataset general_qa=/path/to/folder`."),
         ("general_qa=/nowhere", "needs the file /nowhere/default.jsonl, which does not exist."),
         ("general_mcq:law=/nowhere", "needs the file /nowhere/law.jsonl, which does not exist."),
         ("gpqa_diamond=/nowhere", "is to be read from /nowhere, which is no folder."),
@@ -64,7 +64,7 @@ def test_code_may_be_allowed(given, tmp_path):
 
 def test_nothing_asked(given, tmp_path):
     assert problems(given, tmp_path, datasets=[]) == [
-        "Variable evaluate_datasets is empty. Name data sets: `--dataset math_500 --dataset aime24`, or"
+        "Variable evaluate_datasets is empty. Specify data sets: `--dataset math_500 --dataset aime24`, or"
         " `evaluate_datasets: [math_500, aime24]`."
     ]
 
@@ -84,7 +84,7 @@ def test_a_number_out_of_its_range(given, tmp_path, name, value):
 def test_a_reference_that_is_not_there(given, tmp_path):
     (problem,) = problems(given, tmp_path, reference="deepseek-r2")
     assert problem.startswith(
-        "Variable evaluate_reference is 'deepseek-r2', which has no published scores here. Did you"
+        "Variable evaluate_reference is 'deepseek-r2', for which there are no published scores. Did you"
     )
     assert "deepseek-r1" in problem
 

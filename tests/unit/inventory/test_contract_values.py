@@ -12,13 +12,13 @@ WRONG_TYPES = [
     ("model", 7, "7", "text (put it in quotes)"),
     ("model", None, "empty", "text (put it in quotes)"),
     ("served_model_name", True, "true", "text (put it in quotes)"),
-    ("max_model_len", "long", "'long'", "a whole number"),
-    ("max_model_len", 4096.5, "4096.5", "a whole number"),
-    ("tensor_parallel_size", True, "true", "a whole number"),
-    ("engine_port", [8000], "[8000]", "a whole number"),
+    ("max_model_len", "long", "'long'", "an integer"),
+    ("max_model_len", 4096.5, "4096.5", "an integer"),
+    ("tensor_parallel_size", True, "true", "an integer"),
+    ("engine_port", [8000], "[8000]", "an integer"),
     ("gpu_memory_utilization", "most", "'most'", "a number"),
     ("engine_extra_args", "--enforce-eager", "'--enforce-eager'", "a list"),
-    ("engine_extra_env", ["A=1"], "['A=1']", "a map of names to values"),
+    ("engine_extra_env", ["A=1"], "['A=1']", "a mapping"),
     ("checkpoint", {"id": 1}, "{'id': 1}", "text (put it in quotes)"),
     ("model", "\ud800", r"'\ud800'", "text (put it in quotes)"),
     ("served_model_name", ["x" * 100], "['" + "x" * 75 + "...", "text (put it in quotes)"),
@@ -71,18 +71,23 @@ BAD_VALUES = [
     ("gpu_memory_utilization", 1.5, {"value": "1.5", "bound": "at most 1.0"}),
 ]
 UNFIT_VALUES = [
-    ("model_root", "data/models", "is not an absolute path", "write it from the root, for example /data/models"),
+    (
+        "model_root",
+        "data/models",
+        "is not an absolute path",
+        "write a path that starts with /, for example /data/models",
+    ),
     (
         "container_data_root",
         "/data/../etc",
         "is not an absolute path",
-        "write it from the root, for example /data/models",
+        "write a path that starts with /, for example /data/models",
     ),
     (
         "model_root",
         "/data/a:b",
-        "has a colon in it",
-        "choose a path without, since Docker separates a mount's parts with colons",
+        "contains a colon",
+        "choose a path without colons, which Docker uses as separators in mounts",
     ),
     *(
         (

@@ -152,7 +152,7 @@ def test_a_setting_without_an_option_is_refused(engine):
     problem = plan_of(engine, num_speculative_tokens=1).problems[0]
     title = load_engines()[engine].title
     assert str(problem) == (
-        f"Variable num_speculative_tokens is 1, but inferfleet knows no option of {title} for it."
+        f"Variable num_speculative_tokens is 1, but inferfleet has no matching option for {title}."
         " Set num_speculative_tokens to 0."
     )
 
@@ -165,7 +165,7 @@ def test_a_layout_that_cannot_be_has_no_warnings():
 
 def test_a_precision_that_was_asked_for_is_said_to_be():
     plan = plan_of("vllm", 1, accelerator="A100-80G", precision="int4", executor="mp")
-    assert "cognitivecomputations/DeepSeek-R1-AWQ (int4): as asked for" in map(str, plan.reasons)
+    assert "cognitivecomputations/DeepSeek-R1-AWQ (int4): as configured" in map(str, plan.reasons)
 
 
 def words_after(argv, first, count):

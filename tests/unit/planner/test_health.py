@@ -24,7 +24,11 @@ def event(xid, age):
 @pytest.mark.parametrize(
     ("xid", "age", "said"),
     [
-        (63, 600, "Xid 63 on 0000:3b:00, 10 min ago: a memory row was marked for remapping; a reset makes it so."),
+        (
+            63,
+            600,
+            "Xid 63 on 0000:3b:00, 10 min ago: a memory row is pending remapping, which takes effect after a reset.",
+        ),
         (79, 100_000, "Xid 79 on 0000:3b:00, 27 h ago: it has fallen off the bus."),
         (79, 400_000, "Xid 79 on 0000:3b:00, 4 days ago: it has fallen off the bus."),
     ],
@@ -40,8 +44,8 @@ def test_errors_of_programs_say_nothing_of_the_machine():
 
 def test_a_detour_through_the_processor():
     assert warnings(acs_bridges=["0000:00:01.0"]) == [
-        "ACS is on at 1 PCI bridges of n1: accelerators and network cards talk through the processor. Switch it off in"
-        " the firmware, on machines that run no virtual ones."
+        "ACS is enabled on 1 PCI bridges of n1: traffic between accelerators and network cards passes through the"
+        " CPU. Disable it in the firmware if the machine runs no virtual machines."
     ]
     assert warnings(iommu=True) == []
     (said,) = warnings(iommu=True, rdma=[{"name": "mlx5_0"}])

@@ -119,7 +119,7 @@ def test_warnings_list_current_node_problems(content):
 
 
 def test_failed_verification_is_shown(plans, tmp_path):
-    save_result(tmp_path, "verify", plans[0], [{"name": "API answers", "ok": False, "detail": "no"}])
+    save_result(tmp_path, "verify", plans[0], [{"name": "API responds", "ok": False, "detail": "no"}])
     content = make_content(inventory="x", plans=plans, nodes={}, results=tmp_path, now=NOW)
     assert content.services[0].works is False
     assert "did not answer" in render(content)
@@ -149,15 +149,15 @@ def test_page_shows_results(content):
 def test_messages_are_shown_in_both_languages(content):
     page = render(content)
     assert (
-        '<span lang="en">Service r1: 61 layers do not divide by 2 stages: they are split 31 + 30, and the largest stage'
-        ' sets the pace.</span><span lang="zh">服务 r1：61 层无法被 2 个 stage 整除：'
+        '<span lang="en">Service r1: 61 layers cannot be divided evenly into 2 pipeline stages (split 31 + 30):'
+        ' the largest stage is the bottleneck.</span><span lang="zh">服务 r1：61 层无法被 2 个 stage 整除：'
     ) in page
     both = (
         ("h20-02 did not answer when the report was generated.", "h20-02 在生成本报告时没有应答。"),
-        ("API answers", "API 应答"),
+        ("API responds", "API 应答"),
         ("1 of 1 questions as expected, first in 0.5 s", "1 / 1 个问题回答符合预期，首个用时 0.5 s"),
         ("h20-01: Accelerator 3 has 2 uncorrectable memory errors.", "h20-01：加速卡 3 有 2 个不可纠正的显存错误。"),
-        ("bfloat16: what the model was trained in", "bfloat16：模型训练所用的数据类型"),
+        ("bfloat16: the data type the model was trained with", "bfloat16：模型训练所用的数据类型"),
         ("Exited (137)", "已退出（137）"),
     )
     for english, chinese in both:
@@ -171,10 +171,10 @@ def test_text_without_translation_is_marked_as_english(content):
 
 
 def test_results_of_earlier_versions_are_shown(plans, tmp_path):
-    saved = [{"name": "API answers", "ok": True, "detail": "1 of {1}"}, {"name": "Ray", "ok": True, "detail": "2 of 2"}]
+    saved = [{"name": "API responds", "ok": True, "detail": "1 of {1}"}, {"name": "Ray", "ok": True, "detail": "2 of 2"}]
     save_result(tmp_path, "verify", plans[0], saved)
     page = render(make_content(inventory="x", plans=plans, nodes={}, results=tmp_path, now=NOW))
-    assert '<span lang="en">API answers</span><span lang="zh">API 应答</span>' in page
+    assert '<span lang="en">API responds</span><span lang="zh">API 应答</span>' in page
     assert '<bdi lang="en">1 of {1}</bdi>' in page
 
 

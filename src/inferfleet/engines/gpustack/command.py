@@ -1,4 +1,4 @@
-"""GPUStack's command lines: its own on the nodes, and that of the vLLM which it starts."""
+"""Command lines of GPUStack: of its server and workers, and of the vLLM that it starts."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,10 +9,10 @@ from inferfleet.engines.vllm.command import remote_code, sizes
 
 
 def build_argv(launch: Launch) -> list[str]:
-    """Return `gpustack start …` for one node: the server on the head, with a worker beside it, else a worker.
+    """Return `gpustack start …` for one node: server and worker on the head node, else a worker.
 
-    An image's entry point adds the first two words itself. The registration token and the first password come from the
-    environment; what differs between versions does, too (the catalog's `env`).
+    The image's entry point adds the first two words itself. The registration token, the initial password and
+    version-specific options are set in the environment (`env` in engine.yml).
     """
     argv = ["gpustack", "start"]
     if launch.is_head:
@@ -29,11 +29,11 @@ def gpustack_parameters(
     max_num_batched_tokens: int = 0,
     extra: Sequence[str] = (),
 ) -> list[str]:
-    """Return the options with which GPUStack starts vLLM, so that it serves what the plan decided; one an item.
+    """Return the vLLM options for GPUStack that implement the plan, one per item.
 
-    Without them GPUStack limits the context to 8192 tokens and divides the model by its own rules (its VLLMServer in
-    gpustack/worker/backends/vllm.py). It adds host, port, name and what spans nodes itself. `extra` comes last, as
-    with every engine.
+    Without them GPUStack limits the context to 8192 tokens and distributes the model by its own rules (VLLMServer in
+    gpustack/worker/backends/vllm.py). It adds host, port, name and multi-node options itself. `extra` comes last, as
+    for every engine.
     """
     tensor = plan["tensor_parallel_size"]
     launch = Launch(
@@ -66,7 +66,7 @@ def gpustack_parameters(
 
 
 def _joined(argv: Sequence[str]) -> list[str]:
-    """Return options and their values in one item each, the form in which GPUStack looks them up."""
+    """Return each option with its value in one item, the form that GPUStack expects."""
     items: list[str] = []
     for word in argv:
         if items and not word.startswith("--") and "=" not in items[-1]:

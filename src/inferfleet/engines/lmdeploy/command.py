@@ -5,7 +5,7 @@ from inferfleet.engines.python_module import python_module
 
 
 def build_argv(launch: Launch) -> list[str]:
-    """Return `… serve api_server …`; empty on a node that only lends its accelerators to Ray."""
+    """Return `… serve api_server …`; empty on a node that only provides accelerators to Ray."""
     if not launch.is_head:
         return []
     argv = python_module("lmdeploy", "--api-keys", launch.api_key_env) if launch.api_key_env else ["lmdeploy"]
@@ -32,7 +32,7 @@ def build_argv(launch: Launch) -> list[str]:
 
 
 def _backend(launch: Launch) -> str:
-    """Return TurboMind where it serves: dense models on one node, without what only its PyTorch engine has.
+    """Return the backend: TurboMind for dense models on one node without options of the PyTorch engine, else PyTorch.
 
     lmdeploy/turbomind/supported_models.py lists architectures; lmdeploy/messages.py refuses an FP8 cache; eager mode is
     an option of the PyTorch engine.

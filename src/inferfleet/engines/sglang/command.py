@@ -9,8 +9,8 @@ _RENDEZVOUS_PORT = 20000  # --dist-init-addr, as in SGLang's multi-node guide
 def build_argv(launch: Launch) -> list[str]:
     """Return `python3 … sglang.launch_server …` for one node.
 
-    Its tensor parallel size counts all ranks of a pipeline stage; attention's share of them is what
-    data parallelism leaves.
+    Its tensor parallel size counts all ranks of a pipeline stage; that of attention is this number divided by the
+    data parallel size.
     """
     layout, replicas = launch.layout, launch.layout.data_parallel_size
     ranks = layout.tensor_parallel_size * replicas
@@ -62,7 +62,7 @@ def _parsers(launch: Launch) -> list[str]:
 
 
 def _speculation(launch: Launch) -> list[str]:
-    """Return the options of its DeepSeek guide: EAGLE over the model's own prediction layer, one branch a step."""
+    """Return the options of its DeepSeek guide: EAGLE with the model's prediction layer, one branch per step."""
     if not launch.num_speculative_tokens:
         return []
     argv = ["--speculative-algorithm", "EAGLE", "--speculative-num-steps", str(launch.num_speculative_tokens)]

@@ -5,7 +5,7 @@ from inferfleet.engines.mpi import listener_argv, mpirun_argv
 
 
 def build_argv(launch: Launch) -> list[str]:
-    """Return `trtllm-serve …`; on several nodes the head starts all ranks with mpirun, and the others wait for it."""
+    """Return `trtllm-serve …`; with several nodes the head starts all ranks with mpirun, and the others wait for it."""
     if not launch.is_head:
         return listener_argv(launch.addresses[launch.rank])
     layout = launch.layout

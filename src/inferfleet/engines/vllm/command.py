@@ -8,7 +8,7 @@ _DATA_PARALLEL_PORT = 29550  # ParallelConfig.data_parallel_rpc_port
 
 
 def build_argv(launch: Launch) -> list[str]:
-    """Return `vllm serve …` for one node; empty on a node that only lends its accelerators to Ray."""
+    """Return `vllm serve …` for one node; empty on a node that only provides accelerators to Ray."""
     over_ray = launch.executor == "ray"
     if over_ray and not launch.is_head:
         return []
@@ -52,7 +52,7 @@ def _parsers(launch: Launch) -> list[str]:
 
 
 def sizes(launch: Launch) -> list[str]:
-    """Return the options that limit memory."""
+    """Return the options that determine memory use."""
     argv = ["--dtype", launch.dtype]
     argv += ["--max-model-len", str(launch.max_model_len), "--max-num-seqs", str(launch.max_num_seqs)]
     if launch.gpu_memory_utilization is not None:
@@ -73,11 +73,11 @@ def sizes(launch: Launch) -> list[str]:
 
 
 def remote_code(launch: Launch) -> list[str]:
-    """Return the option that runs Python code of the checkpoint, where the model needs it."""
+    """Return the option that runs Python code of the checkpoint, if the model requires it."""
     return ["--trust-remote-code"] if launch.trust_remote_code else []
 
 
 def speculation(launch: Launch) -> list[str]:
-    """Return the option that drafts tokens with the model's own prediction layer."""
+    """Return the option for speculative decoding with the model's multi-token-prediction layer."""
     form = {"method": "deepseek_mtp", "num_speculative_tokens": launch.num_speculative_tokens}
     return ["--speculative-config", json.dumps(form, separators=(",", ":"))]

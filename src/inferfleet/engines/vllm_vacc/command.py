@@ -1,4 +1,4 @@
-"""The command line of Vastai's vLLM, as its documents have it (VastModelZOO, DeepSeek-R1)."""
+"""The command line of Vastai's vLLM, as documented by the vendor (VastModelZOO, DeepSeek-R1)."""
 
 from inferfleet.engines.launch import Launch
 from inferfleet.engines.vllm.command import speculation

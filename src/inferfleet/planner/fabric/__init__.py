@@ -1,4 +1,4 @@
-"""The network between the nodes: which interfaces and adapters carry it, and what NCCL and Gloo are told of them."""
+"""The network between the nodes: its interfaces and RDMA devices, and the configuration of NCCL and Gloo."""
 
 from inferfleet.planner.fabric.derive import Fabric, derive_fabric
 from inferfleet.planner.fabric.gids import nccl_chooses_gid

@@ -1,4 +1,4 @@
-"""From the nodes' facts to what NCCL, Gloo and the containers are told of the network."""
+"""Derive the network configuration of NCCL, Gloo and the containers from the nodes' facts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,12 +13,12 @@ from inferfleet.planner.fabric.rdma import ROCE, RdmaPort, choose_layer, choose_
 from inferfleet.planner.refusals import Refusal
 from inferfleet.settings import Settings
 
-_NCCL = ("nvidia", "amd")  # vendors whose ranks talk through NCCL (RCCL reads the same variables)
+_NCCL = ("nvidia", "amd")  # vendors whose ranks use NCCL (RCCL reads the same variables)
 
 
 @dataclass(frozen=True)
 class Fabric:
-    """How the nodes of a cluster talk: over rdma or tcp; empty where that is not known, or where there is one node."""
+    """Network of the nodes; `transport` is rdma or tcp, empty if not known or with a single node."""
 
     transport: str
     nodes: Mapping[str, NodeFabric]
@@ -31,14 +31,14 @@ class Fabric:
         return any(node.ports for node in self.nodes.values())
 
     def env(self, name: str) -> dict[str, str]:
-        """Return the environment of a node's containers, but for the address, which not every engine reads."""
+        """Return the environment of a node's containers, without the address, which not every engine reads."""
         node, env = self.nodes[name], {}
         if node.interface:
             if self.vendor == "ascend":
                 env["HCCL_SOCKET_IFNAME"] = node.interface
             elif self.vendor != "vastai":
-                env["NCCL_SOCKET_IFNAME"] = f"={node.interface}"  # without the sign, eth1 would mean eth10 as well
-            env["GLOO_SOCKET_IFNAME"] = node.interface  # Gloo takes whole names only
+                env["NCCL_SOCKET_IFNAME"] = f"={node.interface}"  # without `=`, eth1 would match eth10 as well
+            env["GLOO_SOCKET_IFNAME"] = node.interface  # Gloo matches exact names only
         if self.vendor not in _NCCL:
             return env
         if node.ports:
@@ -53,9 +53,9 @@ class Fabric:
 def derive_fabric(
     settings: Settings, members: Sequence[Member], vendor: str, *, nccl_chooses_gid: bool = True
 ) -> tuple[Fabric, list[Refusal]]:
-    """Return how the nodes talk, and what speaks against what a user has set.
+    """Return the network of the nodes, and the problems of the user's network settings.
 
-    `nccl_chooses_gid` tells whether the image's NCCL finds the entry of the GID table by itself (2.21 or later).
+    `nccl_chooses_gid`: whether the image's NCCL selects the GID table entry itself (2.21 or later).
     """
     problems: list[Refusal] = []
     rdma: Mapping[str, tuple[RdmaPort, ...]] = {}
@@ -80,7 +80,7 @@ def derive_fabric(
 def _rdma(
     members: Sequence[Member], problems: list[Refusal]
 ) -> tuple[dict[str, tuple[RdmaPort, ...]], str, list[Message]]:
-    """Return the ports of each node, the transport they make, and what to know of them."""
+    """Return the RDMA ports of each node, the resulting transport, and warnings."""
     if any(forces_tcp(member.facts) for member in members):
         return {}, "tcp", []
     given = {m.name: port_overrides(m.name, m.facts, m.ports, problems) for m in members}
@@ -106,8 +106,8 @@ def _no_rdma(usable: Mapping[str, Sequence[RdmaPort]], without: Sequence[str]) -
             Message(
                 "no-common-link-layer",
                 N_(
-                    "The nodes have RDMA devices, but no link layer in common (InfiniBand on some, Ethernet on others):"
-                    " NCCL goes over TCP. Give all of them the same."
+                    "The nodes have RDMA devices, but no common link layer (InfiniBand on some, Ethernet on"
+                    " others): NCCL uses TCP. Use the same link layer on all nodes."
                 ),
             )
         ]
@@ -117,7 +117,7 @@ def _no_rdma(usable: Mapping[str, Sequence[RdmaPort]], without: Sequence[str]) -
         Message(
             "rdma-on-some",
             N_(
-                "{able} could use RDMA, but {without} has no usable RDMA port: NCCL goes over TCP on all nodes. Check"
+                "{able} could use RDMA, but {without} has no usable RDMA port: NCCL uses TCP on all nodes. Check"
                 " `rdma link` on {first}: ports must be ACTIVE and, on Ethernet, have an IPv4 address."
             ),
             able=able,
@@ -135,31 +135,31 @@ def _uneven(chosen: Mapping[str, Sequence[RdmaPort]]) -> list[Message]:
         Message("", N_("{count} ({rate} Gbit/s) on {node}"), count=count, rate=rate, node=name)
         for name, (count, rate) in rates.items()
     ]
-    template = N_("The nodes differ in their RDMA ports: {shown}. The node with least sets the pace.")
+    template = N_("The nodes differ in their RDMA ports: {shown}. The node with the least bandwidth is the bottleneck.")
     return [Message("rdma-uneven", template, shown=shown)]
 
 
 def _idle(
     members: Sequence[Member], chosen: Mapping[str, Sequence[RdmaPort]], given: Mapping[str, Any]
 ) -> list[Message]:
-    """Return the adapters beside accelerators that do not work."""
+    """Return warnings about unusable RDMA ports next to accelerators."""
     found = []
     for member in members:
         layers = {port.link_layer for port in chosen[member.name]}
         for port in member.ports or () if given[member.name] is None else ():
-            beside = [a for a in port.affinity if port.near(a, ("PIX", "PXB"))]
-            if beside and not port.usable and not port.virtual and port.link_layer in layers:
+            adjacent = [a for a in port.affinity if port.near(a, ("PIX", "PXB"))]
+            if adjacent and not port.usable and not port.virtual and port.link_layer in layers:
                 no_address = port.active and port.link_layer == ROCE
                 found.append(
                     Message(
                         "rdma-port-idle",
                         N_(
-                            "RDMA port {port} of {node}, beside accelerator {accelerator}, {why}: its share goes over"
+                            "RDMA port {port} of {node}, next to accelerator {accelerator}, {why}: its traffic uses"
                             " the other ports. Check its cable and `rdma link`."
                         ),
                         port=port.name,
                         node=member.name,
-                        accelerator=beside[0],
+                        accelerator=adjacent[0],
                         why=Message("", N_("has no IPv4 address") if no_address else N_("is not active")),
                     )
                 )

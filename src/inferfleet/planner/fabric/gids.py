@@ -1,8 +1,8 @@
-"""The entry of the GID table that RoCE ports use, where NCCL would not take it by itself.
+"""GID table entry of RoCE ports, if NCCL would not select it automatically.
 
-Since 2.21, NCCL chooses for each port by itself (NCCL_IB_GID_INDEX is -1): the first entry with an IPv4 address and
+Since 2.21, NCCL selects it for each port (NCCL_IB_GID_INDEX is -1): the first entry with an IPv4 address and
 RoCE v2 (ncclUpdateGidIndex in src/transport/net_ib.cc, with NCCL_IB_ADDR_FAMILY AF_INET and NCCL_IB_ROCE_VERSION_NUM
-2). Older ones take entry 0, which is link-local and RoCE v1.
+2). Older versions use entry 0, which is link-local and RoCE v1.
 """
 
 import ipaddress
@@ -12,25 +12,25 @@ from inferfleet.planner.fabric.rdma import ROCE, RdmaPort
 from inferfleet.versions import version_key
 
 AUTOMATIC_SINCE = (2, 21)
-"""The first release of NCCL that looks for the entry itself."""
+"""First release of NCCL that selects the entry itself."""
 
 
 def nccl_chooses_gid(version: str) -> bool:
-    """Tell whether a release of NCCL finds the entry itself; one that is not known counts as a new one."""
+    """Return whether a release of NCCL selects the entry itself; an unknown release counts as new."""
     return not version or version_key(version) >= AUTOMATIC_SINCE
 
 
 def automatic_gid(port: RdmaPort, *, chooses: bool) -> int:
-    """Return the entry that NCCL takes when it is told nothing; `chooses`: whether its release looks for one."""
+    """Return the entry that NCCL uses by default; `chooses`: whether its release selects one itself."""
     return next((gid.index for gid in port.gids or () if gid.address and gid.version == 2), 0) if chooses else 0
 
 
 def gid_index(ports: Sequence[RdmaPort], cluster: Sequence[str], *, chooses: bool = True) -> int | None:
-    """Return the value of NCCL_IB_GID_INDEX for a node, None where NCCL's own choice is right or no value suits.
+    """Return the value of NCCL_IB_GID_INDEX for a node, None if NCCL's default is right or no single value fits.
 
-    `cluster` holds the networks that nodes are to talk over (an address counts as a network of one). An entry in them
-    beats NCCL's choice only where every port has one: on a machine with a network for each port, only one of them can
-    lie in the cluster's.
+    `cluster` holds the cluster networks (an address counts as a network of one). An entry in them overrides NCCL's
+    choice only if every port has one: on a machine with one network per port, only one of the ports can be in the
+    cluster network.
     """
     roce = [port for port in ports if port.link_layer == ROCE and port.gids]
     if not roce or len(roce) != len(ports):
@@ -51,7 +51,7 @@ def _inside(port: RdmaPort, cluster: Sequence[str]) -> int | None:
 
 
 def within(address: str, network: str) -> bool:
-    """Tell whether an address lies in a network; False for anything that is neither."""
+    """Return whether an address is in a network; False for invalid values."""
     try:
         return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The interface of the cluster network on each node, and whether the nodes agree on its packets and routes."""
+"""The cluster interface of each node, and whether the nodes agree on MTU and routes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,15 +13,15 @@ Interfaces = Mapping[str, Mapping[str, Any]]
 
 
 def read_interfaces(node: Mapping[str, Any]) -> Interfaces | None:
-    """Return the node's interfaces by name; None where they were not asked for."""
+    """Return the node's interfaces by name; None if they were not gathered."""
     value = node.get("interfaces")
     return {str(i["name"]): i for i in maps(value) if i.get("name")} if isinstance(value, list) else None
 
 
 def cluster_interface(name: str, node: Mapping[str, Any], network: str, problems: list[Refusal]) -> str:
-    """Return the interface that holds the node's address on the cluster network; a given one is checked and wins.
+    """Return the interface that holds the node's cluster address; a configured interface is checked and has priority.
 
-    Empty where it is not known; a problem is added where the node has told its interfaces and none will do.
+    Empty if not known; a problem is added if the node's interfaces are known and none matches.
     """
     wanted, given = str(node.get("address", "")), str(node.get("interface") or "")
     interfaces = read_interfaces(node)
@@ -34,7 +34,7 @@ def cluster_interface(name: str, node: Mapping[str, Any], network: str, problems
         problems.append(
             InterfaceMissing(
                 N_("Variable cluster_interface of {name} is {given}, which the host does not have; it has {found}."),
-                N_("Set cluster_interface of {name} to one of them, or remove it to have it found by address."),
+                N_("Set cluster_interface of {name} to one of them, or remove it to select the interface by address."),
                 name=name,
                 given=given,
                 found=[*found],
@@ -63,16 +63,16 @@ def cluster_interface(name: str, node: Mapping[str, Any], network: str, problems
 
 
 def link_gbps(node: Mapping[str, Any], interface: str) -> float:
-    """Return the rate of a node's interface in Gbit/s; 0 where it is not known (a container's, for example)."""
+    """Return the rate of a node's interface in Gbit/s; 0 if not known (in a container, for example)."""
     facts = (read_interfaces(node) or {}).get(interface, {})
     return max(0, number(facts.get("speed_mbps"))) / 1000
 
 
 def mtu_warnings(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[Message]:
-    """Yield where the nodes' cluster interfaces differ in their MTU; `nodes` maps a name to facts and interface.
+    """Yield a warning if the nodes' cluster interfaces differ in MTU; `nodes` maps a name to facts and interface.
 
-    TCP and NCCL then agree on the smaller one, so it works; but a switch that lets the small packets through may drop
-    the large ones, and which nodes are slow depends on who talks to whom.
+    TCP and NCCL then use the smaller one, so it works; but a switch that passes small packets may drop large ones, and
+    performance then depends on the pair of nodes.
     """
     seen: dict[int, list[tuple[str, str]]] = {}
     for name, (facts, interface) in nodes.items():
@@ -83,8 +83,9 @@ def mtu_warnings(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator
         yield Message(
             "mtu-differs",
             N_(
-                "The MTU differs on the cluster network: {shown}. Set it to {largest} everywhere (`ip link set"
-                " {interface} mtu {largest}`, and in the system's own settings), if the switches let that through."
+                "The MTU differs on the cluster network: {shown}. If the switches support it, set it to {largest}"
+                " on all nodes (`ip link set {interface} mtu {largest}`, and in the system's network"
+                " configuration)."
             ),
             shown=[_with_mtu(mtu, where) for mtu, where in sorted(seen.items())],
             largest=max(seen),
@@ -98,7 +99,7 @@ def _with_mtu(mtu: int, where: Sequence[tuple[str, str]]) -> Message:
 
 
 def route_warnings(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[Message]:
-    """Yield where a node reaches others by another interface than that of the cluster network."""
+    """Yield a warning for each node that reaches others through another interface than the cluster interface."""
     for name, (facts, interface) in nodes.items():
         routes = facts.get("routes")
         if not isinstance(routes, Mapping) or not interface:
@@ -109,9 +110,9 @@ def route_warnings(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterat
                 yield Message(
                     "route-differs",
                     N_(
-                        "Host {node} reaches {peer} through {other}, not through {interface}, which holds its address"
-                        " on the cluster network. Correct its routes (`ip route get {peer}`), or set cluster_address of"
-                        " {node} to the address of {other}."
+                        "Host {node} reaches {peer} through {other}, not through its cluster interface {interface}."
+                        " Correct its routes (`ip route get {peer}`), or set cluster_address of {node} to the"
+                        " address of {other}."
                     ),
                     node=name,
                     peer=peer,
@@ -122,14 +123,14 @@ def route_warnings(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterat
 
 
 def match_interface(value: str, name: str) -> bool:
-    """Tell whether NCCL takes an interface for a value of NCCL_SOCKET_IFNAME: prefixes, `^` excludes, `=` is exact."""
+    """Return whether NCCL_SOCKET_IFNAME matches an interface: values are prefixes, `^` excludes, `=` is exact."""
     exclude, exact, names = split_filter(value)
     found = any(name == n if exact else name.startswith(n) for n in names)
     return found != exclude if names else True
 
 
 def missing_names(names: Sequence[str], interfaces: Interfaces) -> list[str]:
-    """Return the names that are no interface of the node."""
+    """Return the names that are not interfaces of the node."""
     return [name for name in names if name not in interfaces]
 
 

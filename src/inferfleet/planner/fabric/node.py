@@ -1,4 +1,4 @@
-"""One node as the network sees it, and what is decided for it."""
+"""One node in the network, and the configuration derived for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from inferfleet.planner.fabric.rdma import RdmaPort
 
 
 class Member(Protocol):
-    """One node of the fleet, as far as its network goes."""
+    """Network view of one node of the fleet."""
 
     @property
     def name(self) -> str:
@@ -20,26 +20,26 @@ class Member(Protocol):
 
     @property
     def interface(self) -> str:
-        """Its interface there; empty when not known."""
+        """Its interface on the cluster network; empty if not known."""
 
     @property
     def ports(self) -> tuple[RdmaPort, ...] | None:
-        """Its RDMA ports; None where they were not asked for."""
+        """Its RDMA ports; None if they were not gathered."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """All that is known of it."""
+        """All facts of the node."""
 
 
 @dataclass(frozen=True)
 class NodeFabric:
-    """What one node uses. Empty or zero means not known, or left to NCCL."""
+    """Network configuration of one node. Empty or zero means not known, or NCCL's default."""
 
     interface: str
     ports: tuple[RdmaPort, ...] = ()
     gid_index: int | None = None
     link_gbps: float = 0
-    """Rate of all that its ranks talk through, in Gbit/s: the RDMA ports', else the interface's."""
+    """Total rate of the RDMA ports, or else of the interface, in Gbit/s."""
 
     @property
     def rdma(self) -> list[str]:

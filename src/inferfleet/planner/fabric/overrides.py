@@ -1,4 +1,4 @@
-"""What a user has set of the network, checked against what the nodes have. It wins over what is derived."""
+"""Check network settings of the user against the nodes' facts. They override the derived configuration."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,16 +13,16 @@ _NONE = "none"
 
 
 def forces_tcp(node: Mapping[str, Any]) -> bool:
-    """Tell whether the host's `cluster_rdma` is `none`, which keeps the whole cluster on TCP."""
+    """Return whether the host's `cluster_rdma` is `none`, which makes the entire cluster use TCP."""
     return str(node.get("cluster_rdma") or "").strip() == _NONE
 
 
 def port_overrides(
     name: str, node: Mapping[str, Any], ports: Sequence[RdmaPort] | None, problems: list[Refusal]
 ) -> tuple[RdmaPort, ...] | None:
-    """Return the RDMA ports that the host's `cluster_rdma` names (`mlx5_0:1,mlx5_1`), None where it names none.
+    """Return the RDMA ports in the host's `cluster_rdma` (`mlx5_0:1,mlx5_1`), None if it is empty.
 
-    A device without a port means its first. Ports that the host does not have, or that are not active, are refused.
+    A device without a port means its first port. Missing and inactive ports are added to `problems`.
     """
     text = str(node.get("cluster_rdma") or "").replace(" ", "")
     if not text:
@@ -36,15 +36,18 @@ def port_overrides(
             problems.append(
                 RdmaMissing(
                     N_(
-                        "Variable cluster_rdma of {node} is {value}, but the host has no RDMA port {port}; active are"
-                        " {active}."
+                        "Variable cluster_rdma of {node} is {value}, but the host has no RDMA port {port}; active"
+                        " ports: {active}."
                     )
                     if entry not in known
                     else N_(
-                        "Variable cluster_rdma of {node} is {value}, but the host has no link at its RDMA port {port};"
-                        " active are {active}."
+                        "Variable cluster_rdma of {node} is {value}, but RDMA port {port} of the host has no link;"
+                        " active ports: {active}."
                     ),
-                    N_("Set cluster_rdma of {node} to some of them, or remove it to have them chosen."),
+                    N_(
+                        "Set cluster_rdma of {node} to some of the active ports, or remove it to let the planner"
+                        " choose."
+                    ),
                     node=name,
                     value=text,
                     port=entry,
@@ -62,9 +65,9 @@ def _split(entry: str) -> tuple[str, int]:
 def env_overrides(
     env: Mapping[str, Any], members: Sequence[Member], nodes: Mapping[str, NodeFabric], transport: str
 ) -> tuple[list[Refusal], list[Message]]:
-    """Return what speaks against the network settings in `engine_extra_env`, and what they cost.
+    """Return the problems of the network variables in `engine_extra_env`, and warnings.
 
-    They hold for all nodes, so each node is checked; nodes that have not told what they have pass.
+    They apply to all nodes, so each node is checked; nodes without facts are skipped.
     """
     problems = [
         *_sockets(env, members),
@@ -78,8 +81,8 @@ def env_overrides(
             Message(
                 "rdma-disabled",
                 N_(
-                    "engine_extra_env.NCCL_IB_DISABLE is {value}, although every node has RDMA: NCCL goes over TCP."
-                    " Remove it to use RDMA."
+                    "Variable engine_extra_env.NCCL_IB_DISABLE is {value}, although every node has RDMA: NCCL uses"
+                    " TCP. Remove it to use RDMA."
                 ),
                 value=env["NCCL_IB_DISABLE"],
             )
@@ -94,17 +97,20 @@ def _sockets(env: Mapping[str, Any], members: Sequence[Member]) -> Iterator[Refu
             interfaces = read_interfaces(member.facts)
             if interfaces is None:
                 continue
-            if variable.startswith("GLOO"):  # whole names, separated by commas
+            if variable.startswith("GLOO"):  # exact names, separated by commas
                 wrong = bool(missing_names(value.split(","), interfaces))
             else:
                 wrong = not any(match_interface(value, name) for name in interfaces)
             if wrong:
                 yield InterfaceMissing(
                     N_(
-                        "Variable engine_extra_env.{variable} is {value}, which no interface of {node} "
-                        "is; it has {interfaces}."
+                        "Variable engine_extra_env.{variable} is {value}, but {node} has no such interface; it has"
+                        " {interfaces}."
                     ),
-                    N_("Remove it to have each node's own interface named, or set cluster_interface of {node}."),
+                    N_(
+                        "Remove it to let the planner set the interface of each node, or set cluster_interface of"
+                        " {node}."
+                    ),
                     variable=variable,
                     value=value,
                     node=member.name,
@@ -120,20 +126,23 @@ def _hcas(env: Mapping[str, Any], members: Sequence[Member]) -> Iterator[Refusal
             continue
         exclude, exact, names = split_filter(value)
         active = [port for port in member.ports if port.active]
-        # A name that is written out must be there; a prefix has to fit something.
+        # An exact name must exist; a prefix must match something.
         lacking = [n for n in names if not any(match_hca(f"={n}", port) for port in active)] if exact else []
         if (lacking and not exclude) or not any(match_hca(value, port) for port in active):
             yield RdmaMissing(
                 N_(
-                    "Variable engine_extra_env.NCCL_IB_HCA is {value}, but {node} has no active RDMA port {lacking};"
-                    " active are {active}."
+                    "Variable engine_extra_env.NCCL_IB_HCA is {value}, but {node} has no active RDMA port"
+                    " {lacking}; active ports: {active}."
                 )
                 if lacking
                 else N_(
-                    "Variable engine_extra_env.NCCL_IB_HCA is {value}, but {node} has no active RDMA port that it"
-                    " takes; active are {active}."
+                    "Variable engine_extra_env.NCCL_IB_HCA is {value}, but {node} has no active RDMA port that"
+                    " matches; active ports: {active}."
                 ),
-                N_("Remove it to have each node's ports chosen, or set cluster_rdma for the nodes that differ."),
+                N_(
+                    "Remove it to let the planner choose the ports of each node, or set cluster_rdma for the nodes that"
+                    " differ."
+                ),
                 value=value,
                 node=member.name,
                 lacking=lacking,
@@ -152,10 +161,10 @@ def _gid(env: Mapping[str, Any], members: Sequence[Member], nodes: Mapping[str, 
                 filled: list[int | Message] = [*(gid.index for gid in port.gids)] or [Message("", N_("none"))]
                 yield GidMissing(
                     N_(
-                        "Variable engine_extra_env.NCCL_IB_GID_INDEX is {value}, but that entry of "
-                        "{port} of {node} is empty; filled are {filled}."
+                        "Variable engine_extra_env.NCCL_IB_GID_INDEX is {value}, but this entry in the GID table of"
+                        " {port} of {node} is empty; entries in use: {filled}."
                     ),
-                    N_("Remove it: NCCL finds the entry itself since 2.21."),
+                    N_("Remove it: NCCL 2.21 and later selects the entry automatically."),
                     value=value,
                     port=port.name,
                     node=member.name,

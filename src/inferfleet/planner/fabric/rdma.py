@@ -1,4 +1,4 @@
-"""RDMA ports: reading them from facts, and choosing those that ranks talk through."""
+"""Read RDMA ports from facts, and select those that ranks use."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 from inferfleet.planner.parsing import maps, number
 
-_SWITCH = ("PIX", "PXB")  # the same PCIe switches: GPUDirect never crosses the processor
+_SWITCH = ("PIX", "PXB")  # the same PCIe switches: GPUDirect does not pass through the CPU
 _SOCKET = ("PHB", "NODE")
 ROCE = "Ethernet"
 INFINIBAND = "InfiniBand"
@@ -14,7 +14,7 @@ INFINIBAND = "InfiniBand"
 
 @dataclass(frozen=True)
 class Gid:
-    """One entry of a port's GID table; `address` is the IPv4 address that it stands for, empty for other kinds."""
+    """One entry of a port's GID table; `address` is its IPv4 address, empty for other kinds."""
 
     index: int
     version: int  # of RoCE: 1 or 2
@@ -32,9 +32,9 @@ class RdmaPort:
     rate_gbps: int = 0
     gids: tuple[Gid, ...] | None = None
     virtual: bool = False
-    """Whether it is a virtual function, meant for a guest, of an adapter that the node has itself."""
+    """Whether it is a virtual function (for a guest) of an adapter in this node."""
     affinity: Mapping[str, str] = field(default_factory=dict)
-    """How near each accelerator is, by its PCI address: PIX, PXB, PHB, NODE or SYS."""
+    """Distance to each accelerator by PCI address: PIX, PXB, PHB, NODE or SYS."""
 
     @property
     def name(self) -> str:
@@ -43,18 +43,18 @@ class RdmaPort:
 
     @property
     def usable(self) -> bool:
-        """Whether packets get through it: it is active and, on Ethernet, has an IPv4 address for RoCE v2."""
+        """Whether it can carry traffic: it is active and, on Ethernet, has an IPv4 address for RoCE v2."""
         if not self.active:
             return False
         return self.link_layer != ROCE or self.gids is None or any(g.address and g.version == 2 for g in self.gids)
 
     def near(self, accelerator: str, kinds: Sequence[str]) -> bool:
-        """Tell whether an accelerator is this near."""
+        """Return whether the distance to an accelerator is one of `kinds`."""
         return self.affinity.get(accelerator, "") in kinds
 
 
 def read_ports(devices: Any) -> tuple[RdmaPort, ...]:
-    """Return the ports of what the module fabric_facts found; of anything else, what can be made of it."""
+    """Return the ports in the output of module fabric_facts; incomplete data is tolerated."""
     return tuple(
         RdmaPort(
             device=str(device["name"]),
@@ -90,12 +90,12 @@ def _gids(table: Any) -> tuple[Gid, ...] | None:
 
 
 def choose_ports(ports: Sequence[RdmaPort]) -> tuple[RdmaPort, ...]:
-    """Return the ports of one link layer that ranks are to talk through, leaving out storage and management.
+    """Return the ports of one link layer for traffic between ranks, without those for storage and management.
 
-    Those beside an accelerator, on its PCIe switches, are meant for it. An accelerator without one uses what is on its
-    socket, and only where nothing was chosen there already: else a dead adapter would bring in the storage's. Of what
-    is left, the slower ports go: NCCL shares its channels evenly, so that the slowest would set the pace of all.
-    Virtual functions share their adapter's link, so they count only where nothing else is there.
+    A port next to an accelerator, on its PCIe switches, belongs to it. An accelerator without such a port uses those
+    on its socket, unless one there is selected already: otherwise a failed adapter would select the storage adapter.
+    Slower ports are then dropped: NCCL distributes its channels evenly, so the slowest port would be the bottleneck.
+    Virtual functions share the link of their adapter, so they are used only if there is no other port.
     """
     usable = [port for port in ports if port.usable]
     usable = [port for port in usable if not port.virtual] or usable
@@ -110,9 +110,9 @@ def choose_ports(ports: Sequence[RdmaPort]) -> tuple[RdmaPort, ...]:
 
 
 def choose_layer(nodes: Sequence[Sequence[RdmaPort]]) -> str | None:
-    """Return the link layer over which all nodes can talk, the one with more bandwidth; None where there is none.
+    """Return the link layer that all nodes have, the one with more bandwidth; None if there is none.
 
-    The bandwidth of a layer is that of the node with least of it. Ports whose layer is not known count as one layer.
+    The bandwidth of a layer is that of the slowest node. Ports of unknown layer count as one layer.
     """
     layers = {port.link_layer for ports in nodes for port in ports if port.usable}
     worth = {
@@ -127,10 +127,10 @@ def choose_layer(nodes: Sequence[Sequence[RdmaPort]]) -> str | None:
 
 
 def match_hca(value: str, port: RdmaPort) -> bool:
-    """Tell whether NCCL takes a port for a value of NCCL_IB_HCA.
+    """Return whether a value of NCCL_IB_HCA matches a port.
 
     NCCL's documentation of the variable: prefixes separated by commas, each with an optional `:port`; a leading `^`
-    excludes them, a leading `=` (after it) wants whole names.
+    excludes them, a leading `=` (after it) requires exact names.
     """
     exclude, exact, names = split_filter(value)
     found = False
@@ -142,7 +142,7 @@ def match_hca(value: str, port: RdmaPort) -> bool:
 
 
 def split_filter(value: str) -> tuple[bool, bool, list[str]]:
-    """Return whether a filter of NCCL's excludes, whether it wants whole names, and its names."""
+    """Return whether an NCCL filter excludes, whether it requires exact names, and its names."""
     exclude = value.startswith("^")
     rest = value.removeprefix("^")
     exact = rest.startswith("=")
