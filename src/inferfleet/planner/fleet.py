@@ -1,4 +1,4 @@
-"""The nodes as the planner sees them: what they report, or what the inventory declares."""
+"""The nodes in the planner's view: their facts, or what the inventory declares."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Fleet:
-    """All serving nodes, head first, and the one kind of accelerator they have."""
+    """All serving nodes, head first, and their model of accelerator."""
 
     nodes: tuple[Node, ...]
     name: str
@@ -61,7 +61,7 @@ class Fleet:
 
     @property
     def architecture(self) -> str:
-        """Processor architecture as `uname -m` says it; empty when not known."""
+        """CPU architecture as reported by `uname -m`; empty if not known."""
         return next((node.architecture for node in self.nodes if node.architecture), "")
 
     @property
@@ -71,7 +71,7 @@ class Fleet:
 
 
 def read_fleet(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> tuple[Fleet | None, list[Refusal]]:
-    """Return the fleet and what its nodes cannot be read for; no fleet when their accelerators are not known."""
+    """Return the fleet and its problems; no fleet if the accelerators are not known."""
     problems: list[Refusal] = []
     read = [_node(str(name), node, settings, problems) for name, node in nodes.items()]
     if any(problem.code == "unknown-name" for problem in problems):
@@ -82,8 +82,8 @@ def read_fleet(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> tu
             NoAccelerator(
                 N_("Variable accelerator is empty and no node has reported an accelerator."),
                 N_(
-                    "Set accelerator (for example A800-80G) and accelerators_per_node, or let the "
-                    "nodes be reached and their drivers answer."
+                    "Set accelerator (for example A800-80G) and accelerators_per_node, or make sure that the nodes"
+                    " are reachable and their drivers work."
                 ),
             )
         ]
@@ -94,11 +94,13 @@ def read_fleet(settings: Settings, nodes: Mapping[str, Mapping[str, Any]]) -> tu
 
 
 def match_accelerator(product: str, memory_mib: int) -> str | None:
-    """Return the catalog's name for a product as its driver calls it, None when there is none."""
+    """Return the catalog name of a driver's product name, None if it is not in the catalog."""
     wanted = product.strip().lower()
     entries = load_accelerators()
     named = [n for n, a in entries.items() if wanted in (p.lower() for p in a.product_names)]
-    if not named:  # e.g. "NVIDIA A800-SXM4-80GB MIG" or a board's variant; "NVIDIA A10" begins an A100's name, too
+    if (
+        not named
+    ):  # e.g. "NVIDIA A800-SXM4-80GB MIG" or a board's variant; "NVIDIA A10" is a prefix of an A100's name, too
         begun = {
             n: max((len(p) for p in a.product_names if wanted.startswith(p.lower())), default=0)
             for n, a in entries.items()
@@ -134,10 +136,10 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
         if unknown and not declared:
             problems.append(
                 UnknownName(
-                    N_("Host {name} has accelerators {product!r}, which the catalog does not have."),
+                    N_("Host {name} has accelerators {product!r}, which are not in the catalog."),
                     N_(
-                        "Set accelerator to the catalog's entry that is nearest in memory and compute "
-                        "capability, or add one to catalog/accelerators."
+                        "Set accelerator to the catalog entry closest in memory and compute capability, or add an"
+                        " entry to catalog/accelerators."
                     ),
                     name=name,
                     product=unknown[0],
@@ -150,7 +152,7 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
             problems.append(
                 MixedAccelerators(
                     N_("Variable accelerator is {declared}, but host {name} has {reported}."),
-                    N_("Set accelerator to {reported}, or leave it empty to take what the nodes report."),
+                    N_("Set accelerator to {reported}, or leave it empty to use what the nodes report."),
                     {"accelerator": reported},
                     declared=declared,
                     name=name,
@@ -161,10 +163,10 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
         if wanted > len(devices):
             problems.append(
                 AcceleratorsMissing(
-                    N_("Variable accelerators_per_node is {wanted}, but host {name} has {there} that work."),
+                    N_("Variable accelerators_per_node is {wanted}, but host {name} has {there} working accelerators."),
                     N_(
-                        "Set accelerators_per_node to {there}, or look for the missing ones with `lspci` "
-                        "and in the kernel log."
+                        "Set accelerators_per_node to {there}, or find the missing ones with `lspci` and in the"
+                        " kernel log."
                     ),
                     {"accelerators_per_node": len(devices)},
                     wanted=wanted,
@@ -192,7 +194,7 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
 def mixed_accelerators(subject: Message, names: Sequence[str]) -> MixedAccelerators:
     """Return the problem of nodes, or of one node, with different kinds of accelerators."""
     return MixedAccelerators(
-        N_("{subject} different accelerators: {names}. One tensor-parallel group needs equal ones."),
+        N_("{subject} different accelerators: {names}. A tensor-parallel group requires identical ones."),
         N_("Keep the nodes with {first} in this inventory and make another inventory for the rest."),
         subject=subject,
         names=[*names],

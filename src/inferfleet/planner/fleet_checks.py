@@ -1,4 +1,4 @@
-"""Checks of the nodes as a fleet: what one tensor-parallel group needs to be equal, and every device to be healthy."""
+"""Check that the nodes of a fleet are identical and their devices are healthy."""
 
 from inferfleet.messages import N_, Message
 from inferfleet.planner.fleet import Fleet, Node, mixed_accelerators, same_memory
@@ -18,7 +18,7 @@ from inferfleet.planner.refusals import (
 )
 from inferfleet.versions import version_key
 
-_SHM_BYTES_PER_RANK = 1 << 30  # NCCL's and the executor's shared memory; NVIDIA's images ask for 1 GiB
+_SHM_BYTES_PER_RANK = 1 << 30  # NCCL's and the executor's shared memory; NVIDIA's images require 1 GiB
 _NVIDIA_FABRIC_OK = ("Completed", "N/A", "Not Supported", "")
 
 
@@ -27,14 +27,14 @@ def _at(value: object, node: str) -> Message:
 
 
 def check_answers(fleet: Fleet) -> list[Refusal]:
-    """Every node reports accelerators, where one does."""
+    """Require that every node reports accelerators if one does."""
     silent = _silent(fleet)
     if not silent:
         return []
     return [
         AcceleratorsMissing(
             N_("Host {nodes} reports no accelerator, while others do."),
-            N_("Check the driver there, or take {first} out of ray_head and ray_worker."),
+            N_("Check the driver there, or remove {first} from ray_head and ray_worker."),
             nodes=[*silent],
             first=silent[0],
         )
@@ -42,7 +42,7 @@ def check_answers(fleet: Fleet) -> list[Refusal]:
 
 
 def check_models(fleet: Fleet) -> list[Refusal]:
-    """All nodes have accelerators of one model."""
+    """Require the same model of accelerator on all nodes."""
     names = _names(fleet)
     if len(names) < 2:
         return []
@@ -51,7 +51,7 @@ def check_models(fleet: Fleet) -> list[Refusal]:
 
 
 def check_counts(fleet: Fleet) -> list[Refusal]:
-    """All nodes have as many accelerators; where some are missing, that is reported instead."""
+    """Require the same number of accelerators on all nodes; missing accelerators are reported by another check."""
     counts = {node.count: node.name for node in fleet.nodes if node.accelerator}
     wanted = fleet.settings.accelerators_per_node
     lacking = any(0 < len(maps(node.facts.get("accelerators"))) < wanted for node in fleet.nodes)
@@ -59,7 +59,7 @@ def check_counts(fleet: Fleet) -> list[Refusal]:
         return []
     return [
         UnequalCounts(
-            N_("The nodes differ in their number of accelerators: {shown}."),
+            N_("The nodes have different numbers of accelerators: {shown}."),
             N_("Set accelerators_per_node to {least}, which every node has, or repair the node with fewer."),
             {"accelerators_per_node": min(counts)},
             shown=[_at(count, name) for count, name in sorted(counts.items())],
@@ -69,7 +69,7 @@ def check_counts(fleet: Fleet) -> list[Refusal]:
 
 
 def check_memory(fleet: Fleet) -> list[Refusal]:
-    """Accelerators of one model have the same memory."""
+    """Require the same memory of all accelerators."""
     sizes = [(size, node.name) for node in fleet.nodes if node.accelerator for size in node.memory_mib]
     if len(_names(fleet)) > 1 or not sizes or same_memory(min(sizes)[0], max(sizes)[0]):
         return []
@@ -77,7 +77,7 @@ def check_memory(fleet: Fleet) -> list[Refusal]:
     return [
         MixedMemory(
             N_("Accelerators differ in memory: {low} MiB on {smaller}, {high} MiB on {larger}."),
-            N_("Take {smaller} out of this inventory, or check it: memory may be retired or taken by MIG."),
+            N_("Remove {smaller} from this inventory, or check it: memory may be retired or in use by MIG."),
             low=low[0],
             smaller=low[1],
             high=high[0],
@@ -87,13 +87,13 @@ def check_memory(fleet: Fleet) -> list[Refusal]:
 
 
 def check_drivers(fleet: Fleet) -> list[Refusal]:
-    """All nodes have one version of the driver."""
+    """Require the same driver version on all nodes."""
     drivers = {node.driver: node.name for node in fleet.nodes if node.accelerator and node.driver}
     if len(drivers) < 2:
         return []
     return [
         MixedDrivers(
-            N_("The nodes differ in their driver: {shown}. NCCL and the image then behave differently."),
+            N_("The nodes have different driver versions: {shown}. NCCL and the image may then behave differently."),
             N_("Install driver {newest} on every node."),
             shown=[_at(driver, name) for driver, name in sorted(drivers.items())],
             newest=max(drivers, key=version_key),
@@ -102,13 +102,13 @@ def check_drivers(fleet: Fleet) -> list[Refusal]:
 
 
 def check_processors(fleet: Fleet) -> list[Refusal]:
-    """All nodes have processors of one architecture."""
+    """Require the same CPU architecture on all nodes."""
     kinds = {node.architecture: node.name for node in fleet.nodes if node.accelerator and node.architecture}
     if len(kinds) < 2:
         return []
     return [
         MixedArchitectures(
-            N_("The nodes differ in their processor: {shown}. One image serves all of them."),
+            N_("The nodes have different CPU architectures: {shown}. All nodes must use the same image."),
             N_("Make one inventory for each architecture."),
             shown=[_at(kind, name) for kind, name in sorted(kinds.items())],
         )
@@ -116,12 +116,12 @@ def check_processors(fleet: Fleet) -> list[Refusal]:
 
 
 def check_devices(fleet: Fleet) -> list[Refusal]:
-    """No accelerator is divided or has lost memory, and the fabric manager is that of the driver."""
+    """Refuse accelerators with MIG or memory errors, and a fabric manager that does not match the driver."""
     return [problem for node in fleet.nodes for problem in _node_problems(node)]
 
 
 def check_health(fleet: Fleet) -> list[Refusal]:
-    """Every accelerator of the PCI bus works, by the kernel's log too, and is free."""
+    """Require that every accelerator on the PCI bus works, has no fatal error in the kernel log, and is idle."""
     wanted, share = fleet.settings.accelerators_per_node, fleet.settings.gpu_memory_utilization
     return [
         problem
@@ -131,14 +131,17 @@ def check_health(fleet: Fleet) -> list[Refusal]:
 
 
 def check_model_roots(fleet: Fleet) -> list[Refusal]:
-    """The weights are at one path on every node."""
+    """Require the same path of the weights on every node."""
     roots = {str(node.facts.get("model_root") or fleet.settings.model_root): node.name for node in fleet.nodes}
     if len(roots) < 2:
         return []
     return [
         ModelPathDiffers(
-            N_("Variable model_root differs between hosts: {shown}. Every rank opens the same path."),
-            N_("Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ."),
+            N_("Variable model_root differs between hosts: {shown}. All ranks must use the same path."),
+            N_(
+                "Set model_root once, in group_vars/all/10_cluster.yml; use symbolic links if the disks of the hosts"
+                " differ."
+            ),
             shown=[_at(root, name) for root, name in sorted(roots.items())],
         )
     ]
@@ -160,7 +163,7 @@ def _node_problems(node: Node) -> list[Refusal]:
         if str(device.get("mig", "")).lower() == "enabled":
             problems.append(
                 AcceleratorUnusable(
-                    N_("Accelerator {index} of host {node} is divided by MIG."),
+                    N_("Accelerator {index} of host {node} is partitioned by MIG."),
                     N_("Run `nvidia-smi -i {index} -mig 0` on {node} and reset the device."),
                     index=index,
                     node=node.name,
@@ -170,7 +173,7 @@ def _node_problems(node: Node) -> list[Refusal]:
             problems.append(
                 AcceleratorUnusable(
                     N_("Accelerator {index} of host {node} reports {errors} uncorrectable memory errors."),
-                    N_("Have the device replaced, or take {node} out of this inventory."),
+                    N_("Replace the device, or remove {node} from this inventory."),
                     index=index,
                     node=node.name,
                     errors=device["ecc_uncorrectable"],
@@ -181,8 +184,8 @@ def _node_problems(node: Node) -> list[Refusal]:
             problems.append(
                 FabricManagerMissing(
                     N_(
-                        "Accelerator {index} of host {node} has NVSwitch fabric state {state!r}: no "
-                        "fabric manager has set it up."
+                        "Accelerator {index} of host {node} has NVSwitch fabric state {state!r}: it is not"
+                        " initialized by a fabric manager."
                     ),
                     N_("Install nvidia-fabricmanager of the driver's version ({driver}) on {node} and start it."),
                     index=index,
@@ -197,7 +200,7 @@ def _node_problems(node: Node) -> list[Refusal]:
         problems.append(
             FabricManagerMissing(
                 N_("Host {node} has fabric manager {manager}, but driver {driver}."),
-                N_("Install nvidia-fabricmanager {driver} on {node}: the two must be of one version."),
+                N_("Install nvidia-fabricmanager {driver} on {node}: the versions must match."),
                 node=node.name,
                 manager=manager,
                 driver=node.driver,
@@ -207,14 +210,16 @@ def _node_problems(node: Node) -> list[Refusal]:
 
 
 def shm_problems(fleet: Fleet) -> list[Refusal]:
-    """Return what speaks against each node's /dev/shm, where its size is known."""
+    """Return the nodes whose /dev/shm is too small, if its size is known."""
     if fleet.accelerator.vendor == "cpu":
         return []
     needed = _SHM_BYTES_PER_RANK * fleet.per_node
     return [
         ShmTooSmall(
-            N_("Host {node} has {size:.1f} GiB in /dev/shm, but {per_node} ranks need {needed:.0f} GiB."),
-            N_("Mount it larger on {node}: `mount -o remount,size={needed_gib}G /dev/shm`, and in /etc/fstab."),
+            N_("Host {node} has {size:.1f} GiB in /dev/shm, but {per_node} ranks require {needed:.0f} GiB."),
+            N_(
+                "Increase it on {node}: `mount -o remount,size={needed_gib}G /dev/shm`, and persistently in /etc/fstab."
+            ),
             node=node.name,
             size=node.shm_bytes / 2**30,
             per_node=fleet.per_node,

@@ -75,6 +75,6 @@ def test_model_paths_that_differ():
     }
     [problem] = make_plan(Settings(accelerator="H800-80G"), nodes).problems
     assert str(problem) == (
-        "Variable model_root differs between hosts: /data0 on n0, /data1 on n1. Every rank opens the same path."
-        " Set model_root once, in group_vars/all/10_cluster.yml; link it to each host's disk where they differ."
+        "Variable model_root differs between hosts: /data0 on n0, /data1 on n1. All ranks must use the same path."
+        " Set model_root once, in group_vars/all/10_cluster.yml; use symbolic links if the disks of the hosts differ."
     )

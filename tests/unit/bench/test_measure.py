@@ -45,7 +45,7 @@ def test_what_is_no_result(text):
 
 def test_numbers_that_cannot_be(recorded):
     found = json.loads(recorded(RESULT)) | {"duration": -1}
-    with pytest.raises(ResultError, match="not a measurement"):
+    with pytest.raises(ResultError, match="does not contain a measurement"):
         read_measurement(json.dumps(found), "", **ABOUT)
 
 
@@ -59,14 +59,14 @@ def test_nobody_listens(recorded):
     (error,) = measured.errors
     assert error.startswith("aiohttp.client_exceptions.ClientConnectorError: Cannot connect to host 127.0.0.1:8999")
     problem = refused(recorded("nobody.log"))
-    assert problem.message.startswith("None of the 8 requests at concurrency 4 was answered by http://10.0.0.1:8000/v1")
+    assert problem.message.startswith("All 8 requests at concurrency 4 to http://10.0.0.1:8000/v1")
     assert problem.remedy == "Nothing listens on this address: deploy with `inferfleet up`, or run `inferfleet status`."
 
 
 def test_the_tool_itself_fails(recorded):
     problem = refused(recorded("no_tokenizer.log"))
     assert problem.code == "no-result"
-    assert "It said last: ValueError: Couldn't instantiate the backend tokenizer" in problem.message
+    assert "Its last output was: ValueError: Couldn't instantiate the backend tokenizer" in problem.message
     assert "bench_tokenizer" in problem.remedy
 
 

@@ -79,7 +79,7 @@ def test_requests_too_long_for_the_engine():
 
 
 def test_a_preset_too_long_is_named():
-    assert "bench_input_len 8192 and bench_output_len 1024 (preset long-context) make 9216" in refusal(
+    assert "bench_input_len 8192 and bench_output_len 1024 (preset long-context) add up to 9216" in refusal(
         preset="long-context"
     )
 
@@ -111,11 +111,11 @@ def test_a_concurrency_that_is_never_reached():
     ],
 )
 def test_numbers_that_are_none(asked, name):
-    assert f"Variable {name}, less than 1." in refusal(**asked)
+    assert f"Variable {name}, but must be at least 1." in refusal(**asked)
 
 
 def test_more_in_flight_than_the_engine_takes_is_told():
     planned = plan_sweep(SweepSettings("smoke", concurrency=(8, 16, 32)), PLAN, seed=1)
     (warning,) = planned.warnings
-    assert warning.message.startswith("Concurrency 16, 32 is more than the engine's max_num_seqs 8")
+    assert warning.message.startswith("Concurrency 16, 32 exceeds the engine's max_num_seqs 8")
     assert plan_sweep(SweepSettings("smoke", concurrency=(8,)), PLAN, seed=1).warnings == []

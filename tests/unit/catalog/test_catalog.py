@@ -71,7 +71,7 @@ def test_names_as_people_write_them(written, meant):
 
 def test_a_name_in_two_sizes():
     with pytest.raises(
-        UnknownNameError, match=r"'A100', which the catalog has in 2 sizes. Choose one of A100-40G, A100-80G"
+        UnknownNameError, match=r"'A100', which the catalog lists in 2 memory sizes. Choose one of A100-40G, A100-80G"
     ):
         accelerator_name("A100")
 
@@ -128,7 +128,7 @@ def test_broken_files_say_where(broken, file, edit, load, message):
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("a: [", "does not parse"), ("- 1", "does not hold a map"), ("\x00", "parse")]
+    ("text", "reason"), [("a: [", "cannot be parsed"), ("- 1", "does not contain a mapping"), ("\x00", "parse")]
 )
 def test_files_that_are_no_yaml(broken, text, reason):
     (broken / "accelerators/T4-16G.yml").write_text(text)
@@ -178,13 +178,16 @@ def test_sizes_are_those_of_the_headers(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"architectures": ["GPT2LMHeadModel"]}, "architectures is GPT2LMHeadModel, which the planner does not know"),
+        (
+            {"architectures": ["GPT2LMHeadModel"]},
+            "architectures is GPT2LMHeadModel, which the planner does not support",
+        ),
         ({"architectures": None}, "architectures is None"),
         ({"hidden_size": None}, "hidden_size: it is missing"),
         ({"hidden_size": "wide"}, "hidden_size: it is not an integer"),
         ({"num_key_value_heads": 5}, "num_attention_heads that num_key_value_heads does not divide"),
         ({"torch_dtype": "int3"}, "torch_dtype is 'int3'"),
-        ({"quantization_config": {"quant_method": "magic"}}, "quant_method 'magic', which is not known"),
+        ({"quantization_config": {"quant_method": "magic"}}, "quant_method 'magic', which is not supported"),
     ],
 )
 def test_configs_that_cannot_be_used(tmp_path, change, message):

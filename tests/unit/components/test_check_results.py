@@ -43,7 +43,7 @@ def test_answers():
         ("Open WebUI responds", True, "signed in and chatted in 2.0 s"),
     ]
     assert shown(answer_results([{"seconds": 1}], SKIPPED, "deepseek-infer", False))[1:] == [
-        ("API rejects unauthenticated requests", False, "deepseek-infer takes no key")
+        ("API rejects unauthenticated requests", False, "deepseek-infer does not support an API key")
     ]
 
 
@@ -70,5 +70,5 @@ def test_chinese(state, chinese):
         ("推理引擎", True, "已应答，用时 1.2 s"),
         ("Open WebUI", False, "u 没有应答：r，用时 1.2 s"),
     ]
-    assert str(Problem.from_dict(failed_checks(state)[0])).startswith("并非一切正常：Ray：")
+    assert str(Problem.from_dict(failed_checks(state)[0])).startswith("部分检查未通过：Ray：")
     assert str(Message.from_dict(inventory_variable("engine_api_key"))) == "清单变量 engine_api_key"

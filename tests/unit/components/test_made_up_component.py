@@ -122,5 +122,5 @@ def test_what_its_check_answered_is_reported():
     ]
     assert shown == [
         ("Node exporter on n1", True, "HTTP 200"),
-        ("Node exporter on n2", False, f"no answer: {refused}"),
+        ("Node exporter on n2", False, f"no response: {refused}"),
     ]

@@ -41,7 +41,7 @@ def test_the_first_that_answers(url, monkeypatch):
 @pytest.mark.parametrize(
     ("key", "model", "says"),
     [
-        ("wrong", "deepseek-r1", r"refuses the key \(HTTP 401\)\. Set evaluate_api_key"),
+        ("wrong", "deepseek-r1", r"rejects the key \(HTTP 401\)\. Set evaluate_api_key"),
         ("right", "deepseek-r2", r"does not serve 'deepseek-r2'\. Set evaluate_model\. Did you mean deepseek-r1\?"),
     ],
 )

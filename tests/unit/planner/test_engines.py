@@ -132,9 +132,9 @@ def test_deepseek_infer_sees_the_divided_weights_and_says_what_it_is_not():
         " --temperature 0.7 --max-new-tokens 200"
     )
     assert head.mounts == ["/data/models/deepseek-ai:/weights:ro"]
-    assert any("serves no HTTP" in str(warning) for warning in plan.warnings)
+    assert any("without an HTTP API" in str(warning) for warning in plan.warnings)
     assert plan.protocol == "none"
-    assert any(f"playbooks/demo.yml makes {R1}-mp16 once" in str(warning) for warning in plan.warnings)
+    assert any(f"playbooks/demo.yml creates {R1}-mp16 once" in str(warning) for warning in plan.warnings)
 
 
 def test_gpustack_listens_where_its_workers_look():

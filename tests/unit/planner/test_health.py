@@ -34,7 +34,7 @@ def event(xid, age):
     ],
 )
 def test_lesser_and_older_errors_are_warnings(xid, age, said):
-    assert warnings(events=event(xid, age)) == [f"The kernel log of n1 tells of {said}"]
+    assert warnings(events=event(xid, age)) == [f"The kernel log of n1 reports {said}"]
     assert health_problems("n1", {"accelerators": GPUS, "events": event(xid, age)}, wanted=0, share=0.9) == []
 
 
@@ -49,7 +49,7 @@ def test_a_detour_through_the_processor():
     ]
     assert warnings(iommu=True) == []
     (said,) = warnings(iommu=True, rdma=[{"name": "mlx5_0"}])
-    assert said.startswith("The IOMMU of n1 is on: GPUDirect RDMA may be slow or fail.")
+    assert said.startswith("The IOMMU of n1 is enabled: GPUDirect RDMA may be slow or fail.")
 
 
 @pytest.mark.parametrize(

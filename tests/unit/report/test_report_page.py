@@ -150,7 +150,7 @@ def test_messages_are_shown_in_both_languages(content):
     page = render(content)
     assert (
         '<span lang="en">Service r1: 61 layers cannot be divided evenly into 2 pipeline stages (split 31 + 30):'
-        ' the largest stage is the bottleneck.</span><span lang="zh">服务 r1：61 层无法被 2 个 stage 整除：'
+        ' the largest stage is the bottleneck.</span><span lang="zh">服务 r1：61 层无法均分到 2 个流水线 stage（'
     ) in page
     both = (
         ("h20-02 did not answer when the report was generated.", "h20-02 在生成本报告时没有应答。"),

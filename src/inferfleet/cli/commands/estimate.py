@@ -74,7 +74,7 @@ def estimate(
         int, typer.Option(metavar="TOKENS", help=N_("Tokens per batch; 0: the engine's default."))
     ] = 0,
     gpu_memory_utilization: Annotated[
-        float, typer.Option(metavar="SHARE", help=N_("Share of each accelerator's memory."))
+        float, typer.Option(metavar="SHARE", help=N_("Share of each accelerator's memory that the engine may use."))
     ] = 0.90,
     kv_cache_dtype: Annotated[str, typer.Option(metavar="TYPE", help=N_("KV cache data type: auto or fp8."))] = "auto",
     engine: Annotated[str, typer.Option(metavar="NAME", help=N_("Engine from the catalog, or auto."))] = "auto",

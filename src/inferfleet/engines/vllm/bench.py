@@ -1,4 +1,4 @@
-"""Command line of `vllm bench serve`; it takes the API key from OPENAI_API_KEY."""
+"""Command line of `vllm bench serve`, which reads the API key from OPENAI_API_KEY."""
 
 import json
 
@@ -6,8 +6,8 @@ from inferfleet.engines.measurement import Measurement
 from inferfleet.versions import version_key
 
 IGNORE_EOS_IN_BODY_SINCE = "0.17.1"
-"""vllm/benchmarks/serve.py: 0.17.1 and 0.32.0 ignore the end of the sequence with random prompts whatever the command
-line says, unless the request body does; 0.8.5.post1 has no option for the body, only --ignore-eos."""
+"""vllm/benchmarks/serve.py: with random prompts 0.17.1 and 0.32.0 ignore the end of the sequence regardless of the
+command line, unless the request body sets ignore_eos; 0.8.5.post1 has no option for the body, only --ignore-eos."""
 
 
 def build_argv(measurement: Measurement) -> list[str]:
