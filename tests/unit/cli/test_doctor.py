@@ -62,7 +62,7 @@ def test_foreign_logs_are_diagnosed_without_an_inventory() -> None:
     assert result.exit_code == 2
     assert "1 error found" in result.stdout
     assert "The KV cache is smaller than one sequence" in result.stdout
-    assert "remedy: Reduce max_model_len" in result.stdout
+    assert "remedy: Lower max_model_len" in result.stdout
 
 
 def test_logs_with_warnings_only() -> None:

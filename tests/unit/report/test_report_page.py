@@ -171,7 +171,10 @@ def test_text_without_translation_is_marked_as_english(content):
 
 
 def test_results_of_earlier_versions_are_shown(plans, tmp_path):
-    saved = [{"name": "API responds", "ok": True, "detail": "1 of {1}"}, {"name": "Ray", "ok": True, "detail": "2 of 2"}]
+    saved = [
+        {"name": "API responds", "ok": True, "detail": "1 of {1}"},
+        {"name": "Ray", "ok": True, "detail": "2 of 2"},
+    ]
     save_result(tmp_path, "verify", plans[0], saved)
     page = render(make_content(inventory="x", plans=plans, nodes={}, results=tmp_path, now=NOW))
     assert '<span lang="en">API responds</span><span lang="zh">API 应答</span>' in page
