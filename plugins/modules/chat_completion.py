@@ -172,7 +172,7 @@ def container_state(name: str) -> tuple[bool, Message]:
             return False, Message("container-missing", N_("container {name} does not exist"), name=name)
         logs = run(["docker", "logs", "--tail", "40", name], timeout=30)[1]
     except TimeoutError:
-        return False, Message("docker-silent", N_("container {name}: Docker does not respond"), name=name)
+        return False, Message("docker-unresponsive", N_("container {name}: Docker does not respond"), name=name)
     except OSError:
         missing = N_("container {name} does not exist: Docker is not installed")
         return False, Message("docker-missing", missing, name=name)

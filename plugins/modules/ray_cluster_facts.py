@@ -129,8 +129,8 @@ def main() -> None:
         values = {"status": error.status, "reason": error.reason, "url": params["url"]}
         ready, text = False, Message("ray-status", refused, **values)
     except OSError as error:
-        silent = N_("The Ray head node is unreachable at {url}: {reason}")
-        ready, text = False, Message("ray-no-answer", silent, url=params["url"], reason=reason(error))
+        unreachable = N_("The Ray head node is unreachable at {url}: {reason}")
+        ready, text = False, Message("ray-no-answer", unreachable, url=params["url"], reason=reason(error))
     except (ValueError, LookupError, TypeError) as error:
         other = N_("the service at {url} is not Ray's state API: {reason}")
         ready, text = False, Message("ray-unknown-answer", other, url=params["url"], reason=repr(error))

@@ -70,8 +70,8 @@ def test_models_of_nodes():
 
 def test_only_completed_copies_are_repaired():
     damage = {"a": {"complete": True}, "b": {"complete": False}, "c": {"complete": False}}
-    proofs = {"a": {"complete": True}, "b": {"complete": True}, "c": {}}
-    assert [(item["node"], item["repaired"]) for item in repairs(damage, proofs)] == [
+    verifications = {"a": {"complete": True}, "b": {"complete": True}, "c": {}}
+    assert [(item["node"], item["repaired"]) for item in repairs(damage, verifications)] == [
         ("a", False),
         ("b", True),
         ("c", False),

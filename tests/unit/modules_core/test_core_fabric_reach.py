@@ -31,7 +31,7 @@ def free():
 
 
 @pytest.fixture
-def silent():
+def unresponsive():
     """Return an unresponsive port: the kernel drops connections beyond a full backlog."""
     with socket.socket() as server:
         server.bind((HERE, 0))
@@ -76,9 +76,9 @@ def test_refused_connection_counts_as_reached(module, free):
     assert module.attempt(HERE, HERE, free, 5, False) == (0.0, "Connection refused")
 
 
-def test_unresponsive_peer_is_not_reached(module, silent):
+def test_unresponsive_peer_is_not_reached(module, unresponsive):
     with pytest.raises(TimeoutError):
-        module.connect(HERE, HERE, silent, 1)
+        module.connect(HERE, HERE, unresponsive, 1)
 
 
 def test_connection_uses_the_source_address(module):
@@ -99,10 +99,10 @@ def test_module_reports_every_peer(run_module, listening):
     assert result["connections"] == 2
 
 
-def test_module_reports_unreachable_peers(run_module, silent):
-    result = run_module("fabric_reach", source=HERE, peers=[HERE, "127.0.0.2"], port=silent, timeout=1)
+def test_module_reports_unreachable_peers(run_module, unresponsive):
+    result = run_module("fabric_reach", source=HERE, peers=[HERE, "127.0.0.2"], port=unresponsive, timeout=1)
     assert result["msg"] == (
-        f"This node cannot reach {HERE} at port {silent} (timed out) from {HERE} on the cluster network."
+        f"This node cannot reach {HERE} at port {unresponsive} (timed out) from {HERE} on the cluster network."
         " Check cluster_network, cluster_address and the firewall between the nodes."
     )
 
@@ -112,9 +112,9 @@ def test_refused_connection_to_a_listening_port_fails(run_module, listening, fre
     assert f"{HERE} at port {free} (Connection refused)" in result["msg"]
 
 
-def test_unresponsive_ports_are_tested_in_parallel(run_module, silent):
+def test_unresponsive_ports_are_tested_in_parallel(run_module, unresponsive):
     started = time.monotonic()
-    result = run_module("fabric_reach", source=HERE, listening={HERE: [silent] * 30}, timeout=1)
+    result = run_module("fabric_reach", source=HERE, listening={HERE: [unresponsive] * 30}, timeout=1)
     assert "timed out" in result["msg"]
     assert time.monotonic() - started < 30  # what one after the other would have taken
 
