@@ -1,4 +1,4 @@
-"""Trees of Python packages for the images: installed on this machine with its pip settings, made small, cached."""
+"""Python package trees of the images: installed on this machine with its pip settings, slimmed and cached."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ TORCH_CPU_WHEELS = "https://download.pytorch.org/whl/cpu/torch/"
 
 @dataclass(frozen=True)
 class Alias:
-    """A second name under which a distribution is found; `local_version` is appended to its version."""
+    """A second name of a distribution; `local_version` is appended to its version."""
 
     name: str
     of: str
@@ -45,18 +45,18 @@ def load_recipe(name: str) -> Recipe:
 
 
 def find_links() -> str:
-    """Return where torch's CPU wheels lie: PIP_FIND_LINKS, or PyTorch's own page."""
+    """Return the location of torch CPU wheels: PIP_FIND_LINKS, or the index of PyTorch."""
     return os.environ.get("PIP_FIND_LINKS") or TORCH_CPU_WHEELS
 
 
 def uv() -> str:
-    """Return the path of uv: the one beside this Python, else the one in PATH."""
-    beside = Path(sys.executable).with_name("uv")
-    return str(beside) if beside.exists() else "uv"
+    """Return the path of uv: the one next to this Python, else the one in PATH."""
+    local = Path(sys.executable).with_name("uv")
+    return str(local) if local.exists() else "uv"
 
 
 def install(cache: Path, lock: Path, site: Path, log: Path) -> None:
-    """Install just the packages of a lock file, for the images' Python and platform, into the folder `site`."""
+    """Install exactly the packages of a lock file, for the images' Python and platform, into the folder `site`."""
     run(
         [uv(), "pip", "install", "--target", site, "--no-deps", "--requirements", lock,
          "--python-version", PYTHON, "--python-platform", PLATFORM, "--only-binary", ":all:",
@@ -67,7 +67,7 @@ def install(cache: Path, lock: Path, site: Path, log: Path) -> None:
 
 
 def tree(cache: Path, name: str) -> Path:
-    """Return the folder with `site-packages/` and `bin/` of an image, made when missing."""
+    """Return the folder with `site-packages/` and `bin/` of an image, created if missing."""
     recipe_folder = RECIPES / name
     lock = recipe_folder / "requirements.lock"
     parts = [lock.read_bytes(), (recipe_folder / "recipe.yml").read_bytes(), PLATFORM.encode()]
@@ -99,7 +99,7 @@ def keep_scripts(source: Path, target: Path, names: list[str]) -> None:
 
 
 def slim(site: Path, recipe: Recipe) -> None:
-    """Remove what does not serve and strip symbol tables, in place.
+    """Remove unneeded files and strip symbol tables, in place.
 
     The files are hard links into uv's cache, so a stripped one replaces the link and leaves the cache alone.
     """
@@ -117,7 +117,7 @@ def slim(site: Path, recipe: Recipe) -> None:
 
 
 def add_alias(site: Path, alias: Alias) -> None:
-    """Make a distribution known under a second name, for code that looks up its version."""
+    """Register a distribution under a second name, for code that looks up its version."""
     (original,) = site.glob(f"{alias.of.replace('-', '_')}-*.dist-info")
     version = original.name.removesuffix(".dist-info").rsplit("-", 1)[1]
     folder = site / f"{alias.name}-{version}+{alias.local_version}.dist-info"

@@ -35,7 +35,7 @@ def main() -> int:
     arguments = parser.parse_args()
     tokenizer = AutoTokenizer.from_pretrained(arguments.checkpoint)
     model = AutoModelForCausalLM.from_pretrained(arguments.checkpoint, dtype=arguments.dtype).eval()
-    asked, answered = [], []
+    questions, answers = [], []
     try:
         endpoint = connect(arguments)
         for question in load_questions():
@@ -43,14 +43,14 @@ def main() -> int:
             tokens = prompt + tokenizer.encode(question.completion, add_special_tokens=False)
             served = torch.tensor(endpoint.prompt_logprobs(tokens))
             difference = (served - reference_logprobs(model, tokens)).abs()
-            asked.append(difference[: len(prompt) - 1])
-            answered.append(difference[len(prompt) - 1 :])
+            questions.append(difference[: len(prompt) - 1])
+            answers.append(difference[len(prompt) - 1 :])
     except (httpx.HTTPError, OSError) as problem:
         print(f"error: {arguments.base_url}: {problem}", file=sys.stderr)
         return 2
-    for name, part in (("questions", torch.cat(asked)), ("answers", torch.cat(answered))):
+    for name, part in (("questions", torch.cat(questions)), ("answers", torch.cat(answers))):
         print(f"{name}: {len(part)} tokens, difference mean {part.mean():.4f}, largest {part.max():.4f} nats")
-    mean = torch.cat(asked).mean().item()
+    mean = torch.cat(questions).mean().item()
     print(f"mean over the questions {mean:.4f} nats, tolerance {arguments.tolerance}")
     return 0 if mean <= arguments.tolerance else 1
 

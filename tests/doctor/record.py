@@ -1,11 +1,11 @@
-"""Records logs of things that go wrong, in containers of the engine's image on a network of their own.
+"""Record logs of failures, in containers of the engine image on a separate network.
 
     python -m tests.doctor.record [NAME …] [--other-ray FOLDER]
 
-What needs no whole cluster is broken here: real vLLM, Ray and Gloo on the Docker of this machine, beside the lab.
+These cases need no complete cluster: real vLLM, Ray and Gloo on the local Docker, in addition to the lab.
 Needs the image inferfleet-lab/engine and the tiny R1 (`make lab`). Writes tests/fixtures/doctor/recorded/NAME.log: the
-lines that tell with those around them. FOLDER holds a Ray of another version (`uv pip install --no-deps --target FOLDER
-ray==2.55.1`); without it the case that needs it is left out.
+relevant lines with their context. FOLDER contains a Ray of another version (`uv pip install --no-deps --target FOLDER
+ray==2.55.1`); without it the case that needs it is skipped.
 """
 
 import argparse
@@ -38,16 +38,16 @@ RANKS = [
 HEAD = "ray start --head --port 6379 --num-gpus 1 --block --disable-usage-stats"
 JOIN = f"sleep 8; ray start --address {PREFIX}-a:6379 --num-gpus 1 --block --disable-usage-stats"
 TOKEN = {"RAY_AUTH_MODE": "token"}
-BEFORE, AFTER = 6, 3  # lines around the ones that tell
+BEFORE, AFTER = 6, 3  # context lines
 SECONDS = 150
 
 
 @dataclass(frozen=True)
 class Case:
-    """Containers by name, each with argv, environment and further options of docker-py; what the log must say."""
+    """Containers by name, each with argv, environment and docker-py options; `pattern` must match the log."""
 
     how: str
-    says: str
+    pattern: str
     containers: dict[str, dict[str, object]]
     of: str = "a"
     state: bool = False
@@ -134,32 +134,32 @@ def running(case: Case) -> Iterator[dict[str, Container]]:
         network.remove()
 
 
-def telling(text: str, says: str) -> str:
-    """Return the lines that match, with those around them."""
+def matching_lines(text: str, pattern: str) -> str:
+    """Return the matching lines with their context."""
     lines = text.splitlines()
-    found = [number for number, line in enumerate(lines) if re.search(says, line)]
-    kept = sorted(
+    found = [number for number, line in enumerate(lines) if re.search(pattern, line)]
+    numbers = sorted(
         {near for number in found for near in range(number - BEFORE, number + AFTER + 1) if 0 <= near < len(lines)}
     )
-    return "\n".join(lines[number] for number in kept)
+    return "\n".join(lines[number] for number in numbers)
 
 
 def record(name: str, case: Case) -> bool:
-    """Record one case; return whether the log said what was expected."""
+    """Record one case; return whether the log matches."""
     with running(case) as containers:
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             text = containers[case.of].logs(timestamps=True).decode(errors="replace")
             containers[case.of].reload()
-            if re.search(case.says, text) and (
+            if re.search(case.pattern, text) and (
                 containers[case.of].status == "exited" or time.monotonic() > end - SECONDS / 2
             ):
                 break
             if containers[case.of].status == "exited":
                 break
             time.sleep(3)
-        if not (found := telling(text, case.says)):
-            print(f"{name}: it did not say {case.says!r}:\n{text[-3000:]}", file=sys.stderr)
+        if not (found := matching_lines(text, case.pattern)):
+            print(f"{name}: no match for {case.pattern!r}:\n{text[-3000:]}", file=sys.stderr)
             return False
         FIXTURES.mkdir(parents=True, exist_ok=True)
         (FIXTURES / f"{name}.log").write_text(f"# recorded by tests/doctor/record.py: {case.how}\n{found}\n")
@@ -167,16 +167,16 @@ def record(name: str, case: Case) -> bool:
 
 
 def main() -> int:
-    """Record what is asked for, or all."""
+    """Record the given cases, or all."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*")
     parser.add_argument("--other-ray", default="", help="folder with a Ray of another version")
-    asked = parser.parse_args()
-    every = cases(str(Path(asked.other_ray, "ray").resolve()) if asked.other_ray else "")
+    options = parser.parse_args()
+    every = cases(str(Path(options.other_ray, "ray").resolve()) if options.other_ray else "")
     wanted = {
         name: case
         for name, case in every.items()
-        if (not asked.names or name in asked.names) and all(case.needs or (" ",))
+        if (not options.names or name in options.names) and all(case.needs or (" ",))
     }
     results = {name: record(name, case) for name, case in wanted.items()}
     print(results)

@@ -1,9 +1,9 @@
-"""Records logs of things that go wrong on a machine with two NVIDIA GPUs, nvcc and PyTorch; stdlib only besides.
+"""Record logs of failures on a machine with two NVIDIA GPUs, nvcc and PyTorch; otherwise stdlib only.
 
     OUT=FOLDER python3 tests/doctor/record_gpu.py
 
-Run as root in a machine or container of its own: it makes /dev/shm small and grows it again. What
-tests/fixtures/doctor/recorded/ holds of it was trimmed to the lines that tell.
+Run as root on a dedicated machine or container: it shrinks and restores /dev/shm. The logs in
+tests/fixtures/doctor/recorded/ are trimmed to the relevant lines.
 """
 
 import os
@@ -21,7 +21,7 @@ dist.init_process_group("nccl", timeout=datetime.timedelta(seconds=8 if "slow" i
 tensor = torch.ones(1 << 20, device="cuda")
 dist.all_reduce(tensor)
 torch.cuda.synchronize()
-if "slow" in sys.argv:  # the second rank does not come in time
+if "slow" in sys.argv:  # the second rank is late
     if rank:
         time.sleep(40)
     dist.all_reduce(tensor)
@@ -38,17 +38,17 @@ other.run(torch.zeros(1, device="cuda"))
 """
 
 
-def say(name: str, argv: list[str], environment: dict[str, str] | None = None, seconds: int = 90) -> None:
-    """Run a command that fails, and keep what it says."""
+def record(name: str, argv: list[str], environment: dict[str, str] | None = None, seconds: int = 90) -> None:
+    """Run a command that fails, and save its output."""
     env = os.environ | {"NCCL_DEBUG": "INFO"} | (environment or {})
     try:
         done = subprocess.run(
             argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds, env=env, check=False
         )
-        said = done.stdout
+        output = done.stdout
     except subprocess.TimeoutExpired as late:
-        said = late.stdout or b""
-    (OUT / f"{name}.log").write_bytes(said)
+        output = late.stdout or b""
+    (OUT / f"{name}.log").write_bytes(output)
 
 
 def main() -> None:
@@ -58,17 +58,17 @@ def main() -> None:
         script.flush()
         ranks = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", script.name]
         network = {"NCCL_P2P_DISABLE": "1", "NCCL_SHM_DISABLE": "1"}
-        say("nccl_on_tcp", ranks, network | {"NCCL_IB_HCA": "=mlx5_0:1"})
-        say("nccl_loopback", ranks, network | {"NCCL_SOCKET_IFNAME": "=lo"})
-        say("nccl_no_interface", ranks, {"NCCL_SOCKET_IFNAME": "=bond7"})
-        say("nccl_watchdog", [*ranks, "slow"])
+        record("nccl_on_tcp", ranks, network | {"NCCL_IB_HCA": "=mlx5_0:1"})
+        record("nccl_loopback", ranks, network | {"NCCL_SOCKET_IFNAME": "=lo"})
+        record("nccl_no_interface", ranks, {"NCCL_SOCKET_IFNAME": "=bond7"})
+        record("nccl_watchdog", [*ranks, "slow"])
         subprocess.run(["mount", "-o", "remount,size=4m", "/dev/shm"], check=True)
-        say("shm_exhausted", ranks, {"NCCL_P2P_DISABLE": "1", "NCCL_CUMEM_HOST_ENABLE": "0"})
+        record("shm_exhausted", ranks, {"NCCL_P2P_DISABLE": "1", "NCCL_CUMEM_HOST_ENABLE": "0"})
         subprocess.run(["mount", "-o", "remount,size=50%", "/dev/shm"], check=True)
     first = "import torch; torch.zeros(1, device='cuda')"
-    say("no_kernel_image", [sys.executable, "-c", OTHER_GPU], {"TORCH_CUDA_ARCH_LIST": "10.0"}, seconds=240)
-    say("gpu_out_of_memory", [sys.executable, "-c", "import torch; torch.empty(1 << 38, device='cuda')"])
-    say("cuda_803", [sys.executable, "-c", first], {"LD_LIBRARY_PATH": "/usr/local/cuda/compat"})
+    record("no_kernel_image", [sys.executable, "-c", OTHER_GPU], {"TORCH_CUDA_ARCH_LIST": "10.0"}, seconds=240)
+    record("gpu_out_of_memory", [sys.executable, "-c", "import torch; torch.empty(1 << 38, device='cuda')"])
+    record("cuda_803", [sys.executable, "-c", first], {"LD_LIBRARY_PATH": "/usr/local/cuda/compat"})
 
 
 if __name__ == "__main__":

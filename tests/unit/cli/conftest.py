@@ -1,4 +1,4 @@
-"""The command run in the demo checkout."""
+"""Fixtures that run the command in the demo checkout."""
 
 import json
 from collections.abc import Callable

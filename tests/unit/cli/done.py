@@ -1,4 +1,4 @@
-"""A command that has ended."""
+"""A finished command."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""`inferfleet bench --compare`, and what the command refuses before it runs anything."""
+"""`inferfleet bench --compare`, and usage errors of the command."""
 
 import json
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_missing_run_is_reported(inferfleet: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "text"),
     [
         ((), "-i"),
         (("-i", "inventories/demo", "--concurrency", "1,many"), "whole numbers"),
@@ -88,9 +88,9 @@ def test_missing_run_is_reported(inferfleet: Command, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_usage(
-    inferfleet: Command, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], says: str
+    inferfleet: Command, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], text: str
 ) -> None:
     monkeypatch.delenv("INFERFLEET_INVENTORY", raising=False)
     done = inferfleet("bench", *arguments)
     assert done.exit_code == 1
-    assert says in done.stderr
+    assert text in done.stderr

@@ -1,4 +1,4 @@
-"""The table of the benchmark: row by row while it runs, and complete in the end."""
+"""The benchmark table: row by row during the run, and complete at the end."""
 
 import io
 import json
@@ -24,7 +24,7 @@ ROWS = [{"label": LABEL, "text": "req/s"}, {"label": "1", "text": "0.49"}, {"lab
 
 
 def events() -> list[dict[str, Any]]:
-    """Return the events of a stage whose tasks tell a row each, and of another one after it."""
+    """Return the events of a stage whose tasks return one row each, and of another one after it."""
     made: list[dict[str, Any]] = [{"event": "playbook_on_start", "created": "2026-11-23T06:00:00"}]
     for number, row in enumerate([*ROWS, None]):
         task = {"task_uuid": str(number), "name": f"task {number}", "role": "bench" if row else "verify", "play": "p"}
@@ -94,8 +94,8 @@ def test_json_progress_has_one_object_per_row() -> None:
         for event in events():
             fold.add(event)
             view.on_event(event)
-    told = [json.loads(line) for line in file.getvalue().splitlines()]
-    assert [(item["stage"], item["label"], item["text"]) for item in told if item["event"] == "row"] == [
+    objects = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert [(item["stage"], item["label"], item["text"]) for item in objects if item["event"] == "row"] == [
         ("bench", row["label"], row["text"]) for row in ROWS
     ]
 

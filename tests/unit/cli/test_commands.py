@@ -1,4 +1,4 @@
-"""The commands, really run: exit codes and what is printed without a terminal."""
+"""Real runs of the commands: exit codes and output without a terminal."""
 
 import json
 import re
@@ -91,7 +91,7 @@ def test_run_without_change_exits_with_code_0(quiet_run: tuple[Done, dict[str, A
         "node_baseline": "ok",
         "model_weights": "ok",
         "inference_engine": "skipped",
-        "open_webui": "skipped",  # its play never came to it
+        "open_webui": "skipped",  # its play did not reach it
         "demo_verify": "ok",
     }
 

@@ -1,4 +1,4 @@
-"""`inferfleet doctor`: what it prints, and the exit code that says how bad it is."""
+"""`inferfleet doctor`: output and exit codes."""
 
 import json
 from pathlib import Path
@@ -23,8 +23,8 @@ def run(*arguments: str) -> Any:
 def finding(severity: str, *, now: bool = True, name: str = "some-symptom") -> dict[str, Any]:
     words = dict.fromkeys(("title", "cause", "check", "remedy"), "Something.")
     trace = {"where": "state", "text": "it is so", "at": None, "line": 0}
-    said = {"id": name, "severity": severity, "now": now, "node": "n1", "count": 1, "evidence": [trace]}
-    return said | words | {"sources": ["https://example.com"]}
+    finding_data = {"id": name, "severity": severity, "now": now, "node": "n1", "count": 1, "evidence": [trace]}
+    return finding_data | words | {"sources": ["https://example.com"]}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_json_document_has_the_common_form() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "text"),
     [
         ([], "Neither an inventory nor logs are given"),
         (["--logs", "/nowhere"], "File or folder /nowhere does not exist"),
@@ -86,11 +86,11 @@ def test_json_document_has_the_common_form() -> None:
         (["--logs", str(LOGS), "--since", "0"], "Option --since is '0'"),
     ],
 )
-def test_wrong_usage_is_refused(arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_usage_is_refused(arguments: list[str], text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INFERFLEET_INVENTORY", raising=False)
     result = run(*arguments)
     assert result.exit_code == 1
-    assert says in result.stderr
+    assert text in result.stderr
 
 
 def test_diagnosis_is_printed_in_chinese() -> None:

@@ -1,4 +1,4 @@
-"""What a summary says of the network."""
+"""Network rows of the summary."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The whole command in Chinese: help, wrong usage, progress, summary; and what never changes with the language."""
+"""The command in Chinese: help, usage errors, progress, summary; and language-independent output."""
 
 import io
 import json
@@ -74,7 +74,7 @@ def test_help_is_printed_in_chinese(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "text"),
     [
         (["up", "--lang", "zh"], "缺少选项 '-i' / '--inventory'"),
         (["--lang=zh", "up", "--frobnicate"], "没有选项 --frobnicate"),
@@ -94,10 +94,10 @@ def test_help_is_printed_in_chinese(
         (["doctor", "--logs", "/nowhere", "--lang", "zh"], "文件或目录 /nowhere 不存在。"),
     ],
 )
-def test_wrong_usage_is_refused_in_chinese(inferfleet: Command, arguments: list[str], says: str) -> None:
+def test_wrong_usage_is_refused_in_chinese(inferfleet: Command, arguments: list[str], text: str) -> None:
     done = inferfleet(*arguments)
     assert done.exit_code == 1
-    assert says in done.stderr
+    assert text in done.stderr
     assert not SENTENCE.search(done.stderr)
 
 

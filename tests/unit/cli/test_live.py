@@ -1,4 +1,4 @@
-"""The picture on a terminal, drawn from the events of a real run, and the real thing on a real terminal."""
+"""The live display, drawn from events of a real run and on a real terminal."""
 
 import io
 import re
@@ -81,7 +81,7 @@ def test_a_terminal_without_unicode_gets_ascii(demo: Path, failed_events: list[E
 
 
 def test_ctrl_c_on_a_real_terminal(demo: Path, tmp_path: Path) -> None:
-    """Everything the run has started ends; the stage, the way on and exit code 130 are told."""
+    """All processes of the run end; the stage, the next step and exit code 130 are shown."""
     command = [str(Path(sys.executable).with_name("inferfleet")), "up", "-i", "inventories/demo"]
     marker = "86399.25"
     options = ["--tags", "inference_engine", "-e", f"demo_sleep={marker}"]

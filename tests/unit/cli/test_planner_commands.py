@@ -1,4 +1,4 @@
-"""What `plan` and `estimate` say to people: on any terminal, and to those who mistype."""
+"""Output and errors of `plan` and `estimate`."""
 
 import json
 import os

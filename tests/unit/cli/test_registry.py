@@ -1,4 +1,4 @@
-"""A command is one file, and nothing else names it."""
+"""Commands are discovered from their modules."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is printed in the end, for results that are rare in real runs."""
+"""The summary, for results that are rare in real runs."""
 
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ def finished(**fields: Any) -> RunResult:
     return RunResult(**(base | fields))
 
 
-def rows(run: RunResult, judged: Outcome, command: Command = UP, *, check: bool = False) -> list[Row]:
-    summary = summarize(command, run, judged, again="inferfleet up -i x", check=check, log="log", cwd=HOME)
+def rows(run: RunResult, outcome: Outcome, command: Command = UP, *, check: bool = False) -> list[Row]:
+    summary = summarize(command, run, outcome, again="inferfleet up -i x", check=check, log="log", cwd=HOME)
     return [row for block in summary.blocks for row in block]
 
 
@@ -35,8 +35,8 @@ def test_same_failure_on_many_hosts_is_listed_once() -> None:
     failures = tuple(
         Failure(f"node{n}", "model_weights", "Download", Message("", "No space left on device")) for n in (1, 2, 3)
     )
-    said = rows(finished(failures=failures, rc=2), Outcome.FAILED)
-    assert said[:3] == [
+    summary_rows = rows(finished(failures=failures, rc=2), Outcome.FAILED)
+    assert summary_rows[:3] == [
         Row("hosts", "node1, node2, node3"),
         Row("task", "Model weights: Download"),
         Row("error", "No space left on device", "bad"),
@@ -45,14 +45,14 @@ def test_same_failure_on_many_hosts_is_listed_once() -> None:
 
 def test_long_list_of_changes_is_truncated() -> None:
     changed = tuple(ChangedTask("node1", "verify", f"Task {n}") for n in range(25))
-    said = rows(finished(changed_tasks=changed), Outcome.CHANGES_DETECTED)
-    assert len([row for row in said if row.label == "changed"]) == 20
-    assert Row("", "and 5 more tasks") in said
+    summary_rows = rows(finished(changed_tasks=changed), Outcome.CHANGES_DETECTED)
+    assert len([row for row in summary_rows if row.label == "changed"]) == 20
+    assert Row("", "and 5 more tasks") in summary_rows
 
 
 def test_interrupted_run_shows_the_next_step() -> None:
-    said = rows(finished(interrupted=True, rc=254), Outcome.INTERRUPTED)
-    assert said[0] == Row("next", "Run `inferfleet up` again: it continues where this run stopped.")
+    summary_rows = rows(finished(interrupted=True, rc=254), Outcome.INTERRUPTED)
+    assert summary_rows[0] == Row("next", "Run `inferfleet up` again: it continues where this run stopped.")
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_failed_check_affects_status_only() -> None:
 
 def test_status_reports_a_failed_check_once() -> None:
     result = {"verification": [{"name": "engine", "ok": False, "detail": "no answer"}]}
-    failed = (Failure("node1", "verify", "Check that all of it is well", Message("", "engine: no answer")),)
-    said = rows(finished(result=result, failures=failed, rc=2), Outcome.FAILED, STATUS)
-    assert [row.label for row in said] == ["engine", "next", "log"]
-    assert said[0].holds is False
+    failed = (Failure("node1", "verify", "Check the service", Message("", "engine: no answer")),)
+    summary_rows = rows(finished(result=result, failures=failed, rc=2), Outcome.FAILED, STATUS)
+    assert [row.label for row in summary_rows] == ["engine", "next", "log"]
+    assert summary_rows[0].holds is False
 
 
 def test_junit_report_of_an_interrupted_run() -> None:

@@ -1,4 +1,4 @@
-"""What is refused before Ansible starts: one clear line, exit code 1, nothing run."""
+"""Errors before Ansible starts: one line, exit code 1, nothing runs."""
 
 import json
 import subprocess

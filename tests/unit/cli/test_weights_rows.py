@@ -1,4 +1,4 @@
-"""What a summary shows of weights."""
+"""Weights rows of the summary."""
 
 from inferfleet.cli.commands.weights import download_rows, model_rows, weights_blocks
 from inferfleet.cli.output.row import Row

@@ -83,7 +83,7 @@ def evidence(data: dict[str, Any], **more: Any) -> Evidence:
 
 
 def changed(path: str, value: Any) -> dict[str, Any]:
-    """Return `well` with the value at a path of keys, divided by blanks, replaced."""
+    """Return `healthy` with the value at a path of keys, separated by spaces, replaced."""
     data: Any = healthy()
     *way, last = path.split()
     place = data

@@ -1,4 +1,4 @@
-"""The catalog of symptoms: complete, readable, and each pattern proved by a log."""
+"""The symptom catalog: complete, readable, and each pattern matches a log."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""What the state of nodes and the service's answers show."""
+"""Findings from node state and responses of the service."""
 
 import json
 from typing import Any
@@ -89,15 +89,15 @@ def test_secrets_are_redacted_in_state_evidence() -> None:
     assert str(finding.traces[0].text) == "n2: login with <admin_password> failed n3: timed out"
 
 
-@pytest.mark.parametrize("ill", [{"ranks": []}, {"started": "2026-11-23T07:00:00Z"}])
-def test_partially_restarted_cluster(ill: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fault", [{"ranks": []}, {"started": "2026-11-23T07:00:00Z"}])
+def test_partially_restarted_cluster(fault: dict[str, Any]) -> None:
     data = changed("answers n1 completion", GONE)
     data["answers"]["n1"] |= {"health": GONE, "models": GONE}
     data["webui"]["apis"] = []
-    if "ranks" in ill:
+    if "ranks" in fault:
         data["nodes"]["n2"]["ranks"] = []
     else:
-        data["nodes"]["n1"]["containers"]["inferfleet-ray"]["started_at"] = ill["started"]
+        data["nodes"]["n1"]["containers"]["inferfleet-ray"]["started_at"] = fault["started"]
     assert found(evidence(data)) == {"partial-restart": ""}
 
 

@@ -1,4 +1,4 @@
-"""How lines of logs become findings: where, when, how often, and whether it is over."""
+"""Findings from log lines: place, time, count, and whether they are resolved."""
 
 import gzip
 import json

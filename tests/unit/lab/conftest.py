@@ -1,4 +1,4 @@
-"""A root with one repository, and hubs that serve it."""
+"""A root folder with one repository, and hubs that serve it."""
 
 import os
 import threading

@@ -1,4 +1,4 @@
-"""What the test cluster is made of: addresses, inventories, keys, what nodes inherit."""
+"""Configuration of the test cluster: addresses, inventories, keys, inherited settings."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""How the test cluster is put together: steps, services, images by content, small package trees, the bootstrap."""
+"""Creation of the test cluster: steps, services, images, package trees, bootstrap."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The test hub against the real huggingface_hub client."""
+"""The test hub with the real huggingface_hub client."""
 
 import hashlib
 import os

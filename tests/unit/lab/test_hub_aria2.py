@@ -1,4 +1,4 @@
-"""The test hub's static mirror and its other sides against the real aria2c."""
+"""The static mirror and the other protocols of the test hub with the real aria2c."""
 
 import hashlib
 import os
@@ -75,7 +75,7 @@ def test_killed_download_resumes(root: Path, start: Callable[..., str], tmp_path
     httpx.post(f"{endpoint}/_lab/stats/reset").raise_for_status()
     assert aria2c(url, tmp_path, "-x1") == 0
     assert (tmp_path / "copy").read_bytes() == content
-    # To learn that the server knows Range, aria2c first asks for the whole file and hangs up at once.
+    # aria2c first requests the complete file to detect Range support, and disconnects immediately.
     assert httpx.get(f"{endpoint}/_lab/stats").json()["bytes"] < len(content)
 
 
@@ -91,10 +91,10 @@ def test_corruption_is_detected_with_a_hash(
 def test_mirror_has_no_hashes_and_no_listing(root: Path, start: Callable[..., str]) -> None:
     endpoint, wanted = start(root), (root / REPO / WEIGHTS).read_bytes()
     url = f"{endpoint}/static/{REPO}/{WEIGHTS}"
-    whole = httpx.get(url)
-    assert whole.content == wanted
-    assert not [value for value in whole.headers.values() if hashlib.sha256(wanted).hexdigest() in value]
-    part = httpx.get(url, headers={"Range": "bytes=10-19", "If-Range": whole.headers["ETag"]})
+    complete = httpx.get(url)
+    assert complete.content == wanted
+    assert not [value for value in complete.headers.values() if hashlib.sha256(wanted).hexdigest() in value]
+    part = httpx.get(url, headers={"Range": "bytes=10-19", "If-Range": complete.headers["ETag"]})
     assert (part.status_code, part.content) == (206, wanted[10:20])
     for path in ("", f"/{REPO}", f"/{REPO}/", f"/{REPO}/sub", f"/{REPO}/none", "/inferfleet/none/config.json"):
         assert httpx.get(f"{endpoint}/static{path}").status_code == 404

@@ -1,4 +1,4 @@
-"""What the test hub does wrong on command, seen by a plain HTTP client and by the real huggingface_hub."""
+"""Fault injection of the test hub, with a plain HTTP client and the real huggingface_hub."""
 
 import socket
 import time

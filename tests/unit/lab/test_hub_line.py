@@ -1,4 +1,4 @@
-"""The test hub's line: its rate and its counts."""
+"""Rate and counters of the test hub."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""The test hub against the real modelscope client."""
+"""The test hub with the real modelscope client."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Golden files of an area's wording, one a language, and what a text in Chinese may not hold."""
+"""Golden files with the wording of an area, one per language, and forbidden characters in Chinese."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Calls that make a text for people, and whether their templates are literals that Babel extracts."""
+"""Calls that create user-visible texts, and whether their templates are literals that Babel extracts."""
 
 import ast
 from collections.abc import Iterator

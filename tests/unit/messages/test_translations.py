@@ -1,7 +1,7 @@
-"""Every text that people read is a template with a Chinese translation.
+"""Every user-visible text is a template with a Chinese translation.
 
-Where one of these fails: mark the template with N_, give its values as parameters, and add its Chinese to the catalog
-of its area in src/inferfleet/locale/zh_CN/LC_MESSAGES (docs/translations.md).
+If a test fails: mark the template with N_, pass its values as parameters, and add the Chinese translation to the
+catalog of its area in src/inferfleet/locale/zh_CN/LC_MESSAGES (docs/translations.md).
 """
 
 import re

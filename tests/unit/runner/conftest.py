@@ -1,4 +1,4 @@
-"""Real runs of small playbooks on this machine, each made once."""
+"""Real runs of small playbooks on this machine, each executed once."""
 
 import shutil
 from collections.abc import Callable, Sequence

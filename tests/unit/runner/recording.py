@@ -1,4 +1,4 @@
-"""What a real run left behind."""
+"""The recorded events of a real run."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Where the checkout and the inventory are found."""
+"""Discovery of the checkout and the inventory."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The exact command line and environment."""
+"""The command line and environment of ansible-playbook."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The fold, on the events of real runs."""
+"""The aggregation of events of real runs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_progress_is_shown_while_a_task_is_retried(whole_run: Recorded, planned:
             seen.append(state.stages["first"].hosts["one"].progress)
     first, second = seen
     assert (first.done, first.total, first.unit, str(first.text)) == (100, 300, "bytes", "shard 1")
-    assert first.rate is None  # one reading says nothing about speed
+    assert first.rate is None  # a rate needs two readings
     assert second.rate > 0
     assert second.seconds_left == pytest.approx(100 / second.rate)
     assert state.stages["first"].hosts["one"].progress is None  # the stage is over
@@ -107,7 +107,7 @@ def test_aborted_run_is_interrupted_in_its_stage(whole_run: Recorded, planned: d
     result = fold(whole_run.events[: recovered + 1], planned).result(rc=254, interrupted=True)
     assert [stage.state for stage in result.stages] == [State.INTERRUPTED, State.WAITING]
     assert not result.complete
-    assert result.failures[0].task == "Fail for a start"  # Ansible could no longer tell that it was rescued
+    assert result.failures[0].task == "Fail for a start"  # Ansible did not record the rescue
 
 
 def test_folding_is_deterministic(whole_run: Recorded, planned: dict[str, list[str]]) -> None:

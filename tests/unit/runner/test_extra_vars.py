@@ -1,4 +1,4 @@
-"""-e means what it means to ansible-playbook, and its secrets are never shown."""
+"""Parsing of -e as by ansible-playbook, with masked secrets."""
 
 from pathlib import Path
 

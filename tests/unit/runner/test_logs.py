@@ -1,4 +1,4 @@
-"""Where runs are logged, however many there are at once."""
+"""Log folders of runs, including concurrent ones."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack

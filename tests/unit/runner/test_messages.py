@@ -1,4 +1,4 @@
-"""What went wrong, in plain words. The results are real ones of Ansible 2.19."""
+"""Failure messages, from real results of Ansible 2.19."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a run is judged: by its events, by Ansible's exit status only where they say nothing."""
+"""Outcomes of runs, from events and, if these are inconclusive, Ansible's exit status."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ UNREACHABLE = Failure("n2", "s", "t", Message("", "m"), unreachable=True)
 CHANGED = ChangedTask("n1", "s", "t")
 
 
-def judged(*, assert_no_change: bool = False, **fields: Any) -> Outcome:
+def outcome_of(*, assert_no_change: bool = False, **fields: Any) -> Outcome:
     base = {"stages": (), "seconds": 1.0, "rc": 0, "complete": True, "tasks_run": 3}
     return outcome(RunResult(**(base | fields)), assert_no_change=assert_no_change)
 
@@ -40,13 +40,13 @@ def judged(*, assert_no_change: bool = False, **fields: Any) -> Outcome:
     ],
 )
 def test_outcomes(fields: dict[str, Any], expected: Outcome) -> None:
-    assert judged(**fields) is expected
+    assert outcome_of(**fields) is expected
 
 
 def test_change_matters_only_with_assert_no_change() -> None:
-    assert judged(changed_tasks=(CHANGED,), assert_no_change=True) is Outcome.CHANGES_DETECTED
-    assert judged(assert_no_change=True) is Outcome.OK
-    assert judged(changed_tasks=(CHANGED,), failures=(FAILED,), rc=2, assert_no_change=True) is Outcome.FAILED
+    assert outcome_of(changed_tasks=(CHANGED,), assert_no_change=True) is Outcome.CHANGES_DETECTED
+    assert outcome_of(assert_no_change=True) is Outcome.OK
+    assert outcome_of(changed_tasks=(CHANGED,), failures=(FAILED,), rc=2, assert_no_change=True) is Outcome.FAILED
 
 
 def test_exit_codes() -> None:

@@ -1,4 +1,4 @@
-"""The adapter: what a run leaves on disk, and what it does not."""
+"""The files that a run creates and removes."""
 
 import json
 import stat

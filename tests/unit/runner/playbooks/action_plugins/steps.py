@@ -1,4 +1,4 @@
-"""Need three tries, and tell the progress of each."""
+"""Succeed at the third attempt, and return the progress of each."""
 
 from pathlib import Path
 
