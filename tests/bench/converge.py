@@ -1,4 +1,4 @@
-"""Measure what a deployment costs: cold, warm and as a check run, and which tasks the time goes into.
+"""Measure the duration of a deployment: cold, warm and as a check run, and by task.
 
     python -m tests.bench.converge                 # 2, 4 and 8 nodes without the engine
     python -m tests.bench.converge --nodes 2 --engine --warm-only
@@ -100,7 +100,7 @@ def main() -> None:
         engine = options.engine and nodes == 2
         cold = "-"
         if not options.warm_only:
-            lab("down", "--pool", DEFAULT_POOL, nodes=nodes)  # only the nodes: images and weights stay at hand
+            lab("down", "--pool", DEFAULT_POOL, nodes=nodes)  # only the nodes: images and weights are kept
             lab("up", nodes=nodes)
             measured = Measurement(inventory(nodes), engine=engine)
             cold = f"{measured.seconds:.0f} ({measured.changed})"

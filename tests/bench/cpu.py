@@ -1,4 +1,4 @@
-"""Measures what passing weights on costs the processors: GB per CPU second of giving, taking and hashing.
+"""Measure the CPU cost of the peer exchange: GB per CPU second of sending, receiving and hashing.
 
     python -m tests.bench.cpu --size 2
 

@@ -1,4 +1,4 @@
-"""Measures how long the facts of the network take, on machines as large as they come.
+"""Measure how long gathering network facts takes, on the largest machines.
 
 python -m tests.bench.facts
 """

@@ -1,4 +1,4 @@
-"""Measures how weights come to many nodes: ours beside what people do by hand, over links shaped with tc.
+"""Measure the distribution of weights to many nodes: the peer exchange and manual methods, over links shaped with tc.
 
     python -m tests.bench.fanout                          # 2, 4 and 8 nodes, 16 and 64 files
     python -m tests.bench.fanout --nodes 8 --files 64 --methods ours
@@ -45,7 +45,7 @@ def make_model(root: Path, size: int, count: int) -> dict[str, dict[str, object]
 
 
 def pull(links: Links, work: Path, files: dict, members: list[int], *, alone: bool) -> list[subprocess.Popen]:
-    """Start our module on nodes, together or each for itself."""
+    """Start the module on nodes, with or without peers."""
     peers = [{"name": f"fan{n}", "address": links.address(n), "port": 20990} for n in members]
     started = []
     for peer in peers:
@@ -85,7 +85,7 @@ def wait(processes: list[subprocess.Popen]) -> None:
 
 
 def naive(links: Links, work: Path, files: dict) -> None:
-    """Every node downloads for itself."""
+    """Every node downloads separately."""
     wait(pull(links, work, files, list(range(1, len(links.nodes) + 1)), alone=True))
 
 
@@ -109,7 +109,7 @@ def rsync(links: Links, work: Path, files: dict) -> None:
 
 
 def ours(links: Links, work: Path, files: dict) -> None:
-    """All nodes together."""
+    """All nodes exchange the files."""
     wait(pull(links, work, files, list(range(1, len(links.nodes) + 1)), alone=False))
 
 
@@ -125,7 +125,7 @@ def check(work: Path, files: dict, nodes: list[str]) -> None:
 
 
 def cpu_seconds() -> float:
-    """Return the processor time of all ended children."""
+    """Return the CPU time of all finished child processes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

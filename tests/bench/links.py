@@ -7,7 +7,7 @@ HUB = "10.199.0.250"
 
 
 def sh(command: str) -> str:
-    """Run a command; raise with its words when it fails."""
+    """Run a command; raise with its output if it fails."""
     done = subprocess.run(command.split(), capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{command}: {done.stderr.strip()}")
@@ -23,7 +23,7 @@ class Links:
 
     def __enter__(self) -> "Links":
         self.remove()
-        # A switch in a namespace of its own: Docker's firewall does not reach there.
+        # The switch has its own namespace, where Docker's firewall rules do not apply.
         sh("ip netns add fansw")
         sh("ip -n fansw link add fanbr type bridge")
         sh("ip -n fansw link set fanbr up")
@@ -44,7 +44,7 @@ class Links:
         self.remove()
 
     def remove(self) -> None:
-        """Remove whatever is there, also of a run that was killed."""
+        """Remove everything, including the remains of a killed run."""
         for name in [*(f"fan{n}" for n in range(1, 65)), "fanhub", "fansw"]:
             if Path("/run/netns", name).exists():
                 sh(f"ip netns del {name}")
@@ -60,11 +60,11 @@ class Links:
 
 
 def inside(name: str) -> list[str]:
-    """Return what a command line begins with to run in a namespace."""
+    """Return the prefix of a command line that runs it in a namespace."""
     return ["ip", "netns", "exec", name]
 
 
 def wipe(folder: Path) -> None:
-    """Remove a folder's content."""
+    """Delete the content of a folder."""
     subprocess.run(["rm", "-rf", str(folder)], check=True)
     folder.mkdir(parents=True)

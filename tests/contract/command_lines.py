@@ -1,4 +1,4 @@
-"""Every command line that is checked: of all inventories we ship, of their variants, and of a matrix of fleets."""
+"""All command lines to check: of the shipped inventories, their variants, and a matrix of fleets."""
 
 import functools
 import itertools
@@ -48,7 +48,7 @@ SETTINGS = (
     {"enable_auto_tool_choice": True},
     {"enable_prefix_caching": False},
 )
-# Versions whose own parser cannot be had are read by the nearest one.
+# Versions whose parser is not available are checked with that of the nearest version.
 STAND_INS = {
     "vllm-0.31.0": "vllm-0.32.0",
     "vllm-0.23.0": "vllm-0.32.0",
@@ -58,7 +58,7 @@ STAND_INS = {
 
 
 def shipped() -> Iterator[tuple[str, Plan]]:
-    """Yield the plan of every inventory and variant, with its name; each must work."""
+    """Yield the plan of every inventory and variant, with its name; each must be valid."""
     for name, extra in [*((name, None) for name in INVENTORIES), *VARIANTS]:
         cluster = plan_cluster(read_inventory(str(ROOT / "inventories" / name), extra), {})
         plans, problems = cluster.plans, cluster.problems
@@ -68,7 +68,7 @@ def shipped() -> Iterator[tuple[str, Plan]]:
 
 
 def matrix() -> Iterator[tuple[str, Plan]]:
-    """Yield every plan that works, of engines on fleets with settings."""
+    """Yield every valid plan of engines on fleets with settings."""
     fleets = itertools.product(ENGINES, MODELS, ACCELERATORS, (1, 2, 4), ("ray", "mp"))
     for engine, model, accelerator, count, executor in fleets:
         nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(count)}
@@ -78,12 +78,12 @@ def matrix() -> Iterator[tuple[str, Plan]]:
             if plan.works:
                 yield f"{engine} {model} {count} x {accelerator} {executor} {settings}", plan
             elif not settings:
-                break  # what does not work plainly does not work with settings either
+                break  # invalid without settings, so invalid with settings too
 
 
 @functools.cache
 def by_parser() -> dict[str, dict[Argv, str]]:
-    """Return each different command line with the first case it comes from, by the name of the parser that reads it."""
+    """Return each distinct command line with its first case, by the name of the parser that reads it."""
     found: dict[str, dict[Argv, str]] = {}
     for case, plan in itertools.chain(shipped(), matrix()):
         version = f"{plan.engine}-{plan.engine_version}"
@@ -95,7 +95,7 @@ def by_parser() -> dict[str, dict[Argv, str]]:
 
 
 def _of_engine(plan: Plan, argv: list[str]) -> Argv:
-    """Return the engine's own part: not mpirun's before it, and nothing where a node only waits for mpirun."""
+    """Return the engine's part of a command line: without mpirun, empty for a node that waits for mpirun."""
     if plan.launcher != "mpi":
         return tuple(argv)
     return tuple(argv[argv.index("trtllm-serve") :]) if "trtllm-serve" in argv else ()

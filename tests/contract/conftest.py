@@ -1,4 +1,4 @@
-"""Engines' own parsers, each started once; a version whose packages cannot be had is skipped, and says why."""
+"""Argument parsers of the engines, each started once; versions that cannot be installed are skipped with the reason."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,13 +12,13 @@ BY_NAME = {environment.name: environment for environment in ENVIRONMENTS}
 
 @pytest.fixture(scope="session")
 def parser_of(request: pytest.FixtureRequest) -> Iterator[Callable[[str], EngineParser]]:
-    """Yield what returns the parser of an engine's version by name, e.g. vllm-0.32.0.
+    """Yield a function that returns the parser of an engine version by name, e.g. vllm-0.32.0.
 
-    Those that the selected tests ask for are started together: each takes its time to import an engine.
+    Those of the selected tests are started together, since importing an engine takes long.
     """
-    asked = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
+    requested = {item.callspec.params.get("name") for item in request.session.items if hasattr(item, "callspec")}
     with ExitStack() as stack:
-        running = {name: _start(stack, environment) for name, environment in BY_NAME.items() if name in asked}
+        running = {name: _start(stack, environment) for name, environment in BY_NAME.items() if name in requested}
 
         def get(name: str) -> EngineParser:
             found = running[name]

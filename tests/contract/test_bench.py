@@ -1,4 +1,4 @@
-"""Every command line of the benchmark is one that `vllm bench serve` takes: its own parser says so."""
+"""The parser of `vllm bench serve` accepts every command line of the benchmark."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -39,13 +39,13 @@ def argvs(version: str) -> list[list[str]]:
     return found
 
 
-def test_it_takes_every_command_line(client: EngineParser) -> None:
+def test_parser_accepts_every_command_line(client: EngineParser) -> None:
     lines = argvs(client.environment.version)
     assert len(lines) > 10
     assert [said for said in client.refusals(lines) if said] == []
 
 
-def test_it_does_refuse(client: EngineParser) -> None:
+def test_parser_rejects_invalid_options(client: EngineParser) -> None:
     (good, *_) = argvs(client.environment.version)
     at = good.index("--random-input-len")
     bad = {
@@ -58,6 +58,6 @@ def test_it_does_refuse(client: EngineParser) -> None:
     assert [case for case, said in zip(bad, answers, strict=True) if not said] == []
 
 
-def test_only_a_new_one_needs_the_body(client: EngineParser) -> None:
+def test_only_new_versions_need_the_body(client: EngineParser) -> None:
     bodies = [argv for argv in argvs(client.environment.version) if "--extra-body" in argv]
     assert bool(bodies) == (client.environment.version != "0.8.5.post1")

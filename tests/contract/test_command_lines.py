@@ -1,4 +1,4 @@
-"""Every command line that the planner writes is one that the engine takes: its own parser says so."""
+"""The parsers of the engines accept every command line of the planner."""
 
 import pytest
 from command_lines import INVENTORIES, VARIANTS, by_parser
@@ -22,7 +22,7 @@ def good(name):
     return plan.nodes["n1"].argv
 
 
-def test_there_is_enough_to_check():
+def test_enough_command_lines():
     lines = by_parser()
     assert set(lines) >= set(BY_NAME)
     cases = {case.split()[0] for line in lines.values() for case in line.values()}
@@ -31,7 +31,7 @@ def test_there_is_enough_to_check():
     assert len(VARIANTS) >= 8
 
 
-# Options of ours that a user may give again: the engine takes the last one, and the plan holds either way.
+# Options of the plan that a user may repeat: the engine uses the last one, and the plan stays valid.
 REPEATABLE = {
     *("--reasoning-parser", "--reasoning_parser", "--enable-reasoning", "--tool-call-parser", "--chat-template"),
     *("--enable-auto-tool-choice", "--trust-remote-code", "--trust_remote_code", "--disable-custom-all-reduce"),
@@ -40,8 +40,8 @@ REPEATABLE = {
 }
 
 
-def test_what_we_set_is_known_to_be_ours():
-    """An option that is not refused in engine_extra_args would silently take the place of the plan's."""
+def test_options_set_by_the_plan_are_managed():
+    """An option that is not rejected in engine_extra_args would silently override the plan."""
     for name, lines in by_parser().items():
         engine = load_engines()[name.split("-0.")[0].removesuffix("-1.2.1")]
         for argv in lines:
@@ -50,7 +50,7 @@ def test_what_we_set_is_known_to_be_ours():
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_the_engine_takes_every_command_line(parser_of, name):
+def test_engine_accepts_every_command_line(parser_of, name):
     lines = by_parser()[name]
     answers = parser_of(name).refusals([list(argv) for argv in lines])
     refused = [(case, argv, said) for (argv, case), said in zip(lines.items(), answers, strict=True) if said]
@@ -58,7 +58,7 @@ def test_the_engine_takes_every_command_line(parser_of, name):
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_its_parser_does_refuse(parser_of, name):
+def test_parser_rejects_invalid_options(parser_of, name):
     argv = good(name)
     size = next(word for word in argv if word in ("--max-model-len", "--context-length", "--session-len"))
     at = argv.index(size)
@@ -76,7 +76,7 @@ def test_its_parser_does_refuse(parser_of, name):
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_the_catalogs_list_of_options_is_its_own(parser_of, name):
+def test_flags_file_matches_the_parser(parser_of, name):
     environment = BY_NAME[name]
     listed = load_flags(environment.engine, environment.version)
     own = [tuple(spellings) for spellings in parser_of(name).options()]
@@ -84,8 +84,8 @@ def test_the_catalogs_list_of_options_is_its_own(parser_of, name):
     assert listed.complete
 
 
-def test_tensorrt_llm_has_every_option_that_we_use():
-    """Its parser cannot be asked without a GPU, so the catalog's list of what it has stands for it."""
+def test_tensorrt_llm_has_every_used_option():
+    """Its parser does not run without a GPU, so the catalog's flags file is used instead."""
     known = {spelling for option in load_flags("tensorrt-llm", "1.2.1").options for spelling in option}
     lines = by_parser()["tensorrt-llm-1.2.1"]
     assert len(lines) > 20

@@ -1,4 +1,4 @@
-"""The pinned EvalScope does what inferfleet makes of it: a real evaluation against an API that knows the answers."""
+"""Run the pinned EvalScope against an API that knows the answers."""
 
 import json
 import os
@@ -34,21 +34,21 @@ TOOLS = Path(__file__).parents[2] / "tools"
 
 
 class Api(BaseHTTPRequestHandler):
-    """Answers the tiny R1's questions; `refused` are the words of questions that it answers with an error."""
+    """Answer the tiny R1's questions; questions that contain a word of `refused` get an error."""
 
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         prompt = body["messages"][-1]["content"]
-        self.server.asked.append(prompt)  # type: ignore[attr-defined]
+        self.server.prompts.append(prompt)  # type: ignore[attr-defined]
         time.sleep(self.server.seconds)  # type: ignore[attr-defined]
         if self.headers["Authorization"] != f"Bearer {KEY}":
             self.answer(401, {})
         elif any(word in prompt for word in self.server.refused):  # type: ignore[attr-defined]
             self.answer(400, {"error": {"message": "too long", "type": "BadRequestError", "code": 400}})
         else:
-            # Every second one as an engine without a reasoning parser gives it.
+            # Every second answer has the form of an engine without a reasoning parser.
             known = {
                 entry.question: f"{entry.reasoning}</think>{entry.answer}" if place % 2 else entry.answer
                 for place, entry in enumerate(QUESTIONS)
@@ -68,12 +68,12 @@ class Api(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Suppress the log."""
 
 
 @pytest.fixture(scope="module")
 def python() -> Path:
-    """EvalScope's own Python."""
+    """Python of EvalScope's environment."""
     try:
         return create_environment()[0]
     except EvaluationError as error:
@@ -83,7 +83,7 @@ def python() -> Path:
 @pytest.fixture
 def api() -> Iterator[Any]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
-        server.asked, server.refused, server.seconds = [], [], 0.0  # type: ignore[attr-defined]
+        server.prompts, server.refused, server.seconds = [], [], 0.0  # type: ignore[attr-defined]
         Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
@@ -91,7 +91,7 @@ def api() -> Iterator[Any]:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """The tiny R1's questions in two subsets, and two with choices, of which B is right once."""
+    """The tiny R1's questions in two subsets, and two multiple-choice questions, of which B is correct once."""
     lines = [json.dumps({"query": entry.question, "response": entry.answer}) for entry in QUESTIONS]
     (tmp_path / "first.jsonl").write_text("\n".join(lines[:15]))
     (tmp_path / "second.jsonl").write_text("\n".join(lines[15:]))
@@ -103,7 +103,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def evaluation(python: Path, api: Any, data: Path, tmp_path: Path) -> Iterator[Callable[..., Path]]:
-    """Start an evaluation of data sets in a folder and return it; they end with an owner that lives as long as this."""
+    """Return a function that starts an evaluation in a folder; evaluations end with the fixture."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as owner:
 
         def begin(settings: Settings, of: int = owner.pid) -> Path:
@@ -116,8 +116,8 @@ def evaluation(python: Path, api: Any, data: Path, tmp_path: Path) -> Iterator[C
         owner.kill()
 
 
-def asking(data: Path, *datasets: str, **changed: Any) -> Settings:
-    """Return settings that ask the data sets; not streamed, which the API here does not do."""
+def settings_for(data: Path, *datasets: str, **changed: Any) -> Settings:
+    """Return settings for the data sets, without streaming, which this API does not support."""
     numbers = {
         "limit": 0.0,
         "n": 1,
@@ -133,18 +133,18 @@ def asking(data: Path, *datasets: str, **changed: Any) -> Settings:
 
 
 def ended(folder: Path) -> str:
-    """Wait for the end and return the error, empty where there was none."""
+    """Wait for the end and return the error, empty if there was none."""
     while not (progress := read_progress(folder)).finished:
         time.sleep(0.2)
     return str(progress.error)
 
 
-def test_right_answers_score_all(evaluation: Callable[..., Path], api: Any, data: Path) -> None:
-    settings = asking(data, f"general_qa:first,second={data}", f"general_mcq:choices={data}")
+def test_correct_answers_score_100(evaluation: Callable[..., Path], api: Any, data: Path) -> None:
+    settings = settings_for(data, f"general_qa:first,second={data}", f"general_mcq:choices={data}")
     folder = evaluation(settings)
     assert ended(folder) == ""
     result = assess(folder, settings, PLAN, {}, "")
-    assert {entry.question for entry in QUESTIONS} < set(api.asked), "questions are asked word for word"
+    assert {entry.question for entry in QUESTIONS} < set(api.prompts), "questions are sent verbatim"
     own, choices = result.datasets
     assert (own.score, own.questions, own.failed, set(own.other_scores.values())) == (100.0, 20, 0, {100.0})
     assert [(subset.name, subset.score, subset.questions) for subset in own.subsets] == [
@@ -158,24 +158,24 @@ def test_right_answers_score_all(evaluation: Callable[..., Path], api: Any, data
         assert not file.is_file() or KEY.encode() not in file.read_bytes(), file
 
 
-def test_what_got_no_answer_is_asked_again_and_no_more(evaluation: Callable[..., Path], api: Any, data: Path) -> None:
-    settings = asking(data, f"general_qa:first,second={data}")
+def test_only_unanswered_questions_are_repeated(evaluation: Callable[..., Path], api: Any, data: Path) -> None:
+    settings = settings_for(data, f"general_qa:first,second={data}")
     api.refused.append("NCCL")
     folder = evaluation(settings)
     assert ended(folder) == ""
     result = assess(folder, settings, PLAN, {}, "")
     assert [p.message for p in unanswered(result, "")] == ["general_qa: 2 of 20 answers are missing."]
     api.refused.clear()
-    api.asked.clear()
+    api.prompts.clear()
     evaluation(settings)
     assert ended(folder) == ""
-    assert sorted(api.asked) == sorted(entry.question for entry in QUESTIONS if "NCCL" in entry.question)
+    assert sorted(api.prompts) == sorted(entry.question for entry in QUESTIONS if "NCCL" in entry.question)
     result = assess(folder, settings, PLAN, {}, "")
     assert (result.complete, result.datasets[0].score, result.datasets[0].answered) == (True, 100.0, 20)
 
 
-def test_it_ends_with_its_owner_and_goes_on(evaluation: Callable[..., Path], api: Any, data: Path) -> None:
-    settings = asking(data, f"general_qa:first,second={data}")
+def test_exits_with_its_owner_and_resumes(evaluation: Callable[..., Path], api: Any, data: Path) -> None:
+    settings = settings_for(data, f"general_qa:first,second={data}")
     api.seconds = 1.0
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as owner:
         folder = evaluation(settings, of=owner.pid)
@@ -186,14 +186,14 @@ def test_it_ends_with_its_owner_and_goes_on(evaluation: Callable[..., Path], api
     answered = read_progress(folder).answered
     assert 4 <= answered < 20
     api.seconds = 0.0
-    api.asked.clear()
+    api.prompts.clear()
     evaluation(settings)
     assert ended(folder) == ""
-    assert len(api.asked) == 20 - answered
+    assert len(api.prompts) == 20 - answered
     assert assess(folder, settings, PLAN, {}, "").datasets[0].score == 100.0
 
 
-def test_the_list_of_benchmarks_is_evalscopes_own(python: Path) -> None:
+def test_benchmark_list_matches_evalscope(python: Path) -> None:
     argv = [sys.executable, TOOLS / "evaluation_benchmarks.py", "--check"]
     done = subprocess.run(argv, capture_output=True, text=True, env=dict(os.environ), check=False)
     assert done.returncode == 0, done.stderr

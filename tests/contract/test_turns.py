@@ -1,4 +1,4 @@
-"""Which nodes each service's turn in a play has, as Ansible itself batches them; no host is contacted."""
+"""Batches of nodes by service in a play, as computed by Ansible; no host is contacted."""
 
 import os
 import re
@@ -31,7 +31,7 @@ GROUPS = {
 
 @pytest.fixture
 def turns(tmp_path: Path) -> Callable[..., list[str]]:
-    """Return a function that runs the play and says which hosts each turn had."""
+    """Return a function that runs the play and returns the hosts of each batch."""
 
     def run(groups: dict[str, list[str]], *options: str) -> list[str]:
         children = {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in groups.items()}
@@ -46,7 +46,7 @@ def turns(tmp_path: Path) -> Callable[..., list[str]]:
     return run
 
 
-def test_services_take_turns_in_the_order_of_their_heads(turns):
+def test_services_are_batched_in_the_order_of_their_heads(turns):
     assert turns(GROUPS) == ["a1 a3 a2", "b1 b2"]
 
 
@@ -59,10 +59,10 @@ def test_services_take_turns_in_the_order_of_their_heads(turns):
         ("@limit", ["a1", "b2"]),
     ],
 )
-def test_limit_is_heeded(turns, limit, expected):
+def test_limit_is_respected(turns, limit, expected):
     assert turns(GROUPS, "--limit", limit) == expected
 
 
-def test_without_services_all_nodes_have_one_turn(turns):
+def test_without_services_all_nodes_are_one_batch(turns):
     one = {name: hosts for name, hosts in GROUPS.items() if not name.startswith("service_")}
     assert turns(one | {"ray_head": ["a1"], "ray_worker": ["b1", "b2"]}) == ["a1 b1 b2"]

@@ -1,4 +1,4 @@
-"""A good inventory, changed as a case of cases.yml says, and what such a case expects."""
+"""A valid inventory with the changes of a case in cases.yml, and the problems it expects."""
 
 from pathlib import Path
 from typing import Any
@@ -39,17 +39,17 @@ def write_inventory(case: Case, folder: Path, port: int) -> Path:
 
 
 def by_name(case: Case) -> str:
-    """Return what pytest calls a case."""
+    """Return the pytest id of a case."""
     return str(case["name"])
 
 
 def sentences(problems: list[dict[str, Any]]) -> list[str]:
-    """Return each problem as a refusal shows it."""
+    """Return the text of each problem."""
     return [f"{problem['message']} {problem['remedy']}" for problem in problems]
 
 
 def refusals(problems: list[dict[str, Any]], case: Case) -> list[dict[str, Any]]:
-    """Return the code of each problem, and of its parameters those that the case names for it."""
+    """Return the code of each problem, with the parameters that the case names."""
     shown = [{"code": code, **parameters} for code, parameters in listed(map(Problem.from_dict, problems))]
     named = [*case["refusals"], *({} for _ in shown)]
     return [

@@ -1,4 +1,4 @@
-"""The check of an inventory that Ansible itself has loaded."""
+"""Check inventories loaded by Ansible."""
 
 import importlib.util
 import socket
@@ -28,7 +28,7 @@ def inventory(tmp_path: Path, listener: socket.socket) -> Callable[[Case], Path]
 
 @pytest.fixture(scope="session")
 def action() -> Callable[..., dict[str, Any]]:
-    """Run an action plugin on an inventory that Ansible itself has loaded."""
+    """Run an action plugin on an inventory loaded by Ansible."""
     init_plugin_loader()
     connection = connection_loader.get("local", PlayContext())
 
@@ -84,7 +84,7 @@ def check_inventory(action: Callable[..., dict[str, Any]]) -> Callable[..., dict
 
 @pytest.fixture(scope="session")
 def preflight(action: Callable[..., dict[str, Any]]) -> Callable[..., list[str]]:
-    """Return the codes of what preflight's actions refuse, given what the nodes have reported."""
+    """Return the problem codes of preflight's actions for the given facts."""
 
     def codes(folder: Path, extra: str | None = None, facts: dict[str, Any] | None = None) -> list[str]:
         result = action("check_inventory", folder, extra)

@@ -34,7 +34,7 @@ def test_inventories(case, tmp_path, preflight):
 
 
 @pytest.mark.parametrize("text", ["", "all: [1, 2]", "[ray_head\nnode1"], ids=["empty", "a list", "cut off"])
-def test_an_inventory_that_ansible_makes_nothing_of(text, tmp_path, preflight):
+def test_unparsable_inventory(text, tmp_path, preflight):
     folder = tmp_path / "inventory"
     folder.mkdir()
     (folder / "hosts.yml").write_text(text)

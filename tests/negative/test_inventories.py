@@ -1,4 +1,4 @@
-"""Every broken inventory is refused for what is wrong with it, before any node is contacted.
+"""Every invalid inventory is refused with the right problems, before any node is contacted.
 
 The wording is in tests/golden/inventory.{en,zh}.txt.
 """

@@ -1,4 +1,4 @@
-"""Roles' variables as Ansible itself renders them, on every host system; no host is contacted."""
+"""Role variables rendered by Ansible for every host system; no host is contacted."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def rendered(tmp_path_factory) -> Callable[..., dict[str, dict[str, Any]]]:
             "tasks": [
                 {"ansible.builtin.set_fact": {**told, "cacheable": True}},
                 *({"ansible.builtin.include_vars": f"{ROOT}/roles/{role}/{file}"} for file in files),
-                # What a user sets comes last here; in a run it wins over defaults as well.
+                # Values of the user come last; in a run they override defaults as well.
                 *([{"ansible.builtin.set_fact": variables}] if variables else []),
                 {"ansible.builtin.debug": {"msg": f"{{{{ {{{wanted}}} | to_json }}}}"}},
             ],

@@ -1,4 +1,4 @@
-"""What container_runtime installs on every host system, and from where."""
+"""Packages and sources of container_runtime on every host system."""
 
 import pytest
 
@@ -82,7 +82,7 @@ def test_packages_of_the_distribution(plain, host, manager, packages, source):
         ("kylinv10", "https://download.docker.com/linux/centos/8/$basearch/stable", "/"),
     ],
 )
-def test_dockers_repository_and_nvidias(nvidia, host, url, suite):
+def test_docker_and_nvidia_repositories(nvidia, host, url, suite):
     docker, toolkit = nvidia[host]["repositories"]
     kind = "deb" if nvidia[host]["manager"] == "apt" else "rpm"
     assert (docker["url"], docker["suites"]) == (url, suite)
@@ -110,7 +110,7 @@ def test_pinned_packages(nvidia, host):
     assert "nvidia-container-toolkit" in nvidia[host]["held"]
 
 
-def test_dockers_configuration(plain):
+def test_docker_configuration(plain):
     assert plain["debian12"]["settings"] == {
         "data-root": "/data/docker",
         "registry-mirrors": ["https://mirror"],
@@ -122,12 +122,12 @@ def test_dockers_configuration(plain):
     }
 
 
-def test_dockers_configuration_with_nvidia(nvidia):
+def test_docker_configuration_with_nvidia(nvidia):
     assert nvidia["debian12"]["settings"]["runtimes"] == {"nvidia": {"path": "nvidia-container-runtime"}}
     assert nvidia["debian12"]["settings"]["exec-opts"] == []
 
 
-def test_other_ways(of):
+def test_other_installation_sources(of):
     found = of(
         vendor="nvidia",
         container_runtime_source="docker",

@@ -1,4 +1,4 @@
-"""What nvidia_driver installs on every host system, and from where."""
+"""Packages and sources of nvidia_driver on every host system."""
 
 import pytest
 
@@ -57,7 +57,7 @@ def volta(of):
         ("kylinv10", "kylin10", "D42D0685.pub", [], ["@nvidia-driver:580-open"], ["@nvidia-driver:580-dkms"]),
     ],
 )
-def test_nvidias_repository(opened, volta, host, folder, key, pin, open_, proprietary):
+def test_nvidia_repository(opened, volta, host, folder, key, pin, open_, proprietary):
     found = opened[host]
     assert found["url"] == f"{CUDA}/{folder}/x86_64"
     assert found["key"] == f"{CUDA}/{folder}/x86_64/{key}"
@@ -79,12 +79,12 @@ def test_nvidias_repository(opened, volta, host, folder, key, pin, open_, propri
         ("kylinv10", "dnf", "kernel-devel-5.15.0-101-generic", ["dracut", "--force"]),
     ],
 )
-def test_what_building_the_module_needs(opened, host, manager, headers, initramfs):
+def test_module_build_dependencies(opened, host, manager, headers, initramfs):
     found = opened[host]
     assert (found["manager"], found["by_system"]["headers"][0], found["initramfs"]) == (manager, headers, initramfs)
 
 
-def test_the_distributions_own(opened):
+def test_distribution_packages(opened):
     own = {host: found["by_system"]["packages"]["distribution"] for host, found in opened.items()}
     assert (
         own["ubuntu2204"]
@@ -98,7 +98,7 @@ def test_the_distributions_own(opened):
     assert {host for host, packages in own.items() if not packages["open"]} == {"rocky9", "openeuler2203", "kylinv10"}
 
 
-def test_openeuler_takes_the_driver_from_a_folder(opened):
+def test_openeuler_driver_from_a_folder(opened):
     assert opened["openeuler2203"]["installed"] == []
 
 
@@ -112,5 +112,5 @@ def test_openeuler_takes_the_driver_from_a_folder(opened):
         ("openeuler2203", ""),
     ],
 )
-def test_the_fabric_manager(opened, host, package):
+def test_fabric_manager(opened, host, package):
     assert opened[host]["fabric_manager"] == package

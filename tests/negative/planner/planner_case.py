@@ -1,4 +1,4 @@
-"""Reads the cases, and builds the inventory of one."""
+"""Read the cases, and build their inventories."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def write_inventory(case: Case, folder: Path) -> Path:
 
 
 def facts_of(case: Case) -> dict[str, Any]:
-    """Return a case's facts with every device written out."""
+    """Return a case's facts with all devices expanded."""
     return {name: _devices(dict(node)) for name, node in case.get("facts", {}).items()}
 
 

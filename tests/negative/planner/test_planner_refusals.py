@@ -1,4 +1,4 @@
-"""Every broken inventory and every set of bad facts is refused word for word, and the remedies help."""
+"""Every invalid inventory and set of facts is refused with the exact text, and the remedies work."""
 
 import json
 
@@ -17,7 +17,7 @@ from inferfleet.settings import Settings
 CASES = read_cases()
 GATES = [c for c in vars(refusals).values() if isinstance(c, type) and getattr(c, "CODE", None)]
 PLANNED = [case for case in CASES if case["exit"] == 3]
-# Only make_plan's own callers can cause these: the contract refuses them first.
+# Only direct callers of make_plan can cause these: the inventory check refuses them first.
 BEFORE = {"model-path-differs", "bad-value"}
 
 
@@ -25,7 +25,7 @@ def by_name(case):
     return case["name"]
 
 
-def test_there_are_enough_and_every_gate_is_among_them():
+def test_every_check_has_a_case():
     assert len(CASES) >= 40
     assert len({case["name"] for case in CASES}) == len(CASES)
     seen = {refusal.partition(":")[0] for case in CASES for refusal in case["refusals"]}
@@ -49,7 +49,7 @@ def test_refusal(case, tmp_path):
 
 
 @pytest.mark.parametrize("case", PLANNED, ids=by_name)
-def test_the_remedy_removes_the_problem(case, tmp_path):
+def test_remedy_removes_the_problem(case, tmp_path):
     read = read_inventory(str(write_inventory(case, tmp_path)))
     (plan,) = plan_cluster(read, facts_of(case)).plans
     service, facts = services_of(read.groups)[0], facts_of(case)
@@ -58,7 +58,7 @@ def test_the_remedy_removes_the_problem(case, tmp_path):
     for problem in plan.problems:
         change = dict(getattr(problem, "change", {}))
         if not change:
-            continue  # a remedy for hands: a driver, a cable, another inventory
+            continue  # a manual remedy: a driver, a cable, another inventory
         count = change.pop("nodes", len(nodes))
         grown = nodes | {
             f"n{i}": {**nodes["n1"], "role": "worker", "address": f"10.0.0.{i}"}
@@ -68,7 +68,7 @@ def test_the_remedy_removes_the_problem(case, tmp_path):
         assert problem.code not in {p.code for p in healed.problems}, (change, healed.problems)
 
 
-def test_model_paths_that_differ():
+def test_different_model_paths():
     nodes = {
         f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}", "model_root": f"/data{i}"}
         for i in range(2)

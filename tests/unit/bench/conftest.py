@@ -13,7 +13,7 @@ RECORDED = Path(__file__).parents[2] / "fixtures" / "bench"
 
 @pytest.fixture
 def recorded() -> Callable[[str], str]:
-    """Return what reads a recorded file."""
+    """Return a function that reads a recorded file."""
     return lambda name: (RECORDED / name).read_text()
 
 
@@ -24,13 +24,13 @@ def run(recorded: Callable[[str], str]) -> Run:
 
 @pytest.fixture
 def plan(run: Run) -> dict[str, Any]:
-    """The plan of the service that was measured."""
+    """The plan of the measured service."""
     return {"service": "", **run.plan}
 
 
 @pytest.fixture
 def slower() -> Callable[..., Run]:
-    """Return what makes a run that is slower, by a factor, at one concurrency."""
+    """Return a function that makes a run slower by a factor at one concurrency."""
 
     def make(run: Run, concurrency: int, *, throughput: float = 1, latency: float = 1, failed: int = 0) -> Run:
         (one,) = [m for m in run.measurements if m.concurrency == concurrency]

@@ -1,4 +1,4 @@
-"""Where `vllm bench serve` comes from."""
+"""The image of `vllm bench serve`."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def plan(engine, image="registry/engine:1", version="1"):
 
 
 @pytest.mark.parametrize("engine", load_engines())
-def test_every_engine_is_measured_from_an_image_with_vllm(engine):
+def test_client_image_of_every_engine_contains_vllm(engine):
     image = client_image(plan(engine))
     if engine in ("vllm", "vllm_vacc"):
         assert (image, runs_vllm(plan(engine))) == ("registry/engine:1", True)
@@ -19,14 +19,14 @@ def test_every_engine_is_measured_from_an_image_with_vllm(engine):
         assert (image, runs_vllm(plan(engine))) == ("vllm/vllm-openai-cpu:v0.32.0", False)
 
 
-def test_versions_of_images():
+def test_client_version():
     assert client_version(plan("vllm", "mine", "0.17.1"), "mine") == "0.17.1"
     assert client_version(plan("sglang"), "vllm/vllm-openai-cpu:v0.32.0") == "0.32.0"
     assert client_version(plan("vllm", "mine", "0.17.1"), "vllm/vllm-openai:v0.8.5.post1") == "0.8.5.post1"
     assert client_version(plan("vllm_vacc", "mine", "AI3.2"), "mine") == ""
 
 
-def test_digests_of_images():
+def test_image_digests():
     images = [
         {"Id": "sha256:1", "RepoTags": ["a:1"], "RepoDigests": ["a@sha256:aa"]},
         {"Id": "sha256:2", "RepoTags": ["b:1"], "RepoDigests": []},

@@ -1,4 +1,4 @@
-"""Two runs side by side."""
+"""Comparison of two runs."""
 
 import pytest
 
@@ -10,13 +10,13 @@ def regressed(comparison):
     return {(change.concurrency, change.metric) for change in comparison.regressions}
 
 
-def test_a_run_equals_itself(run):
+def test_identical_runs_have_no_changes(run):
     same = compare(run, run, 0)
     assert (same.problems, same.regressions, same.differences, same.notes) == ([], [], [], [])
     assert {change.change for change in same.changes if change.metric != "failed"} == {0}
 
 
-def test_what_is_slower_is_found_where_it_is(run, slower):
+def test_lower_throughput_is_a_regression(run, slower):
     worse = compare(run, slower(run, 4, throughput=1.25), 0.05)
     assert regressed(worse) == {
         (4, name) for name in ("request_throughput", "output_throughput", "total_token_throughput")
@@ -25,27 +25,27 @@ def test_what_is_slower_is_found_where_it_is(run, slower):
     assert change.change == pytest.approx(-0.2)
 
 
-def test_higher_latency_is_worse(run, slower):
+def test_higher_latency_is_a_regression(run, slower):
     worse = compare(run, slower(run, 1, latency=1.1), 0.05)
     assert regressed(worse) == {(1, f"median_{name}_ms") for name in ("ttft", "tpot", "itl", "e2el")}
 
 
-def test_what_is_faster_is_no_regression(run, slower):
+def test_improvement_is_no_regression(run, slower):
     assert compare(slower(run, 4, throughput=2, latency=3), run, 0).regressions == []
 
 
 @pytest.mark.parametrize(("limit", "worse"), [(0.1, 0), (0.0999, 3), (0.2, 0)])
-def test_exactly_the_limit_is_allowed(run, slower, limit, worse):
+def test_change_of_exactly_the_limit_is_allowed(run, slower, limit, worse):
     assert len(compare(run, slower(run, 1, throughput=1 / 0.9), limit).regressions) == worse
 
 
-def test_more_failed_requests_are_worse_whatever_the_limit(run, slower):
+def test_more_failed_requests_are_a_regression_at_any_limit(run, slower):
     assert regressed(compare(run, slower(run, 4, failed=1), 10)) == {(4, "failed")}
     assert compare(slower(run, 4, failed=1), run, 0).regressions == []
 
 
 @pytest.mark.parametrize("changed", [{"input_len": 64}, {"output_len": 64}, {"ignore_eos": False}])
-def test_another_shape_is_refused(run, changed):
+def test_different_lengths_are_refused(run, changed):
     other = run.model_copy(update={"sweep": run.sweep.model_copy(update=changed)})
     (problem,) = compare(run, other, 1).problems
     ((name, value),) = changed.items()
@@ -53,13 +53,13 @@ def test_another_shape_is_refused(run, changed):
     assert f"{name} {value}" in problem.message
 
 
-def test_nothing_in_common_is_refused(run):
+def test_no_common_concurrency_is_refused(run):
     one, four = (run.model_copy(update={"measurements": (measured,)}) for measured in run.measurements)
     (problem,) = compare(one, four, 1).problems
     assert problem.message.endswith("the first measured 1, the second 4.")
 
 
-def test_what_only_one_measured_is_told(run):
+def test_concurrency_of_one_run_is_noted(run):
     one = run.model_copy(update={"measurements": run.measurements[:1], "ended": ""})
     compared = compare(run, one, 1)
     assert {change.concurrency for change in compared.changes} == {1}
@@ -69,19 +69,19 @@ def test_what_only_one_measured_is_told(run):
     ]
 
 
-def test_other_numbers_of_requests_are_told(run):
+def test_different_request_counts_are_noted(run):
     more = run.measured(run.measurements[1].model_copy(update={"num_prompts": 40, "completed": 40}))
     assert [str(note) for note in compare(run, more, 1).notes] == [
         "The runs sent different numbers of requests at concurrency 4 (4 and 40)."
     ]
 
 
-def test_presets_of_one_shape_compare(run):
+def test_presets_with_equal_lengths_are_comparable(run):
     other = run.model_copy(update={"sweep": run.sweep.model_copy(update={"preset": "mine"})})
     assert [str(note) for note in compare(run, other, 1).notes] == ["The presets differ in name only: smoke and mine."]
 
 
-def test_what_differs_in_the_service_is_told(run):
+def test_different_settings_are_listed(run):
     newer = run.model_copy(
         update={"plan": run.plan | {"engine_version": "0.33.0"}, "versions": run.versions | {"image": "vllm:0.33.0"}}
     )
@@ -89,7 +89,7 @@ def test_what_differs_in_the_service_is_told(run):
     assert found == {"engine_version": ("0.32.0", "0.33.0"), "image": (run.versions["image"], "vllm:0.33.0")}
 
 
-def test_a_service_is_the_same_until_its_plan_says_otherwise(run):
+def test_changed_settings_of_a_plan(run):
     assert changed_settings(run.plan, dict(run.plan)) == []
     assert [str(text) for text in changed_settings(run.plan, run.plan | {"tensor_parallel_size": 4})] == [
         "tensor_parallel_size was 2 and is 4",

@@ -1,4 +1,4 @@
-"""The folder of a run: what is written is what is read, also after an interruption."""
+"""The folder of a run: files round-trip, and interrupted runs resume."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ def problem_of(function, *given):
     return raised.value.problem
 
 
-def test_what_is_saved_is_loaded(run, tmp_path):
+def test_save_and_load(run, tmp_path):
     save(tmp_path, run)
     assert load(tmp_path) == run
     assert load(tmp_path / "bench.json") == run
@@ -30,7 +30,7 @@ def test_what_is_saved_is_loaded(run, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bench.csv", "bench.json"]
 
 
-def test_csv_holds_every_number(run):
+def test_csv_contains_all_values(run):
     lines = list(csv.DictReader(io.StringIO(to_csv(run.measurements))))
     assert [line["concurrency"] for line in lines] == ["1", "4"]
     for line, measured in zip(lines, run.measurements, strict=True):
@@ -41,7 +41,7 @@ def test_csv_holds_every_number(run):
     assert len(lines[0]) == 12 + 4 * 3
 
 
-def test_rows_stand_below_their_titles(run):
+def test_table_rows_align_with_header(run):
     for measured in run.measurements:
         text = row(measured)
         assert len(text) == len(HEAD)
@@ -54,7 +54,7 @@ def test_rows_stand_below_their_titles(run):
     ("content", "code"),
     [(None, "no-run"), ("{}", "not-a-run"), ("no JSON", "not-a-run"), ('{"schema": 2}', "not-a-run")],
 )
-def test_what_is_no_run_is_refused_with_its_path(tmp_path, content, code):
+def test_invalid_run_file_is_reported_with_its_path(tmp_path, content, code):
     path = tmp_path / "bench.json"
     if content is not None:
         path.write_text(content)
@@ -63,12 +63,12 @@ def test_what_is_no_run_is_refused_with_its_path(tmp_path, content, code):
     assert str(path) in problem.message
 
 
-def test_a_run_of_another_schema_is_refused(run, tmp_path):
+def test_unknown_schema_is_refused(run, tmp_path):
     (tmp_path / "bench.json").write_text(json.dumps(run.as_dict() | {"schema": 2}))
     assert "schema" in problem_of(load, tmp_path).message
 
 
-def test_plots_are_pictures(run, tmp_path):
+def test_plots_are_valid_images(run, tmp_path):
     paths = draw(run, tmp_path)
     assert [path.name for path in paths] == ["throughput.png", "throughput.svg", "latency.png", "latency.svg"]
     for path in paths:
@@ -77,16 +77,16 @@ def test_plots_are_pictures(run, tmp_path):
     assert paths[1].read_text().count("<path") > 20
 
 
-def test_plots_of_one_measurement(run, tmp_path):
+def test_plots_of_a_single_measurement(run, tmp_path):
     assert len(draw(run.model_copy(update={"measurements": run.measurements[:1]}), tmp_path)) == 4
 
 
-def begun(plan, tmp_path, **asked):
+def begun(plan, tmp_path, **settings):
     where = {"name": "before", "results": tmp_path, "bench_image": "vllm:1", "nodes": {}, "now": NOW}
-    return begin(SweepSettings(**{"preset": "smoke"} | asked), plan, **where)
+    return begin(SweepSettings(**{"preset": "smoke"} | settings), plan, **where)
 
 
-def test_a_new_run(plan, tmp_path):
+def test_begin_new_run(plan, tmp_path):
     session = begun(plan, tmp_path)
     assert session.folder == tmp_path / "20261123T054500Z"
     assert (session.run.name, session.run.started, session.run.ended) == ("before", "2026-11-23T05:45:00Z", "")
@@ -96,13 +96,13 @@ def test_a_new_run(plan, tmp_path):
     assert not session.folder.exists()
 
 
-def test_what_is_refused_leaves_no_folder(plan, tmp_path):
+def test_refused_run_creates_no_folder(plan, tmp_path):
     session = begun(plan, tmp_path, preset="no")
     assert (session.run, [problem.code for problem in session.problems]) == (None, ["unknown-preset"])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_run_goes_on(run, plan, tmp_path):
+def test_resume_interrupted_run(run, plan, tmp_path):
     half = run.model_copy(update={"measurements": run.measurements[:1], "ended": ""})
     save(tmp_path / "20261123T054500Z", half)
     session = resume(plan, tmp_path)
@@ -111,14 +111,14 @@ def test_an_interrupted_run_goes_on(run, plan, tmp_path):
     assert load(session.folder).missing == ()
 
 
-def test_a_complete_run_does_not_go_on(run, plan, tmp_path):
+def test_complete_run_cannot_be_resumed(run, plan, tmp_path):
     assert problem_of(unfinished, tmp_path, "").message == f"There is no run in {tmp_path}."
     save(tmp_path / "20261123T054500Z", run)
     assert problem_of(unfinished, tmp_path, "").message == f"The newest run in {tmp_path} is complete."
     assert resume(plan, tmp_path).problems[0].code == "nothing-to-resume"
 
 
-def test_the_newest_one_of_the_same_service_counts(run, tmp_path):
+def test_resume_uses_the_newest_run_of_the_service(run, tmp_path):
     half = run.model_copy(update={"ended": ""})
     save(tmp_path / "20261123T010000Z", half)
     save(tmp_path / "20261123T020000Z", half.model_copy(update={"plan": half.plan | {"service": "other"}}))
@@ -126,13 +126,13 @@ def test_the_newest_one_of_the_same_service_counts(run, tmp_path):
     assert unfinished(tmp_path, "other").name == "20261123T020000Z"
 
 
-def test_another_service_does_not_go_on_with_it(run, plan, tmp_path):
+def test_run_of_another_service_cannot_be_resumed(run, plan, tmp_path):
     save(tmp_path / "20261123T054500Z", run.model_copy(update={"ended": ""}))
     (problem,) = resume(plan | {"engine_version": "0.33.0"}, tmp_path).problems
     assert (problem.code, "engine_version was 0.32.0 and is 0.33.0" in problem.message) == ("other-service", True)
 
 
-def test_secrets_of_the_environment_are_not_kept(plan):
+def test_secrets_in_the_environment_are_masked(plan):
     plan["nodes"]["node1"]["env"] |= {"HF_TOKEN": "hf_123", "NCCL_DEBUG": "INFO"}
     kept = recorded_plan(plan)
     assert "hf_123" not in json.dumps(kept)
@@ -140,7 +140,7 @@ def test_secrets_of_the_environment_are_not_kept(plan):
     assert plan["nodes"]["node1"]["env"]["HF_TOKEN"] == "hf_123"
 
 
-def test_facts_are_short():
+def test_hardware_facts():
     facts = {
         "inferfleet_node": {"cpu_count": 96, "listening": {"22": "sshd"}},
         "inferfleet_accelerators": {
@@ -156,7 +156,7 @@ def test_facts_are_short():
     assert hardware_facts({}) == {"accelerators": {}}
 
 
-def test_measurements_are_kept_in_order(run):
+def test_measurements_are_sorted_by_concurrency(run):
     one, four = run.measurements
     empty = run.model_copy(update={"measurements": ()})
     assert empty.measured(four).measured(one).measurements == (one, four)

@@ -1,4 +1,4 @@
-"""What `vllm bench serve` wrote: recorded results and logs."""
+"""Read recorded results and logs of `vllm bench serve`."""
 
 import json
 
@@ -11,7 +11,7 @@ RESULT = "result-vllm-0.32.0.json"
 ABOUT = {"concurrency": 4, "num_prompts": 4, "seed": 104, "ended": "2026-11-23T06:06:34Z"}
 
 
-def test_a_recorded_result(recorded):
+def test_read_recorded_result(recorded):
     measured = read_measurement(recorded(RESULT), "", **ABOUT)
     assert (measured.completed, measured.failed, measured.errors) == (4, 0, ())
     assert (measured.total_input_tokens, measured.total_output_tokens) == (132, 128)
@@ -22,7 +22,7 @@ def test_a_recorded_result(recorded):
     assert measured.e2el_ms.p99 == 2245.0143213404954
 
 
-def test_one_of_an_older_version_does_not_count_the_failed(recorded):
+def test_result_of_an_older_version_without_failed_count(recorded):
     older = json.loads(recorded(RESULT)) | {"completed": 3}
     del older["failed"]
     measured = read_measurement(json.dumps(older), "Error 0: Bad Request\n", **ABOUT)
@@ -30,7 +30,7 @@ def test_one_of_an_older_version_does_not_count_the_failed(recorded):
 
 
 @pytest.mark.parametrize("missing", ["completed", "duration", "output_throughput", "p99_e2el_ms"])
-def test_a_result_that_lacks_something(recorded, missing):
+def test_result_with_missing_key(recorded, missing):
     found = json.loads(recorded(RESULT))
     del found[missing]
     with pytest.raises(ResultError, match=f"lacks {missing}"):
@@ -38,12 +38,12 @@ def test_a_result_that_lacks_something(recorded, missing):
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"completed": "many"}'])
-def test_what_is_no_result(text):
+def test_invalid_result_file(text):
     with pytest.raises(ResultError):
         read_measurement(text, "", **ABOUT)
 
 
-def test_numbers_that_cannot_be(recorded):
+def test_result_with_invalid_number(recorded):
     found = json.loads(recorded(RESULT)) | {"duration": -1}
     with pytest.raises(ResultError, match="does not contain a measurement"):
         read_measurement(json.dumps(found), "", **ABOUT)
@@ -53,7 +53,7 @@ def refused(log):
     return explain_no_result(log, url="http://10.0.0.1:8000/v1/completions", concurrency=4, num_prompts=8)
 
 
-def test_nobody_listens(recorded):
+def test_connection_refused(recorded):
     measured = read_measurement(recorded("result-nobody.json"), recorded("nobody.log"), **ABOUT)
     assert (measured.completed, measured.failed) == (0, 4)
     (error,) = measured.errors
@@ -63,7 +63,7 @@ def test_nobody_listens(recorded):
     assert problem.remedy == "Nothing listens on this address: deploy with `inferfleet up`, or run `inferfleet status`."
 
 
-def test_the_tool_itself_fails(recorded):
+def test_client_fails_to_start(recorded):
     problem = refused(recorded("no_tokenizer.log"))
     assert problem.code == "no-result"
     assert "Its last output was: ValueError: Couldn't instantiate the backend tokenizer" in problem.message
@@ -86,22 +86,22 @@ def test_the_tool_itself_fails(recorded):
         ),
     ],
 )
-def test_errors_of_requests(log, said, remedy):
+def test_request_errors(log, said, remedy):
     assert logged_errors(log) == said
     assert remedy in refused(log).remedy
 
 
 @pytest.mark.parametrize("log", ["", "0/4\n4/4\n", "\r\n \r\n"])
-def test_no_errors(log):
+def test_log_without_errors(log):
     assert logged_errors(log) == []
     assert refused(log).code == "no-result"
 
 
-def test_no_more_than_three_errors():
+def test_at_most_three_errors_are_shown():
     assert len(logged_errors("".join(f"Error {n}: {n}\n" for n in range(9)))) == 3
 
 
-def test_how_far_it_is(recorded):
+def test_requests_done(recorded):
     log = recorded("nobody.log")
     assert requests_done(log) == (4, 4)
     assert requests_done(log[: log.index("4/4")]) == (0, 4)

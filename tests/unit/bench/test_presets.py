@@ -1,4 +1,4 @@
-"""The catalog's loads."""
+"""The benchmark presets of the catalog."""
 
 import pytest
 from pydantic import ValidationError
@@ -10,11 +10,11 @@ from inferfleet.catalog.loader import pick
 GOOD = {"title": "x", "input_len": 8, "output_len": 8, "num_prompts": 4, "concurrency": [1]}
 
 
-def test_there_are_those_that_people_ask_for():
+def test_required_presets_exist():
     assert list(load_presets()) == ["smoke", "latency", "throughput", "long-context", "va16"]
 
 
-def test_the_vendors_own_is_the_vendors():
+def test_vendor_preset_matches_vendor_benchmark():
     va16 = load_presets()["va16"]
     assert (va16.num_prompts, va16.input_len, va16.output_len, va16.concurrency) == (3, 128, 1024, (1,))
 
@@ -41,11 +41,11 @@ def test_prompts_grow_with_concurrency():
         {"inputlen": 8},
     ],
 )
-def test_a_broken_one_is_refused(wrong):
+def test_invalid_preset_is_refused(wrong):
     with pytest.raises(ValidationError):
         Preset.model_validate(GOOD | wrong)
 
 
-def test_an_unknown_one_is_answered_with_the_nearest():
+def test_unknown_preset_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match="Did you mean throughput"):
         pick("bench_preset", "troughput", load_presets())

@@ -1,4 +1,4 @@
-"""The catalog's files: complete, and refused with file, key and reason when broken."""
+"""The catalog's files are complete, and invalid ones are reported with file, key and reason."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ from inferfleet.catalog.loader import FOLDER
 from inferfleet.planner.fleet import match_accelerator
 
 
-def test_it_has_what_the_field_uses():
+def test_required_entries_exist():
     assert {
         "deepseek-r1",
         "deepseek-r1-0528",
@@ -36,7 +36,7 @@ def test_it_has_what_the_field_uses():
     assert {"fp8", "bf16", "int8", "int4"} == set(ids.values())
 
 
-def test_every_accelerator_computes_something_and_has_memory():
+def test_every_accelerator_has_dtypes_and_memory():
     for name, entry in load_accelerators().items():
         assert entry.dtypes
         assert name == "cpu" or entry.usable_mib <= entry.memory_mib > 0
@@ -46,12 +46,12 @@ def test_every_accelerator_computes_something_and_has_memory():
 @pytest.mark.parametrize(
     ("product", "memory_mib", "meant"),
     [
-        ("NVIDIA A100 80GB PCIe MIG 1g.10gb", 0, "A100-80G"),  # "NVIDIA A10" begins that name, too
+        ("NVIDIA A100 80GB PCIe MIG 1g.10gb", 0, "A100-80G"),  # "NVIDIA A10" is a prefix of it, too
         ("NVIDIA H200 NVL", 143771, "H200-141G"),
         ("NVIDIA Z9", 81559, None),
     ],
 )
-def test_products_by_the_longest_name(product, memory_mib, meant):
+def test_product_matches_the_longest_name(product, memory_mib, meant):
     assert match_accelerator(product, memory_mib) == meant
 
 
@@ -65,25 +65,25 @@ def test_products_by_the_longest_name(product, memory_mib, meant):
         ("cpu", "cpu"),
     ],
 )
-def test_names_as_people_write_them(written, meant):
+def test_common_spellings_of_names(written, meant):
     assert accelerator_name(written) == meant
 
 
-def test_a_name_in_two_sizes():
+def test_ambiguous_name():
     with pytest.raises(
         UnknownNameError, match=r"'A100', which the catalog lists in 2 memory sizes. Choose one of A100-40G, A100-80G"
     ):
         accelerator_name("A100")
 
 
-def test_unknown_names_get_the_nearest():
+def test_unknown_name_suggests_the_nearest():
     with pytest.raises(UnknownNameError, match=r"Did you mean deepseek-r1\?"):
         load_model("deepsek-r1")
 
 
 @pytest.fixture
 def broken(tmp_path):
-    """Return a copy of the catalog, to break."""
+    """Return a copy of the catalog to modify."""
     shutil.copytree(FOLDER, tmp_path / "catalog", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     return tmp_path / "catalog"
 
@@ -118,7 +118,7 @@ def broken(tmp_path):
         ),
     ],
 )
-def test_broken_files_say_where(broken, file, edit, load, message):
+def test_invalid_file_is_reported_with_file_and_key(broken, file, edit, load, message):
     data = yaml.safe_load((broken / file).read_text())
     edit(data)
     (broken / file).write_text(yaml.safe_dump(data))
@@ -130,7 +130,7 @@ def test_broken_files_say_where(broken, file, edit, load, message):
 @pytest.mark.parametrize(
     ("text", "reason"), [("a: [", "cannot be parsed"), ("- 1", "does not contain a mapping"), ("\x00", "parse")]
 )
-def test_files_that_are_no_yaml(broken, text, reason):
+def test_invalid_yaml(broken, text, reason):
     (broken / "accelerators/T4-16G.yml").write_text(text)
     with pytest.raises(CatalogError, match=reason):
         load_accelerators(broken)
@@ -149,7 +149,7 @@ CONFIG = {
 }
 
 
-def test_a_model_from_its_config(tmp_path):
+def test_model_from_config_json(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     model = read_model(tmp_path)
     assert model.architecture == load_model("deepseek-r1-distill-qwen-1.5b").architecture
@@ -157,20 +157,20 @@ def test_a_model_from_its_config(tmp_path):
     assert read_model(tmp_path / "config.json") == load_model(str(tmp_path)) == model
 
 
-def test_sizes_are_those_of_the_index(tmp_path):
+def test_size_from_index(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 3_600_000_000}}))
     assert read_model(tmp_path).checkpoints[0].tensor_bytes == 3_600_000_000
 
 
-def test_sizes_are_those_of_the_headers(tmp_path):
+def test_size_from_safetensors_headers(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     for name, size in (("a", 100), ("b", 50)):
         header = json.dumps(
             {"__metadata__": {}, "w": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
         ).encode()
         (tmp_path / f"{name}.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(size))
-    # An index may be wrong, as DeepSeek-R1's own is.
+    # An index may be wrong, as that of DeepSeek-R1 is.
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 300}}))
     assert read_model(tmp_path).checkpoints[0].tensor_bytes == 150
 
@@ -190,7 +190,7 @@ def test_sizes_are_those_of_the_headers(tmp_path):
         ({"quantization_config": {"quant_method": "magic"}}, "quant_method 'magic', which is not supported"),
     ],
 )
-def test_configs_that_cannot_be_used(tmp_path, change, message):
+def test_unsupported_configs(tmp_path, change, message):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG | change))
     with pytest.raises(CatalogError) as refused:
         read_model(tmp_path)
@@ -201,7 +201,7 @@ def test_configs_that_cannot_be_used(tmp_path, change, message):
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe\x00", b"\x05\x00\x00\x00\x00\x00\x00\x00hello", b"", b"\x02\0\0\0\0\0\0\0[]"]
 )
-def test_files_that_are_no_safetensors(tmp_path, content):
+def test_invalid_safetensors_files(tmp_path, content):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     (tmp_path / "model.safetensors").write_bytes(content)
     with pytest.raises(CatalogError, match=r"model\.safetensors"):

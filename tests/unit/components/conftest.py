@@ -12,7 +12,7 @@ EXPORTER = example("Add a component")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Return a folder with the components that there are and one more, added as one file."""
+    """Return a folder with the existing components and a custom one, added as one file."""
     for file in FOLDER.glob("*.yml"):
         shutil.copy(file, tmp_path)
     (tmp_path / "exporter.yml").write_text(EXPORTER)

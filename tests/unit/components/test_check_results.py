@@ -9,7 +9,7 @@ SKIPPED = {"skipped": True, "changed": False}
 
 
 def said(text, **parameters):
-    """Return what a module that waits returns."""
+    """Return the result of a waiting module."""
     return {"progress": {"text": Message("x", text, **parameters).as_dict()}, "seconds": 1.25, "ready": False}
 
 
@@ -35,7 +35,7 @@ def chinese():
     use_language("en")
 
 
-def test_answers():
+def test_answer_results():
     results = answer_results([{"seconds": 0.456}, {"seconds": 9}], {"seconds": 2}, "vllm", True)
     assert shown(results) == [
         ("API responds", True, "2 of 2 questions as expected, first in 0.5 s"),
@@ -47,7 +47,7 @@ def test_answers():
     ]
 
 
-def test_state(state):
+def test_state_results(state):
     assert shown(state) == [
         ("Ray", False, "1 nodes"),
         ("ranks", True, "2 of 2"),
@@ -57,7 +57,7 @@ def test_state(state):
     assert shown(state_results(SKIPPED, [], said("answered"), SKIPPED)) == [("engine", False, "answered in 1.2 s")]
 
 
-def test_checks_that_failed_are_one_problem(state):
+def test_failed_checks_are_one_problem(state):
     (form,) = failed_checks(state)
     assert str(Problem.from_dict(form)).startswith(
         "Some checks failed: Ray: 1 nodes, Open WebUI: no response from u: r in 1.2 s. Run `inferfleet up` again"

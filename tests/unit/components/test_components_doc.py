@@ -1,9 +1,9 @@
-"""The page of components and ports is written from their files."""
+"""The page of components and ports is generated from their files."""
 
 from tools.components_doc import render
 
 
-def test_a_further_component_is_on_the_page(components):
+def test_custom_component_is_documented(components):
     page = render(components)
     assert "| Node exporter | `ray_head`, `ray_worker`, `monitoring` | container `inferfleet-node-exporter` |" in page
     assert "| 9100/tcp | Node exporter |  | `ray_head`, `ray_worker`, `monitoring` | nodes of the service |" in page

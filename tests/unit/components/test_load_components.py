@@ -1,4 +1,4 @@
-"""Components' files: what they must hold, and the order that they come in."""
+"""Component files: validation and deployment order."""
 
 import pytest
 
@@ -10,23 +10,23 @@ from inferfleet.settings.model import SECRETS
 GOOD = "title: A\ngroups: [g]\nimage: a:1\ncontainer: a\nports: [{number: 1, reached_by: [nodes]}]\nhealth: {path: /}\n"
 
 
-def test_the_components_that_there_are_in_the_order_of_deployment():
+def test_components_are_in_deployment_order():
     assert [component.name for component in load_components()] == ["ray", "engine", "webui"]
     assert GROUPS == ("ray_head", "ray_worker", "webui")
 
 
 @pytest.mark.parametrize("component", load_components(), ids=lambda component: component.name)
-def test_settings_and_secrets_are_ones_that_there_are(component):
+def test_settings_and_secrets_exist(component):
     names = {port.setting for port in component.ports if port.setting} | component.only.keys()
     assert names <= Settings.model_fields.keys()
     assert set(component.secrets) <= set(SECRETS)
 
 
-def test_every_secret_is_some_components():
+def test_every_secret_belongs_to_a_component():
     assert sorted(secret for component in load_components() for secret in component.secrets) == sorted(SECRETS)
 
 
-def test_names_and_paths_are_written_once():
+def test_names_and_paths_are_unique():
     owned = [(c.container or c.unit, *c.files.values(), *(data.path for data in c.data)) for c in load_components()]
     names = [name for group in owned for name in group]
     assert len(set(names)) == len(names)
@@ -48,7 +48,7 @@ def test_names_and_paths_are_written_once():
         (("title: A", "title: A\nafter: [a]"), "cannot be put in order"),
     ],
 )
-def test_a_bad_file_is_refused_with_its_reason(tmp_path, change, reason):
+def test_invalid_file_is_refused_with_reason(tmp_path, change, reason):
     (tmp_path / "a.yml").write_text(GOOD)
     assert [component.name for component in load_components(tmp_path)] == ["a"]
     load_folders.cache_clear()
@@ -58,6 +58,6 @@ def test_a_bad_file_is_refused_with_its_reason(tmp_path, change, reason):
     load_folders.cache_clear()
 
 
-def test_an_unknown_name_is_refused():
+def test_unknown_component_is_refused():
     with pytest.raises(ComponentError, match="There is no component gateway; known are ray, engine, webui"):
         load_component("gateway")

@@ -63,7 +63,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     return done.stdout.replace(str(data), "DATA")
 
 
-def test_a_play_over_all_components_reaches_its_group(output):
+def test_play_over_all_components_includes_its_group(output):
     assert "Remove the configuration and data of Node exporter" in output
 
 

@@ -1,4 +1,4 @@
-"""Engines are the folders that there are; a new one is a folder, a new version an entry."""
+"""Engines are discovered from folders: a new engine is a folder, a new version an entry."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def write(folder: Path, **facts: object) -> None:
 
 @pytest.fixture
 def search_path(tmp_path, monkeypatch):
-    """Return a folder that engines are looked for in besides the package's own."""
+    """Return a folder on the search path in addition to the package's own."""
     monkeypatch.setattr(engines, "__path__", [*engines.__path__, str(tmp_path)])
     return tmp_path
 
@@ -42,7 +42,7 @@ def plan_of(engine, **settings):
     return make_plan(Settings(**base, **settings), NODES)
 
 
-def test_a_version_is_an_entry_and_its_options_are_a_file(search_path):
+def test_version_entry_and_flags_file(search_path):
     versions = [{"version": version, "image": {"nvidia": f"made-up:{version}"}} for version in ("2.1", "1.0")]
     write(search_path / "version_entries", versions=versions)
     (search_path / "version_entries" / "flags").mkdir()
@@ -59,7 +59,7 @@ def test_a_version_is_an_entry_and_its_options_are_a_file(search_path):
     assert load_flags("version_entries", "1.0") is None
 
 
-def test_the_setting_takes_the_engines_that_there_are(tmp_path, monkeypatch):
+def test_setting_accepts_discovered_engines(tmp_path, monkeypatch):
     with pytest.raises(ValidationError):
         Settings(engine="only_here")
     write(tmp_path / "only_here")
@@ -68,18 +68,18 @@ def test_the_setting_takes_the_engines_that_there_are(tmp_path, monkeypatch):
         assert Settings(engine=name).engine == name
 
 
-def test_an_unknown_engine_is_refused_with_the_nearest():
+def test_unknown_engine_suggests_the_nearest():
     [problem] = settings_problems({"engine": "sgland"})
     assert problem.code == "bad-value"
     assert problem.remedy.startswith("Did you mean sglang? Set engine to 'auto', 'vllm', ")
 
 
-def test_a_name_need_not_be_a_module_name(search_path):
+def test_name_differs_from_module_name(search_path):
     write(search_path / "with_hyphen", name="with-hyphen")
     assert plan_of("with-hyphen").nodes["n0"].argv[0] == "example"
 
 
-def test_an_engine_that_shares_a_command_line(search_path):
+def test_shared_command_line(search_path):
     write(search_path / "fork", command_line_of="vllm")
     shared, own = load_engine("vllm"), load_engine("fork")
     assert (own.managed, own.flexible_flags) == (shared.managed, shared.flexible_flags)
@@ -87,13 +87,13 @@ def test_an_engine_that_shares_a_command_line(search_path):
     assert own.port == own_port("fork") == 7777
 
 
-def test_an_engine_that_shares_the_command_line_of_none(search_path):
+def test_shared_command_line_of_an_unknown_engine(search_path):
     write(search_path / "orphan", command_line_of="vlm")
     with pytest.raises(UnknownNameError, match=r"orphan is 'vlm'.*Did you mean vllm\?"):
         load_engines()
 
 
-def test_a_broken_file_is_named_with_its_key(search_path):
+def test_invalid_file_is_reported_with_its_key(search_path):
     write(search_path / "broken", versions=[])
     with pytest.raises(CatalogError, match=r"broken/engine\.yml: key versions: Tuple should have at least 1 item"):
         load_engines()
@@ -110,26 +110,26 @@ def test_every_engine_is_complete():
             assert set(version.reasoning_parsers or ()) <= engine.reasoning_parsers.keys()
 
 
-def test_logs_are_named_after_engines_and_tell_when_they_serve():
+def test_log_names_and_ready_lines():
     names = ("inferfleet-engine.log", "sglang-1.log", "tensorrt-llm.log", "vllm.log", "gpustack.log", "kernel.log")
     assert [bool(log_names().search(name)) for name in names] == [True] * 5 + [False]
     lines = ("INFO: Application startup complete.", "The server is fired up and ready to roll!", "Loading weights")
     assert [bool(ready_lines().search(line)) for line in lines] == [True, True, False]
 
 
-def test_ranks_of_preference_differ():
+def test_preferences_are_unique():
     ranks = [engine.preference for engine in load_engines().values() if engine.preference]
     assert ranks == sorted(set(ranks))
 
 
-def test_every_model_can_be_parsed_by_every_engine_that_serves_http():
+def test_every_http_engine_has_a_reasoning_parser_for_every_model():
     for model in load_models().values():
         for name, engine in load_engines().items():
             if engine.protocol == "openai" and model.reasoning_parser:
                 assert reasoning_parser(model, name, engine, engine.versions[0])
 
 
-def test_parsers_have_each_engines_own_spelling():
+def test_engine_specific_parser_names():
     r1 = load_models()["deepseek-r1-0528"]
     kimi = r1.model_copy(update={"reasoning_parser": "kimi_k2", "tool_call_parser": "kimi_k2"})
     given = r1.model_copy(update={"reasoning_parser": {"sglang": "its_own"}, "tool_call_parser": {"sglang": "tools"}})
@@ -146,7 +146,7 @@ def test_parsers_have_each_engines_own_spelling():
     assert names(given, "vllm") == ("", "")
 
 
-def test_a_version_may_lack_parsers_of_its_engine():
+def test_version_with_fewer_parsers():
     engine = load_engine("vllm")
     oldest = engine.versions[-1]
     kimi = load_models()["deepseek-r1"].model_copy(update={"reasoning_parser": "kimi_k2"})

@@ -1,4 +1,4 @@
-"""Questions of one's own, and what a role would hand over."""
+"""Own questions, and the variables that the role passes."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The API is found, or it is said why not."""
+"""The API is found, or the reason is reported."""
 
 import json
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class Api(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Suppress the log."""
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def url() -> Iterator[str]:
 NOBODY = "http://127.0.0.1:9/v1"  # the discard port
 
 
-def test_the_first_that_answers(url, monkeypatch):
+def test_first_responding_endpoint(url, monkeypatch):
     monkeypatch.setenv("http_proxy", NOBODY)
     assert find_endpoint([NOBODY, f"{url}/"], "right", "deepseek-r1") == url
 
@@ -45,11 +45,11 @@ def test_the_first_that_answers(url, monkeypatch):
         ("right", "deepseek-r2", r"does not serve 'deepseek-r2'\. Set evaluate_model\. Did you mean deepseek-r1\?"),
     ],
 )
-def test_what_it_refuses(url, key, model, says):
+def test_wrong_key_and_unknown_model(url, key, model, says):
     with pytest.raises(EvaluationError, match=says):
         find_endpoint([url], key, model)
 
 
-def test_nobody_answers():
+def test_no_endpoint_responds():
     with pytest.raises(EvaluationError, match=r"No API responds: http://127.0.0.1:9/v1: .*refused"):
         find_endpoint([NOBODY, NOBODY], "", "m")

@@ -8,7 +8,7 @@ from inferfleet.evaluate.benchmarks import load_benchmarks
 from inferfleet.evaluate.reference import find_reference, load_references
 
 
-def test_every_reference_is_a_model_of_the_catalog():
+def test_every_reference_is_a_catalog_model():
     assert set(load_references()) <= set(load_models())
     assert len(load_references()) == 8
 
@@ -29,7 +29,7 @@ def test_published_scores():
 
 
 @pytest.mark.parametrize(("content", "reason"), [(None, "No such file or directory"), ("{}", "it is not the result")])
-def test_a_file_that_is_no_result(tmp_path, content, reason):
+def test_invalid_reference_file(tmp_path, content, reason):
     file = tmp_path / "evaluation.json"
     if content:
         file.write_text(content)

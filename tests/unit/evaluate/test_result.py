@@ -1,4 +1,4 @@
-"""From EvalScope's reports to evaluation.json, and what is said of it. The report is recorded: 18 of 20 answered."""
+"""From EvalScope's reports to evaluation.json, its problems and its rows. The report is recorded: 18 of 20 answered."""
 
 import json
 import shutil
@@ -32,7 +32,7 @@ def settings(given, questions):
 
 
 def changed_report(folder, score, answered=20):
-    """Write the recorded report as it would be with another score."""
+    """Write the recorded report with another score."""
     file = folder / "evalscope" / "reports" / "tiny-r1" / RECORDED.name
     report = json.loads(file.read_text())
     report["execution_summary"] |= {"succeeded": answered, "errored": 20 - answered}
@@ -41,7 +41,7 @@ def changed_report(folder, score, answered=20):
     file.write_text(json.dumps(report))
 
 
-def test_what_was_recorded(folder, settings, plan):
+def test_recorded_report(folder, settings, plan):
     evaluation = assess(folder, settings, plan, {"n1": {"accelerator": "cpu"}}, "sha256:1")
     (entry,) = evaluation.datasets
     assert (entry.title, entry.metric, entry.score, entry.margin) == ("General-QA", "rouge-recall-l", 100.0, 8.8)
@@ -55,14 +55,14 @@ def test_what_was_recorded(folder, settings, plan):
     assert (missing.code, missing.message) == ("answers-missing", "general_qa: 2 of 20 answers are missing.")
 
 
-def test_the_file_reads_as_it_was_written(folder, settings, plan):
+def test_evaluation_file_round_trip(folder, settings, plan):
     evaluation = assess(folder, settings, plan, {}, "")
     text = (folder / "evaluation.json").read_text()
     assert json.loads(text)["schema"] == 1
     assert Evaluation.model_validate_json(text) == evaluation
 
 
-def test_no_report_is_no_answer(folder, settings, plan):
+def test_missing_report_has_no_answers(folder, settings, plan):
     shutil.rmtree(folder / "evalscope")
     evaluation = assess(folder, settings, plan, {}, "")
     assert not evaluation.complete
@@ -88,7 +88,7 @@ def test_within_three_points_of_an_earlier_run(folder, settings, plan, score, ho
         )
 
 
-def test_an_evaluation_that_broke_off_goes_on(folder, settings, plan, tmp_path):
+def test_resume_interrupted_evaluation(folder, settings, plan, tmp_path):
     later = NOW + timedelta(hours=1)
 
     def chosen(request, resume=True):
@@ -124,5 +124,5 @@ def test_rows(folder, settings, plan):
 
 
 @pytest.mark.parametrize("other", [None, {}, [], "x", {"datasets": []}])
-def test_other_things_have_no_rows(other):
+def test_other_results_have_no_rows(other):
     assert evaluation_rows(other) == []

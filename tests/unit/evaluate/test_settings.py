@@ -1,4 +1,4 @@
-"""What is asked is checked before anything runs."""
+"""Settings are validated before anything runs."""
 
 import pytest
 
@@ -10,7 +10,7 @@ def problems(given, folder, **changed):
     return [str(problem) for problem in read_settings({**given, **changed}, folder)[2]]
 
 
-def test_entries_in_every_form(given, tmp_path, questions):
+def test_forms_of_dataset_entries(given, tmp_path, questions):
     entries = [
         "aime24",
         "math_500:Level 1,Level 5",
@@ -27,7 +27,7 @@ def test_entries_in_every_form(given, tmp_path, questions):
     )
 
 
-def test_folders_are_looked_for_beside_the_inventory(given, questions):
+def test_relative_paths_are_resolved_next_to_the_inventory(given, questions):
     (dataset,) = read_settings({**given, "datasets": ["general_qa=questions"]}, questions.parent)[0].datasets
     assert dataset.path == str(questions)
 
@@ -53,16 +53,16 @@ def test_folders_are_looked_for_beside_the_inventory(given, questions):
         (3, "has an entry 3, which is not a data set."),
     ],
 )
-def test_a_data_set_that_cannot_be_asked(given, tmp_path, entry, says):
+def test_invalid_datasets(given, tmp_path, entry, says):
     (problem,) = problems(given, tmp_path, datasets=[entry])
     assert says in problem
 
 
-def test_code_may_be_allowed(given, tmp_path):
+def test_code_execution_can_be_allowed(given, tmp_path):
     assert problems(given, tmp_path, datasets=["humaneval"], run_code=True) == []
 
 
-def test_nothing_asked(given, tmp_path):
+def test_no_dataset(given, tmp_path):
     assert problems(given, tmp_path, datasets=[]) == [
         "Variable evaluate_datasets is empty. Specify data sets: `--dataset math_500 --dataset aime24`, or"
         " `evaluate_datasets: [math_500, aime24]`."
@@ -76,12 +76,12 @@ def test_nothing_asked(given, tmp_path):
         *(("top_p", 1.1), ("top_k", -1), ("timeout", 0), ("within", 101.0)),
     ],
 )
-def test_a_number_out_of_its_range(given, tmp_path, name, value):
+def test_value_out_of_range(given, tmp_path, name, value):
     (problem,) = problems(given, tmp_path, **{name: value})
     assert problem.startswith(f"Variable evaluate_{name} is {value:g}. Set ")
 
 
-def test_a_reference_that_is_not_there(given, tmp_path):
+def test_unknown_reference(given, tmp_path):
     (problem,) = problems(given, tmp_path, reference="deepseek-r2")
     assert problem.startswith(
         "Variable evaluate_reference is 'deepseek-r2', for which there are no published scores. Did you"
@@ -89,7 +89,7 @@ def test_a_reference_that_is_not_there(given, tmp_path):
     assert "deepseek-r1" in problem
 
 
-def test_a_reference_without_that_score(given, tmp_path):
+def test_reference_without_score(given, tmp_path):
     (problem,) = problems(given, tmp_path, reference="deepseek-r1-distill-qwen-7b", datasets=["math_500", "mmlu"])
     assert problem == (
         "Variable evaluate_reference is 'deepseek-r1-distill-qwen-7b', which has no score for 'mmlu'."
@@ -97,13 +97,13 @@ def test_a_reference_without_that_score(given, tmp_path):
     )
 
 
-@pytest.mark.parametrize(("limit", "asked"), [(0, 500), (10, 50), (0.1, 48), (1, 5), (1000, 500)])
-def test_how_many_questions(limit, asked):
+@pytest.mark.parametrize(("limit", "count"), [(0, 500), (10, 50), (0.1, 48), (1, 5), (1000, 500)])
+def test_number_of_questions(limit, count):
     # 43, 90, 105, 128 and 134 of the five levels; the limit is for each of them, a share is rounded down.
-    assert questions_of(Dataset(name="math_500"), limit) == asked
+    assert questions_of(Dataset(name="math_500"), limit) == count
 
 
-def test_how_many_of_ones_own(questions):
+def test_number_of_own_questions(questions):
     dataset = Dataset(name="general_qa", path=str(questions))
     assert [questions_of(dataset, limit) for limit in (0, 2, 0.5)] == [3, 2, 1]
     (questions / "default.csv").write_text('question,answer\n"two\nlines",1\nb,2\n')

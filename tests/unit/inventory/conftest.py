@@ -25,7 +25,7 @@ def build_inventory(
 
 @pytest.fixture(scope="session")
 def build() -> Callable[..., Inventory]:
-    """Build a good inventory of two nodes, changed as told.
+    """Build a valid inventory of two nodes, with changes.
 
     `everywhere` are variables of all hosts, `hosts` those of single ones, `drop` names those to leave out.
     """

@@ -24,7 +24,7 @@ def test_wording(written, language):
 
 
 def test_no_english_sentence_is_left_in_chinese(written):
-    # What Ansible itself says of an expression, and pydantic of a value, stays as it is.
+    # Messages of Ansible about an expression, and of pydantic about a value, stay English.
     foreign = ("无法求值", "无效")
     left = golden.english_sentences(written["zh"])
     assert [text for text in left if not any(word in text for word in foreign)] == []
@@ -38,6 +38,6 @@ def test_codes_are_given():
     assert golden.without_code(ALL) == []
 
 
-def test_every_template_is_among_them():
+def test_every_template_is_covered():
     named = {text for text, places in templates().items() if any(place.startswith(AREAS) for place in places)}
     assert named - {template for text in ALL for template in golden.templates_of(text)} == set()

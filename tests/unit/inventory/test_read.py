@@ -1,4 +1,4 @@
-"""An inventory is read the way Ansible reads it, whatever it is made of."""
+"""Inventories of every kind are read as Ansible reads them."""
 
 import subprocess
 import sys
@@ -133,7 +133,7 @@ def test_variables_next_to_the_working_directory_are_not_read(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize("text", ["all: [1, 2]", "", "[ray_head\nn1"])
-def test_what_is_no_inventory(tmp_path, text):
+def test_invalid_inventory(tmp_path, text):
     (tmp_path / "hosts.yml").write_text(text)
     with pytest.raises(UsageError) as caught:
         read_inventory(str(tmp_path))

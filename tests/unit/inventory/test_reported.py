@@ -1,4 +1,4 @@
-"""Which of the facts that a node has reported count."""
+"""Merging of the facts that a node has reported."""
 
 from inferfleet.inventory.facts import flat_facts, needed_space
 from inferfleet.settings import Settings
@@ -11,7 +11,7 @@ class Weights:
     checkpoint, checkpoint_bytes = "a/b", 12
 
 
-def test_one_map_of_all_modules():
+def test_facts_of_all_modules_are_merged():
     reported = {
         "inferfleet_node": NODE,
         "inferfleet_accelerators": ACCELERATORS,
@@ -23,11 +23,11 @@ def test_one_map_of_all_modules():
     assert "problems" not in flat
 
 
-def test_a_driver_that_is_about_to_be_upgraded_does_not_count():
+def test_driver_to_be_upgraded_is_ignored():
     assert "driver_version" not in flat_facts({"inferfleet_accelerators": ACCELERATORS}, keep_driver=False)
 
 
-def test_what_a_node_still_needs():
+def test_needed_space():
     settings = Settings(model_root="/m", container_data_root="/d")
     assert needed_space(NODE, settings, Weights(), 1) == {"images": ("/d", 2**30), "the weights": ("/m", 7)}
     assert needed_space({"docker": True}, settings, None, 1) == {"images": ("/d", 0)}

@@ -1,4 +1,4 @@
-"""Several services in one inventory: who belongs to which, what is refused, what each may set for itself."""
+"""Several services in one inventory: membership, problems, and settings per service."""
 
 import pytest
 from tests.unit.inventory.parameters import found
@@ -14,12 +14,12 @@ GROUPS = {
 }
 
 
-def test_one_service_of_all_nodes_where_no_group_names_another():
+def test_single_service_without_service_groups():
     (service,) = services_of({"ray_head": ["n1"], "ray_worker": ["n2", "n3"], "gpu": ["n2"]})
     assert (service.name, service.heads, service.hosts) == ("", ("n1",), ("n1", "n2", "n3"))
 
 
-def test_services_come_in_the_order_of_their_heads_with_the_head_first():
+def test_services_are_ordered_by_head():
     assert [(s.name, s.hosts) for s in services_of(GROUPS)] == [("big", ("a1", "a2")), ("small", ("b1", "b2"))]
 
 
@@ -28,7 +28,7 @@ def test_each_service_has_its_own_model(build):
     assert found(build(groups=GROUPS, hosts={"b1": own, "b2": own})) == []
 
 
-def test_within_a_service_values_agree(build):
+def test_values_agree_within_a_service(build):
     [(code, parameters)] = found(build(groups=GROUPS, hosts={"b1": {"max_model_len": 4096}}))
     assert (code, parameters["name"]) == ("value-differs", "max_model_len")
     assert (parameters["values"], parameters["file"]) == (
@@ -37,7 +37,7 @@ def test_within_a_service_values_agree(build):
     )
 
 
-def test_what_belongs_to_the_site_agrees_everywhere(build):
+def test_site_settings_agree_across_services(build):
     other = {"webui_port": 3001}
     [(code, parameters)] = found(build(groups=GROUPS, hosts={"b1": other, "b2": other}))
     assert (code, parameters["name"]) == ("value-differs", "webui_port")
@@ -70,14 +70,14 @@ def test_refusals(build, change, code, parameters):
     assert (code, parameters) in found(build(groups=GROUPS | change))
 
 
-def test_group_variables_that_group_vars_all_hides_are_refused(build):
+def test_ineffective_group_variables_are_refused(build):
     inventory = build(groups=GROUPS)
     hidden = type(inventory)(inventory.groups, inventory.variables, in_files={"service_small": ["model", "x_mine"]})
     file = "group_vars/service_small/main.yml"
     assert found(hidden) == [("ineffective-setting", {"names": ["model"], "group": "service_small", "file": file})]
 
 
-def test_a_bundle_holds_one_service(build):
+def test_bundle_with_several_services_is_refused(build):
     assert found(build(groups=GROUPS, offline_bundle="/srv/bundle")) == [
         ("bundle-of-one", {"path": "/srv/bundle", "count": 2, "hosts": "all hosts"})
     ]

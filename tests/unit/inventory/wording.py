@@ -1,4 +1,4 @@
-"""All that the checks of an inventory have to report: of the negative cases, odd inventories, values and nodes."""
+"""All problems of inventory checks: of the negative cases, unusual inventories, values and nodes."""
 
 import tempfile
 from collections.abc import Iterator
@@ -94,7 +94,7 @@ OPTIONS: dict[str, tuple[dict[str, Any], Any]] = {
 
 
 def texts() -> list[Problem]:
-    """Return every problem, each wording once."""
+    """Return every problem, each text once."""
     written = {str(text): text for text in (*_cases(), *_inventories(), *_values(), *_nodes(), *_unreadable())}
     return [written[text] for text in sorted(written)]
 
@@ -125,7 +125,7 @@ def _inventories() -> Iterator[Problem]:
 
 
 def _component(title: str, number: int) -> Component:
-    """Return a component whose port no setting changes."""
+    """Return a component with a fixed port."""
     names = {"name": title.lower(), "title": title, "container": title.lower(), "image": "a:b"}
     port = {"number": number, "reached_by": ["nodes"]}
     health = {"path": "/", "status": "http"}

@@ -1,4 +1,4 @@
-"""The table of checks: every check of inventory/ and planner/ is in it, and facts that are missing refuse nothing."""
+"""The table of checks contains every check of inventory/ and planner/, and missing facts cause no problems."""
 
 import ast
 from pathlib import Path
@@ -12,7 +12,7 @@ from inferfleet.settings import Settings
 
 SOURCE = Path(__file__).parents[3] / "src/inferfleet"
 NODES = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
-# Called by another check, or part of a search; not checks of their own.
+# Called by another check, or part of a search; not separate checks.
 PARTS = {"check_services", "check_inventory", "run_checks", "settings_problems", "health_problems"}
 
 
@@ -39,13 +39,13 @@ def _table():
     )
 
 
-def test_every_kind_of_subject_is_checked_where_a_cluster_is_planned():
+def test_every_subject_type_is_checked():
     assert {check.subject for check in CHECKS} == {Inventory, Settings, Fleet, Selection, SizedSelection, Host}
     assert all(list(checks_of(check.subject)) for check in CHECKS)
     assert (make.run_checks, cluster.run_checks) == (run_checks, run_checks)
 
 
-def test_facts_that_are_missing_refuse_nothing():
+def test_missing_facts_cause_no_problems():
     settings = Settings(accelerator="H200-141G", accelerators_per_node=8)
     fleet, problems = read_fleet(settings, NODES)
     subjects = {Fleet: fleet, Host: Host("n1", {}, {"engine_port": 8000}, {"images": ("/d", 1)})}

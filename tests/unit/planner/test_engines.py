@@ -1,4 +1,4 @@
-"""Each engine's command line, word for word, and what a plan says of the engine."""
+"""The exact command line of each engine, and its warnings and reasons in the plan."""
 
 import itertools
 import shlex
@@ -21,21 +21,21 @@ R1 = "/data/models/deepseek-ai/DeepSeek-R1"
 
 
 def plan_of(engine, nodes=2, **contract):
-    """Return the plan for R1 on nodes of eight H800; the contract's own default executor is ray."""
+    """Return the plan for R1 on nodes of eight H800; the default executor is ray."""
     machines = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(nodes)}
     base = {"engine": engine, "accelerator": "H800-80G", "engine_port": 8000, "max_model_len": 32768}
     return make_plan(Settings(**{**base, "max_num_seqs": 64, **contract}), machines)
 
 
-def test_every_engine_on_every_accelerator_has_a_plan_or_a_refusal():
+def test_every_engine_and_accelerator_has_a_plan_or_problems():
     engines = [*load_engines(), "auto"]
     for accelerator, engine, nodes, executor in itertools.product(load_accelerators(), engines, (1, 2), ("ray", "mp")):
-        asked = {"model": "deepseek-r1", "engine": engine, "executor": executor}
-        plan = estimate(Settings(**asked), accelerator, nodes, 0).plan
+        settings = {"model": "deepseek-r1", "engine": engine, "executor": executor}
+        plan = estimate(Settings(**settings), accelerator, nodes, 0).plan
         assert plan.problems or plan.nodes["node1"].argv, (accelerator, engine, nodes, executor)
 
 
-def test_sglang_over_nodes():
+def test_sglang_multi_node():
     plan = plan_of("sglang")
     assert (plan.problems, plan.executor) == ([], "mp")
     shared = (
@@ -55,7 +55,7 @@ def test_sglang_over_nodes():
     assert not any(warning.code == "no-api-key" for warning in plan.warnings)
 
 
-def test_sglang_takes_every_setting():
+def test_sglang_supports_every_setting():
     argv = (
         plan_of(
             "sglang",
@@ -76,7 +76,7 @@ def test_sglang_takes_every_setting():
     assert argv[argv.index("--kv-cache-dtype") :] == words
 
 
-def test_lmdeploy_over_ray():
+def test_lmdeploy_with_ray():
     plan = plan_of("lmdeploy", executor="mp", kv_cache_dtype="fp8", max_num_batched_tokens=4096, enforce_eager=True)
     head, worker = plan.nodes.values()
     assert (plan.problems, plan.executor, worker.argv) == ([], "ray", [])
@@ -94,7 +94,7 @@ def test_lmdeploy_over_ray():
     )
 
 
-def test_tensorrt_llm_names_the_model_by_its_folder_and_spans_nodes_by_mpi():
+def test_tensorrt_llm_multi_node_with_mpi():
     one, two = plan_of("tensorrt-llm", 1, accelerator="H200-141G"), plan_of("tensorrt-llm", enable_expert_parallel=True)
     [node], (head, worker) = one.nodes.values(), two.nodes.values()
     assert one.problems == two.problems == []
@@ -117,12 +117,12 @@ def test_tensorrt_llm_names_the_model_by_its_folder_and_spans_nodes_by_mpi():
     assert (one.launcher, two.launcher) == ("", "mpi")
 
 
-def test_mpi_talks_over_the_cluster_network():
+def test_mpi_uses_the_cluster_network():
     head = plan_of("tensorrt-llm", cluster_network="10.0.0.0/24").nodes["n0"].argv
     assert head[head.index("oob_tcp_if_include") + 1] == head[head.index("btl_tcp_if_include") + 1] == "10.0.0.0/24"
 
 
-def test_deepseek_infer_sees_the_divided_weights_and_says_what_it_is_not():
+def test_deepseek_infer_uses_converted_weights_and_warns():
     plan = plan_of("deepseek-infer")
     head, worker = plan.nodes.values()
     assert plan.problems == []
@@ -137,7 +137,7 @@ def test_deepseek_infer_sees_the_divided_weights_and_says_what_it_is_not():
     assert any(f"playbooks/demo.yml creates {R1}-mp16 once" in str(warning) for warning in plan.warnings)
 
 
-def test_gpustack_listens_where_its_workers_look():
+def test_gpustack_server_and_worker_ports():
     plan = plan_of("gpustack")
     head, worker = plan.nodes.values()
     assert plan.problems == []
@@ -148,7 +148,7 @@ def test_gpustack_listens_where_its_workers_look():
 
 
 @pytest.mark.parametrize("engine", ["lmdeploy", "tensorrt-llm", "deepseek-infer", "gpustack"])
-def test_a_setting_without_an_option_is_refused(engine):
+def test_setting_without_option_is_refused(engine):
     problem = plan_of(engine, num_speculative_tokens=1).problems[0]
     title = load_engines()[engine].title
     assert str(problem) == (
@@ -157,13 +157,13 @@ def test_a_setting_without_an_option_is_refused(engine):
     )
 
 
-def test_a_layout_that_cannot_be_has_no_warnings():
+def test_invalid_layout_has_no_warnings():
     plan = plan_of("vllm", 4, tensor_parallel_size=7)
     assert [p.code for p in plan.problems] == ["tensor-parallel-indivisible"]
     assert not {"idle-accelerators", "tensor-parallel-crosses-nodes"} & {warning.code for warning in plan.warnings}
 
 
-def test_a_precision_that_was_asked_for_is_said_to_be():
+def test_configured_precision_is_the_reason():
     plan = plan_of("vllm", 1, accelerator="A100-80G", precision="int4", executor="mp")
     assert "cognitivecomputations/DeepSeek-R1-AWQ (int4): as configured" in map(str, plan.reasons)
 
@@ -173,7 +173,7 @@ def words_after(argv, first, count):
     return argv[start : start + count]
 
 
-def test_vllm_data_parallel_over_nodes():
+def test_vllm_data_parallel_multi_node():
     plan = plan_of("vllm", executor="mp", accelerator="H200-141G", data_parallel_size=16, enable_expert_parallel=True)
     head, worker = (node.argv for node in plan.nodes.values())
     assert plan.problems == []
@@ -189,7 +189,7 @@ def test_vllm_data_parallel_over_nodes():
     assert "TP 1: the attention of each layer on one accelerator, DP 16" in str(plan.reasons[-1])
 
 
-def test_replicas_hold_whole_attention_and_a_share_of_the_experts():
+def test_replicas_hold_complete_attention_and_a_share_of_experts():
     wide = plan_of("vllm", 1, executor="mp", accelerator="H200-141G", enable_expert_parallel=True)
     whole = plan_of(
         "vllm", 1, executor="mp", accelerator="H200-141G", data_parallel_size=8, enable_expert_parallel=True
@@ -203,7 +203,7 @@ def test_replicas_hold_whole_attention_and_a_share_of_the_experts():
     assert grown == pytest.approx((attention + rest) * 7 / 8, rel=0.05)
 
 
-def test_sglang_data_parallel_attention_has_two_spellings():
+def test_sglang_data_parallel_attention_flags_by_version():
     new = plan_of("sglang", data_parallel_size=4).nodes["n1"].argv
     assert words_after(new, "--tp-size", 4) == ["--tp-size", "16", "--attn-dp-size", "4"]
     assert words_after(new, "--max-running-requests", 2) == ["--max-running-requests", "256"]  # 64 a replica
@@ -213,13 +213,13 @@ def test_sglang_data_parallel_attention_has_two_spellings():
     assert words_after(argv, "--tp-size", 5) == ["--tp-size", "8", "--enable-dp-attention", "--dp-size", "8"]
 
 
-def test_one_replica_is_none():
+def test_data_parallel_size_one_is_no_data_parallelism():
     one, none = (plan_of("lmdeploy", data_parallel_size=size) for size in (1, 0))
     assert one.problems == []
     assert one.nodes == none.nodes
 
 
-def test_lmdeploy_takes_turbomind_for_distills_on_one_node():
+def test_lmdeploy_uses_turbomind_for_dense_models_on_one_node():
     model = {"model": "deepseek-r1-distill-llama-70b"}
 
     def backend(nodes, **more):
@@ -235,9 +235,9 @@ def test_lmdeploy_takes_turbomind_for_distills_on_one_node():
     assert backend(1, enforce_eager=True) == "pytorch"
 
 
-def test_r1_0528_calls_tools_where_asked():
-    asked = {"model": "deepseek-r1-0528", "enable_auto_tool_choice": True, "accelerator": "H200-141G"}
-    vllm, sglang = plan_of("vllm", 1, executor="mp", **asked), plan_of("sglang", 1, **asked)
+def test_r1_0528_tool_calls():
+    settings = {"model": "deepseek-r1-0528", "enable_auto_tool_choice": True, "accelerator": "H200-141G"}
+    vllm, sglang = plan_of("vllm", 1, executor="mp", **settings), plan_of("sglang", 1, **settings)
     name = "tool_chat_template_deepseekr1.jinja"
     assert words_after(vllm.nodes["n0"].argv, "--enable-auto-tool-choice", 5) == shlex.split(
         f"--enable-auto-tool-choice --tool-call-parser deepseek_v3 --chat-template /vllm-workspace/examples/{name}"
@@ -255,12 +255,12 @@ def test_r1_0528_calls_tools_where_asked():
         ("lmdeploy", "--enable-prefix-caching"),
     ],
 )
-def test_prefix_caching_is_spelled_where_it_is_not_the_default(engine, option):
+def test_prefix_caching_option(engine, option):
     kept, left = (plan_of(engine, enable_prefix_caching=value).nodes["n0"].argv for value in (True, False))
     assert (option in left, option in kept) == ((False, True) if engine == "lmdeploy" else (True, False))
 
 
-def test_deepseek_infer_has_the_readmes_commands():
+def test_deepseek_infer_conversion_commands():
     assert convert_argv("/w/R1", "/w/R1-Demo", 16) == shlex.split(
         "python3 convert.py --hf-ckpt-path /w/R1 --save-path /w/R1-Demo --n-experts 256 --model-parallel 16"
     )
@@ -289,8 +289,8 @@ def test_deepseek_infer_has_the_readmes_commands():
     )
 
 
-def test_the_key_is_in_no_process_list(tmp_path):
-    """The engine and the processes that it spawns see the key among their options; nobody else does."""
+def test_api_key_is_not_in_the_process_list(tmp_path):
+    """Only the engine and its child processes see the key among their options."""
     package = tmp_path / "engine"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -315,7 +315,7 @@ def test_the_key_is_in_no_process_list(tmp_path):
     assert "hush" not in processes
 
 
-def test_the_vendors_web_ui_follows_the_processor():
+def test_vendor_web_ui_image_by_cpu_architecture():
     facts = {"n0": {"role": "head", "address": "10.0.0.1", "architecture": "aarch64"}}
     base = {"engine": "vllm_vacc", "accelerator": "VA16-128G", "model": "deepseek-r1-0528"}
     image = "harbor.vastaitech.com/ai_deliver/vast-webui:latest"

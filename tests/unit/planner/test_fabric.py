@@ -1,4 +1,4 @@
-"""What is derived of the network, on machines as they are described."""
+"""Network configuration derived for described machines."""
 
 import subprocess
 from dataclasses import replace
@@ -43,7 +43,7 @@ def member(name, facts, interface, address="10.0.0.1"):
 
 
 def pair(facts, interface, other=None, **given):
-    """Return two nodes, of the same kind unless told otherwise; `given` are keys of the first."""
+    """Return two nodes, of the same kind by default; `given` are keys of the first."""
     first = {**facts, **given}
     return [member("n1", first, interface), member("n2", other or facts, interface, "10.0.0.2")]
 
@@ -69,7 +69,7 @@ def test_infiniband(machine):
 def test_roce(machine):
     fabric, problems = derive_fabric(CONTRACT, pair(machine("roce"), "ens1np0.100"), "nvidia")
     assert problems == []
-    # Only one of the four ports has an address in the cluster network, so NCCL's own choice of the GID stands.
+    # Only one of the four ports has an address in the cluster network, so NCCL's default GID is kept.
     assert fabric.env("n1") == {
         "NCCL_SOCKET_IFNAME": "=ens1np0.100",
         "GLOO_SOCKET_IFNAME": "ens1np0.100",
@@ -94,14 +94,14 @@ def test_ethernet(machine):
     assert (fabric.transport, fabric.uses_rdma, fabric.nodes["n1"].link_gbps) == ("tcp", False, 10)
 
 
-def test_names_that_differ_between_nodes(machine):
+def test_different_interface_names(machine):
     nodes = [member("n1", machine("infiniband"), "eno3"), member("n2", machine("infiniband"), "ibp24s0", "10.41.0.11")]
     fabric, problems = derive_fabric(CONTRACT, nodes, "nvidia")
     assert problems == []
     assert [fabric.env(n)["GLOO_SOCKET_IFNAME"] for n in ("n1", "n2")] == ["eno3", "ibp24s0"]
 
 
-def test_one_node_without_rdma_keeps_all_on_tcp(machine):
+def test_one_node_without_rdma_disables_rdma(machine):
     nodes = [member("n1", machine("roce"), "ens1np0"), member("n2", machine("ethernet"), "ens5f0", "10.0.0.2")]
     fabric, problems = derive_fabric(CONTRACT, nodes, "nvidia")
     assert problems == []
@@ -111,7 +111,7 @@ def test_one_node_without_rdma_keeps_all_on_tcp(machine):
     assert fabric.warnings[0].parameters == {"able": ["n1"], "without": ["n2"], "first": "n2"}
 
 
-def test_no_link_layer_in_common(machine):
+def test_no_common_link_layer(machine):
     infiniband = machine("infiniband")
     infiniband["rdma"] = [d for d in infiniband["rdma"] if d["name"] == "mlx5_0"]
     nodes = [member("n1", machine("roce"), "ens1np0"), member("n2", infiniband, "eno3", "10.0.0.2")]
@@ -120,7 +120,7 @@ def test_no_link_layer_in_common(machine):
     assert fabric.warnings[0].code == "no-common-link-layer"
 
 
-def test_the_mtu_differs(machine):
+def test_different_mtu(machine):
     facts = machine("bonded")
     small = {**facts, "interfaces": [{**i, "mtu": 1500} for i in facts["interfaces"]]}
     fabric, _ = derive_fabric(CONTRACT, pair(facts, "bond0", small), "nvidia")
@@ -136,7 +136,7 @@ def test_the_mtu_differs(machine):
     ]
 
 
-def test_a_route_that_leaves_elsewhere(machine):
+def test_route_through_another_interface(machine):
     routes = {"10.0.0.2": {"interface": "bond1", "source": "10.97.83.26", "via": ""}}
     fabric, _ = derive_fabric(CONTRACT, pair(machine("bonded"), "bond0", routes=routes), "nvidia")
     [differs] = fabric.warnings
@@ -144,7 +144,7 @@ def test_a_route_that_leaves_elsewhere(machine):
     assert differs.parameters == {"node": "n1", "peer": "10.0.0.2", "other": "bond1", "interface": "bond0"}
 
 
-def test_a_users_ports_win(machine):
+def test_configured_ports_override(machine):
     nodes = pair(machine("infiniband"), "eno3", cluster_rdma="mlx5_1, mlx5_7:1")
     fabric, problems = derive_fabric(CONTRACT, nodes, "nvidia")
     assert problems == []
@@ -157,12 +157,12 @@ def test_a_users_ports_win(machine):
     ]
 
 
-def test_a_user_can_keep_a_cluster_on_tcp(machine):
+def test_cluster_rdma_none_forces_tcp(machine):
     fabric, problems = derive_fabric(CONTRACT, pair(machine("roce"), "ens1np0", cluster_rdma="none"), "nvidia")
     assert (problems, fabric.transport, fabric.warnings) == ([], "tcp", ())
 
 
-def test_ports_that_a_user_names_before_anything_is_known():
+def test_configured_ports_without_facts():
     nodes = [
         Node(name, "worker", f"10.0.0.{n}", "H800-80G", 8, facts={"cluster_rdma": "mlx5_0"})
         for n, name in ((1, "n1"), (2, "n2"))
@@ -172,20 +172,20 @@ def test_ports_that_a_user_names_before_anything_is_known():
     assert fabric.env("n2")["NCCL_IB_HCA"] == "=mlx5_0:1"
 
 
-def test_rdma_switched_off_by_hand_is_told(machine):
+def test_disabled_rdma_is_a_warning(machine):
     contract = CONTRACT.model_copy(update={"engine_extra_env": {"NCCL_IB_DISABLE": "1"}})
     fabric, problems = derive_fabric(contract, pair(machine("bonded"), "bond0"), "nvidia")
     assert problems == []
     assert (fabric.warnings[-1].code, fabric.warnings[-1].parameters) == ("rdma-disabled", {"value": "1"})
 
 
-def test_nothing_is_said_of_what_is_not_known():
+def test_no_warnings_without_facts():
     nodes = [Node(f"n{n}", "worker", f"10.0.0.{n}", "H800-80G", 8) for n in (1, 2)]
     fabric, problems = derive_fabric(CONTRACT, nodes, "nvidia")
     assert (fabric.env("n1"), fabric.transport, fabric.warnings, problems) == ({}, "", (), [])
 
 
-def test_one_node_needs_no_rdma(machine):
+def test_single_node_needs_no_rdma(machine):
     fabric, _ = derive_fabric(CONTRACT, pair(machine("infiniband"), "eno3")[:1], "nvidia")
     assert fabric.env("n1") == {"NCCL_SOCKET_IFNAME": "=eno3", "GLOO_SOCKET_IFNAME": "eno3"}
 
@@ -204,7 +204,7 @@ def test_other_vendors(machine, vendor, names):
     assert not fabric.uses_rdma
 
 
-def test_the_plan_carries_it(machine):
+def test_fabric_in_the_plan(machine):
     nodes = {
         f"n{n}": {**machine("bonded"), "role": "worker" if n else "head", "address": "10.96.83.26", "name": f"n{n}"}
         for n in (0, 1)
@@ -232,46 +232,46 @@ def chosen(*described):
     return [port.device for port in choose_ports(ports(*described))]
 
 
-def test_management_on_a_gpus_switch_is_slower():
+def test_slower_management_port_on_a_gpu_switch_is_dropped():
     assert chosen(("mgmt", 25, {"g0": "PIX"}), ("fast", 200, {"g0": "PXB"})) == ["fast"]
 
 
-def test_faster_storage_off_the_gpus_switches_is_left_out():
+def test_faster_storage_port_off_the_gpu_switches_is_dropped():
     assert chosen(("storage", 400, {"g0": "NODE"}), ("compute", 200, {"g0": "PIX"})) == ["compute"]
 
 
-def test_a_socket_without_switches_takes_its_own():
+def test_ports_on_the_socket_without_switches():
     near, far = {"g0": "PIX", "g1": "SYS"}, {"g0": "SYS", "g1": "NODE"}
     assert chosen(("a", 200, near), ("b", 200, far)) == ["a", "b"]
 
 
-def test_an_accelerator_without_its_own_uses_its_neighbours():
+def test_accelerator_without_adjacent_port():
     assert chosen(("own", 200, {"g0": "PIX", "g1": "NODE"}), ("storage", 200, {"g0": "NODE", "g1": "NODE"})) == ["own"]
 
 
-def test_a_single_far_adapter_is_better_than_none():
+def test_single_distant_adapter_is_used():
     assert chosen(("only", 100, {"g0": "SYS"})) == ["only"]
 
 
-def test_adapters_of_a_virtual_machine_have_no_distance():
+def test_adapters_without_distance():
     assert chosen(("a", 100, {}), ("b", 100, {})) == ["a", "b"]
 
 
-def test_virtual_functions_are_left_to_guests():
+def test_virtual_functions_are_ignored():
     adapter, function = ports(("mlx5_0", 200, {"g0": "PIX"}), ("mlx5_8", 200, {"g0": "PIX"}))
     virtual = replace(function, virtual=True)
     assert choose_ports([adapter, virtual]) == (adapter,)
     assert choose_ports([virtual]) == (virtual,)
 
 
-def test_a_roce_port_without_an_address_is_not_usable():
+def test_roce_port_without_address_is_unusable():
     table = [{"index": 0, "gid": "fe80::1", "type": "RoCE v2", "address": ""}]
     (port,) = read_ports([{"name": "m", "ports": [{"state": "ACTIVE", "link_layer": "Ethernet", "gids": table}]}])
     assert not port.usable
     assert replace(port, link_layer="InfiniBand").usable
 
 
-def test_the_layer_with_more_bandwidth_on_every_node():
+def test_link_layer_with_more_bandwidth():
     slow = [replace(p, link_layer="Ethernet") for p in ports(("e", 100, {}))]
     fast = [replace(p, link_layer="InfiniBand") for p in ports(("i", 400, {}))]
     assert choose_layer([slow + fast, slow + fast]) == "InfiniBand"
@@ -294,7 +294,7 @@ def test_the_layer_with_more_bandwidth_on_every_node():
         ("irdma", False),
     ],
 )
-def test_nccls_filter_of_adapters(value, takes):
+def test_nccl_ib_hca_filter(value, takes):
     (port,) = ports(("mlx5_1", 100, {}))
     assert match_hca(value, port) is takes
 
@@ -303,7 +303,7 @@ def test_nccls_filter_of_adapters(value, takes):
     ("value", "name", "takes"),
     [("eth", "eth10", True), ("=eth1", "eth10", False), ("^docker", "eth0", True), ("^=docker0", "docker0", False)],
 )
-def test_nccls_filter_of_interfaces(value, name, takes):
+def test_nccl_socket_ifname_filter(value, name, takes):
     assert match_interface(value, name) is takes
 
 
@@ -317,7 +317,7 @@ PLAIN = gid_port((0, 1, ""), (1, 2, ""), (2, 1, "10.0.0.1"), (3, 2, "10.0.0.1"))
 VLAN = gid_port((1, 2, ""), (2, 1, "192.168.0.1"), (3, 2, "192.168.0.1"), (4, 1, "10.0.0.1"), (5, 2, "10.0.0.1"))
 
 
-def test_nccls_own_choice_of_the_gid():
+def test_default_gid_of_nccl():
     assert automatic_gid(PLAIN, chooses=True) == 3
     assert automatic_gid(PLAIN, chooses=False) == 0
 
@@ -325,22 +325,22 @@ def test_nccls_own_choice_of_the_gid():
 @pytest.mark.parametrize(
     ("port", "network", "chooses", "index"),
     [
-        (PLAIN, "10.0.0.0/24", True, None),  # what NCCL takes anyway
+        (PLAIN, "10.0.0.0/24", True, None),  # NCCL's default
         (PLAIN, "10.0.0.0/24", False, 3),  # an image with an older NCCL
-        (VLAN, "10.0.0.0/24", True, 5),  # NCCL would take the untagged network
+        (VLAN, "10.0.0.0/24", True, 5),  # NCCL would use the untagged network
         (VLAN, "10.0.0.1", True, 5),
         (VLAN, "172.16.0.0/16", True, None),
         (VLAN, "nonsense", True, None),
     ],
 )
-def test_the_gid_index(port, network, chooses, index):
+def test_gid_index(port, network, chooses, index):
     assert gid_index([port], [network], chooses=chooses) == index
 
 
-def test_no_gid_index_suits_ports_that_differ():
+def test_no_common_gid_index():
     assert gid_index([PLAIN, VLAN], ["10.0.0.0/24"]) is None
 
 
 @pytest.mark.parametrize(("version", "chooses"), [("", True), ("2.21.5", True), ("2.20.3", False), ("2.9.9", False)])
-def test_which_nccl_chooses(version, chooses):
+def test_nccl_version_that_chooses_the_gid(version, chooses):
     assert nccl_chooses_gid(version) is chooses

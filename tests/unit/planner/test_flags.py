@@ -1,4 +1,4 @@
-"""What a user adds to an engine's command line."""
+"""Options in engine_extra_args."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def plan_with(*arguments, **contract):
         ["--trust-remote-code", "--no-enable-log-requests"],
     ],
 )
-def test_options_that_vllm_has(arguments):
+def test_existing_vllm_options(arguments):
     plan = plan_with(*arguments)
     assert plan.problems == []
     assert plan.nodes["n1"].argv[-len(arguments) :] == arguments
@@ -30,19 +30,19 @@ def test_options_that_vllm_has(arguments):
 
 
 @pytest.mark.parametrize("spelling", ["--tensor-parallel-size", "--tensor_parallel_size=4", "-tp"])
-def test_every_spelling_of_what_the_plan_sets_is_refused(spelling):
+def test_every_spelling_of_a_managed_option_is_refused(spelling):
     [problem] = plan_with(spelling, "4").problems
     assert problem.code == "flag-managed"
     assert problem.remedy.startswith("Set tensor_parallel_size instead")
     assert problem.change == {"engine_extra_args": []}
 
 
-def test_what_is_kept_when_the_remedy_is_taken():
+def test_arguments_after_the_remedy():
     [problem] = plan_with("--seed", "7", "--prot", "1", "2", "--max-logprobs", "5").problems
     assert problem.change == {"engine_extra_args": ["--seed", "7", "--max-logprobs", "5"]}
 
 
-def test_a_key_is_not_repeated():
+def test_api_key_is_not_shown():
     [problem] = plan_with("--api-key=hush").problems
     assert "hush" not in str(problem)
 
@@ -54,19 +54,19 @@ def test_a_key_is_not_repeated():
         ({"accelerator": "Ascend910B-64G", "model": "deepseek-r1-distill-qwen-7b"}, "vLLM 0.23.0"),
     ],
 )
-def test_options_that_could_not_be_checked_are_said_to_be(contract, what):
+def test_unchecked_options_are_a_warning(contract, what):
     plan = plan_with("--no-such-option", **contract)
     assert plan.problems == []
     [warning] = [w for w in plan.warnings if w.code == "flags-unchecked"]
     assert warning.parameters == {"flags": ["--no-such-option"], "engine": what}
 
 
-def test_an_image_of_a_known_version_is_checked():
+def test_image_of_a_known_version_is_checked():
     plan = plan_with("--no-such-option", engine_image="registry.example.com/vllm:v0.32.0")
     assert [p.code for p in plan.problems] == ["flag-unsupported"]
 
 
-def test_a_list_that_is_not_complete_refuses_nothing_it_does_not_know():
+def test_incomplete_list_accepts_unknown_options():
     known, unknown = (plan_with(flag, engine="tensorrt-llm") for flag in ("--log_level", "--no_such_option"))
     assert (known.problems, unknown.problems) == ([], [])
     assert [bool([w for w in plan.warnings if w.code == "flags-unchecked"]) for plan in (known, unknown)] == [

@@ -1,4 +1,4 @@
-"""What deserves a warning of a node's accelerators, and what is none of a plan's business."""
+"""Warnings about a node's accelerators, and events that are ignored."""
 
 import pytest
 
@@ -33,16 +33,16 @@ def event(xid, age):
         (79, 400_000, "Xid 79 on 0000:3b:00, 4 days ago: it has fallen off the bus."),
     ],
 )
-def test_lesser_and_older_errors_are_warnings(xid, age, said):
+def test_minor_and_old_xids_are_warnings(xid, age, said):
     assert warnings(events=event(xid, age)) == [f"The kernel log of n1 reports {said}"]
     assert health_problems("n1", {"accelerators": GPUS, "events": event(xid, age)}, wanted=0, share=0.9) == []
 
 
-def test_errors_of_programs_say_nothing_of_the_machine():
+def test_xids_caused_by_programs_are_ignored():
     assert warnings(events=event(31, 10)) == warnings(events=event(13, 10)) == []
 
 
-def test_a_detour_through_the_processor():
+def test_acs_and_iommu_are_warnings():
     assert warnings(acs_bridges=["0000:00:01.0"]) == [
         "ACS is enabled on 1 PCI bridges of n1: traffic between accelerators and network cards passes through the"
         " CPU. Disable it in the firmware if the machine runs no virtual machines."
@@ -61,16 +61,16 @@ def test_a_detour_through_the_processor():
         ({"module_flavour": "proprietary", "modules": ["nvidia", "nvidia_peermem"]}, False),
     ],
 )
-def test_rdma_that_copies_through_memory(facts, copies):
+def test_rdma_without_gpudirect_is_a_warning(facts, copies):
     assert bool(warnings(rdma=[{"name": "mlx5_0"}], **facts)) is copies
 
 
-def test_all_is_well():
+def test_healthy_node():
     facts = {"accelerators": GPUS, "pci": {"accelerators": ["0000:3b:00.0", "0000:5d:00.0"], "switches": []}}
     assert health_problems("n1", facts, wanted=0, share=0.9) == []
 
 
-def test_a_display_card_beside_declared_accelerators_is_not_missed():
+def test_display_card_next_to_declared_accelerators_is_not_missing():
     facts = {"accelerators": GPUS, "pci": {"accelerators": ["0000:3b:00.0", "0000:5d:00.0", "0000:02:00.0"]}}
     assert health_problems("n1", facts, wanted=2, share=0.9) == []
     assert [p.code for p in health_problems("n1", facts, wanted=0, share=0.9)] == ["accelerators-missing"]
@@ -79,7 +79,7 @@ def test_a_display_card_beside_declared_accelerators_is_not_missed():
 @pytest.mark.parametrize(
     "facts", [{}, {"events": "x", "pci": [], "processes": 3, "accelerators": None}, {"events": [1]}]
 )
-def test_facts_that_someone_edited(facts):
+def test_malformed_facts(facts):
     assert health_problems("n1", facts, wanted=8, share=0.9) == []
     assert list(health_warnings("n1", facts)) == []
 
@@ -87,5 +87,5 @@ def test_facts_that_someone_edited(facts):
 @pytest.mark.parametrize(
     ("told", "id_"), [("00000000:3B:00.0", "0000:3b:00.0"), ("0000:3b:00.0", "0000:3b:00.0"), ("", "")]
 )
-def test_addresses(told, id_):
+def test_bus_id(told, id_):
     assert bus_id(told) == id_

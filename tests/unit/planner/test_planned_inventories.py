@@ -1,4 +1,4 @@
-"""The inventories we ship plan exactly as their documents say."""
+"""The plans of the shipped inventories match their documentation."""
 
 import shlex
 from pathlib import Path
@@ -58,19 +58,19 @@ def test_v100():
     assert plan.container.gpus == "all"
 
 
-def test_v100s_image_has_a_ray_without_tokens():
+def test_v100_image_has_ray_without_tokens():
     assert any(warning.code == "ray-without-token" for warning in planned("v100").warnings)
     assert not any(warning.code == "ray-without-token" for warning in planned("a800").warnings)
 
 
-def test_b200_takes_larger_batches_from_new_engines_only():
+def test_b200_large_batches_only_with_new_engines():
     nodes = {"n0": {"role": "head", "address": "10.0.0.1"}}
     contract = {"accelerator": "B200-180G", "accelerators_per_node": 8, "executor": "mp"}
     new, old = (make_plan(Settings(**contract, engine_version=v), nodes) for v in ("0.32.0", "0.17.1"))
     assert new.budget.activation_bytes > old.budget.activation_bytes
 
 
-def test_the_longest_context_that_fits_is_found():
+def test_longest_context_that_fits():
     nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(12)}
     contract = {"model": "deepseek-r1", "accelerator": "V100-32G", "accelerators_per_node": 8}
     plan = make_plan(Settings(**contract), nodes)
@@ -82,7 +82,7 @@ def test_the_longest_context_that_fits_is_found():
     assert any("a longer prompt is one batch in vLLM 0.8.5.post1" in str(warning) for warning in plan.warnings)
 
 
-def test_v100_shows_nccls_log_where_asked():
+def test_v100_with_nccl_debug():
     assert planned("v100", {"nccl_debug": "INFO"}).nodes["v100-02"].env["NCCL_DEBUG"] == "INFO"
 
 
@@ -105,7 +105,7 @@ def test_a800():
     }
 
 
-def test_a800_with_facts_takes_infiniband():
+def test_a800_with_facts_uses_infiniband():
     interfaces = [{"name": "bond1", "addresses": ["10.30.0.{}"]}, {"name": "eth9", "addresses": ["192.168.1.5"]}]
     rdma = [
         {"name": "mlx5_0", "ports": [{"port": 1, "state": "ACTIVE"}]},
@@ -125,7 +125,7 @@ def test_a800_with_facts_takes_infiniband():
     assert plan.container.cap_add == ("IPC_LOCK",)
 
 
-def test_eight_nodes_of_a800_40g_work_as_well(tmp_path):
+def test_eight_nodes_of_a800_40g(tmp_path):
     source = ROOT / "inventories" / "a800"
     hosts = yaml.safe_load((source / "hosts.yml").read_text())
     for n in range(5, 9):
@@ -147,7 +147,7 @@ def test_eight_nodes_of_a800_40g_work_as_well(tmp_path):
         ("h200", (8, 1), "mp", 163840, 500_000),
     ],
 )
-def test_fp8_machines(name, layout, executor, length, tokens):
+def test_fp8_accelerators(name, layout, executor, length, tokens):
     plan = planned(name)
     assert plan.problems == []
     assert (plan.checkpoint, plan.precision) == ("deepseek-ai/DeepSeek-R1", "fp8")
@@ -204,7 +204,7 @@ def test_lab():
     assert plan.nodes["node1"].env["RAY_USAGE_STATS_ENABLED"] == "0"
 
 
-def test_lab_over_vllms_own_executor():
+def test_lab_with_mp_executor():
     plan = planned("lab", {"executor": "mp"})
     assert plan.problems == []
     head, worker = plan.nodes["node1"].argv, plan.nodes["node2"].argv
@@ -216,7 +216,7 @@ def test_lab_over_vllms_own_executor():
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "inventories").iterdir() if (p / "hosts.yml").exists()))
-def test_no_secret_is_in_a_plan(name):
+def test_plan_contains_no_secrets(name):
     secrets = {"engine_api_key": "hush-1", "ray_auth_token": "hush-2", "webui_secret_key": "hush-3"}
     plans = plan_cluster(read_inventory(str(ROOT / "inventories" / name), secrets), {}).plans
     assert plans
@@ -236,7 +236,7 @@ def test_two_models():
     assert [p.problems for p in plans] == [[], []]
 
 
-def test_a_service_that_cannot_work_says_which_it_is():
+def test_problems_name_their_service():
     plans = plan_cluster(
         read_inventory(str(ROOT / "inventories" / "two_models"), {"accelerators_per_node": 1}), {}
     ).plans

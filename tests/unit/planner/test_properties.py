@@ -1,4 +1,4 @@
-"""What holds of every plan."""
+"""Properties of every plan."""
 
 import contextlib
 import time
@@ -24,7 +24,7 @@ def fleet(count):
     }
 
 
-def asked(model, accelerator, per_node, nodes, **more):
+def settings_of(model, accelerator, per_node, nodes, **more):
     return {
         "model": model,
         "accelerator": accelerator,
@@ -39,8 +39,8 @@ per_nodes, node_counts = st.sampled_from([1, 2, 4, 8]), st.integers(1, 6)
 
 
 @given(models, accelerators, per_nodes, node_counts)
-def test_more_nodes_never_make_a_fitting_model_not_fit(model, accelerator, per_node, nodes):
-    contract = asked(model, accelerator, per_node, 2)
+def test_more_nodes_never_break_the_fit(model, accelerator, per_node, nodes):
+    contract = settings_of(model, accelerator, per_node, 2)
     smaller = make_plan(Settings(**contract), fleet(nodes + 1))
     larger = make_plan(Settings(**contract), fleet(nodes + 2))
     if smaller.works and smaller.pipeline_parallel_size == nodes + 1:
@@ -70,7 +70,7 @@ def test_bytes_add_up(model, accelerator, tensor, pipeline, share, item, eager):
 
 
 @given(models, st.sampled_from([1, 2, 4, 8]), st.integers(1, 8))
-def test_more_ranks_never_hold_more(model, tensor, pipeline):
+def test_more_ranks_never_increase_weights_per_rank(model, tensor, pipeline):
     architecture = load_models()[model].architecture
     limits = Limits(8192, 64, 2048, 0.9, 2)
 
@@ -82,8 +82,8 @@ def test_more_ranks_never_hold_more(model, tensor, pipeline):
 
 
 @given(models, accelerators, per_nodes, node_counts, st.sampled_from(["auto", "fp8"]))
-def test_every_plan_passes_its_own_gates(model, accelerator, per_node, nodes, kv_cache_dtype):
-    contract = asked(model, accelerator, per_node, nodes, kv_cache_dtype=kv_cache_dtype)
+def test_every_plan_passes_its_checks(model, accelerator, per_node, nodes, kv_cache_dtype):
+    contract = settings_of(model, accelerator, per_node, nodes, kv_cache_dtype=kv_cache_dtype)
     plan = make_plan(Settings(**contract), fleet(nodes))
     if not plan.works:
         return
@@ -104,8 +104,8 @@ def test_every_plan_passes_its_own_gates(model, accelerator, per_node, nodes, kv
 
 
 @given(models, accelerators, per_nodes, node_counts)
-def test_a_refusal_can_be_followed(model, accelerator, per_node, nodes):
-    contract = asked(model, accelerator, per_node, nodes)
+def test_remedies_of_problems_work(model, accelerator, per_node, nodes):
+    contract = settings_of(model, accelerator, per_node, nodes)
     plan = make_plan(Settings(**contract), fleet(nodes))
     for problem in plan.problems:
         change = dict(getattr(problem, "change", {}))
@@ -146,7 +146,7 @@ devices = st.lists(
 
 
 @given(st.dictionaries(st.sampled_from(FACTS), junk | devices, max_size=8), st.booleans())
-def test_no_facts_break_the_planner(facts, declared):
+def test_arbitrary_facts_do_not_crash_the_planner(facts, declared):
     contract = {"accelerator": "H800-80G" if declared else "", "cluster_network": "10.0.0.0/24"}
     plan = make_plan(
         Settings(**contract), {"n0": {"role": "head", "address": "10.0.0.1", **facts}, "n1": {"role": "worker"}}
@@ -181,7 +181,7 @@ KEYS = (
     ),
     st.integers(1, 5),
 )
-def test_no_contract_breaks_the_planner(contract, nodes):
+def test_arbitrary_settings_do_not_crash_the_planner(contract, nodes):
     settings = {"accelerator": "A800-80G"}
     for key, value in contract.items():
         with contextlib.suppress(ValidationError):
@@ -194,7 +194,7 @@ SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "max_model_len", "max
 
 
 @pytest.mark.parametrize("key", [*SIZES, "num_speculative_tokens", "accelerators_per_node"])
-def test_absurd_sizes_cost_no_time(key):
+def test_huge_sizes_are_rejected_quickly(key):
     started = time.process_time()
     plan = make_plan(Settings(**{"accelerator": "H800-80G", key: 10**12}), fleet(2))
     assert time.process_time() - started < 1
@@ -202,9 +202,9 @@ def test_absurd_sizes_cost_no_time(key):
 
 
 @pytest.mark.parametrize(("model", "accelerator"), [("deepseek-r1", "H800-80G"), ("deepseek-r1", "V100-32G")])
-def test_sixty_four_nodes_within_a_second(model, accelerator):
+def test_64_nodes_within_a_second(model, accelerator):
     started = time.process_time()
-    plan = make_plan(Settings(**asked(model, accelerator, 8, 64)), fleet(64))
+    plan = make_plan(Settings(**settings_of(model, accelerator, 8, 64)), fleet(64))
     assert time.process_time() - started < 1
     assert plan.accelerators == 512
 
@@ -222,8 +222,8 @@ ENGINES = ("auto", "vllm", "sglang", "lmdeploy", "tensorrt-llm", "deepseek-infer
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("model", MODELS)
-def test_a_model_named_alone_plans_wherever_it_can_run(model, engine):
-    """Nothing else is said but what the machines are: the plan works, or says in words what it would take."""
+def test_model_alone_plans_on_supported_hardware(model, engine):
+    """With only the hardware given, the plan is valid, or its problems name the requirements."""
     for accelerator in EVERYWHERE:
         for nodes in (1, 2):
             contract = {"model": model, "engine": engine, "accelerator": accelerator}
@@ -242,7 +242,7 @@ def test_a_model_named_alone_plans_wherever_it_can_run(model, engine):
 
 @pytest.mark.parametrize("model", [name for name in MODELS if "distill" in name])
 @pytest.mark.parametrize("accelerator", [name for name in NVIDIA if name != "T4-16G"])
-def test_every_distill_is_served_by_some_node_of_every_accelerator_that_holds_it(model, accelerator):
+def test_every_distill_fits_on_some_node_of_every_sufficient_accelerator(model, accelerator):
     plan = make_plan(Settings(model=model, engine="auto", accelerator=accelerator), fleet(1))
     size = load_models()[model].checkpoints[0].tensor_bytes
     held = load_accelerators()[accelerator]

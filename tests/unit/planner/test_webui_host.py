@@ -1,4 +1,4 @@
-"""A host of the web UI alone, which serves no model: its facts are read, and its ports and disk are checked."""
+"""A host with only the web UI: its facts are gathered, and its ports and disk are checked."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def codes(cluster_plan):
 
 
 @pytest.mark.parametrize(("port", "setting"), [(3000, "webui_port"), (8000, "engine_port"), (6379, "ray_port")])
-def test_its_own_ports_are_checked_and_no_others(port, setting):
+def test_only_its_own_ports_are_checked(port, setting):
     facts = {"inferfleet_node": {"listening": {str(port): "nginx"}}}
     planned, refused = cluster(ui=facts), [("port-taken", setting)]
     assert codes(planned) == (refused if setting == "webui_port" else [])
@@ -33,7 +33,7 @@ def test_its_own_ports_are_checked_and_no_others(port, setting):
     assert codes(cluster(n1=facts)) == (refused if setting != "webui_port" else [])
 
 
-def test_its_disk_holds_images_but_no_weights():
+def test_disk_space_for_images_only():
     disk = {"device": 1, "free_bytes": 0, "total_bytes": 1}
     facts = {"disk": {VALUES["model_root"]: disk, VALUES["container_data_root"]: disk}}
     hosts = {host: {**VALUES, "preflight_image_space_gib": 60} for host in ("n1", "n2", "ui")}
@@ -42,13 +42,13 @@ def test_its_disk_holds_images_but_no_weights():
     assert (problem.code, problem.parameters["host"], problem.parameters["missing"]) == ("disk-too-small", "ui", 60)
 
 
-def test_a_run_limited_to_others_is_not_kept_from_by_it():
+def test_run_limited_to_other_hosts_is_not_affected():
     planned = cluster(ui={"listening": {"3000": "nginx"}})
     assert planned.problems_of(["n1", "n2"]) == []
     assert [problem.code for problem in planned.problems_of(["ui"])] == ["port-taken"]
 
 
-def test_check_reads_its_facts(tmp_path):
+def test_check_gathers_its_facts(tmp_path):
     """`inferfleet check` runs playbooks/facts.yml."""
     lines = [line for group, hosts in GROUPS.items() for line in (f"[{group}]", *hosts)]
     (tmp_path / "hosts.ini").write_text("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""Exact sizes: of checkpoints against their files, of ranks against what must add up."""
+"""Exact sizes of checkpoints, and of weights per rank."""
 
 import pytest
 
@@ -24,25 +24,25 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize(("name", "precision"), PUBLISHED)
-def test_checkpoints_to_the_byte(name, precision):
+def test_checkpoint_bytes_are_exact(name, precision):
     assert checkpoint_bytes(load_model(name).architecture, precision) == PUBLISHED[name, precision]
 
 
-def test_bf16_checkpoint_but_for_the_routers_bias():
+def test_bf16_checkpoint_except_router_bias():
     # unsloth stores the routers' biases in 16 bits; 58 layers and the prediction layer have 256 each.
     assert checkpoint_bytes(R1, "bf16") - 59 * 256 * 2 == 1_368_979_691_008
 
 
-def test_prediction_layer_to_the_byte():
+def test_prediction_layer_bytes_are_exact():
     without = checkpoint_bytes(R1, "fp8", prediction_layers=False)
     assert checkpoint_bytes(R1, "fp8") - without == 15_424_227_552
 
 
 @pytest.mark.parametrize("name", load_models())
-def test_the_catalogs_sizes_are_those_of_its_architectures(name):
+def test_catalog_sizes_match_architectures(name):
     model = load_model(name)
     for checkpoint in model.checkpoints:
-        predicted = name != "tiny-r1" and checkpoint.method != "awq"  # AutoAWQ leaves the prediction layer out
+        predicted = name != "tiny-r1" and checkpoint.method != "awq"  # AutoAWQ omits the prediction layer
         computed = checkpoint_bytes(model.architecture, checkpoint.precision, prediction_layers=predicted)
         assert checkpoint.tensor_bytes == pytest.approx(computed, rel=1e-6)
         assert checkpoint.bytes >= checkpoint.tensor_bytes
@@ -88,7 +88,7 @@ def test_latent_attention_caches_the_same_on_every_rank():
     assert kv_bytes_per_token(R1, Layout(8), 1) == 576
 
 
-def test_embedding_and_head_lie_on_the_first_and_last_stage():
+def test_embedding_and_head_are_on_the_first_and_last_stage():
     llama = load_model("deepseek-r1-distill-llama-70b").architecture
     table = 128_256 * 8192 * 2
     stages = stage_weights(llama, "bf16", Layout(1, 4))

@@ -26,7 +26,7 @@ def test_no_english_sentence_is_left_in_chinese(written):
 
 
 def test_chinese_texts_are_chinese(written):
-    # A reason may be no more than the engine's own name and version.
+    # A reason may consist only of the engine's name and version.
     assert [text for text in golden.without_chinese(written["zh"]) if len(text.split()) > 3] == []
 
 

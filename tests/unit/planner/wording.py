@@ -1,4 +1,4 @@
-"""All that the planner has to say: of the negative cases, the shipped inventories, odd settings, nodes and networks."""
+"""All texts of the planner: of the negative cases, the shipped inventories, unusual settings, nodes and networks."""
 
 import json
 import tempfile
@@ -60,7 +60,7 @@ CONFIGS = (
 
 
 def texts() -> list[Message | Problem]:
-    """Return every refusal, warning, reason and assessment of a layout, each wording once."""
+    """Return every refusal, warning, reason and assessment of a layout, each text once."""
     said = {str(text): text for text in (*_inventories(), *_odd_settings(), *_configs(), *_nodes(), *_networks())}
     return [said[text] for text in sorted(said)]
 
@@ -76,7 +76,7 @@ def _inventories() -> Iterator[Message | Problem]:
         with tempfile.TemporaryDirectory() as folder:
             read = read_inventory(str(write_inventory(case, Path(folder))))
             cluster = plan_cluster(read, facts_of(case))
-        # What a node lacks is the inventory's to say.
+        # Problems of a host are reported by the inventory checks.
         lacks = [problem for problems in cluster.node_problems.values() for problem in problems]
         yield from (text for text in _of(*cluster.plans) if text not in lacks)
     for inventory in INVENTORIES:

@@ -48,8 +48,8 @@ def test_wrong_type_inside_a_list_or_map(build, name, value, where, shown):
 @pytest.mark.parametrize(
     ("name", "text", "number"), [("max_num_seqs", "64", 64), ("gpu_memory_utilization", "0.8", 0.8)]
 )
-def test_text_is_taken_for_the_number_it_spells(build, name, text, number):
-    """`-e max_num_seqs=64` arrives as text."""
+def test_numeric_text_is_converted(build, name, text, number):
+    """`-e max_num_seqs=64` is passed as text."""
     assert codes(build(**{name: text})) == []
     assert getattr(Settings.model_validate({name: text}), name) == number
 
@@ -120,7 +120,7 @@ def test_bad_value(build, name, value, parameters):
 
 
 @pytest.mark.parametrize(("name", "value", "reason", "remedy"), UNFIT_VALUES)
-def test_a_value_that_a_setting_cannot_have(build, name, value, reason, remedy):
+def test_invalid_value_of_the_right_type(build, name, value, reason, remedy):
     parameters = {"name": name, "setting": name, "value": repr(value), "reason": reason, "remedy": remedy}
     assert found(build(**{name: value})) == [("bad-value", {**parameters, "hosts": EVERYWHERE})]
 
@@ -136,7 +136,7 @@ def test_bad_value_in_a_list(build, name, value, reason):
 
 
 @pytest.mark.parametrize("name", SECRETS)
-def test_a_secret_with_white_space(build, name):
+def test_secret_with_whitespace(build, name):
     expected = {"name": name, "setting": name, "hosts": EVERYWHERE}
     assert found(build(**{name: "open sesame"})) == [("bad-value", expected)]
 
@@ -148,13 +148,13 @@ def test_a_secret_of_the_wrong_type_is_not_shown(build, name):
 
 
 @pytest.mark.parametrize("value", ["芝麻开门", "bell\a"])
-def test_a_secret_that_no_header_carries(build, value):
+def test_secret_not_allowed_in_headers(build, value):
     expected = {"name": "engine_api_key", "setting": "engine_api_key", "hosts": EVERYWHERE}
     assert found(build(engine_api_key=value)) == [("bad-value", expected)]
     assert found(build(webui_admin_password="芝麻开门")) == []
 
 
-def test_a_problem_of_one_host_names_it_and_is_said_once(build):
+def test_problem_of_one_host_is_reported_once(build):
     (_, first), (_, second) = problems = found(build(hosts={"node2": {"webui_port": 0}}))
     assert [code for code, _ in problems] == ["bad-value", "value-differs"]
     assert (first["hosts"], second["values"]) == (["node2"], ["3000 on node1", "0 on node2"])
@@ -172,16 +172,16 @@ def test_a_problem_of_one_host_names_it_and_is_said_once(build):
         ("engine_api_key", "sk-1234!%&"),
     ],
 )
-def test_good_values(build, name, value):
+def test_valid_values(build, name, value):
     assert codes(build(**{name: value})) == []
 
 
 @pytest.mark.parametrize("value", ["http://", "http://[", "http://host:70000", "https://a b", "file:///srv", "//host"])
-def test_what_is_no_url(build, value):
+def test_invalid_url(build, value):
     [(code, parameters)] = found(build(hub_endpoint=value))
     assert (code, parameters["reason"]) == ("bad-value", URL)
 
 
-def test_every_key_has_a_type_that_refuses_something(build):
+def test_every_setting_is_validated(build):
     for name in Settings.model_fields:
         assert codes(build(**{name: object()})), name

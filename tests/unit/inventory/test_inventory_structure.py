@@ -1,4 +1,4 @@
-"""Groups, addresses, keys: what is refused about an inventory as a whole."""
+"""Problems of groups, addresses and settings of an inventory."""
 
 import re
 from pathlib import Path
@@ -13,11 +13,11 @@ from inferfleet.settings import Settings
 ROOT = Path(__file__).parents[3]
 
 
-def test_a_good_inventory_has_no_problems(build):
+def test_valid_inventory_has_no_problems(build):
     assert found(build()) == []
 
 
-def test_one_node_alone_is_good(build):
+def test_single_node_is_valid(build):
     assert found(build(groups={"ray_head": ["node1"]})) == []
 
 
@@ -25,7 +25,7 @@ def test_an_empty_inventory(build):
     assert found(Inventory({}, {})) == [("no-head", {})]
 
 
-def test_no_head_still_checks_the_workers(build):
+def test_workers_are_checked_without_a_head(build):
     assert codes(build(groups={"ray_worker": ["node1", "node2"]}, webui_port=0)) == ["no-head", "bad-value"]
 
 
@@ -35,7 +35,7 @@ def test_two_heads(build):
     ]
 
 
-def test_head_is_worker_too(build):
+def test_head_and_worker(build):
     assert found(build(groups={"ray_head": ["a"], "ray_worker": ["b", "a"]})) == [("head-and-worker", {"host": "a"})]
 
 
@@ -65,7 +65,7 @@ def test_duplicate_addresses(build, hosts, shown):
     ]
 
 
-def test_one_address_with_two_ports_is_two_machines(build):
+def test_same_address_with_different_ssh_ports(build):
     hosts = {"node1": {"ansible_host": "10.0.0.1"}, "node2": {"ansible_host": "10.0.0.1", "ansible_port": 23}}
     assert found(build(hosts=hosts)) == []
 
@@ -88,19 +88,19 @@ def test_duplicate_cluster_addresses(build):
         ("webui_timeout_", "open_webui_timeout"),
     ],
 )
-def test_an_unknown_key_names_the_nearest(build, name, near):
+def test_unknown_setting_suggests_the_nearest(build, name, near):
     assert found(build(known=("open_webui_timeout",), **{name: 1})) == [
         ("unknown-key", {"name": name, "near": near, "own": f"x_{name}", "hosts": "all hosts"})
     ]
 
 
-def test_an_unknown_key_of_one_host_without_a_near_one(build):
+def test_unknown_setting_without_suggestion(build):
     assert found(build(hosts={"node2": {"zzz": 1}})) == [
         ("unknown-key", {"name": "zzz", "own": "x_zzz", "hosts": ["node2"]})
     ]
 
 
-def test_every_key_is_found_again_after_a_slip_of_the_finger(build):
+def test_typo_in_any_setting_is_recognized(build):
     for name in Settings.model_fields:
         slip = name[:-1] if len(name) > 6 else f"{name}s"
         assert name in [parameters.get("near") for _, parameters in found(build(**{slip: 1}))]
@@ -109,11 +109,11 @@ def test_every_key_is_found_again_after_a_slip_of_the_finger(build):
 @pytest.mark.parametrize(
     "name", ["x_rack", "ansible_user", "__fact", "inferfleet_node", "group_names", "reset_weights"]
 )
-def test_own_and_foreign_variables_are_left_alone(build, name):
+def test_custom_and_ansible_variables_are_ignored(build, name):
     assert found(build(**{name: object()})) == []
 
 
-def test_what_playbooks_take_for_one_run_is_known(build):
+def test_run_options_are_known(build):
     texts = [path.read_text() for path in (ROOT / "playbooks").glob("*.yml")]
     taken = {name for text in texts for name in re.findall(r"(\w+) \| default\(false\) \| bool", text)}
     assert taken >= {"reset_weights", "weights_remove_partial"}
@@ -124,15 +124,15 @@ def test_options_of_roles_are_known(build):
     assert found(build(known=("verify_timeout",), verify_timeout=5)) == []
 
 
-def test_a_missing_key(build):
+def test_missing_setting(build):
     assert found(build(drop=("model_root",))) == [("missing-key", {"name": "model_root", "hosts": "all hosts"})]
 
 
-def test_all_keys_missing_means_that_the_link_is_missing(build):
+def test_all_settings_missing_reports_the_missing_link(build):
     assert found(build(drop=tuple(Settings.model_fields))) == [("no-defaults", {})]
 
 
-def test_an_expression_without_a_value_is_not_called_missing(build):
+def test_undefined_expression_is_not_a_missing_setting(build):
     good = build(drop=("model",))
     reasons = {"model": "'nope' is undefined", "x_own": "no such filter."}
     inventory = Inventory(good.groups, good.variables, good.options, {"node1": reasons, "node2": reasons})
@@ -158,7 +158,7 @@ def test_secrets_must_agree_and_are_not_shown(build):
     assert parameters["values"] == ["(not shown) on node1", "(not shown) on node2"]
 
 
-def test_long_values_that_differ_at_their_end_differ(build):
+def test_long_values_that_differ_at_the_end(build):
     start = "a" * 100
     hosts = {"node1": {"served_model_name": start}, "node2": {"served_model_name": start + "b"}}
     [(code, parameters)] = found(build(hosts=hosts))
@@ -173,7 +173,7 @@ def refused_names(inventory):
 @pytest.mark.parametrize(
     ("name", "value", "near"), [("model", "deepseek-r2", "deepseek-r1"), ("accelerator", "cpuu", "cpu")]
 )
-def test_names_that_the_catalog_does_not_have(build, name, value, near):
+def test_unknown_catalog_names(build, name, value, near):
     [(code, parameters)] = refused_names(build(**{name: value}))
     assert (code, parameters["key"], parameters["value"], parameters["nearest"]) == (
         *("unknown-name", name, repr(value)),
@@ -181,7 +181,7 @@ def test_names_that_the_catalog_does_not_have(build, name, value, near):
     )
 
 
-def test_a_name_like_no_other_lists_the_choice(build):
+def test_unknown_name_without_suggestion_lists_the_choices(build):
     [(code, parameters)] = refused_names(build(model="Q. E. D."))
     assert (code, parameters["value"], parameters.get("nearest")) == ("unknown-name", "'Q. E. D.'", None)
     assert "deepseek-r1" in str(parameters)
@@ -195,7 +195,7 @@ def test_cluster_address_outside_its_network(build):
 
 
 @pytest.mark.parametrize("value", ["node2", "10.0.0", 5, "::1"])
-def test_cluster_address_that_is_none(build, value):
+def test_invalid_cluster_address(build, value):
     assert found(build(hosts={"node2": {"cluster_address": value}})) == [
         ("bad-value", {"host": "node2", "value": str(value)})
     ]

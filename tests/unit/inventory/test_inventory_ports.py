@@ -1,4 +1,4 @@
-"""Which ports a node listens on, and how they may not meet."""
+"""Ports that a node listens on, and conflicts between them."""
 
 import pytest
 from tests.unit.inventory.parameters import codes, found
@@ -33,50 +33,50 @@ def test_ports_by_group(executor, groups, ports):
     assert ports_of(Settings(executor=executor), groups) == ports
 
 
-def test_a_port_knows_its_variable():
+def test_variable_of_a_port():
     assert {variable(name) for name in HEAD} == {"engine_port", "ray_port", "ray_dashboard_port"}
 
 
-def test_two_services_on_one_port(build):
+def test_port_conflict(build):
     clash = {"port": 8000, "names": ["engine_port"], "last": "webui_port", "name": "webui_port", "hosts": ["node1"]}
     assert found(build(webui_port=8000)) == [("port-clash", clash)]
 
 
-def test_ports_given_as_text_clash_as_well(build):
+def test_ports_given_as_text_conflict_as_well(build):
     [(code, parameters)] = found(build(webui_port="8000", ray_port="6000"))
     assert (code, parameters["port"], parameters["last"]) == ("port-clash", 8000, "webui_port")
 
 
-def test_hosts_of_their_own_may_share_a_port(build):
+def test_same_port_on_different_hosts(build):
     groups = {"ray_head": ["node1"], "webui": ["node2"]}
     assert found(build(groups=groups, webui_port=8000)) == []
 
 
-def test_a_service_on_one_of_rays_ports(build):
+def test_conflict_with_a_ray_port(build):
     [(code, parameters)] = found(build(engine_port=6380))
     assert (code, parameters["port"], parameters["name"]) == ("port-clash", 6380, "engine_port")
     assert (parameters["names"], parameters["last"]) == (["engine_port"], "ray_port (for --node-manager-port)")
     assert found(build(engine_port=6380, executor="mp")) == []
 
 
-def test_a_service_among_the_ports_of_rays_workers(build):
+def test_conflict_with_ray_worker_ports(build):
     span = {"first": 20000, "last": 20999, "user": "Ray's workers"}
     setting = {"port": 20500, "name": "engine_port", "setting": "engine_port"}
     assert found(build(engine_port=20500)) == [("port-clash", {**span, **setting, "hosts": ["node1"]})]
     assert found(build(engine_port=20500, executor="mp")) == []
 
 
-def test_no_room_after_ray_port(build):
+def test_ray_port_too_high(build):
     most = {"name": "ray_port", "value": 65535, "title": "Ray", "following": 6, "highest": 65529}
     assert found(build(ray_port=65535)) == [("bad-value", {**most, "hosts": "all hosts"})]
     assert found(build(ray_port=65529)) == []
 
 
-def test_ports_are_not_judged_where_a_key_is_missing(build):
+def test_ports_are_not_checked_with_missing_settings(build):
     assert codes(build(drop=("executor",))) == ["missing-key"]
 
 
-def test_no_two_of_rays_ports_are_alike_or_left_to_chance():
+def test_ray_ports_are_fixed_and_unique():
     ports = node_ports(6379)
     assert len(set(ports.values())) == len(ports)
     assert 6379 not in ports.values()
@@ -103,7 +103,7 @@ def test_ray_argv_of_a_worker():
 
 
 @pytest.mark.parametrize(("engine", "port"), [("vllm", 8000), ("auto", 8000), ("sglang", 30000), ("lmdeploy", 23333)])
-def test_an_engine_has_a_port_of_its_own(engine, port):
+def test_default_port_of_an_engine(engine, port):
     settings = Settings(engine=engine, executor="mp")
     assert ports_of(settings, ["ray_head"]) == {"engine_port": port}
     assert ports_of(settings.model_copy(update={"engine_port": 9000}), ["ray_head"]) == {"engine_port": 9000}

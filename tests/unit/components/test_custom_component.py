@@ -1,4 +1,4 @@
-"""A component is one file: everything that handles components handles it too."""
+"""A custom component needs one file: all code that handles components handles it."""
 
 import re
 
@@ -31,7 +31,7 @@ def refusals(components, groups, **settings):
     return [(problem.code, str(problem)) for problem in check_ports(inventory, components)]
 
 
-def test_a_clash_with_its_port_is_refused(components):
+def test_port_conflict_is_refused(components):
     groups = {"ray_head": ["n1"], "webui": ["n1"]}
     assert refusals(components, groups, webui_port=9100) == [
         (
@@ -42,7 +42,7 @@ def test_a_clash_with_its_port_is_refused(components):
     assert refusals(components, {"ray_head": ["n1"], "webui": ["n2"]}, webui_port=9100) == []
 
 
-def test_two_fixed_ports_cannot_share_a_host(folder, components):
+def test_two_fixed_ports_conflict_on_one_host(folder, components):
     text = (folder / "exporter.yml").read_text()
     (folder / "other.yml").write_text(text.replace("Node exporter", "Other exporter").replace("node-exp", "other-exp"))
     load_folders.cache_clear()
@@ -54,13 +54,13 @@ def test_two_fixed_ports_cannot_share_a_host(folder, components):
     ]
 
 
-def test_a_port_of_udp_clashes_with_none_of_tcp(folder):
+def test_udp_and_tcp_ports_do_not_conflict(folder):
     file = folder / "exporter.yml"
     file.write_text(file.read_text().replace("number: 9100", "number: 9100, protocol: udp"))
     assert refusals(load_components(folder), {"ray_head": ["n1"], "webui": ["n1"]}, webui_port=9100) == []
 
 
-def test_a_program_on_its_port_is_refused(components):
+def test_port_in_use_is_refused(components):
     ports = ports_of(Settings(), ["monitoring"], components)
     assert ports == {"Node exporter": 9100}
     (problem,) = run_checks(Host("n1", NODE | {"listening": {"9100": "nginx"}}, ports))
@@ -71,16 +71,16 @@ def test_a_program_on_its_port_is_refused(components):
 
 
 @pytest.mark.parametrize(("group", "reached"), [("ray_head", True), ("ray_worker", True), ("webui", False)])
-def test_its_port_must_be_reached_where_it_runs(components, group, reached):
+def test_reachability_of_its_port(components, group, reached):
     assert (9100 in mesh_ports(DEFAULTS, [group], 29450, components)) is reached
 
 
-def test_without_its_file_nothing_of_it_is_there():
+def test_without_its_file_the_component_does_not_exist():
     assert 9100 not in {port.first for port in host_ports(DEFAULTS, ["ray_head", "monitoring", "webui"])}
     assert 9100 not in mesh_ports(DEFAULTS, ["ray_head"], 29450)
 
 
-def test_its_image_is_in_the_air_gap_bundle_and_goes_at_reset(components):
+def test_image_is_bundled_and_removed_on_reset(components):
     plan = {"image": "engine:1", "webui_image": "", "executor": "ray"}
     exporter = "quay.io/prometheus/node-exporter:v1.9.1"
     assert images(plan, ["ray_head"], components) == ["engine:1", exporter]
@@ -88,7 +88,7 @@ def test_its_image_is_in_the_air_gap_bundle_and_goes_at_reset(components):
     assert images(plan | {"webui_image": "page:1"}, ["webui"], components) == ["page:1"]
 
 
-def test_packages_of_a_unit_are_in_the_air_gap_bundle(folder):
+def test_packages_of_a_unit_are_bundled(folder):
     file = folder / "exporter.yml"
     unit = file.read_text().replace("container: inf", "packages: [prometheus-node-exporter]\nunit: inf")
     file.write_text(re.sub("image: .*\n", "", unit))
@@ -98,19 +98,19 @@ def test_packages_of_a_unit_are_in_the_air_gap_bundle(folder):
     assert "quay.io" not in str(images({"image": "engine:1"}, ["monitoring"], components))
 
 
-def test_its_status_is_checked_where_it_runs(components):
+def test_status_is_checked_on_its_hosts(components):
     check = {"title": "Node exporter", "port": 9100, "path": "/metrics"}
     assert http_checks(DEFAULTS, ["monitoring"], components) == [check]
     assert http_checks(DEFAULTS, ["ray_head", "webui"], components) == [check]
     assert http_checks(DEFAULTS, ["webui"], components) == []
 
 
-def test_the_settings_that_are_named_suffice():
+def test_settings_read_are_sufficient():
     named = {name: DEFAULTS[name] for name in settings_read()}
     assert [port.first for port in host_ports(named, GROUPS)] == [port.first for port in host_ports(DEFAULTS, GROUPS)]
 
 
-def test_what_its_check_answered_is_reported():
+def test_health_results():
     item = {"title": "Node exporter", "port": 9100, "path": "/metrics"}
     refused = "Status code was -1 and not [200]: Request failed: Connection refused"
     answers = {

@@ -1,4 +1,4 @@
-"""What a node's own facts speak against."""
+"""Problems found in a node's facts."""
 
 import pytest
 from tests.unit.inventory.parameters import listed
@@ -18,7 +18,7 @@ def problems(facts=None, ports=None, space=None):
     return listed(run_checks(Host("node1", facts, ports or {}, space or {})))
 
 
-def test_nothing_speaks_against_a_good_node():
+def test_valid_node_has_no_problems():
     space = {"images": ("/var/lib/docker", 50 * GIB), "the weights": ("/data/models", 100 * GIB)}
     assert problems(ports={"engine_port": 8000}, space=space) == []
 
@@ -31,13 +31,13 @@ def test_nothing_speaks_against_a_good_node():
         ("Node exporter", 9100, ""),
     ],
 )
-def test_port_taken(name, port, variable):
+def test_port_in_use(name, port, variable):
     found = problems({"listening": {str(port): "nginx", "22": "sshd"}}, ports={name: port})
     taken = {"port": port, "name": name, "host": "node1", "program": "nginx", "variable": variable}
     assert found == [("port-taken", taken)]
 
 
-def test_our_own_service_takes_nothing_away():
+def test_ports_of_inferfleet_are_not_in_use():
     assert problems({"listening": {"8000": "inferfleet"}}, ports={"engine_port": 8000}) == []
 
 
@@ -48,7 +48,7 @@ def test_disk_too_small():
     ]
 
 
-def test_what_shares_a_disk_has_to_fit_together():
+def test_sizes_on_one_disk_are_added_up():
     disk = {path: {**DISK["/data/models"]} for path in DISK}
     space = {"images": ("/var/lib/docker", 60 * GIB), "the weights": ("/data/models", 60 * GIB)}
     wanted = "60.0 GiB for images in /var/lib/docker and 60.0 GiB for the weights in /data/models"
@@ -57,7 +57,7 @@ def test_what_shares_a_disk_has_to_fit_together():
     ]
 
 
-def test_what_is_there_already_is_not_named():
+def test_existing_files_need_no_space():
     space = {"images": ("/var/lib/docker", 0), "the weights": ("/data/models", 101 * GIB)}
     [(_, parameters)] = problems(space=space)
     assert parameters["wanted"] == "101.0 GiB for the weights in /data/models"

@@ -1,4 +1,4 @@
-"""Whatever stands in an inventory, the check answers with refusals: it never breaks, and never tells a secret."""
+"""For any inventory the check returns problems: it never crashes and never shows a secret."""
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ JSON_LIKE = st.recursive(
 )
 KEYS = st.sampled_from(sorted(Settings.model_fields))
 SETTINGS = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-# No part of any message, so that finding it in one means that the value came through.
+# Not part of any message, so finding it in one means that the value was shown.
 MARK = "Qx7"
 SECRET_VALUES = st.recursive(
     st.text().map(lambda text: MARK + text) | st.text().map(lambda text: f"{text} {MARK}"),
@@ -38,7 +38,7 @@ def assert_well_formed(problem: Problem, names: set[str]) -> None:
 def test_any_value_of_any_key(build, values, host):
     inventory = build(**values) if host == "all" else build(hosts={host: values})
     for problem in check_inventory(inventory):
-        # A clash of ports is told by the variable that is to change, which may be another.
+        # A port conflict names the variable to change, which may be another one.
         assert_well_formed(problem, set(values) | {"_port"})
 
 
@@ -60,7 +60,7 @@ def test_any_address(build, value, port):
 
 @given(name=st.sampled_from(SECRETS), value=SECRET_VALUES, host=st.sampled_from(["node1", "all"]))
 @SETTINGS
-def test_no_secret_is_ever_told(build, name, value, host):
+def test_secrets_are_never_shown(build, name, value, host):
     inventory = build(**{name: value}) if host == "all" else build(hosts={host: {name: value}})
     for problem in check_inventory(inventory):
         assert MARK not in str(problem.as_dict())
