@@ -76,10 +76,8 @@ def test_wrong_key_is_reported(deployed: dict[str, Any], controller: Controller)
     done = controller.inferfleet("bench", "--concurrency", "1", *SHORT, "-e", "bench_api_key=wrong")
     assert done.rc == 2, done
     (failure,) = done.document["failures"]
-    assert failure["message"].startswith(
-        "None of the 4 requests at concurrency 1 was answered by http://198.18.5.11:8000"
-    )
-    assert "Unauthorized. The key is wrong" in failure["message"]
+    assert failure["message"].startswith("All 4 requests at concurrency 1 to http://198.18.5.11:8000")
+    assert "Unauthorized. The API key is wrong" in failure["message"]
     assert runs() == before
 
 
@@ -87,7 +85,7 @@ def test_wrong_key_is_reported(deployed: dict[str, Any], controller: Controller)
     ("options", "code", "text"),
     [
         (["--preset", "laten"], "unknown-preset", "Did you mean latency?"),
-        (["--preset", "throughput", "--output-len", "2000"], "too-long", "max_model_len 2048"),
+        (["--preset", "throughput", "--output-len", "2000"], "too-long", "max_model_len of the engine is 2048"),
     ],
 )
 def test_invalid_options_are_refused(

@@ -91,7 +91,7 @@ def test_damaged_shard_lowers_the_score(intact: Evaluation, damaged: None, contr
     (entry,) = done.document["result"]["evaluation"]["datasets"]
     assert entry["score"] < 99
     (problem,) = done.document["problems"]
-    assert re.match(rf"general_qa is at {entry['score']:g} %, [\d.]+ points below the 100 % of ", problem["message"])
+    assert re.match(rf"general_qa scores {entry['score']:g} %, [\d.]+ points below the 100 % of ", problem["message"])
 
 
 def test_unsupported_datasets_are_refused(controller: Controller) -> None:
