@@ -59,7 +59,7 @@ def plan_sweep(settings: SweepSettings, plan: Mapping[str, Any], seed: int) -> P
 
 
 def measurement_at(sweep: Sweep, concurrency: int, **service: str) -> Measurement:
-    """Return the sweep's measurement at one concurrency; `service` are the fields that say where to send it."""
+    """Return the sweep's measurement at one concurrency; `service` are the fields that locate it."""
     return Measurement(
         **service,
         input_len=sweep.input_len,

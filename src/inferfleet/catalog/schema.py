@@ -53,7 +53,7 @@ class Accelerator(_Entry):
     """As `nvidia-smi -L`, `amd-smi`, `npu-smi` or `vasmi` prints them; NVIDIA's are in the environment reports of
     vllm-project/vllm and sgl-project/sglang issues."""
     memory_mib: NonNegativeInt
-    """MiB of one device as that tool reports it; 0: shares the host's. Source unless an entry says otherwise (L20 and
+    """MiB of one device as that tool reports it; 0: shares the host's. Source unless noted in an entry (L20 and
     A800: as the L40S and A100): modal-labs/modal-client#2797."""
     usable_mib: NonNegativeInt = 0
     """MiB that a framework sees (cudaMemGetInfo); 0: the same. PyTorch's "total capacity of … GiB", deviceQuery's bytes

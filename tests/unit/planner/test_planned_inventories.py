@@ -79,7 +79,7 @@ def test_longest_context_that_fits():
     assert plan.problems == []
     assert 4096 < plan.max_model_len < 163840
     assert [p.code for p in longer.problems] == ["does-not-fit"]
-    assert any("a longer prompt is one batch in vLLM 0.8.5.post1" in str(warning) for warning in plan.warnings)
+    assert any("vLLM 0.8.5.post1 computes a prompt in one batch" in str(warning) for warning in plan.warnings)
 
 
 def test_v100_with_nccl_debug():

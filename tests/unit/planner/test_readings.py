@@ -114,4 +114,4 @@ def test_estimate_with_online_quantization():
     form = estimate(Settings(**settings), "H200-141G", nodes=1, per_node=1).as_dict()
     assert form["weights_gib_per_gpu"] == pytest.approx(8832979968 / GIB, rel=0.01)
     assert form["kv_cache_tokens"] == pytest.approx(2_156_384, rel=0.05)
-    assert "No checkpoint of DeepSeek-R1-Distill-Qwen-7B is published in fp8" in form["warnings"][0]["message"]
+    assert "No fp8 checkpoint of DeepSeek-R1-Distill-Qwen-7B is published" in form["warnings"][0]["message"]
