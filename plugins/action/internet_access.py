@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
                     "Variable model_weights_sources names the folder {folder} of localhost, which does not exist."
                 )
                 remedy = N_("Name the folder that holds the model's files on this controller.")
-                return failed([Problem("no-folder", message, remedy, folder=folder)])
+                return failed([Problem("folder-missing", message, remedy, folder=folder)])
         # This code runs in a worker process of Ansible; its parent is the run.
         argv = [sys.executable, "-m", "inferfleet.weights.internet_access", "--while", str(os.getppid())]
         process = subprocess.Popen(
@@ -55,7 +55,7 @@ class ActionModule(ActionBase):
         response = process.stdout.readline()
         if not response:
             message = N_("The tunnel for internet access through the controller cannot start: {reason}")
-            return failed([Problem("no-tunnel", message, "", reason=process.stderr.read().strip())])
+            return failed([Problem("tunnel-not-started", message, "", reason=process.stderr.read().strip())])
         answer = json.loads(response)
         if answer["failed"]:
             node, why = next(iter(answer["failed"].items()))
@@ -64,5 +64,5 @@ class ActionModule(ActionBase):
                 "Allow sign-in by key, and AllowTcpForwarding in its sshd_config; or name nodes that have internet"
                 " access of their own in model_weights_wan_nodes."
             )
-            return failed([Problem("tunnel-refused", message, remedy, node=node, reason=why)])
+            return failed([Problem("tunnel-rejected", message, remedy, node=node, reason=why)])
         return {"changed": False, "pid": process.pid, "ports": answer["ports"]}

@@ -27,7 +27,7 @@ class ActionModule(ActionBase):
             inventory,
             {host: _reported(hostvars[host]) for host in inventory.hosts},
             image_space_gib=int(args["image_space_gib"]),
-            drivers_final=args.get("drivers_settled", False),
+            drivers_final=args.get("drivers_final", False),
         )
         problems = cluster.problems_of(task_vars["ansible_play_hosts_all"])
         if not cluster.plans or any(problem.code == "unknown-name" for problem in problems):
@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
         plans = [plan.as_dict() for plan in cluster.plans]
         own = plans[cluster.plans.index(cluster.plan_of(task_vars["inventory_hostname"]))]
         facts = {"inferfleet_plans": plans, "inferfleet_plan": own}
-        if not args.get("drivers_settled", False):
+        if not args.get("drivers_final", False):
             facts["inferfleet_bundle"] = {}  # a persistent fact cache may contain that of an earlier run
         return {"changed": False, "ansible_facts": facts}
 

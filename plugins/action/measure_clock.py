@@ -21,7 +21,7 @@ class ActionModule(ActionBase):
         if best is None:
             message = N_("`date +%s.%N` on {host} does not print a time.")
             remedy = N_("Check the node's shell and profile.")
-            return failed([Problem("no-clock", message, remedy, host=task_vars["inventory_hostname"])])
+            return failed([Problem("clock-unreadable", message, remedy, host=task_vars["inventory_hostname"])])
         return {"changed": False, "uncertainty": best[0], "offset": best[1]}
 
     def _sample(self):

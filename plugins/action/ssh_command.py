@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
             )
             remedy = N_("Name nodes that have internet access, or the folder, of their own.")
             about = {"host": task_vars["inventory_hostname"], "transport": connection.transport}
-            return failed([Problem("no-ssh", message, remedy, **about)])
+            return failed([Problem("ssh-required", message, remedy, **about)])
         argv = [connection.get_option("ssh_executable"), "-N", "-T"]
         argv += [word for name, value in OPTIONS.items() for word in ("-o", f"{name}={value}")]
         for option in ("ssh_args", "ssh_common_args", "ssh_extra_args"):
