@@ -3,11 +3,13 @@
 import pytest
 from tests.unit.inventory.parameters import codes, found
 
+from inferfleet.components import load_component
 from inferfleet.inventory.ports import ports_of, variable
 from inferfleet.planner.ray_args import WORKER_PORTS, node_ports, ray_argv
 from inferfleet.settings import Settings
 
 DEFAULTS = Settings()
+COMPONENTS = [load_component(name) for name in ("ray", "engine", "webui")]
 FOLLOWING = {
     "ray_port (for --node-manager-port)": 6380,
     "ray_port (for --object-manager-port)": 6381,
@@ -30,7 +32,7 @@ HEAD = {"engine_port": 8000, "ray_port": 6379, "ray_dashboard_port": 8265, **FOL
     ],
 )
 def test_ports_by_group(executor, groups, ports):
-    assert ports_of(Settings(executor=executor), groups) == ports
+    assert ports_of(Settings(executor=executor), groups, COMPONENTS) == ports
 
 
 def test_variable_of_a_port():
@@ -105,5 +107,6 @@ def test_ray_argv_of_a_worker():
 @pytest.mark.parametrize(("engine", "port"), [("vllm", 8000), ("auto", 8000), ("sglang", 30000), ("lmdeploy", 23333)])
 def test_default_port_of_an_engine(engine, port):
     settings = Settings(engine=engine, executor="mp")
-    assert ports_of(settings, ["ray_head"]) == {"engine_port": port}
-    assert ports_of(settings.model_copy(update={"engine_port": 9000}), ["ray_head"]) == {"engine_port": 9000}
+    assert ports_of(settings, ["ray_head"], COMPONENTS) == {"engine_port": port}
+    other = settings.model_copy(update={"engine_port": 9000})
+    assert ports_of(other, ["ray_head"], COMPONENTS) == {"engine_port": 9000}

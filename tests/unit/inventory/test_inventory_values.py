@@ -3,6 +3,7 @@
 import pytest
 from tests.unit.inventory.parameters import codes, found
 
+from inferfleet.engines import load_engines
 from inferfleet.settings import SECRETS, Settings
 
 EVERYWHERE = "all hosts"
@@ -54,14 +55,14 @@ def test_numeric_text_is_converted(build, name, text, number):
     assert getattr(Settings.model_validate({name: text}), name) == number
 
 
-ENGINES = ["'auto'", "'vllm'", "'vllm_vacc'", "'sglang'", "'lmdeploy'", "'tensorrt-llm'", "'gpustack'"]
+*ENGINES, LAST_ENGINE = map(repr, ("auto", *load_engines()))
 URL = "is not an http(s) URL without a trailing slash"
 LIKE_A_MIRROR = "write it like https://hf-mirror.com"
 BAD_VALUES = [
     ("model", "", {"value": "''"}),
     ("webui_locale", "", {"value": "''"}),
-    ("engine", "vlm", {"value": "'vlm'", "near": "vllm", "values": ENGINES, "last": "'deepseek-infer'"}),
-    ("engine", "zzz", {"value": "'zzz'", "values": ENGINES, "last": "'deepseek-infer'"}),
+    ("engine", "vlm", {"value": "'vlm'", "near": "vllm", "values": ENGINES, "last": LAST_ENGINE}),
+    ("engine", "zzz", {"value": "'zzz'", "values": ENGINES, "last": LAST_ENGINE}),
     ("executor", "rya", {"value": "'rya'", "near": "ray", "values": ["'ray'"], "last": "'mp'"}),
     ("image_pull", False, {"value": "false", "values": ["'missing'"], "last": "'always'"}),
     ("webui_port", 0, {"value": "0", "bound": "at least 1"}),
