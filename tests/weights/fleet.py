@@ -96,7 +96,7 @@ class Node:
         self.process.stdin.close()
         self.process.stdin = None
 
-    def end(self, timeout=90):
+    def end(self, timeout=400):
         out, err = self.process.communicate(timeout=timeout)
         assert out, err
         return json.loads(out)
@@ -127,7 +127,7 @@ class Fleet:
             "run": "c0ffee",
             "sources": [source],
             "stall": 2,
-            "patience": 60,
+            "patience": 300,  # as the role has it: a slow machine starts ModelScope in more than a minute
             "poll": 0.1,
             "startup_wait": 4,
         }

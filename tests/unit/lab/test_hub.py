@@ -232,7 +232,7 @@ def test_the_command_refuses_a_missing_root(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "lab.hub", "--root", str(tmp_path / "none")]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
-    assert f"--root {tmp_path / 'none'} is no folder" in done.stderr
+    assert f"--root {tmp_path / 'none'} is not a folder" in done.stderr
 
 
 @pytest.mark.parametrize("pair", ["inferfleet/tiny", "inferfleet/tiny=", "inferfleet/tiny=../tiny", "tiny=a/b"])
