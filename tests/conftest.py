@@ -3,6 +3,7 @@
 Few examples while one works, many in `make test`.
 """
 
+import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,11 @@ import ansible.module_utils
 import pytest
 from hypothesis import settings
 
-ansible.module_utils.__path__.append(str(Path(__file__).parents[1] / "plugins" / "module_utils"))
+ROOT = Path(__file__).parents[1]
+os.environ["ANSIBLE_CONFIG"] = str(
+    ROOT / "ansible.cfg"
+)  # Ansible reads it once per process, whatever a test's folder is
+ansible.module_utils.__path__.append(str(ROOT / "plugins" / "module_utils"))
 
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=200, deadline=None)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.errors import AnsibleError
-from ansible.inventory.manager import InventoryManager
 from ansible.plugins.action import ActionBase
 
 try:
     from inferfleet.inventory.options import role_options
-    from inferfleet.inventory.read import collect, refuse_unparsed, variables_in_files
+    from inferfleet.inventory.read import collect, refuse_unparsed
     from inferfleet.planner import plan_cluster
     from inferfleet.runner.errors import UsageError
     from inferfleet.task_result import failed
@@ -35,7 +34,6 @@ class ActionModule(ActionBase):
             return failed([error.problem], "contract")
         folder = Path(task_vars["playbook_dir"])
         options = role_options(folder if (folder / "roles").is_dir() else folder.parent)
-        sources = InventoryManager(self._loader, sources=paths)
-        inventory = collect(task_vars["groups"], task_vars["hostvars"], options, variables_in_files(sources))
+        inventory = collect(task_vars["groups"], task_vars["hostvars"], options)
         problems = plan_cluster(inventory).input_problems
         return failed(problems, "contract") if problems else {"changed": False}

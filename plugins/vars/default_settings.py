@@ -1,4 +1,4 @@
-"""Gives group `all` the default of every setting that the inventory does not set for it."""
+"""Gives group `all` the default of every setting, so that an inventory contains only what it changes."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ DOCUMENTATION = """
 name: default_settings
 short_description: Defaults of all settings
 description:
-  - Returns the settings of C(group_vars/all/main.yml) of this checkout for the group C(all), below everything that an inventory sets.
+  - Returns the settings of C(group_vars/all/main.yml) for the group C(all).
+  - C(vars_plugins_enabled) and C(precedence) of ansible.cfg let everything that an inventory sets override them.
 options: {}
 """
 
-FILE = Path(__file__).resolve().parents[2] / "group_vars/all/main.yml"
+FILE = Path(__file__).resolve().parents[2] / "group_vars" / "all" / "main.yml"
 
 
 class VarsModule(BaseVarsPlugin):
-    """Runs before host_group_vars, whose files win."""
+    """Runs before host_group_vars, whose files override these values."""
 
     def get_vars(self, loader, path, entities, cache=True):
-        """Return the defaults that the inventory file itself does not set."""
+        """Return the default of each setting that the inventory file does not set for group `all`."""
         super().get_vars(loader, path, entities)
-        entities = entities if isinstance(entities, list) else [entities]
-        group = next((e for e in entities if isinstance(e, Group) and e.name == "all"), None)
-        if group is None:
-            return {}
-        return {name: value for name, value in loader.load_from_file(str(FILE), cache="all").items() if name not in group.vars}
+        for entity in entities if isinstance(entities, list) else [entities]:
+            if isinstance(entity, Group) and entity.name == "all":
+                defaults = loader.load_from_file(str(FILE), cache="all")
+                return {name: value for name, value in defaults.items() if name not in entity.vars}
+        return {}

@@ -28,13 +28,6 @@ def write_inventory(case: Case, folder: Path, port: int) -> Path:
     everywhere.mkdir(parents=True)
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": children}}))
     (everywhere / "10_cluster.yml").write_text(yaml.safe_dump(case.get("vars", {}) | {"ansible_user": "root"}))
-    defaults, without = ROOT / "group_vars" / "all", case.get("without", [])
-    if not without:
-        (everywhere / "00_defaults").symlink_to(defaults)
-    elif without != "all":
-        lines = (defaults / "main.yml").read_text().splitlines()
-        kept = [line for line in lines if line.split(":")[0] not in without]
-        (everywhere / "00_defaults.yml").write_text("\n".join(kept))
     return folder
 
 

@@ -28,7 +28,6 @@ PLAY = {
 def test_two_runs(tmp_path):
     folder = tmp_path / "inventory"
     (folder / "group_vars" / "all").mkdir(parents=True)
-    (folder / "group_vars" / "all" / "00_defaults").symlink_to(ROOT / "group_vars" / "all")
     settings = {"model": "tiny-r1", "accelerator": "cpu", "executor": "mp", "model_root": str(tmp_path / "models")}
     (folder / "group_vars" / "all" / "10_cluster.yml").write_text(yaml.safe_dump(settings))
     (folder / "hosts.yml").write_text(yaml.safe_dump({"ray_head": {"hosts": {"n1": HERE}}}))

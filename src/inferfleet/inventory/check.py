@@ -7,7 +7,7 @@ lists the checks.
 import difflib
 import ipaddress
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inferfleet.inventory.model import HOSTS, MAGIC, Inventory
@@ -138,48 +138,8 @@ def check_keys(inventory: Inventory) -> list[Problem]:
         for name, hosts in sorted(unknown.items())
         if inventory.options is not None
     ]
-    if len(missing) == len(settings):
-        return [*problems, _no_defaults()]
-    return problems + [
-        Problem(
-            "missing-key",
-            N_("Variable {name} is not defined ({hosts})."),
-            N_(
-                "Set it in group_vars/all/10_cluster.yml of the inventory, or create the symbolic link 00_defaults"
-                " there to ../../../../group_vars/all for the defaults."
-            ),
-            name=name,
-            hosts=inventory.describe_hosts(hosts),
-        )
-        for name, hosts in missing.items()
-    ]
-
-
-def check_shadowed(inventory: Inventory) -> list[Problem]:
-    """Refuse settings of a group in hosts.yml, which group_vars/all overrides."""
-    problems = []
-    for group, names in inventory.in_files.items():
-        shadowed = [name for name in Settings.model_fields if name in names]
-        if shadowed:
-            one = len(shadowed) == 1
-            problems.append(
-                Problem(
-                    "ineffective-setting",
-                    N_(
-                        "Variable {names} of group {group} in hosts.yml has no effect: group_vars/all takes"
-                        " precedence in Ansible."
-                    )
-                    if one
-                    else N_(
-                        "Variables {names} of group {group} in hosts.yml have no effect: group_vars/all takes"
-                        " precedence in Ansible."
-                    ),
-                    N_("Move it to {file} of the inventory.") if one else N_("Move them to {file} of the inventory."),
-                    names=shadowed,
-                    group=group,
-                    file=f"group_vars/{group}/{'10_cluster' if group == 'all' else 'main'}.yml",
-                )
-            )
+    if missing:
+        problems.append(_no_defaults(missing, inventory))
     return problems
 
 
@@ -279,11 +239,17 @@ def check_network(inventory: Inventory) -> list[Problem]:
     return problems
 
 
-def _no_defaults() -> Problem:
+def _no_defaults(missing: Mapping[str, list[str]], inventory: Inventory) -> Problem:
+    name, hosts = next(iter(missing.items()))
     return Problem(
         "no-defaults",
-        N_("The inventory has no defaults: none of the settings is defined."),
-        N_("Create the symbolic link: ln -s ../../../../group_vars/all INVENTORY/group_vars/all/00_defaults."),
+        N_(
+            "Defaults are missing ({count}, for example {name}; {hosts}): Ansible did not use the ansible.cfg of inferfleet."
+        ),
+        N_("Run inferfleet, or set ANSIBLE_CONFIG to the ansible.cfg next to site.yml."),
+        count=len(missing),
+        name=name,
+        hosts=inventory.describe_hosts(hosts),
     )
 
 

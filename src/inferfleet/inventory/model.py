@@ -30,8 +30,6 @@ class Inventory:
     """Role variables that may be set, with their argument specs; None without a checkout."""
     unresolved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By host, the variables whose expression cannot be evaluated, with the reason."""
-    in_files: Mapping[str, Iterable[str]] = field(default_factory=dict)
-    """By group, the variables set in the inventory file (hosts.yml), which group_vars/all overrides."""
 
     @property
     def hosts(self) -> list[str]:

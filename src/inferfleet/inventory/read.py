@@ -58,7 +58,7 @@ def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path
         groups = {str(name): [str(host) for host in hosts] for name, hosts in manager.get_groups_dict().items()}
         refuse_unparsed(groups, path)
         options = role_options(root) if root else None
-        return collect(groups, hostvars, options, variables_in_files(manager))
+        return collect(groups, hostvars, options)
     except AnsibleError as error:
         if _locked(error):
             raise UsageError(
@@ -95,7 +95,6 @@ def collect(
     groups: Mapping[str, Iterable[str]],
     hostvars: Mapping[str, Mapping[str, Any]],
     options: Mapping[str, Mapping[str, Any]] | None = None,
-    in_files: Mapping[str, Iterable[str]] | None = None,
     names: frozenset[str] | None = None,
 ) -> Inventory:
     """Return the inventory loaded by Ansible, with the variables in `names` (None: all) of its hosts."""
@@ -104,12 +103,7 @@ def collect(
     unresolved: dict[str, dict[str, str]] = {}
     for host in Inventory(members, {}).hosts:
         variables[host], unresolved[host] = _resolve(hostvars[host], names)
-    return Inventory(members, variables, options, unresolved, in_files or {})
-
-
-def variables_in_files(manager: "InventoryManager") -> dict[str, list[str]]:
-    """Return the variables that the inventory files set per group, without group_vars."""
-    return {str(name): sorted(map(str, group.vars)) for name, group in manager.groups.items()}
+    return Inventory(members, variables, options, unresolved)
 
 
 def _resolve(hostvars: Mapping[str, Any], names: frozenset[str] | None) -> tuple[dict[str, Any], dict[str, str]]:

@@ -17,7 +17,6 @@ from inferfleet.inventory.check import (
     check_groups,
     check_keys,
     check_network,
-    check_shadowed,
 )
 from inferfleet.inventory.facts import Host, check_disks, check_free_ports, check_system
 from inferfleet.inventory.model import Inventory
@@ -95,7 +94,6 @@ CHECKS = (
     Check(check_addresses, Inventory),
     Check(check_expressions, Inventory),
     Check(check_keys, Inventory),
-    Check(check_shadowed, Inventory),
     Check(check_bundled, Inventory),
     Check(check_values, Inventory),
     Check(check_agreement, Inventory),

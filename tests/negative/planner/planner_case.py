@@ -5,7 +5,6 @@ from typing import Any
 
 import yaml
 
-DEFAULTS = Path(__file__).parents[3] / "group_vars" / "all"
 CASES = Path(__file__).parent / "cases"
 Case = dict[str, Any]
 
@@ -29,7 +28,6 @@ def write_inventory(case: Case, folder: Path) -> Path:
     groups = {"ray_head": {"hosts": {head: nodes[head]}}, "ray_worker": {"hosts": {n: nodes[n] for n in workers}}}
     everywhere = folder / "group_vars" / "all"
     everywhere.mkdir(parents=True)
-    (everywhere / "00_defaults").symlink_to(DEFAULTS)
     (everywhere / "10_cluster.yml").write_text(yaml.safe_dump(case["vars"]))
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": groups}}))
     return folder

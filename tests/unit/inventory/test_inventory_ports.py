@@ -75,7 +75,7 @@ def test_ray_port_too_high(build):
 
 
 def test_ports_are_not_checked_with_missing_settings(build):
-    assert codes(build(drop=("executor",))) == ["missing-key"]
+    assert codes(build(drop=("executor",))) == ["no-defaults"]
 
 
 def test_ray_ports_are_fixed_and_unique():

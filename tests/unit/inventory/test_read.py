@@ -11,6 +11,7 @@ from inferfleet.inventory.read import read_inventory
 from inferfleet.runner.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
+DEFAULTS = yaml.safe_load((ROOT / "group_vars/all/main.yml").read_text())
 ONE = {"all": {"children": {"ray_head": {"hosts": {"n1": None}}}}}
 
 
@@ -43,12 +44,19 @@ def test_precedence(tmp_path):
     (tmp_path / "host_vars").mkdir()
     (tmp_path / "host_vars" / "n1.yml").write_text("max_num_seqs: 9\n")
     read = read_inventory(path, {"executor": "mp"})
-    assert read.variables["n1"] == {
-        **{"model": "c", "dtype": "auto", "executor": "mp", "max_model_len": 2, "max_num_seqs": 9, "engine": "x"},
+    expected = {"model": "b", "dtype": "auto", "executor": "mp", "max_model_len": 2, "max_num_seqs": 9, "engine": "x"}
+    found = read.variables["n1"]
+    assert {name: found[name] for name in expected} == expected
+    assert {name: value for name, value in found.items() if name not in expected} == {
+        name: value for name, value in DEFAULTS.items() if name not in expected
     }
     assert read.groups["ray_worker"] == [f"n{number:02}" for number in range(2, 12)]
-    assert "max_model_len" in read.in_files["gpu"]
-    assert "engine" not in read.in_files["ray_head"]
+
+
+def test_file_for_all_overrides_the_inventory_file_and_both_override_defaults(tmp_path):
+    hosts = {"all": {"vars": {"ray_port": 1, "webui_port": 2}, "children": {"ray_head": {"hosts": {"n1": None}}}}}
+    found = read_inventory(written(tmp_path, hosts, all={"ray_port": 3})).variables["n1"]
+    assert (found["ray_port"], found["webui_port"]) == (3, 2)
 
 
 def test_expressions(tmp_path):
@@ -62,7 +70,7 @@ def test_expressions(tmp_path):
 def test_ini(tmp_path):
     (tmp_path / "hosts.ini").write_text("[ray_head]\nn1 ansible_host=10.0.0.1 model=deepseek-r1\n")
     read = read_inventory(str(tmp_path / "hosts.ini"))
-    assert read.variables["n1"] == {"ansible_host": "10.0.0.1", "model": "deepseek-r1"}
+    assert read.variables["n1"] == {**DEFAULTS, "ansible_host": "10.0.0.1", "model": "deepseek-r1"}
 
 
 def test_a_constructed_plugin(tmp_path):
@@ -129,7 +137,7 @@ def test_variables_next_to_the_working_directory_are_not_read(tmp_path, monkeypa
     (tmp_path / "mine").mkdir()
     path = written(tmp_path / "mine", ONE)
     monkeypatch.chdir(tmp_path / "elsewhere")
-    assert read_inventory(path, root=ROOT).variables["n1"] == {}
+    assert read_inventory(path, root=ROOT).variables["n1"] == DEFAULTS
 
 
 @pytest.mark.parametrize("text", ["all: [1, 2]", "", "[ray_head\nn1"])

@@ -70,13 +70,6 @@ def test_refusals(build, change, code, parameters):
     assert (code, parameters) in found(build(groups=GROUPS | change))
 
 
-def test_ineffective_group_variables_are_refused(build):
-    inventory = build(groups=GROUPS)
-    hidden = type(inventory)(inventory.groups, inventory.variables, in_files={"service_small": ["model", "x_mine"]})
-    file = "group_vars/service_small/main.yml"
-    assert found(hidden) == [("ineffective-setting", {"names": ["model"], "group": "service_small", "file": file})]
-
-
 def test_bundle_with_several_services_is_refused(build):
     assert found(build(groups=GROUPS, offline_bundle="/srv/bundle")) == [
         ("bundle-of-one", {"path": "/srv/bundle", "count": 2, "hosts": "all hosts"})

@@ -115,8 +115,7 @@ def _inventories() -> Iterator[Problem]:
         yield from check_inventory(build_inventory(**change))
     good = build_inventory()
     reasons = {"node1": {"model": "'nope' is undefined"}, "node2": {"model": "'nope' is undefined"}}
-    for in_files in ({"ray_head": ["model"]}, {"all": ["model", "engine"]}):
-        yield from check_inventory(Inventory(good.groups, good.variables, good.options, reasons, in_files))
+    yield from check_inventory(Inventory(good.groups, good.variables, good.options, reasons))
     variables = {host: {**good.variables[host], **{n: v for n, (_, v) in OPTIONS.items()}} for host in good.hosts}
     specs = {name: spec for name, (spec, _) in OPTIONS.items()}
     yield from check_inventory(Inventory(good.groups, variables, specs))

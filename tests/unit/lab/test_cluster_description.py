@@ -60,12 +60,9 @@ def test_committed_inventory_is_the_generated_one():
 
 
 def test_inventory_of_four_nodes_reaches_keys_and_group_vars(lab: LabConfig):
-    """Ansible itself reads the generated folder: hosts, groups, the templated key, and both layers of group_vars."""
+    """Ansible itself reads the generated folder: hosts, groups, the templated key and group_vars."""
     group_vars = lab.checkout / "inventories/lab/group_vars/all"
     group_vars.mkdir(parents=True)
-    (group_vars / "00_defaults").symlink_to("../../../../group_vars/all")
-    (lab.checkout / "group_vars/all").mkdir(parents=True)
-    (lab.checkout / "group_vars/all/main.yml").write_text("from_contract: 1\n")
     (group_vars / "10_cluster.yml").write_text("from_cluster: 2\n")
     four = replace(lab, node_count=4)
 
@@ -80,7 +77,7 @@ def test_inventory_of_four_nodes_reaches_keys_and_group_vars(lab: LabConfig):
     assert found["ray_worker"]["hosts"] == ["node2", "node3", "node4"]
     hostvars = found["_meta"]["hostvars"]["node4"]
     assert hostvars["ansible_host"] == "198.18.5.14"
-    assert (hostvars["from_contract"], hostvars["from_cluster"]) == (1, 2)
+    assert hostvars["from_cluster"] == 2
     debug = [TOOLS / "ansible", "node4", "-i", four.inventory, "-c", "local", "-m", "debug", "-a"]
     shown = subprocess.run([*debug, "var=ansible_ssh_private_key_file"], capture_output=True, text=True, check=True)
     key = re.search(r'ansible_ssh_private_key_file"?: "?([^"\n]+)', shown.stdout)
