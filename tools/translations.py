@@ -19,6 +19,7 @@ from inferfleet.catalog import load_cuda_errors, load_xids
 from inferfleet.components import load_components
 from inferfleet.doctor.symptom import load_symptoms
 from inferfleet.engines import load_engines
+from inferfleet.inventory.examples import examples
 from inferfleet.runner.stages import titles
 from inferfleet.settings import SECTIONS, HostSettings, Settings, Unit
 
@@ -27,7 +28,14 @@ CATALOGS = ROOT / "src/inferfleet/locale/zh_CN/LC_MESSAGES"
 _CODE = ("src/inferfleet", "plugins", "tools/settings_doc.py")
 _AREAS = {"catalog": "planner", "runner": "cli", "messages": "cli"}
 """Packages whose texts are in the catalog of another package."""
-_FOLDERS = {"plugins": "nodes", "roles": "roles", "playbooks": "roles", "tools": "settings", "docs": "settings"}
+_FOLDERS = {
+    "plugins": "nodes",
+    "roles": "roles",
+    "playbooks": "roles",
+    "tools": "settings",
+    "docs": "settings",
+    "inventories": "inventory",
+}
 """Folders outside src/inferfleet, with the catalogs of their texts."""
 
 
@@ -72,6 +80,8 @@ def _of_data() -> Iterator[tuple[str, str]]:
         for port in component.ports:
             if port.last and port.purpose:  # messages contain the purpose of a port range
                 yield port.purpose, f"src/inferfleet/components/{component.name}.yml:ports"
+    for name, description in examples(ROOT).items():
+        yield description, f"inventories/{name}"
     for stage, title in titles().items():
         yield title, f"src/inferfleet/runner/stages.yml:{stage}"
     for error in load_cuda_errors():

@@ -58,7 +58,7 @@ def log_not_writable(error: OSError) -> Problem:
     return Problem(
         "not-writable",
         N_("The run log cannot be written: {file}: {reason}."),
-        N_("Make the .cache folder of the checkout writable, and free disk space there."),
+        N_("Make that folder writable, and free disk space there."),
         file=str(error.filename or ".cache"),
         reason=error.strerror or str(error),
     )

@@ -19,16 +19,13 @@ _REMEDY = N_("Specify a file written by `inferfleet check --facts`.")
 
 
 def read(path: str, extra: Mapping[str, Any]) -> Inventory:
-    """Return the inventory as the playbooks of this checkout read it, with the configuration of the checkout.
+    """Return the inventory as the playbooks read it, with the same ansible.cfg.
 
     Raises:
         UsageError: the inventory cannot be read.
     """
-    try:
-        root = find_checkout(Path.cwd(), os.environ)
-    except UsageError:
-        return read_inventory(path, extra)
-    os.environ.setdefault("ANSIBLE_CONFIG", str(root / "ansible.cfg"))
+    root = find_checkout(Path.cwd(), os.environ)
+    os.environ["ANSIBLE_CONFIG"] = str(root / "ansible.cfg")
     return read_inventory(path, extra, root)
 
 

@@ -244,7 +244,8 @@ def _no_defaults(missing: Mapping[str, list[str]], inventory: Inventory) -> Prob
     return Problem(
         "no-defaults",
         N_(
-            "Defaults are missing ({count}, for example {name}; {hosts}): Ansible did not use the ansible.cfg of inferfleet."
+            "Defaults are missing ({count}, for example {name}; {hosts}): Ansible did not use the ansible.cfg of"
+            " inferfleet."
         ),
         N_("Run inferfleet, or set ANSIBLE_CONFIG to the ansible.cfg next to site.yml."),
         count=len(missing),

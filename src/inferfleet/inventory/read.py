@@ -15,7 +15,6 @@ from inferfleet.runner.errors import UsageError
 from inferfleet.settings.model import HOST_KEYS, SECRETS, Settings
 
 if TYPE_CHECKING:
-    from ansible.inventory.manager import InventoryManager  # type: ignore[import-untyped]
     from ansible.parsing.dataloader import DataLoader  # type: ignore[import-untyped]
 
 PLANNED = frozenset(
@@ -39,7 +38,7 @@ def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path
         UsageError: the inventory cannot be read, or is encrypted and its password is missing.
     """
     from ansible.errors import AnsibleError  # type: ignore[import-untyped]
-    from ansible.inventory.manager import InventoryManager
+    from ansible.inventory.manager import InventoryManager  # type: ignore[import-untyped]
     from ansible.parsing.dataloader import DataLoader
     from ansible.vars.hostvars import HostVars  # type: ignore[import-untyped]
     from ansible.vars.manager import VariableManager  # type: ignore[import-untyped]

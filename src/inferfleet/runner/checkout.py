@@ -1,4 +1,4 @@
-"""Find the checkout (site.yml, playbooks, roles) and the inventory of a command."""
+"""Find the playbooks and roles (in a checkout or in the installed package) and the inventory of a command."""
 
 import difflib
 from collections.abc import Iterator, Mapping
@@ -8,13 +8,15 @@ from inferfleet.messages import N_
 from inferfleet.runner.errors import UsageError
 
 HOME_VARIABLE = "INFERFLEET_HOME"
+PACKAGED = Path(__file__).resolve().parents[1] / "deployment"
+"""Playbooks and roles of an installed package; setup.py copies them."""
 
 
 def find_checkout(start: Path, env: Mapping[str, str]) -> Path:
-    """Return the root of the checkout.
+    """Return the folder with site.yml, playbooks and roles.
 
-    Search order: the folder in INFERFLEET_HOME, `start` and its parent folders, the source tree that this package was
-    installed from.
+    Search order: the folder in INFERFLEET_HOME, `start` and its parent folders, the source tree of an editable
+    installation, the installed package.
 
     Raises:
         UsageError: there is no checkout, or the folder in INFERFLEET_HOME is not one.
@@ -40,6 +42,16 @@ def find_checkout(start: Path, env: Mapping[str, str]) -> Path:
         start=str(start),
         variable=HOME_VARIABLE,
     )
+
+
+def state_folder(root: Path, env: Mapping[str, str]) -> Path:
+    """Return the folder for logs and locks: in a checkout `.cache/inferfleet`, otherwise in the user's state folder.
+
+    The state folder is XDG_STATE_HOME, by default ~/.local/state (XDG Base Directory Specification 0.8).
+    """
+    if root != PACKAGED:
+        return root / ".cache" / "inferfleet"
+    return Path(env.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "inferfleet"
 
 
 def is_checkout(folder: Path) -> bool:
@@ -74,9 +86,9 @@ def find_inventory(name: str, start: Path, root: Path) -> str:
     if near:
         remedy = N_("Did you mean {names}?")
     elif known:
-        remedy = N_("This checkout has {names}.")
+        remedy = N_("Available inventories: {names}.")
     else:
-        remedy = N_("Create one: a folder with hosts.yml under inventories/.")
+        remedy = N_("Create one with `inferfleet init`.")
     names = [f"inventories/{item}" for item in near] or known
     raise UsageError("no-inventory", N_("Inventory '{name}' does not exist."), remedy, name=name, names=names)
 
@@ -84,3 +96,4 @@ def find_inventory(name: str, start: Path, root: Path) -> str:
 def _candidates(start: Path) -> Iterator[Path]:
     yield from (start, *start.parents)
     yield Path(__file__).resolve().parents[3]
+    yield PACKAGED

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from inferfleet.messages import N_
+from inferfleet.runner.checkout import state_folder
 from inferfleet.runner.errors import UsageError
 
 
@@ -19,7 +20,7 @@ def locked(root: Path, inventory: str) -> Iterator[None]:
         UsageError: another process holds the lock.
         OSError: the lock cannot be written.
     """
-    path = root / ".cache" / "inferfleet" / "locks" / hashlib.sha256(inventory.encode()).hexdigest()[:16]
+    path = state_folder(root, os.environ) / "locks" / hashlib.sha256(inventory.encode()).hexdigest()[:16]
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:

@@ -3,18 +3,20 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 
+from inferfleet.runner.checkout import state_folder
+
 RUNS_KEPT = 10
 
 
-def runs_folder(root: Path) -> Path:
+def runs_folder(root: Path, env: Mapping[str, str]) -> Path:
     """Return the folder with the logs of the last runs."""
-    return root / ".cache" / "inferfleet" / "runs"
+    return state_folder(root, env) / "runs"
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def run(
         on_event(event)
         return True  # otherwise ansible-runner drops the event
 
-    with new_run(runs_folder(request.root)) as folder, Interrupt(on_interrupt) as interrupt:
+    with new_run(runs_folder(request.root, os.environ)) as folder, Interrupt(on_interrupt) as interrupt:
         private = Path(tempfile.mkdtemp(prefix="inferfleet-"))  # created with mode 0700
         try:
             argv = [str(tools / "ansible-playbook"), *arguments(request, write_extra_vars(private, request))]

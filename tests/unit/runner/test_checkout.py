@@ -51,7 +51,7 @@ def test_host_list_is_passed_unchanged(root: Path) -> None:
     [
         ("inventories/lba", "Did you mean inventories/lab?"),
         ("a80", "Did you mean inventories/a800?"),
-        *((name, "This checkout has inventories/a800, inventories/lab.") for name in ("zzzzzz", "", " ", ".")),
+        *((name, "Available inventories: inventories/a800, inventories/lab.") for name in ("zzzzzz", "", " ", ".")),
     ],
 )
 def test_unknown_inventory_suggests_similar_names(root: Path, name: str, remedy: str) -> None:
