@@ -65,7 +65,7 @@ def _translated_option(option: Any) -> Any:
     for name in ("help", "rich_help_panel", "show_default"):
         text = getattr(option, name, None)
         if isinstance(text, str):
-            setattr(shown, name, tr(text))
+            setattr(shown, name, "\n".join(map(tr, text.split("\n"))))
     return shown
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from inferfleet.messages import N_
+from inferfleet.settings import Settings, choices
 
 RUN_PANEL = N_("Scope")
 _OUTPUT = N_("Output")
@@ -30,6 +31,14 @@ def inventory_option(text: str) -> Any:
     return typer.Option(
         "-i", "--inventory", metavar="PATH", envvar="INFERFLEET_INVENTORY", help=text, rich_help_panel=RUN_PANEL
     )
+
+
+def setting_option(name: str, *short: str, metavar: str = "") -> Any:
+    """Return the option `--name` (and `short`) of a setting, with the description and the values of the model."""
+    field = Settings.model_fields[name]
+    flag = f"--{name.replace('_', '-')}"
+    help_text = "\n".join(filter(None, [field.description, ", ".join(filter(None, choices(field)))]))
+    return typer.Option(*short, flag, metavar=metavar, help=help_text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

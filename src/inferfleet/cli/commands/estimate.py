@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inferfleet.cli.commands.plan import Json, to_json
+from inferfleet.cli.options import setting_option
 from inferfleet.cli.output.plan import facts_table, make_console, print_problems
 from inferfleet.cli.output.text import shown, tr
 from inferfleet.cli.registry import Command
@@ -39,7 +40,7 @@ def estimate(
     accelerator: Annotated[
         str, typer.Option(metavar="NAME", help=N_("Accelerator from the catalog, for example A800-80G."))
     ],
-    model: Annotated[str, typer.Option(metavar="NAME", help=N_("Model from the catalog, or an absolute path."))] = "",
+    model: Annotated[str, setting_option("model", metavar="NAME")] = "",
     config: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help=N_("A Hugging Face config.json, or the folder that contains it.")),
@@ -51,36 +52,17 @@ def estimate(
             "--per-node", "--accelerators-per-node", metavar="G", help=N_("Accelerators per node; 0: the usual number.")
         ),
     ] = 0,
-    tp: Annotated[
-        int, typer.Option("--tp", "--tensor-parallel-size", metavar="N", help=N_("Tensor parallel size; 0: automatic."))
-    ] = 0,
-    pp: Annotated[
-        int,
-        typer.Option("--pp", "--pipeline-parallel-size", metavar="N", help=N_("Pipeline parallel size; 0: automatic.")),
-    ] = 0,
-    checkpoint: Annotated[
-        str, typer.Option(metavar="ID", help=N_("Weights repository, owner/name; empty: automatic."))
-    ] = "",
-    precision: Annotated[
-        str, typer.Option(metavar="KIND", help=N_("Weight precision: bf16, fp16, fp8, int8 or int4; empty: automatic."))
-    ] = "",
-    max_model_len: Annotated[
-        int, typer.Option(metavar="TOKENS", help=N_("Context length; 0: the longest that fits."))
-    ] = 0,
-    max_num_seqs: Annotated[
-        int, typer.Option(metavar="N", help=N_("Concurrent sequences; 0: the engine's default."))
-    ] = 0,
-    max_num_batched_tokens: Annotated[
-        int, typer.Option(metavar="TOKENS", help=N_("Tokens per batch; 0: the engine's default."))
-    ] = 0,
-    gpu_memory_utilization: Annotated[
-        float, typer.Option(metavar="SHARE", help=N_("Share of each accelerator's memory that the engine may use."))
-    ] = 0.90,
-    kv_cache_dtype: Annotated[str, typer.Option(metavar="TYPE", help=N_("KV cache data type: auto or fp8."))] = "auto",
-    engine: Annotated[str, typer.Option(metavar="NAME", help=N_("Engine from the catalog, or auto."))] = "auto",
-    enforce_eager: Annotated[
-        bool, typer.Option("--enforce-eager", metavar="", help=N_("Disable CUDA graphs."))
-    ] = False,
+    tp: Annotated[int, setting_option("tensor_parallel_size", "--tp", metavar="N")] = 0,
+    pp: Annotated[int, setting_option("pipeline_parallel_size", "--pp", metavar="N")] = 0,
+    checkpoint: Annotated[str, setting_option("checkpoint", metavar="ID")] = "",
+    precision: Annotated[str, setting_option("precision", metavar="KIND")] = "",
+    max_model_len: Annotated[int, setting_option("max_model_len", metavar="TOKENS")] = 0,
+    max_num_seqs: Annotated[int, setting_option("max_num_seqs", metavar="N")] = 0,
+    max_num_batched_tokens: Annotated[int, setting_option("max_num_batched_tokens", metavar="TOKENS")] = 0,
+    gpu_memory_utilization: Annotated[float, setting_option("gpu_memory_utilization", metavar="SHARE")] = 0.90,
+    kv_cache_dtype: Annotated[str, setting_option("kv_cache_dtype", metavar="TYPE")] = "auto",
+    engine: Annotated[str, setting_option("engine", metavar="NAME")] = "auto",
+    enforce_eager: Annotated[bool, setting_option("enforce_eager")] = False,
     as_json: Json = False,
 ) -> None:
     """Print whether a model fits."""
