@@ -89,8 +89,8 @@ def _of_data() -> Iterator[tuple[str, str]]:
             yield text, f"src/inferfleet/catalog/driver.yml:CUDA error {error.code}"
     for file in sorted([*ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("playbooks/*.yml")]):
         for task in tasks_of(yaml.safe_load(file.read_text("utf-8"))):
-            refusal, container = task.get("refuse") or {}, task.get("wait_for_container") or {}
-            for text in (refusal.get("message"), refusal.get("remedy"), container.get("hint")):
+            problem, container = task.get("fail_with_problem") or {}, task.get("wait_for_container") or {}
+            for text in (problem.get("message"), problem.get("remedy"), container.get("hint")):
                 if text and "{{" not in text:
                     yield text, str(file.relative_to(ROOT))
     for symptom in load_symptoms():

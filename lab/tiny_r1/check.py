@@ -42,7 +42,7 @@ def main() -> int:
     try:
         endpoint = connect(arguments)
         for question in questions:
-            lines = differences(question, endpoint.ask(question.question))
+            lines = differences(question, endpoint.complete(question.question))
             right += not lines
             for line in lines:
                 print(line)

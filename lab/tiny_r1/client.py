@@ -37,7 +37,7 @@ class Endpoint:
         self.http = http
         self.model = model
 
-    def ask(self, question: str) -> dict[str, Any]:
+    def complete(self, question: str) -> dict[str, Any]:
         """Send one question at temperature 0 and return the answer message; raises httpx.HTTPError."""
         messages = [{"role": "user", "content": question}]
         choice = self._post("/chat/completions", messages=messages, temperature=0, max_tokens=256)

@@ -13,7 +13,7 @@ DOCUMENTATION = r"""
 module: weights_markers
 short_description: Detect the nodes that share a folder
 description:
-  - Each node creates a marker file, then looks for the markers of all nodes, then removes its own. This works with
+  - Each node creates a marker file, then searches for the markers of all nodes, then removes its own. This works with
     every file system, also where nodes mount it from different sources and see different inodes.
   - Marker names are unique per run, so that a cached lookup cannot hide them.
 options:

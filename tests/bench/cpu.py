@@ -3,7 +3,7 @@
     python -m tests.bench.cpu --size 2
 
 Two nodes on loopback, files in memory (/dev/shm): no network card and no disk hides the processors' part. A link of
-25 Gbit/s brings 3.1 GB/s.
+25 Gbit/s transfers 3.1 GB/s.
 """
 
 import argparse
@@ -50,26 +50,27 @@ def main() -> None:
     from ansible.module_utils.weights import manifest
 
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        whole = Path(folder, "whole", REPO)
-        whole.mkdir(parents=True)
+        source = Path(folder, "source", REPO)
+        source.mkdir(parents=True)
         for number in range(FILES):
             block = os.urandom(2**20)
-            with (whole / f"{number}.safetensors").open("wb") as out:
+            with (source / f"{number}.safetensors").open("wb") as out:
                 for _ in range(size // len(block)):
                     out.write(block)
         began = time.process_time()
-        names = sorted(path.name for path in whole.iterdir())
-        hashes = {name: manifest.file_hash(str(whole / name), "sha256") for name in names}
+        names = sorted(path.name for path in source.iterdir())
+        hashes = {name: manifest.file_hash(str(source / name), "sha256") for name in names}
         hashing = time.process_time() - began
         files = {
-            name: {"size": (whole / name).stat().st_size, "algorithm": "sha256", "hash": hashes[name]} for name in names
+            name: {"size": (source / name).stat().st_size, "algorithm": "sha256", "hash": hashes[name]}
+            for name in names
         }
-        entries = {n: {**f, "stamp": manifest.stamp(str(whole / n))} for n, f in files.items()}
-        manifest.write_json(str(whole / manifest.NAME), {"commit": "", "complete": True, "files": entries})
+        entries = {n: {**f, "stamp": manifest.stamp(str(source / n))} for n, f in files.items()}
+        manifest.write_json(str(source / manifest.NAME), {"commit": "", "complete": True, "files": entries})
         peers = [{"name": f"n{i}", "address": f"127.0.9.{i}", "port": 19980} for i in (1, 2)]
         shared = {"files": files, "peers": peers, "wan_nodes": ["n1"], "expected": ["n2"], "token": "t", "run": "r"}
-        shared |= {"sources": [{"type": "path", "path": str(whole)}], "poll": 0.1, "_ansible_remote_tmp": "/tmp"}
-        gives = start({**shared, "path": str(whole), "node": "n1"})
+        shared |= {"sources": [{"type": "path", "path": str(source)}], "poll": 0.1, "_ansible_remote_tmp": "/tmp"}
+        gives = start({**shared, "path": str(source), "node": "n1"})
         takes = start({**shared, "path": str(Path(folder, "other", REPO)), "node": "n2"})
         taking, giving = cpu(takes), cpu(gives)
     total = size * FILES / GB

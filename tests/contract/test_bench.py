@@ -42,7 +42,7 @@ def argvs(version: str) -> list[list[str]]:
 def test_parser_accepts_every_command_line(client: EngineParser) -> None:
     lines = argvs(client.environment.version)
     assert len(lines) > 10
-    assert [said for said in client.refusals(lines) if said] == []
+    assert [error for error in client.refusals(lines) if error] == []
 
 
 def test_parser_rejects_invalid_options(client: EngineParser) -> None:
@@ -55,7 +55,7 @@ def test_parser_rejects_invalid_options(client: EngineParser) -> None:
         "another command": ["vllm", "serve", *good[3:]],
     }
     answers = client.refusals(list(bad.values()))
-    assert [case for case, said in zip(bad, answers, strict=True) if not said] == []
+    assert [case for case, error in zip(bad, answers, strict=True) if not error] == []
 
 
 def test_only_new_versions_need_the_body(client: EngineParser) -> None:

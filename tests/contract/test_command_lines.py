@@ -53,7 +53,7 @@ def test_options_set_by_the_plan_are_managed():
 def test_engine_accepts_every_command_line(parser_of, name):
     lines = by_parser()[name]
     answers = parser_of(name).refusals([list(argv) for argv in lines])
-    refused = [(case, argv, said) for (argv, case), said in zip(lines.items(), answers, strict=True) if said]
+    refused = [(case, argv, error) for (argv, case), error in zip(lines.items(), answers, strict=True) if error]
     assert refused == []
 
 
@@ -71,7 +71,7 @@ def test_parser_rejects_invalid_options(parser_of, name):
         "another command": ["vllm", "bench", *argv[2:]],
     }
     answers = parser_of(name).refusals([*bad.values(), argv])
-    assert [case for case, said in zip(bad, answers, strict=False) if not said] == []
+    assert [case for case, error in zip(bad, answers, strict=False) if not error] == []
     assert answers[-1] == ""
 
 

@@ -105,7 +105,7 @@ class Wan:
                 raise StoppedError
         why = "; ".join(f"{title}: {cause}" for title, cause in causes.items())
         with swarm.lock:
-            if unresponsive:  # the WAN may come back, or another node may still have access
+            if unresponsive:  # the WAN may recover, or another node may still have access
                 swarm.backing_off[number] = (why, time.monotonic() + UNRESPONSIVE_DELAY)
             else:
                 swarm.failed[number] = why

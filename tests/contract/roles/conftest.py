@@ -36,14 +36,14 @@ def rendered(tmp_path_factory) -> Callable[..., dict[str, dict[str, Any]]]:
         hosts = {name: {"x_system": dict(zip(KEYS, system, strict=True))} for name, system in SYSTEMS.items()}
         (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": {"x_facts": facts}}}))
         node = "{{ x_facts.inferfleet_node | default({}) | combine({'distribution': x_system}) }}"
-        told = {key: f"{{{{ x_facts.{key} }}}}" for key in facts} | {"inferfleet_node": node}
+        host_facts = {key: f"{{{{ x_facts.{key} }}}}" for key in facts} | {"inferfleet_node": node}
         wanted = ", ".join(f"'{name}': {name}" for name in names)
         files = ("defaults/main.yml", "vars/main.yml")
         play = {
             "hosts": "all",
             "gather_facts": False,
             "tasks": [
-                {"ansible.builtin.set_fact": {**told, "cacheable": True}},
+                {"ansible.builtin.set_fact": {**host_facts, "cacheable": True}},
                 *({"ansible.builtin.include_vars": f"{ROOT}/roles/{role}/{file}"} for file in files),
                 # Values of the user come last; in a run they override defaults as well.
                 *([{"ansible.builtin.set_fact": variables}] if variables else []),

@@ -71,7 +71,7 @@ def test_client_fails_to_start(recorded):
 
 
 @pytest.mark.parametrize(
-    ("log", "said", "remedy"),
+    ("log", "errors", "remedy"),
     [
         ("Error 0: Unauthorized\nError 1: Unauthorized\n====== Result", ["Unauthorized"], "bench_api_key"),
         ("Error 0: Not Found\n", ["Not Found"], "bench_model"),
@@ -86,8 +86,8 @@ def test_client_fails_to_start(recorded):
         ),
     ],
 )
-def test_request_errors(log, said, remedy):
-    assert logged_errors(log) == said
+def test_request_errors(log, errors, remedy):
+    assert logged_errors(log) == errors
     assert remedy in refused(log).remedy
 
 

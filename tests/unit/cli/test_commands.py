@@ -48,8 +48,8 @@ def test_plain_lines_list_stages_in_order(changing_run: tuple[Done, ET.Element])
     assert lines[0] == "inferfleet up inventories/demo"
     assert lines[1].startswith("$ ansible-playbook site.yml -i inventories/demo -e demo_state=")
     assert [line for line in lines if line.startswith("[T]")] == [
-        "[T] Reach every host …",
-        "[T] Reach every host: skipped in T",
+        "[T] Connect to hosts …",
+        "[T] Connect to hosts: skipped in T",
         "[T] Preflight checks …",
         "[T] Preflight checks: ok in T",
         "[T] Node setup …",
@@ -86,7 +86,7 @@ def test_run_without_change_exits_with_code_0(quiet_run: tuple[Done, dict[str, A
     assert document["outcome"] == "ok"
     assert document["changed_tasks"] == []
     assert {stage["name"]: stage["state"] for stage in document["stages"]} == {
-        "Reach every host": "skipped",
+        "Connect to hosts": "skipped",
         "preflight": "ok",
         "node_baseline": "ok",
         "model_weights": "ok",

@@ -64,7 +64,7 @@ def test_total_of_all_nodes_has_a_line(demo: Path, failed_events: list[Event]) -
 
 def test_planned_stages_are_shown_from_the_start(demo: Path, failed_events: list[Event]) -> None:
     picture = picture_at(demo, failed_events, "playbook_on_task_start", width=100, height=30)
-    assert picture.splitlines()[1].endswith("running       0.0s") or "Reach every host  running" in picture
+    assert picture.splitlines()[1].endswith("running       0.0s") or "Connect to hosts  running" in picture
     assert " ○ Inference engine  waiting" in picture
 
 

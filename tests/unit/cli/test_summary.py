@@ -106,9 +106,9 @@ def test_junit_report_of_an_interrupted_run() -> None:
 
 def test_junit_report_contains_no_invalid_xml_characters() -> None:
     stage = Stage("verify", State.FAILED, 1.0, hosts={"node1": HostRun(State.FAILED)})
-    failure = Failure("node1", "verify", "Ask", Message("", "bell \x07 <tag> & \x1b[31mred"))
+    failure = Failure("node1", "verify", "Request a completion", Message("", "bell \x07 <tag> & \x1b[31mred"))
     root = ET.fromstring(report("up", finished(stages=(stage,), failures=(failure,), rc=2), Outcome.FAILED).encode())
-    assert root.find(".//failure").get("message") == "Ask: bell  <tag> & [31mred"
+    assert root.find(".//failure").get("message") == "Request a completion: bell  <tag> & [31mred"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from inferfleet.messages import Message, Problem, use_language
 SKIPPED = {"skipped": True, "changed": False}
 
 
-def said(text, **parameters):
+def message(text, **parameters):
     """Return the result of a waiting module."""
     return {"progress": {"text": Message("x", text, **parameters).as_dict()}, "seconds": 1.25, "ready": False}
 
@@ -16,9 +16,12 @@ def said(text, **parameters):
 @pytest.fixture
 def state():
     ranks = [{"name": Message("", "ranks").as_dict(), "ok": True, "detail": Message("", "2 of 2").as_dict()}]
-    engine = said("answered", seconds=1) | {"ready": True}
+    engine = message("answered", seconds=1) | {"ready": True}
     return state_results(
-        said("{count} nodes", count=1), ranks, engine, said("no response from {url}: {reason}", url="u", reason="r")
+        message("{count} nodes", count=1),
+        ranks,
+        engine,
+        message("no response from {url}: {reason}", url="u", reason="r"),
     )
 
 
@@ -54,7 +57,7 @@ def test_state_results(state):
         ("engine", True, "answered in 1.2 s"),
         ("Open WebUI", False, "no response from u: r in 1.2 s"),
     ]
-    assert shown(state_results(SKIPPED, [], said("answered"), SKIPPED)) == [("engine", False, "answered in 1.2 s")]
+    assert shown(state_results(SKIPPED, [], message("answered"), SKIPPED)) == [("engine", False, "answered in 1.2 s")]
 
 
 def test_failed_checks_are_one_problem(state):

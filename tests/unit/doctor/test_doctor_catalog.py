@@ -18,7 +18,7 @@ LOGS = Path(__file__).parents[2] / "fixtures/doctor"
 EXPECTED = yaml.safe_load((LOGS / "expected.yml").read_text())
 CASES = [(kind, name, ids) for kind, cases in EXPECTED.items() for name, ids in cases.items()]
 SYMPTOMS = {symptom.id: symptom for symptom in load_symptoms()}
-ASKED_FOR = {  # what the field meets, and a diagnosis must know
+COMMON_FAILURES = {  # failures reported by users, each of which needs a symptom
     *("placement-group-pending", "gloo-connect-full-mesh", "nccl-wrong-interface", "nccl-on-tcp", "shm-too-small"),
     *("ray-version-mismatch", "port-in-use", "fp8-unsupported", "bf16-unsupported", "no-kernel-image"),
     *("kv-cache-too-small", "slow-network-file-system", "nccl-watchdog-timeout", "download-stalled", "cuda-802"),
@@ -60,7 +60,7 @@ def test_patterns_match_single_lines() -> None:
 
 
 def test_catalog_covers_common_failures() -> None:
-    assert SYMPTOMS.keys() >= ASKED_FOR
+    assert SYMPTOMS.keys() >= COMMON_FAILURES
 
 
 @pytest.mark.parametrize("symptom", SYMPTOMS.values(), ids=lambda symptom: symptom.id)

@@ -39,14 +39,14 @@ def test_first_responding_endpoint(url, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("key", "model", "says"),
+    ("key", "model", "message"),
     [
         ("wrong", "deepseek-r1", r"rejects the key \(HTTP 401\)\. Set evaluate_api_key"),
         ("right", "deepseek-r2", r"does not serve 'deepseek-r2'\. Set evaluate_model\. Did you mean deepseek-r1\?"),
     ],
 )
-def test_wrong_key_and_unknown_model(url, key, model, says):
-    with pytest.raises(EvaluationError, match=says):
+def test_wrong_key_and_unknown_model(url, key, model, message):
+    with pytest.raises(EvaluationError, match=message):
         find_endpoint([url], key, model)
 
 

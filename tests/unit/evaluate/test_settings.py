@@ -33,7 +33,7 @@ def test_relative_paths_are_resolved_next_to_the_inventory(given, questions):
 
 
 @pytest.mark.parametrize(
-    ("entry", "says"),
+    ("entry", "message"),
     [
         (
             "math500",
@@ -53,9 +53,9 @@ def test_relative_paths_are_resolved_next_to_the_inventory(given, questions):
         (3, "has an entry 3, which is not a data set."),
     ],
 )
-def test_invalid_datasets(given, tmp_path, entry, says):
+def test_invalid_datasets(given, tmp_path, entry, message):
     (problem,) = problems(given, tmp_path, datasets=[entry])
-    assert says in problem
+    assert message in problem
 
 
 def test_code_execution_can_be_allowed(given, tmp_path):

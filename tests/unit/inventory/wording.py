@@ -161,5 +161,7 @@ def _unreadable() -> Iterator[Problem]:
             try:
                 read_inventory(folder)
             except UsageError as error:
-                told = {"path": "inventories/site", "reason": "..."}  # Ansible's own text names the folder
-                yield error.problem.with_parameters(**{k: v for k, v in told.items() if k in error.problem.parameters})
+                replaced = {"path": "inventories/site", "reason": "..."}  # Ansible's own text names the folder
+                yield error.problem.with_parameters(
+                    **{k: v for k, v in replaced.items() if k in error.problem.parameters}
+                )

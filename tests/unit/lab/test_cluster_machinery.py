@@ -253,7 +253,7 @@ def test_checkpoint_is_rebuilt_only_for_recipe_changes(lab: LabConfig, tmp_path:
     shutil.copytree(checkpoint.SOURCE, source)
     monkeypatch.setattr(checkpoint, "SOURCE", source)
     before = checkpoint.hub_root(lab.cache)
-    (source / "check.py").write_text("# another way to look at it\n")
+    (source / "check.py").write_text("# changed\n")
     assert checkpoint.hub_root(lab.cache) == before
     (source / "questions.yml").write_text("questions: []\n")
     assert checkpoint.hub_root(lab.cache) != before

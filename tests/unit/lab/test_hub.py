@@ -216,7 +216,7 @@ def test_path_traversal_is_rejected(root: Path, start: Callable[..., str], path:
     (root / REPO / ".git").mkdir()
     (root / REPO / ".git" / "config").write_text("secret")
     host = start(root).removeprefix("http://")
-    # By hand: every HTTP client would tidy the path up first.
+    # A raw request: every HTTP client would normalize the path first.
     with httpx.Client() as http:
         request = http.build_request("GET", f"http://{host}/")
         request.url = request.url.copy_with(raw_path=path.encode())

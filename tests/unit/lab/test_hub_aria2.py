@@ -49,7 +49,7 @@ def test_file_download_over_several_connections_is_complete(
     assert aria2c(f"{endpoint}/{side}/{WEIGHTS}", tmp_path, "-x4", "-s4") == 0
     assert (tmp_path / "copy").read_bytes() == content
     stats = httpx.get(f"{endpoint}/_lab/stats").json()
-    assert 8 * MIB <= stats["bytes"] < 10 * MIB  # aria2c may hang up on an answer to ask for another part
+    assert 8 * MIB <= stats["bytes"] < 10 * MIB  # aria2c may abort a response to request another part
     assert 2 <= stats["most_simultaneous_transfers"] <= 5
 
 

@@ -85,7 +85,7 @@ def _marked(value: ast.expr, scope: ast.AST) -> bool:
         case ast.Attribute() | ast.Subscript():
             return True  # of data, whose templates tools/translations.py reads
         case ast.Starred():
-            return True  # what a function returns is looked at there
+            return True  # values that a function returns are checked there
         case _:
             return False
 
@@ -99,7 +99,7 @@ def _without_fields(text: str) -> str:
 
 
 def _assigned(name: str, scope: ast.AST) -> Iterator[ast.expr]:
-    """Yield what is assigned to a name in a function; a parameter's value is looked at where it is passed."""
+    """Yield what is assigned to a name in a function; a parameter's value is checked where it is passed."""
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign):
             for target in node.targets:

@@ -14,7 +14,7 @@ def chat(load):
 
 
 @pytest.fixture
-def ask_module(run_module, service):
+def run_completion(run_module, service):
     def run(**params):
         given = {"url": service.url, "model": "r1", "prompt": "17 + 25?", **params}
         return run_module("chat_completion", **given)
@@ -39,9 +39,9 @@ def test_last_error_line(chat, lines, line):
     assert str(chat.last_error_line(lines)) == line
 
 
-def test_completion_of_the_engine(ask_module, service):
+def test_completion_of_the_engine(run_completion, service):
     service.answers[CHAT] = 200, ANSWER
-    result = ask_module(api_key="k3y", expected="^42$", max_tokens=5)
+    result = run_completion(api_key="k3y", expected="^42$", max_tokens=5)
     assert (result["ready"], result["status"], result["answer"], result["reasoning"]) == (True, 200, "42", "17 + 25")
     assert result["msg"] == "answered"
     assert service.requests == [
@@ -59,21 +59,21 @@ def test_completion_of_the_engine(ask_module, service):
     ]
 
 
-def test_completion_without_a_key(ask_module, service):
+def test_completion_without_a_key(run_completion, service):
     service.answers[CHAT] = 401, {"error": "Unauthorized"}
-    result = ask_module()
+    result = run_completion()
     assert service.requests[0]["token"] is None
     assert (result["ready"], result["status"]) == (False, 401)
     assert result["msg"] == 'HTTP 401: {"error": "Unauthorized"}'
 
 
-def test_completion_through_open_webui(ask_module, service):
+def test_completion_through_open_webui(run_completion, service):
     service.answers = {
         "/api/v1/auths/signin": (200, {"token": "jwt"}),
         "/api/models": (200, {"data": []}),
         "/api/chat/completions": (200, ANSWER),
     }
-    assert ask_module(email="a@b", password="pw")["ready"] is True
+    assert run_completion(email="a@b", password="pw")["ready"] is True
     assert [(entry["path"], entry["token"]) for entry in service.requests] == [
         ("/api/v1/auths/signin", None),
         ("/api/models", "Bearer jwt"),  # refreshes its endpoints, as the web page does
@@ -82,31 +82,31 @@ def test_completion_through_open_webui(ask_module, service):
     assert service.requests[0]["body"] == {"email": "a@b", "password": "pw"}
 
 
-def test_rejected_password_is_reported_with_its_remedy(ask_module, service):
+def test_rejected_password_is_reported_with_its_remedy(run_completion, service):
     service.answers = {"/api/v1/auths/signin": (400, {"detail": "The email or password provided is incorrect."})}
-    result = ask_module(email="a@b", password="pw")
+    result = run_completion(email="a@b", password="pw")
     assert (result["ready"], result["status"]) == (False, 400)
     assert result["msg"].startswith('HTTP 400: {"detail": "The email or password provided is incorrect."}: Open WebUI')
     assert "rejects the password of a@b" in result["msg"]
     assert "set webui_admin_password to that" in result["msg"]
 
 
-def test_starting_open_webui_is_no_rejected_password(ask_module, service):
+def test_starting_open_webui_is_no_rejected_password(run_completion, service):
     service.answers = {"/api/v1/auths/signin": (503, {"detail": "starting"})}
-    assert ask_module(email="a@b", password="pw")["msg"] == 'HTTP 503: {"detail": "starting"}'
+    assert run_completion(email="a@b", password="pw")["msg"] == 'HTTP 503: {"detail": "starting"}'
 
 
-def test_wrong_answer_is_reported(ask_module, service):
+def test_wrong_answer_is_reported(run_completion, service):
     service.answers[CHAT] = 200, ANSWER
-    result = ask_module(expected="43")
+    result = run_completion(expected="43")
     assert result["ready"] is False
     assert result["msg"] == "the answer is '42', expected '43'"
 
 
 @pytest.mark.parametrize("message", [{"content": None}, {"content": "", "reasoning_content": "hm"}])
-def test_empty_answer(ask_module, service, message):
+def test_empty_answer(run_completion, service, message):
     service.answers[CHAT] = 200, {"choices": [{"message": message}]}
-    result = ask_module(expected="42")
+    result = run_completion(expected="42")
     assert (result["ready"], result["answer"]) == (False, "")
     assert result["reasoning"] == message.get("reasoning_content", "")
 
@@ -122,9 +122,9 @@ def test_empty_answer(ask_module, service, message):
         ({"choices": [{"message": None}]}, "the service at {url} is not an OpenAI-compatible API: AttributeError("),
     ],
 )
-def test_invalid_response_does_not_fail_the_task(ask_module, service, answer, text):
+def test_invalid_response_does_not_fail_the_task(run_completion, service, answer, text):
     service.answers[CHAT] = 200, answer
-    result = ask_module()
+    result = run_completion()
     assert "failed" not in result
     assert result["ready"] is False
     assert result["msg"].startswith(text.format(url=service.url))
@@ -136,14 +136,14 @@ def test_interrupted_response(chat, service):
         chat.request_json(service.url + CHAT, {})
 
 
-def test_unreachable_service(ask_module):
-    result = ask_module(url="http://127.0.0.1:1")
+def test_unreachable_service(run_completion):
+    result = run_completion(url="http://127.0.0.1:1")
     assert (result["status"], result["fatal"]) == (0, False)
     assert result["msg"] == "no response from http://127.0.0.1:1: <urlopen error [Errno 111] Connection refused>"
 
 
-def test_invalid_regular_expression_fails(ask_module):
-    result = ask_module(expected="(")
+def test_invalid_regular_expression_fails(run_completion):
+    result = run_completion(expected="(")
     assert result["failed"] is True
     assert result["msg"].startswith("Option expected is '(', which is not a regular expression: ")
 
@@ -184,9 +184,9 @@ def test_docker_not_installed(run_module, tmp_path):
     assert (result["fatal"], result["msg"]) == (False, "container engine does not exist: Docker is not installed")
 
 
-def test_container_is_not_inspected_after_a_response(ask_module, service):
+def test_container_is_not_inspected_after_a_response(run_completion, service):
     service.answers[CHAT] = 503, {"detail": "loading"}
-    assert ask_module(container="engine")["msg"] == 'HTTP 503: {"detail": "loading"}'
+    assert run_completion(container="engine")["msg"] == 'HTTP 503: {"detail": "loading"}'
 
 
 def test_key_is_not_returned(run_module, service):

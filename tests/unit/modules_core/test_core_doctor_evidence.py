@@ -27,7 +27,7 @@ INSPECTED = {
 }
 DOCKER = r"""#!/bin/sh
 case "$*" in
-"ps --all"*) printf 'inferfleet-engine\ninferfleet-engine-before\nstranger\ninferfleet-bundle-x\n' ;;
+"ps --all"*) printf 'inferfleet-engine\ninferfleet-engine-before\nunrelated\ninferfleet-bundle-x\n' ;;
 "inspect --type container"*) cat "$HERE/inspected.json" ;;
 "logs --timestamps --since 600s inferfleet-engine") echo one; echo two >&2 ;;
 "logs"*) echo before ;;
@@ -56,7 +56,7 @@ def node(tmp_path: Path) -> dict[str, str]:
     (tmp_path / "inspected.json").write_text(json.dumps([INSPECTED]))
     logs = tmp_path / "volume/ray/session_2026-11-23/logs"
     logs.mkdir(parents=True)
-    (logs / "raylet.out").write_text("raylet says so\n")
+    (logs / "raylet.out").write_text("raylet log\n")
     (logs / "gcs_server.out").write_text("long ago\n")
     os.utime(logs / "gcs_server.out", (time.time() - 7200,) * 2)
     now = time.strftime("%Y-%m-%dT%H:%M:%S+0000", time.gmtime())
@@ -73,7 +73,7 @@ def test_logs_of_containers_ray_and_system(run_module, node):
     assert texts(result) == {
         "inferfleet-engine.log": "one\ntwo\n",
         "inferfleet-engine-before.log": "before\n",
-        "ray-session/raylet.out": "raylet says so\n",
+        "ray-session/raylet.out": "raylet log\n",
         "haproxy.log": "haproxy: started\n",
         "docker.log": "dockerd: started\n",
         "kernel.log": f"{node['NOW']} kernel: NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus",

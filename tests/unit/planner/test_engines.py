@@ -191,10 +191,10 @@ def test_vllm_data_parallel_multi_node():
 
 def test_replicas_hold_complete_attention_and_a_share_of_experts():
     wide = plan_of("vllm", 1, executor="mp", accelerator="H200-141G", enable_expert_parallel=True)
-    whole = plan_of(
+    replicated = plan_of(
         "vllm", 1, executor="mp", accelerator="H200-141G", data_parallel_size=8, enable_expert_parallel=True
     )
-    grown = whole.budget.weights_bytes - wide.budget.weights_bytes
+    grown = replicated.budget.weights_bytes - wide.budget.weights_bytes
     # Seven eighths of what tensor parallelism divides of attention, dense layers, shared experts, table and head, in
     # FP8 but for the last two: 187.1 M parameters of attention a layer less the 17.6 M that no rank divides, and the
     # dequantized up-projection in 16 bits.

@@ -22,7 +22,7 @@ def event(xid, age):
 
 
 @pytest.mark.parametrize(
-    ("xid", "age", "said"),
+    ("xid", "age", "warning"),
     [
         (
             63,
@@ -33,8 +33,8 @@ def event(xid, age):
         (79, 400_000, "Xid 79 on 0000:3b:00, 4 days ago: it has fallen off the bus."),
     ],
 )
-def test_minor_and_old_xids_are_warnings(xid, age, said):
-    assert warnings(events=event(xid, age)) == [f"The kernel log of n1 reports {said}"]
+def test_minor_and_old_xids_are_warnings(xid, age, warning):
+    assert warnings(events=event(xid, age)) == [f"The kernel log of n1 reports {warning}"]
     assert health_problems("n1", {"accelerators": GPUS, "events": event(xid, age)}, wanted=0, share=0.9) == []
 
 
@@ -48,8 +48,8 @@ def test_acs_and_iommu_are_warnings():
         " CPU. Disable it in the firmware if the machine runs no virtual machines."
     ]
     assert warnings(iommu=True) == []
-    (said,) = warnings(iommu=True, rdma=[{"name": "mlx5_0"}])
-    assert said.startswith("The IOMMU of n1 is enabled: GPUDirect RDMA may be slow or fail.")
+    (warning,) = warnings(iommu=True, rdma=[{"name": "mlx5_0"}])
+    assert warning.startswith("The IOMMU of n1 is enabled: GPUDirect RDMA may be slow or fail.")
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_malformed_facts(facts):
 
 
 @pytest.mark.parametrize(
-    ("told", "id_"), [("00000000:3B:00.0", "0000:3b:00.0"), ("0000:3b:00.0", "0000:3b:00.0"), ("", "")]
+    ("reported", "id_"), [("00000000:3B:00.0", "0000:3b:00.0"), ("0000:3b:00.0", "0000:3b:00.0"), ("", "")]
 )
-def test_bus_id(told, id_):
-    assert bus_id(told) == id_
+def test_bus_id(reported, id_):
+    assert bus_id(reported) == id_

@@ -59,12 +59,12 @@ def test_layers_per_stage(layers, stages, expected):
 
 
 def test_tensor_parallelism_splits_and_replicates():
-    whole = {m.name: m for m in decoder_layer(R1, moe=True)}
-    rank = {name: m.on_rank(8) for name, m in whole.items()}
+    layer = {m.name: m for m in decoder_layer(R1, moe=True)}
+    rank = {name: m.on_rank(8) for name, m in layer.items()}
     for name in ("q_b_proj", "kv_b_proj", "o_proj", "experts.w13", "experts.w2", "gate_up_proj", "down_proj"):
-        assert rank[name].elements * 8 == whole[name].elements
+        assert rank[name].elements * 8 == layer[name].elements
     for name in ("fused_qkv_a_proj", "gate", "kv_a_layernorm", "input_layernorm"):
-        assert rank[name].elements == whole[name].elements
+        assert rank[name].elements == layer[name].elements
 
 
 def test_expert_parallelism_divides_experts_not_their_widths():

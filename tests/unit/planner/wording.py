@@ -61,8 +61,8 @@ CONFIGS = (
 
 def texts() -> list[Message | Problem]:
     """Return every refusal, warning, reason and assessment of a layout, each text once."""
-    said = {str(text): text for text in (*_inventories(), *_odd_settings(), *_configs(), *_nodes(), *_networks())}
-    return [said[text] for text in sorted(said)]
+    messages = {str(text): text for text in (*_inventories(), *_odd_settings(), *_configs(), *_nodes(), *_networks())}
+    return [messages[text] for text in sorted(messages)]
 
 
 def _of(*plans: Plan) -> Iterator[Message | Problem]:
@@ -80,7 +80,7 @@ def _inventories() -> Iterator[Message | Problem]:
         lacks = [problem for problems in cluster.node_problems.values() for problem in problems]
         yield from (text for text in _of(*cluster.plans) if text not in lacks)
     for inventory in INVENTORIES:
-        yield from _of(*plan_cluster(read_inventory(str(inventory)), {"stranger": {}}).plans)
+        yield from _of(*plan_cluster(read_inventory(str(inventory)), {"unlisted": {}}).plans)
 
 
 def _odd_settings() -> Iterator[Message | Problem]:

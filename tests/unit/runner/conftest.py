@@ -40,7 +40,7 @@ def record(checkout: Path) -> Callable[..., Recorded]:
 
 
 @pytest.fixture(scope="session")
-def whole_run(record: Callable[..., Recorded], checkout: Path) -> Recorded:
+def site_run(record: Callable[..., Recorded], checkout: Path) -> Recorded:
     """Return the run of site.yml: changed, rescued, ignored, retried, skipped, failed, cleaned up."""
     return record("site.yml", [f"counters={checkout}"])
 

@@ -17,54 +17,57 @@ def planned(checkout: Path) -> dict[str, list[str]]:
     return planned_roles(checkout / "site.yml")
 
 
-def test_stages_are_roles_in_run_order(whole_run: Recorded) -> None:
-    assert [(stage.name, stage.state) for stage in whole_run.result.stages] == [
+def test_stages_are_roles_in_run_order(site_run: Recorded) -> None:
+    assert [(stage.name, stage.state) for stage in site_run.result.stages] == [
         ("first", State.CHANGED),
         ("second", State.FAILED),
         ("End", State.OK),  # a play without roles goes by its own name
     ]
 
 
-def test_tasks_outside_of_roles_belong_to_the_role_of_their_play(whole_run: Recorded) -> None:
-    names = {event["event_data"].get("name") for event in whole_run.events if "event_data" in event}
-    assert "Stand outside of any role" in names
-    assert "Work" not in [stage.name for stage in whole_run.result.stages]
+def test_tasks_outside_of_roles_belong_to_the_role_of_their_play(site_run: Recorded) -> None:
+    names = {event["event_data"].get("name") for event in site_run.events if "event_data" in event}
+    assert "Run a task outside of any role" in names
+    assert "Work" not in [stage.name for stage in site_run.result.stages]
 
 
-def test_without_a_plan_tasks_before_any_role_belong_to_the_play(whole_run: Recorded) -> None:
-    assert list(fold(whole_run.events).stages) == ["Work", "first", "second", "End"]
+def test_without_a_plan_tasks_before_any_role_belong_to_the_play(site_run: Recorded) -> None:
+    assert list(fold(site_run.events).stages) == ["Work", "first", "second", "End"]
 
 
-def test_changes_have_host_stage_and_task(whole_run: Recorded) -> None:
-    assert whole_run.result.changed_tasks == (ChangedTask("one", "first", "Change one"),)
+def test_changes_have_host_stage_and_task(site_run: Recorded) -> None:
+    assert site_run.result.changed_tasks == (ChangedTask("one", "first", "Change one"),)
 
 
-def test_only_final_failures_are_reported(whole_run: Recorded) -> None:
+def test_only_final_failures_are_reported(site_run: Recorded) -> None:
     """Neither the rescued nor the ignored one; and not lost because `always` ran after it."""
-    assert whole_run.result.failures == (
+    assert site_run.result.failures == (
         Failure(
-            "two", "second", "Find every port free", Message("", "Port 8000 is taken. Set engine_port to another one.")
+            "two",
+            "second",
+            "Check that every port is free",
+            Message("", "Port 8000 is taken. Set engine_port to another one."),
         ),
     )
 
 
-def test_hosts_have_their_own_state_and_time(whole_run: Recorded) -> None:
-    first, second, _ = whole_run.result.stages
+def test_hosts_have_their_own_state_and_time(site_run: Recorded) -> None:
+    first, second, _ = site_run.result.stages
     assert {name: host.state for name, host in first.hosts.items()} == {"one": State.CHANGED, "two": State.OK}
     assert {name: host.state for name, host in second.hosts.items()} == {"one": State.OK, "two": State.FAILED}
     assert 0 < first.hosts["one"].seconds <= first.seconds + 0.01
-    assert sum(stage.seconds for stage in whole_run.result.stages) <= whole_run.result.seconds
+    assert sum(stage.seconds for stage in site_run.result.stages) <= site_run.result.seconds
 
 
-def test_result_of_set_stats_is_returned(whole_run: Recorded) -> None:
-    assert whole_run.result.result == {"model": "tiny-r1"}
-    assert whole_run.result.complete
+def test_result_of_set_stats_is_returned(site_run: Recorded) -> None:
+    assert site_run.result.result == {"model": "tiny-r1"}
+    assert site_run.result.complete
 
 
-def test_progress_is_shown_while_a_task_is_retried(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+def test_progress_is_shown_while_a_task_is_retried(site_run: Recorded, planned: dict[str, list[str]]) -> None:
     state = Fold(planned)
     seen = []
-    for event in whole_run.events:
+    for event in site_run.events:
         state.add(event)
         if event["event"] == "runner_retry" and event["event_data"]["host"] == "one":
             seen.append(state.stages["first"].hosts["one"].progress)
@@ -76,23 +79,23 @@ def test_progress_is_shown_while_a_task_is_retried(whole_run: Recorded, planned:
     assert state.stages["first"].hosts["one"].progress is None  # the stage is over
 
 
-def test_rescued_failure_is_cleared_during_the_run(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+def test_rescued_failure_is_cleared_during_the_run(site_run: Recorded, planned: dict[str, list[str]]) -> None:
     state = Fold(planned)
     states = []
-    for event in whole_run.events:
+    for event in site_run.events:
         state.add(event)
         task = event.get("event_data", {}).get("task")
-        if event["event"] in ("runner_on_failed", "runner_on_ok") and task in ("Fail for a start", "Recover"):
+        if event["event"] in ("runner_on_failed", "runner_on_ok") and task in ("Fail once", "Recover from the failure"):
             states.append(state.stages["first"].state)
     assert states[0] is State.FAILED
     assert states[-1] is State.RUNNING
 
 
-def test_stages_wait_before_they_run(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+def test_stages_wait_before_they_run(site_run: Recorded, planned: dict[str, list[str]]) -> None:
     until_first_task = next(
-        number for number, event in enumerate(whole_run.events) if event["event"] == "playbook_on_task_start"
+        number for number, event in enumerate(site_run.events) if event["event"] == "playbook_on_task_start"
     )
-    state = fold(whole_run.events[: until_first_task + 1], planned)
+    state = fold(site_run.events[: until_first_task + 1], planned)
     assert [(stage.name, stage.state) for stage in state.stages.values()] == [
         ("first", State.RUNNING),
         ("second", State.WAITING),
@@ -100,19 +103,21 @@ def test_stages_wait_before_they_run(whole_run: Recorded, planned: dict[str, lis
     assert state.current is state.stages["first"]
 
 
-def test_aborted_run_is_interrupted_in_its_stage(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
+def test_aborted_run_is_interrupted_in_its_stage(site_run: Recorded, planned: dict[str, list[str]]) -> None:
     recovered = max(
-        number for number, event in enumerate(whole_run.events) if event["event_data"].get("task") == "Recover"
+        number
+        for number, event in enumerate(site_run.events)
+        if event["event_data"].get("task") == "Recover from the failure"
     )
-    result = fold(whole_run.events[: recovered + 1], planned).result(rc=254, interrupted=True)
+    result = fold(site_run.events[: recovered + 1], planned).result(rc=254, interrupted=True)
     assert [stage.state for stage in result.stages] == [State.INTERRUPTED, State.WAITING]
     assert not result.complete
-    assert result.failures[0].task == "Fail for a start"  # Ansible did not record the rescue
+    assert result.failures[0].task == "Fail once"  # Ansible did not record the rescue
 
 
-def test_folding_is_deterministic(whole_run: Recorded, planned: dict[str, list[str]]) -> None:
-    again = fold(whole_run.events, planned).result(rc=2)
-    live = whole_run.result
+def test_folding_is_deterministic(site_run: Recorded, planned: dict[str, list[str]]) -> None:
+    again = fold(site_run.events, planned).result(rc=2)
+    live = site_run.result
     assert replace(again, seconds=live.seconds, log=live.log) == live
 
 

@@ -63,6 +63,6 @@ def test_exit_codes() -> None:
     }
 
 
-def test_real_runs(whole_run: Recorded, broken_run: Recorded) -> None:
-    assert outcome(whole_run.result) is Outcome.FAILED
+def test_real_runs(site_run: Recorded, broken_run: Recorded) -> None:
+    assert outcome(site_run.result) is Outcome.FAILED
     assert outcome(broken_run.result) is Outcome.BAD_INPUT

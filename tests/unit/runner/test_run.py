@@ -50,7 +50,7 @@ def test_no_secret_remains_on_disk(secret_run: Recorded) -> None:
 def test_log_is_readable_by_owner_only(secret_run: Recorded) -> None:
     runs = runs_folder(secret_run.request.root, {})
     assert stat.S_IMODE(runs.stat().st_mode) == 0o700
-    assert "TASK [Hand over what was understood]" in Path(secret_run.result.log).read_text()
+    assert "TASK [Return the received variables]" in Path(secret_run.result.log).read_text()
 
 
 def test_variable_files_are_readable_by_owner_only(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The action `refuse`, which fails with problems as data."""
+"""The action `fail_with_problem`, which fails with problems as data."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from tools.translations import tasks_of
 from inferfleet.messages import Problem
 from inferfleet.runner.messages import plain_message
 
-PLUGIN = Path(__file__).resolve().parents[2] / "plugins/action/refuse.py"
-spec = importlib.util.spec_from_file_location("refuse", PLUGIN)
+PLUGIN = Path(__file__).resolve().parents[2] / "plugins/action/fail_with_problem.py"
+spec = importlib.util.spec_from_file_location("fail_with_problem", PLUGIN)
 assert spec is not None
 assert spec.loader is not None
-refuse = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(refuse)
+fail_with_problem = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(fail_with_problem)
 
 TAKEN = Problem(
     "port-taken", "Port {port} of {host} is taken.", "Set {name} to a free port.", port=80, host="n1", name="p"
@@ -28,7 +28,7 @@ TAKEN = Problem(
 
 def run(monkeypatch: pytest.MonkeyPatch, **arguments: Any) -> dict[str, Any]:
     monkeypatch.setattr("ansible.plugins.action.ActionBase.run", lambda *_: {})
-    action = object.__new__(refuse.ActionModule)
+    action = object.__new__(fail_with_problem.ActionModule)
     action._task = SimpleNamespace(args=arguments)
     return action.run(None, {})
 
@@ -52,26 +52,26 @@ def test_several_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     assert result["msg"] == f"{TAKEN}\nNothing listens."
 
 
-def refusals() -> Iterator[tuple[str, dict[str, Any]]]:
+def failing_tasks() -> Iterator[tuple[str, dict[str, Any]]]:
     root = PLUGIN.parents[2]
     for file in sorted([*root.glob("roles/*/tasks/**/*.yml"), *root.glob("playbooks/*.yml")]):
         for task in tasks_of(yaml.safe_load(file.read_text("utf-8"))):
-            if "refuse" in task:
-                yield str(file.relative_to(root)), task["refuse"]
+            if "fail_with_problem" in task:
+                yield str(file.relative_to(root)), task["fail_with_problem"]
 
 
 def fields(template: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(template) if name}
 
 
-def test_every_refuse_task_of_a_role_has_its_parameters() -> None:
+def test_every_failing_task_has_its_parameters() -> None:
     wrong = []
-    for file, refusal in refusals():
-        if "problems" in refusal:
+    for file, arguments in failing_tasks():
+        if "problems" in arguments:
             continue
-        texts = refusal["message"] + refusal.get("remedy", "")
+        texts = arguments["message"] + arguments.get("remedy", "")
         named = fields(texts) if "{{" not in texts else {"{{"}
-        if named != set(refusal.get("parameters", {})):
-            wrong.append(f"{file}: {refusal['code']}")
+        if named != set(arguments.get("parameters", {})):
+            wrong.append(f"{file}: {arguments['code']}")
     assert wrong == []
-    assert len(list(refusals())) > 20
+    assert len(list(failing_tasks())) > 20
