@@ -79,13 +79,13 @@ def test_errors_of_the_command(case, runs, nobody_came):
 @pytest.mark.parametrize("case", [c for c in COMMANDS if c["command"] == "ansible-playbook"], ids=by_name)
 def test_errors_of_ansible_playbook(case, runs, nobody_came):
     result = runs[case["name"]].result()
-    said = result.done.stdout + result.done.stderr
+    output = result.done.stdout + result.done.stderr
     plan = CliRunner().invoke(app, ["plan", "-i", str(result.folder), "--json"])
     first, *_ = sentences(json.loads(plan.stdout)["problems"])
     assert result.done.returncode == 2
-    assert f"Action failed: {first}\n" in said
-    assert "changed=0" in said
-    assert case.get("hidden", "\0") not in said
+    assert f"Action failed: {first}\n" in output
+    assert "changed=0" in output
+    assert case.get("hidden", "\0") not in output
     assert result.after == result.before
     nobody_came()
 

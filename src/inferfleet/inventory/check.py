@@ -16,6 +16,8 @@ from inferfleet.inventory.values import show
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.settings.model import HOST_KEYS, Settings
 
+RENAMED = {"container_runtime_prove": "container_runtime_verify", "nccl_fabric_proof": "nccl_fabric_measure"}
+"""Former names of variables."""
 CUSTOM_PREFIX = "x_"
 """Prefix of the user's own variables, which are not validated."""
 
@@ -257,6 +259,9 @@ def _no_defaults(missing: Mapping[str, list[str]], inventory: Inventory) -> Prob
 def _unknown(name: str, hosts: Message | list[str], known: Iterable[str]) -> Problem:
     template = N_("Variable {name} ({hosts}) is unknown.")
     parameters = {"name": name, "own": f"{CUSTOM_PREFIX}{name}", "hosts": hosts}
+    if name in RENAMED:
+        template = N_("Variable {name} ({hosts}) was renamed to {new}.")
+        return Problem("renamed-key", template, N_("Use {new}."), name=name, hosts=hosts, new=RENAMED[name])
     if close := difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6):
         remedy = N_("Did you mean {near}? Otherwise rename your own variable to {own}.")
         return Problem("unknown-key", template, remedy, near=close[0], **parameters)

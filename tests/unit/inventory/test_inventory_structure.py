@@ -7,6 +7,8 @@ import pytest
 from tests.unit.inventory.parameters import codes, found, listed
 
 from inferfleet.inventory import Inventory
+from inferfleet.inventory.check import RENAMED
+from inferfleet.inventory.options import role_options
 from inferfleet.planner import plan_cluster
 from inferfleet.settings import Settings
 
@@ -92,6 +94,12 @@ def test_unknown_setting_suggests_the_nearest(build, name, near):
     assert found(build(known=("open_webui_timeout",), **{name: 1})) == [
         ("unknown-key", {"name": name, "near": near, "own": f"x_{name}", "hosts": "all hosts"})
     ]
+
+
+@pytest.mark.parametrize(("name", "new"), RENAMED.items())
+def test_renamed_variable(build, name, new):
+    assert found(build(**{name: True})) == [("renamed-key", {"name": name, "new": new, "hosts": "all hosts"})]
+    assert new in role_options(ROOT)
 
 
 def test_unknown_setting_without_suggestion(build):

@@ -12,6 +12,7 @@ from tests.unit.inventory.conftest import build_inventory
 
 from inferfleet.components import Component, load_components
 from inferfleet.inventory import Inventory
+from inferfleet.inventory.examples import create
 from inferfleet.inventory.facts import GIB, Host
 from inferfleet.inventory.ports import check_ports
 from inferfleet.inventory.read import read_inventory
@@ -43,6 +44,7 @@ GROUPS = (
 CHANGES: tuple[dict[str, Any], ...] = (
     {"hosts": {name: {"ansible_host": "10.0.0.1"} for name in ("node1", "node2")}},
     {"hosts": {name: {"cluster_address": "10.0.0.1"} for name in ("node1", "node2")}},
+    {"nccl_fabric_proof": True},
     {"hosts": {"node2": {"zzz": 1}}},
     {"gpu_mem_utilization": 1},
     {"drop": ("model_root",)},
@@ -95,7 +97,9 @@ OPTIONS: dict[str, tuple[dict[str, Any], Any]] = {
 
 def texts() -> list[Problem]:
     """Return every problem, each text once."""
-    written = {str(text): text for text in (*_cases(), *_inventories(), *_values(), *_nodes(), *_unreadable())}
+    written = {
+        str(text): text for text in (*_cases(), *_inventories(), *_values(), *_nodes(), *_unreadable(), *_examples())
+    }
     return [written[text] for text in sorted(written)]
 
 
@@ -165,3 +169,11 @@ def _unreadable() -> Iterator[Problem]:
                 yield error.problem.with_parameters(
                     **{k: v for k, v in replaced.items() if k in error.problem.parameters}
                 )
+
+
+def _examples() -> Iterator[Problem]:
+    for like, target in (("", "new"), ("a80", "new"), ("zzz", "new"), ("a800", "/")):
+        try:
+            create(ROOT, like, Path(target))
+        except UsageError as error:
+            yield error.problem

@@ -17,7 +17,7 @@ from inferfleet.messages import N_
 @takes_run_options
 def fabric(options: RunOptions) -> None:
     """Run the playbook that measures the network."""
-    raise typer.Exit(execute(COMMAND, options, extra_vars=["nccl_fabric_result=true"]))
+    raise typer.Exit(execute(COMMAND, options, extra_vars=["nccl_fabric_measure=true"]))
 
 
 def fabric_rows(report: Any) -> list[Row]:
