@@ -18,7 +18,7 @@ LOG_CHARACTERS = 2000  # of the log in an error message
 
 def last_lines(text: str) -> str:
     """Return the last complete lines of a log; of a progress bar, which overwrites its line, only the end."""
-    lines = [line.rpartition("\r")[2].rstrip() for line in text.strip().splitlines()]
+    lines = [line.rpartition("\r")[2].rstrip() for line in text.strip().split("\n")]
     kept = ""
     for line in reversed(lines):
         if len(line) + len(kept) >= LOG_CHARACTERS:

@@ -193,7 +193,7 @@ def container_state(name: str, phases: Sequence[dict]) -> tuple[bool, Message]:
     except OSError:
         missing = N_("container {name} does not exist: Docker is not installed")
         return False, Message("docker-missing", missing, name=name)
-    lines = logs.splitlines()
+    lines = logs.strip().split("\n")
     text = last_error(lines[-ERROR_LINES:])
     if int(restarts) >= RESTARTS_GIVEN_UP:
         ended = N_(
