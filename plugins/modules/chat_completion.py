@@ -196,10 +196,7 @@ def container_state(name: str, phases: Sequence[dict]) -> tuple[bool, Message]:
     lines = logs.strip().split("\n")
     text = last_error(lines[-ERROR_LINES:])
     if int(restarts) >= RESTARTS_GIVEN_UP:
-        ended = N_(
-            "container {name} exited {count} times (exit code {status}): {reason}"
-            " (see `docker logs {name}` on the node)"
-        )
+        ended = N_("container {name} exited {count} times (exit code {status}): {reason}")
         values = {"name": name, "count": int(restarts), "status": exit_code}
         return True, Message("container-ends", ended, reason=text, **values)
     if status != "running":
@@ -277,7 +274,7 @@ def main() -> None:
         result["status"], text = error.status, error.message
     except StatusError as error:
         result["status"] = error.status
-        text = Message("http-status", N_("HTTP {status}: {text}"), status=error.status, text=error.text[:300])
+        text = Message("http-status", N_("HTTP {status}: {text}"), status=error.status, text=shortened(error.text))
     except (OSError, ValueError) as error:
         text = Message("no-answer", N_("no response from {url}: {reason}"), url=params["url"], reason=reason(error))
     except (LookupError, TypeError, AttributeError) as error:

@@ -179,7 +179,7 @@ PHASES = [{"pattern": r"shard (?P<done>\d+)/(?P<total>\d+)", "name": "loading we
             "E: x\nOSError: y",
             0,
             True,
-            "container engine exited 3 times (exit code 1): OSError: y (see `docker logs engine` on the node)",
+            "container engine exited 3 times (exit code 1): OSError: y",
         ),
         ("", "", 1, False, "container engine does not exist"),
     ],
