@@ -76,6 +76,8 @@ def _of_data() -> Iterator[tuple[str, str]]:
     for name, engine in load_engines().items():
         for caveat in engine.caveats:
             yield caveat, f"engine {name}:caveats"
+        for phase in engine.phases:
+            yield phase.name, f"engine {name}:phases"
     for component in load_components():
         for port in component.ports:
             if port.last and port.purpose:  # messages contain the purpose of a port range

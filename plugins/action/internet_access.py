@@ -55,7 +55,12 @@ class ActionModule(ActionBase):
         response = process.stdout.readline()
         if not response:
             message = N_("The tunnel for internet access through the controller cannot start: {reason}")
-            return failed([Problem("tunnel-not-started", message, "", reason=process.stderr.read().strip())])
+            remedy = N_(
+                "Correct the reported cause, or name nodes that have internet access of their own in"
+                " model_weights_wan_nodes."
+            )
+            reason = process.stderr.read().strip().rpartition("\n")[2]  # of a traceback, the error
+            return failed([Problem("tunnel-not-started", message, remedy, reason=reason)])
         answer = json.loads(response)
         if answer["failed"]:
             node, why = next(iter(answer["failed"].items()))

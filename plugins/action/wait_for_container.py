@@ -1,4 +1,4 @@
-"""Wait until a container exits, and print its last log line as progress."""
+"""Wait until a container exits, and print what it does and for how long as progress."""
 
 from __future__ import annotations
 
@@ -16,14 +16,19 @@ PROGRESS_INTERVAL = 60  # seconds
 LOG_CHARACTERS = 2000  # of the log in an error message
 
 
-def last_line(text: str) -> str:
-    """Return the last non-empty line; progress bars rewrite their line with carriage returns."""
-    lines = [line.strip() for line in text.replace("\r", "\n").splitlines() if line.strip()]
-    return lines[-1][:200] if lines else ""
+def last_lines(text: str) -> str:
+    """Return the last complete lines of a log; of a progress bar, which overwrites its line, only the end."""
+    lines = [line.rpartition("\r")[2].rstrip() for line in text.strip().split("\n")]
+    kept = ""
+    for line in reversed(lines):
+        if len(line) + len(kept) >= LOG_CHARACTERS:
+            break
+        kept = f"{line}\n{kept}"
+    return kept.strip()
 
 
 class ActionModule(ActionBase):
-    """Arguments `name` of the container, `timeout` in seconds, and `hint`, the template of the remedy of a failure."""
+    """Arguments `name` of the container, `timeout` in seconds, `phase`, what it does, and `hint`, the remedy."""
 
     def run(self, tmp=None, task_vars=None):
         """Wait until the container exits; fail on an exit code, on a timeout or if the container was removed."""
@@ -32,6 +37,7 @@ class ActionModule(ActionBase):
         host = (task_vars or {}).get("inventory_hostname", "")
         hint = Message.from_dict({"template": self._task.args.get("hint", "")})
         about = {"name": name, "host": host, "hint": hint}
+        phase = self._task.args.get("phase") or name
         started, shown = time.monotonic(), time.monotonic()
         while True:
             state = self._docker("container", "inspect", "--format={{.State.Status}} {{.State.ExitCode}}", name)
@@ -46,13 +52,12 @@ class ActionModule(ActionBase):
                 return failed([Problem("container-timeout", message, "{hint}", seconds=f"{timeout:g}", **about)])
             if time.monotonic() - shown >= PROGRESS_INTERVAL:
                 shown = time.monotonic()
-                logs = self._docker("container", "logs", "--tail=1", name)
-                Display().display(f"{host}: {name}: {last_line(logs['stdout'] + logs['stderr']) or status}")
+                Display().display(f"{host}: {phase} (running for {(shown - started) / 60:.0f} min)")
             time.sleep(POLL)
         logs = self._docker("container", "logs", name)
         result = {"changed": False, "exit_code": int(code), "stdout": logs["stdout"]}
         if int(code):
-            output = (logs["stdout"] + logs["stderr"]).strip()[-LOG_CHARACTERS:]
+            output = last_lines(f"{logs['stdout']}\n{logs['stderr']}")
             message = N_("Container {name} on {host} exited with code {code}: {output}")
             result |= failed([Problem("container-failed", message, "{hint}", code=code, output=output, **about)])
         return result

@@ -25,10 +25,14 @@ def service_failure(reason, answer):
     if "ready" not in answer:
         return [Problem("service-not-started", "{reason}", "", reason=why).as_dict()]
     after = Message("", N_("The previous service is running again."))
+    # The rollback removed the container that failed, with its log: the doctor would read the previous one's.
+    correct = N_("Correct the settings that changed since the previous deployment, and run `inferfleet up` again.")
+    remedy = correct if reason else ""
     if not answer["ready"]:
         silent = N_("The previous service was restarted, but does not respond: {reason}")
         after = Message("", silent, reason=Message.from_dict(answer["progress"]["text"]))
-    return [Problem("service-not-started", "{reason} {outcome}", "", reason=why, outcome=after).as_dict()]
+        remedy = ""
+    return [Problem("service-not-started", "{reason} {outcome}", remedy, reason=why, outcome=after).as_dict()]
 
 
 class FilterModule:

@@ -45,10 +45,14 @@ def failure(message: Message) -> dict[str, Any]:
     return {"msg": str(message), "problems": [message.as_dict()]}
 
 
-def progress(message: Message, ready: bool) -> dict[str, Any]:
-    """Return the result of a waiting task: `msg`, `progress` and, until it is `ready`, `problems`."""
+def progress(message: Message, ready: bool, problem: Message | None = None) -> dict[str, Any]:
+    """Return the result of a waiting task: `msg`, `progress` and, until it is `ready`, `problems`.
+
+    `problem` is why the task fails if it waits no longer; None: the message itself.
+    """
     text = {"progress": {"text": message.as_dict()}}
-    return {**failure(message), **text, "problems": []} if ready else {**failure(message), **text}
+    why = failure(problem or message)
+    return {**why, **text, "problems": []} if ready else {**why, **text}
 
 
 def _shown(value: Any) -> Any:

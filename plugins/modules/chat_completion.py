@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.http import StatusError, bearer, reason, request_json
 from ansible.module_utils.messages import N_, Message, failure, progress
+from ansible.module_utils.phases import current_phase, running, updates
 from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
@@ -54,8 +57,13 @@ options:
     type: int
     default: 120
   container:
-    description: Docker container on this node whose state and last log lines explain a missing answer.
+    description: Docker container on this node whose state and log explain a missing answer.
     type: str
+  phases:
+    description: Phases of loading in the log of the container, as in engine.yml - C(pattern) of a line and C(name).
+    type: list
+    elements: dict
+    default: []
 author: [inferfleet]
 """
 
@@ -97,16 +105,20 @@ fatal:
   returned: always
   type: bool
 progress:
-  description: C(text), the status, as C(code), C(message), C(template) and C(parameters).
+  description: C(text), the status or the phase of loading, as C(code), C(message), C(template) and C(parameters).
   returned: always
   type: dict
 problems:
-  description: The same message in a list; empty if C(ready) is true.
+  description: Why there is no answer, in a list; empty if C(ready) is true.
   returned: always
   type: list
 """
 
 RESTARTS_GIVEN_UP = 3
+LOG_LINES = 5000  # a debug log writes so many in one phase
+ERROR_LINES = 40  # at the end of the log
+ERROR_CHARACTERS = 500
+UTC = timezone.utc  # datetime.UTC needs Python 3.11
 STATES = {
     "created": N_("created"),
     "restarting": N_("restarting"),
@@ -116,6 +128,7 @@ STATES = {
     "dead": N_("dead"),
 }
 """Docker's states of a container that is not running."""
+NO_ERROR = Message("no-error", N_("no error in its log"))
 
 
 def complete(params: dict) -> dict:
@@ -163,43 +176,56 @@ def sign_in(url: str, email: str, password: str) -> str:
         raise
 
 
-def container_state(name: str) -> tuple[bool, Message]:
-    """Return whether the container keeps restarting, and its last error or log line."""
-    form = "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}}"
+def container_state(name: str, phases: Sequence[dict]) -> tuple[bool, Message]:
+    """Return whether the container keeps restarting, and its phase of loading, or its last error if it is not running.
+
+    The log of an earlier start is not read.
+    """
+    form = "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}} {{.State.StartedAt}}"
     try:
         code, inspected = run(["docker", "inspect", "-f", form, name], timeout=30)
         if code != 0:
             return False, Message("container-missing", N_("container {name} does not exist"), name=name)
-        logs = run(["docker", "logs", "--tail", "40", name], timeout=30)[1]
+        status, restarts, exit_code, started = inspected.split()
+        logs = run(["docker", "logs", "--since", started, "--tail", str(LOG_LINES), name], timeout=30)[1]
     except TimeoutError:
         return False, Message("docker-unresponsive", N_("container {name}: Docker does not respond"), name=name)
     except OSError:
         missing = N_("container {name} does not exist: Docker is not installed")
         return False, Message("docker-missing", missing, name=name)
-    status, restarts, exit_code = inspected.split()
-    text = last_error_line(logs.splitlines())
+    lines = logs.strip().split("\n")
+    text = last_error(lines[-ERROR_LINES:])
     if int(restarts) >= RESTARTS_GIVEN_UP:
-        ended = N_("container {name} exited {count} times (exit code {status}), last log line: {line}")
+        ended = N_("container {name} exited {count} times (exit code {status}): {reason}")
         values = {"name": name, "count": int(restarts), "status": exit_code}
-        return True, Message("container-ends", ended, line=text, **values)
+        return True, Message("container-ends", ended, reason=text, **values)
     if status != "running":
         state = Message("", STATES[status]) if status in STATES else status
-        other = N_("container {name} {state}: {line}")
-        return False, Message("container-state", other, name=name, state=state, line=text)
-    return False, text
+        other = N_("container {name} {state}: {reason}")
+        return False, Message("container-state", other, name=name, state=state, reason=text)
+    return False, running(current_phase(lines, phases), seconds_since(started))
 
 
-def last_error_line(lines: list[str]) -> Message:
-    """Return the last error line of a log without its prefix, or the last line if there is no error."""
-    texts = [line for line in map(plain, lines) if line]
-    errors = [line for line in texts if re.search(r"\b\w*(Error|Exception)\b: ", line)]
-    last = (errors or texts or [""])[-1][-300:]
-    return Message("log-line", "{line}", line=last) if last else Message("no-output", N_("no output yet"))
+def seconds_since(moment: str) -> float:
+    """Return the seconds since a time of Docker, which is in UTC and has nanoseconds."""
+    then = datetime.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    return (datetime.now(UTC) - then).total_seconds()
+
+
+def last_error(lines: list[str]) -> Message:
+    """Return the last error line of a log without its prefix."""
+    errors = [line for line in map(plain, updates(lines)) if re.search(r"\b\w*(Error|Exception)\b: ", line)]
+    return Message("log-line", "{line}", line=shortened(errors[-1])) if errors else NO_ERROR
+
+
+def shortened(line: str) -> str:
+    """Return a long line up to a word's end."""
+    return line if len(line) <= ERROR_CHARACTERS else line[:ERROR_CHARACTERS].rpartition(" ")[0] + " …"
 
 
 def plain(line: str) -> str:
     """Return the message of a log line without its prefix; empty for a warning, which is rarely the cause."""
-    line = re.sub(r"\x1b\[[0-9;]*m", "", line).strip()
+    line = line.strip()
     line = re.sub(r"^(\([^)]*pid=[^)]*\)\s*)+", "", line)
     if re.match(r"(W\d{4} |WARNING )", line) or "Warning: " in line or "\tWARNING " in line:
         return ""
@@ -221,6 +247,7 @@ def main() -> None:
             "max_tokens": {"type": "int", "default": 1024, "no_log": False},
             "timeout": {"type": "int", "default": 120},
             "container": {"type": "str"},
+            "phases": {"type": "list", "elements": "dict", "default": []},
         },
         required_together=[("email", "password")],
         supports_check_mode=True,
@@ -247,16 +274,20 @@ def main() -> None:
         result["status"], text = error.status, error.message
     except StatusError as error:
         result["status"] = error.status
-        text = Message("http-status", N_("HTTP {status}: {text}"), status=error.status, text=error.text[:300])
+        text = Message("http-status", N_("HTTP {status}: {text}"), status=error.status, text=shortened(error.text))
     except (OSError, ValueError) as error:
         text = Message("no-answer", N_("no response from {url}: {reason}"), url=params["url"], reason=reason(error))
     except (LookupError, TypeError, AttributeError) as error:
         other = N_("the service at {url} is not an OpenAI-compatible API: {reason}")
         text = Message("unknown-answer", other, url=params["url"], reason=repr(error))
+    problem = text
     if params["container"] and result["status"] == 0:
-        result["fatal"], text = container_state(params["container"])
+        result["fatal"], problem = container_state(params["container"], params["phases"])
+        text = problem
+        if text.code == "engine-loading":
+            problem = Message("not-loaded", N_("no response from {url} yet: {phase}"), url=params["url"], phase=text)
     result["seconds"] = round(time.monotonic() - start, 3)
-    module.exit_json(changed=False, **progress(text, result["ready"]), **result)
+    module.exit_json(changed=False, **progress(text, result["ready"], problem), **result)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ class IndivisibleError(ValueError):
 def conversion_steps(
     model_path: str, cast_path: str, save_path: str, *, ranks: int, experts: int, cast: bool
 ) -> list[dict[str, Any]]:
-    """Return the programs that divide a checkpoint, in order: each with `name`, `argv` and `accelerated` (needs a GPU).
+    """Return the programs that divide a checkpoint, in order: each with `name`, `phase` (what it does), `argv` and
+    `accelerated` (needs a GPU).
 
     Paths are those inside the container; with `cast`, the BF16 weights are written to `cast_path` first.
 
@@ -36,9 +37,19 @@ def conversion_steps(
             experts=experts,
             ranks=ranks,
         )
-    first = [{"name": "cast", "argv": cast_argv(model_path, cast_path), "accelerated": True}] if cast else []
-    argv = convert_argv(cast_path if cast else model_path, save_path, ranks, experts)
-    return [*first, {"name": "convert", "argv": argv, "accelerated": False}]
+    cast_step = {
+        "name": "cast",
+        "phase": "casting the checkpoint to BF16",
+        "argv": cast_argv(model_path, cast_path),
+        "accelerated": True,
+    }
+    convert_step = {
+        "name": "convert",
+        "phase": f"converting the checkpoint for {ranks} ranks",
+        "argv": convert_argv(cast_path if cast else model_path, save_path, ranks, experts),
+        "accelerated": False,
+    }
+    return [cast_step, convert_step] if cast else [convert_step]
 
 
 def converted_files(ranks: int, source_files: Iterable[str]) -> list[str]:

@@ -122,7 +122,7 @@ def test_oversized_model_fails_with_gpustacks_message(cluster, run, no_models, t
         lambda answer: answer["fatal"] or answer["ready"],
     )
     assert not answer["ready"]
-    assert answer["msg"].startswith("first in GPUStack: pending: No suitable workers. Details: ")
+    assert answer["msg"].startswith("first in GPUStack: waiting for a worker: No suitable workers. Details: ")
     again = run(cluster, "gpustack_model", name="first", path=tiny_r1, parameters=["--tensor-parallel-size=4"])
     assert (again["changed"], again["differing"]) == (True, ["state"])
 

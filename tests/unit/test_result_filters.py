@@ -7,6 +7,7 @@ import pytest
 
 from inferfleet.messages import Message, Problem
 
+UNREACHABLE = "Another node of the service is unreachable."
 FILE = Path(__file__).parents[2] / "plugins/filter/results.py"
 
 
@@ -33,9 +34,15 @@ def test_reason_is_the_problem_of_the_task(filters):
 @pytest.mark.parametrize(
     ("reason", "answer", "text"),
     [
-        ({}, {}, "Another node of the service is unreachable."),
-        ({}, {"skipped": True}, "Another node of the service is unreachable."),
-        ({"message": "It ended."}, progress("answered", True), "It ended. The previous service is running again."),
+        ({}, {}, UNREACHABLE),
+        ({}, {"skipped": True}, UNREACHABLE),
+        (
+            {"message": "It ended."},
+            progress("answered", True),
+            "It ended. The previous service is running again. Correct the settings that changed since the previous"
+            " deployment, and run `inferfleet up` again.",
+        ),
+        ({}, progress("answered", True), f"{UNREACHABLE} The previous service is running again."),
         (
             {"message": "It ended."},
             progress("no answer", False),

@@ -9,6 +9,17 @@ from ansible.module_utils.messages import N_, Message, joined
 
 RESTARTS_GIVEN_UP = 3  # GPUStack waits 5, 10, 20 … seconds between restarts
 UTC = timezone.utc  # datetime.UTC needs Python 3.11
+STATES = {  # gpustack/schemas/models.py, ModelInstanceStateEnum of 2.3.0 and 0.7.1
+    "pending": N_("waiting for a worker"),
+    "analyzing": N_("checking the model"),
+    "scheduled": N_("assigned to a worker"),
+    "initializing": N_("preparing the engine"),
+    "downloading": N_("downloading the model"),
+    "starting": N_("starting the engine"),
+    "running": N_("running"),
+    "unreachable": N_("worker unreachable"),
+    "error": N_("failed"),
+}
 MARK = "Deployed by inferfleet"  # description of models that inferfleet may replace
 
 
@@ -119,7 +130,7 @@ def instances_status(instances, patience, now=None):
     instance = instances[0]
     state, message = instance["state"], plain(instance.get("state_message"))
     restarts = instance.get("restart_count") or 0
-    text = Message("gpustack-state", "{state}", state=state)
+    text = Message("gpustack-state", "{state}", state=Message("", STATES[state]) if state in STATES else state)
     if instance.get("worker_ip"):
         text = Message("gpustack-state", N_("{state} on {address}"), state=text, address=instance["worker_ip"])
     if state == "downloading" and instance.get("download_progress"):

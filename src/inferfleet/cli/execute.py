@@ -118,7 +118,10 @@ def _run(
     log = _short(result.log, cwd)
     again = _again(command, options, request)
     if not (options.json and options.progress is ProgressForm.JSON):  # otherwise both outputs are for programs
-        print_summary(console, summarize(command, result, final, again=again, check=options.check, log=log, cwd=cwd))
+        summary = summarize(
+            command, result, final, again=again, inventory=options.inventory, check=options.check, log=log, cwd=cwd
+        )
+        print_summary(console, summary)
     if options.junit:
         options.junit.write_text(report(command.name, result, final), "utf-8")
     if options.json:

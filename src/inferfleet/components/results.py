@@ -106,6 +106,9 @@ def _progress(result: Result) -> Message:
 
 
 def _timed(result: Result) -> Message:
+    """Return the answer and how long it took; only the reason if there is none."""
+    if not result["ready"]:
+        return _progress(result)
     return Message("timed", N_("{result} in {seconds} s"), result=_progress(result), seconds=_seconds(result))
 
 

@@ -4,9 +4,11 @@ Properties come from the engines' sources and documentation, named in comments t
 pypi.org/project/<package>/#history; image tags are taken from public deployments unless noted.
 """
 
-from typing import Annotated, Literal
+import re
+from string import Formatter
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
 from inferfleet.catalog.architecture import Precision
 from inferfleet.catalog.schema import Capability, Vendor
@@ -78,6 +80,21 @@ class PeerPorts(_Entry):
     data_parallel: bool = False  # only with more than one replica of attention
 
 
+class Phase(_Entry):
+    """One phase of loading, as a waiting task shows it, and the log lines that show it."""
+
+    pattern: str  # regular expression for a log line; its groups `percent`, `done` and `total` are numbers of the name
+    name: str  # template with the groups of the pattern: "loading weights {percent} %"
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        groups = set(re.compile(self.pattern).groupindex)
+        fields = {field for _, field, _, _ in Formatter().parse(self.name) if field is not None}
+        if fields != groups or not groups <= {"percent", "done", "total"}:
+            raise ValueError(f"the fields {sorted(fields)} of the name are not the groups {sorted(groups)}")
+        return self
+
+
 class Engine(_Entry):
     """engine.yml: an inference engine."""
 
@@ -121,6 +138,10 @@ class Engine(_Entry):
     # engine are defined in symptoms/<layer>/<id>.yml.
     log_patterns: dict[str, tuple[str, ...]] = {}
     ready_log: str = ""  # regular expression for the log line that shows readiness
+    # Phases of loading in their order; of a line, the first match counts, and of a log, the last line that matches.
+    # A progress bar that overwrites its line is read when the line ends: Docker logs complete lines, or 16 KiB
+    # (github.com/moby/moby, daemon/logger/copier.go).
+    phases: tuple[Phase, ...] = ()
     rank_processes: str = ""  # regular expression for the titles of rank processes; empty: no titles
     architecture_capabilities: dict[str, Capability] = {}  # architecture -> minimum compute capability on NVIDIA
     multi_node_capability: Capability = "0.0"  # minimum compute capability on several nodes
@@ -132,7 +153,7 @@ class Engine(_Entry):
     # Option set by the plan -> its setting; empty if it is derived from the inventory. They are rejected in
     # engine_extra_args: the engine would use the last value, and the plan would be wrong.
     managed: dict[str, str] = {}
-    # Engine whose command line it shares, including `flexible_flags`, `managed` and parser names.
+    # Engine whose command line it shares, including `flexible_flags`, `managed`, parser names and `phases`.
     command_line_of: str = ""
     versions: Annotated[tuple[EngineVersion, ...], Field(min_length=1)]  # newest first
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from inferfleet.messages import Message, Problem
-from inferfleet.runner.messages import literal, plain_message
+from inferfleet.runner.messages import has_remedy, literal, plain_message
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State, TableRow
 
 Event = Mapping[str, Any]
@@ -181,7 +181,8 @@ class Fold:
             unreachable = kind == "runner_on_unreachable"
             host.state = State.UNREACHABLE if unreachable else State.FAILED
             stage.state = State.FAILED
-            self._failures.append(Failure(name, stage.name, host.task, plain_message(result), unreachable=unreachable))
+            why, known = plain_message(result), has_remedy(result)
+            self._failures.append(Failure(name, stage.name, host.task, why, unreachable=unreachable, has_remedy=known))
             self._add_refusal(result)
             return
         if result.get("changed"):

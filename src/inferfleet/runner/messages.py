@@ -36,6 +36,13 @@ def plain_message(result: Mapping[str, Any]) -> Message:
     return literal(message)
 
 
+def has_remedy(result: Mapping[str, Any]) -> bool:
+    """Return whether the message of a failed task says what to do: that of one of its problems, or of its items."""
+    problems = [item for item in result.get("problems") or [] if isinstance(item, Mapping)]
+    items = [item for item in result.get("results") or [] if _failed(item)]
+    return any(problem.get("remedy") for problem in problems) or any(has_remedy(item) for item in items)
+
+
 def _status(rc: Any, last: str) -> Message:
     if rc is None:
         failed = N_("The task failed: {line}"), N_("The task failed.")

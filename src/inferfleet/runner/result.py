@@ -113,13 +113,17 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A task that failed on a host without rescue, or an unreachable host."""
+    """A task that failed on a host without rescue, or an unreachable host.
+
+    `has_remedy` is whether the message contains what to do.
+    """
 
     host: str
     stage: str
     task: str
     message: Message
     unreachable: bool = False
+    has_remedy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,8 +137,13 @@ def test_progress_and_summary_are_printed_in_chinese(
     run = fold.result(rc=2)
     picture.finish()
     console.print(picture)
-    again = "inferfleet up -i inventories/demo"
-    print_summary(console, summarize(up.COMMAND, run, Outcome.FAILED, again=again, check=False, log="log", cwd=demo))
+    about = {
+        "again": "inferfleet up -i inventories/demo",
+        "inventory": "inventories/demo",
+        "check": False,
+        "log": "log",
+    }
+    print_summary(console, summarize(up.COMMAND, run, Outcome.FAILED, cwd=demo, **about))
     assert isinstance(console.file, io.StringIO)
     text = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue())
     assert max(map(cell_len, text.splitlines())) <= width

@@ -6,14 +6,14 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from inferfleet.cli.commands import status, up
+from inferfleet.cli.commands import doctor, status, up
 from inferfleet.cli.output.junit import report
 from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.summary import summarize
 from inferfleet.cli.output.text import duration, progress_parts
 from inferfleet.cli.registry import Command
 from inferfleet.components import inventory_variable
-from inferfleet.messages import Message
+from inferfleet.messages import Message, Problem
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State
 
@@ -27,7 +27,8 @@ def finished(**fields: Any) -> RunResult:
 
 
 def rows(run: RunResult, outcome: Outcome, command: Command = UP, *, check: bool = False) -> list[Row]:
-    summary = summarize(command, run, outcome, again="inferfleet up -i x", check=check, log="log", cwd=HOME)
+    about = {"again": "inferfleet up -i x", "inventory": "x", "check": check, "log": "log"}
+    summary = summarize(command, run, outcome, cwd=HOME, **about)
     return [row for block in summary.blocks for row in block]
 
 
@@ -55,6 +56,45 @@ def test_interrupted_run_shows_the_next_step() -> None:
     assert summary_rows[0] == Row("next", "Run `inferfleet up` again: it continues where this run stopped.")
 
 
+NEXT = "Fix the error, then run the same command again: it continues where it stopped."
+
+
+@pytest.mark.parametrize(
+    ("fields", "outcome", "step"),
+    [
+        ({"rc": 1, "tasks_run": 0, "output": "ERROR! no such vault"}, Outcome.BAD_INPUT, "inferfleet check -i x"),
+        ({"rc": 2, "problems": (Problem("refused", "no", ""),)}, Outcome.BAD_INPUT, "inferfleet check -i x"),
+        ({"rc": 2, "problems": (Problem("no-fp8", "no", ""),)}, Outcome.REQUIREMENTS_NOT_MET, "inferfleet check -i x"),
+        ({"rc": 0, "tasks_run": 0}, Outcome.BAD_INPUT, "check --tags, --skip-tags and --limit"),
+        ({"rc": 4}, Outcome.UNREACHABLE, "ansible_host, ansible_user and SSH key"),
+        ({"rc": 250}, Outcome.FAILED, f"Find the cause with `inferfleet doctor -i x`. {NEXT}"),
+        ({"changed_tasks": (ChangedTask("n", "verify", "T"),)}, Outcome.CHANGES_DETECTED, "--assert-no-change --diff"),
+    ],
+)
+def test_every_failure_ends_with_a_next_step(fields: dict[str, Any], outcome: Outcome, step: str) -> None:
+    steps = [row.text for row in rows(finished(**fields), outcome) if row.label in ("next", "remedy")]
+    assert len(steps) == 1
+    assert step in steps[0]
+
+
+def test_remedy_of_a_problem_is_the_next_step() -> None:
+    summary_rows = rows(finished(rc=2, problems=(Problem("no-fp8", "no", "Do this."),)), Outcome.REQUIREMENTS_NOT_MET)
+    assert [row.label for row in summary_rows] == ["problem", "remedy"]
+
+
+@pytest.mark.parametrize(
+    ("known", "step"), [(True, NEXT), (False, f"Find the cause with `inferfleet doctor -i x`. {NEXT}")]
+)
+def test_doctor_is_the_next_step_of_an_unexplained_failure(known: bool, step: str) -> None:
+    failure = Failure("node1", "verify", "T", Message("", "raw"), has_remedy=known)
+    assert Row("next", step) in rows(finished(failures=(failure,), rc=2), Outcome.FAILED)
+
+
+def test_doctor_does_not_recommend_itself() -> None:
+    failure = Failure("node1", "doctor", "T", Message("", "raw"))
+    assert Row("next", NEXT) in rows(finished(failures=(failure,), rc=2), Outcome.FAILED, doctor.COMMAND)
+
+
 @pytest.mark.parametrize(
     ("key", "try_it"),
     [
@@ -68,7 +108,7 @@ def test_interrupted_run_shows_the_next_step() -> None:
 )
 def test_suggested_request_needs_a_key_file(key: str | dict[str, Any], try_it: str) -> None:
     result = {"model": "r1", "endpoints": [{"name": "API", "url": "http://h/v1"}], "api_key_file": key}
-    summary = summarize(UP, finished(result=result), Outcome.OK, again="", check=False, log="", cwd=HOME)
+    summary = summarize(UP, finished(result=result), Outcome.OK, again="", inventory="x", check=False, log="", cwd=HOME)
     assert summary.try_it == try_it
     assert summary.heading == "r1 is serving · 1m 01s"
 

@@ -1,6 +1,7 @@
 """chat_completion against a small server with the API of an engine or of Open WebUI."""
 
 import os
+import re
 
 import pytest
 
@@ -22,21 +23,23 @@ def run_completion(run_module, service):
     return run
 
 
+LONG = f"ValueError: {'word ' * 120}"
+
+
 @pytest.mark.parametrize(
     ("lines", "line"),
     [
-        ([], "no output yet"),
-        (["", "  "], "no output yet"),
-        (["loading", "ready\n"], "ready"),
+        ([], "no error in its log"),
+        (["loading", "ready\n"], "no error in its log"),
         (["a", "ValueError: no room", "shutting down"], "ValueError: no room"),
         (["torch.OutOfMemoryError: first", "RuntimeError: last"], "RuntimeError: last"),
         (["\x1b[31mRuntimeError: red\x1b[0m", "bye"], "RuntimeError: red"),
-        (["0 Errors found", "ErrorCode 5"], "ErrorCode 5"),
-        (["x" * 400], "x" * 300),
+        (["0 Errors found", "ErrorCode 5"], "no error in its log"),
+        ([LONG], f"ValueError: {'word ' * 96}word …"),
     ],
 )
-def test_last_error_line(chat, lines, line):
-    assert str(chat.last_error_line(lines)) == line
+def test_last_error(chat, lines, line):
+    assert str(chat.last_error(lines)) == line
 
 
 def test_completion_of_the_engine(run_completion, service):
@@ -162,20 +165,52 @@ def docker(tmp_path):
     return fake
 
 
+STARTED = "2000-01-01T00:00:00.123456789Z"
+PHASES = [{"pattern": r"shard (?P<done>\d+)/(?P<total>\d+)", "name": "loading weights {done}/{total}"}]
+
+
 @pytest.mark.parametrize(
     ("inspect", "logs", "rc", "fatal", "text"),
     [
-        ("running 0 0", "loading shard 3", 0, False, "loading shard 3"),
         ("restarting 2 1", "ValueError: no\nbye", 0, False, "container engine restarting: ValueError: no"),
-        ("exited 0 137", "", 0, False, "container engine exited: no output yet"),
-        ("running 3 1", "E: x", 0, True, "container engine exited 3 times (exit code 1), last log line: E: x"),
+        ("exited 0 137", "", 0, False, "container engine exited: no error in its log"),
+        (
+            "running 3 1",
+            "E: x\nOSError: y",
+            0,
+            True,
+            "container engine exited 3 times (exit code 1): OSError: y",
+        ),
         ("", "", 1, False, "container engine does not exist"),
     ],
 )
 def test_container_explains_a_missing_answer(run_module, docker, inspect, logs, rc, fatal, text):
     given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
-    result = run_module("chat_completion", env=docker(inspect, logs, rc), **given)
+    result = run_module("chat_completion", env=docker(f"{inspect} {STARTED}", logs, rc), **given)
     assert (result["fatal"], result["msg"]) == (fatal, text)
+
+
+@pytest.mark.parametrize(
+    ("logs", "phase"),
+    [
+        ("shard 2/9\nan unknown line", "loading weights 2/9"),
+        ("shard 2/9\rshard 3/9", "loading weights 3/9"),
+        ("Traceback: an unknown line", "starting the engine"),
+    ],
+)
+def test_progress_is_the_phase_of_loading(run_module, docker, logs, phase):
+    given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine", "phases": PHASES}
+    result = run_module("chat_completion", env=docker(f"running 0 0 {STARTED}", logs), **given)
+    text = result["progress"]["text"]["message"]
+    assert re.fullmatch(rf"{phase} \(running for \d+h \d\dm\)", text)
+    assert result["msg"] == result["problems"][0]["message"] == f"no response from http://127.0.0.1:1 yet: {text}"
+
+
+def test_log_is_read_since_the_last_start(run_module, docker, tmp_path):
+    env = docker(f"running 1 0 {STARTED}")
+    (tmp_path / "docker").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncat {tmp_path}/"$1"\n')
+    run_module("chat_completion", env=env, url="http://127.0.0.1:1", model="r1", prompt="?", container="engine")
+    assert (tmp_path / "calls").read_text().splitlines()[1] == f"logs --since {STARTED} --tail 5000 engine"
 
 
 def test_docker_not_installed(run_module, tmp_path):

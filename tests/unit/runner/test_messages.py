@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from inferfleet.runner.messages import plain_message
+from inferfleet.runner.messages import has_remedy, plain_message
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,17 @@ from inferfleet.runner.messages import plain_message
 )
 def test_messages(result: dict[str, Any], message: str) -> None:
     assert str(plain_message(result)) == message
+
+
+@pytest.mark.parametrize(
+    ("result", "known"),
+    [
+        ({"msg": "Error pulling the image"}, False),
+        ({"msg": "no", "problems": [{"message": "no", "remedy": ""}]}, False),
+        ({"msg": "no", "problems": [{"message": "no", "remedy": "Free space."}]}, True),
+        ({"results": [{"failed": True, "problems": [{"message": "no", "remedy": "Free space."}]}]}, True),
+        ({"results": [{"failed": False, "problems": [{"message": "no", "remedy": "Free space."}]}]}, False),
+    ],
+)
+def test_remedy_of_a_failed_task(result: dict[str, Any], known: bool) -> None:
+    assert has_remedy(result) is known

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inferfleet.runner.stages import planned_roles, title
+from inferfleet.runner.stages import planned_roles, title, titles
 
 PLAYBOOKS = Path(__file__).parent / "playbooks"
 
@@ -50,3 +50,8 @@ def test_invalid_playbook_has_no_stages(tmp_path: Path) -> None:
 def test_titles() -> None:
     assert title("model_weights") == "Model weights"
     assert title("my_own_role") == "my_own_role"
+
+
+def test_every_role_has_a_title() -> None:
+    roles = Path(__file__).parents[3] / "roles"
+    assert {folder.name for folder in roles.iterdir() if folder.is_dir()} <= set(titles())

@@ -118,7 +118,8 @@ def _offline(logs: Path, options: RunOptions) -> int:
         typer.echo(to_text(document(Header(COMMAND.name, str(logs), ""), run, outcome, "")))
     else:
         console = Console(highlight=False, emoji=False, markup=False)
-        print_summary(console, summarize(COMMAND, run, outcome, again="", check=False, log="", cwd=Path.cwd()))
+        cwd = Path.cwd()
+        print_summary(console, summarize(COMMAND, run, outcome, again="", inventory="", check=False, log="", cwd=cwd))
     return outcome.exit_code
 
 

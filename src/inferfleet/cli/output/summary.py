@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.sections import by_service, mappings
 from inferfleet.cli.output.text import count, duration, tr
-from inferfleet.messages import N_, Problem
+from inferfleet.messages import N_, Message, Problem
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import ChangedTask, Failure, RunResult
 from inferfleet.runner.stages import title
@@ -31,12 +31,20 @@ class Summary:
 
 
 def summarize(
-    command: "Command", run: RunResult, outcome: Outcome, *, again: str, check: bool, log: str, cwd: Path
+    command: "Command",
+    run: RunResult,
+    outcome: Outcome,
+    *,
+    again: str,
+    inventory: str,
+    check: bool,
+    log: str,
+    cwd: Path,
 ) -> Summary:
     """Return the summary of a run.
 
-    `again` is the command to repeat, without tags; `log` is the path of the Ansible log; paths below `cwd`
-    are shown relative to it.
+    `again` is the command to repeat, without tags; `inventory` is that of the command line; `log` is the path of the
+    Ansible log; paths below `cwd` are shown relative to it.
     """
     run = replace(run, result=_shortened(run.result, cwd))
     own_heading = command.heading(outcome, run.result)
@@ -49,7 +57,7 @@ def summarize(
     for name, own in by_service(run.result).items():
         reported = [block for block in command.summarize(own, succeeded) if block]
         blocks += [[Row(tr(N_("service")), name), *reported[0]], *reported[1:]] if name and reported else reported
-    blocks.append(_next_rows(command, run, outcome, bool(own_heading), again, log))
+    blocks.append(_next_rows(command, run, outcome, bool(own_heading), again, inventory, log))
     good = outcome in (Outcome.OK, Outcome.WARNINGS)
     return Summary(
         heading=f"{own_heading or _heading(command, run, outcome, check)} · {duration(run.seconds)}",
@@ -137,20 +145,46 @@ def _changed_rows(changed: Sequence[ChangedTask]) -> list[Row]:
 
 
 def _next_rows(
-    command: "Command", run: RunResult, outcome: Outcome, explained: bool, again: str, log: str
+    command: "Command", run: RunResult, outcome: Outcome, explained: bool, again: str, inventory: str, log: str
 ) -> list[Row]:
     path = Row(tr(N_("log")), log, "soft")
     if explained:  # the rows of the result contain the next step
         return [path] if run.failures else []
     if outcome is Outcome.INTERRUPTED:
         return [Row(tr(N_("next")), tr(command.interrupted)), path]
-    if outcome is Outcome.FAILED and run.failures:
-        only = tr(N_("Only this stage: {command}"), command=f"{again} --tags {run.failures[-1].stage}")
-        return [Row(tr(N_("next")), tr(command.failed)), Row(tr(N_("or")), only), path]
+    if outcome is Outcome.FAILED:
+        rows = [Row(tr(N_("next")), _after_failure(command, run, inventory))]
+        if run.failures:
+            only = tr(N_("Only this stage: {command}"), command=f"{again} --tags {run.failures[-1].stage}")
+            rows.append(Row(tr(N_("or")), only))
+        return [*rows, path]
     if outcome is Outcome.UNREACHABLE and not run.problems:
         hint = N_("Check that the host is running and that its ansible_host, ansible_user and SSH key are correct.")
         return [Row(tr(N_("next")), tr(hint)), path]
-    return [Row(tr(N_("next")), tr(command.failed)), path] if outcome is Outcome.FAILED else []
+    if outcome is Outcome.CHANGES_DETECTED:
+        diff = N_("Run it again to see whether it changes the same; --diff shows the changes: {command}")
+        return [Row(tr(N_("next")), tr(diff, command=f"{again} --assert-no-change --diff")), path]
+    return _after_refusal(command, run, outcome, inventory, path)
+
+
+def _after_failure(command: "Command", run: RunResult, inventory: str) -> str:
+    """Return the next step after a failed task: the doctor if the message does not say what to do."""
+    if not command.changes_nodes or not inventory or any(failure.has_remedy for failure in run.failures):
+        return tr(command.failed)
+    doctor = N_("Find the cause with `inferfleet doctor -i {inventory}`. {step}")
+    return tr(doctor, inventory=inventory, step=Message("", command.failed))
+
+
+def _after_refusal(command: "Command", run: RunResult, outcome: Outcome, inventory: str, path: Row) -> list[Row]:
+    """Return the next step of a run that was refused, unless its problems or `_unexplained_blocks` name one."""
+    refused = (Outcome.BAD_INPUT, Outcome.REQUIREMENTS_NOT_MET, Outcome.UNREACHABLE, Outcome.THRESHOLD_NOT_MET)
+    unselected = outcome is Outcome.BAD_INPUT and run.rc == 0 and not run.problems
+    measured = outcome is Outcome.THRESHOLD_NOT_MET and run.result
+    if outcome not in refused or unselected or measured or any(problem.remedy for problem in run.problems):
+        return []
+    check = N_("Correct this, then run `inferfleet check -i {inventory}`, which changes nothing.")
+    step = tr(check, inventory=inventory) if inventory else tr(command.failed)
+    return [Row(tr(N_("next")), step), path]
 
 
 def _try_it(result: Mapping[str, Any]) -> str:
