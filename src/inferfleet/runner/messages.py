@@ -37,7 +37,7 @@ def plain_message(result: Mapping[str, Any]) -> Message:
 
 
 def has_remedy(result: Mapping[str, Any]) -> bool:
-    """Return whether the message of a failed task says what to do: that of one of its problems, or of its items."""
+    """Return whether a problem of a failed task, or of one of its items, has a remedy."""
     problems = [item for item in result.get("problems") or [] if isinstance(item, Mapping)]
     items = [item for item in result.get("results") or [] if _failed(item)]
     return any(problem.get("remedy") for problem in problems) or any(has_remedy(item) for item in items)

@@ -168,7 +168,7 @@ def _next_rows(
 
 
 def _after_failure(command: "Command", run: RunResult, inventory: str) -> str:
-    """Return the next step after a failed task: the doctor if the message does not say what to do."""
+    """Return the next step after a failed task: the doctor if the message has no remedy."""
     if not command.changes_nodes or not inventory or any(failure.has_remedy for failure in run.failures):
         return tr(command.failed)
     doctor = N_("Find the cause with `inferfleet doctor -i {inventory}`. {step}")
