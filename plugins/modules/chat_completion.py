@@ -64,6 +64,11 @@ options:
     type: list
     elements: dict
     default: []
+  restarts_before:
+    description:
+      - Restarts of the container when the wait began. If it ends repeatedly after that, or once with an error that
+        lasts, C(fatal) is true. Without this number, it never is.
+    type: int
 author: [inferfleet]
 """
 
@@ -115,6 +120,15 @@ problems:
 """
 
 RESTARTS_GIVEN_UP = 3
+"""Restarts since the wait began after which waiting ends; one is enough if the error cannot disappear by itself."""
+LASTING = re.compile(
+    r"([\w.]+\.)?(ValueError|TypeError|KeyError|AttributeError|ImportError|ModuleNotFoundError|NotImplementedError"
+    r"|ValidationError|OutOfMemoryError|FileNotFoundError|SafetensorError): (?!.*(placement group|\bRay\b|available))"
+)
+"""Errors of Python, PyTorch, pydantic and safetensors that a restart with the same settings repeats, except those of
+vllm/v1/executor/ray_utils.py about resources that Ray may release later."""
+SECONDARY = re.compile(r"\broot cause\b|ActorHandleNotFoundError|died unexpectedly")
+"""Errors that only report another one: vllm/v1/engine/utils.py, vllm/v1/executor/multiproc_executor.py, Ray."""
 LOG_LINES = 5000  # a debug log writes so many in one phase
 ERROR_LINES = 40  # at the end of the log
 ERROR_CHARACTERS = 500
@@ -128,6 +142,7 @@ STATES = {
     "dead": N_("dead"),
 }
 """Docker's states of a container that is not running."""
+KILLED = {"137": "SIGKILL", "143": "SIGTERM"}
 NO_ERROR = Message("no-error", N_("no error in its log"))
 
 
@@ -176,10 +191,11 @@ def sign_in(url: str, email: str, password: str) -> str:
         raise
 
 
-def container_state(name: str, phases: Sequence[dict]) -> tuple[bool, Message]:
-    """Return whether the container keeps restarting, and its phase of loading, or its last error if it is not running.
+def container_state(name: str, phases: Sequence[dict], restarts_before: int | None) -> tuple[bool, Message]:
+    """Return whether the container keeps ending, and its phase of loading, or its last error if it is not running.
 
-    The log of an earlier start is not read.
+    `restarts_before` is the number of its restarts when the wait began; None: it is never given up. The log of an
+    earlier start is read only for the error that ended it.
     """
     form = "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}} {{.State.StartedAt}}"
     try:
@@ -187,18 +203,23 @@ def container_state(name: str, phases: Sequence[dict]) -> tuple[bool, Message]:
         if code != 0:
             return False, Message("container-missing", N_("container {name} does not exist"), name=name)
         status, restarts, exit_code, started = inspected.split()
-        logs = run(["docker", "logs", "--since", started, "--tail", str(LOG_LINES), name], timeout=30)[1]
+        count = int(restarts) - (int(restarts) if restarts_before is None else restarts_before)
+        since = [] if count > 0 else ["--since", started]
+        logs = run(["docker", "logs", *since, "--tail", str(LOG_LINES), name], timeout=30)[1]
     except TimeoutError:
         return False, Message("docker-unresponsive", N_("container {name}: Docker does not respond"), name=name)
     except OSError:
         missing = N_("container {name} does not exist: Docker is not installed")
         return False, Message("docker-missing", missing, name=name)
     lines = logs.strip().split("\n")
-    text = last_error(lines[-ERROR_LINES:])
-    if int(restarts) >= RESTARTS_GIVEN_UP:
+    text = last_error(lines if count > 0 else lines[-ERROR_LINES:])
+    if exit_code in KILLED and status != "running":
+        text = Message("killed", N_("it was killed ({signal}), for example by `docker kill`"), signal=KILLED[exit_code])
+    if count >= RESTARTS_GIVEN_UP or (count > 0 and LASTING.match(str(text))):
         ended = N_("container {name} exited {count} times (exit code {status}): {reason}")
-        values = {"name": name, "count": int(restarts), "status": exit_code}
-        return True, Message("container-ends", ended, reason=text, **values)
+        once = N_("container {name} exited (exit code {status}): {reason}")
+        values = {"name": name, "count": count, "status": exit_code}
+        return True, Message("container-ends", ended if count > 1 else once, reason=text, **values)
     if status != "running":
         state = Message("", STATES[status]) if status in STATES else status
         other = N_("container {name} {state}: {reason}")
@@ -215,6 +236,7 @@ def seconds_since(moment: str) -> float:
 def last_error(lines: list[str]) -> Message:
     """Return the last error line of a log without its prefix."""
     errors = [line for line in map(plain, updates(lines)) if re.search(r"\b\w*(Error|Exception)\b: ", line)]
+    errors = [line for line in errors if not SECONDARY.search(line)] or errors
     return Message("log-line", "{line}", line=shortened(errors[-1])) if errors else NO_ERROR
 
 
@@ -248,6 +270,7 @@ def main() -> None:
             "timeout": {"type": "int", "default": 120},
             "container": {"type": "str"},
             "phases": {"type": "list", "elements": "dict", "default": []},
+            "restarts_before": {"type": "int"},
         },
         required_together=[("email", "password")],
         supports_check_mode=True,
@@ -282,7 +305,7 @@ def main() -> None:
         text = Message("unknown-answer", other, url=params["url"], reason=repr(error))
     problem = text
     if params["container"] and result["status"] == 0:
-        result["fatal"], problem = container_state(params["container"], params["phases"])
+        result["fatal"], problem = container_state(params["container"], params["phases"], params["restarts_before"])
         text = problem
         if text.code == "engine-loading":
             problem = Message("not-loaded", N_("no response from {url} yet: {phase}"), url=params["url"], phase=text)

@@ -4,27 +4,28 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import sync
 from ansible.module_utils.messages import N_, Message, failure
 from ansible.module_utils.weights import manifest
+from ansible.module_utils.weights.store import move_into_place
 
 DOCUMENTATION = r"""
 ---
 module: weights_finalize
 short_description: Turn the output of a conversion into a checkpoint with hashes
 description:
-  - Hashes the files, writes the manifest that M(weights_verify) and M(weights_pull) use, and renames the folder.
-  - Fails and renames nothing if a file is missing or empty.
+  - Hashes the files, writes the manifest that M(weights_verify) and M(weights_pull) use, and moves the files
+    to the final folder, which stays the same folder for containers that mount it.
+  - Fails and moves nothing if a file is missing or empty.
 options:
   staging:
     description: Output folder of the conversion, on the same file system as C(path).
     type: path
     required: true
   path:
-    description: Final folder; an existing one is replaced.
+    description: Final folder; other files in it are removed.
     type: path
     required: true
   files:
@@ -67,7 +68,7 @@ def size_of(path):
 
 
 def finalize(staging, path, names, about):
-    """Rename the folder; return the manifest's entries and the names of missing or changing files."""
+    """Move the files; return the manifest's entries and the names of missing or changing files."""
     lacking = [name for name in names if not size_of(os.path.join(staging, name))]
     if lacking:
         return {}, lacking
@@ -80,8 +81,8 @@ def finalize(staging, path, names, about):
         return {}, bad
     manifest.write_json(os.path.join(staging, manifest.NAME), {**about, "complete": True, "files": entries})
     sync(os.path.join(staging, manifest.NAME))
-    shutil.rmtree(path, ignore_errors=True)
-    os.rename(staging, path)
+    move_into_place(staging, path, names)
+    sync(path)
     sync(os.path.dirname(path))
     return entries, []
 

@@ -21,8 +21,9 @@ short_description: Download a model from its sources and from the other nodes
 description:
   - Fetches this node's share of the files from the first source that has each file, and the other pieces from nodes
     that already have them. Each file is verified by its hash.
-  - Downloads to a staging folder next to C(path), which is renamed when it is complete. Present data is not fetched
-    again, even after the process was killed.
+  - Downloads to a staging folder next to C(path) and moves the files there when all are complete. An existing C(path)
+    stays the same folder, so that containers that mount it see the new files. Present data is not fetched again, even
+    after the process was killed.
   - A complete node seeds to the C(expected) nodes until they are complete too.
   - During the run it listens on C(port) for the peers' addresses only, and requires the run's token. The transfer is
     not encrypted; the hashes are verified.

@@ -150,7 +150,10 @@ def test_corruption_is_found_and_repaired_from_a_peer(
     nodes = {node["node"]: (node["wrong"], node["repaired"]) for node in result["weights_verification"]}
     assert nodes == {"node1": ([], False), "node2": (["model-00002-of-00005.safetensors"], True)}
     assert (result["weights"]["wan_bytes"], result["weights"]["times_model"]) == (0, 0.0)
-    assert lab.ssh("node1", f"sha256sum {path}") == lab.ssh("node2", f"sha256sum {path}")
+    intact = lab.ssh("node1", f"sha256sum {path}")
+    assert lab.ssh("node2", f"sha256sum {path}") == intact
+    # The container mounts the same folder still: an engine that restarts now finds the repaired file.
+    assert lab.ssh("node2", f"docker exec inferfleet-ray sha256sum {path}") == intact
     again = controller.inferfleet("weights verify", "--deep")
     assert (again.rc, again.document["changed_tasks"]) == (0, []), again
 

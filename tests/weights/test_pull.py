@@ -72,11 +72,13 @@ def test_damaged_file_is_fetched_again_from_a_peer(fleet, files):
     content = bytearray(victim.read_bytes())
     content[1000] ^= 1
     victim.write_bytes(content)
+    folder = fleet.nodes[1].path.stat().st_ino
     fleet.start(expected=["node2"])
     results = fleet.end()
     assert [r["wan"] for r in results] == [0, 0, 0]
     assert results[1]["lan"] == files[victim.name]["size"]
     assert fleet.is_complete(fleet.nodes[1])
+    assert fleet.nodes[1].path.stat().st_ino == folder  # a container mounts it
 
 
 def test_another_revision_fetches_only_the_differences(fleet, files, hub_root):
@@ -85,10 +87,12 @@ def test_another_revision_fetches_only_the_differences(fleet, files, hub_root):
     name = "config.json"
     fewer = {n: w for n, w in files.items() if n != name}
     fleet.files = fewer
+    folders = [node.path.stat().st_ino for node in fleet.nodes]
     fleet.start(files=fewer, run="beef")
     results = fleet.end()
     assert [r["wan"] for r in results] == [0, 0, 0]
     assert not any((node.path / name).exists() for node in fleet.nodes)
+    assert [node.path.stat().st_ino for node in fleet.nodes] == folders
     assert all(fleet.is_complete(node) for node in fleet.nodes)
 
 

@@ -8,6 +8,7 @@ import time
 
 from ansible.module_utils.weights import pieces, scheduling
 from ansible.module_utils.weights.sources.source import StoppedError
+from ansible.module_utils.weights.store import WORK
 
 
 class Sink:
@@ -51,7 +52,7 @@ class Sink:
 
     def work_folder(self):
         """Return a working folder for a program that downloads the complete file; it persists between attempts."""
-        folder = os.path.join(self.swarm.store.staging, f".inferfleet-work-{self.source.spec['type']}-{self.number}")
+        folder = os.path.join(self.swarm.store.staging, f"{WORK}-{self.source.spec['type']}-{self.number}")
         os.makedirs(os.path.join(folder, os.path.dirname(self.name)), exist_ok=True)
         return folder
 

@@ -16,6 +16,10 @@ STAGING = ".inferfleet-staging"
 """Suffix of a staging folder's name, after a dot and the model's name; the same as in node_facts."""
 
 
+WORK = ".inferfleet-work"
+"""Prefix of the folders in a staging folder where other programs download."""
+
+
 def staging_of(path):
     """Return the folder of a model until it is complete."""
     return os.path.join(os.path.dirname(path), f".{os.path.basename(path)}{STAGING}")
@@ -171,21 +175,13 @@ class Store:
             manifest.write_json(os.path.join(self.staging, STATE), state)
 
     def publish(self, about):
-        """Rename the complete model to its final folder, replacing an existing one."""
+        """Move the complete model to its final folder; see `move_into_place`."""
         manifest.write_json(
             os.path.join(self.staging, manifest.NAME), {**about, "complete": True, "files": self.entries}
         )
-        for name in os.listdir(self.staging):
-            if name == STATE or name.startswith(".inferfleet-work"):
-                full = os.path.join(self.staging, name)
-                shutil.rmtree(full) if os.path.isdir(full) else os.unlink(full)
-        old = f"{self.staging}-old"
-        shutil.rmtree(old, ignore_errors=True)
-        if os.path.lexists(self.path):
-            os.rename(self.path, old)
-        os.rename(self.staging, self.path)
-        self.staging = self.path  # from where it continues to seed
-        shutil.rmtree(old, ignore_errors=True)
+        with self.changed:  # nobody opens a file by its name while it moves
+            move_into_place(self.staging, self.path, self.names)
+            self.staging = self.path  # from where it continues to seed
 
     def close(self):
         """Close all files."""
@@ -193,6 +189,38 @@ class Store:
             for descriptor in self._open.values():
                 os.close(descriptor)
             self._open.clear()
+
+
+def move_into_place(staging, path, names):
+    """Move the manifest and the files `names` to the folder `path`, and remove everything else there, and `staging`.
+
+    An existing folder stays the same folder: a container that mounts it sees the new files. An interrupted move
+    continues with the next run, because the manifest, which moves first, does not match the files that are still
+    missing.
+    """
+    if not os.path.isdir(path) or os.path.islink(path):
+        for name in os.listdir(staging):
+            if name == STATE or name.startswith(WORK):
+                full = os.path.join(staging, name)
+                shutil.rmtree(full) if os.path.isdir(full) else os.unlink(full)
+        if os.path.lexists(path):
+            os.unlink(path)
+        os.rename(staging, path)
+        return
+    for name in (manifest.NAME, *names):
+        target = os.path.join(path, name)
+        if os.path.isdir(target) and not os.path.islink(target):
+            shutil.rmtree(target)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.replace(os.path.join(staging, name), target)
+    for name in set(_files_in(path)) - {manifest.NAME, *names}:
+        os.unlink(os.path.join(path, name))
+    shutil.rmtree(staging)
+
+
+def _files_in(folder):
+    """Return the paths of all files in a folder, relative to it."""
+    return [os.path.relpath(os.path.join(base, name), folder) for base, _, names in os.walk(folder) for name in names]
 
 
 def _link(source, target):

@@ -169,25 +169,44 @@ STARTED = "2000-01-01T00:00:00.123456789Z"
 PHASES = [{"pattern": r"shard (?P<done>\d+)/(?P<total>\d+)", "name": "loading weights {done}/{total}"}]
 
 
+ENDED = "container engine exited"
+
+
 @pytest.mark.parametrize(
-    ("inspect", "logs", "rc", "fatal", "text"),
+    ("inspect", "logs", "before", "fatal", "text"),
     [
-        ("restarting 2 1", "ValueError: no\nbye", 0, False, "container engine restarting: ValueError: no"),
-        ("exited 0 137", "", 0, False, "container engine exited: no error in its log"),
+        ("restarting 2 1", "ValueError: no\nbye", None, False, "container engine restarting: ValueError: no"),
+        ("exited 0 1", "", None, False, f"{ENDED}: no error in its log"),
+        ("exited 0 137", "OSError: y", 0, False, f"{ENDED}: it was killed (SIGKILL), for example by `docker kill`"),
+        ("running 3 1", "E: x\nOSError: y", 0, True, f"{ENDED} 3 times (exit code 1): OSError: y"),
+        ("running 5 1", "OSError: y", 3, False, "no response from http://127.0.0.1:1"),
+        ("running 9 1", "ValueError: no", 9, False, "no response from http://127.0.0.1:1"),
         (
-            "running 3 1",
-            "E: x\nOSError: y",
+            "restarting 1 1",
+            "torch.OutOfMemoryError: no\nbye",
             0,
             True,
-            "container engine exited 3 times (exit code 1): OSError: y",
+            f"{ENDED} (exit code 1): torch.OutOfMemoryError: no",
         ),
-        ("", "", 1, False, "container engine does not exist"),
+        ("restarting 1 1", "ValueError: no GPU available", 0, False, "container engine restarting: ValueError: no GPU"),
+        (
+            "restarting 1 1",
+            "ValueError: head_dim 7\nRuntimeError: Engine core initialization failed. See root cause above.",
+            *(0, True, f"{ENDED} (exit code 1): ValueError: head_dim 7"),
+        ),
     ],
 )
-def test_container_explains_a_missing_answer(run_module, docker, inspect, logs, rc, fatal, text):
+def test_container_explains_a_missing_answer(run_module, docker, inspect, logs, before, fatal, text):
     given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
-    result = run_module("chat_completion", env=docker(f"{inspect} {STARTED}", logs, rc), **given)
-    assert (result["fatal"], result["msg"]) == (fatal, text)
+    given |= {} if before is None else {"restarts_before": before}
+    result = run_module("chat_completion", env=docker(f"{inspect} {STARTED}", logs), **given)
+    assert (result["fatal"], result["msg"][: len(text)]) == (fatal, text)
+
+
+def test_missing_container(run_module, docker):
+    given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
+    result = run_module("chat_completion", env=docker("", "", rc=1), **given)
+    assert (result["fatal"], result["msg"]) == (False, "container engine does not exist")
 
 
 @pytest.mark.parametrize(

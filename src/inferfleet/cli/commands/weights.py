@@ -133,8 +133,8 @@ def _verified(node: Mapping[str, Any]) -> Row:
     text = N_("files differ from the manifest: {files} ({how})")
     if node["repaired"]:
         text = N_(
-            "corrupt files were downloaded again: {files} ({how}); a running engine has loaded the corrupt"
-            " data: run `docker restart inferfleet-engine` on this node"
+            "corrupt files were downloaded again: {files} ({how}); a running engine may have loaded the corrupt"
+            " data: run `docker restart inferfleet-engine` on the head (with executor mp: on every node)"
         )
     return Row(node["node"], tr(text, files=wrong, how=how), holds=bool(node["repaired"]))
 
