@@ -51,7 +51,8 @@ def test_verification_shows_method_and_bottleneck():
         Row(
             "n1",
             "corrupt files were downloaded again: model-1 (hashed at 1.5 GB/s, limited by the disk); a running engine "
-            "has loaded the corrupt data: run `docker restart inferfleet-engine` on this node",
+            "may have loaded the corrupt data: run `docker restart inferfleet-engine` on the head"
+            " (with executor mp: on every node)",
             holds=True,
         ),
     ]
