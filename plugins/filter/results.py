@@ -13,11 +13,12 @@ def failure_reason(result, host):
     return plain_message(result).as_dict()
 
 
-def service_failure(reason, answer):
+def service_failure(reason, answer, logs):
     """Return the JSON form of the problem of a service that did not start, in a list.
 
     `reason` is the result of `failure_reason`, empty if another node is unreachable; `answer` is the result of module
-    `chat_completion` for the restored service, empty if there was none.
+    `chat_completion` for the restored service, empty if there was none; `logs` is the folder with the logs of the
+    containers that failed.
     """
     why = Message("", N_("Another node of the service is unreachable."))
     if reason:
@@ -25,14 +26,18 @@ def service_failure(reason, answer):
     if "ready" not in answer:
         return [Problem("service-not-started", "{reason}", "", reason=why).as_dict()]
     after = Message("", N_("The previous service is running again."))
-    # The rollback removed the container that failed, with its log: the doctor would read the previous one's.
-    correct = N_("Correct the settings that changed since the previous deployment, and run `inferfleet up` again.")
+    correct = N_(
+        "`inferfleet doctor --logs {logs}` looks for the cause in the logs of the failed containers. Correct the settings"
+        " that changed since the previous deployment, and run `inferfleet up` again."
+    )
     remedy = correct if reason else ""
     if not answer["ready"]:
         silent = N_("The previous service was restarted, but does not respond: {reason}")
         after = Message("", silent, reason=Message.from_dict(answer["progress"]["text"]))
         remedy = ""
-    return [Problem("service-not-started", "{reason} {outcome}", remedy, reason=why, outcome=after).as_dict()]
+    return [
+        Problem("service-not-started", "{reason} {outcome}", remedy, reason=why, outcome=after, logs=logs).as_dict()
+    ]
 
 
 class FilterModule:

@@ -39,8 +39,9 @@ def test_reason_is_the_problem_of_the_task(filters):
         (
             {"message": "It ended."},
             progress("answered", True),
-            "It ended. The previous service is running again. Correct the settings that changed since the previous"
-            " deployment, and run `inferfleet up` again.",
+            "It ended. The previous service is running again. `inferfleet doctor --logs failed` looks for the cause in the"
+            " logs of the failed containers. Correct the settings that changed since the previous deployment, and run"
+            " `inferfleet up` again.",
         ),
         ({}, progress("answered", True), f"{UNREACHABLE} The previous service is running again."),
         (
@@ -51,4 +52,4 @@ def test_reason_is_the_problem_of_the_task(filters):
     ],
 )
 def test_service_that_did_not_start(filters, reason, answer, text):
-    assert [str(Problem.from_dict(form)) for form in filters["service_failure"](reason, answer)] == [text]
+    assert [str(Problem.from_dict(form)) for form in filters["service_failure"](reason, answer, "failed")] == [text]
