@@ -34,6 +34,15 @@ def _started(container: Mapping[str, Any]) -> str:
     return f"{container['name']} {_clock(container['started_at'])}"
 
 
+def _unstable(containers: Iterable[Mapping[str, Any]], seconds: float, collected: float) -> list[Mapping[str, Any]]:
+    """Return the containers that do not run, or have run for less than `seconds` when the state was `collected`."""
+    return [
+        container
+        for container in containers
+        if not container["running"] or collected - (unix_time(container["started_at"]) or 0.0) < seconds
+    ]
+
+
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=ChainableUndefined)
 _ENVIRONMENT.tests["containing"] = lambda value, text: text in str(value)
 _ENVIRONMENT.tests["matching"] = lambda value, pattern: re.search(pattern, str(value)) is not None
@@ -41,6 +50,7 @@ _ENVIRONMENT.filters |= {
     "gib": _gib,
     "clock": _clock,
     "started": _started,
+    "unstable": _unstable,
     "unix_time": lambda text: unix_time(text) or 0.0,
 }
 

@@ -65,10 +65,28 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Unexplained:
+    """A fatal log line that no symptom explains; `count` is the number of its repetitions, `trace` the last one."""
+
+    node: str
+    trace: Trace
+    count: int = 1
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"node": self.node, "count": self.count, **self.trace.as_dict()}
+
+
+@dataclass(frozen=True)
 class Diagnosis:
-    """Findings, sorted by severity and layer, and the amount of analyzed data."""
+    """Findings, sorted by severity and layer, unexplained fatal lines, and the amount of analyzed data.
+
+    `unlisted` is the number of unexplained lines beyond those in `unexplained`.
+    """
 
     findings: tuple[Finding, ...]
+    unexplained: tuple[Unexplained, ...] = ()
+    unlisted: int = 0
     nodes: tuple[str, ...] = ()
     logs: int = 0
     lines: int = 0
@@ -87,6 +105,8 @@ class Diagnosis:
             "schema": 1,
             "worst": str(self.worst or ""),
             "findings": [finding.as_dict() for finding in self.findings],
+            "unexplained": [line.as_dict() for line in self.unexplained],
+            "unlisted": self.unlisted,
             "analyzed": {
                 "nodes": list(self.nodes),
                 "logs": self.logs,

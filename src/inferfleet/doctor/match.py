@@ -8,13 +8,15 @@ from typing import Any
 
 from inferfleet.doctor.evidence import ENGINE, Evidence, Log, plain, split_time, unix_time
 from inferfleet.doctor.expressions import holds, render
-from inferfleet.doctor.findings import Diagnosis, Finding, Trace
+from inferfleet.doctor.findings import Diagnosis, Finding, Trace, Unexplained
 from inferfleet.doctor.hide import Hider
 from inferfleet.doctor.symptom import LogKind, Severity, Symptom
+from inferfleet.doctor.unexplained import FatalLine, fatal_lines
 from inferfleet.engines.logs import ready_lines
 from inferfleet.messages import N_, Message
 
 SHOWN = 3  # traces of one finding; further ones are counted
+LISTED = 8  # unexplained lines; further ones are counted
 _WIDTH = 400  # characters of a line
 _ANSWERS = "service.completion.status == 200"
 
@@ -63,8 +65,12 @@ def diagnose(evidence: Evidence, symptoms: Iterable[Symptom], hide: Hider | None
         findings += {(finding.node, finding.traces): finding for finding in reversed(found.values())}.values()
     rank = {severity: number for number, severity in enumerate(Severity)}
     findings.sort(key=lambda finding: (not finding.now, rank[finding.symptom.severity]))  # stable: layers stay in order
+    errors = any(finding.now and finding.symptom.severity is Severity.ERROR for finding in findings)
+    lines = _unexplained(pages, catalog, scopes, errors)
     return Diagnosis(
         findings=tuple(_hidden(finding, hide) for finding in findings),
+        unexplained=tuple(_listed(line, hide) for line in lines[:LISTED]),
+        unlisted=len(lines[LISTED:]),
         nodes=tuple(dict.fromkeys([*evidence.nodes, *evidence.unreachable, *(log.node for log in evidence.logs)])),
         logs=len(pages),
         lines=sum(len(page.line_starts) for page in pages),
@@ -117,6 +123,34 @@ def _in_logs(symptom: Symptom, pages: Sequence[_Page], facts: Mapping[str, Any])
             yield Finding(symptom, node, tuple(traces[-SHOWN:]), len(traces), now, _service(facts))
 
 
+def _unexplained(
+    pages: Iterable[_Page], catalog: Sequence[Symptom], scopes: Sequence[Mapping[str, Any]], errors: bool
+) -> list[Unexplained]:
+    """Return the unresolved fatal lines that match no symptom, without repetitions.
+
+    Lines that only report the consequence of a failure are omitted if there are other lines, or `errors`.
+    """
+    found: dict[tuple[str, str], tuple[FatalLine, Unexplained]] = {}
+    for page in pages:
+        node = page.log.node
+        facts = next(facts for number, facts in enumerate(scopes) if _belongs(node, number, scopes))
+        if holds(_ANSWERS, facts):
+            continue
+        scope = {**facts, "name": node, "node": facts["nodes"].get(node), "log": page.text}
+        concerned = [symptom for symptom in catalog if _concerns(symptom, page.log, scope)]
+        patterns = [re.compile(pattern) for symptom in concerned for pattern in symptom.patterns]
+        for fatal in fatal_lines(split_time(line)[1] for line in page.text.rstrip("\n").split("\n")):
+            trace, resolved = page.trace(page.line_starts[fatal.index], persistent=False)
+            texts = (fatal.message, *fatal.related)
+            if resolved or any(pattern.search(text) for pattern in patterns for text in texts):
+                continue
+            place = (node, fatal.key)
+            count = found[place][1].count if place in found else 0
+            found[place] = fatal, Unexplained(node, trace, count + 1)
+    primary = [line for fatal, line in found.values() if not fatal.consequence]
+    return primary or ([] if errors else [line for _, line in found.values()])
+
+
 def _belongs(node: str, number: int, scopes: Sequence[Mapping[str, Any]]) -> bool:
     """Return whether a node belongs to the scope; a node without state belongs to the first one."""
     return node in scopes[number]["nodes"] or (not number and not any(node in scope["nodes"] for scope in scopes))
@@ -140,6 +174,10 @@ def _merged(state: Finding, lines: Finding) -> Finding:
     if not lines.now:
         return state
     return replace(state, traces=(*state.traces, *lines.traces)[:SHOWN], count=state.count + lines.count)
+
+
+def _listed(line: Unexplained, hide: Hider) -> Unexplained:
+    return replace(line, trace=replace(line.trace, text=_without_secrets(line.trace.text, hide)))
 
 
 def _hidden(finding: Finding, hide: Hider) -> Finding:

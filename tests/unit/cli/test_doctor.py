@@ -27,6 +27,13 @@ def finding(severity: str, *, now: bool = True, name: str = "some-symptom") -> d
     return finding_data | words | {"sources": ["https://example.com"]}
 
 
+def test_unexplained_errors_are_a_warning_at_least() -> None:
+    line = {"node": "n1", "where": "x.log", "text": "x", "line": 1, "at": None, "count": 1}
+    assert COMMAND.outcome(Outcome.OK, {"doctor": {"findings": [], "unexplained": [line]}}) is Outcome.WARNINGS
+    both = {"findings": [finding("error")], "unexplained": [line]}
+    assert COMMAND.outcome(Outcome.OK, {"doctor": both}) is Outcome.FAILED
+
+
 @pytest.mark.parametrize(
     ("findings", "outcome", "code"),
     [
@@ -67,6 +74,26 @@ def test_foreign_logs_are_diagnosed_without_an_inventory() -> None:
 
 def test_logs_with_warnings_only() -> None:
     assert run("--logs", str(LOGS / "quoted/fp8_weight_only_on_a800.log")).exit_code == 7
+
+
+def test_unexplained_errors_are_shown_and_not_ok(tmp_path: Path) -> None:
+    (tmp_path / "n1").mkdir()
+    (tmp_path / "n1/inferfleet-engine.log").write_text("quiet\n" + "RuntimeError: something new\n" * 2)
+    result = run("--logs", str(tmp_path))
+    assert result.exit_code == 7
+    assert "WARNING: 1 unexplained error found" in result.stdout
+    place = "(inferfleet-engine.log, line 3, on n1, 2 times)"
+    assert f"unexplained: RuntimeError: something new {place}" in result.stdout
+    (line,) = json.loads(run("--logs", str(tmp_path), "--json").stdout)["result"]["doctor"]["unexplained"]
+    assert (line["node"], line["where"], line["line"], line["count"]) == ("n1", "inferfleet-engine.log", 3, 2)
+
+
+def test_further_unexplained_errors_are_counted() -> None:
+    line = {"node": "", "where": "x.log", "text": "ValueError: x", "line": 1, "at": None, "count": 1}
+    diagnosis = {"findings": [finding("error")], "unexplained": [line], "unlisted": 4}
+    block = diagnosis_blocks(diagnosis)[1]
+    assert [row.text for row in block[:2]] == ["ValueError: x (x.log, line 1)", "4 unexplained errors"]
+    assert COMMAND.heading(Outcome.FAILED, {"doctor": diagnosis}) == "1 error, 5 unexplained errors found"
 
 
 def test_json_document_has_the_common_form() -> None:

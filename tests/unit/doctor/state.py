@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 from inferfleet.doctor import Evidence
+from inferfleet.doctor.evidence import unix_time
 
 STARTED = "2026-11-23T05:52:51.541460687Z"
 _CONTAINER = {
@@ -22,6 +23,7 @@ _ANSWER = {"status": 200, "text": "", "seconds": 0.1}
 
 def _node(*containers: str) -> dict[str, Any]:
     return {
+        "collected": round(unix_time(STARTED) or 0) + 60,
         "uptime_seconds": 86400,
         "docker": {"server_version": "27.3.1", "cgroup_driver": "systemd"},
         "containers": {name: {"name": name} | _CONTAINER for name in containers},

@@ -4,11 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from state import changed, evidence, healthy
+from state import STARTED, changed, evidence, healthy
 
 from inferfleet.doctor import Evidence, Hider, Trace, diagnose, load_symptoms
+from inferfleet.doctor.evidence import unix_time
 from inferfleet.messages import Message
 
+STARTED_AT = unix_time(STARTED) or 0.0
 GONE = {"status": 0, "text": "Connection refused", "seconds": 0.0}
 STOPPED = {"name": "x", "status": "exited", "running": False, "exit_code": 137, "finished_at": "2026-11-23T06:00:00Z"}
 NFS = {"type": "nfs4", "source": "nas01:/models", "total_bytes": 1 << 44, "free_bytes": 1 << 43}
@@ -19,6 +21,7 @@ STALLED = {
     "idle_seconds": 95,
     "events": ["hub: stalled"],
 }
+SHM_FULL = {"type": "tmpfs", "source": "shm", "total_bytes": 1 << 40, "free_bytes": 0}
 SHM = {"type": "tmpfs", "source": "shm", "total_bytes": 64 << 20, "free_bytes": 60 << 20}
 
 
@@ -40,6 +43,7 @@ def test_healthy_cluster_has_no_findings() -> None:
         ("nodes n1 mounts /data/models free_bytes", 1 << 20, "disk-full", "n1"),
         ("nodes n1 mounts /data/models", NFS, "slow-network-file-system", "n1"),
         ("nodes n2 shm", SHM, "shm-too-small", "n2"),
+        ("nodes n2 shm", SHM_FULL, "shm-exhausted", "n2"),
         ("nodes n1 containers inferfleet-engine ipc_mode", "private", "shm-too-small", "n1"),
         ("nodes n2 download", STALLED, "download-stalled", "n2"),
         (
@@ -106,6 +110,17 @@ def test_container_restart_loop() -> None:
     assert found(evidence(data)) == {}, "it answers now"
     data["answers"]["n1"] = dict.fromkeys(("health", "models", "unauthenticated", "completion"), GONE)
     assert found(evidence(data)) == {"container-restart-loop": "n1"}
+    data["nodes"]["n1"]["collected"] = STARTED_AT + 299
+    assert found(evidence(data)) == {"container-restart-loop": "n1"}
+
+
+def test_container_that_runs_for_minutes_is_not_in_a_restart_loop() -> None:
+    data = changed("nodes n1 containers inferfleet-engine restart_count", 7)
+    data["answers"]["n1"]["completion"] = GONE
+    data["nodes"]["n1"]["collected"] = STARTED_AT + 300
+    assert found(evidence(data)) == {"engine-unresponsive": ""}
+    data["nodes"]["n1"]["containers"]["inferfleet-engine"]["running"] = False
+    assert "container-restart-loop" in found(evidence(data))
 
 
 def test_unread_data_is_reported() -> None:

@@ -37,6 +37,7 @@ _COUNTS = {
     "logs": (N_("{count} log"), N_("{count} logs")),
     "lines": (N_("{count} line"), N_("{count} lines")),
     "symptoms": (N_("{count} symptom"), N_("{count} symptoms")),
+    "unexplained": (N_("{count} unexplained error"), N_("{count} unexplained errors")),
 }
 
 
@@ -138,18 +139,24 @@ def _outcome(outcome: Outcome, result: Mapping[str, Any]) -> Outcome:
     if any(finding["id"] == _UNREACHABLE for finding in present):
         return Outcome.UNREACHABLE
     severities = {finding["severity"] for finding in present}
-    return Outcome.FAILED if "error" in severities else Outcome.WARNINGS if severities else Outcome.OK
+    if "error" in severities:
+        return Outcome.FAILED
+    return Outcome.WARNINGS if severities or diagnosis.get("unexplained") else Outcome.OK
 
 
 def _heading(outcome: Outcome, result: Mapping[str, Any]) -> str:
-    """Return the number of findings by severity; empty without findings."""
+    """Return the number of findings by severity and of unexplained errors; empty without any."""
     diagnosis = result.get("doctor")
-    findings = mappings(diagnosis.get("findings")) if isinstance(diagnosis, Mapping) else []
-    kinds = [finding["severity"] for finding in findings if finding["now"]]
+    if not isinstance(diagnosis, Mapping):
+        return ""
+    kinds = [finding["severity"] for finding in mappings(diagnosis.get("findings")) if finding["now"]]
+    kinds += ["unexplained"] * _unexplained_count(diagnosis)
     parts = [count(kinds.count(kind), *_COUNTS[kind]) for kind in _COUNTS if kind in kinds]
-    if len(parts) > 1:
-        return tr(N_("{errors} and {warnings} found"), errors=parts[0], warnings=parts[1])
-    return tr(N_("{findings} found"), findings=parts[0]) if parts else ""
+    return tr(N_("{findings} found"), findings=tr("{parts}", parts=parts)) if parts else ""
+
+
+def _unexplained_count(diagnosis: Mapping[str, Any]) -> int:
+    return len(mappings(diagnosis.get("unexplained"))) + int(diagnosis.get("unlisted") or 0)
 
 
 def diagnosis_blocks(diagnosis: Any) -> list[list[Row]]:
@@ -173,7 +180,30 @@ def diagnosis_blocks(diagnosis: Any) -> list[list[Row]]:
         for finding in findings
         if not finding["now"]
     ]
-    return [*(_block(finding) for finding in findings if finding["now"]), *([resolved] if resolved else []), rows]
+    blocks = [_block(finding) for finding in findings if finding["now"]]
+    return [*blocks, *(block for block in (_unexplained_block(diagnosis), resolved) if block), rows]
+
+
+def _unexplained_block(diagnosis: Mapping[str, Any]) -> list[Row]:
+    """Return a row for each unexplained line, and what to do about them; empty without any."""
+    lines = mappings(diagnosis.get("unexplained"))
+    if not lines:
+        return []
+    rows = [Row(tr(N_("unexplained")), f"{line['text'].strip()} ({_place(line)})") for line in lines]
+    if left := int(diagnosis.get("unlisted") or 0):
+        rows.append(Row(tr(N_("not shown")), count(left, *_COUNTS["unexplained"])))
+    advice = N_(
+        "No known symptom matches these lines. Read the log around them: the earliest one is usually the cause."
+    )
+    return [*rows, Row(tr(N_("check")), tr(advice))]
+
+
+def _place(line: Mapping[str, Any]) -> str:
+    """Return where an unexplained line is, when, and how often."""
+    place = tr(N_("{log}, line {number}"), log=line["where"], number=line["line"])
+    if line["node"]:
+        place = tr(N_("{finding}, on {node}"), finding=place, node=line["node"])
+    return place + _when({"evidence": [line], "count": line["count"]})
 
 
 def _block(finding: Mapping[str, Any]) -> list[Row]:
@@ -227,8 +257,8 @@ COMMAND = Command(
     help=(
         N_("Find known symptoms in the logs and state of the cluster; changes nothing."),
         N_(
-            "Exits with code 0 when none is found, 2 when one breaks the service, 7 for warnings only and 4"
-            " when a node does not answer."
+            "Exits with code 0 when none is found, 2 when one breaks the service, 7 for warnings or errors that no"
+            " symptom explains, and 4 when a node does not answer."
         ),
     ),
     examples=(
@@ -236,7 +266,7 @@ COMMAND = Command(
         ("inferfleet doctor -i inventories/a800 --since 12h --json | jq .result.doctor.findings", ""),
         ("inferfleet doctor --logs support-bundle/", N_("logs from any source, without a cluster")),
     ),
-    done=N_("No known problem found"),
+    done=N_("No problem found"),
     summarize=_blocks,
     outcome=_outcome,
     heading=_heading,

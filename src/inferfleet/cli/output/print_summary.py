@@ -15,7 +15,7 @@ from inferfleet.messages import N_
 
 _MARKS = {True: "✔", False: "✘"}
 _TRY = N_("Try: {command}")
-_GOOD, _BAD = N_("OK: {text}"), N_("FAILED: {text}")
+_GOOD, _WARNED, _BAD = N_("OK: {text}"), N_("WARNING: {text}"), N_("FAILED: {text}")
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -27,8 +27,8 @@ def print_summary(console: Console, summary: Summary) -> None:
 
 
 def _print_framed(console: Console, summary: Summary) -> None:
-    tone = "green" if summary.good else "red"
-    sign = plain_mark(_MARKS[summary.good], ascii_only=ascii_only(console))
+    tone = "yellow" if summary.warned else "green" if summary.good else "red"
+    sign = "!" if summary.warned else plain_mark(_MARKS[summary.good], ascii_only=ascii_only(console))
     widest = max((cell_len(row.label) for block in summary.blocks for row in block), default=0)
     parts: list[RenderableType] = []
     for block in summary.blocks:
@@ -64,7 +64,7 @@ def _block(block: list[Row], widest: int, only_ascii: bool) -> list[RenderableTy
 
 
 def _print_plain(console: Console, summary: Summary) -> None:
-    lines = ["", tr(_GOOD if summary.good else _BAD, text=summary.heading)]
+    lines = ["", tr(_WARNED if summary.warned else _GOOD if summary.good else _BAD, text=summary.heading)]
     for number, block in enumerate(summary.blocks):
         lines += [""] if number else []
         lines += [line for row in block for line in _plain_row(row)]

@@ -22,10 +22,14 @@ _TASKS_CHANGED = (N_("{count} task changed"), N_("{count} tasks changed"))
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The heading, whether the run succeeded, rows in blocks, and a shell command to try."""
+    """The heading, whether the run succeeded, rows in blocks, and a shell command to try.
+
+    `warned` is whether a run that succeeded found warnings or unexplained errors.
+    """
 
     heading: str
     good: bool
+    warned: bool = False
     blocks: list[list[Row]] = field(default_factory=list)
     try_it: str = ""
 
@@ -62,6 +66,7 @@ def summarize(
     return Summary(
         heading=f"{own_heading or _heading(command, run, outcome, check)} · {duration(run.seconds)}",
         good=good,
+        warned=outcome is Outcome.WARNINGS,
         blocks=[block for block in blocks if block],
         try_it=_try_it(run.result) if good and not check else "",
     )
