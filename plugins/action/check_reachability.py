@@ -1,10 +1,13 @@
-"""Report hosts on which Ansible cannot run modules, with address, reason and remedy."""
+"""Report hosts on which Ansible cannot run modules as root, with address, reason and remedy."""
 
 from __future__ import annotations
 
+from collections import ChainMap
+
+from ansible import context
 from ansible.plugins.action import ActionBase
 
-from inferfleet.nodes.reachability import python_of, unreachable_problem, unreadable_facts_problem
+from inferfleet.nodes.reachability import python_of, root_problem, unreachable_problem, unreadable_facts_problem
 from inferfleet.task_result import failed
 
 
@@ -16,23 +19,27 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Argument `results` maps hosts to the result of their first task."""
         super().run(tmp, task_vars)
-        results, hosts = self._task.args["results"], task_vars["hostvars"]
-        silent = [
-            unreachable_problem(host, hosts[host], result) for host, result in results.items() if _unreachable(result)
-        ]
-        unfit = [
-            unreadable_facts_problem(host, python_of(hosts[host]), _probe(hosts[host]), result)
-            for host, result in results.items()
-            if "ansible_facts" not in result and not _unreachable(result)
-        ]
-        problems = silent + unfit
-        if not problems or (not self._task.args["enforce"] and len(problems) < len(results)):
+        hosts = task_vars["hostvars"]
+        results = {host: result for host, result in self._task.args["results"].items() if "ansible_facts" not in result}
+        problems = [_problem(host, hosts[host], result) for host, result in results.items()]
+        enforced = self._task.args["enforce"] or len(problems) == len(self._task.args["results"])
+        if not problems or not enforced:
             return {"changed": False, "problems": [problem.as_dict() for problem in problems]}
-        return failed(problems, "unreachable" if silent else "facts")
+        codes = {problem.code for problem in problems}
+        own = "contract" if codes == {"not-root"} else "facts"
+        return failed(problems, "unreachable" if "unreachable" in codes else own)
 
 
-def _unreachable(result) -> bool:
-    return bool(result.get("unreachable"))
+def _problem(host, variables, result):
+    """Return the problem of a host whose first task returned no facts."""
+    given = {"ansible_user": "remote_user", "ansible_private_key_file": "private_key_file"}
+    known = ChainMap(variables, {name: context.CLIARGS.get(option) for name, option in given.items()})
+    if problem := root_problem(host, known, result):
+        return problem
+    if result.get("unreachable"):
+        again = variables.get("__preflight_ssh") or {}
+        return unreachable_problem(host, known, again if again.get("unreachable") else result)
+    return unreadable_facts_problem(host, python_of(variables), _probe(variables), result)
 
 
 def _probe(variables) -> str:

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import platform
+import pwd
 import stat
 import sys
 
@@ -23,7 +24,7 @@ DOCUMENTATION = r"""
 module: node_facts
 short_description: Disk, memory, interfaces and listening ports of a node
 description:
-  - Reads the facts that the planner and preflight need. Changes nothing.
+  - Reads the facts that the planner and preflight need. Changes nothing. Fails if it does not run as root.
   - A listening port belongs to inferfleet if its process, or an ancestor, has the environment variable
     C(INFERFLEET_COMPONENT), which every container of inferfleet sets.
 options:
@@ -201,6 +202,15 @@ def is_private_folder(path: str) -> bool:
     return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid) == (0o700, 0)
 
 
+def not_root(uid: int) -> Message:
+    """Return the message about tasks that run as another user than root."""
+    try:
+        user = pwd.getpwuid(uid).pw_name
+    except KeyError:
+        user = str(uid)
+    return Message("not-root", N_("tasks run as user {user}"), user=user)
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
@@ -210,6 +220,8 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
+    if os.geteuid() != 0:
+        module.fail_json(**failure(not_root(os.geteuid())))
     facts = {
         "interfaces": interfaces(module),
         "listening": listening(),

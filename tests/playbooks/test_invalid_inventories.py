@@ -25,6 +25,20 @@ SILENT = {
     "vars": {"model": "tiny-r1", "accelerator": "cpu"},
     "command": "inferfleet",
 }
+NOBODY = {
+    "ansible_connection": "local",
+    "ansible_python_interpreter": "/usr/bin/python3",
+    "ansible_become": True,
+    "ansible_become_method": "su",
+    "ansible_become_user": "nobody",
+    "ansible_become_flags": "-s /bin/sh",
+}
+UNPRIVILEGED = {
+    "name": "nodes without root privileges",
+    "hosts": {"node1": NOBODY, "node2": NOBODY},
+    "vars": {"model": "tiny-r1", "accelerator": "cpu"},
+    "command": "inferfleet",
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,7 @@ def runs(tmp_path_factory, listener):
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {
             case["name"]: pool.submit(run, case, write_inventory(case, tmp_path_factory.mktemp("inventory"), port))
-            for case in (*COMMANDS, SILENT)
+            for case in (*COMMANDS, SILENT, UNPRIVILEGED)
         }
 
 
@@ -92,11 +106,26 @@ def test_errors_of_ansible_playbook(case, runs, nobody_came):
 
 def test_unreachable_nodes(runs):
     result = runs[SILENT["name"]].result()
-    document = json.loads(result.done.stdout)
+    document, options = json.loads(result.done.stdout), CLOSED["ansible_ssh_common_args"]
     assert sentences(document["problems"]) == [
         f"Host {host} is unreachable at {address}:1 as root: connect to host {address} port 1: Connection refused."
-        f" Check ansible_host, ansible_user and the SSH key in hosts.yml; `ssh -p 1 root@{address}` must work."
+        " Check ansible_host, ansible_user and the SSH key in hosts.yml;"
+        f" `ssh -p 1 {options} root@{address}` must work."
         for host, address in (("node1", "127.0.0.1"), ("node2", "127.0.0.2"))
     ]
     assert (result.done.returncode, document["outcome"], document["changed_tasks"]) == (4, "unreachable", [])
+    hosts = document["stages"][0]["hosts"]
+    assert {name: host["state"] for name, host in hosts.items()} == dict.fromkeys(("node1", "node2"), "unreachable")
+    assert result.after == result.before
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes nobody without a password")
+def test_nodes_without_root_privileges(runs):
+    result = runs[UNPRIVILEGED["name"]].result()
+    document = json.loads(result.done.stdout)
+    assert [(problem["code"], problem["message"]) for problem in document["problems"]] == [
+        ("not-root", f"User root has no root privileges on host {host}: tasks run as user nobody.")
+        for host in ("node1", "node2")
+    ]
+    assert (result.done.returncode, document["outcome"], document["changed_tasks"]) == (1, "bad_input", [])
     assert result.after == result.before

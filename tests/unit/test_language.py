@@ -163,7 +163,7 @@ def test_exceptions_match_files(texts: dict[str, str]) -> None:
         ("# the old one is set\n# aside", "a.py:1: 'set aside': write back up"),
         ("class WriteWhole:", "a.py:1: 'whole': write complete, entire; atomic for a write"),
         ("HopelessError", "a.py:1: 'hopeless': write fatal"),
-        ("improve, --ask-vault-pass, wholesale, a list of whole numbers", None),
+        ("improve, --ask-vault-pass, --ask-become-pass, -k/--ask-pass, wholesale, a list of whole numbers", None),
     ],
 )
 def test_terms_are_found(text: str, problem: str | None) -> None:

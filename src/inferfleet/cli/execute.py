@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from inferfleet.cli.access import access_of
 from inferfleet.cli.options import ProgressForm, RunOptions
 from inferfleet.cli.output.document import document, to_text, usage_document
 from inferfleet.cli.output.junit import check_writable, report
@@ -19,12 +20,11 @@ from inferfleet.cli.output.objects import ProgressView
 from inferfleet.cli.output.plain import AnsibleView, PlainView
 from inferfleet.cli.output.print_summary import print_summary
 from inferfleet.cli.output.summary import summarize
-from inferfleet.cli.output.text import tr
 from inferfleet.cli.output.view import Header, View
 from inferfleet.cli.registry import Command
 from inferfleet.messages import N_, Problem
 from inferfleet.runner.checkout import find_checkout, find_inventory
-from inferfleet.runner.command import Request, shown_command
+from inferfleet.runner.command import Request, access_arguments, shown_command
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.events import Fold
 from inferfleet.runner.extra_vars import parse_extra_vars, shown_extra_vars
@@ -65,26 +65,16 @@ def log_not_writable(error: OSError) -> Problem:
 
 
 def build_request(command: Command, options: RunOptions, extra_vars: Sequence[str], cwd: Path, root: Path) -> Request:
-    """Return the run that the options describe; prompts for the vault password where requested.
+    """Return the run that the options describe; prompts for passwords where requested.
 
     Raises:
         UsageError: a path or a variable is wrong.
     """
-    inventory = find_inventory(options.inventory, cwd, root)
-    variables = parse_extra_vars([*(options.extra_vars or []), *extra_vars], cwd)
-    vault_file = options.vault_password_file and (cwd / options.vault_password_file.expanduser()).resolve()
-    if vault_file and not vault_file.is_file():
-        raise UsageError(
-            "no-vault-password-file",
-            N_("--vault-password-file: file {path} does not exist."),
-            N_("Specify the file that contains the vault password."),
-            path=str(vault_file),
-        )
     return Request(
         root=root,
         playbook=command.playbook,
-        inventory=inventory,
-        extra_vars=variables,
+        inventory=find_inventory(options.inventory, cwd, root),
+        extra_vars=parse_extra_vars([*(options.extra_vars or []), *extra_vars], cwd),
         limit=options.limit,
         tags=options.tags,
         skip_tags=options.skip_tags,
@@ -92,8 +82,7 @@ def build_request(command: Command, options: RunOptions, extra_vars: Sequence[st
         diff=options.diff,
         forks=options.forks,
         verbosity=options.verbose,
-        vault_password_file=vault_file,
-        vault_password=_prompt_vault_password() if options.ask_vault_pass else None,
+        access=access_of(options, cwd),
     )
 
 
@@ -116,7 +105,7 @@ def _run(
         result = run(request, fold, view.on_event, view.on_interrupt, color=color)
     final = command.outcome(outcome(result, assert_no_change=assert_no_change), result.result)
     log = _short(result.log, cwd)
-    again = _again(command, options, request)
+    again = _again(command, options, request, cwd)
     if not (options.json and options.progress is ProgressForm.JSON):  # otherwise both outputs are for programs
         summary = summarize(
             command, result, final, again=again, inventory=options.inventory, check=options.check, log=log, cwd=cwd
@@ -139,22 +128,13 @@ def _view(console: Console, header: Header, fold: Fold, options: RunOptions) -> 
     return PlainView(console, header, fold)
 
 
-def _again(command: Command, options: RunOptions, request: Request) -> str:
+def _again(command: Command, options: RunOptions, request: Request, cwd: Path) -> str:
     """Return the command to repeat, without tags and with secrets masked."""
     words = ["inferfleet", *command.name.split(), "-i", options.inventory]
+    words += access_arguments(request.access, cwd)
     words += ["--limit", options.limit] if options.limit else []
     words += [part for item in request.extra_vars for part in shown_extra_vars(item, request.root)]
     return shlex.join(words)
-
-
-def _prompt_vault_password() -> str:
-    if not sys.stdin.isatty():
-        raise UsageError(
-            "no-terminal",
-            N_("--ask-vault-pass needs a terminal."),
-            N_("Use --vault-password-file or ANSIBLE_VAULT_PASSWORD_FILE."),
-        )
-    return str(typer.prompt(tr(N_("Vault password")), hide_input=True, err=True))
 
 
 def _short(path: str, cwd: Path) -> str:

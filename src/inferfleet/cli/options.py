@@ -15,6 +15,7 @@ from inferfleet.messages import N_
 from inferfleet.settings import Settings, choices
 
 RUN_PANEL = N_("Scope")
+_ACCESS = N_("Connection")
 _OUTPUT = N_("Output")
 
 
@@ -41,9 +42,9 @@ def setting_option(name: str, *short: str, metavar: str = "") -> Any:
     return typer.Option(*short, flag, metavar=metavar, help=help_text)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """The shared options, as given on the command line."""
+@dataclass(frozen=True, kw_only=True)
+class ScopeOptions:
+    """The options that select hosts and tasks."""
 
     inventory: Annotated[
         str, inventory_option(N_("The cluster: a folder under inventories/, an inventory file, or hosts as `a,b,`."))
@@ -83,10 +84,16 @@ class RunOptions:
         int | None,
         typer.Option("-f", "--forks", min=1, metavar="N", help=N_("Hosts in parallel."), rich_help_panel=RUN_PANEL),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VaultOptions:
+    """The options of all commands that read an inventory."""
+
     ask_vault_pass: Annotated[
         bool,
         typer.Option(
-            "-J", "--ask-vault-pass", metavar="", help=N_("Prompt for the vault password."), rich_help_panel=RUN_PANEL
+            "-J", "--ask-vault-pass", metavar="", help=N_("Prompt for the vault password."), rich_help_panel=_ACCESS
         ),
     ] = False
     vault_password_file: Annotated[
@@ -95,9 +102,43 @@ class RunOptions:
             "--vault-password-file",
             metavar="FILE",
             help=N_("File that contains the vault password."),
-            rich_help_panel=RUN_PANEL,
+            rich_help_panel=_ACCESS,
         ),
     ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessOptions(VaultOptions):
+    """The options of all commands that connect to nodes; they mean the same as those of ansible-playbook."""
+
+    user: Annotated[
+        str | None,
+        typer.Option("-u", "--user", metavar="NAME", help=N_("Log in as this user."), rich_help_panel=_ACCESS),
+    ] = None
+    private_key: Annotated[
+        Path | None,
+        typer.Option("--private-key", metavar="FILE", help=N_("Log in with this SSH key."), rich_help_panel=_ACCESS),
+    ] = None
+    ask_pass: Annotated[
+        bool,
+        typer.Option("-k", "--ask-pass", metavar="", help=N_("Prompt for the SSH password."), rich_help_panel=_ACCESS),
+    ] = False
+    become: Annotated[
+        bool,
+        typer.Option("-b", "--become", metavar="", help=N_("Run tasks as root through sudo."), rich_help_panel=_ACCESS),
+    ] = False
+    ask_become_pass: Annotated[
+        bool,
+        typer.Option(
+            "-K", "--ask-become-pass", metavar="", help=N_("Prompt for the sudo password."), rich_help_panel=_ACCESS
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(AccessOptions, ScopeOptions):
+    """The shared options, as given on the command line."""
+
     json: Annotated[
         bool,
         typer.Option(
@@ -134,9 +175,9 @@ class RunOptions:
 
 
 def takes_run_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Return `command` with its first parameter, a RunOptions, replaced by its fields, for typer to see."""
+    """Return `command` with its first parameter, a dataclass of options, replaced by its fields, for typer to see."""
     first, *own = inspect.signature(command).parameters.values()
-    kind: type[RunOptions] = get_type_hints(command)[first.name]
+    kind: type[Any] = get_type_hints(command)[first.name]
     names = [field.name for field in dataclasses.fields(kind)]
 
     @functools.wraps(command)

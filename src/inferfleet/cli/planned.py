@@ -13,12 +13,13 @@ from inferfleet.inventory.facts import Facts
 from inferfleet.inventory.read import read_inventory
 from inferfleet.messages import N_
 from inferfleet.runner.checkout import find_checkout
+from inferfleet.runner.command import Access
 from inferfleet.runner.errors import UsageError
 
 _REMEDY = N_("Specify a file written by `inferfleet check --facts`.")
 
 
-def read(path: str, extra: Mapping[str, Any]) -> Inventory:
+def read(path: str, extra: Mapping[str, Any], access: Access) -> Inventory:
     """Return the inventory as the playbooks read it, with the same ansible.cfg.
 
     Raises:
@@ -26,7 +27,7 @@ def read(path: str, extra: Mapping[str, Any]) -> Inventory:
     """
     root = find_checkout(Path.cwd(), os.environ)
     os.environ["ANSIBLE_CONFIG"] = str(root / "ansible.cfg")
-    return read_inventory(path, extra, root)
+    return read_inventory(path, extra, root, access.vault_password_file, access.vault_password)
 
 
 def read_facts(path: Path | None) -> Facts:

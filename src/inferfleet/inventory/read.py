@@ -29,10 +29,17 @@ _FOREIGN = ("ansible_", "molecule_")  # set by Ansible itself and, in role tests
 _REASON = 300  # characters of Ansible's error message
 
 
-def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path | None = None) -> Inventory:
+def read_inventory(
+    path: str,
+    extra: Mapping[str, Any] | None = None,
+    root: Path | None = None,
+    vault_password_file: Path | None = None,
+    vault_password: str | None = None,
+) -> Inventory:
     """Return the inventory at `path` with the variables that a playbook of the checkout `root` sees.
 
-    `extra` are variables given with -e. Without a checkout, role variables are unknown.
+    `extra` are variables given with -e. Without a checkout, role variables are unknown. Vault passwords are tried in
+    addition to those of Ansible's configuration.
 
     Raises:
         UsageError: the inventory cannot be read, or is encrypted and its password is missing.
@@ -49,7 +56,7 @@ def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path
         # Playbooks search group_vars here; group_vars of the working directory do not belong to the inventory.
         folder = Path(path) if Path(path).is_dir() else Path(path).parent
         loader.set_basedir(str(root / "playbooks" if root else folder))
-        _unlock(loader)
+        _unlock(loader, vault_password_file, vault_password)
         manager = InventoryManager(loader=loader, sources=[path])
         variables = VariableManager(loader=loader, inventory=manager)
         variables._extra_vars = _trusted(dict(extra or {}))
@@ -62,8 +69,8 @@ def read_inventory(path: str, extra: Mapping[str, Any] | None = None, root: Path
         if _locked(error):
             raise UsageError(
                 "vault-locked",
-                N_("Inventory {path} has an encrypted file that no configured vault password decrypts."),
-                N_("Set ANSIBLE_VAULT_PASSWORD_FILE to the file with the vault password."),
+                N_("Inventory {path} has an encrypted file; its vault password is missing or wrong."),
+                N_("Give it with --ask-vault-pass or --vault-password-file, or set ANSIBLE_VAULT_PASSWORD_FILE."),
                 path=path,
             ) from None
         raise UsageError(
@@ -145,18 +152,22 @@ def _locked(error: BaseException | None) -> bool:
     return False
 
 
-def _unlock(loader: "DataLoader") -> None:
-    """Pass the configured vault passwords to the loader; never prompt for one."""
+def _unlock(loader: "DataLoader", password_file: Path | None, password: str | None) -> None:
+    """Pass the given and the configured vault passwords to the loader; never prompt for one."""
     from ansible import constants  # type: ignore[import-untyped]
     from ansible.parsing.vault import (  # type: ignore[import-untyped]
+        VaultSecret,
         VaultSecretsContext,
         get_file_vault_secret,
     )
 
     given = [str(identity) for identity in constants.DEFAULT_VAULT_IDENTITY_LIST or ()]
+    if password_file:
+        given.append(f"{constants.DEFAULT_VAULT_IDENTITY}@{password_file}")
     if constants.DEFAULT_VAULT_PASSWORD_FILE:
         given.append(f"{constants.DEFAULT_VAULT_IDENTITY}@{constants.DEFAULT_VAULT_PASSWORD_FILE}")
-    secrets = []
+    secrets = [] if password is None else [(constants.DEFAULT_VAULT_IDENTITY, VaultSecret(password.encode()))]
+    loader.set_vault_secrets(secrets)
     for identity in given:
         name, _, file = identity.rpartition("@")
         if file.startswith("prompt"):

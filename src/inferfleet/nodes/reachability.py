@@ -1,5 +1,6 @@
-"""Problems of nodes on which Ansible cannot run modules: unreachable, or Python missing or too old."""
+"""Problems of nodes on which Ansible cannot run modules as root: unreachable, no root, or no suitable Python."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,15 @@ from inferfleet.task_result import reported_reason
 
 FLOOR = "3.9"
 """Oldest Python that the modules support; the same as in plugins/module_utils/python_floor.py."""
+
+_AFTER_JUMP_HOST = re.compile(r"UNKNOWN port|^kex_exchange_identification:|^banner exchange:|^stdio forwarding failed")
+"""What ssh prints after the reason why it does not get through a jump host."""
+
+_NO_ROOT = re.compile(
+    r"(?:Missing|Incorrect) \S+ password|[^\n]*waiting for privilege escalation prompt|a password is required"
+    r"|\S+ is not in the sudoers file|\S+ is not allowed to execute[^\n]*|sudo: command not found"
+)
+"""How Ansible, sudo and su report that they did not become root."""
 
 _INSTALL_ANYWHERE = "uv python install 3.11"
 """Command that installs a Python on a system that the catalog does not have."""
@@ -24,19 +34,44 @@ def unreachable_problem(host: str, variables: Mapping[str, Any], result: Mapping
     """Return the problem of an unreachable host; `result` is that of its first task."""
     address, port = variables.get("ansible_host", host), variables.get("ansible_port", 22)
     # Ansible prefixes ssh's message with the layers that the error passed through.
-    lines = [line.strip() for line in str(result.get("msg", "")).splitlines() if line.strip()]
-    reason = lines[-1].rpartition("ssh: ")[2].removeprefix("Task failed: ").rstrip(".") if lines else ""
+    lines = [line.strip().rpartition("ssh: ")[2] for line in str(result.get("msg", "")).splitlines() if line.strip()]
+    reasons = [line for line in lines if not _AFTER_JUMP_HOST.search(line)] or lines[:1]
+    reason = reasons[-1].removeprefix("Task failed: ").rstrip(".") if reasons else ""
     user = variables.get("ansible_user")
+    key = variables.get("ansible_private_key_file") or variables.get("ansible_ssh_private_key_file")
+    options = [variables.get(f"ansible_ssh_{name}_args") for name in ("common", "extra")]
+    words = ["ssh", f"-p {port}", f"-i {key}" if key else "", *options, f"{user}@{address}" if user else address]
     return Problem(
         "unreachable",
         N_("Host {host} is unreachable at {address}:{port} as {user}: {reason}."),
-        N_("Check ansible_host, ansible_user and the SSH key in hosts.yml; `ssh -p {port} {target}` must work."),
+        N_("Check ansible_host, ansible_user and the SSH key in hosts.yml; `{command}` must work."),
         host=host,
         address=address,
         port=port,
         user=user or Message("", N_("the current user")),
         reason=reason or Message("", N_("no reason given")),
-        target=f"{user}@{address}" if user else address,
+        command=" ".join(str(word) for word in words if word),
+    )
+
+
+def root_problem(host: str, variables: Mapping[str, Any], result: Mapping[str, Any]) -> Problem | None:
+    """Return the problem of a host whose tasks do not run as root, from the result of its first task."""
+    reason: Message | str = reported_reason(result)
+    if not (isinstance(reason, Message) and reason.code == "not-root"):
+        failed = _NO_ROOT.search("\n".join(str(result.get(key, "")) for key in ("msg", "module_stderr", "stderr")))
+        if not failed:
+            return None
+        reason = failed[0]
+    return Problem(
+        "not-root",
+        N_("User {user} has no root privileges on host {host}: {reason}."),
+        N_(
+            "Set ansible_user: root, or set ansible_become: true (or use --become) and give the sudo password with"
+            " --ask-become-pass (-K) if there is one."
+        ),
+        host=host,
+        user=variables.get("ansible_user") or Message("", N_("the current user")),
+        reason=reason,
     )
 
 

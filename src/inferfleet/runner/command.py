@@ -10,6 +10,22 @@ from pathlib import Path
 from inferfleet.runner.extra_vars import ExtraVars, shown_extra_vars
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How a run logs in to the nodes, becomes root there and decrypts the inventory.
+
+    A password of None is not prompted for.
+    """
+
+    user: str | None = None
+    private_key: Path | None = None
+    become: bool = False
+    vault_password_file: Path | None = None
+    ssh_password: str | None = field(default=None, repr=False)
+    become_password: str | None = field(default=None, repr=False)
+    vault_password: str | None = field(default=None, repr=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A requested run of a playbook.
@@ -28,8 +44,7 @@ class Request:
     diff: bool = False
     forks: int | None = None
     verbosity: int = 0
-    vault_password_file: Path | None = None
-    vault_password: str | None = field(default=None, repr=False)
+    access: Access = Access()
 
     @property
     def partial(self) -> bool:
@@ -72,11 +87,27 @@ def _options(request: Request, root: Path) -> list[str]:
         words += [option, str(value)] if value is not None else []
     words += ["--check"] if request.check else []
     words += ["--diff"] if request.diff else []
-    if request.vault_password_file:
-        words += ["--vault-password-file", _short(str(request.vault_password_file), root)]
-    words += ["--ask-vault-pass"] if request.vault_password is not None else []
+    words += access_arguments(request.access, root)
     # The first -v shows Ansible's output; further ones increase its verbosity.
     words += [f"-{'v' * (request.verbosity - 1)}"] if request.verbosity > 1 else []
+    return words
+
+
+def access_arguments(access: Access, root: Path) -> list[str]:
+    """Return the options of ansible-playbook, which `inferfleet` accepts too; paths below `root` are relative to it."""
+    words = ["--user", access.user] if access.user else []
+    for option, path in (
+        ("--private-key", access.private_key),
+        ("--vault-password-file", access.vault_password_file),
+    ):
+        words += [option, _short(str(path), root)] if path else []
+    for option, given in (
+        ("--become", access.become),
+        ("--ask-pass", access.ssh_password is not None),
+        ("--ask-become-pass", access.become_password is not None),
+        ("--ask-vault-pass", access.vault_password is not None),
+    ):
+        words += [option] if given else []
     return words
 
 
@@ -95,6 +126,7 @@ def environment(root: Path, env: Mapping[str, str], tools: Path, color: bool) ->
         "PATH": os.pathsep.join([str(tools), env.get("PATH", os.defpath)]),
         "ANSIBLE_FORCE_COLOR": "1" if color else "0",
         "ANSIBLE_NOCOLOR": "0" if color else "1",
+        "LC_ALL": "C.UTF-8",  # Ansible requires UTF-8
     }
     config = root / "ansible.cfg"
     if config.is_file():

@@ -46,6 +46,8 @@ class Fold:
         self._including: str | None = None
         self._task_stages: dict[str, Stage] = {}
         self._failures: list[Failure] = []
+        self._silent: set[tuple[str, str]] = set()
+        """Stage and host of each unreachable host, also where the playbook ignores it at first."""
         self._changed: list[ChangedTask] = []
         self._refusal: str | None = None
         self._problems: dict[Problem, None] = {}
@@ -179,6 +181,8 @@ class Fold:
             return
         if kind == "runner_on_unreachable" or (kind == "runner_on_failed" and not data.get("ignore_errors")):
             unreachable = kind == "runner_on_unreachable"
+            if unreachable:
+                self._silent.add((stage.name, name))
             host.state = State.UNREACHABLE if unreachable else State.FAILED
             stage.state = State.FAILED
             why, known = plain_message(result), has_remedy(result)
@@ -244,8 +248,13 @@ class Fold:
     def _final_stage(self, stage: Stage, failures: Sequence[Failure]) -> Stage:
         """Return the stage with its final failures; a stage that never ran is skipped."""
         failed = {failure.host: failure for failure in failures if failure.stage == stage.name}
+        silent = {host for name, host in self._silent if name == stage.name and self._refusal == "unreachable"}
         for name, host in stage.hosts.items():
-            if name in failed:
+            if silent:  # the task that refused the run ran on any host
+                failed.pop(name, None)
+            if name in silent:
+                host.state = State.UNREACHABLE
+            elif name in failed:
                 host.state = State.UNREACHABLE if failed[name].unreachable else State.FAILED
             elif host.state in _BAD:
                 host.state = State.CHANGED if host.changed else State.OK

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from inferfleet.runner.command import Request, arguments, bound_to_parent, environment
+from inferfleet.runner.command import Access, Request, arguments, bound_to_parent, environment
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.extra_vars import file_contents
 from inferfleet.runner.interrupt import Interrupt
@@ -19,7 +19,6 @@ from inferfleet.runner.result import RunResult
 
 _EXTRA_VARS = "extra_vars_"
 _POLL_SECONDS = 0.2
-_VAULT_PROMPT = r"Vault password[^:]*:\s*$"
 
 
 def run(
@@ -65,7 +64,7 @@ def run(
                 cmdline=shlex.join(rest),
                 envvars=environment(request.root, os.environ, tools, color),
                 settings={"pexpect_timeout": _POLL_SECONDS},
-                passwords=_passwords(request),
+                passwords=_passwords(request.access),
                 suppress_env_files=True,
                 fact_cache_type="",  # ansible.cfg configures the fact cache
                 quiet=True,
@@ -105,5 +104,11 @@ def _remove_extra_vars(private: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _passwords(request: Request) -> dict[str, Any] | None:
-    return {_VAULT_PROMPT: request.vault_password} if request.vault_password is not None else None
+def _passwords(access: Access) -> dict[str, Any] | None:
+    """Return the answers to Ansible's prompts, by pattern; None without any."""
+    answers = {
+        r"^SSH password:\s*$": access.ssh_password,
+        r"^BECOME password[^:]*:\s*$": access.become_password,
+        r"^Vault password[^:]*:\s*$": access.vault_password,
+    }
+    return {prompt: password for prompt, password in answers.items() if password is not None} or None

@@ -37,6 +37,21 @@ Command = Callable[..., Done]
             ["-i", "inventories/demo", "--ask-vault-pass"],
             "inferfleet: --ask-vault-pass needs a terminal. Use --vault-password-file or ANSIBLE_VAULT_PASSWORD_FILE.",
         ),
+        (
+            ["-i", "inventories/demo", "-k"],
+            "inferfleet: --ask-pass needs a terminal."
+            " Use an SSH key, or set ANSIBLE_CONNECTION_PASSWORD_FILE to a file that contains the password.",
+        ),
+        (
+            ["-i", "inventories/demo", "-bK"],
+            "inferfleet: --ask-become-pass needs a terminal."
+            " Set ANSIBLE_BECOME_PASSWORD_FILE to a file that contains the password, or log in as root.",
+        ),
+        (
+            ["-i", "inventories/demo", "--private-key", "/no/such/key"],
+            "inferfleet: --private-key: file /no/such/key does not exist."
+            " Specify the file that contains the private SSH key.",
+        ),
     ],
 )
 def test_invalid_usage_prints_one_line(inferfleet: Command, demo: Path, arguments: list[str], line: str) -> None:

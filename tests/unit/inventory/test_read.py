@@ -117,6 +117,12 @@ def test_a_vaulted_file(vaulted, monkeypatch):
     assert read_inventory(path).variables["n1"]["model"] == "tiny-r1"
 
 
+def test_a_vaulted_file_with_a_given_password(vaulted):
+    path, password = vaulted
+    assert read_inventory(path, vault_password="pass").variables["n1"]["model"] == "tiny-r1"
+    assert read_inventory(path, vault_password_file=password).variables["n1"]["model"] == "tiny-r1"
+
+
 def test_a_vaulted_file_without_its_password(vaulted):
     with pytest.raises(UsageError) as caught:
         read_inventory(vaulted[0])

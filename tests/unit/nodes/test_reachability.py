@@ -4,16 +4,91 @@ import pytest
 from ansible.module_utils import python_floor
 
 from inferfleet.messages import Message
-from inferfleet.nodes.reachability import FLOOR, PROBE, python_of, unreachable_problem, unreadable_facts_problem
+from inferfleet.nodes.reachability import (
+    FLOOR,
+    PROBE,
+    python_of,
+    root_problem,
+    unreachable_problem,
+    unreadable_facts_problem,
+)
+
+NOT_ROOT = Message("not-root", "tasks run as user {user}", user="nobody")
 
 
 def test_unreachable_host_is_reported_with_address_and_reason():
     result = {"msg": "Task failed: Failed to connect to the host via ssh: ssh: connect to host: Connection refused"}
     problem = unreachable_problem("n1", {"ansible_host": "10.0.0.1", "ansible_user": "root"}, result)
     assert problem.code == "unreachable"
-    assert problem.parameters["target"] == "root@10.0.0.1"
+    assert problem.parameters["command"] == "ssh -p 22 root@10.0.0.1"
     assert problem.parameters["reason"] == "connect to host: Connection refused"
     assert "as the current user: no reason given" in unreachable_problem("n1", {}, {}).message
+
+
+@pytest.mark.parametrize(
+    ("stderr", "reason"),
+    [
+        (
+            "ssh: Could not resolve hostname bastion: Name or service not known\r\n"
+            "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535",
+            "Could not resolve hostname bastion: Name or service not known",
+        ),
+        (
+            "ops@bastion: Permission denied (publickey).\r\nConnection closed by UNKNOWN port 65535",
+            "ops@bastion: Permission denied (publickey)",
+        ),
+        (
+            "channel 0: open failed: connect failed: No route to host\r\nstdio forwarding failed\r\n"
+            "Connection closed by UNKNOWN port 65535",
+            "channel 0: open failed: connect failed: No route to host",
+        ),
+        (
+            "Connection timed out during banner exchange\r\nConnection to UNKNOWN port 65535 timed out",
+            "Connection timed out during banner exchange",
+        ),
+        (
+            "kex_exchange_identification: Connection closed by remote host\r\nConnection closed by UNKNOWN port 65535",
+            "kex_exchange_identification: Connection closed by remote host",
+        ),
+    ],
+)
+def test_reason_and_command_behind_a_jump_host(stderr, reason):
+    variables = {
+        "ansible_port": 2222,
+        "ansible_ssh_private_key_file": "/root/key",
+        "ansible_ssh_common_args": "-J ops@bastion",
+    }
+    result = {"msg": f"Task failed: Failed to connect to the host via ssh: {stderr}\r\n"}
+    problem = unreachable_problem("n1", variables, result)
+    assert problem.parameters["reason"] == reason
+    assert problem.parameters["command"] == "ssh -p 2222 -i /root/key -J ops@bastion n1"
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        ({"msg": "Task failed: Missing sudo password"}, "Missing sudo password"),
+        ({"msg": "Task failed: Incorrect su password"}, "Incorrect su password"),
+        (
+            {"msg": "Timeout (12s) waiting for privilege escalation prompt: ", "unreachable": True},
+            "Timeout (12s) waiting for privilege escalation prompt",
+        ),
+        (
+            {"msg": "MODULE FAILURE", "module_stderr": "ops is not in the sudoers file.\r\n"},
+            "ops is not in the sudoers file",
+        ),
+        ({"msg": "", "problems": [NOT_ROOT.as_dict()]}, "tasks run as user nobody"),
+    ],
+)
+def test_tasks_that_do_not_run_as_root(result, reason):
+    problem = root_problem("n1", {"ansible_user": "ops"}, result)
+    assert problem is not None
+    assert problem.message == f"User ops has no root privileges on host n1: {reason}."
+    assert (problem.code, "--ask-become-pass" in problem.remedy) == ("not-root", True)
+
+
+def test_other_failures_are_not_about_root():
+    assert root_problem("n1", {}, {"msg": "Task failed: Connection refused"}) is None
 
 
 @pytest.mark.parametrize(

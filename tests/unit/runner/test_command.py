@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from inferfleet.runner.command import Request, arguments, bound_to_parent, environment, shown_command
+from inferfleet.runner.command import Access, Request, arguments, bound_to_parent, environment, shown_command
 from inferfleet.runner.extra_vars import parse_extra_vars
 
 ROOT = Path("/opt/inferfleet")
@@ -21,8 +21,15 @@ FULL = Request(
     diff=True,
     forks=8,
     verbosity=3,
-    vault_password_file=Path("/opt/inferfleet/.vault"),
-    vault_password="hush",
+    access=Access(
+        user="ops",
+        private_key=Path("/root/.ssh/key"),
+        become=True,
+        vault_password_file=Path("/opt/inferfleet/.vault"),
+        ssh_password="hush",
+        become_password="hush",
+        vault_password="hush",
+    ),
 )
 
 
@@ -34,13 +41,15 @@ def test_arguments_of_a_run_with_all_options() -> None:
     files = [Path("/tmp/x/0.json"), Path("/etc/vars.yml")]
     assert arguments(FULL, files) == [
         *("-i", "/etc/my fleet.yml", "--limit", "node1:node2", "--tags", "open_webui,verify", "--skip-tags", "slow"),
-        *("--forks", "8", "--check", "--diff", "--vault-password-file", "/opt/inferfleet/.vault", "--ask-vault-pass"),
+        *("--forks", "8", "--check", "--diff", "--user", "ops", "--private-key", "/root/.ssh/key"),
+        *("--vault-password-file", "/opt/inferfleet/.vault", "--become", "--ask-pass", "--ask-become-pass"),
+        "--ask-vault-pass",
         *("-vv", "-e", "@/tmp/x/0.json", "-e", "@/etc/vars.yml", "/opt/inferfleet/playbooks/reset.yml"),
     ]
 
 
 def test_secrets_are_in_no_argument_and_not_shown() -> None:
-    assert "hush" not in repr(arguments(FULL, [])) + shown_command(FULL, ROOT) + repr(FULL.vault_password_file)
+    assert "hush" not in repr(arguments(FULL, [])) + shown_command(FULL, ROOT) + repr(FULL.access)
 
 
 def test_shown_command_is_relative_inside_the_checkout() -> None:
@@ -54,7 +63,8 @@ def test_shown_command_works_from_other_folders() -> None:
 def test_shown_command_is_quoted_and_masked() -> None:
     assert shown_command(FULL, ROOT) == (
         "ansible-playbook playbooks/reset.yml -i '/etc/my fleet.yml' --limit node1:node2 --tags open_webui,verify"
-        " --skip-tags slow --forks 8 --check --diff --vault-password-file .vault --ask-vault-pass -vv"
+        " --skip-tags slow --forks 8 --check --diff --user ops --private-key /root/.ssh/key"
+        " --vault-password-file .vault --become --ask-pass --ask-become-pass --ask-vault-pass -vv"
         " -e model=r1 -e 'engine_api_key=********'"
     )
 
@@ -78,6 +88,7 @@ def test_environment(tmp_path: Path, config: str | None, checking: str) -> None:
         "PATH": "/venv/bin:/usr/bin",
         "ANSIBLE_FORCE_COLOR": "0",
         "ANSIBLE_NOCOLOR": "1",
+        "LC_ALL": "C.UTF-8",
         "ANSIBLE_HOST_KEY_CHECKING": checking,
     }
     if config is not None:

@@ -134,3 +134,33 @@ def test_component_tasks_belong_to_the_stage_of_their_role() -> None:
     stages = [run._stage_of({"role": role, "play": "Set up Open WebUI"}).name for role in roles]
     assert stages == ["open_webui", "open_webui", "container_images", "open_webui", "verify"]
     assert Fold()._stage_of({"role": "component_service", "play": "Remove the components"}).name == "component_service"
+
+
+def test_hosts_of_a_run_refused_as_unreachable() -> None:
+    """The playbook ignores unreachable hosts until one task, which runs once on any host, refuses the run."""
+    result = {"failed": True, "inferfleet_refusal": "unreachable", "problems": [{"code": "unreachable", "message": ""}]}
+    rows: list[tuple[str, str, str, dict[str, object]]] = [
+        *(("runner_on_start", "facts", host, {}) for host in ("n1", "n2", "n3")),
+        ("runner_on_ok", "facts", "n1", {}),
+        ("runner_on_unreachable", "facts", "n2", {"unreachable": True}),
+        ("runner_on_unreachable", "facts", "n3", {"unreachable": True}),
+        *((f"runner_on_{event}", "more", host, {}) for event in ("start", "skipped") for host in ("n2", "n3")),
+        ("runner_on_start", "refuse", "n1", {}),
+        ("runner_on_failed", "refuse", "n1", result),
+    ]
+    events = [
+        {"event": "playbook_on_task_start", "event_data": {"role": "preflight", "task_uuid": task}}
+        for task in ("facts", "more", "refuse")
+    ]
+    events += [
+        {"event": event, "event_data": {"task_uuid": task, "task": task, "host": host, "res": result}}
+        for event, task, host, result in rows
+    ]
+    events.append({"event": "playbook_on_stats", "event_data": {"failures": {"n1": 1}, "dark": {}}})
+    [stage] = fold(events).result().stages
+    assert {name: host.state for name, host in stage.hosts.items()} == {
+        "n1": State.OK,
+        "n2": State.UNREACHABLE,
+        "n3": State.UNREACHABLE,
+    }
+    assert stage.state is State.FAILED

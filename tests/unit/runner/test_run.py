@@ -10,7 +10,7 @@ from ansible.constants import DEFAULT_VAULT_ID_MATCH
 from ansible.parsing.vault import VaultLib, VaultSecret
 from recording import Recorded
 
-from inferfleet.runner.command import Request
+from inferfleet.runner.command import Access, Request
 from inferfleet.runner.extra_vars import parse_extra_vars
 from inferfleet.runner.logs import runs_folder
 from inferfleet.runner.run import write_extra_vars
@@ -26,7 +26,10 @@ def secret_run(record: Callable[..., Recorded], checkout: Path) -> Recorded:
     lines = "".join(f"    {line}\n" for line in encrypted.splitlines())
     (checkout / "vars.yml").write_text(f"from_file: yes it is\nengine_api_key: overridden\nvaulted: !vault |\n{lines}")
     return record(
-        "playbooks/secret.yml", ["@vars.yml", f"engine_api_key={SECRET}"], vault_password="open sesame", tags="all"
+        "playbooks/secret.yml",
+        ["@vars.yml", f"engine_api_key={SECRET}"],
+        access=Access(vault_password="open sesame", ssh_password="open seaside", become_password="open season"),
+        tags="all",
     )
 
 
@@ -38,12 +41,13 @@ def test_secret_reaches_ansible_without_command_line(secret_run: Recorded) -> No
         "from_file": "yes it is",
         "vaulted": "a vaulted value",
     }
+    assert (secret_run.result.rc, secret_run.result.complete) == (0, True)
 
 
 def test_no_secret_remains_on_disk(secret_run: Recorded) -> None:
     log = Path(secret_run.result.log).parent
     texts = {path: path.read_text() for path in log.rglob("*") if path.is_file()}
-    assert not [path for path, text in texts.items() if SECRET in text or "open sesame" in text]
+    assert not [path for path, text in texts.items() if SECRET in text or "open sea" in text or "open sesame" in text]
     assert not (log / "command").exists()
 
 

@@ -8,8 +8,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from inferfleet.cli.access import access_of
 from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json, values_of
 from inferfleet.cli.execute import log_not_writable
+from inferfleet.cli.options import AccessOptions, takes_run_options
 from inferfleet.cli.output.plan import make_console, print_plans, print_problems
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.planned import read, write_facts
@@ -18,7 +20,7 @@ from inferfleet.inventory.facts import Facts, flat_facts
 from inferfleet.messages import N_, Problem
 from inferfleet.planner import ClusterPlan, plan_cluster
 from inferfleet.runner.checkout import find_checkout
-from inferfleet.runner.command import Request
+from inferfleet.runner.command import Access, Request
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.extra_vars import parse_extra_vars
@@ -29,7 +31,9 @@ from inferfleet.task_result import reported_reason
 PLAYBOOK = "playbooks/facts.yml"
 
 
+@takes_run_options
 def check(
+    options: AccessOptions,
     inventory: Inventory,
     facts: Annotated[
         Path | None,
@@ -42,9 +46,10 @@ def check(
     try:
         cwd = Path.cwd()
         root, path = find_checkout(cwd, os.environ), find_path(inventory)
-        known = read(path, values_of(extra_vars))
+        access = access_of(options, cwd)
+        known = read(path, values_of(extra_vars), access)
         cluster = plan_cluster(known)
-        gathered, failures = _gather(root, path, extra_vars, cwd) if cluster.plans else ({}, [])
+        gathered, failures = _gather(root, path, extra_vars, cwd, access) if cluster.plans else ({}, [])
         cluster = plan_cluster(known, gathered)
         if facts:
             write_facts(facts, gathered)
@@ -65,7 +70,8 @@ def check(
         print_plans(console, cluster.plans)
         print_problems(console, failures)
     if failures:
-        raise typer.Exit(Outcome.UNREACHABLE.exit_code)
+        own = {problem.code for problem in failures} == {"not-root"}
+        raise typer.Exit((Outcome.BAD_INPUT if own else Outcome.UNREACHABLE).exit_code)
     raise typer.Exit(Outcome.OK.exit_code if cluster.works else Outcome.REQUIREMENTS_NOT_MET.exit_code)
 
 
@@ -73,7 +79,9 @@ def _refuse(problem: Problem, *, as_json: bool) -> int:
     return show(ClusterPlan(inventory_problems=(problem,)), as_json=as_json)
 
 
-def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> tuple[Facts, list[Problem]]:
+def _gather(
+    root: Path, path: str, extra_vars: list[str] | None, cwd: Path, access: Access
+) -> tuple[Facts, list[Problem]]:
     facts: dict[str, dict[str, Any]] = {}
     failures: list[Problem] = []
 
@@ -84,28 +92,16 @@ def _gather(root: Path, path: str, extra_vars: list[str] | None, cwd: Path) -> t
             for name, value in result["ansible_facts"].items():
                 if name.startswith("inferfleet_"):
                     facts.setdefault(host, {})[name] = value
-        elif event.get("event") == "runner_on_unreachable":
-            reason = " ".join(str(result.get("msg", "")).split())[:200]
-            failures.append(
-                Problem(
-                    "unreachable",
-                    N_("Host {host} does not answer: {reason}"),
-                    N_(
-                        "Check its ansible_host, ansible_user and SSH key; `ansible -i {path} {host} -m ping` must"
-                        " succeed."
-                    ),
-                    host=host,
-                    reason=reason,
-                    path=path,
-                )
-            )
+        if data.get("task_action") == "check_reachability":
+            failures.extend(Problem.from_dict(form) for form in result.get("problems") or ())
         elif event.get("event") == "runner_on_failed":
             reported = reported_reason(result)
             why = " ".join(reported.split())[:200] if isinstance(reported, str) else reported
             remedy = N_("Fix this on the node, then run `inferfleet check` again.")
             failures.append(Problem("facts-failed", N_("{host}: {reason}"), remedy, host=host, reason=why))
 
-    request = Request(root=root, playbook=PLAYBOOK, inventory=path, extra_vars=parse_extra_vars(extra_vars or [], cwd))
+    variables = parse_extra_vars(extra_vars or [], cwd)
+    request = Request(root=root, playbook=PLAYBOOK, inventory=path, extra_vars=variables, access=access)
     run(request, Fold({}), collect, lambda: None)
     return facts, failures
 

@@ -41,7 +41,7 @@ _COUNTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DoctorOptions(RunOptions):
     """The shared options; logs need no inventory."""
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from inferfleet.cli.access import access_of
+from inferfleet.cli.options import VaultOptions, takes_run_options
 from inferfleet.cli.output.plan import make_console, print_plans, print_problems
 from inferfleet.cli.planned import read, read_facts
 from inferfleet.cli.registry import Command
@@ -36,7 +38,9 @@ ExtraVars = Annotated[
 Json = Annotated[bool, typer.Option("--json", metavar="", help=N_("Print one JSON document."))]
 
 
+@takes_run_options
 def plan(
+    options: VaultOptions,
     inventory: Inventory,
     facts: Annotated[
         Path | None,
@@ -51,7 +55,8 @@ def plan(
 ) -> None:
     """Print the plan of the inventory."""
     try:
-        cluster = plan_cluster(read(find_path(inventory), values_of(extra_vars)), read_facts(facts))
+        access = access_of(options, Path.cwd())
+        cluster = plan_cluster(read(find_path(inventory), values_of(extra_vars), access), read_facts(facts))
     except UsageError as error:
         cluster = ClusterPlan(inventory_problems=(error.problem,))
     raise typer.Exit(show(cluster, as_json=as_json, all_layouts=all_layouts))
