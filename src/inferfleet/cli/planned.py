@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +10,27 @@ import yaml
 
 from inferfleet.inventory import Inventory
 from inferfleet.inventory.facts import Facts
-from inferfleet.inventory.read import read_inventory
+from inferfleet.inventory.read import read_inventory, read_variables
 from inferfleet.messages import N_
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.errors import UsageError
+from inferfleet.runner.extra_vars import parse_extra_vars
 
 _REMEDY = N_("Specify a file written by `inferfleet check --facts`.")
 
 
-def read(path: str, extra: Mapping[str, Any]) -> Inventory:
-    """Return the inventory as the playbooks read it, with the same ansible.cfg.
+def read(path: str, extra_vars: Sequence[str]) -> Inventory:
+    """Return the inventory as the playbooks read it, with the same ansible.cfg and the variables set with -e.
 
     Raises:
-        UsageError: the inventory cannot be read.
+        UsageError: the inventory or an option -e cannot be read.
     """
     root = find_checkout(Path.cwd(), os.environ)
     os.environ["ANSIBLE_CONFIG"] = str(root / "ansible.cfg")
-    return read_inventory(path, extra, root)
+    values: dict[str, Any] = {}
+    for item in parse_extra_vars(extra_vars, Path.cwd()):
+        values |= read_variables(item.file) if item.file else item.values or {}
+    return read_inventory(path, values, root)
 
 
 def read_facts(path: Path | None) -> Facts:

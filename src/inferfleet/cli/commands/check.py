@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json, values_of
+from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json
 from inferfleet.cli.execute import log_not_writable
 from inferfleet.cli.output.plan import make_console, print_plans, print_problems
 from inferfleet.cli.output.text import tr
@@ -42,7 +42,7 @@ def check(
     try:
         cwd = Path.cwd()
         root, path = find_checkout(cwd, os.environ), find_path(inventory)
-        known = read(path, values_of(extra_vars))
+        known = read(path, extra_vars or [])
         cluster = plan_cluster(known)
         gathered, failures = _gather(root, path, extra_vars, cwd) if cluster.plans else ({}, [])
         cluster = plan_cluster(known, gathered)
