@@ -74,6 +74,8 @@ def read_sources(paths: Iterable[str]) -> Sources:
                     _add(written, _variables(group), shown)
         for kind in _VARIABLES:
             for entry in _entries(folder / kind):
+                if entry.is_file() and entry.suffix not in ("", *_EXTENSIONS):
+                    continue
                 name = entry.stem if entry.suffix in _EXTENSIONS and entry.is_file() else entry.name
                 variable_files.append((kind, name, f"{kind}/{entry.name}{'/' if entry.is_dir() else ''}"))
                 for file in _variable_files(entry):
@@ -151,7 +153,7 @@ def _refuse_depth(depth: float, shown: str) -> None:
 
 def _syntax_error(error: yaml.YAMLError, text: str, shown: str) -> UsageError:
     """Return the error with the line to correct: often the one above, when it has no value."""
-    mark = getattr(error, "problem_mark", None)
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     line = mark.line if mark else text[: getattr(error, "position", 0)].count("\n")
     above = text.splitlines()[:line]
     while above and not _COMPLETE_LINE.match(above[-1]):
@@ -162,7 +164,7 @@ def _syntax_error(error: yaml.YAMLError, text: str, shown: str) -> UsageError:
         N_("Correct it: indent with spaces, not tabs; write an ASCII colon and a space after each name."),
         file=shown,
         line=len(above) + 1,
-        reason=str(getattr(error, "problem", None) or error).splitlines()[0],
+        reason=", ".join(filter(None, (getattr(error, "context", None), problem))) or str(error).splitlines()[0],
     )
 
 
