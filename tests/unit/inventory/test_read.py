@@ -149,7 +149,8 @@ def test_invalid_inventory(tmp_path, text, code):
     assert caught.value.problem.code == code
 
 
-def test_host_variables_of_a_script_that_nothing_reads(tmp_path):
+@pytest.mark.parametrize(("everywhere", "expected"), [("x_room: 7\n", []), ("room: 7\n", ["unknown-key"])])
+def test_only_variables_of_files_must_be_known_in_a_script_inventory(tmp_path, everywhere, expected):
     script = tmp_path / "hosts.sh"
     script.write_text(
         "#!/bin/sh\n"
@@ -157,10 +158,9 @@ def test_host_variables_of_a_script_that_nothing_reads(tmp_path):
         """ "_meta": {"hostvars": {"n1": {"rack": "r1"}}}}'\n"""
     )
     script.chmod(0o755)
-    assert codes(read_inventory(str(tmp_path), root=ROOT)) == []
     (tmp_path / "group_vars").mkdir()
-    (tmp_path / "group_vars" / "all.yml").write_text("room: 7\n")
-    assert codes(read_inventory(str(tmp_path), root=ROOT)) == ["unknown-key"]
+    (tmp_path / "group_vars" / "all.yml").write_text(everywhere)
+    assert codes(read_inventory(str(tmp_path), root=ROOT)) == expected
 
 
 def test_variables_of_a_file(tmp_path):
