@@ -6,10 +6,12 @@ from pathlib import Path
 
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.utils.vars import load_extra_vars
 
 try:
     from inferfleet.inventory.options import role_options
     from inferfleet.inventory.read import collect, refuse_unparsed
+    from inferfleet.inventory.sources import read_sources
     from inferfleet.planner import plan_cluster
     from inferfleet.runner.errors import UsageError
     from inferfleet.task_result import failed
@@ -29,11 +31,13 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         paths = task_vars["ansible_inventory_sources"]
         try:
-            refuse_unparsed(task_vars["groups"], ", ".join(map(str, paths)))
+            sources = read_sources(map(str, paths))
+            refuse_unparsed(task_vars["groups"], ", ".join(map(str, paths)), sources)
         except UsageError as error:
             return failed([error.problem], "contract")
         folder = Path(task_vars["playbook_dir"])
         options = role_options(folder if (folder / "roles").is_dir() else folder.parent)
-        inventory = collect(task_vars["groups"], task_vars["hostvars"], options)
+        extra = frozenset(map(str, load_extra_vars(self._loader)))
+        inventory = collect(task_vars["groups"], task_vars["hostvars"], options, sources=sources, extra=extra)
         problems = plan_cluster(inventory).input_problems
         return failed(problems, "contract") if problems else {"changed": False}

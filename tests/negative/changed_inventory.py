@@ -21,13 +21,16 @@ def write_inventory(case: Case, folder: Path, port: int) -> Path:
         for number, name in enumerate(("node1", "node2"), start=1)
     }
     groups = GROUPS | case.get("groups", {})
-    children = {group: {"hosts": {host: variables[host] for host in hosts}} for group, hosts in groups.items()}
+    children = {group: {"hosts": {host: variables.get(host, {}) for host in hosts}} for group, hosts in groups.items()}
     for group, values in case.get("group_vars", {}).items():
         children[group]["vars"] = values
     everywhere = folder / "group_vars" / "all"
     everywhere.mkdir(parents=True)
     (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": children}}))
     (everywhere / "10_cluster.yml").write_text(yaml.safe_dump(case.get("vars", {}) | {"ansible_user": "root"}))
+    for name, text in case.get("files", {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
     return folder
 
 

@@ -22,6 +22,7 @@ from inferfleet.cli.output.print_summary import print_summary
 from inferfleet.cli.output.summary import summarize
 from inferfleet.cli.output.view import Header, View
 from inferfleet.cli.registry import Command
+from inferfleet.inventory.sources import read_sources
 from inferfleet.messages import N_, Problem
 from inferfleet.runner.checkout import find_checkout, find_inventory
 from inferfleet.runner.command import Request, access_arguments, shown_command
@@ -68,12 +69,14 @@ def build_request(command: Command, options: RunOptions, extra_vars: Sequence[st
     """Return the run that the options describe; prompts for passwords where requested.
 
     Raises:
-        UsageError: a path or a variable is wrong.
+        UsageError: a path or a variable is wrong, or a file of the inventory cannot be read.
     """
+    inventory = find_inventory(options.inventory, cwd, root)
+    read_sources([inventory])  # Ansible reports neither file nor line of most errors
     return Request(
         root=root,
         playbook=command.playbook,
-        inventory=find_inventory(options.inventory, cwd, root),
+        inventory=inventory,
         extra_vars=parse_extra_vars([*(options.extra_vars or []), *extra_vars], cwd),
         limit=options.limit,
         tags=options.tags,

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +10,31 @@ import yaml
 
 from inferfleet.inventory import Inventory
 from inferfleet.inventory.facts import Facts
-from inferfleet.inventory.read import read_inventory
+from inferfleet.inventory.read import read_inventory, read_variables
 from inferfleet.messages import N_
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.command import Access
 from inferfleet.runner.errors import UsageError
+from inferfleet.runner.extra_vars import parse_extra_vars
 
 _REMEDY = N_("Specify a file written by `inferfleet check --facts`.")
 
 
-def read(path: str, extra: Mapping[str, Any], access: Access) -> Inventory:
-    """Return the inventory as the playbooks read it, with the same ansible.cfg.
+def read(path: str, extra_vars: Sequence[str], access: Access) -> Inventory:
+    """Return the inventory as the playbooks read it, with the same ansible.cfg and the variables set with -e.
 
     Raises:
-        UsageError: the inventory cannot be read.
+        UsageError: the inventory or an option -e cannot be read.
     """
     root = find_checkout(Path.cwd(), os.environ)
     os.environ["ANSIBLE_CONFIG"] = str(root / "ansible.cfg")
-    return read_inventory(path, extra, root, access.vault_password_file, access.vault_password)
+    values: dict[str, Any] = {}
+    for item in parse_extra_vars(extra_vars, Path.cwd()):
+        if item.file:
+            values |= read_variables(item.file, access.vault_password_file, access.vault_password)
+        else:
+            values |= item.values or {}
+    return read_inventory(path, values, root, access.vault_password_file, access.vault_password)
 
 
 def read_facts(path: Path | None) -> Facts:

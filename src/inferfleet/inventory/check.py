@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inferfleet.inventory.model import HOSTS, MAGIC, Inventory
+from inferfleet.inventory.model import CUSTOM_PREFIX, HOSTS, MAGIC, Inventory
 from inferfleet.inventory.services import SITE_KEYS, check_services, services_of
 from inferfleet.inventory.values import show
 from inferfleet.messages import N_, Message, Problem
@@ -18,8 +18,6 @@ from inferfleet.settings.model import HOST_KEYS, Settings
 
 RENAMED = {"container_runtime_prove": "container_runtime_verify", "nccl_fabric_proof": "nccl_fabric_measure"}
 """Former names of variables."""
-CUSTOM_PREFIX = "x_"
-"""Prefix of the user's own variables, which are not validated."""
 
 _INTERNAL = ("inferfleet_", "__")  # facts set by the playbooks
 _RUN_OPTIONS = frozenset(
@@ -111,8 +109,9 @@ def check_expressions(inventory: Inventory) -> list[Problem]:
             Problem(
                 "undefined-value",
                 N_("Variable {name} ({hosts}) cannot be evaluated: {reason}."),
-                N_("Correct the expression of {name} in the inventory."),
+                N_("Correct the expression of {name} in {places}."),
                 name=name,
+                places=inventory.places(name),
                 reason=reason.rstrip("."),
                 hosts=HOSTS,
             ),
@@ -133,7 +132,7 @@ def check_keys(inventory: Inventory) -> list[Problem]:
         for name in sorted(settings - names):
             missing[name].append(host)
         for name in names - known - MAGIC - _RUN_OPTIONS:
-            if not name.startswith(("ansible_", CUSTOM_PREFIX, *_INTERNAL)):
+            if not name.startswith(("ansible_", CUSTOM_PREFIX, *_INTERNAL)) and inventory.sets(name):
                 unknown[name].append(host)
     problems = [
         _unknown(name, inventory.describe_hosts(hosts), known)

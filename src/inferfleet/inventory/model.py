@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from inferfleet.components import GROUPS
+from inferfleet.inventory.sources import Sources
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.settings.model import Settings
 
@@ -16,6 +17,10 @@ MAGIC = frozenset(
     }
 )
 """Variables that Ansible itself sets."""
+CUSTOM_PREFIX = "x_"
+"""Prefix of the user's own variables and groups, which are not validated."""
+CLUSTER_FILE = "group_vars/all/10_cluster.yml"
+"""File of an inventory that sets variables of all hosts."""
 HOSTS = "{hosts}"
 """Placeholder in the parameter `hosts` of a problem, which `group_by_problem` replaces."""
 
@@ -30,6 +35,10 @@ class Inventory:
     """Role variables that may be set, with their argument specs; None without a checkout."""
     unresolved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By host, the variables whose expression cannot be evaluated, with the reason."""
+    sources: Sources = field(default_factory=Sources)
+    """What its files contain that Ansible ignores."""
+    extra: frozenset[str] = frozenset()
+    """Variables given with -e."""
 
     @property
     def hosts(self) -> list[str]:
@@ -39,6 +48,16 @@ class Inventory:
     def has(self, group: str, host: str) -> bool:
         """Return whether `host` is in `group`."""
         return host in self.groups.get(group, ())
+
+    def sets(self, name: str) -> bool:
+        """Return whether the user set variable `name`, as opposed to a script or plugin that provides hosts."""
+        return not self.sources.dynamic or name in self.sources.written or name in self.extra
+
+    def places(self, name: str) -> Message | list[str]:
+        """Return where variable `name` is set, or may be set, for a message."""
+        if name in self.extra:
+            return Message("", N_("the -e option"))
+        return list(self.sources.written.get(name, (CLUSTER_FILE,)))
 
     def describe_hosts(self, hosts: Sequence[str]) -> Message | list[str]:
         """Return `hosts` for a message: their names, or "all hosts"."""

@@ -30,11 +30,11 @@ def check_options(inventory: Inventory) -> list[Problem]:
         for host, values in inventory.variables.items()
         for name in options
         if name in values
-        for problem in _problems(name, options[name], values[name])
+        for problem in _problems(name, options[name], values[name], inventory.places(name))
     )
 
 
-def _problems(name: str, option: Mapping[str, Any], value: object) -> Iterable[Problem]:
+def _problems(name: str, option: Mapping[str, Any], value: object, places: Message | list[str]) -> Iterable[Problem]:
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator  # type: ignore[import-untyped]
 
     spec = {key: option[key] for key in _SPEC_KEYS if key in option}
@@ -43,8 +43,9 @@ def _problems(name: str, option: Mapping[str, Any], value: object) -> Iterable[P
     yield Problem(
         "bad-role-variable",
         N_("Variable {name} ({hosts}) is {value}, but must be {kind}."),
-        N_("Correct it in group_vars/all/10_cluster.yml; docs/roles.md describes every role's variables."),
+        N_("Correct it in {places}; docs/roles.md describes every role's variables."),
         name=name,
+        places=places,
         hosts=HOSTS,
         value=Message("", N_("(not shown)")) if option.get("no_log") else show(name, value),
         kind=_kind(spec),

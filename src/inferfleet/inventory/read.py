@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferfleet.inventory.model import MAGIC, Inventory
 from inferfleet.inventory.options import role_options
+from inferfleet.inventory.sources import Sources, read_sources
 from inferfleet.messages import N_
 from inferfleet.runner.errors import UsageError
 from inferfleet.settings.model import HOST_KEYS, SECRETS, Settings
@@ -50,6 +51,7 @@ def read_inventory(
     from ansible.vars.hostvars import HostVars  # type: ignore[import-untyped]
     from ansible.vars.manager import VariableManager  # type: ignore[import-untyped]
 
+    sources = read_sources([path])
     _start_plugins()
     try:
         loader = DataLoader()
@@ -62,17 +64,12 @@ def read_inventory(
         variables._extra_vars = _trusted(dict(extra or {}))
         hostvars = HostVars(manager, variables, loader)
         groups = {str(name): [str(host) for host in hosts] for name, hosts in manager.get_groups_dict().items()}
-        refuse_unparsed(groups, path)
+        refuse_unparsed(groups, path, sources)
         options = role_options(root) if root else None
-        return collect(groups, hostvars, options)
+        return collect(groups, hostvars, options, sources=sources, extra=frozenset(extra or ()))
     except AnsibleError as error:
         if _locked(error):
-            raise UsageError(
-                "vault-locked",
-                N_("Inventory {path} has an encrypted file; its vault password is missing or wrong."),
-                N_("Give it with --ask-vault-pass or --vault-password-file, or set ANSIBLE_VAULT_PASSWORD_FILE."),
-                path=path,
-            ) from None
+            raise _vault_locked(path) from None
         raise UsageError(
             "inventory-broken",
             N_("Inventory {path} cannot be read: {reason}"),
@@ -82,13 +79,52 @@ def read_inventory(
         ) from None
 
 
-def refuse_unparsed(groups: Mapping[str, Sequence[str]], path: str) -> None:
+def read_variables(
+    file: Path, vault_password_file: Path | None = None, vault_password: str | None = None
+) -> dict[str, Any]:
+    """Return the variables of a file given with -e, decrypted with the given and the configured vault passwords.
+
+    Raises:
+        UsageError: the file cannot be decrypted, or contains no mapping.
+    """
+    from ansible.errors import AnsibleError
+    from ansible.parsing.dataloader import DataLoader
+
+    _start_plugins()
+    loader = DataLoader()
+    try:
+        _unlock(loader, vault_password_file, vault_password)
+        values = loader.load_from_file(str(file)) or {}
+    except AnsibleError as error:
+        if _locked(error):
+            raise _vault_locked(str(file)) from None
+        reason = " ".join(str(error).split())[:_REASON]
+        raise UsageError(
+            "bad-extra-vars",
+            N_("File {path} cannot be read: {reason}"),
+            N_("Specify a file of variables, `name: value` in each line."),
+            path=str(file),
+            reason=reason,
+        ) from None
+    return dict(values)
+
+
+def _vault_locked(path: str) -> UsageError:
+    return UsageError(
+        "vault-locked",
+        N_("The vault password of {path}, or of a file in it, is missing or wrong."),
+        N_("Give it with --ask-vault-pass or --vault-password-file, or set ANSIBLE_VAULT_PASSWORD_FILE."),
+        path=path,
+    )
+
+
+def refuse_unparsed(groups: Mapping[str, Sequence[str]], path: str, sources: Sources) -> None:
     """Refuse an inventory that Ansible could not parse: Ansible only warns, and continues without hosts.
 
     Raises:
-        UsageError: the inventory has neither hosts nor groups.
+        UsageError: the inventory has neither hosts nor groups, and its files do not show why.
     """
-    if not groups.get("all") and set(groups) <= {"all", "ungrouped"}:
+    if not sources.problems and not groups.get("all") and set(groups) <= {"all", "ungrouped"}:
         raise UsageError(
             "inventory-broken",
             N_("Inventory {path} has no host."),
@@ -102,6 +138,9 @@ def collect(
     hostvars: Mapping[str, Mapping[str, Any]],
     options: Mapping[str, Mapping[str, Any]] | None = None,
     names: frozenset[str] | None = None,
+    *,
+    sources: Sources | None = None,
+    extra: frozenset[str] = frozenset(),
 ) -> Inventory:
     """Return the inventory loaded by Ansible, with the variables in `names` (None: all) of its hosts."""
     members = {str(name): [str(host) for host in hosts] for name, hosts in groups.items()}
@@ -109,7 +148,7 @@ def collect(
     unresolved: dict[str, dict[str, str]] = {}
     for host in Inventory(members, {}).hosts:
         variables[host], unresolved[host] = _resolve(hostvars[host], names)
-    return Inventory(members, variables, options, unresolved)
+    return Inventory(members, variables, options, unresolved, sources or Sources(), extra)
 
 
 def _resolve(hostvars: Mapping[str, Any], names: frozenset[str] | None) -> tuple[dict[str, Any], dict[str, str]]:

@@ -1,12 +1,12 @@
 """Types and allowed values of the settings."""
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from inferfleet.inventory.model import HOSTS, Inventory, settings_values
+from inferfleet.inventory.model import CLUSTER_FILE, HOSTS, Inventory, settings_values
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.settings.model import SECRETS, Settings, UnfitValueError, choices
 
@@ -37,7 +37,7 @@ def check_values(inventory: Inventory) -> list[Problem]:
     return inventory.group_by_problem(
         (host, problem)
         for host in inventory.hosts
-        for problem in settings_problems(settings_values(inventory.variables[host]))
+        for problem in settings_problems(settings_values(inventory.variables[host]), inventory.places)
     )
 
 
@@ -53,13 +53,15 @@ def show(name: str, value: Any) -> str | Message:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
-def settings_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
-    """Yield the problems of settings; the caller fills in the parameter `hosts`."""
+def settings_problems(
+    values: Mapping[str, Any], places: Callable[[str], Message | list[str]] = lambda name: [CLUSTER_FILE]
+) -> Iterable[Problem]:
+    """Yield the problems of settings, which are set in `places`; the caller fills in the parameter `hosts`."""
     try:
         Settings.model_validate(values)
     except ValidationError as error:
         for item in error.errors():
-            yield _problem(item)
+            yield _problem(item, places(str(item["loc"][0])))
     for name in SECRETS:
         value = values.get(name)
         if not isinstance(value, str):
@@ -90,16 +92,16 @@ def settings_problems(values: Mapping[str, Any]) -> Iterable[Problem]:
             )
 
 
-def _problem(item: Any) -> Problem:
+def _problem(item: Any, places: Message | list[str]) -> Problem:
     """Return the problem described by an error of pydantic."""
     setting = str(item["loc"][0])
     path = ".".join(str(part) for part in item["loc"] if part != "[key]")
     kind, context = item["type"], item.get("ctx", {})
     about = {"name": path, "setting": setting, "value": show(setting, item["input"]), "hosts": HOSTS}
-    correct = N_("Correct {setting} in group_vars/all/10_cluster.yml.")
+    correct = N_("Correct {setting} in {places}.")
     if kind in _KINDS:
         template = N_("Variable {name} ({hosts}) is {value}, but must be {kind}.")
-        return Problem("wrong-type", template, correct, kind=Message("", _KINDS[kind]), **about)
+        return Problem("wrong-type", template, correct, kind=Message("", _KINDS[kind]), places=places, **about)
     if kind == "literal_error":
         return _not_a_choice(choices(Settings.model_fields[setting]), item["input"], about)
     if kind in _BOUNDS:
@@ -113,7 +115,7 @@ def _problem(item: Any) -> Problem:
         )
     if kind == "string_too_short":
         template = N_("Variable {name} ({hosts}) is empty.")
-        return Problem("bad-value", template, N_("Set {setting} in group_vars/all/10_cluster.yml."), **about)
+        return Problem("bad-value", template, N_("Set {setting} in {places}."), places=places, **about)
     error = context.get("error")
     if isinstance(error, UnfitValueError):
         return Problem(
@@ -125,7 +127,7 @@ def _problem(item: Any) -> Problem:
             **about,
         )
     template = N_("Variable {name} ({hosts}) is {value}, which is invalid: {reason}.")
-    return Problem("bad-value", template, correct, reason=str(item["msg"]), **about)
+    return Problem("bad-value", template, correct, reason=str(item["msg"]), places=places, **about)
 
 
 def _not_a_choice(values: Sequence[str], given: Any, about: Mapping[str, Any]) -> Problem:

@@ -19,6 +19,12 @@ from inferfleet.inventory.check import (
     check_network,
 )
 from inferfleet.inventory.facts import Host, check_disks, check_free_ports, check_system
+from inferfleet.inventory.ignored import (
+    check_host_names,
+    check_sources,
+    check_unknown_groups,
+    check_variable_files,
+)
 from inferfleet.inventory.model import Inventory
 from inferfleet.inventory.options import check_options
 from inferfleet.inventory.ports import check_ports
@@ -90,7 +96,11 @@ class Check:
 
 
 CHECKS = (
+    Check(check_sources, Inventory),
+    Check(check_host_names, Inventory),
     Check(check_groups, Inventory),
+    Check(check_unknown_groups, Inventory),
+    Check(check_variable_files, Inventory),
     Check(check_addresses, Inventory),
     Check(check_expressions, Inventory),
     Check(check_keys, Inventory),

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from inferfleet.inventory.sources import read_mapping
 from inferfleet.messages import N_, Message
 from inferfleet.runner.errors import UsageError
 
@@ -30,7 +31,7 @@ def parse_extra_vars(options: Sequence[str], start: Path) -> list[ExtraVars]:
     """Return one item per option, in order; `@file` is relative to `start`.
 
     Raises:
-        UsageError: an option is not `key=value`, `@file` or a mapping in JSON or YAML.
+        UsageError: an option is not `key=value`, `@file` or a mapping in JSON or YAML, or its file is not a mapping.
     """
     return [_parse(option.strip(), start) for option in options]
 
@@ -42,6 +43,7 @@ def _parse(option: str, start: Path) -> ExtraVars:
             raise _bad(
                 option, N_("file {path} does not exist"), N_("Specify an existing file of variables."), path=str(path)
             )
+        read_mapping(path, option[1:])
         return ExtraVars(file=path)
     values = _mapping(option) if option[:1] in ("{", "[") else _pairs(option)
     for name in values:

@@ -132,6 +132,11 @@ def _number(value: object) -> object:
     return value
 
 
+def _boolean(value: object) -> object:
+    """Convert text to true or false: `-e enforce_eager=true` is passed as text."""
+    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
+
+
 AbsolutePath = Annotated[str, AfterValidator(_absolute_path)]
 OptionalPath = Annotated[str, AfterValidator(_optional_path)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
@@ -145,6 +150,7 @@ Name = Annotated[str, StringConstraints(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_number)]
+Switch = Annotated[bool, BeforeValidator(_boolean)]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
 
 
@@ -215,7 +221,7 @@ class Settings(BaseModel):
     """Pipeline stages that the layers are divided into; 0: chosen by the planner."""
     data_parallel_size: Count = 0
     """Replicas of the attention layers of a mixture-of-experts model, each with its own KV cache."""
-    enable_expert_parallel: bool = False
+    enable_expert_parallel: Switch = False
     """Distribute complete experts over the ranks instead of a slice of each expert."""
     max_model_len: Tokens = 0
     """Maximum length of prompt and answer together."""
@@ -225,11 +231,11 @@ class Settings(BaseModel):
     """Maximum number of tokens in one forward pass."""
     num_speculative_tokens: Tokens = 0
     """Tokens drafted per step with the model's multi-token-prediction (MTP) layer."""
-    enable_prefix_caching: bool = True
+    enable_prefix_caching: Switch = True
     """Reuse the KV cache of common prompt prefixes."""
-    enable_auto_tool_choice: bool = False
+    enable_auto_tool_choice: Switch = False
     """Enable tool calls, for models trained for them (deepseek-r1-0528)."""
-    enforce_eager: bool = False
+    enforce_eager: Switch = False
     """Disable CUDA graphs: slower, but frees about 0.5 GiB per GPU."""
     gpu_memory_utilization: Share = 0.90
     """Share of each accelerator's memory that the engine may use."""

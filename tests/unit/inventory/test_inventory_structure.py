@@ -146,9 +146,10 @@ def test_undefined_expression_is_not_a_missing_setting(build):
     good = build(drop=("model",))
     reasons = {"model": "'nope' is undefined", "x_own": "no such filter."}
     inventory = Inventory(good.groups, good.variables, good.options, {"node1": reasons, "node2": reasons})
+    about = {"hosts": "all hosts", "places": ["group_vars/all/10_cluster.yml"]}
     assert found(inventory) == [
-        ("undefined-value", {"name": "model", "reason": "'nope' is undefined", "hosts": "all hosts"}),
-        ("undefined-value", {"name": "x_own", "reason": "no such filter", "hosts": "all hosts"}),
+        ("undefined-value", {**about, "name": "model", "reason": "'nope' is undefined"}),
+        ("undefined-value", {**about, "name": "x_own", "reason": "no such filter"}),
     ]
 
 

@@ -7,6 +7,7 @@ from inferfleet.engines import load_engines
 from inferfleet.settings import SECRETS, Settings
 
 EVERYWHERE = "all hosts"
+PLACES = ["group_vars/all/10_cluster.yml"]
 
 
 WRONG_TYPES = [
@@ -28,7 +29,7 @@ WRONG_TYPES = [
 
 @pytest.mark.parametrize(("name", "value", "shown", "kind"), WRONG_TYPES)
 def test_wrong_type(build, name, value, shown, kind):
-    parameters = {"name": name, "setting": name, "value": shown, "kind": kind, "hosts": EVERYWHERE}
+    parameters = {"name": name, "setting": name, "value": shown, "kind": kind, "hosts": EVERYWHERE, "places": PLACES}
     assert found(build(**{name: value})) == [("wrong-type", parameters)]
 
 
@@ -42,7 +43,7 @@ def test_wrong_type(build, name, value, shown, kind):
 )
 def test_wrong_type_inside_a_list_or_map(build, name, value, where, shown):
     text = "text (put it in quotes)"
-    parameters = {"name": where, "setting": name, "value": shown, "kind": text, "hosts": EVERYWHERE}
+    parameters = {"name": where, "setting": name, "value": shown, "kind": text, "hosts": EVERYWHERE, "places": PLACES}
     assert found(build(**{name: value})) == [("wrong-type", parameters)]
 
 
@@ -55,12 +56,19 @@ def test_numeric_text_is_converted(build, name, text, number):
     assert getattr(Settings.model_validate({name: text}), name) == number
 
 
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("True", True), ("false", False)])
+def test_text_of_a_boolean_is_converted(build, text, value):
+    """`-e enforce_eager=true` is passed as text."""
+    assert codes(build(enforce_eager=text)) == []
+    assert Settings.model_validate({"enforce_eager": text}).enforce_eager is value
+
+
 *ENGINES, LAST_ENGINE = map(repr, ("auto", *load_engines()))
 URL = "is not an http(s) URL without a trailing slash"
 LIKE_A_MIRROR = "write it like https://hf-mirror.com"
 BAD_VALUES = [
-    ("model", "", {"value": "''"}),
-    ("webui_locale", "", {"value": "''"}),
+    ("model", "", {"value": "''", "places": PLACES}),
+    ("webui_locale", "", {"value": "''", "places": PLACES}),
     ("engine", "vlm", {"value": "'vlm'", "near": "vllm", "values": ENGINES, "last": LAST_ENGINE}),
     ("engine", "zzz", {"value": "'zzz'", "values": ENGINES, "last": LAST_ENGINE}),
     ("executor", "rya", {"value": "'rya'", "near": "ray", "values": ["'ray'"], "last": "'mp'"}),

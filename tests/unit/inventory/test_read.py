@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.unit.inventory.parameters import codes
 
-from inferfleet.inventory.read import read_inventory
+from inferfleet.inventory.read import read_inventory, read_variables
 from inferfleet.runner.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
@@ -146,9 +147,38 @@ def test_variables_next_to_the_working_directory_are_not_read(tmp_path, monkeypa
     assert read_inventory(path, root=ROOT).variables["n1"] == DEFAULTS
 
 
-@pytest.mark.parametrize("text", ["all: [1, 2]", "", "[ray_head\nn1"])
-def test_invalid_inventory(tmp_path, text):
+@pytest.mark.parametrize(("text", "code"), [("", "inventory-broken"), ("[ray_head\nn1", "yaml-syntax")])
+def test_invalid_inventory(tmp_path, text, code):
     (tmp_path / "hosts.yml").write_text(text)
     with pytest.raises(UsageError) as caught:
         read_inventory(str(tmp_path))
-    assert caught.value.problem.code == "inventory-broken"
+    assert caught.value.problem.code == code
+
+
+@pytest.mark.parametrize(("everywhere", "expected"), [("x_room: 7\n", []), ("room: 7\n", ["unknown-key"])])
+def test_only_variables_of_files_must_be_known_in_a_script_inventory(tmp_path, everywhere, expected):
+    script = tmp_path / "hosts.sh"
+    script.write_text(
+        "#!/bin/sh\n"
+        """echo '{"ray_head": {"hosts": ["n1"]}, "storage": {"hosts": ["n2"]},"""
+        """ "_meta": {"hostvars": {"n1": {"rack": "r1"}}}}'\n"""
+    )
+    script.chmod(0o755)
+    (tmp_path / "group_vars").mkdir()
+    (tmp_path / "group_vars" / "all.yml").write_text(everywhere)
+    assert codes(read_inventory(str(tmp_path), root=ROOT)) == expected
+
+
+def test_variables_of_a_file(tmp_path):
+    (tmp_path / "vars.yml").write_text("model: tiny-r1\nengine_api_key: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  61\n")
+    assert read_variables(tmp_path / "vars.yml")["model"] == "tiny-r1"
+
+
+def test_vaulted_variables_of_a_file(vaulted, monkeypatch):
+    path, password = vaulted
+    file = Path(path) / "group_vars/all.yml"
+    with pytest.raises(UsageError) as caught:
+        read_variables(file)
+    assert caught.value.problem.code == "vault-locked"
+    monkeypatch.setattr("ansible.constants.DEFAULT_VAULT_PASSWORD_FILE", str(password))
+    assert read_variables(file) == {"model": "tiny-r1"}

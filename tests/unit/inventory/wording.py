@@ -1,7 +1,7 @@
 """All problems of inventory checks: of the negative cases, unusual inventories, values and nodes."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from inferfleet.inventory import Inventory
 from inferfleet.inventory.examples import create
 from inferfleet.inventory.facts import GIB, Host
 from inferfleet.inventory.ports import check_ports
-from inferfleet.inventory.read import read_inventory
+from inferfleet.inventory.read import read_inventory, read_variables
 from inferfleet.inventory.values import settings_problems
 from inferfleet.messages import Problem
 from inferfleet.planner import plan_cluster
@@ -107,8 +107,12 @@ def _cases() -> Iterator[Problem]:
     for case in CASES:
         with tempfile.TemporaryDirectory() as folder:
             path = write_inventory(case, Path(folder) / "inventory", 22)
-            read = read_inventory(str(path), parse_kv(case.get("extra", "")), ROOT)
-            yield from plan_cluster(read).inventory_problems
+            try:
+                read = read_inventory(str(path), parse_kv(case.get("extra", "")), ROOT)
+            except UsageError as error:
+                yield error.problem
+            else:
+                yield from plan_cluster(read).inventory_problems
 
 
 def _inventories() -> Iterator[Problem]:
@@ -157,18 +161,34 @@ def _nodes() -> Iterator[Problem]:
 
 def _unreadable() -> Iterator[Problem]:
     vaulted = "$ANSIBLE_VAULT;1.1;AES256\n61\n"
-    for hosts, everywhere in (("", ""), ("[ray_head]\nn1", "a: ["), ("[ray_head]\nn1", vaulted)):
+    hosts, binary, tagged = "[ray_head]\nn1", "\udcff", "a: !unknown 1"
+    for text, everywhere in (
+        ("", ""),
+        (hosts, "a: ["),
+        (hosts, vaulted),
+        (hosts, binary),
+        (hosts, tagged),
+        (hosts, None),
+    ):
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "hosts").write_text(hosts)
+            (Path(folder) / "hosts").write_text(text)
             (Path(folder) / "group_vars").mkdir()
-            (Path(folder) / "group_vars/all.yml").write_text(everywhere)
-            try:
-                read_inventory(folder)
-            except UsageError as error:
-                replaced = {"path": "inventories/site", "reason": "..."}  # Ansible's own text names the folder
-                yield error.problem.with_parameters(
-                    **{k: v for k, v in replaced.items() if k in error.problem.parameters}
-                )
+            file = Path(folder) / "group_vars/all.yml"
+            if everywhere is None:
+                file.symlink_to("missing.yml")
+            else:
+                file.write_text(everywhere, errors="surrogateescape")
+            yield from _refused(lambda folder=folder: read_inventory(folder))
+            if everywhere == tagged:
+                yield from _refused(lambda file=file: read_variables(file))
+
+
+def _refused(read: Callable[[], object]) -> Iterator[Problem]:
+    try:
+        read()
+    except UsageError as error:
+        replaced = {"path": "inventories/site", "reason": "..."}  # Ansible's own text names the folder
+        yield error.problem.with_parameters(**{k: v for k, v in replaced.items() if k in error.problem.parameters})
 
 
 def _examples() -> Iterator[Problem]:

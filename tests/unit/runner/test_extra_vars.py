@@ -54,6 +54,24 @@ def test_invalid_option_is_refused_without_showing_its_value(option: str, messag
 
 
 @pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"- a\n", "not-a-mapping"),
+        (b"a: 1\n\tb: 2\n", "yaml-syntax"),
+        (b"a: b\0\n", "yaml-syntax"),
+        (b"\xff\xfe", "not-text"),
+        (b"a: " + b"[" * 3000 + b"]" * 3000, "nested-too-deeply"),
+        (b"a: &a [*a]", "nested-too-deeply"),
+    ],
+)
+def test_invalid_file_is_refused(tmp_path: Path, content: bytes, code: str) -> None:
+    (tmp_path / "v.yml").write_bytes(content)
+    with pytest.raises(UsageError) as refused:
+        parse_extra_vars(["@v.yml"], tmp_path)
+    assert (refused.value.problem.code, refused.value.problem.parameters["file"]) == (code, "v.yml")
+
+
+@pytest.mark.parametrize(
     "name", ["engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password", "ansible_become_pass"]
 )
 def test_names_of_secrets(name: str) -> None:

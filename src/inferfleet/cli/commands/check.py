@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from inferfleet.cli.access import access_of
-from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json, values_of
+from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json
 from inferfleet.cli.execute import log_not_writable
 from inferfleet.cli.options import AccessOptions, takes_run_options
 from inferfleet.cli.output.plan import make_console, print_plans, print_problems
@@ -47,7 +47,7 @@ def check(
         cwd = Path.cwd()
         root, path = find_checkout(cwd, os.environ), find_path(inventory)
         access = access_of(options, cwd)
-        known = read(path, values_of(extra_vars), access)
+        known = read(path, extra_vars or [], access)
         cluster = plan_cluster(known)
         gathered, failures = _gather(root, path, extra_vars, cwd, access) if cluster.plans else ({}, [])
         cluster = plan_cluster(known, gathered)

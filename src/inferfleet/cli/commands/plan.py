@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from inferfleet.cli.access import access_of
 from inferfleet.cli.options import VaultOptions, takes_run_options
@@ -18,7 +17,6 @@ from inferfleet.messages import N_
 from inferfleet.planner import ClusterPlan, Plan, plan_cluster
 from inferfleet.runner.checkout import find_checkout, find_inventory, inventory_in
 from inferfleet.runner.errors import UsageError
-from inferfleet.runner.extra_vars import parse_extra_vars
 from inferfleet.runner.outcome import Outcome
 
 Inventory = Annotated[
@@ -56,7 +54,7 @@ def plan(
     """Print the plan of the inventory."""
     try:
         access = access_of(options, Path.cwd())
-        cluster = plan_cluster(read(find_path(inventory), values_of(extra_vars), access), read_facts(facts))
+        cluster = plan_cluster(read(find_path(inventory), extra_vars or [], access), read_facts(facts))
     except UsageError as error:
         cluster = ClusterPlan(inventory_problems=(error.problem,))
     raise typer.Exit(show(cluster, as_json=as_json, all_layouts=all_layouts))
@@ -99,17 +97,6 @@ def find_path(inventory: str) -> str:
     if "," not in inventory and (path := inventory_in(cwd, inventory)):
         return path
     return find_inventory(inventory, cwd, find_checkout(cwd, os.environ))
-
-
-def values_of(options: list[str] | None) -> dict[str, Any]:
-    """Return the variables set with -e."""
-    values: dict[str, Any] = {}
-    for item in parse_extra_vars(options or [], Path.cwd()):
-        if item.file is not None:
-            values.update(yaml.safe_load(item.file.read_text("utf-8")) or {})
-        else:
-            values.update(item.values or {})
-    return values
 
 
 COMMAND = Command(
