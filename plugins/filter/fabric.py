@@ -6,12 +6,12 @@ from inferfleet.catalog import load_accelerator
 from inferfleet.components import settings_read
 from inferfleet.fabric import mesh_ports
 from inferfleet.fabric.bandwidth import sizes
-from inferfleet.inventory.model import cluster_address
+from inferfleet.inventory.model import declared_address
 
 
 def cluster_addresses(hosts, hostvars):
-    """Return the cluster network addresses of hosts."""
-    return [cluster_address(host, hostvars[host]) for host in hosts]
+    """Return the addresses of hosts in the inventory."""
+    return [declared_address(host, hostvars[host]) for host in hosts]
 
 
 def fabric_ports(plan, variables, groups, measurement_port):

@@ -9,7 +9,12 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-HERE = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+HERE = {
+    "ansible_connection": "local",
+    "ansible_host": "127.0.0.1",
+    "ansible_become": False,
+    "ansible_python_interpreter": sys.executable,
+}
 PLAY = {
     "hosts": "all",
     "gather_facts": False,

@@ -57,12 +57,12 @@ def test_memory_is_estimated(command):
 def test_a_node_is_checked(command):
     folder = command.folder / "empty" / "here"
     command("inferfleet", "init", "here", "--like", "h20")
-    here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    here = {"ansible_connection": "local", "ansible_host": "127.0.0.1", "ansible_python_interpreter": sys.executable}
     (folder / "hosts.yml").write_text(yaml.safe_dump({"ray_head": {"hosts": {"n1": here}}}))
     (folder / "group_vars" / "all" / "10_cluster.yml").write_text("model: tiny-r1\naccelerator: cpu\nexecutor: mp\n")
     found = json.loads(command("inferfleet", "check", "-i", "here", "--json", code=3))
     assert found["facts"]["n1"]["inferfleet_node"]["python"]["executable"] == sys.executable
-    assert [problem["code"] for problem in found["problems"]] == ["interface-missing"]  # `n1` is no address
+    assert [problem["code"] for problem in found["problems"]] == ["interface-missing"]  # loopback is not reported
     assert (command.folder / "home/.local/state/inferfleet/runs").is_dir()
 
 

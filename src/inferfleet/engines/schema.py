@@ -79,6 +79,10 @@ class PeerPorts(_Entry):
     executor: Executor | None = None  # only with this one; None: with any
     data_parallel: bool = False  # only with more than one replica of attention
 
+    def used(self, executor: str, replicas: int) -> bool:
+        """Return whether nodes listen on them with this executor and number of replicas."""
+        return self.executor in (None, executor) and (replicas > 1 or not self.data_parallel)
+
 
 class Phase(_Entry):
     """One phase of loading, as a waiting task shows it, and the log lines that show it."""
@@ -144,6 +148,7 @@ class Engine(_Entry):
     phases: tuple[Phase, ...] = ()
     rank_processes: str = ""  # regular expression for the titles of rank processes; empty: no titles
     architecture_capabilities: dict[str, Capability] = {}  # architecture -> minimum compute capability on NVIDIA
+    batch_limit: bool = False  # whether it requires that a batch has as many tokens as there are sequences
     multi_node_capability: Capability = "0.0"  # minimum compute capability on several nodes
     caveats: tuple[str, ...] = ()  # warnings for users; may contain fields of a plan in braces
     peer_ports: tuple[PeerPorts, ...] = ()  # with several nodes
@@ -153,7 +158,9 @@ class Engine(_Entry):
     # Option set by the plan -> its setting; empty if it is derived from the inventory. They are rejected in
     # engine_extra_args: the engine would use the last value, and the plan would be wrong.
     managed: dict[str, str] = {}
-    # Engine whose command line it shares, including `flexible_flags`, `managed`, parser names and `phases`.
+    option_files: tuple[str, ...] = ()  # options that read further options from a file, which is not checked
+    # Engine whose command line it shares, including `flexible_flags`, `managed`, `option_files`, parser names and
+    # `phases`.
     command_line_of: str = ""
     versions: Annotated[tuple[EngineVersion, ...], Field(min_length=1)]  # newest first
 

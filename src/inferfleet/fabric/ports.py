@@ -25,15 +25,11 @@ def mesh_ports(
     for used in host_ports(settings, groups, components):
         if "nodes" in used.port.reached_by and used.port.protocol == "tcp":
             ports.update(_ends((used.first, used.last)))
+    head = "ray_head" in groups
     for peers in load_engine(settings["engine"]).peer_ports:
-        if _used(peers, settings) and _listens(peers, head="ray_head" in groups):
+        if peers.used(settings["executor"], settings["data_parallel_size"]) and _listens(peers, head=head):
             ports.update(_ends(peers.ports))
     return sorted(ports)
-
-
-def _used(peers: PeerPorts, settings: Mapping[str, Any]) -> bool:
-    replicas = settings["data_parallel_size"] > 1
-    return peers.executor in (None, settings["executor"]) and (replicas or not peers.data_parallel)
 
 
 def _listens(peers: PeerPorts, *, head: bool) -> bool:

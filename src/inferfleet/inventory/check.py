@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from inferfleet.inventory.model import CUSTOM_PREFIX, HOSTS, MAGIC, Inventory
+from inferfleet.inventory.model import CUSTOM_PREFIX, HOSTS, MAGIC, Inventory, declared_address, is_ipv4
 from inferfleet.inventory.services import SITE_KEYS, check_services, services_of
 from inferfleet.inventory.values import show
 from inferfleet.messages import N_, Message, Problem
@@ -206,8 +206,8 @@ def _disagreements(inventory: Inventory, hosts: Iterable[str], names: Iterable[s
 
 
 def check_network(inventory: Inventory) -> list[Problem]:
-    """Require `cluster_address` of a host to be an address in the cluster network."""
-    problems = []
+    """Require `cluster_address` of a host to be in the cluster network, and every node's IPv4 address to be known."""
+    problems = _without_address(inventory)
     for host in inventory.hosts:
         variables = inventory.variables[host]
         given, cidr = variables.get("cluster_address"), variables.get("cluster_network")
@@ -238,6 +238,34 @@ def check_network(inventory: Inventory) -> list[Problem]:
                 )
             )
     return problems
+
+
+def _without_address(inventory: Inventory) -> list[Problem]:
+    """Return the problem of nodes whose IPv4 address is neither in the inventory nor selected on the node."""
+    unknown = {}
+    for host in inventory.hosts:
+        variables, serves = inventory.variables[host], any(inventory.has(g, host) for g in ("ray_head", "ray_worker"))
+        address = declared_address(host, variables)
+        given = [name for name in ("cluster_network", "cluster_address", "cluster_interface") if variables.get(name)]
+        if serves and not given and not is_ipv4(address):
+            unknown[host] = address
+    if not unknown:
+        return []
+    return [
+        Problem(
+            "address-unknown",
+            N_(
+                "Ray and NCCL need IPv4 addresses, but the inventory has only host names or IPv6 addresses of"
+                " {hosts}: {values}."
+            ),
+            N_(
+                "Set cluster_network to the network for Ray and NCCL to read the addresses from the nodes, or set"
+                " cluster_address of each host."
+            ),
+            hosts=inventory.describe_hosts([*unknown]),
+            values=[Message("", N_("{value} on {node}"), value=value, node=host) for host, value in unknown.items()],
+        )
+    ]
 
 
 def _no_defaults(missing: Mapping[str, list[str]], inventory: Inventory) -> Problem:

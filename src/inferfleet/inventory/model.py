@@ -1,5 +1,6 @@
 """The inventory as the checks use it."""
 
+import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,9 +73,21 @@ class Inventory:
         return [problem.with_parameters(hosts=self.describe_hosts(hosts)) for problem, hosts in by_problem.items()]
 
 
-def cluster_address(host: str, variables: Mapping[str, Any]) -> str:
-    """Return a host's address on the cluster network: `cluster_address`, else `ansible_host`."""
+def declared_address(host: str, variables: Mapping[str, Any]) -> str:
+    """Return a host's address in the inventory: `cluster_address`, else `ansible_host`, which may be a name.
+
+    The planner selects the address on the cluster network, with the node's facts.
+    """
     return str(variables.get("cluster_address") or variables.get("ansible_host") or host)
+
+
+def is_ipv4(value: str) -> bool:
+    """Return whether a text is an IPv4 address."""
+    try:
+        ipaddress.IPv4Address(value)
+    except ValueError:
+        return False
+    return True
 
 
 def settings_values(variables: Mapping[str, Any]) -> dict[str, Any]:

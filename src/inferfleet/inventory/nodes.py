@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from inferfleet.inventory.model import cluster_address
+from inferfleet.inventory.model import declared_address
 from inferfleet.inventory.services import Service
 
 
@@ -16,7 +16,8 @@ def service_nodes(
             **facts[host],
             "name": host,
             "role": role,
-            "address": cluster_address(host, variables[host]),
+            "address": declared_address(host, variables[host]),
+            "cluster_address": str(variables[host].get("cluster_address") or ""),
             "interface": str(variables[host].get("cluster_interface") or ""),
             "cluster_rdma": str(variables[host].get("cluster_rdma") or ""),
         }

@@ -6,9 +6,11 @@ from typing import Any
 
 import yaml
 
+from inferfleet.components import load_components
 from inferfleet.inventory.model import HOSTS, Inventory
 from inferfleet.inventory.values import show
 from inferfleet.messages import N_, Message, Problem
+from inferfleet.settings.model import UnfitValueError, data_path
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -39,6 +41,8 @@ def _problems(name: str, option: Mapping[str, Any], value: object, places: Messa
 
     spec = {key: option[key] for key in _SPEC_KEYS if key in option}
     if not spec or not ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages:
+        if any(name == data.variable for component in load_components() for data in component.data):
+            yield from _path_problem(name, value)
         return
     yield Problem(
         "bad-role-variable",
@@ -50,6 +54,24 @@ def _problems(name: str, option: Mapping[str, Any], value: object, places: Messa
         value=Message("", N_("(not shown)")) if option.get("no_log") else show(name, value),
         kind=_kind(spec),
     )
+
+
+def _path_problem(name: str, value: object) -> Iterable[Problem]:
+    """Yield the problem of a path that is not suitable for a component's data."""
+    try:
+        data_path(str(value))
+    except UnfitValueError as error:
+        yield Problem(
+            "bad-role-variable",
+            N_("Variable {name} ({hosts}) is {value}, which {reason}."),
+            N_("Correct {setting}: {remedy}."),
+            name=name,
+            setting=name,
+            hosts=HOSTS,
+            value=show(name, value),
+            reason=error.reason,
+            remedy=error.remedy,
+        )
 
 
 def _kind(spec: Mapping[str, Any]) -> Message:

@@ -1,6 +1,7 @@
 """Types and allowed values of the settings."""
 
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from pydantic import ValidationError
 
 from inferfleet.inventory.model import CLUSTER_FILE, HOSTS, Inventory, settings_values
 from inferfleet.messages import N_, Message, Problem
-from inferfleet.settings.model import SECRETS, Settings, UnfitValueError, choices
+from inferfleet.settings.model import MIN_SECRET_LENGTH, SECRETS, Settings, UnfitValueError, choices
 
 _BOOL, _TEXT = N_("true or false"), N_("text (put it in quotes)")
 _KINDS = {
@@ -29,6 +30,8 @@ _BOUNDS = {
 }
 """Key of the bound in the context of pydantic's error, and its description, by the type of the error."""
 _IN_HEADERS = ("engine_api_key", "ray_auth_token")
+_CREDENTIALS = re.compile(r"^(\W*\w+:/{1,2}).*@(?!sha\d+:)|^(\W*)[^:]*:.*@(?!sha\d+:)")
+"""User name and password of a possibly malformed URL; greedy, since a password may contain any character."""
 _SHOWN = 80  # characters of a value
 
 
@@ -49,7 +52,7 @@ def show(name: str, value: Any) -> str | Message:
         return Message("", N_("empty"))
     if isinstance(value, bool):
         return str(value).lower()
-    text = repr(value)
+    text = _CREDENTIALS.sub(r"\1\2(hidden)@", repr(value))
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
@@ -88,6 +91,16 @@ def settings_problems(
                 N_("Choose letters and digits, or leave it empty to generate one."),
                 name=name,
                 setting=name,
+                hosts=HOSTS,
+            )
+        elif 0 < len(value) < MIN_SECRET_LENGTH:
+            yield Problem(
+                "bad-value",
+                N_("Variable {name} ({hosts}) is too short: it has fewer than {least} characters."),
+                N_("Choose a longer value (in quotes if it contains #), or leave it empty to generate one."),
+                name=name,
+                setting=name,
+                least=MIN_SECRET_LENGTH,
                 hosts=HOSTS,
             )
 

@@ -33,7 +33,10 @@ from inferfleet.messages import Problem
 from inferfleet.planner.checkpoints import cache_problems
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.features import (
+    batch_problems,
+    environment_problems,
     image_problems,
+    port_problems,
     replica_problems,
     setting_problems,
     speculation_problems,
@@ -51,6 +54,7 @@ from inferfleet.planner.fleet_checks import (
     check_memory,
     check_model_roots,
     check_models,
+    check_node_addresses,
     check_processors,
     shm_problems,
 )
@@ -111,6 +115,7 @@ CHECKS = (
     Check(check_ports, Inventory, after_values=True, complete=True),
     Check(check_options, Inventory),
     Check(value_problems, Settings),
+    Check(check_node_addresses, Fleet),
     Check(check_answers, Fleet, needs_facts=True),
     Check(check_models, Fleet),
     Check(check_counts, Fleet),
@@ -122,9 +127,12 @@ CHECKS = (
     Check(check_model_roots, Fleet, needs_facts=True),
     Check(lambda it: flag_problems(it.choice, it.settings.engine_extra_args), Selection),
     Check(lambda it: setting_problems(it.settings, it.choice), Selection),
+    Check(lambda it: environment_problems(it.settings, it.choice), Selection),
     Check(lambda it: tool_call_problems(it.settings, it.model, it.choice), Selection),
     Check(lambda it: image_problems(it.choice, it.fleet), Selection, needs_facts=True),
     Check(lambda it: replica_problems(it.settings, it.choice), SizedSelection),
+    Check(lambda it: batch_problems(it.settings, it.choice, it.sizing), SizedSelection),
+    Check(lambda it: port_problems(it.settings, it.choice, it.fleet), SizedSelection),
     Check(
         lambda it: speculation_problems(
             it.settings, it.model, it.checkpoint, it.choice, it.mode, it.sizing.layout.pipeline_parallel_size

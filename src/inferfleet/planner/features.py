@@ -6,11 +6,15 @@ from inferfleet.engines import Mode
 from inferfleet.engines.parsers import tool_call_parser
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.fit import Sizing
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.refusals import (
+    BadValue,
     ExecutorUnsupported,
+    FlagManaged,
     FlagUnsupported,
     ImageArchitecture,
+    PortClash,
     Refusal,
     SpeculationUnsupported,
     ToolCallsUnsupported,
@@ -29,6 +33,10 @@ OPTIONAL = (
 )
 """Settings that not every engine has an option for; engine.yml lists those it has."""
 
+UNCHUNKED_TOKENS = 32768
+"""Longest context for which vLLM's V0 engine does not divide prompts by default (arg_utils.py)."""
+_RAY_ENV = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # roles/inference_engine/vars
+_HIDES_ACCELERATORS = "_VISIBLE_DEVICES"  # CUDA_, NVIDIA_, HIP_, ROCR_, ASCEND_RT_ …
 _ARM = ("aarch64", "arm64")
 _TAG_ENDINGS = {"aarch64": ("_arm", "-arm", "_arm64", "-arm64", "-aarch64"), "x86_64": ("-amd64", "-x86_64", "_x86_64")}
 
@@ -50,6 +58,69 @@ def setting_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
                     default=str(default).lower(),
                 )
             )
+    return problems
+
+
+def batch_problems(settings: Settings, choice: EngineChoice, sizing: Sizing) -> list[Refusal]:
+    """Return the problem of a batch that is too small for the sequences, or for a prompt that cannot be divided."""
+    tokens, limits = settings.max_num_batched_tokens, sizing.limits
+    if not tokens or not choice.engine.batch_limit:
+        return []
+    least, name = limits.max_num_seqs, "max_num_seqs"
+    if not choice.version.chunked_prefill and limits.max_model_len <= UNCHUNKED_TOKENS:
+        least, name = max((least, name), (limits.max_model_len, "max_model_len"))
+    if tokens >= least:
+        return []
+    return [
+        BadValue(
+            N_("Variable max_num_batched_tokens is {tokens}, but {engine} requires at least {name}, which is {least}."),
+            N_("Set max_num_batched_tokens to at least {least}, or {name} to at most {tokens}."),
+            {"max_num_batched_tokens": least},
+            tokens=tokens,
+            engine=choice.engine.title,
+            name=name,
+            least=least,
+        )
+    ]
+
+
+def port_problems(settings: Settings, choice: EngineChoice, fleet: Fleet) -> list[Refusal]:
+    """Return the problem of an API port on which the engine listens for the other nodes."""
+    engine, port = choice.engine, settings.engine_port
+    used = [
+        peers.ports
+        for peers in engine.peer_ports
+        if peers.nodes != "workers" and peers.used(settings.executor, settings.data_parallel_size)
+    ]
+    if len(fleet.nodes) == 1 or not any(ports[0] <= port <= ports[-1] for ports in used):
+        return []
+    return [
+        PortClash(
+            N_("Variable engine_port is {port}, but {engine} uses this port of the head node between the nodes."),
+            N_("Set engine_port to another port, for example {default}."),
+            {"engine_port": engine.port},
+            port=port,
+            engine=engine.title,
+            default=engine.port,
+        )
+    ]
+
+
+def environment_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
+    """Return the problems of variables in engine_extra_env that would override secrets or hide accelerators."""
+    key, env = choice.engine.api_key_env, settings.engine_extra_env
+    refused = [name for name in env if name == key or name in _RAY_ENV or name.endswith(_HIDES_ACCELERATORS)]
+    change = {"engine_extra_env": {name: value for name, value in env.items() if name not in refused}}
+    problems: list[Refusal] = []
+    for name in refused:
+        template = N_("Variable engine_extra_env has {name}, which inferfleet sets itself.")
+        remedy = N_("Remove {name} from engine_extra_env.")
+        if name == key:
+            remedy = N_("Set engine_api_key instead, and remove {name} from engine_extra_env.")
+        elif name.endswith(_HIDES_ACCELERATORS):
+            template = N_("Variable engine_extra_env has {name}, which hides accelerators that the plan uses.")
+            remedy = N_("Remove {name}, and set accelerators_per_node to use fewer accelerators.")
+        problems.append(FlagManaged(template, remedy, change, name=name))
     return problems
 
 

@@ -80,10 +80,11 @@ def make_limits(
     length = settings.max_model_len or model.max_model_len
     if not version.chunked_prefill:
         tokens = max(tokens, length)
+    tokens = settings.max_num_batched_tokens or tokens
     return Limits(
         max_model_len=length,
-        max_num_seqs=settings.max_num_seqs or sequences,
-        max_num_batched_tokens=settings.max_num_batched_tokens or tokens,
+        max_num_seqs=settings.max_num_seqs or min(sequences, tokens),  # as vLLM limits its default
+        max_num_batched_tokens=tokens,
         gpu_memory_utilization=settings.gpu_memory_utilization,
         kv_cache_item_bytes=1 if settings.kv_cache_dtype.startswith("fp8") else 2,
         enforce_eager=settings.enforce_eager,

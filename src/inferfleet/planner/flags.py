@@ -18,10 +18,25 @@ def flag_problems(choice: EngineChoice, arguments: Sequence[str]) -> list[Refusa
     listed = load_flags(choice.name, choice.version.version) if choice.known_image else None
     flags = [flag for word in dict.fromkeys(arguments) if (flag := _flag_in(word, choice.engine))]
     refused = {flag: problem for flag in flags if (problem := _refused(choice, flag, listed))}
-    change = {"engine_extra_args": _without(refused, arguments, choice.engine)}
+    stray = _stray_words(arguments, choice.engine)
+    kept = [word for word in arguments if word not in stray]
+    change = {"engine_extra_args": _without(refused, kept, choice.engine)}
     return [
-        kind(N_("Variable engine_extra_args has {flag}, which {why}."), remedy.template, change, **remedy.parameters)
-        for kind, remedy in refused.values()
+        *(
+            FlagUnsupported(
+                N_("Variable engine_extra_args has {word!r}, which is neither an option nor the value of one."),
+                N_("Remove {word!r} from engine_extra_args."),
+                change,
+                word=word,
+            )
+            for word in dict.fromkeys(stray)
+        ),
+        *(
+            kind(
+                N_("Variable engine_extra_args has {flag}, which {why}."), remedy.template, change, **remedy.parameters
+            )
+            for kind, remedy in refused.values()
+        ),
     ]
 
 
@@ -67,6 +82,23 @@ def _flag_in(word: str, engine: Engine) -> str:
     return flag
 
 
+def _stray_words(arguments: Sequence[str], engine: Engine) -> list[str]:
+    """Return the words that no option can have as its value: empty ones, and those without an option before them.
+
+    The lists do not show how many values an option takes, so further words after one are accepted.
+    """
+    stray = []
+    takes_value = False
+    for word in arguments:
+        if word in ("-", "--") or not word.strip():
+            stray.append(word)
+        elif _flag_in(word, engine) or word.startswith("-O"):
+            takes_value = "=" not in word and not word.startswith("-O")
+        elif not takes_value:
+            stray.append(word)
+    return stray
+
+
 def _lacks(choice: EngineChoice, name: str) -> Message:
     """Return the message that the engine's version lacks a flag, with the version of its addition or removal."""
     engine = f"{choice.engine.title} {choice.version.version}"
@@ -86,6 +118,13 @@ def _refused(choice: EngineChoice, flag: str, listed: FlagFile | None) -> tuple[
     """Return the problem class of a rejected option, and the remedy with the reason as parameter `why`."""
     options, managed = listed.options if listed else (), choice.engine.managed
     same = next((option for option in options if flag in option), (flag,))
+    if {"--help", "-h"} & {flag, *same}:
+        why = Message("", N_("prints help instead of serving"))
+        return FlagUnsupported, Message("", N_("Remove {flag} from engine_extra_args."), flag=flag, why=why)
+    if flag in choice.engine.option_files:
+        remedy = N_("Write the options of the file in engine_extra_args instead of {flag}.")
+        why = Message("", N_("reads options from a file, which inferfleet does not check"))
+        return FlagUnsupported, Message("", remedy, flag=flag, why=why)
     ours = next((name for name in same if name in managed), None)
     if ours is not None:
         remedy = N_("Its value follows from the inventory: remove {flag} from engine_extra_args.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from inferfleet.catalog import Accelerator, UnknownNameError, accelerator_name, load_accelerator, load_accelerators
 from inferfleet.messages import N_, Message
-from inferfleet.planner.fabric import RdmaPort, cluster_interface, read_ports
+from inferfleet.planner.fabric import RdmaPort, choose_address, read_ports
 from inferfleet.planner.parsing import maps, number
 from inferfleet.planner.refusals import (
     AcceleratorsMissing,
@@ -175,16 +175,17 @@ def _node(name: str, node: Mapping[str, Any], settings: Settings, problems: list
                 )
             )
         accelerator, count = accelerator or reported, min(wanted, len(devices)) or len(devices)
+    address, interface = choose_address(name, node, settings.cluster_network, problems)
     return Node(
         name=name,
         role=str(node.get("role", "worker")),
-        address=str(node.get("address", "")),
+        address=address,
         accelerator=accelerator,
         count=count,
         memory_mib=memory,
         driver=str(node.get("driver_version") or ""),
         architecture=str(node.get("architecture") or ""),
-        interface=cluster_interface(name, node, settings.cluster_network, problems),
+        interface=interface,
         ports=read_ports(node["rdma"]) if isinstance(node.get("rdma"), list) else None,
         shm_bytes=number(node.get("shm_bytes")),
         facts=node,

@@ -1,5 +1,8 @@
 """Check that the nodes of a fleet are identical and their devices are healthy."""
 
+from collections.abc import Mapping
+
+from inferfleet.inventory.model import is_ipv4
 from inferfleet.messages import N_, Message
 from inferfleet.planner.fleet import Fleet, Node, mixed_accelerators, same_memory
 from inferfleet.planner.health import health_problems
@@ -13,6 +16,7 @@ from inferfleet.planner.refusals import (
     MixedMemory,
     ModelPathDiffers,
     Refusal,
+    SharedAddress,
     ShmTooSmall,
     UnequalCounts,
 )
@@ -38,6 +42,24 @@ def check_answers(fleet: Fleet) -> list[Refusal]:
             nodes=[*silent],
             first=silent[0],
         )
+    ]
+
+
+def check_node_addresses(fleet: Fleet) -> list[Refusal]:
+    """Refuse nodes with the same address on the cluster network."""
+    by_address: dict[str, list[str]] = {}
+    for node in fleet.nodes:
+        by_address.setdefault(node.address, []).append(node.name)
+    return [
+        SharedAddress(
+            N_("Hosts {hosts} and {last} have the same address {address} on the cluster network."),
+            N_("Set cluster_address of each host, or cluster_network to read the addresses from the nodes."),
+            hosts=hosts[:-1],
+            last=hosts[-1],
+            address=address,
+        )
+        for address, hosts in by_address.items()
+        if len(hosts) > 1 and is_ipv4(address)
     ]
 
 
@@ -148,7 +170,18 @@ def check_model_roots(fleet: Fleet) -> list[Refusal]:
 
 
 def _silent(fleet: Fleet) -> list[str]:
-    return [node.name for node in fleet.nodes if not node.accelerator]
+    """Return the nodes without accelerators: with no model, or with empty facts while another node reports some."""
+    reported = {node.name: _reported(node) for node in fleet.nodes}
+    empty = [name for name, count in reported.items() if count == 0 and any(reported.values())]
+    return [node.name for node in fleet.nodes if not node.accelerator or node.name in empty]
+
+
+def _reported(node: Node) -> int | None:
+    """Return the number of accelerators that the driver or the PCI bus of a node shows; None if not known."""
+    pci = node.facts.get("pci")
+    on_bus = pci.get("accelerators") if isinstance(pci, Mapping) else None
+    devices = maps(node.facts.get("accelerators"))
+    return max(len(devices), len(on_bus)) if isinstance(on_bus, list) else len(devices) or None
 
 
 def _names(fleet: Fleet) -> list[str]:

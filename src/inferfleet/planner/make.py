@@ -123,5 +123,5 @@ def _engine(settings: Settings, problems: list[Refusal]) -> None:
 
 def _address(name: str, node: Mapping[str, Any], fleet: Fleet | None) -> NodePlan:
     known = next((n for n in fleet.nodes if n.name == str(name)), None) if fleet else None
-    interface = known.interface if known else ""
-    return NodePlan(str(node.get("role", "worker")), 0, str(node.get("address", "")), interface, [], {})
+    address, interface = (known.address, known.interface) if known else (str(node.get("address", "")), "")
+    return NodePlan(str(node.get("role", "worker")), 0, address, interface, [], {})

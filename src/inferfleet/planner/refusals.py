@@ -124,7 +124,7 @@ class FlagUnsupported(Refusal):
 
 
 class FlagManaged(Refusal):
-    """A flag of engine_extra_args that the plan sets itself."""
+    """An option or environment variable of the engine that the plan sets itself."""
 
     CODE = "flag-managed"
 
@@ -255,7 +255,13 @@ class GidMissing(Refusal):
     CODE = "gid-missing"
 
 
+class PortClash(Refusal):
+    """A port that the engine already uses between the nodes."""
+
+    CODE = "port-clash"
+
+
 class SharedAddress(Refusal):
-    """All nodes are configured with the same address."""
+    """Several nodes have the same address."""
 
     CODE = "shared-address"

@@ -1,4 +1,7 @@
-"""Check values that have the right type but are out of range on any hardware."""
+"""Check values that have the right type but cannot work on any hardware."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
 
 from inferfleet.messages import N_
 from inferfleet.planner.refusals import BadValue, Refusal
@@ -8,16 +11,21 @@ MOST_PER_NODE = 64
 """Maximum number of accelerators per node."""
 
 
-def value_problems(settings: Settings) -> list[Refusal]:
-    """Return the problems of values that are out of range."""
-    if settings.accelerators_per_node <= MOST_PER_NODE:
-        return []
-    return [
-        BadValue(
+def value_problems(settings: Settings) -> Iterator[Refusal]:
+    """Yield the problems of values that are out of range or contradict each other."""
+    if settings.accelerators_per_node > MOST_PER_NODE:
+        yield BadValue(
             N_("Variable accelerators_per_node is {value}, which exceeds the maximum of {most}."),
             N_("Set accelerators_per_node to at most {most}, or to 0 to use what the nodes report."),
             {"accelerators_per_node": 0},
             value=settings.accelerators_per_node,
             most=MOST_PER_NODE,
         )
-    ]
+    if PurePosixPath(settings.model_root) == PurePosixPath(settings.container_data_root):
+        yield BadValue(
+            N_("Variables model_root and container_data_root are both {path}, but Docker manages its folder alone."),
+            N_("Set container_data_root to another folder, for example {other}."),
+            {"container_data_root": f"{settings.model_root.rstrip('/')}-docker"},
+            path=settings.model_root,
+            other=f"{settings.model_root.rstrip('/')}-docker",
+        )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from inferfleet.catalog import Checkpoint, Model
+from inferfleet.inventory.model import is_ipv4
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fit import Sizing, rules_of
@@ -108,6 +109,18 @@ def engine_warnings(
 
 def node_warnings(settings: Settings, fleet: Fleet, *, hypothetical: bool) -> Iterator[Message]:
     """Yield the warnings about the nodes and their memory."""
+    unaddressed = [node.name for node in fleet.nodes if not is_ipv4(node.address)]
+    if unaddressed and not hypothetical:
+        template = N_(
+            "The address of {nodes} on the cluster network is not known yet: it is selected once the nodes report"
+            " their interfaces. Set cluster_address to specify it now."
+        )
+        if len(unaddressed) > 3:
+            template = N_(
+                "The address of {nodes} and others on the cluster network is not known yet: it is selected once the"
+                " nodes report their interfaces. Set cluster_address to specify it now."
+            )
+        yield Message("address-unknown", template, nodes=unaddressed[:3])
     unknown = [node.name for node in fleet.nodes if not node.interface]
     gathered = any("interfaces" in node.facts for node in fleet.nodes)
     if len(fleet.nodes) > 1 and unknown and not gathered and not hypothetical:

@@ -30,15 +30,49 @@ class UnfitValueError(ValueError):
         self.reason, self.remedy = Message("", reason), Message("", remedy)
 
 
+_SYSTEM_FOLDERS = ("", "home", "root", "tmp", "usr", "var")  # folders below them may hold data
+_SYSTEM_TREES = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys")
+# Grammar of image references: github.com/distribution/reference, regexp.go. The registered digest algorithms with their
+# lengths: OCI image specification, descriptor.md.
+_DOMAIN = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
+_HOST = rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[a-fA-F0-9:]+\])(?::(?P<port>[0-9]{{1,5}}))?"
+_PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
+_DIGEST = r"(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})"
+_REGISTRY = re.compile(_HOST)
+_PREFIX = re.compile(rf"{_HOST}(?:/{_PATH})*")
+_IMAGE = re.compile(rf"(?:{_HOST}/)?{_PATH}(?:/{_PATH})*(?::{_TAG})?(?:@{_DIGEST})?")
+_MAX_PORT = 65535
+
+
+def _matches(pattern: re.Pattern[str], value: str) -> bool:
+    """Return whether a value is valid in the grammar of image references, with a valid port if it has one."""
+    found = pattern.fullmatch(value)
+    return found is not None and 0 < int(found["port"] or 1) <= _MAX_PORT
+
+
 def _absolute_path(value: str) -> str:
     path = PurePosixPath(value)
     if not path.is_absolute() or ".." in path.parts:
         raise UnfitValueError(
             N_("is not an absolute path"), N_("write a path that starts with /, for example /data/models")
         )
+    if not value.isprintable():
+        raise UnfitValueError(N_("contains a line break or another control character"), N_("write it on one line"))
     if ":" in value:
         raise UnfitValueError(
             N_("contains a colon"), N_("choose a path without colons, which Docker uses as separators in mounts")
+        )
+    return value
+
+
+def data_path(value: str) -> str:
+    """Return the path of a folder for data on the nodes; raises UnfitValueError."""
+    _, *parts = PurePosixPath(_absolute_path(value)).parts
+    shared_memory = parts[:2] == ["dev", "shm"] and len(parts) > 2
+    if "/".join(parts) in _SYSTEM_FOLDERS or (parts[0] in _SYSTEM_TREES and not shared_memory):
+        raise UnfitValueError(
+            N_("belongs to the operating system"), N_("choose a folder for data, for example /data/models")
         )
     return value
 
@@ -64,10 +98,13 @@ def _network(value: str) -> str:
     if value:
         try:
             ipaddress.IPv4Network(value)
+            valid = "/" in value  # without a prefix length it would be a single address
         except ValueError:
+            valid = False
+        if not valid:
             raise UnfitValueError(
                 N_("is not an IPv4 network"), N_("write its first address and prefix length, for example 10.0.0.0/24")
-            ) from None
+            )
     return value
 
 
@@ -80,7 +117,7 @@ def _repository(value: str) -> str:
 
 
 def _host_port(value: str) -> str:
-    if not re.fullmatch(r"[\w.-]+(:\d{1,5})?", value):
+    if not _matches(_REGISTRY, value):
         raise UnfitValueError(
             N_("is not host:port"), N_("write it without a scheme, for example registry.example.com:5000")
         )
@@ -88,16 +125,34 @@ def _host_port(value: str) -> str:
 
 
 def _registry(value: str) -> str:
-    if not re.fullmatch(r"[\w-]+(\.[\w-]+)*(:\d{1,5})?", value):
+    if not _matches(_REGISTRY, value):
         raise UnfitValueError(N_("is not the name of a registry"), N_("write it like docker.io or quay.io"))
     return value
 
 
 def _prefix(value: str) -> str:
-    if not re.fullmatch(r"[\w.-]+(:\d{1,5})?(/[a-z0-9._-]+)*", value):
+    if not _matches(_PREFIX, value):
         raise UnfitValueError(
             N_("is not a registry with an optional path"),
             N_("write it without a scheme, like registry.example.com:5000/hub"),
+        )
+    return value
+
+
+def _image(value: str) -> str:
+    if value and not _matches(_IMAGE, value):
+        raise UnfitValueError(
+            N_("is not an image reference"),
+            N_("write it without a scheme and with a lower-case name, like registry.example.com:5000/vllm:v1"),
+        )
+    return value
+
+
+def _variable_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
+        raise UnfitValueError(
+            N_("is not the name of an environment variable"),
+            N_("use letters, digits and underscores, and no digit at the start"),
         )
     return value
 
@@ -137,7 +192,7 @@ def _boolean(value: object) -> object:
     return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
 
 
-AbsolutePath = Annotated[str, AfterValidator(_absolute_path)]
+DataPath = Annotated[str, AfterValidator(data_path)]
 OptionalPath = Annotated[str, AfterValidator(_optional_path)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Network = Annotated[str, AfterValidator(_network)]
@@ -145,6 +200,8 @@ Repository = Annotated[str, AfterValidator(_repository)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 Registry = Annotated[str, AfterValidator(_registry)]
 Prefix = Annotated[str, AfterValidator(_prefix)]
+Image = Annotated[str, AfterValidator(_image)]
+VariableName = Annotated[str, AfterValidator(_variable_name)]
 Email = Annotated[str, AfterValidator(_email)]
 Name = Annotated[str, StringConstraints(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
@@ -192,7 +249,7 @@ class Settings(BaseModel):
     """Hub repository id `owner/name`; empty: chosen by the planner for the hardware."""
     model_revision: Name = "main"
     """Branch, tag or commit of the hub repository."""
-    model_root: AbsolutePath = "/data/models"
+    model_root: DataPath = "/data/models"
     """Folder for weights, the same on every node; they are stored in `<model_root>/<checkpoint>`."""
     hub_endpoint: HttpUrl = "https://huggingface.co"
     """Hub that weights are downloaded from, e.g. https://hf-mirror.com."""
@@ -203,7 +260,7 @@ class Settings(BaseModel):
     """Inference engine; `auto`: chosen by the planner."""
     engine_version: str = ""
     """Engine version in the catalog, e.g. 0.17.1; empty: the newest that supports the hardware."""
-    engine_image: str = ""
+    engine_image: Image = ""
     """Container image; empty: the image in the catalog for engine and accelerator."""
     engine_mode: str = ""
     """Fixed mode defined by a vendor: `long-context` or `mtp` of vllm_vacc."""
@@ -241,7 +298,7 @@ class Settings(BaseModel):
     """Share of each accelerator's memory that the engine may use."""
     engine_extra_args: list[str] = []
     """Appended to the engine's command line unchanged."""
-    engine_extra_env: dict[str, str] = {}
+    engine_extra_env: dict[VariableName, str] = {}
     """Added to the engine's environment."""
     engine_port: OptionalPort = 0
     """Port of the API on the head node; 0: the engine's default (vLLM 8000, SGLang 30000, LMDeploy 23333)."""
@@ -255,7 +312,7 @@ class Settings(BaseModel):
     nccl_debug: Literal["", "VERSION", "WARN", "INFO", "TRACE"] = ""
     """NCCL's log level."""
 
-    container_data_root: AbsolutePath = "/var/lib/docker"
+    container_data_root: DataPath = "/var/lib/docker"
     """Folder in which Docker stores images and containers."""
     image_pull: Literal["missing", "always"] = "missing"
     """`missing`: pull images that a node lacks; `always`: compare with the registry's digest on every run."""
@@ -274,7 +331,7 @@ class Settings(BaseModel):
     ray_dashboard_port: Port = 8265
     """Port of the dashboard on 127.0.0.1 of the head node."""
 
-    webui_image: str = ""
+    webui_image: Image = ""
     """Image `name:tag`; empty: Open WebUI's, or the one of the accelerator vendor."""
     webui_port: Port = 3000
     """Port of Open WebUI on the host of group webui."""
@@ -305,6 +362,9 @@ class HostSettings(BaseModel):
     cluster_rdma: str = ""
     """RDMA ports that override the planner's choice: `mlx5_0:1,mlx5_1:1`, or `none` for TCP."""
 
+
+MIN_SECRET_LENGTH = 8
+"""Minimum characters of a secret that a user sets (NIST SP 800-63B, 5.1.1.1)."""
 
 SECRETS = ("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password")
 """Settings whose value must never be shown, not even in an error message."""

@@ -20,7 +20,9 @@ def build_inventory(
     hosts = hosts or {}
     names = [host for members in groups.values() for host in members]
     shared = {name: value for name, value in (DEFAULTS | everywhere).items() if name not in drop}
-    return Inventory(groups, {host: shared | hosts.get(host, {}) for host in names}, {key: {} for key in known})
+    addresses = {host: {"ansible_host": f"10.0.0.{number}"} for number, host in enumerate(dict.fromkeys(names), 11)}
+    variables = {host: addresses[host] | shared | hosts.get(host, {}) for host in names}
+    return Inventory(groups, variables, {key: {} for key in known})
 
 
 @pytest.fixture(scope="session")

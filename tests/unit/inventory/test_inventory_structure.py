@@ -51,7 +51,7 @@ def test_two_webuis(build):
     ("hosts", "shown"),
     [
         ({"node1": {"ansible_host": "10.0.0.1"}, "node2": {"ansible_host": "10.0.0.1"}}, "10.0.0.1"),
-        ({"node1": {"ansible_host": "node2"}}, "node2"),
+        ({name: {"ansible_host": "gpu", "cluster_interface": "bond0"} for name in ("node1", "node2")}, "gpu"),
         (
             {
                 "node1": {"ansible_host": "10.0.0.1", "ansible_port": 2222},
@@ -163,7 +163,7 @@ def test_values_must_agree(build):
 
 
 def test_secrets_must_agree_and_are_not_shown(build):
-    hosts = {"node1": {"ray_auth_token": "s3cret"}, "node2": {"ray_auth_token": "0ther"}}
+    hosts = {"node1": {"ray_auth_token": "s3cret-1"}, "node2": {"ray_auth_token": "0ther-one"}}
     [(code, parameters)] = found(build(hosts=hosts))
     assert (code, parameters["name"]) == ("value-differs", "ray_auth_token")
     assert parameters["values"] == ["(not shown) on node1", "(not shown) on node2"]

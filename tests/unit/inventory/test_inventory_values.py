@@ -4,6 +4,7 @@ import pytest
 from tests.unit.inventory.parameters import codes, found
 
 from inferfleet.engines import load_engines
+from inferfleet.inventory.values import show
 from inferfleet.settings import SECRETS, Settings
 
 EVERYWHERE = "all hosts"
@@ -160,7 +161,7 @@ def test_a_secret_of_the_wrong_type_is_not_shown(build, name):
 def test_secret_not_allowed_in_headers(build, value):
     expected = {"name": "engine_api_key", "setting": "engine_api_key", "hosts": EVERYWHERE}
     assert found(build(engine_api_key=value)) == [("bad-value", expected)]
-    assert found(build(webui_admin_password="芝麻开门")) == []
+    assert found(build(webui_admin_password="芝麻开门芝麻开门")) == []
 
 
 def test_problem_of_one_host_is_reported_once(build):
@@ -179,10 +180,53 @@ def test_problem_of_one_host_is_reported_once(build):
         ("cluster_network", "198.18.5.0/24"),
         ("engine_extra_env", {"NCCL_DEBUG": "INFO"}),
         ("engine_api_key", "sk-1234!%&"),
+        ("webui_secret_key", "12345678"),
+        ("model_root", "/dev/shm/models"),
+        ("model_root", "/var/lib/models"),
+        ("container_data_root", "/home/docker"),
+        ("engine_image", "vllm"),
+        ("engine_image", "docker.io/vllm/vllm-openai:v0.17.1"),
+        ("engine_image", f"registry.example.com:5000/a/b__c-d:V1@sha256:{'0' * 64}"),
+        ("webui_image", "[fd00::1]:5000/open-webui"),
+        ("image_mirrors", {"docker.io": "mirror.example.com:5000/docker.io"}),
     ],
 )
 def test_valid_values(build, name, value):
     assert codes(build(**{name: value})) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("model_root", f"/{folder}") for folder in ("", "proc", "etc/models", "sys", "dev/shm", "usr", "./", "var/")),
+        ("model_root", "/data\nmodels"),
+        ("container_data_root", "//"),
+        *(("engine_image", value) for value in ("vLLM", "https://a/b", "a b", "--privileged", "a:99999/b", "a:0/b")),
+        *(("engine_image", f"a/b{end}") for end in ("@sha256:abc", ":", ":a/b", f":{'a' * 129}", "//c", "_")),
+        ("webui_image", "open-webui\n"),
+        ("image_mirrors", {"docker.io": "a:70000"}),
+        ("insecure_registries", ["a:0"]),
+        *(("engine_extra_env", {key: "1"}) for key in ("", "1A", "A=B", "A B", "Ä")),
+    ],
+)
+def test_invalid_paths_images_and_names(build, name, value):
+    assert codes(build(**{name: value})) == ["bad-value"]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("https://user:p@ss/w:rd@host/", "'https://(hidden)@host/'"),
+        ("https:/user:password@host", "'https:/(hidden)@host'"),
+        ("user:password@host", "'(hidden)@host'"),
+        ("https://token@host/", "'https://(hidden)@host/'"),
+        (["https://user:password@host/"], "['https://(hidden)@host/']"),
+        ("registry:5000/a@sha256:0", "'registry:5000/a@sha256:0'"),
+        ("admin@host", "'admin@host'"),
+    ],
+)
+def test_credentials_in_urls_are_not_shown(value, shown):
+    assert show("registry_mirrors", value) == shown
 
 
 @pytest.mark.parametrize("value", ["http://", "http://[", "http://host:70000", "https://a b", "file:///srv", "//host"])

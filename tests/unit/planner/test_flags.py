@@ -29,9 +29,9 @@ def test_existing_vllm_options(arguments):
     assert not any(warning.code == "flags-unchecked" for warning in plan.warnings)
 
 
-@pytest.mark.parametrize("spelling", ["--tensor-parallel-size", "--tensor_parallel_size=4", "-tp"])
+@pytest.mark.parametrize("spelling", ["--tensor-parallel-size 4", "--tensor_parallel_size=4", "-tp 4"])
 def test_every_spelling_of_a_managed_option_is_refused(spelling):
-    [problem] = plan_with(spelling, "4").problems
+    [problem] = plan_with(*spelling.split()).problems
     assert problem.code == "flag-managed"
     assert problem.remedy.startswith("Set tensor_parallel_size instead")
     assert problem.change == {"engine_extra_args": []}

@@ -217,7 +217,7 @@ def test_lab_with_mp_executor():
 
 @pytest.mark.parametrize("name", sorted(p.name for p in (ROOT / "inventories").iterdir() if (p / "hosts.yml").exists()))
 def test_plan_contains_no_secrets(name):
-    secrets = {"engine_api_key": "hush-1", "ray_auth_token": "hush-2", "webui_secret_key": "hush-3"}
+    secrets = {"engine_api_key": "hush-hush-1", "ray_auth_token": "hush-hush-2", "webui_secret_key": "hush-hush-3"}
     plans = plan_cluster(read_inventory(str(ROOT / "inventories" / name), secrets), {}).plans
     assert plans
     assert "hush" not in str([plan.as_dict() for plan in plans])

@@ -37,7 +37,7 @@ def test_disk_space_for_images_only():
     disk = {"device": 1, "free_bytes": 0, "total_bytes": 1}
     facts = {"disk": {VALUES["model_root"]: disk, VALUES["container_data_root"]: disk}}
     hosts = {host: {**VALUES, "preflight_image_space_gib": 60} for host in ("n1", "n2", "ui")}
-    hosts = {host: {**values, "ansible_host": host} for host, values in hosts.items()}
+    hosts = {host: {**values, "ansible_host": f"10.0.0.{i}"} for i, (host, values) in enumerate(hosts.items())}
     (problem,) = plan_cluster(Inventory(GROUPS, hosts), {"ui": facts}).problems
     assert (problem.code, problem.parameters["host"], problem.parameters["missing"]) == ("disk-too-small", "ui", 60)
 

@@ -40,6 +40,7 @@ ODD = (
     ("H200-141G", {"engine": "deepseek-infer"}),
     ("H200-141G", {"engine_extra_args": ["--x"], "engine_image": "mine/vllm:new"}),
     ("H200-141G", {"accelerators_per_node": 65}),
+    ("H200-141G", {"cluster_network": "192.0.2.0/24"}),
 )
 LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
 LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}

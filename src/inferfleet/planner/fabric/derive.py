@@ -72,7 +72,7 @@ def derive_fabric(
         nodes[member.name] = NodeFabric(member.interface, ports, index, rate)
     if len(members) > 1:
         faces = {m.name: (m.facts, m.interface) for m in members}
-        warnings += [*mtu_warnings(faces), *route_warnings(faces)]
+        warnings += [*mtu_warnings(faces), *route_warnings(faces, [member.address for member in members])]
     found, advice = env_overrides(settings.engine_extra_env, members, nodes, transport)
     return Fabric(transport, nodes, vendor, (*warnings, *advice)), [*problems, *found]
 

@@ -1,13 +1,11 @@
-"""The cluster interface of each node, and whether the nodes agree on MTU and routes."""
+"""The interfaces of each node, and whether the nodes agree on MTU and routes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from inferfleet.messages import N_, Message
-from inferfleet.planner.fabric.gids import within
 from inferfleet.planner.fabric.rdma import split_filter
 from inferfleet.planner.parsing import maps, number
-from inferfleet.planner.refusals import InterfaceMissing, Refusal
 
 Interfaces = Mapping[str, Mapping[str, Any]]
 
@@ -16,50 +14,6 @@ def read_interfaces(node: Mapping[str, Any]) -> Interfaces | None:
     """Return the node's interfaces by name; None if they were not gathered."""
     value = node.get("interfaces")
     return {str(i["name"]): i for i in maps(value) if i.get("name")} if isinstance(value, list) else None
-
-
-def cluster_interface(name: str, node: Mapping[str, Any], network: str, problems: list[Refusal]) -> str:
-    """Return the interface that holds the node's cluster address; a configured interface is checked and has priority.
-
-    Empty if not known; a problem is added if the node's interfaces are known and none matches.
-    """
-    wanted, given = str(node.get("address", "")), str(node.get("interface") or "")
-    interfaces = read_interfaces(node)
-    if interfaces is None:
-        return given
-    found = {interface: _addresses(facts) for interface, facts in interfaces.items()}
-    if given:
-        if given in found:
-            return given
-        problems.append(
-            InterfaceMissing(
-                N_("Variable cluster_interface of {name} is {given}, which the host does not have; it has {found}."),
-                N_("Set cluster_interface of {name} to one of them, or remove it to select the interface by address."),
-                name=name,
-                given=given,
-                found=[*found],
-            )
-        )
-        return ""
-    for interface, addresses in found.items():
-        if wanted in addresses:
-            return interface
-    inside = [(i, a) for i, addresses in found.items() for a in addresses if network and within(a, network)]
-    with_address = [f"{address} ({i})" for i, addresses in found.items() for address in addresses]
-    hint = (
-        f"{inside[0][1]} ({inside[0][0]})" if inside else Message("", N_("one of its addresses on the cluster network"))
-    )
-    problems.append(
-        InterfaceMissing(
-            N_("Host {name} has no interface with the address {wanted}; it has {addresses}."),
-            N_("Set cluster_address of {name} to {hint}."),
-            name=name,
-            wanted=wanted,
-            addresses=with_address or [Message("", N_("none"))],
-            hint=hint,
-        )
-    )
-    return ""
 
 
 def link_gbps(node: Mapping[str, Any], interface: str) -> float:
@@ -98,15 +52,18 @@ def _with_mtu(mtu: int, where: Sequence[tuple[str, str]]) -> Message:
     return Message("", N_("{mtu} bytes on {places}"), mtu=mtu, places=places)
 
 
-def route_warnings(nodes: Mapping[str, tuple[Mapping[str, Any], str]]) -> Iterator[Message]:
-    """Yield a warning for each node that reaches others through another interface than the cluster interface."""
+def route_warnings(nodes: Mapping[str, tuple[Mapping[str, Any], str]], addresses: Collection[str]) -> Iterator[Message]:
+    """Yield a warning for each node that reaches others through another interface than the cluster interface.
+
+    `addresses` are the cluster addresses; routes to other addresses of the nodes do not matter.
+    """
     for name, (facts, interface) in nodes.items():
         routes = facts.get("routes")
         if not isinstance(routes, Mapping) or not interface:
             continue
         for peer, route in routes.items():
             other = str(route.get("interface") or "") if isinstance(route, Mapping) else ""
-            if other not in ("", interface, "lo"):
+            if peer in addresses and other not in ("", interface, "lo"):
                 yield Message(
                     "route-differs",
                     N_(
@@ -134,5 +91,6 @@ def missing_names(names: Sequence[str], interfaces: Interfaces) -> list[str]:
     return [name for name in names if name not in interfaces]
 
 
-def _addresses(facts: Mapping[str, Any]) -> list[str]:
+def addresses_of(facts: Mapping[str, Any]) -> list[str]:
+    """Return the IPv4 addresses of an interface."""
     return [str(a) for a in facts["addresses"]] if isinstance(facts.get("addresses"), list) else []
