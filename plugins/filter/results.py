@@ -27,7 +27,7 @@ def service_failure(reason, answer, logs):
         return [Problem("service-not-started", "{reason}", "", reason=why).as_dict()]
     after = Message("", N_("The previous service is running again."))
     correct = N_(
-        "`inferfleet doctor --logs {logs}` looks for the cause in the logs of the failed containers. Correct the"
+        "`inferfleet doctor --logs {logs}` reads the logs of the failed containers for the cause. Correct the"
         " settings that changed since the previous deployment, and run `inferfleet up` again."
     )
     remedy = correct if reason else ""

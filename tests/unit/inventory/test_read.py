@@ -165,7 +165,7 @@ def test_only_variables_of_files_must_be_known_in_a_script_inventory(tmp_path, e
     )
     script.chmod(0o755)
     (tmp_path / "group_vars").mkdir()
-    (tmp_path / "group_vars" / "all.yml").write_text(everywhere)
+    (tmp_path / "group_vars" / "all.yml").write_text(f"cluster_network: 10.0.0.0/24\n{everywhere}")
     assert codes(read_inventory(str(tmp_path), root=ROOT)) == expected
 
 
