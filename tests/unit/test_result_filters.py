@@ -40,8 +40,8 @@ def test_reason_is_the_problem_of_the_task(filters):
             {"message": "It ended."},
             progress("answered", True),
             "It ended. The previous service is running again. `inferfleet doctor --logs failed` reads the logs"
-            " of the failed containers for the cause. Correct the settings that changed since the previous deployment, and"
-            " run `inferfleet up` again.",
+            " of the failed containers for the cause. Correct the settings that changed since the previous deployment,"
+            " and run `inferfleet up` again.",
         ),
         ({}, progress("answered", True), f"{UNREACHABLE} The previous service is running again."),
         (
