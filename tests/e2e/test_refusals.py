@@ -95,7 +95,8 @@ def test_unreachable_node(controller: Controller, unchanged: None, tmp_path: Pat
     (refusal,) = refusals(done)
     assert re.fullmatch(
         rf"Host node2 is unreachable at {wrong}:22 as root: connect to host {wrong} port 22: [\w ]+\."
-        rf" Check ansible_host, ansible_user and the SSH key in hosts\.yml; `ssh -p 22 root@{wrong}` must work\.",
+        r" Check ansible_host, ansible_user and the SSH key in hosts\.yml; `ssh -p 22 -i \S+/ssh/id_ed25519"
+        rf" -o 'UserKnownHostsFile=\"[^\"]+\"' root@{wrong}` must work\.",
         refusal,
     ), done
     assert (done.rc, done.document["outcome"], done.document["changed_tasks"]) == (4, "unreachable", []), done

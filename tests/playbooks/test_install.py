@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -87,5 +88,5 @@ def test_a_bundle_contains_a_wheel_of_the_installed_package(command, tmp_path):
 
 
 def _files(wheel):
-    listed = subprocess.run([sys.executable, "-m", "zipfile", "-l", wheel], check=True, capture_output=True, text=True)
-    return sorted(line.split("  ")[0] for line in listed.stdout.splitlines()[1:])
+    with zipfile.ZipFile(wheel) as archive:
+        return sorted(archive.namelist())
