@@ -42,19 +42,33 @@ def test_workers_register_with_the_token_and_all_accelerators(cluster, workers):
     assert [(w["address"], w["state"], w["accelerators"]) for w in workers["workers"]] == [(ADDRESS, "ready", 2)]
 
 
-def test_missing_node_is_reported(cluster, run, workers):
-    answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS, "127.0.0.9"], accelerators=2 * ACCELERATORS)
-    assert not answer["ready"]
-    assert answer["msg"] == (
-        "1 of 2 workers ready, 2 of 4 accelerators;"
-        " not registered: 127.0.0.9 (see `docker logs inferfleet-engine` there)"
+@pytest.mark.parametrize(
+    ("nodes", "accelerators", "message"),
+    [
+        pytest.param(
+            [ADDRESS, "127.0.0.9"],
+            2 * ACCELERATORS,
+            "1 of 2 workers ready, 2 of 4 accelerators;"
+            " not registered: 127.0.0.9 (see `docker logs inferfleet-engine` there)",
+            id="node",
+        ),
+        pytest.param(
+            [ADDRESS],
+            8,
+            "1 of 1 workers ready, 2 of 8 accelerators; 127.0.0.1 has 2 accelerators instead of 8",
+            id="accelerator",
+        ),
+    ],
+)
+def test_what_is_missing_is_reported(cluster, run, workers, nodes, accelerators, message):
+    # A busy machine answers the server's health check late now and then, and the worker counts as unreachable until the
+    # next check.
+    answer = wait(
+        lambda: run(cluster, "gpustack_worker_facts", nodes=nodes, accelerators=accelerators),
+        lambda answer: "is unreachable" not in answer["msg"],
     )
-
-
-def test_missing_accelerator_is_reported(cluster, run, workers):
-    answer = run(cluster, "gpustack_worker_facts", nodes=[ADDRESS], accelerators=8)
     assert not answer["ready"]
-    assert answer["msg"].endswith("; 127.0.0.1 has 2 accelerators instead of 8")
+    assert answer["msg"] == message
 
 
 def test_wrong_password_is_rejected_at_once(cluster, run):
