@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inferfleet.engines.deepseek_infer.command import cast_argv, convert_argv
+
 _INTERACTIVE = {"--interactive": 0, "--temperature": 1, "--max-new-tokens": 1}
 _DOCKER = {"network_mode": "--network", "ipc_mode": "--ipc", "shm_size": "--shm-size"}
 

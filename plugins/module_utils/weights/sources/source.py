@@ -70,7 +70,9 @@ def stalled(seconds):
 
 def other_size(size, expected):
     """Return the message on a file whose size differs from the manifest's."""
-    return Message("", N_("its size there is {size} bytes, but {expected} in the manifest"), size=size, expected=expected)
+    return Message(
+        "", N_("its size there is {size} bytes, but {expected} in the manifest"), size=size, expected=expected
+    )
 
 
 def cause(error, stall):
