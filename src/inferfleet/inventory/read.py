@@ -151,7 +151,9 @@ def collect(
     return Inventory(members, variables, options, unresolved, sources or Sources(), extra)
 
 
-def _resolve(hostvars: Mapping[str, Any], names: frozenset[str] | None) -> tuple[dict[str, Any], dict[str, str]]:
+def _resolve(
+    hostvars: Mapping[str, Any], names: frozenset[str] | None
+) -> tuple[dict[str, Any], dict[str, Message | str]]:
     """Return the evaluated variables of a host, and the reason for each that cannot be evaluated."""
     from ansible.errors import AnsibleError
 
