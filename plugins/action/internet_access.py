@@ -13,6 +13,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.messages import N_, Problem
+from inferfleet.messages.message import revive
 from inferfleet.task_result import failed
 
 
@@ -69,5 +70,5 @@ class ActionModule(ActionBase):
                 "Allow sign-in by key, and AllowTcpForwarding in its sshd_config; or name nodes that have internet"
                 " access of their own in model_weights_wan_nodes."
             )
-            return failed([Problem("tunnel-rejected", message, remedy, node=node, reason=why)])
+            return failed([Problem("tunnel-rejected", message, remedy, node=node, reason=revive(why))])
         return {"changed": False, "pid": process.pid, "ports": answer["ports"]}

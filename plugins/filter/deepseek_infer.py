@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleFilterError
-
 from inferfleet.deepseek_infer import batch_argv, conversion_steps, converted_files, docker_run, holders
 
 
 def deepseek_infer_steps(model_path, cast_path, save_path, ranks, experts, cast):
-    """Return the programs that convert a checkpoint; fail if the number of ranks is not possible."""
-    try:
-        return conversion_steps(model_path, cast_path, save_path, ranks=ranks, experts=experts, cast=cast)
-    except ValueError as problem:
-        raise AnsibleFilterError(str(problem)) from problem
+    """Return the programs that convert a checkpoint."""
+    return conversion_steps(model_path, cast_path, save_path, ranks=ranks, experts=experts, cast=cast)
 
 
 def deepseek_infer_files(source_files, ranks):

@@ -55,7 +55,7 @@ class FilterModule:
             "bundle_file": image_file,
             "accelerators_not_visible": _problems(accelerators_not_visible),
             "clock_skew": _problems(clock_skew),
-            "docker_start_error": docker_start_error,
+            "docker_start_error": lambda journal: plain(docker_start_error(journal)),
             "docker_address_pools": docker_address_pools,
             "image_choice": image_choice,
             "image_difference": _problems(image_difference),

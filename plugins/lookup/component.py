@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
-from inferfleet.components import ComponentError, load_component, load_components
+from inferfleet.components import load_component, load_components
 
 DOCUMENTATION = r"""
 name: component
@@ -39,8 +38,5 @@ class LookupModule(LookupBase):
 
     def run(self, terms, variables=None, **kwargs):
         """Return the components."""
-        try:
-            components = [load_component(name) for name in terms] if terms else load_components()
-        except ComponentError as error:
-            raise AnsibleError(str(error)) from error
+        components = [load_component(name) for name in terms] if terms else load_components()
         return [component.model_dump(mode="json") for component in components]

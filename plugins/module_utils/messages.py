@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 FORM = ("code", "template", "parameters")
@@ -33,6 +33,12 @@ class Message:
         """Return the JSON form, with the English text as `message`."""
         return {"message": str(self), **_plain(self)}
 
+    @classmethod
+    def from_dict(cls, form: Mapping[str, Any]) -> Message:
+        """Return the message of a JSON form, as `as_dict` returns it."""
+        parameters = {name: _revived(value) for name, value in form["parameters"].items()}
+        return cls(form["code"], form["template"], **parameters)
+
 
 def joined(messages: Sequence[Message]) -> Message:
     """Return one or more messages as one, separated by semicolons."""
@@ -57,6 +63,12 @@ def progress(message: Message, ready: bool, problem: Message | None = None) -> d
 
 def _shown(value: Any) -> Any:
     return ", ".join(str(_shown(item)) for item in value) if isinstance(value, list) else value
+
+
+def _revived(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == set(FORM):
+        return Message.from_dict(value)
+    return [_revived(item) for item in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

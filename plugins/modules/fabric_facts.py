@@ -349,17 +349,19 @@ def main():
         supports_check_mode=True,
     )
     sysfs, problems, links, found = module.params["sysfs"], [], [], {}
-    rc, out, err = 127, "", "there is no `ip` (package iproute2)"
+    rc, out, reason = 127, "", Message("", N_("the program is not installed"))
     if module.get_bin_path("ip"):
         rc, out, err = module.run_command(["ip", "-json", "address", "show"])
+        reason = Message("", "{line}", line=err.strip() or f"exit code {rc}")
         found = routes(module, module.params["peers"])
-    try:
-        if rc != 0:
-            raise ValueError(err.strip() or f"exit code {rc}")
-        links = parse_links(out)
-    except ValueError as error:
+    if rc == 0:
+        try:
+            links = parse_links(out)
+        except ValueError as error:
+            rc, reason = 1, Message("", "{line}", line=str(error))
+    if rc != 0:
         failed = N_("`ip -json address show` failed: {reason}.")
-        problems.append(Message("ip-failed", failed, reason=str(error)).as_dict())
+        problems.append(Message("ip-failed", failed, reason=reason).as_dict())
     near = accelerators(sysfs)
     module.exit_json(
         changed=False,

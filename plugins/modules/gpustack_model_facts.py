@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.gpustack.api import GPUStackError, Server
+from ansible.module_utils.gpustack.api import GPUStackError, Server, unknown_form
 from ansible.module_utils.gpustack.status import instances_status
 from ansible.module_utils.messages import N_, Message, progress
 
@@ -99,8 +99,7 @@ def main() -> None:
         result["fatal"] = problem.status == 401
         text = problem.message
     except (LookupError, TypeError, AttributeError) as error:
-        unknown = N_("GPUStack's list of models has an unknown format: {reason}")
-        text = Message("gpustack-unknown-answer", unknown, reason=repr(error))
+        text = unknown_form(params["url"], error)
     module.exit_json(changed=False, **progress(text, result["ready"]), **result)
 
 

@@ -56,8 +56,8 @@ ansible_facts:
       description:
         - C(present), a map of C(owner/name) below C(tree) to its bytes; C(docker), whether Docker runs there;
           C(settings_folder), whether C(/etc/inferfleet) exists and is accessible to root only;
-          C(checkable), whether the requirements of Ansible's C(apt), C(pip) and C(docker) modules are installed,
-          without which they fail in check mode;
+          C(runnable), whether tasks of Ansible's C(apt), C(pip) and C(docker) modules can run; in check mode only if
+          their requirements, which a real run installs first, are installed;
           C(container), whether the node itself is a container;
           C(interfaces), a list of C(name), C(mtu), C(up), C(addresses) (IPv4);
           C(listening), a map of TCP port to the owner (C(inferfleet) or the process name);
@@ -71,12 +71,13 @@ ansible_facts:
 
 def interfaces(module: AnsibleModule) -> list[dict]:
     """Return the IPv4 interfaces except loopback."""
-    rc, out, err = 127, "", "the program is not installed"
+    rc, out, reason = 127, "", Message("", N_("the program is not installed"))
     if module.get_bin_path("ip"):
         rc, out, err = module.run_command(["ip", "-json", "address", "show"])
+        reason = Message("", "{line}", line=err.strip())
     if rc != 0:
         failed = N_("`ip -json address show` failed: {reason}. Install iproute2 on the node.")
-        module.fail_json(**failure(Message("ip-failed", failed, reason=err.strip())))
+        module.fail_json(**failure(Message("ip-failed", failed, reason=reason)))
     return [
         {
             "name": link["ifname"],
@@ -159,14 +160,15 @@ def present(tree: str | None) -> dict[str, int]:
     return {name: sum(sizes.values()) for name, sizes in inodes.items()}
 
 
-def checkable() -> dict[str, bool]:
-    """Return which Ansible modules have their requirements for check mode on this node."""
+def runnable(check_mode: bool) -> dict[str, bool]:
+    """Return which Ansible modules can run on this node: in check mode, those whose requirements are installed."""
     found = {name: importlib.util.find_spec(name) is not None for name in ("apt", "packaging", "ensurepip", "requests")}
-    return {
+    installed = {
         "apt": found["apt"],
         "pip": found["packaging"] and found["ensurepip"],
         "docker": found["requests"] and os.path.exists("/run/docker.sock"),
     }
+    return {name: present or not check_mode for name, present in installed.items()}
 
 
 def memory_bytes() -> int:
@@ -230,7 +232,7 @@ def main() -> None:
         "container": os.path.exists("/.dockerenv"),
         "docker": os.path.exists("/run/docker.sock"),
         "settings_folder": is_private_folder("/etc/inferfleet"),
-        "checkable": checkable(),
+        "runnable": runnable(module.check_mode),
         "clock_synchronized": clock_synchronized(),
         "memory_bytes": memory_bytes(),
         "shm_bytes": disk("/dev/shm")["total_bytes"],

@@ -7,7 +7,7 @@ import fnmatch
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.messages import N_, Message, failure
+from ansible.module_utils.messages import N_, Message, failure, joined
 from ansible.module_utils.weights import manifest
 from ansible.module_utils.weights.sources.source import SourceError
 from ansible.module_utils.weights.sources.specs import make_source, with_tokens
@@ -66,6 +66,16 @@ bytes:
   description: Total size of all files in bytes.
   returned: success
   type: int
+causes:
+  description: Why sources before the chosen one were not used, as messages.
+  returned: success
+  type: list
+  elements: dict
+inferfleet_warnings:
+  description: Warnings for the summary of the run, as messages.
+  returned: success
+  type: list
+  elements: dict
 """
 
 
@@ -89,7 +99,7 @@ def described(params):
         try:
             commit, files = source.describe()
         except SourceError as error:
-            causes.append(f"{source.title}: {error}")
+            causes.append(Message("", N_("{source}: {reason}"), source=source.title, reason=error.reason))
             continue
         about = {
             "repository": spec["repository"],
@@ -115,6 +125,7 @@ def main():
     )
     params = module.params
     about, files, causes = described(params)
+    warnings = []
     if about is None:
         found = manifest.read(params["path"])
         first = params["sources"][0]
@@ -128,10 +139,11 @@ def main():
                 " Check hub_endpoint, model_weights_sources, checkpoint and model_revision."
             )
             about = {"repository": first["repository"], "revision": first["revision"]}
-            module.fail_json(**failure(Message("no-source", template, causes="; ".join(causes), **about)))
-        module.warn(
-            f"No source is available ({'; '.join(causes)}). The manifest of the complete copy on this node is used."
-        )
+            module.fail_json(**failure(Message("no-source", template, causes=joined(causes), **about)))
+        unavailable = N_("No source is available ({causes}). The manifest of the complete copy on this node is used.")
+        warning = Message("weights-sources-unavailable", unavailable, causes=joined(causes))
+        module.warn(str(warning))
+        warnings.append(warning.as_dict())
         about = {key: found[key] for key in ("repository", "revision", "commit", "source") if key in found}
         _, files = manifest.contents(found)
     else:
@@ -144,7 +156,12 @@ def main():
         template = N_("No file of the model is selected. Check model_weights_include and model_weights_exclude.")
         module.fail_json(**failure(Message("no-file", template)))
     module.exit_json(
-        changed=False, about=about, files=files, bytes=sum(e["size"] for e in files.values()), causes=causes
+        changed=False,
+        about=about,
+        files=files,
+        bytes=sum(e["size"] for e in files.values()),
+        causes=[cause.as_dict() for cause in causes],
+        inferfleet_warnings=warnings,
     )
 
 

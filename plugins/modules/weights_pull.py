@@ -157,10 +157,10 @@ by_peer:
   returned: success
   type: dict
 events:
-  description: Errors that were overcome.
+  description: Errors that were overcome, as messages with C(code), C(template) and C(parameters).
   returned: always
   type: list
-  elements: str
+  elements: dict
 """
 
 

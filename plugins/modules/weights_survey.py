@@ -7,6 +7,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import existing_parent, mount
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.weights import manifest
 from ansible.module_utils.weights.store import staging_of
 
@@ -77,6 +78,7 @@ def survey(path, files):
     _, point, kind = mount(parent)
     writable = os.access(parent, os.W_OK) and not space.f_flag & os.ST_RDONLY
     lacking = sum(files[name]["size"] for name in missing)
+    read_only, denied = N_("it is mounted read-only"), N_("permission denied")
     return {
         "missing": missing,
         "bytes_missing": lacking,
@@ -85,7 +87,7 @@ def survey(path, files):
         "inodes": space.f_files,
         "free_inodes": space.f_favail,
         "writable": writable,
-        "reason": "" if writable else "it is mounted read-only" if space.f_flag & os.ST_RDONLY else "permission denied",
+        "reason": None if writable else Message("", read_only if space.f_flag & os.ST_RDONLY else denied).as_dict(),
         "existing": parent,
         "on_root": point == "/",
         "local": kind in LOCAL,

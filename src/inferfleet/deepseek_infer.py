@@ -5,18 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from inferfleet.engines.deepseek_infer.command import cast_argv, convert_argv
-from inferfleet.messages import N_, Problem
 
 _INTERACTIVE = {"--interactive": 0, "--temperature": 1, "--max-new-tokens": 1}
 _DOCKER = {"network_mode": "--network", "ipc_mode": "--ipc", "shm_size": "--shm-size"}
-
-
-class IndivisibleError(ValueError):
-    """The checkpoint cannot be divided among this number of ranks."""
-
-    def __init__(self, template: str, remedy: str, /, **parameters: Any) -> None:
-        self.problem = Problem("indivisible", template, remedy, **parameters)
-        super().__init__(str(self.problem))
 
 
 def conversion_steps(
@@ -25,18 +16,9 @@ def conversion_steps(
     """Return the programs that divide a checkpoint, in order: each with `name`, `phase` (what it does), `argv` and
     `accelerated` (needs a GPU).
 
-    Paths are those inside the container; with `cast`, the BF16 weights are written to `cast_path` first.
-
-    Raises:
-        IndivisibleError: the number of experts is not a multiple of the number of ranks.
+    Paths are those inside the container; with `cast`, the BF16 weights are written to `cast_path` first. The number of
+    experts is a multiple of the number of ranks (checked by the role).
     """
-    if ranks < 1 or experts % ranks:
-        raise IndivisibleError(
-            N_("Variable deepseek_infer_experts is {experts}, which is not divisible by {ranks} ranks."),
-            N_("Set tensor_parallel_size to a divisor of it."),
-            experts=experts,
-            ranks=ranks,
-        )
     cast_step = {
         "name": "cast",
         "phase": "casting the checkpoint to BF16",

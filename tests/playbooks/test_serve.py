@@ -111,7 +111,7 @@ def _run(folder: Path, services: Services, fails: dict[str, list[str]], changes:
     docker.write_text("#!/bin/sh\n")
     docker.chmod(0o755)
     plans = {name: _plan(name, hosts) | changes.get(name, {}) for name, hosts in services.items()}
-    node = {"docker": False, "checkable": {"docker": True}}
+    node = {"docker": False, "runnable": {"docker": True}}
     facts = {
         host: {"inferfleet_plan": plans[name], "inferfleet_plans": [*plans.values()], "inferfleet_node": node}
         for name, members in services.items()

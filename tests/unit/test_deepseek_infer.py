@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+import yaml
+from jinja2 import Environment
 
 from inferfleet.deepseek_infer import batch_argv, conversion_steps, converted_files, docker_run
 from inferfleet.planner import ContainerPlan, make_plan
@@ -43,10 +45,12 @@ def test_bf16_weights_are_cast_before_the_conversion():
     assert convert["argv"][2:4] == ["--hf-ckpt-path", "/weights/cast"]
 
 
-@pytest.mark.parametrize("ranks", [0, 3, 24])
-def test_indivisible_experts_are_an_error(ranks):
-    with pytest.raises(ValueError, match=rf"deepseek_infer_experts is 256, .* {ranks} ranks.*tensor_parallel_size"):
-        conversion_steps("/w/a", "/w/b", "/w/c", ranks=ranks, experts=256, cast=False)
+@pytest.mark.parametrize(("ranks", "refused"), [(16, False), (3, True), (24, True)])
+def test_role_refuses_indivisible_experts(ranks, refused):
+    tasks = yaml.safe_load((Path(__file__).parents[2] / "roles/deepseek_infer/tasks/check.yml").read_text())
+    (condition,) = [task["when"] for task in tasks if task.get("fail_with_problem", {}).get("code") == "indivisible"]
+    expression = Environment(autoescape=True).compile_expression(condition)
+    assert expression(deepseek_infer_experts=256, deepseek_infer_ranks=ranks) is refused
 
 
 def test_complete_conversion_has_a_file_per_rank_and_the_tokenizer():

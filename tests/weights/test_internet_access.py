@@ -26,4 +26,4 @@ def test_unreachable_node_is_reported_and_the_process_ends():
         timeout=60,
     )
     answer = json.loads(done.stdout)
-    assert answer["failed"]["node1"].endswith("Connection refused")
+    assert answer["failed"]["node1"]["parameters"]["line"].endswith("Connection refused")

@@ -47,7 +47,7 @@ def test_file_damaged_on_the_wan_is_fetched_again(fleet, files, hub):
     fleet.start()
     results = fleet.end()
     assert all(fleet.is_complete(node) for node in fleet.nodes)
-    assert any(f"{name}: arrived damaged" in event for r in results for event in r["events"])
+    assert any(f"{name}: arrived damaged" in event["message"] for r in results for event in r["events"])
     assert sum(r["wan"] for r in results) <= 1.05 * (total(files) + files[name]["size"])
 
 
@@ -60,7 +60,7 @@ def test_next_source_replaces_a_stalled_one(fleet, files, hub, hub_root):
     fleet.start(sources=sources, stall=1)
     results = fleet.end()
     assert all(fleet.is_complete(node) for node in fleet.nodes)
-    assert any("no data for 1 s" in event for r in results for event in r["events"])
+    assert any("no data for 1 s" in event["message"] for r in results for event in r["events"])
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_too_many_requests_are_retried_later(fleet, hub):
     fleet.start()
     results = fleet.end()
     assert [r.get("msg") for r in results] == [None] * 3
-    assert any("HTTP 429: it limits the rate" in event for r in results for event in r["events"])
+    assert any("HTTP 429: it limits the rate" in event["message"] for r in results for event in r["events"])
 
 
 def test_run_resumes_with_a_server_without_ranges(fleet, files, slow_hub):

@@ -1,9 +1,13 @@
 """Each type of source with its real tool against the test hub."""
 
+import json
 import shutil
 
 import pytest
+from ansible.module_utils.weights import manifest
 from tests.weights.fleet import REPO
+
+from inferfleet.messages import Message
 
 
 def source_of(kind, hub, hub_root):
@@ -50,6 +54,22 @@ def test_next_source_lists_the_files_if_the_first_is_unreachable(manifest_of, hu
     result = manifest_of(sources=[gone, {**source_of("path", hub, hub_root), "revision": "main"}])
     assert result["about"]["source"] == f"path {hub_root / REPO}"
     assert len(result["causes"]) == 1
+    assert result["inferfleet_warnings"] == []
+
+
+def test_reasons_of_unavailable_sources_are_messages(manifest_of, tmp_path):
+    (tmp_path / "nowhere").mkdir()
+    source = {"type": "path", "path": "/gone", "repository": REPO, "revision": "main"}
+    refused = Message.from_dict(manifest_of(sources=[source])["problems"][0])
+    assert "path /gone: the folder /gone does not exist on this node. Check" in str(refused)
+    assert "：path /gone：本节点上没有目录 /gone。请检查" in refused.render("zh")
+    files = {"config.json": {"size": 2, "algorithm": "", "hash": ""}}
+    copy = {"complete": True, "repository": REPO, "revision": "main", "commit": "", "files": files}
+    (tmp_path / "nowhere" / manifest.NAME).write_text(json.dumps(copy))
+    (warning,) = manifest_of(sources=[source])["inferfleet_warnings"]
+    assert Message.from_dict(warning).render("zh") == (
+        "没有可用的来源（path /gone：本节点上没有目录 /gone）。改用本节点上完整副本的文件清单。"
+    )
 
 
 def test_patterns_choose_files(manifest_of, hub, hub_root):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from ansible.module_utils.messages import Message
 from ansible.module_utils.weights import pieces
 from ansible.module_utils.weights.peer_protocol import TIMEOUT, Client, PeerError
 
@@ -36,8 +37,8 @@ class Peer:
         self.verified = int(state["verified"], 16)
         self.partial = {int(n): int(bits, 16) for n, bits in state["partial"].items()}
         self.fetching = set(state["fetching"])
-        self.failed = {int(n): why for n, why in state["failed"].items()}
-        self.backing_off = {int(n): why for n, why in state["backing_off"].items()}
+        self.failed = {int(n): Message.from_dict(why) for n, why in state["failed"].items()}
+        self.backing_off = {int(n): Message.from_dict(why) for n, why in state["backing_off"].items()}
         self.done, self.error = state["done"], state["error"]
         return True
 

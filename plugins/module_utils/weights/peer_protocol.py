@@ -10,6 +10,7 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler
 
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.weights import pieces
 
 BUFFER = 2**20
@@ -46,7 +47,9 @@ class Server(socketserver.ThreadingTCPServer):
         """Ignore disconnected peers; note any other error for the report."""
         error = sys.exc_info()[1]
         if not isinstance(error, (ConnectionError, TimeoutError)):
-            self.swarm.note(f"sending to {client_address[0]} failed: {type(error).__name__}: {error}")
+            failed = N_("sending to {address} failed: {reason}")
+            reason = f"{type(error).__name__}: {error}"
+            self.swarm.note(Message("", failed, address=client_address[0], reason=reason))
 
 
 class _File:

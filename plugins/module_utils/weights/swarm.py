@@ -31,7 +31,7 @@ class Swarm:
         self.me, self.order = options["node"], list(options["wan_nodes"])
         self.peers = {p["name"]: Peer(p) for p in options["peers"] if p["name"] != self.me}
         self.fetching, self.failed, self.handed_over = {}, {}, {}
-        self.backing_off = {}  # file -> (error of its unresponsive sources, time of the next attempt)
+        self.backing_off = {}  # file -> (message on its unresponsive sources, time of the next attempt)
         self.distrusted = set()  # files that arrived damaged: fetched only from peers that have verified them
         self.error, self.done = "", False
         self.reason = None  # the message of `error`
@@ -64,8 +64,8 @@ class Swarm:
                 "verified": f"{store.verified:x}",
                 "partial": partial,
                 "fetching": sorted(self.fetching),
-                "failed": {str(n): why for n, why in self.failed.items()},
-                "backing_off": {str(n): why for n, why in backing_off.items()},
+                "failed": {str(n): why.as_dict() for n, why in self.failed.items()},
+                "backing_off": {str(n): why.as_dict() for n, why in backing_off.items()},
                 "done": self.done,
                 "error": self.error,
             }
@@ -209,11 +209,11 @@ class Swarm:
                 self.handed_over[number] = node
             return may
 
-    def note(self, text):
-        """Record an event for the report."""
+    def note(self, event):
+        """Record an event, a message, for the report."""
         with self.lock:
-            if text not in self.events:
-                self.events.append(text)
+            if (form := event.as_dict()) not in self.events:
+                self.events.append(form)
 
     def fatal(self, error):
         """End the run with this error (a message or a string), unless there is an earlier one."""
@@ -245,7 +245,8 @@ class Swarm:
                 self.failed.pop(number, None)
             else:
                 self.distrusted.add(number)
-                self.note(f"{self.store.names[number]}: arrived damaged and was fetched again")
+                damaged = N_("{file}: arrived damaged and was fetched again")
+                self.note(Message("", damaged, file=self.store.names[number]))
         self.last_byte_at = time.monotonic()
         return good
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 
+from ansible.module_utils.messages import N_, Message, joined
 from ansible.module_utils.weights import scheduling
 from ansible.module_utils.weights.sink import Bucket, Sink
 from ansible.module_utils.weights.sources.source import SourceError, StoppedError
@@ -95,15 +96,16 @@ class Wan:
                     source.fetch(Sink(self, number, source))
                     if swarm.verify(number):
                         return
-                    raise SourceError("its content does not match the manifest")
+                    raise SourceError(Message("", N_("its content does not match the manifest")))
                 except SourceError as error:
-                    causes[source.title] = str(error)
+                    causes[source.title] = error.reason
                     wait = max(wait, error.retry_after)
                     unresponsive = unresponsive and error.unresponsive
-                    swarm.note(f"{swarm.store.names[number]}: {source.title}: {error}")
+                    about = {"file": swarm.store.names[number], "source": source.title, "reason": error.reason}
+                    swarm.note(Message("", N_("{file}: {source}: {reason}"), **about))
             if turn + 1 < rounds and swarm.stopping.wait(min(wait, 60)):
                 raise StoppedError
-        why = "; ".join(f"{title}: {cause}" for title, cause in causes.items())
+        why = joined([Message("", N_("{source}: {reason}"), source=s, reason=r) for s, r in causes.items()])
         with swarm.lock:
             if unresponsive:  # the WAN may recover, or another node may still have access
                 swarm.backing_off[number] = (why, time.monotonic() + UNRESPONSIVE_DELAY)

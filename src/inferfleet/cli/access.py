@@ -18,24 +18,12 @@ def access_of(options: VaultOptions, cwd: Path) -> Access:
     Raises:
         UsageError: a file does not exist, or there is no terminal for a prompt.
     """
-    vault_file = _file(options.vault_password_file, cwd)
-    if vault_file and not vault_file.is_file():
-        raise UsageError(
-            "no-vault-password-file",
-            N_("--vault-password-file: file {path} does not exist."),
-            N_("Specify the file that contains the vault password."),
-            path=str(vault_file),
-        )
+    remedy = N_("Specify the file that contains the vault password.")
+    vault_file = _file("--vault-password-file", options.vault_password_file, cwd, "no-vault-password-file", remedy)
     if not isinstance(options, AccessOptions):
         return Access(vault_password_file=vault_file, vault_password=_vault_password(options))
-    private_key = _file(options.private_key, cwd)
-    if private_key and not private_key.is_file():
-        raise UsageError(
-            "no-private-key",
-            N_("--private-key: file {path} does not exist."),
-            N_("Specify the file that contains the private SSH key."),
-            path=str(private_key),
-        )
+    remedy = N_("Specify the file that contains the private SSH key.")
+    private_key = _file("--private-key", options.private_key, cwd, "no-private-key", remedy)
     ssh_password = become_password = None
     if options.ask_pass:
         remedy = N_("Use an SSH key, or set ANSIBLE_CONNECTION_PASSWORD_FILE to a file that contains the password.")
@@ -62,8 +50,14 @@ def _vault_password(options: VaultOptions) -> str | None:
     return _prompt("--ask-vault-pass", N_("Vault password"), remedy)
 
 
-def _file(path: Path | None, cwd: Path) -> Path | None:
-    return path and (cwd / path.expanduser()).resolve()
+def _file(option: str, path: Path | None, cwd: Path, code: str, remedy: str) -> Path | None:
+    """Return the absolute path of an option's file, None without the option; raises UsageError if it does not exist."""
+    if path is None:
+        return None
+    file = (cwd / path.expanduser()).resolve()
+    if not file.is_file():
+        raise UsageError(code, N_("{option}: file {path} does not exist."), remedy, option=option, path=str(file))
+    return file
 
 
 def _prompt(option: str, text: str, remedy: str, *, empty: bool = False) -> str:

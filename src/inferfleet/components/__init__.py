@@ -6,7 +6,7 @@ them; a new component needs only a new file.
 
 from inferfleet.components.health import http_checks
 from inferfleet.components.images import images, packages
-from inferfleet.components.loader import ComponentError, load_component, load_components, load_groups
+from inferfleet.components.loader import load_component, load_components, load_groups
 from inferfleet.components.ports import HostPort, host_ports, runs, settings_read
 from inferfleet.components.results import (
     answer_results,
@@ -25,7 +25,6 @@ GROUPS = load_groups()
 __all__ = [
     "GROUPS",
     "Component",
-    "ComponentError",
     "HostPort",
     "Port",
     "answer_results",

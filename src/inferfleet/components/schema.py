@@ -50,7 +50,7 @@ class Health(_Entry):
 class Component(_Entry):
     """A container or systemd unit on the hosts of its groups."""
 
-    name: str  # name of its file
+    name: str = ""  # name of its file, set when it is loaded
     title: str
     role: str = "component_service"  # role that deploys it
     groups: Annotated[tuple[str, ...], Field(min_length=1)]  # inventory groups

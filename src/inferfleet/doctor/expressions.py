@@ -13,6 +13,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from inferfleet.doctor.evidence import unix_time
 from inferfleet.doctor.symptom import Sentence
 from inferfleet.messages import N_, Message
+from inferfleet.messages.message import revive
 
 _ERRORS = (UndefinedError, TypeError, ValueError, ArithmeticError, LookupError)
 """Exceptions of an expression whose facts have an unexpected form."""
@@ -103,4 +104,4 @@ def _value(expression: str, facts: Mapping[str, Any]) -> Any:
         value = _expression(expression)(**facts)
     except _ERRORS:
         return "?"
-    return "?" if value is None else value
+    return "?" if value is None else revive(value)

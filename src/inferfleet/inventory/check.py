@@ -112,7 +112,7 @@ def check_expressions(inventory: Inventory) -> list[Problem]:
                 N_("Correct the expression of {name} in {places}."),
                 name=name,
                 places=inventory.places(name),
-                reason=reason.rstrip("."),
+                reason=reason,
                 hosts=HOSTS,
             ),
         )

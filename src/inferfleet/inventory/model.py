@@ -34,7 +34,7 @@ class Inventory:
     variables: Mapping[str, Mapping[str, Any]]
     options: Mapping[str, Mapping[str, Any]] | None = None
     """Role variables that may be set, with their argument specs; None without a checkout."""
-    unresolved: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    unresolved: Mapping[str, Mapping[str, Message | str]] = field(default_factory=dict)
     """By host, the variables whose expression cannot be evaluated, with the reason."""
     sources: Sources = field(default_factory=Sources)
     """What its files contain that Ansible ignores."""

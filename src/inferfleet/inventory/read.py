@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inferfleet.inventory.model import MAGIC, Inventory
 from inferfleet.inventory.options import role_options
 from inferfleet.inventory.sources import Sources, read_sources
-from inferfleet.messages import N_
+from inferfleet.messages import N_, Message
 from inferfleet.runner.errors import UsageError
 from inferfleet.settings.model import HOST_KEYS, SECRETS, Settings
 
@@ -145,18 +145,20 @@ def collect(
     """Return the inventory loaded by Ansible, with the variables in `names` (None: all) of its hosts."""
     members = {str(name): [str(host) for host in hosts] for name, hosts in groups.items()}
     variables: dict[str, dict[str, Any]] = {}
-    unresolved: dict[str, dict[str, str]] = {}
+    unresolved: dict[str, dict[str, Message | str]] = {}
     for host in Inventory(members, {}).hosts:
         variables[host], unresolved[host] = _resolve(hostvars[host], names)
     return Inventory(members, variables, options, unresolved, sources or Sources(), extra)
 
 
-def _resolve(hostvars: Mapping[str, Any], names: frozenset[str] | None) -> tuple[dict[str, Any], dict[str, str]]:
+def _resolve(
+    hostvars: Mapping[str, Any], names: frozenset[str] | None
+) -> tuple[dict[str, Any], dict[str, Message | str]]:
     """Return the evaluated variables of a host, and the reason for each that cannot be evaluated."""
     from ansible.errors import AnsibleError
 
     values: dict[str, Any] = {}
-    unresolved: dict[str, str] = {}
+    unresolved: dict[str, Message | str] = {}
     for name in map(str, hostvars):
         if name in MAGIC or (names is not None and name not in names):
             continue
@@ -166,11 +168,11 @@ def _resolve(hostvars: Mapping[str, Any], names: frozenset[str] | None) -> tuple
             values[name] = _plain(hostvars[name])
         except AnsibleError as error:
             if not _locked(error):
-                unresolved[name] = str(error).splitlines()[0]
+                unresolved[name] = str(error).splitlines()[0].rstrip(".")
             elif name in SECRETS or name not in PLANNED:
                 values[name] = ""  # planning does not read it
             else:
-                unresolved[name] = "it is encrypted, and no password given decrypts it"
+                unresolved[name] = Message("", N_("it is encrypted, and no password given decrypts it"))
     return values, unresolved
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from inferfleet.messages import N_, Problem
+from inferfleet.messages.message import revive
 
 GIB = 2**30
 _SPARE_INODES = 64  # folders, the manifest and staged files
@@ -77,7 +78,7 @@ def _problems(node: str, survey: Mapping[str, Any], path: str, files: int, varia
                 N_("Mount it read-write, or set {variable} to a folder on another disk."),
                 host=node,
                 folder=survey["existing"],
-                reason=survey["reason"],
+                reason=revive(survey["reason"]),
                 variable=variable,
             )
         )

@@ -3,7 +3,7 @@
     python -m inferfleet.weights.internet_access --while PID
 
 reads {"commands": {node: ssh command without a forward}, "folders": {name: path}} as JSON from stdin, writes {"ports":
-{node: {"": port of the proxy, name: port of the folder's server}}, "failed": {node: reason}} as one line once each
+{node: {"": port of the proxy, name: port of the folder's server}}, "failed": {node: message}} as one line once each
 tunnel is open or has failed, and runs until process PID has ended. Nothing listens on a network: the servers bind to
 the controller's loopback, the forwarded ports to the node's, and SSH carries the traffic.
 """
@@ -21,6 +21,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from inferfleet.messages import N_, Message
+from inferfleet.messages.message import plain
 
 CONNECT_TIMEOUT = 30.0
 """Seconds until a node must have accepted the tunnel."""
@@ -40,7 +44,8 @@ class Tunnel:
     """The tunnel of one node, kept open until `close`; `ports` maps local ports to the node's."""
 
     def __init__(self, command: Sequence[str], local_ports: Iterable[int]) -> None:
-        self.command, self.ports, self.reason = command, dict.fromkeys(local_ports, 0), ""
+        self.command, self.ports = command, dict.fromkeys(local_ports, 0)
+        self.reason: Message | None = None
         self.decided, self.closing = threading.Event(), threading.Event()
         self.process: subprocess.Popen[str] | None = None
         threading.Thread(target=self._keep_open, daemon=True).start()
@@ -58,7 +63,7 @@ class Tunnel:
                 return
             self.closing.wait(RECONNECT_DELAY)  # the node keeps its port, so that its clients can reconnect
 
-    def _watch(self, process: "subprocess.Popen[str]") -> str:
+    def _watch(self, process: "subprocess.Popen[str]") -> Message:
         """Read ssh's messages until it exits; return the last line."""
         last_line = ""
         assert process.stderr
@@ -69,7 +74,9 @@ class Tunnel:
                 if all(self.ports.values()):
                     self.decided.set()
         process.wait()
-        return last_line or f"ssh exited with code {process.returncode}"
+        if last_line:
+            return Message("", "{line}", line=last_line)
+        return Message("", N_("ssh exited with code {code}"), code=process.returncode)
 
     def close(self) -> None:
         """Close the tunnel."""
@@ -80,16 +87,16 @@ class Tunnel:
 
 def open_tunnels(
     commands: Mapping[str, Sequence[str]], local_ports: Iterable[int]
-) -> tuple[dict[str, Tunnel], dict[str, str]]:
-    """Open a tunnel to each node in parallel; return the tunnels, and the reason of each that failed."""
+) -> tuple[dict[str, Tunnel], dict[str, Any]]:
+    """Open a tunnel to each node in parallel; return the tunnels, and the reason of each that failed as JSON."""
     local_ports = list(local_ports)
     tunnels = {node: Tunnel(command, local_ports) for node, command in commands.items()}
     deadline = time.monotonic() + CONNECT_TIMEOUT
     for tunnel in tunnels.values():
         if not tunnel.decided.wait(max(0.0, deadline - time.monotonic())):
-            tunnel.reason = f"no answer for {CONNECT_TIMEOUT:.0f} s"
+            tunnel.reason = Message("", N_("no response within {seconds} s"), seconds=f"{CONNECT_TIMEOUT:.0f}")
             tunnel.close()
-    return tunnels, {node: tunnel.reason for node, tunnel in tunnels.items() if tunnel.reason}
+    return tunnels, {node: plain(tunnel.reason) for node, tunnel in tunnels.items() if tunnel.reason}
 
 
 def serve(folder: str) -> int:

@@ -71,7 +71,7 @@ def resolve_sources(
         if source.pop("host", ""):
             path = source.pop("path")
             port = (folders or {}).get(str(number), 0)
-            source |= {"type": "http", "endpoint": f"http://127.0.0.1:{port}", "title": f"{path} on the controller"}
+            source |= {"type": "http", "endpoint": f"http://127.0.0.1:{port}", "title": f"localhost:{path}"}
         if kind in ("huggingface", "hfd"):
             source.setdefault("endpoint", endpoint)
         if kind == "modelscope":

@@ -2,7 +2,8 @@
 
 import pytest
 
-from inferfleet.components import GROUPS, ComponentError, load_component, load_components
+from inferfleet.catalog import CatalogError, UnknownNameError
+from inferfleet.components import GROUPS, load_component, load_components
 from inferfleet.components.loader import load_folders
 from inferfleet.settings import Settings
 from inferfleet.settings.model import SECRETS
@@ -43,10 +44,10 @@ def test_names_and_paths_are_unique():
         (("number: 1", "number: 70000"), "key ports.0.number.constrained-int: Input should be less than"),
         (("number: 1", "protocol: tcp"), "a port needs a setting or a number"),
         (("reached_by: [nodes]", "reached_by: [world]"), "key ports.0.reached_by.0"),
-        (("title: A", "titel: A"), "key title: Field required"),
-        (("title: A", "title: [A"), "cannot be read"),
+        (("title: A", "titel: A"), "key title: it is missing"),
+        (("title: A", "title: [A"), "cannot be parsed"),
         (("title: A", "title: A\nafter: [b]"), "after names b, which has no file"),
-        (("title: A", "title: A\nafter: [a]"), "cannot be put in order"),
+        (("title: A", "title: A\nafter: [a]"), "after forms a circle"),
     ],
 )
 def test_invalid_file_is_refused_with_reason(tmp_path, change, reason):
@@ -54,11 +55,16 @@ def test_invalid_file_is_refused_with_reason(tmp_path, change, reason):
     assert [component.name for component in load_components(tmp_path)] == ["a"]
     load_folders.cache_clear()
     (tmp_path / "a.yml").write_text(GOOD.replace(*change))
-    with pytest.raises(ComponentError, match=reason.replace(".", "[.]")):
+    with pytest.raises(CatalogError, match=reason.replace(".", "[.]")):
         load_components(tmp_path)
     load_folders.cache_clear()
 
 
 def test_unknown_component_is_refused():
-    with pytest.raises(ComponentError, match="There is no component gateway; known are ray, engine, "):
+    with pytest.raises(UnknownNameError) as refused:
         load_component("gateway")
+    assert refused.value.problem.parameters == {
+        "key": "component_service_name",
+        "value": "'gateway'",
+        "names": ["engine", "ray", "webui"],
+    }

@@ -15,7 +15,6 @@ _POSITIONS = {
     "UnsupportedArchitectureError": (0,),
     "UnfitValueError": (0, 1),
     "PoolError": (0, 1),
-    "IndivisibleError": (0, 1),
 }
 """Where the templates stand among a class's positional arguments; a subclass has those of its base."""
 _INHERITED = ("Refusal", "UsageError")

@@ -128,9 +128,15 @@ def test_all_facts(run_module, tmp_path):
     assert facts["cpu_count"] == os.cpu_count()
     assert all(set(link) == {"name", "mtu", "up", "addresses"} for link in facts["interfaces"])
     assert "lo" not in [link["name"] for link in facts["interfaces"]]
-    assert facts["checkable"].keys() == {"apt", "pip", "docker"}
+    assert facts["runnable"] == dict.fromkeys(("apt", "pip", "docker"), True)
     assert facts["shm_bytes"] > 0
     assert facts["python"] == {"version": platform.python_version(), "executable": sys.executable}
+
+
+def test_modules_run_in_check_mode_if_their_requirements_are_installed(node_facts, monkeypatch):
+    monkeypatch.setattr(node_facts.importlib.util, "find_spec", lambda name: name == "apt" or None)
+    assert node_facts.runnable(check_mode=True) == {"apt": True, "pip": False, "docker": False}
+    assert node_facts.runnable(check_mode=False) == {"apt": True, "pip": True, "docker": True}
 
 
 def test_missing_ip_is_reported_with_its_package(run_module, tmp_path):

@@ -54,7 +54,7 @@ def test_repository_failure_reasons(output, reason):
     ],
 )
 def test_docker_start_error(journal, error):
-    assert docker_start_error(journal) == error
+    assert str(docker_start_error(journal)) == error
 
 
 @pytest.mark.parametrize(

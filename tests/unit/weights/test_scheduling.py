@@ -199,7 +199,7 @@ def test_sources_are_completed():
 def test_controller_folder_becomes_a_mirror_on_the_nodes_loopback():
     [source] = resolve_sources([{"type": "path", "path": "/m", "host": "localhost"}], **HUB, folders={"1": 40001})
     assert (source["type"], source["endpoint"]) == ("http", "http://127.0.0.1:40001")
-    assert source["title"] == "/m on the controller"
+    assert source["title"] == "localhost:/m"
 
 
 @pytest.mark.parametrize(

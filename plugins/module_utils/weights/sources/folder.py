@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.weights import manifest
-from ansible.module_utils.weights.sources.source import Source, SourceError
+from ansible.module_utils.weights.sources.source import Source, SourceError, other_size
 
 _BLOCK = 4 * 2**20  # bytes read at once
 
@@ -18,7 +19,7 @@ class Folder(Source):
         """Return the files below the folder, with hashes if it contains our manifest."""
         root = self.spec["path"]
         if not os.path.isdir(root):
-            raise SourceError(f"the folder {root} does not exist on this node")
+            raise SourceError(Message("", N_("the folder {path} does not exist on this node"), path=root))
         try:
             with open(os.path.join(root, manifest.NAME)) as lines:
                 return manifest.contents(json.load(lines))
@@ -38,14 +39,14 @@ class Folder(Source):
         try:
             with open(full, "rb", buffering=0) as content:
                 if os.fstat(content.fileno()).st_size != sink.size:
-                    raise SourceError(f"the size of {full} does not match the manifest")
+                    raise SourceError(other_size(os.fstat(content.fileno()).st_size, sink.size))
                 for begin, end in sink.gaps():
                     content.seek(begin)
                     while begin < end:
                         block = content.read(min(_BLOCK, end - begin))
                         if not block:
-                            raise SourceError(f"{full} is shorter than expected")
+                            raise SourceError(Message("", N_("{path} is shorter than expected"), path=full))
                         sink.write(begin, block)
                         begin += len(block)
         except FileNotFoundError as error:
-            raise SourceError(f"the file {full} does not exist on this node") from error
+            raise SourceError(Message("", N_("the file {path} does not exist on this node"), path=full)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.weights import manifest
 from ansible.module_utils.weights.sources.ranged import Ranged
 from ansible.module_utils.weights.sources.source import SourceError, cause
@@ -45,5 +46,5 @@ class Http(Ranged):
         except Exception as error:
             raise SourceError(cause(error, 60)) from error
         if "config.json" not in files:
-            raise SourceError(f"HTTP: {self.url('config.json')} does not exist")
+            raise SourceError(Message("", N_("{url} does not exist"), url=self.url("config.json")))
         return "", files

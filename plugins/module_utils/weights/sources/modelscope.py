@@ -7,6 +7,7 @@ import os
 import sys
 from urllib.parse import urlsplit
 
+from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.weights.sources.source import SourceError, cause
 from ansible.module_utils.weights.sources.tool import Tool
 
@@ -64,7 +65,8 @@ class ModelScope(Tool):
             for path, size, digest in entries
         }
         if not files:  # the hub's response for an unknown revision
-            raise SourceError(f"it has no files of {self.repository} at revision {self._revision()}")
+            nothing = N_("it has no files of {repository} at revision {revision}")
+            raise SourceError(Message("", nothing, repository=self.repository, revision=self._revision()))
         return "", files
 
     def _revision(self):

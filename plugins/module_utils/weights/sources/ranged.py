@@ -5,7 +5,23 @@ from __future__ import annotations
 import abc
 import re
 
-from ansible.module_utils.weights.sources.source import NO_ANSWER, RateMonitor, Source, SourceError, StoppedError, cause
+from ansible.module_utils.messages import N_, Message
+from ansible.module_utils.weights.sources.source import (
+    NO_ANSWER,
+    RateMonitor,
+    Source,
+    SourceError,
+    StoppedError,
+    cause,
+    other_size,
+)
+
+_STATUS = {
+    401: N_("HTTP {status}: it needs a token"),
+    403: N_("HTTP {status}: it denies access"),
+    404: N_("HTTP {status}: it does not have the file"),
+    429: N_("HTTP {status}: it limits the rate"),
+}
 
 
 class Ranged(Source, abc.ABC):
@@ -54,7 +70,8 @@ class Ranged(Source, abc.ABC):
                 cause(error, self.stall), unresponsive=bool(NO_ANSWER.search(type(error).__name__))
             ) from error
         if at < end:
-            raise SourceError(f"the connection ended after {at - begin} of {end - begin} bytes")
+            ended = N_("the connection ended after {done} of {total} bytes")
+            raise SourceError(Message("", ended, done=at - begin, total=end - begin))
 
 
 def _begin(answer, begin, size):
@@ -64,17 +81,13 @@ def _begin(answer, begin, size):
             wait = float(answer.headers.get("Retry-After", 0))
         except ValueError:
             wait = 0.0
-        meaning = {
-            401: "needs a token",
-            403: "denies access",
-            404: "does not have the file",
-            429: "limits the rate",
-        }.get(answer.status_code, "fails")
-        raise SourceError(f"HTTP {answer.status_code}: it {meaning}", wait)
+        status = answer.status_code
+        template = _STATUS[status] if status in _STATUS else N_("HTTP {status}: it fails")
+        raise SourceError(Message("", template, status=status), wait)
     ranged = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
     first, total = (int(ranged[1]), ranged[2]) if answer.status_code == 206 and ranged else (0, "*")
     if answer.status_code != 206:
         total = answer.headers.get("Content-Length", "*")
     if first > begin or total not in ("*", str(size)):
-        raise SourceError(f"its size there is {total} bytes, but {size} in the manifest")
+        raise SourceError(other_size(total, size))
     return first

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import time
 
+from ansible.module_utils.messages import N_, Message
+
 # Exception names of httpx and requests, and error codes of aria2c, of unresponsive servers.
 NO_ANSWER = re.compile(r"Timeout|Connect(ion)?Error|errorCode=(1|2|6|19) ")
 
 
 class SourceError(Exception):
-    """A source does not deliver a file, or delivers it damaged or too slowly.
+    """A source does not deliver a file, or delivers it damaged or too slowly; `reason` is a message.
 
     `retry_after`: requested waiting time in seconds; `unresponsive`: no data at all, for example if the WAN is down.
     """
 
-    def __init__(self, message, retry_after=0.0, unresponsive=False):
-        super().__init__(message)
+    def __init__(self, reason, retry_after=0.0, unresponsive=False):
+        super().__init__(str(reason))
+        self.reason = reason
         self.retry_after, self.unresponsive = retry_after, unresponsive
 
 
@@ -54,17 +57,29 @@ class RateMonitor:
         if passed < self.window:
             return
         if self.bytes < self.min_rate * passed:
-            raise SourceError(
-                f"only {self.bytes / passed:.0f} bytes/s over {passed:.0f} s, the minimum is {self.min_rate:g}"
-            )
+            slow = N_("only {rate} bytes/s over {seconds} s, the minimum is {minimum}")
+            rate, minimum = f"{self.bytes / passed:.0f}", f"{self.min_rate:g}"
+            raise SourceError(Message("", slow, rate=rate, seconds=f"{passed:.0f}", minimum=minimum))
         self.since, self.bytes = time.monotonic(), 0
 
 
+def stalled(seconds):
+    """Return the message on a source that sent nothing for this time."""
+    return Message("", N_("no data for {seconds} s"), seconds=f"{seconds:g}")
+
+
+def other_size(size, expected):
+    """Return the message on a file whose size differs from the manifest's."""
+    return Message(
+        "", N_("its size there is {size} bytes, but {expected} in the manifest"), size=size, expected=expected
+    )
+
+
 def cause(error, stall):
-    """Return in one line why a library call failed; `stall` is its timeout in seconds."""
+    """Return why a library call failed, the library's own text in one line; `stall` is its timeout in seconds."""
     name = type(error).__name__
     if "Timeout" in name:
-        return f"no data for {stall:g} s"
+        return stalled(stall)
     if "TooManyRedirects" in name:
-        return "too many redirects"
-    return (str(error).strip() or name).splitlines()[0].rstrip(".")
+        return Message("", N_("too many redirects"))
+    return Message("", "{reason}", reason=(str(error).strip() or name).splitlines()[0].rstrip("."))

@@ -9,7 +9,15 @@ import shutil
 import subprocess
 import time
 
-from ansible.module_utils.weights.sources.source import NO_ANSWER, RateMonitor, Source, SourceError
+from ansible.module_utils.messages import N_, Message
+from ansible.module_utils.weights.sources.source import (
+    NO_ANSWER,
+    RateMonitor,
+    Source,
+    SourceError,
+    other_size,
+    stalled,
+)
 
 
 class Tool(Source, abc.ABC):
@@ -40,7 +48,7 @@ class Tool(Source, abc.ABC):
         if process.returncode or not os.path.exists(full):
             raise SourceError(self.reason(output, process.returncode), unresponsive=bool(NO_ANSWER.search(output)))
         if os.path.getsize(full) != sink.size:
-            raise SourceError(f"its size there is {os.path.getsize(full)} bytes, but {sink.size} in the manifest")
+            raise SourceError(other_size(os.path.getsize(full), sink.size))
         sink.adopt(full)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -57,13 +65,15 @@ class Tool(Source, abc.ABC):
             if now != seen:
                 seen, since = now, time.monotonic()
             elif time.monotonic() - since > self.stall:
-                raise SourceError(f"no data for {self.stall:g} s", unresponsive=True)
+                raise SourceError(stalled(self.stall), unresponsive=True)
         sink.count(max(0, _written(folder) - counted))
 
     def reason(self, output, code):
-        """Return the error line of the failed program."""
+        """Return the error line of the failed program, or its exit code."""
         lines = [line for line in output.splitlines() if re.search("error|fail|status=|exception", line, re.I)]
-        return (lines or [f"it exited with code {code}"])[-1].strip()[:300]
+        if lines:
+            return Message("", "{line}", line=lines[-1].strip()[:300])
+        return Message("", N_("it exited with code {code}"), code=code)
 
 
 def _written(folder):
