@@ -21,6 +21,7 @@ from inferfleet.catalog.schema import (
     Accelerator,
     Checkpoint,
     CudaError,
+    CudaRelease,
     DriverFile,
     Model,
     Xid,
@@ -65,6 +66,11 @@ def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
 @cache
 def _load_driver(folder: Path = FOLDER) -> DriverFile:
     return load_file(folder / "driver.yml", DriverFile)
+
+
+def load_cuda_releases() -> dict[str, CudaRelease]:
+    """Return what images of a CUDA release require of a driver, by release; raises CatalogError."""
+    return {release.version: release for release in _load_driver().cuda_releases}
 
 
 def load_cuda_errors() -> tuple[CudaError, ...]:

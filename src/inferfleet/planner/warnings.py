@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inferfleet.catalog import Checkpoint, Model
+from inferfleet.catalog import Checkpoint, Model, load_cuda_releases
 from inferfleet.inventory.model import is_ipv4
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.cuda import driver_fit
 from inferfleet.planner.fit import Sizing, rules_of
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.health import health_warnings
@@ -104,6 +105,17 @@ def engine_warnings(
             ),
             image=choice.image,
             port=settings.ray_port,
+        )
+    if driver_fit(fleet, choice.version) == "forward":
+        yield Message(
+            "forward-compatibility",
+            N_(
+                "Driver {driver} is older than CUDA {cuda} of the image: the engine uses the image's forward"
+                " compatibility libraries. Install driver {needed} or newer to do without them."
+            ),
+            driver=fleet.driver,
+            cuda=choice.version.cuda,
+            needed=load_cuda_releases()[choice.version.cuda].min_driver,
         )
 
 

@@ -112,6 +112,8 @@ def _nodes() -> Iterator[Message | Problem]:
     for first, second in ((slow, slow), (slow, mixed), (mixed, slow), (slow, {})):
         nodes = {"n0": {**NODES["n0"], **first}, "n1": {**NODES["n1"], **second}}
         yield from _of(make_plan(Settings(model=SMALL, executor="mp"), nodes))
+    older = {"n0": {**NODES["n0"], "driver_version": "535.183.01"}}
+    yield from _of(make_plan(Settings(accelerator="H200-141G", executor="mp", engine_version="0.32.0"), older))
 
 
 def _networks() -> Iterator[Message | Problem]:
