@@ -4,6 +4,7 @@ from inferfleet.catalog.architecture import Architecture, Precision, Unsupported
 from inferfleet.catalog.loader import (
     CatalogError,
     UnknownNameError,
+    UnsupportedModelError,
     accelerator_name,
     load_accelerator,
     load_accelerators,
@@ -13,7 +14,6 @@ from inferfleet.catalog.loader import (
     load_models,
     load_xids,
     read_model,
-    safetensors_bytes,
 )
 from inferfleet.catalog.schema import Accelerator, Checkpoint, CudaError, Model, Xid
 
@@ -27,6 +27,7 @@ __all__ = [
     "Precision",
     "UnknownNameError",
     "UnsupportedArchitectureError",
+    "UnsupportedModelError",
     "Xid",
     "accelerator_name",
     "load_accelerator",
@@ -37,5 +38,4 @@ __all__ = [
     "load_models",
     "load_xids",
     "read_model",
-    "safetensors_bytes",
 ]

@@ -27,6 +27,7 @@ class Checkpoint(_Entry):
     prediction_layers: bool = True  # whether it has the architecture's multi-token-prediction layers
     tensor_bytes: PositiveInt  # of all tensors
     bytes: PositiveInt  # of all files, which a node's disk must hold
+    indexed_bytes: NonNegativeInt = 0  # of all tensors, as the index of a local checkpoint without files states
 
 
 class Model(_Entry):

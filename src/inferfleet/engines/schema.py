@@ -37,7 +37,7 @@ class EngineVersion(_Entry):
     image_arm: dict[Vendor, str] = {}  # if the image for aarch64 has another name
     min_compute_capability: Capability = "0.0"
     executors: tuple[Executor, ...] = ()  # across nodes; empty: those of the engine
-    cuda: str = ""  # CUDA release in the image, as catalog/driver.yml names it; empty: not known, the driver not checked
+    cuda: str = ""  # CUDA release in the image, one of catalog/driver.yml; empty: not known, drivers are not checked
     # Whether NVIDIA_REQUIRE_CUDA of the image names this release. NVIDIA's own images of nvcr.io have "cuda>=9.0"
     # (history of nvcr.io/nvidia/pytorch:25.10).
     requires_cuda: bool = True

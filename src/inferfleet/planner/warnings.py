@@ -28,6 +28,24 @@ def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Messag
             model=model.title,
             precision=checkpoint.precision,
         )
+    if checkpoint.indexed_bytes and checkpoint.indexed_bytes != checkpoint.tensor_bytes:
+        yield Message(
+            "index-disagrees",
+            N_(
+                "model.safetensors.index.json of {checkpoint} states {indexed:.0f} GB, but the parameters in"
+                " {precision} take {computed:.0f} GB: the plan uses the latter."
+            ),
+            checkpoint=checkpoint.id,
+            indexed=checkpoint.indexed_bytes / 1e9,
+            precision=checkpoint.precision,
+            computed=checkpoint.tensor_bytes / 1e9,
+        )
+    if model.trust_remote_code:
+        yield Message(
+            "remote-code",
+            N_("{model} has Python code of its own, which the engine runs: use a checkpoint from a trusted publisher."),
+            model=model.title,
+        )
     if checkpoint.precision in ("int8", "int4") and model.checkpoints[0].precision in ("fp8", "bf16"):
         yield Message(
             "lossy-checkpoint",

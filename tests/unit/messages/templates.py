@@ -18,7 +18,7 @@ _POSITIONS = {
     "IndivisibleError": (0, 1),
 }
 """Where the templates stand among a class's positional arguments; a subclass has those of its base."""
-_INHERITED = ("Refusal", "UsageError")
+_INHERITED = ("Refusal", "UsageError", "CatalogError", "UnsupportedArchitectureError")
 
 
 def sources() -> list[Path]:

@@ -67,11 +67,13 @@ def planned(driver, **settings):
 
 def test_image_that_needs_no_forward_compatibility_is_preferred():
     plan = planned("570.124.06")
-    assert plan.works and plan.engine_version == "0.17.1"
+    assert plan.works
+    assert plan.engine_version == "0.17.1"
     assert "VLLM_ENABLE_CUDA_COMPATIBILITY" not in plan.nodes["n1"].env
 
 
 def test_configured_version_with_forward_compatibility():
     plan = planned("570.124.06", engine_version="0.32.0")
-    assert plan.works and plan.nodes["n1"].env["VLLM_ENABLE_CUDA_COMPATIBILITY"] == "1"
+    assert plan.works
+    assert plan.nodes["n1"].env["VLLM_ENABLE_CUDA_COMPATIBILITY"] == "1"
     assert "forward-compatibility" in {warning.code for warning in plan.warnings}
