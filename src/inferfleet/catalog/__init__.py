@@ -4,15 +4,16 @@ from inferfleet.catalog.architecture import Architecture, Precision, Unsupported
 from inferfleet.catalog.loader import (
     CatalogError,
     UnknownNameError,
+    UnsupportedModelError,
     accelerator_name,
     load_accelerator,
     load_accelerators,
     load_cuda_errors,
+    load_cuda_releases,
     load_model,
     load_models,
     load_xids,
     read_model,
-    safetensors_bytes,
 )
 from inferfleet.catalog.schema import Accelerator, Checkpoint, CudaError, Model, Xid
 
@@ -26,14 +27,15 @@ __all__ = [
     "Precision",
     "UnknownNameError",
     "UnsupportedArchitectureError",
+    "UnsupportedModelError",
     "Xid",
     "accelerator_name",
     "load_accelerator",
     "load_accelerators",
     "load_cuda_errors",
+    "load_cuda_releases",
     "load_model",
     "load_models",
     "load_xids",
     "read_model",
-    "safetensors_bytes",
 ]

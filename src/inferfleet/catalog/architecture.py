@@ -5,12 +5,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
+from inferfleet.catalog.quantization import Quantization, config_groups, mapping, read_quantization
 from inferfleet.messages import N_, Message
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4"]
 """Storage format of the weights of the linear layers."""
 
-SUPPORTED = ("LlamaForCausalLM", "Qwen2ForCausalLM", "DeepseekV3ForCausalLM")
+MODEL_TYPES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2", "DeepseekV3ForCausalLM": "deepseek_v3"}
+"""Supported architectures, and the `model_type` that engines know each by."""
+SUPPORTED = tuple(MODEL_TYPES)
 
 
 class UnsupportedArchitectureError(ValueError):
@@ -19,6 +22,10 @@ class UnsupportedArchitectureError(ValueError):
     def __init__(self, template: str, /, **parameters: Any) -> None:
         self.message = Message("", template, **parameters)
         super().__init__(self.message.render("en"))
+
+
+class InvalidArchitectureError(UnsupportedArchitectureError):
+    """A `config.json` that lacks a parameter of a supported architecture, or has an impossible value."""
 
 
 class Architecture(BaseModel):
@@ -54,18 +61,20 @@ class Architecture(BaseModel):
 
     num_nextn_predict_layers: int = Field(default=0, ge=0)  # multi-token-prediction layers
 
+    quantization: Quantization = Quantization()
+
     @model_validator(mode="after")
     def _complete(self) -> "Architecture":
         if self.n_routed_experts and not (self.moe_intermediate_size and self.num_experts_per_tok):
-            raise UnsupportedArchitectureError(
+            raise InvalidArchitectureError(
                 N_("has n_routed_experts but no moe_intermediate_size or num_experts_per_tok")
             )
         if self.kv_lora_rank and not (self.qk_nope_head_dim and self.qk_rope_head_dim and self.v_head_dim):
-            raise UnsupportedArchitectureError(
+            raise InvalidArchitectureError(
                 N_("has kv_lora_rank but lacks qk_nope_head_dim, qk_rope_head_dim or v_head_dim")
             )
         if not self.kv_lora_rank and self.num_attention_heads % self.num_key_value_heads:
-            raise UnsupportedArchitectureError(N_("has num_attention_heads that num_key_value_heads does not divide"))
+            raise InvalidArchitectureError(N_("has num_attention_heads that num_key_value_heads does not divide"))
         return self
 
     @property
@@ -101,13 +110,15 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     names = config.get("architectures")
     name = names[0] if isinstance(names, list) and names else None
     if name not in SUPPORTED:
-        raise UnsupportedArchitectureError(
+        kind = UnsupportedArchitectureError if name else InvalidArchitectureError
+        raise kind(
             N_("architectures is {value}, which the planner does not support; it supports {known}"),
             value=name or names,
             known=SUPPORTED,
         )
     numbers = {key: config[key] for key in Architecture.model_fields if config.get(key) is not None}
     numbers["name"] = name
+    numbers["quantization"] = _quantization(config)
     if name == "Qwen2ForCausalLM":
         numbers["attention_bias"] = True  # Qwen2 always has biases on q, k and v, which its config does not state
     numbers.setdefault("num_key_value_heads", numbers.get("num_attention_heads"))
@@ -116,9 +127,21 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:
-            raise UnsupportedArchitectureError("{reason}", reason=reason_of(first)) from None
-        raise UnsupportedArchitectureError(
+            raise InvalidArchitectureError("{reason}", reason=reason_of(first)) from None
+        raise InvalidArchitectureError(
             N_("{key}: {reason}"), key=".".join(map(str, first["loc"])), reason=reason_of(first)
+        ) from None
+
+
+def _quantization(config: Mapping[str, Any]) -> Quantization:
+    settings = config.get("quantization_config")
+    if not isinstance(settings, Mapping):
+        return Quantization()
+    try:
+        return read_quantization(settings)
+    except ValueError as error:
+        raise InvalidArchitectureError(
+            N_("quantization_config has pattern {pattern!r}, which is not a regular expression"), pattern=str(error)
         ) from None
 
 
@@ -133,23 +156,26 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
             return "int4"
         if bits == 8 or "int8" in method:
             return "int8"
-        groups = quantization.get("config_groups")
-        first: Any = next(iter(groups.values()), {}) if isinstance(groups, Mapping) else {}
-        weights: Any = first.get("weights", {}) if isinstance(first, Mapping) else {}
-        if weights.get("num_bits") == 4:
-            return "int4"
-        if weights.get("num_bits") == 8:
-            return "fp8" if weights.get("type") == "float" else "int8"
+        kinds = _group_precisions(quantization)
+        if len(kinds) == 1 and kinds[0]:
+            return kinds[0]
         raise UnsupportedArchitectureError(
             N_("quantization_config has quant_method {method!r}, which is not supported"), method=method
         )
-    kinds: dict[str, Precision] = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
+    dtypes: dict[str, Precision] = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16"}
     dtype = str(config.get("torch_dtype") or config.get("dtype") or "bfloat16")
-    if dtype not in kinds:
+    if dtype not in dtypes:
         raise UnsupportedArchitectureError(
-            N_("torch_dtype is {dtype!r}, which is not one of {kinds}"), dtype=dtype, kinds=list(kinds)
+            N_("torch_dtype is {dtype!r}, which is not one of {kinds}"), dtype=dtype, kinds=list(dtypes)
         )
-    return kinds[dtype]
+    return dtypes[dtype]
+
+
+def _group_precisions(quantization: Mapping[str, Any]) -> list[Precision | None]:
+    """Return the precisions of the groups of compressed-tensors' `config_groups`; None: not supported."""
+    known: dict[str, Precision] = {"4 int": "int4", "8 int": "int8", "8 float": "fp8"}
+    weights = [mapping(group.get("weights")) for group in config_groups(quantization)]
+    return list(dict.fromkeys(known.get(f"{w.get('num_bits')} {w.get('type', 'int')}") for w in weights))
 
 
 def reason_of(error: Mapping[str, Any]) -> Message | str:

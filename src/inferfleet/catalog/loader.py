@@ -12,6 +12,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from inferfleet.catalog.architecture import (
+    MODEL_TYPES,
+    InvalidArchitectureError,
     UnsupportedArchitectureError,
     architecture_from_config,
     precision_from_config,
@@ -21,6 +23,7 @@ from inferfleet.catalog.schema import (
     Accelerator,
     Checkpoint,
     CudaError,
+    CudaRelease,
     DriverFile,
     Model,
     Xid,
@@ -28,6 +31,9 @@ from inferfleet.catalog.schema import (
 from inferfleet.messages import N_, Message, Problem
 
 FOLDER = Path(__file__).parent
+_INDEX_TOLERANCE = 0.5
+"""Deviation of an index's total from the computed bytes up to which it is used: a quantization may skip layers that
+config.json does not name. DeepSeek-R1's total is twice as large, since it counts two bytes for each FP8 weight."""
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the libyaml loader is ten times as fast
 Entry = TypeVar("Entry")
@@ -40,6 +46,10 @@ class CatalogError(ValueError):
     def __init__(self, template: str, /, **parameters: Any) -> None:
         self.message = Message("catalog-broken", template, **parameters)
         super().__init__(self.message.render("en"))
+
+
+class UnsupportedModelError(CatalogError):
+    """A valid `config.json` of a model whose memory the planner cannot compute."""
 
 
 class UnknownNameError(ValueError):
@@ -65,6 +75,11 @@ def load_accelerators(folder: Path = FOLDER) -> dict[str, Accelerator]:
 @cache
 def _load_driver(folder: Path = FOLDER) -> DriverFile:
     return load_file(folder / "driver.yml", DriverFile)
+
+
+def load_cuda_releases() -> dict[str, CudaRelease]:
+    """Return what images of a CUDA release require of a driver, by release; raises CatalogError."""
+    return {release.version: release for release in _load_driver().cuda_releases}
 
 
 def load_cuda_errors() -> tuple[CudaError, ...]:
@@ -140,9 +155,15 @@ def read_model(path: Path) -> Model:
     try:
         architecture = architecture_from_config(config)
         precision = precision_from_config(config)
-    except UnsupportedArchitectureError as error:
+    except InvalidArchitectureError as error:
         raise CatalogError(N_("File {file}: {reason}."), file=file, reason=error.message) from None
-    size = safetensors_bytes(file.parent) or _computed_bytes(architecture, precision)
+    except UnsupportedArchitectureError as error:
+        raise UnsupportedModelError(N_("File {file}: {reason}."), file=file, reason=error.message) from None
+    computed, indexed = _computed_bytes(architecture, precision), 0
+    size = _stored_bytes(file.parent)
+    if not size:
+        indexed = _indexed_bytes(file.parent)
+        size = indexed if abs(indexed / computed - 1) <= _INDEX_TOLERANCE else computed
     folder = file.parent.name or "model"
     checkpoint = Checkpoint(
         id=f"local/{''.join(c if c.isalnum() or c in '.-_' else '-' for c in folder)}",
@@ -151,32 +172,47 @@ def read_model(path: Path) -> Model:
         method=_method(config),
         tensor_bytes=size,
         bytes=size,
+        indexed_bytes=indexed,
     )
     return Model(
         title=folder,
         architecture=architecture,
         max_model_len=architecture.max_position_embeddings,
         reasoning_parser="deepseek_r1" if "r1" in folder.lower() else "",
+        trust_remote_code=_needs_own_code(file.parent, config, architecture.name),
         checkpoints=(checkpoint,),
     )
 
 
-def safetensors_bytes(folder: Path) -> int:
-    """Return the bytes of all tensors of the safetensors files in `folder`, 0 if there are none.
+def _stored_bytes(folder: Path) -> int:
+    """Return the bytes of all tensors in the headers of the safetensors files in `folder`; 0 without files."""
+    return sum(map(_header_bytes, sorted(folder.glob("*.safetensors"))))
 
-    The header of every file is read. The total in the index is used only without files, since it may be wrong
-    (DeepSeek-R1's counts two bytes for each FP8 weight). Raises CatalogError.
+
+def _indexed_bytes(folder: Path) -> int:
+    """Return the bytes of all tensors that the index in `folder` states; 0 without an index."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return 0
+    metadata = _mapping(index, _text(index), json.loads).get("metadata")
+    total = metadata.get("total_size") if isinstance(metadata, Mapping) else None
+    if not isinstance(total, int | float) or total <= 0:
+        raise CatalogError(
+            N_("File {file}: metadata.total_size is {value!r}, not a number of bytes."), file=index, value=total
+        )
+    return int(total)
+
+
+def _needs_own_code(folder: Path, config: Mapping[str, Any], architecture: str) -> bool:
+    """Return whether the model's configuration or tokenizer is Python code of the checkpoint.
+
+    Engines know the model type of each supported architecture, but not those that publishers give to models of the
+    same architecture (Kimi K2: kimi_k2). A tokenizer of their own is named in auto_map of tokenizer_config.json.
     """
-    index, files = folder / "model.safetensors.index.json", sorted(folder.glob("*.safetensors"))
-    if index.is_file() and not files:
-        metadata = _mapping(index, _text(index), json.loads).get("metadata")
-        total = metadata.get("total_size") if isinstance(metadata, Mapping) else None
-        if not isinstance(total, int | float) or total <= 0:
-            raise CatalogError(
-                N_("File {file}: metadata.total_size is {value!r}, not a number of bytes."), file=index, value=total
-            )
-        return int(total)
-    return sum(map(_header_bytes, files))
+    if config.get("model_type", MODEL_TYPES[architecture]) != MODEL_TYPES[architecture]:
+        return True
+    file = folder / "tokenizer_config.json"
+    return file.is_file() and "auto_map" in _mapping(file, _text(file), json.loads)
 
 
 def pick(key: str, name: str, entries: Mapping[str, Entry]) -> Entry:

@@ -27,6 +27,7 @@ class Checkpoint(_Entry):
     prediction_layers: bool = True  # whether it has the architecture's multi-token-prediction layers
     tensor_bytes: PositiveInt  # of all tensors
     bytes: PositiveInt  # of all files, which a node's disk must hold
+    indexed_bytes: NonNegativeInt = 0  # of all tensors, as the index of a local checkpoint without files states
 
 
 class Model(_Entry):
@@ -60,6 +61,10 @@ class Accelerator(_Entry):
     or total_memory of torch.cuda.get_device_properties; drivers differ by up to 0.5 %."""
     compute_capability: Capability | None = None
     """NVIDIA's: developer.nvidia.com/cuda-gpus."""
+    brand: Literal["nvidia", "geforce"] = "nvidia"
+    """NVML's, as NVIDIA_REQUIRE_CUDA writes it (libnvidia-container, src/nvc_info.c). Data center accelerators are
+    "nvidia" or, with some drivers, "tesla", which every image treats alike; only they have CUDA's forward
+    compatibility."""
     dtypes: tuple[Precision, ...]
     """Data types supported by its matrix units. NVIDIA's architecture white papers: FP8 from 8.9, bfloat16 from 8.0,
     INT4 from 7.5 to 8.9 (Hopper and Blackwell have none); AMD's CDNA 3 white paper; hiascend.com for the Atlas A2."""
@@ -87,6 +92,16 @@ class Accelerator(_Entry):
         return (self.usable_mib or self.memory_mib) * 2**20
 
 
+class CudaRelease(_Entry):
+    """What an image of a CUDA release requires of a driver."""
+
+    version: Annotated[str, Field(pattern=r"^\d+\.\d$")]
+    branch: PositiveInt  # the first driver branch that supports it
+    min_driver: str  # the oldest driver that runs it without forward compatibility
+    older_branches: tuple[PositiveInt, ...]  # further branches that NVIDIA_REQUIRE_CUDA lets in
+    brands: tuple[str, ...]  # for these brands
+
+
 class CudaError(_Entry):
     """A CUDA error caused by the driver or the hardware."""
 
@@ -108,5 +123,6 @@ class Xid(_Entry):
 class DriverFile(_Entry):
     """driver.yml."""
 
+    cuda_releases: tuple[CudaRelease, ...]
     cuda_errors: tuple[CudaError, ...]
     xids: tuple[Xid, ...]

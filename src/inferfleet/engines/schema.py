@@ -37,10 +37,13 @@ class EngineVersion(_Entry):
     image_arm: dict[Vendor, str] = {}  # if the image for aarch64 has another name
     min_compute_capability: Capability = "0.0"
     executors: tuple[Executor, ...] = ()  # across nodes; empty: those of the engine
-    cuda: str = ""  # CUDA release in the image
-    # Minimum NVIDIA driver of that release: docs.nvidia.com/deploy/cuda-compatibility, minor version compatibility, 525
-    # for CUDA 12.x, 580 for 13.x; full numbers: CUDA 12.0 GA and 13.0 GA in the CUDA toolkit's release notes.
-    min_driver: str = ""
+    cuda: str = ""  # CUDA release in the image, one of catalog/driver.yml; empty: not known, drivers are not checked
+    # Whether NVIDIA_REQUIRE_CUDA of the image names this release. NVIDIA's own images of nvcr.io have "cuda>=9.0"
+    # (history of nvcr.io/nvidia/pytorch:25.10).
+    requires_cuda: bool = True
+    # Environment with which it loads the image's forward compatibility libraries on an older driver; None: its
+    # documentation and Dockerfile do not provide for that.
+    forward_compatibility: dict[str, str] | None = None
     nccl: str = ""  # release of NCCL in the image; empty: not known, assumed new
     ray: bool = False  # whether the image contains Ray
     ray_tokens: bool = True  # whether this Ray supports token authentication (Ray 2.52 or later)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from inferfleet.catalog import Accelerator, Model
 from inferfleet.engines import Engine, EngineVersion, load_engines
 from inferfleet.messages import N_, Message
+from inferfleet.planner.cuda import DISABLE_REQUIRE, driver_fit, usable_drivers
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.refusals import (
     DriverTooOld,
@@ -110,9 +111,13 @@ def _choose_version(
     if problems:
         return None, problems
     usable = [v for v in capable if _executes(engine, v, settings, fleet, image)]
-    driven = [v for v in usable if _driver_suffices(fleet, v)]
+    # Versions that exist for older accelerators are not selected because of the driver: the user decides that.
+    alike = [v for v in usable if v.min_compute_capability == usable[0].min_compute_capability]
+    fits = {v.version: driver_fit(fleet, v) for v in alike}
+    driven = [v for fit in ("runs", "forward") for v in alike if fits[v.version] == fit]
     if not driven:
-        return None, [_driver_problem(usable[0], versions, fleet, settings, pinned=bool(pinned))]
+        refused = [v for v in alike if fits[v.version] == "refused"]
+        return None, [_driver_problem(engine, (refused or alike)[0], versions, model, fleet, settings)]
     version = driven[0]
     own = version.image_arm if fleet.architecture in ("aarch64", "arm64") else {}
     template = "{engine}"
@@ -215,42 +220,49 @@ def _executor_problem(
     ]
 
 
-def _driver_suffices(fleet: Fleet, version: EngineVersion) -> bool:
-    if fleet.accelerator.vendor != "nvidia" or not fleet.driver or not version.min_driver:
-        return True
-    return version_key(fleet.driver) >= version_key(version.min_driver)
-
-
 def _driver_problem(
+    engine: Engine,
     version: EngineVersion,
     versions: Sequence[EngineVersion],
+    model: Model,
     fleet: Fleet,
     settings: Settings,
-    *,
-    pinned: bool,
 ) -> DriverTooOld:
     works = [
         v
         for v in versions
-        if pinned and _driver_suffices(fleet, v) and has_capability(fleet.accelerator, v.min_compute_capability)
+        if _capable(engine, v, model, fleet)
+        and _executes(engine, v, settings, fleet, "")
+        and driver_fit(fleet, v) in ("runs", "forward")
     ]
-    works = [v for v in works if settings.executor != "ray" or v.ray]
-    change = {"engine_version": works[0].version, "engine_image": ""} if works else None
-    remedy = N_("Install driver {needed} or newer on every node, or set nvidia_driver_install to upgrade.")
+    message = N_("Image {image} contains CUDA {cuda}, which does not run on driver {driver} of the nodes.")
+    remedy = N_("Install driver {needed} on every node, or set nvidia_driver_install to upgrade.")
+    change: dict[str, object] | None = None
+    if driver_fit(fleet, version) == "refused":
+        message = N_(
+            "Image {image} contains CUDA {cuda} and does not start on driver {driver} of the nodes: the container"
+            " runtime checks its NVIDIA_REQUIRE_CUDA."
+        )
+        remedy = N_(
+            "Install driver {needed} on every node, set nvidia_driver_install to upgrade, or disable the check: add"
+            " {variable} with the value 1 to engine_extra_env (NVIDIA did not test this image with driver {driver})."
+        )
+        change = {"engine_extra_env": {**settings.engine_extra_env, DISABLE_REQUIRE: "1"}}
     if works:
         remedy = N_(
-            "Install driver {needed} or newer on every node, set nvidia_driver_install to upgrade, or set"
-            " engine_version to {other}."
+            "Install driver {needed} on every node, set nvidia_driver_install to upgrade, or set engine_version to"
+            " {other}."
         )
-    image = settings.engine_image or version.image[fleet.accelerator.vendor]
+        change = {"engine_version": works[0].version, "engine_image": ""}
     return DriverTooOld(
-        N_("Image {image} contains CUDA {cuda}, which requires driver {needed} or newer; the nodes have {driver}."),
+        message,
         remedy,
         change,
-        image=image,
+        image=settings.engine_image or version.image[fleet.accelerator.vendor],
         cuda=version.cuda,
-        needed=version.min_driver,
+        needed=usable_drivers(fleet, version),
         driver=fleet.driver,
+        variable=DISABLE_REQUIRE,
         other=works[0].version if works else "",
     )
 

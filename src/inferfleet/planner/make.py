@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from inferfleet.catalog import CatalogError, Model, UnknownNameError, load_model
+from inferfleet.catalog import CatalogError, Model, UnknownNameError, UnsupportedModelError, load_model
 from inferfleet.engines import load_engine
 from inferfleet.messages import N_, Problem
 from inferfleet.planner.checkpoints import choose_checkpoints, choose_dtype
@@ -19,13 +19,14 @@ from inferfleet.planner.plan import NodePlan, Plan
 from inferfleet.planner.refusals import (
     BadValue,
     CatalogBroken,
+    ModelUnsupported,
     Refusal,
     unknown_name,
 )
 from inferfleet.planner.render import Decided, render
 from inferfleet.settings import Settings
 
-_FATAL = ("unknown-name", "catalog-broken", "bad-value", "mixed-accelerators")
+_FATAL = ("unknown-name", "catalog-broken", "model-unsupported", "bad-value", "mixed-accelerators")
 
 
 def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hypothetical: bool = False) -> Plan:
@@ -101,6 +102,17 @@ def _model(settings: Settings, problems: list[Refusal]) -> Model | None:
         return load_model(settings.model)
     except UnknownNameError as error:
         problems.append(unknown_name(error, "model"))
+    except UnsupportedModelError as error:
+        problems.append(
+            ModelUnsupported(
+                error.message.template,
+                N_(
+                    "This file is the publisher's and needs no change: set model to a checkpoint of a supported"
+                    " architecture and precision, or to a model in the catalog."
+                ),
+                **error.message.parameters,
+            )
+        )
     except CatalogError as error:
         problems.append(
             CatalogBroken(

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cache
 from math import ceil, prod
 
 from inferfleet.catalog.architecture import Architecture, Precision
 
 BLOCK = 128
-"""Side of a quantization block (FP8 and block INT8) and group length of INT4, in elements."""
+"""Side of a quantization block (FP8 and block INT8) and usual group length of INT4, in elements."""
 _VOCAB_PADDING = 64  # vLLM pads the vocabulary to a multiple of this before it splits it (VocabParallelEmbedding)
 ITEM_BYTES: dict[Precision, int] = {"fp32": 4, "bf16": 2, "fp16": 2}
 """Bytes of an element that is not quantized."""
@@ -34,10 +35,13 @@ class Matrix:
     parts: tuple[int, ...]
     inputs: int
     split: Split = Split.NONE
-    quantized: bool = False
+    modules: tuple[str, ...] = ()  # names of its parts in a layer of the checkpoint, if they may be quantized
     copies: int = 1
     kv_heads: int = 0  # parts after the first consist of this many heads, which ranks may have to share
     item_bytes: int = 0  # 0: the model's own element size
+    quantized: bool = False
+    group: int = BLOCK  # inputs that share a scale with INT4; 0: all
+    zero_points: bool = True
 
     def on_rank(self, tensor_parallel_size: int, experts_divided: bool = False) -> "Matrix":
         """Return the part that one rank holds."""
@@ -71,9 +75,11 @@ class Matrix:
         outputs, inputs, copies = sum(self.parts), self.inputs, self.copies
         if not self.quantized or precision in ITEM_BYTES:
             return [copies * outputs * inputs * element]
+        if precision == "int4":  # one scale (16 bit) a group, and with AWQ and GPTQ one zero point (4 bit)
+            groups = ceil(inputs / (self.group or inputs))
+            zeros = [copies * outputs * groups // 2] if self.zero_points else []
+            return [copies * outputs * inputs // 2, copies * outputs * groups * 2, *zeros]
         blocks = ceil(inputs / BLOCK)
-        if precision == "int4":  # AWQ and GPTQ: one scale (16 bit) and one zero point (4 bit) a group
-            return [copies * outputs * inputs // 2, copies * outputs * blocks * 2, copies * outputs * blocks // 2]
         rows = sum(ceil(part / BLOCK) for part in self.parts)
         return [copies * outputs * inputs, copies * rows * blocks * 4]
 
@@ -101,28 +107,47 @@ def output_head(arch: Architecture) -> list[Matrix]:
     return head
 
 
-def decoder_layer(arch: Architecture, *, moe: bool) -> Iterator[Matrix]:
-    """Yield the parameters of one decoder layer."""
+def decoder_layer(arch: Architecture, layer: int) -> Iterator[Matrix]:
+    """Yield the parameters of decoder layer `layer` (from 0)."""
+    how = arch.quantization
+    for matrix in _decoder_layer(arch, moe=arch.is_moe_layer(layer)):
+        if any(how.quantizes(f"model.layers.{layer}.{name}") for name in matrix.modules):
+            yield replace(matrix, quantized=True, group=how.group_size, zero_points=how.zero_points)
+        else:
+            yield matrix
+
+
+@cache
+def alike_layers(arch: Architecture) -> tuple[int, ...]:
+    """Return for each decoder layer the first one with the same parameters."""
+    first: dict[tuple[Matrix, ...], int] = {}
+    layers = range(arch.num_hidden_layers)
+    return tuple(first.setdefault(tuple(decoder_layer(arch, layer)), layer) for layer in layers)
+
+
+def _decoder_layer(arch: Architecture, *, moe: bool) -> Iterator[Matrix]:
     hidden = arch.hidden_size
     yield vector("input_layernorm", hidden)
     yield from _latent_attention(arch) if arch.mla else _attention(arch)
     yield vector("post_attention_layernorm", hidden)
     if not moe:
-        yield from _feed_forward(hidden, arch.intermediate_size)
+        yield from _feed_forward("mlp", hidden, arch.intermediate_size)
         return
     inner, experts = arch.moe_intermediate_size, arch.n_routed_experts
     yield Matrix("gate", (experts,), hidden)
     yield vector("e_score_correction_bias", experts, item_bytes=4)
-    yield Matrix("experts.w13", (inner, inner), hidden, Split.COLUMN, quantized=True, copies=experts)
-    yield Matrix("experts.w2", (hidden,), inner, Split.ROW, quantized=True, copies=experts)
+    one = "mlp.experts.0"  # engines quantize all experts of a layer alike
+    gate_up = (f"{one}.gate_proj", f"{one}.up_proj")
+    yield Matrix("experts.w13", (inner, inner), hidden, Split.COLUMN, gate_up, copies=experts)
+    yield Matrix("experts.w2", (hidden,), inner, Split.ROW, (f"{one}.down_proj",), copies=experts)
     if arch.n_shared_experts:
-        yield from _feed_forward(hidden, inner * arch.n_shared_experts)
+        yield from _feed_forward("mlp.shared_experts", hidden, inner * arch.n_shared_experts)
 
 
 def prediction_layer(arch: Architecture) -> Iterator[Matrix]:
     """Yield the parameters of one multi-token-prediction layer as the checkpoint stores it."""
     hidden = arch.hidden_size
-    yield from decoder_layer(arch, moe=arch.moe)
+    yield from decoder_layer(arch, arch.num_hidden_layers)
     yield vector("enorm", hidden)
     yield vector("hnorm", hidden)
     yield Matrix("eh_proj", (hidden,), 2 * hidden)
@@ -134,10 +159,10 @@ def prediction_layer(arch: Architecture) -> Iterator[Matrix]:
 def _attention(arch: Architecture) -> Iterator[Matrix]:
     heads, kv, size = arch.num_attention_heads, arch.num_key_value_heads, arch.head_size
     parts = (heads * size, kv * size, kv * size)
-    yield Matrix("qkv_proj", parts, arch.hidden_size, Split.COLUMN, quantized=True, kv_heads=kv)
+    yield Matrix("qkv_proj", parts, arch.hidden_size, Split.COLUMN, _attention_modules("q", "k", "v"), kv_heads=kv)
     if arch.attention_bias:
         yield Matrix("qkv_bias", parts, 1, Split.COLUMN, kv_heads=kv)
-    yield Matrix("o_proj", (arch.hidden_size,), heads * size, Split.ROW, quantized=True)
+    yield Matrix("o_proj", (arch.hidden_size,), heads * size, Split.ROW, _attention_modules("o"))
 
 
 def _latent_attention(arch: Architecture) -> Iterator[Matrix]:
@@ -145,18 +170,24 @@ def _latent_attention(arch: Architecture) -> Iterator[Matrix]:
     query = arch.qk_nope_head_dim + arch.qk_rope_head_dim
     latent = arch.kv_lora_rank + arch.qk_rope_head_dim
     if arch.q_lora_rank:
-        yield Matrix("fused_qkv_a_proj", (arch.q_lora_rank, latent), hidden, quantized=True)
+        fused = ("self_attn.q_a_proj", "self_attn.kv_a_proj_with_mqa")
+        yield Matrix("fused_qkv_a_proj", (arch.q_lora_rank, latent), hidden, modules=fused)
         yield vector("q_a_layernorm", arch.q_lora_rank)
-        yield Matrix("q_b_proj", (heads * query,), arch.q_lora_rank, Split.COLUMN, quantized=True)
+        yield Matrix("q_b_proj", (heads * query,), arch.q_lora_rank, Split.COLUMN, _attention_modules("q_b"))
     else:
-        yield Matrix("kv_a_proj_with_mqa", (latent,), hidden, quantized=True)
-        yield Matrix("q_proj", (heads * query,), hidden, Split.COLUMN, quantized=True)
+        yield Matrix("kv_a_proj_with_mqa", (latent,), hidden, modules=("self_attn.kv_a_proj_with_mqa",))
+        yield Matrix("q_proj", (heads * query,), hidden, Split.COLUMN, _attention_modules("q"))
     yield vector("kv_a_layernorm", arch.kv_lora_rank)
     up = heads * (arch.qk_nope_head_dim + arch.v_head_dim)
-    yield Matrix("kv_b_proj", (up,), arch.kv_lora_rank, Split.COLUMN, quantized=True)
-    yield Matrix("o_proj", (hidden,), heads * arch.v_head_dim, Split.ROW, quantized=True)
+    yield Matrix("kv_b_proj", (up,), arch.kv_lora_rank, Split.COLUMN, _attention_modules("kv_b"))
+    yield Matrix("o_proj", (hidden,), heads * arch.v_head_dim, Split.ROW, _attention_modules("o"))
 
 
-def _feed_forward(hidden: int, inner: int) -> Iterator[Matrix]:
-    yield Matrix("gate_up_proj", (inner, inner), hidden, Split.COLUMN, quantized=True)
-    yield Matrix("down_proj", (hidden,), inner, Split.ROW, quantized=True)
+def _attention_modules(*names: str) -> tuple[str, ...]:
+    return tuple(f"self_attn.{name}_proj" for name in names)
+
+
+def _feed_forward(module: str, hidden: int, inner: int) -> Iterator[Matrix]:
+    gate_up = (f"{module}.gate_proj", f"{module}.up_proj")
+    yield Matrix("gate_up_proj", (inner, inner), hidden, Split.COLUMN, gate_up)
+    yield Matrix("down_proj", (hidden,), inner, Split.ROW, (f"{module}.down_proj",))

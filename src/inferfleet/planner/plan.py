@@ -74,7 +74,7 @@ class Plan:
     vendor: str = ""
     """Of the accelerator: nvidia, amd, ascend, vastai or cpu."""
     min_driver: str = ""
-    """Oldest driver that the image supports; empty if the catalog names none."""
+    """Oldest driver that runs the image's CUDA without forward compatibility; empty if the catalog names none."""
     accelerators: int = 0
     transport: str = ""
     """Transport of NCCL between nodes: rdma or tcp; empty if not known or with a single node."""

@@ -45,6 +45,12 @@ class CatalogBroken(Refusal):
     CODE = "catalog-broken"
 
 
+class ModelUnsupported(Refusal):
+    """A model whose memory the planner cannot compute."""
+
+    CODE = "model-unsupported"
+
+
 class BadValue(Refusal):
     """A setting that is out of range."""
 

@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 from math import floor
 from pathlib import PurePosixPath
 
-from inferfleet.catalog import Checkpoint, Model
+from inferfleet.catalog import Checkpoint, Model, load_cuda_releases
 from inferfleet.engines import Mode, load_command
 from inferfleet.engines.launch import Launch
 from inferfleet.engines.mpi import MOUNT as LAUNCHER_MOUNT
 from inferfleet.engines.parsers import reasoning_parser, tool_call_parser
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.cuda import driver_fit
 from inferfleet.planner.fabric import Fabric
 from inferfleet.planner.features import webui_image
 from inferfleet.planner.fit import Sizing
@@ -92,6 +93,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         addresses=tuple(node.address for node in fleet.nodes),
         extra=tuple(str(a) for a in settings.engine_extra_args),
     )
+    release = load_cuda_releases().get(choice.version.cuda)
     nodes = {
         node.name: _node_plan(decided, node, rank, replace(launch, rank=rank), mounts)
         for rank, node in enumerate(fleet.nodes)
@@ -115,7 +117,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         port=settings.engine_port,
         accelerator=fleet.name,
         vendor=fleet.accelerator.vendor,
-        min_driver=choice.version.min_driver,
+        min_driver=release.min_driver if release else "",
         accelerators=fleet.size,
         transport=decided.fabric.transport,
         tensor_parallel_size=layout.tensor_parallel_size,
@@ -200,6 +202,8 @@ def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: 
 def _env(decided: Decided, node: Node) -> dict[str, str]:
     settings, accelerator, choice = decided.settings, decided.fleet.accelerator, decided.choice
     env = {**accelerator.env, **choice.version.env}
+    if driver_fit(decided.fleet, choice.version) == "forward":
+        env |= choice.version.forward_compatibility or {}
     if decided.mode:
         env |= decided.mode.env
     env |= decided.fabric.env(node.name)

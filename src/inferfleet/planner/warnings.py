@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from inferfleet.catalog import Checkpoint, Model
+from inferfleet.catalog import Checkpoint, Model, load_cuda_releases
 from inferfleet.inventory.model import is_ipv4
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.cuda import driver_fit
 from inferfleet.planner.fit import Sizing, rules_of
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.health import health_warnings
@@ -26,6 +27,24 @@ def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Messag
             ),
             model=model.title,
             precision=checkpoint.precision,
+        )
+    if checkpoint.indexed_bytes and checkpoint.indexed_bytes != checkpoint.tensor_bytes:
+        yield Message(
+            "index-disagrees",
+            N_(
+                "model.safetensors.index.json of {checkpoint} states {indexed:.0f} GB, but the parameters in"
+                " {precision} take {computed:.0f} GB: the plan uses the latter."
+            ),
+            checkpoint=checkpoint.id,
+            indexed=checkpoint.indexed_bytes / 1e9,
+            precision=checkpoint.precision,
+            computed=checkpoint.tensor_bytes / 1e9,
+        )
+    if model.trust_remote_code:
+        yield Message(
+            "remote-code",
+            N_("{model} has Python code of its own, which the engine runs: use a checkpoint from a trusted publisher."),
+            model=model.title,
         )
     if checkpoint.precision in ("int8", "int4") and model.checkpoints[0].precision in ("fp8", "bf16"):
         yield Message(
@@ -104,6 +123,17 @@ def engine_warnings(
             ),
             image=choice.image,
             port=settings.ray_port,
+        )
+    if driver_fit(fleet, choice.version) == "forward":
+        yield Message(
+            "forward-compatibility",
+            N_(
+                "Driver {driver} is older than CUDA {cuda} of the image: the engine uses the image's forward"
+                " compatibility libraries. Install driver {needed} or newer to do without them."
+            ),
+            driver=fleet.driver,
+            cuda=choice.version.cuda,
+            needed=load_cuda_releases()[choice.version.cuda].min_driver,
         )
 
 

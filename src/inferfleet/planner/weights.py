@@ -1,5 +1,6 @@
 """Bytes of a model's weights: in the checkpoint, and on each rank of the running engine."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 
@@ -8,6 +9,7 @@ from inferfleet.engines.layout import Layout
 from inferfleet.planner.modules import (
     ITEM_BYTES,
     Matrix,
+    alike_layers,
     decoder_layer,
     embedding,
     output_head,
@@ -48,7 +50,7 @@ def checkpoint_bytes(arch: Architecture, precision: Precision, *, prediction_lay
     """Return the bytes of all tensors of a checkpoint of this architecture."""
     modules: list[Matrix] = [embedding(arch), *output_head(arch)]
     for layer in range(arch.num_hidden_layers):
-        modules += decoder_layer(arch, moe=arch.is_moe_layer(layer))
+        modules += decoder_layer(arch, layer)
     if prediction_layers:
         for _ in range(arch.num_nextn_predict_layers):
             modules += prediction_layer(arch)
@@ -70,11 +72,10 @@ def stage_weights(
     sizes: list[int] = []
     first = 0
     for stage, count in enumerate(counts):
-        kinds = [arch.is_moe_layer(layer) for layer in range(first, first + count)]
+        layers = alike_layers(arch)[first : first + count]
         first += count
         total = _rotary_table(arch, precision)
-        total += sum(kinds) * _layer_bytes(arch, precision, layout, True)
-        total += (count - sum(kinds)) * _layer_bytes(arch, precision, layout, False)
+        total += sum(_layer_bytes(arch, precision, layout, layer) * n for layer, n in Counter(layers).items())
         if stage == 0 or (arch.tie_word_embeddings and stage == len(counts) - 1):
             total += _held([embedding(arch)], precision, layout)
         if stage == len(counts) - 1:
@@ -86,9 +87,10 @@ def stage_weights(
 
 
 @cache
-def _layer_bytes(arch: Architecture, precision: Precision, layout: Layout, moe: bool) -> int:
-    held = _held(list(decoder_layer(arch, moe=moe)), precision, layout)
-    if arch.mla and precision not in ITEM_BYTES:
+def _layer_bytes(arch: Architecture, precision: Precision, layout: Layout, layer: int) -> int:
+    modules = list(decoder_layer(arch, layer))
+    held = _held(modules, precision, layout)
+    if precision not in ITEM_BYTES and any(m.quantized for m in modules if m.name == "kv_b_proj"):
         heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
         held += allocated(heads * (arch.qk_nope_head_dim + arch.v_head_dim) * arch.kv_lora_rank * 2)
     return held
@@ -109,8 +111,10 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
         part = module.on_rank(group, experts_divided=layout.expert_parallel)
         sizes = part.sizes(precision, item)
         total += sum(allocated(size) for size in sizes)
-        if precision == "int4" and part.quantized:
-            total += allocated(sizes[1])  # Marlin, the INT4 kernel, keeps a permuted copy of the scales
+        # Marlin, the INT4 kernel, keeps a permuted copy of the scales; those of experts it replaces
+        # (vllm/model_executor/layers/quantization, replace_parameter in process_weights_after_loading).
+        if precision == "int4" and part.quantized and part.copies == 1:
+            total += allocated(sizes[1])
     return total
 
 

@@ -19,6 +19,7 @@ GATES = [c for c in vars(refusals).values() if isinstance(c, type) and getattr(c
 PLANNED = [case for case in CASES if case["exit"] == 3]
 # Only direct callers of make_plan can cause these: the inventory check refuses them first.
 BEFORE = {"model-path-differs", "bad-value"}
+WITH_FILES = {"model-unsupported"}  # the text names a temporary folder
 
 
 def by_name(case):
@@ -29,7 +30,7 @@ def test_every_check_has_a_case():
     assert len(CASES) >= 40
     assert len({case["name"] for case in CASES}) == len(CASES)
     seen = {refusal.partition(":")[0] for case in CASES for refusal in case["refusals"]}
-    assert {gate.CODE for gate in GATES} - BEFORE <= seen
+    assert {gate.CODE for gate in GATES} - BEFORE - WITH_FILES <= seen
     assert len({gate.CODE for gate in GATES}) == len(GATES)
 
 
@@ -78,3 +79,46 @@ def test_different_model_paths():
         "Variable model_root differs between hosts: /data0 on n0, /data1 on n1. All ranks must use the same path."
         " Set model_root once, in group_vars/all/10_cluster.yml; use symbolic links if the disks of the hosts differ."
     )
+
+
+@pytest.mark.parametrize("command", ["plan", "estimate"])
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (
+            {"architectures": ["Qwen3ForCausalLM"]},
+            "architectures is Qwen3ForCausalLM, which the planner does not support; it supports LlamaForCausalLM,"
+            " Qwen2ForCausalLM, DeepseekV3ForCausalLM",
+        ),
+        (
+            {
+                "architectures": ["LlamaForCausalLM"],
+                "num_hidden_layers": 2,
+                "hidden_size": 64,
+                "intermediate_size": 64,
+                "num_attention_heads": 4,
+                "vocab_size": 9,
+                "max_position_embeddings": 99,
+                "quantization_config": {"quant_method": "mxfp4"},
+            },
+            "quantization_config has quant_method 'mxfp4', which is not supported",
+        ),
+    ],
+)
+def test_unsupported_model(command, config, reason, tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps(config))
+    if command == "plan":
+        case = {"nodes": 1, "vars": {"accelerator": "H200-141G", "executor": "mp", "model": str(tmp_path)}}
+        arguments = ["-i", str(write_inventory(case, tmp_path / "inventory"))]
+    else:
+        arguments = ["--config", str(tmp_path), "--accelerator", "H200-141G"]
+    done = CliRunner().invoke(app, [command, *arguments, "--json"])
+    [problem] = json.loads(done.stdout)["problems"]
+    assert problem["code"] == "model-unsupported"
+    assert problem["message"] == f"File {file}: {reason}."
+    assert problem["remedy"] == (
+        "This file is the publisher's and needs no change: set model to a checkpoint of a supported architecture and"
+        " precision, or to a model in the catalog."
+    )
+    assert done.exit_code == 3

@@ -16,6 +16,7 @@ from inferfleet.catalog import (
     read_model,
 )
 from inferfleet.catalog.loader import FOLDER
+from inferfleet.catalog.quantization import read_quantization
 from inferfleet.planner.fleet import match_accelerator
 
 
@@ -149,6 +150,9 @@ CONFIG = {
 }
 
 
+NVFP4 = {"num_bits": 4, "type": "float", "group_size": 16}
+
+
 def test_model_from_config_json(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     model = read_model(tmp_path)
@@ -157,10 +161,19 @@ def test_model_from_config_json(tmp_path):
     assert read_model(tmp_path / "config.json") == load_model(str(tmp_path)) == model
 
 
-def test_size_from_index(tmp_path):
+@pytest.mark.parametrize(
+    ("total", "used"),
+    [
+        (3_600_000_000, 3_600_000_000),  # a quantization may skip other layers than assumed
+        (7_108_352_000, 3_554_176_000),  # DeepSeek-R1's counts two bytes for each FP8 weight
+        (1_000, 3_554_176_000),
+    ],
+)
+def test_size_from_index(tmp_path, total, used):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 3_600_000_000}}))
-    assert read_model(tmp_path).checkpoints[0].tensor_bytes == 3_600_000_000
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": total}}))
+    [checkpoint] = read_model(tmp_path).checkpoints
+    assert (checkpoint.tensor_bytes, checkpoint.indexed_bytes) == (used, total)
 
 
 def test_size_from_safetensors_headers(tmp_path):
@@ -176,6 +189,64 @@ def test_size_from_safetensors_headers(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("change", "tokenizer", "needed"),
+    [
+        ({}, None, False),
+        ({"model_type": "qwen2"}, {}, False),
+        ({"model_type": "qwen2", "auto_map": {"AutoConfig": "c.C"}}, {}, False),  # engines know this type themselves
+        ({"model_type": "own"}, None, True),
+        ({}, {"auto_map": {"AutoTokenizer": ["tokenization_own.Own", None]}}, True),
+    ],
+)
+def test_code_of_the_checkpoint(tmp_path, change, tokenizer, needed):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | change))
+    if tokenizer is not None:
+        (tmp_path / "tokenizer_config.json").write_text(json.dumps(tokenizer))
+    assert read_model(tmp_path).trust_remote_code == needed
+
+
+@pytest.mark.parametrize(
+    ("settings", "quantized", "not_quantized"),
+    [
+        ({}, ["model.layers.0.mlp.gate_proj"], []),
+        ({"ignore": ["re:.*self_attn.*"]}, ["model.layers.0.mlp.up_proj"], ["model.layers.0.self_attn.o_proj"]),
+        ({"ignore": ["model.layers.1.mlp.up_proj"]}, ["model.layers.11.mlp.up_proj"], ["model.layers.1.mlp.up_proj"]),
+        ({"modules_to_not_convert": ["gate"]}, ["model.layers.0.mlp.gate_proj"], ["model.layers.0.mlp.gate"]),
+        ({"modules_to_not_convert": None}, ["model.layers.0.mlp.gate_proj"], []),
+        (
+            {"dynamic": {"-:.*attn.*": {}, "+:.*": {}}},
+            ["model.layers.0.mlp.up_proj"],
+            ["model.layers.0.self_attn.q_proj"],
+        ),
+        (
+            {"config_groups": {"group_0": {"targets": ["re:.*mlp.experts.*"], "weights": {}}}},
+            ["model.layers.0.mlp.experts.0.up_proj"],
+            ["model.layers.0.mlp.shared_experts.up_proj"],
+        ),
+    ],
+)
+def test_quantized_modules(settings, quantized, not_quantized):
+    read = read_quantization(settings)
+    assert all(map(read.quantizes, quantized))
+    assert not any(map(read.quantizes, not_quantized))
+
+
+@pytest.mark.parametrize(
+    ("settings", "size", "zero_points"),
+    [
+        ({"bits": 4, "group_size": 64}, 64, True),
+        ({"bits": 4, "group_size": -1}, 0, True),
+        ({"w_bit": 4, "q_group_size": 32}, 32, True),
+        ({"config_groups": {"g": {"weights": {"num_bits": 4, "group_size": 32, "symmetric": True}}}}, 32, False),
+        ({"config_groups": {"g": {"weights": {"num_bits": 4, "group_size": None, "symmetric": False}}}}, 0, True),
+    ],
+)
+def test_quantization_groups(settings, size, zero_points):
+    read = read_quantization(settings)
+    assert (read.group_size, read.zero_points) == (size, zero_points)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         (
@@ -188,6 +259,14 @@ def test_size_from_safetensors_headers(tmp_path):
         ({"num_key_value_heads": 5}, "num_attention_heads that num_key_value_heads does not divide"),
         ({"torch_dtype": "int3"}, "torch_dtype is 'int3'"),
         ({"quantization_config": {"quant_method": "magic"}}, "quant_method 'magic', which is not supported"),
+        (
+            {"quantization_config": {"quant_method": "modelopt", "config_groups": {"g": {"weights": NVFP4}}}},
+            "quant_method 'modelopt', which is not supported",
+        ),
+        (
+            {"quantization_config": {"quant_method": "fp8", "ignored_layers": ["re:("]}},
+            "quantization_config has pattern 're:(', which is not a regular expression",
+        ),
     ],
 )
 def test_unsupported_configs(tmp_path, change, message):

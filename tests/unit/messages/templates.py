@@ -17,7 +17,7 @@ _POSITIONS = {
     "PoolError": (0, 1),
 }
 """Where the templates stand among a class's positional arguments; a subclass has those of its base."""
-_INHERITED = ("Refusal", "UsageError")
+_INHERITED = ("Refusal", "UsageError", "CatalogError", "UnsupportedArchitectureError")
 
 
 def sources() -> list[Path]:

@@ -3,6 +3,7 @@
 import pytest
 
 from inferfleet.catalog import load_model, load_models
+from inferfleet.catalog.architecture import architecture_from_config
 from inferfleet.engines.layout import Layout
 from inferfleet.planner.memory import kv_bytes_per_token
 from inferfleet.planner.modules import Matrix, Split, decoder_layer
@@ -59,7 +60,7 @@ def test_layers_per_stage(layers, stages, expected):
 
 
 def test_tensor_parallelism_splits_and_replicates():
-    layer = {m.name: m for m in decoder_layer(R1, moe=True)}
+    layer = {m.name: m for m in decoder_layer(R1, 3)}
     rank = {name: m.on_rank(8) for name, m in layer.items()}
     for name in ("q_b_proj", "kv_b_proj", "o_proj", "experts.w13", "experts.w2", "gate_up_proj", "down_proj"):
         assert rank[name].elements * 8 == layer[name].elements
@@ -68,7 +69,7 @@ def test_tensor_parallelism_splits_and_replicates():
 
 
 def test_expert_parallelism_divides_experts_not_their_widths():
-    experts = next(m for m in decoder_layer(R1, moe=True) if m.name == "experts.w13")
+    experts = next(m for m in decoder_layer(R1, 3) if m.name == "experts.w13")
     rank = experts.on_rank(8, experts_divided=True)
     assert (rank.copies, rank.parts) == (32, experts.parts)
     one = stage_weights(R1, "fp8", Layout(8, 1, 1, expert_parallel=True))[0]
@@ -119,3 +120,65 @@ def test_prediction_layer_is_loaded_by_the_last_stage_only():
 )
 def test_allocations_are_rounded_as_pytorch_does(size, expected):
     assert allocated(size) == expected
+
+
+KIMI = {
+    "architectures": ["DeepseekV3ForCausalLM"],
+    "num_hidden_layers": 61,
+    "hidden_size": 7168,
+    "num_attention_heads": 64,
+    "num_key_value_heads": 64,
+    "intermediate_size": 18432,
+    "vocab_size": 163840,
+    "max_position_embeddings": 262144,
+    "n_routed_experts": 384,
+    "n_shared_experts": 1,
+    "num_experts_per_tok": 8,
+    "moe_intermediate_size": 2048,
+    "first_k_dense_replace": 1,
+    "kv_lora_rank": 512,
+    "q_lora_rank": 1536,
+    "qk_nope_head_dim": 128,
+    "qk_rope_head_dim": 64,
+    "v_head_dim": 128,
+}
+EXPERTS_ONLY = {
+    "quant_method": "compressed-tensors",
+    "config_groups": {
+        "group_0": {
+            "targets": ["Linear"],
+            "weights": {"num_bits": 4, "type": "int", "group_size": 32, "symmetric": True, "strategy": "group"},
+        }
+    },
+    "ignore": [
+        "lm_head",
+        "re:.*self_attn.*",
+        "re:.*shared_experts.*",
+        "re:.*mlp\\.(gate|up|gate_up|down)_proj.*",
+    ],
+}
+
+
+def kimi(**quantization):
+    return architecture_from_config(KIMI | {"quantization_config": EXPERTS_ONLY | quantization})
+
+
+def test_only_the_experts_of_kimi_k2_are_quantized():
+    routed = 60 * 384 * 3 * 7168 * 2048
+    # huggingface.co shows 594 GB: the experts in groups of 32 with BF16 scales, everything else in BF16.
+    assert checkpoint_bytes(kimi(), "int4") == pytest.approx(594e9, rel=0.002)
+    assert checkpoint_bytes(kimi(), "int4") - routed * (0.5 + 2 / 32) == pytest.approx(23.4e9, rel=0.01)
+    assert stage_weights(kimi(), "int4", Layout(8))[0] / 2**30 == pytest.approx(71.1, abs=0.1)
+
+
+def test_group_size_and_zero_points():
+    routed = 60 * 384 * 3 * 7168 * 2048
+    groups = {"group_0": {"targets": ["Linear"], "weights": {"num_bits": 4, "group_size": 128, "symmetric": False}}}
+    wide = checkpoint_bytes(kimi(config_groups=groups), "int4")
+    assert checkpoint_bytes(kimi(), "int4") - wide == pytest.approx(routed * (2 / 32 - 2.5 / 128), rel=1e-6)
+
+
+def test_layers_that_are_ignored_by_name():
+    names = [f"model.layers.{layer}.mlp.experts" for layer in (1, 2)]
+    ignored = checkpoint_bytes(kimi(ignore=[*EXPERTS_ONLY["ignore"], *names]), "int4")
+    assert ignored - checkpoint_bytes(kimi(), "int4") == 2 * 384 * 3 * 7168 * 2048 * (2 - 0.5 - 2 / 32)

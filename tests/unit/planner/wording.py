@@ -55,6 +55,8 @@ CONFIGS = (
             {"vocab_size": 0},
             {"torch_dtype": "int3"},
             {"quantization_config": {"quant_method": "x"}},
+            {"quantization_config": {"quant_method": "fp8", "ignore": ["re:("]}},
+            {"model_type": "own"},
         )
     ),
 )
@@ -98,6 +100,10 @@ def _configs() -> Iterator[Message | Problem]:
     for config in CONFIGS:
         (folder / "config.json").write_bytes(config)
         yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 1369062772000}}))
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
+    index.unlink()
 
 
 def _nodes() -> Iterator[Message | Problem]:
@@ -112,6 +118,8 @@ def _nodes() -> Iterator[Message | Problem]:
     for first, second in ((slow, slow), (slow, mixed), (mixed, slow), (slow, {})):
         nodes = {"n0": {**NODES["n0"], **first}, "n1": {**NODES["n1"], **second}}
         yield from _of(make_plan(Settings(model=SMALL, executor="mp"), nodes))
+    older = {"n0": {**NODES["n0"], "driver_version": "535.183.01"}}
+    yield from _of(make_plan(Settings(accelerator="H200-141G", executor="mp", engine_version="0.32.0"), older))
 
 
 def _networks() -> Iterator[Message | Problem]:

@@ -1,0 +1,86 @@
+"""Which weights of a checkpoint are quantized, and how, as its `config.json` states."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt
+
+_IGNORED = ("ignore", "modules_to_not_convert", "ignored_layers")
+_EVERY_MODULE = "Linear"  # compressed-tensors: the class of a layer may be given for its name
+
+
+class Quantization(BaseModel):
+    """The quantized linear layers; those of attention, feed-forward and experts unless stated otherwise."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    group_size: NonNegativeInt = 128
+    """Weights of a row that share a scale, for INT4; 0: the entire row."""
+    zero_points: bool = True
+    """Whether each group has a zero point besides its scale."""
+    targets: tuple[str, ...] = ()
+    """Names of the quantized modules, or patterns after `re:`; empty: all."""
+    ignore: tuple[str, ...] = ()
+    """Names of modules that are not quantized, or patterns after `re:`."""
+
+    def quantizes(self, module: str) -> bool:
+        """Return whether the weights of a module are quantized, for example of `model.layers.3.mlp.down_proj`."""
+        return _matches(self.targets, module, default=True) and not _matches(self.ignore, module, default=False)
+
+
+def _matches(patterns: tuple[str, ...], module: str, *, default: bool) -> bool:
+    """Return whether a pattern matches, as vLLM compares them; complete parts of the name match as well."""
+    if not patterns:
+        return default
+    return any(
+        bool(re.match(pattern[3:], module))
+        if pattern.startswith("re:")
+        else pattern == _EVERY_MODULE or f".{pattern}." in f".{module}."
+        for pattern in patterns
+    )
+
+
+def read_quantization(settings: Mapping[str, Any]) -> Quantization:
+    """Return what `quantization_config` states of groups and modules; raises ValueError with a pattern that is invalid.
+
+    Keys: compressed-tensors has config_groups and ignore, AWQ and FP8 modules_to_not_convert, GPTQ dynamic (a rule
+    that starts with `-:` excludes modules).
+    """
+    groups = config_groups(settings)
+    weights = mapping(groups[0].get("weights")) if groups else settings
+    size = weights.get("group_size", settings.get("q_group_size", 128))
+    dynamic = settings.get("dynamic")
+    excluded = [f"re:{rule[2:]}" for rule in dynamic if str(rule).startswith("-:")] if isinstance(dynamic, dict) else []
+    ignore = [*excluded, *(name for key in _IGNORED for name in _names(settings.get(key)))]
+    targets = [name for group in groups for name in _names(group.get("targets"))]
+    for pattern in (*ignore, *targets):
+        if pattern.startswith("re:"):
+            _checked(pattern)
+    return Quantization(
+        group_size=size if isinstance(size, int) and size > 0 else 0,
+        zero_points=not groups or weights.get("symmetric") is False,
+        targets=() if _EVERY_MODULE in targets else tuple(targets),
+        ignore=tuple(ignore),
+    )
+
+
+def config_groups(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the groups of compressed-tensors' `config_groups`; none for another method."""
+    return [mapping(group) for group in mapping(settings.get("config_groups")).values()]
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a value of a `config.json` that should be a mapping; an empty one if it is not."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _names(value: Any) -> list[str]:
+    return [str(name) for name in value] if isinstance(value, list) else []
+
+
+def _checked(pattern: str) -> None:
+    try:
+        re.compile(pattern[3:])
+    except re.error:
+        raise ValueError(pattern) from None
