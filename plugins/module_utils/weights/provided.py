@@ -10,6 +10,7 @@ import os
 from ansible.module_utils.weights import manifest
 
 INDEX = "model.safetensors.index.json"
+WEIGHTS = (".safetensors", ".bin")
 CACHED = "models--"
 """Prefix of a repository's folder in Hugging Face's cache; its revisions are below `snapshots`."""
 
@@ -30,7 +31,7 @@ def describe(folders: list[str]) -> dict:
             missing.add(name)
         elif not any(os.path.commonpath([target, folder]) == folder for folder in visible):
             outside[name] = target
-        elif name.endswith((".json", ".safetensors", ".bin")):
+        elif name.endswith((".json", *WEIGHTS)):
             sizes[name] = os.path.getsize(target)
     shards = manifest.read_json(os.path.join(path, INDEX)).get("weight_map", {})
     missing |= {name for name in shards.values() if not os.path.exists(os.path.join(path, name))}
@@ -55,13 +56,20 @@ def entries(path: str) -> list[str]:
     return found
 
 
+def is_complete(folder: str) -> bool:
+    """Return whether a folder has weights, and lacks none of its shards."""
+    state = describe([folder])
+    weights = [name for name in entries(folder) if name.endswith(WEIGHTS)]
+    return bool(weights) and not state["missing"]
+
+
 def repository_of(folder: str) -> str:
     """Return the `owner/name` of a repository's folder in Hugging Face's cache, by the folder's name."""
     return folder[len(CACHED) :].replace("--", "/", 1)
 
 
 def copies(tree: str) -> dict[str, str]:
-    """Return the folders below `tree` with a model that inferfleet did not download, by `owner/name`.
+    """Return the folders below `tree` with a complete model that inferfleet did not download, by `owner/name`.
 
     Hugging Face's cache is found in `tree` itself and in the folder `hub` of a cache's home.
     """
@@ -78,4 +86,4 @@ def copies(tree: str) -> dict[str, str]:
         for config in sorted(glob.glob(pattern), key=os.path.getmtime):
             folder = os.path.dirname(config)
             found[repository_of(os.path.basename(os.path.dirname(os.path.dirname(folder))))] = folder
-    return {name: folder for name, folder in found.items() if name not in downloaded}
+    return {name: folder for name, folder in found.items() if name not in downloaded and is_complete(folder)}

@@ -8,6 +8,7 @@ import pytest
 from ansible.module_utils.weights import manifest, provided
 from ansible.module_utils.weights.sources.folder import Folder
 from ansible.module_utils.weights.sources.source import SourceError
+from tests.weights.fleet import run_module
 
 from inferfleet.catalog.folder import provided_folders
 
@@ -91,16 +92,24 @@ def test_a_missing_folder(tmp_path):
 
 
 def test_copies_that_inferfleet_did_not_download(snapshot, tmp_path):
-    for name in ("org/plain", "org/ours"):
+    for name in ("org/plain", "org/ours", "org/without_weights"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "config.json").write_text("{}")
+    (tmp_path / "org/plain/model.safetensors").write_bytes(b"x")
     manifest.write_json(tmp_path / "org/ours" / manifest.NAME, {"files": {}})
     newer = snapshot.with_name("def")
     newer.mkdir()
     (newer / "config.json").write_text("{}")
+    (newer / "model.safetensors").write_bytes(b"x")
     os.utime(newer / "config.json", (2e9, 2e9))
     assert provided.copies(str(tmp_path)) == {"org/plain": str(tmp_path / "org/plain"), "org/R1": str(newer)}
     assert provided.copies(str(tmp_path / "hub")) == {"org/R1": str(newer)}
+
+
+def test_an_incomplete_copy_is_downloaded(snapshot, tmp_path):
+    assert provided.copies(str(tmp_path)) == {"org/R1": str(snapshot)}
+    (snapshot / "model-2.safetensors").unlink()
+    assert provided.copies(str(tmp_path)) == {}
 
 
 def test_a_copy_next_to_our_own_is_ignored(snapshot, tmp_path):
@@ -132,3 +141,16 @@ def test_sources_that_are_not_a_model(snapshot):
     (snapshot / "model-1.safetensors").resolve().unlink()
     with pytest.raises(SourceError, match=r"model-1\.safetensors points to a file that does not exist"):
         source(snapshot).describe()
+
+
+def test_the_cache_is_listed_as_one_model(snapshot):
+    (listed,) = run_module("weights_list", root=str(snapshot.parents[2]))["models"]
+    assert (listed["repository"], listed["state"]) == ("org/R1", "unknown")
+    assert listed["path"] == str(snapshot.parents[1])
+
+
+def test_facts_of_a_node(snapshot, tmp_path):
+    params = {"tree": str(tmp_path), "model": provided_folders(str(snapshot))}
+    facts = run_module("node_facts", **params)["ansible_facts"]["inferfleet_node"]
+    assert facts["copies"] == {"org/R1": str(snapshot)}
+    assert facts["model_folder"] == state(snapshot)
