@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 from tests.unit.catalog.test_catalog import CONFIG
+from typer.testing import CliRunner
 
+from inferfleet.cli import app
 from inferfleet.inventory import Inventory
 from inferfleet.planner import make_plan, plan_cluster
 from inferfleet.settings import Settings
@@ -66,6 +68,15 @@ def test_a_cached_model_has_the_name_of_its_repository(snapshot):
     assert (found.served_model_name, found.checkpoint) == (NAME, f"local/{NAME}")
     assert found.reasoning_parser == "deepseek_r1"
     assert plan(snapshot / "config.json").served_model_name == NAME
+
+
+@pytest.mark.parametrize("config", ["", "config.json"])
+def test_estimate_of_a_cached_model(snapshot, tmp_path, config):
+    (tmp_path / "link").symlink_to(snapshot)
+    arguments = ["estimate", "--config", str(tmp_path / "link" / config), "--accelerator", "H200-141G", "--json"]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["checkpoint"] == f"local/{NAME}"
 
 
 def test_a_plain_folder_needs_one_mount(tmp_path):
