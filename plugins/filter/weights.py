@@ -1,9 +1,10 @@
-"""Filters of the role model_weights."""
+"""Filters of the role model_weights, and of the other roles for folders of models."""
 
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 
+from inferfleet.catalog.folder import blob_mounts, provided_folders
 from inferfleet.weights import (
     BadSourceError,
     controller_folders,
@@ -50,10 +51,12 @@ class FilterModule:
     def filters(self):
         """Return the filters by name."""
         return {
+            "weights_blob_mounts": blob_mounts,
             "weights_controller_folders": controller_folders,
             "weights_link_speeds": link_speeds,
             "weights_models": models_of_nodes,
             "weights_peers": peers,
+            "weights_provided_folders": provided_folders,
             "weights_repairs": repairs,
             "weights_report": weights_report,
             "weights_source_problems": weights_source_problems,

@@ -18,6 +18,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import existing_parent, space
 from ansible.module_utils.messages import N_, Message, failure
 from ansible.module_utils.processes import belongs_to_inferfleet, process_ids
+from ansible.module_utils.weights import provided
 
 DOCUMENTATION = r"""
 ---
@@ -36,6 +37,13 @@ options:
   tree:
     description: Folder of C(owner/name) folders, whose sizes are reported as present weights.
     type: path
+  model:
+    description:
+      - A model's folder that the user provides, followed by the folders that its links may point to; empty if the model
+        is downloaded.
+    type: list
+    elements: str
+    default: []
 author: [inferfleet]
 """
 
@@ -55,6 +63,8 @@ ansible_facts:
     inferfleet_node:
       description:
         - C(present), a map of C(owner/name) below C(tree) to its bytes; C(docker), whether Docker runs there;
+          C(copies), a map of C(owner/name) to a folder below C(tree) with that model that inferfleet did not download;
+          C(model_folder), the state of the folder C(model);
           C(settings_folder), whether C(/etc/inferfleet) exists and is accessible to root only;
           C(runnable), whether tasks of Ansible's C(apt), C(pip) and C(docker) modules can run; in check mode only if
           their requirements, which a real run installs first, are installed;
@@ -219,6 +229,7 @@ def main() -> None:
         argument_spec={
             "paths": {"type": "list", "elements": "str", "default": []},
             "tree": {"type": "path"},
+            "model": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -229,6 +240,8 @@ def main() -> None:
         "listening": listening(),
         "disk": {path: disk(path) for path in module.params["paths"]},
         "present": present(module.params["tree"]),
+        "copies": provided.copies(module.params["tree"]) if module.params["tree"] else {},
+        "model_folder": provided.describe(module.params["model"]) if module.params["model"] else {},
         "container": os.path.exists("/.dockerenv"),
         "docker": os.path.exists("/run/docker.sock"),
         "settings_folder": is_private_folder("/etc/inferfleet"),

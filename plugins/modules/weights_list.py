@@ -9,6 +9,7 @@ import re
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.weights import manifest
+from ansible.module_utils.weights.provided import CACHED, repository_of
 from ansible.module_utils.weights.store import STAGING
 
 DOCUMENTATION = r"""
@@ -67,15 +68,16 @@ def downloading(path):
     return False
 
 
-def describe(path, owner, name):
+def describe(path, repository):
     """Return one entry of the module's result."""
-    found = manifest.read(path)
+    found, name = manifest.read(path), os.path.basename(path)
     state = "complete" if found.get("complete") else "unknown"
     if LEFTOVER.search(name):
         name = LEFTOVER.sub("", name)[1:]
+        repository = f"{os.path.dirname(repository)}/{name}"
         state = "downloading" if downloading(os.path.join(os.path.dirname(path), name)) else "partial"
     return {
-        "repository": found.get("repository") or f"{owner}/{name}",
+        "repository": found.get("repository") or repository,
         "commit": found.get("commit", ""),
         "state": state,
         "bytes": bytes_below(path),
@@ -88,11 +90,14 @@ def models(root):
     found = []
     for owner in sorted(os.listdir(root)) if os.path.isdir(root) else []:
         folder = os.path.join(root, owner)
+        if owner.startswith(CACHED):  # Hugging Face's cache
+            found.append(describe(folder, repository_of(owner)))
+            continue
         for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
             path = os.path.join(folder, name)
             known = LEFTOVER.search(name) or not name.startswith(".")
             if os.path.isdir(path) and known:
-                found.append(describe(path, owner, name))
+                found.append(describe(path, f"{owner}/{name}"))
     return found
 
 

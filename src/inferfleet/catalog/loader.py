@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 import yaml
@@ -19,6 +19,7 @@ from inferfleet.catalog.architecture import (
     precision_from_config,
     reason_of,
 )
+from inferfleet.catalog.folder import folder_name
 from inferfleet.catalog.schema import (
     Accelerator,
     Checkpoint,
@@ -150,7 +151,7 @@ def read_model(path: Path) -> Model:
 
     If safetensors files or their index are in the same folder, they determine the size of the weights.
     """
-    file = path / "config.json" if path.is_dir() else path
+    file = path if path.suffix == ".json" else path / "config.json"
     config = _mapping(file, _text(file), json.loads)
     try:
         architecture = architecture_from_config(config)
@@ -164,7 +165,7 @@ def read_model(path: Path) -> Model:
     if not size:
         indexed = _indexed_bytes(file.parent)
         size = indexed if abs(indexed / computed - 1) <= _INDEX_TOLERANCE else computed
-    folder = file.parent.name or "model"
+    folder = folder_name(PurePosixPath(file.parent)) or "model"
     checkpoint = Checkpoint(
         id=f"local/{''.join(c if c.isalnum() or c in '.-_' else '-' for c in folder)}",
         publisher="local",

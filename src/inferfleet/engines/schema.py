@@ -128,6 +128,7 @@ class Engine(_Entry):
     env: dict[str, str] = {}  # of the process on every node; `{address}` is replaced by the node's address
     container: ContainerOptions = ContainerOptions()
     model_mount: str = ""  # path of the weights in the container; empty: the host's path
+    reads_links: bool = True  # whether the model's files may be links, as in Hugging Face's cache
     # Whether the served model name is that of the model's folder: weights are mounted at a folder of that name.
     named_by_folder: bool = False
     # Optional settings that its command line supports; any other is rejected instead of being ignored.

@@ -64,7 +64,7 @@ def needed_space(
 ) -> dict[str, tuple[str, int]]:
     """Return the disk space that a node needs: path and missing bytes by purpose.
 
-    `weights` is None for a node that serves no model.
+    `weights` is None for a node that serves no model, or one in a folder that the user provides.
     """
     # A node with a running Docker has its images, or the space was checked when they were pulled.
     space = {"images": (settings.container_data_root, 0 if facts.get("docker") else image_space_gib * GIB)}

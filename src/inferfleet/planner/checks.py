@@ -58,6 +58,7 @@ from inferfleet.planner.fleet_checks import (
     check_processors,
     shm_problems,
 )
+from inferfleet.planner.provided import check_copies, check_model_folder, link_problems
 from inferfleet.planner.values import value_problems
 from inferfleet.settings import Settings
 
@@ -125,8 +126,10 @@ CHECKS = (
     Check(check_devices, Fleet, needs_facts=True),
     Check(check_health, Fleet, needs_facts=True),
     Check(check_model_roots, Fleet, needs_facts=True),
+    Check(check_model_folder, Fleet, needs_facts=True),
     Check(lambda it: flag_problems(it.choice, it.settings.engine_extra_args), Selection),
     Check(lambda it: setting_problems(it.settings, it.choice), Selection),
+    Check(lambda it: link_problems(it.settings, it.choice), Selection),
     Check(lambda it: environment_problems(it.settings, it.choice), Selection),
     Check(lambda it: tool_call_problems(it.settings, it.model, it.choice), Selection),
     Check(lambda it: image_problems(it.choice, it.fleet), Selection, needs_facts=True),
@@ -139,6 +142,7 @@ CHECKS = (
         ),
         SizedSelection,
     ),
+    Check(lambda it: check_copies(it.fleet, it.checkpoint), SizedSelection, needs_facts=True),
     Check(lambda it: cache_problems(it.settings, it.model, it.fleet), SizedSelection),
     Check(
         lambda it: shm_problems(it.fleet) if not it.choice.engine.container.shm_size else [],

@@ -130,5 +130,5 @@ def _host(
 ) -> Host:
     """Return a host with the ports its components listen on and the disk space they need."""
     ports = ports_of(settings, [group for group in inventory.groups if inventory.has(group, host)])
-    weights = plan if host in service.hosts else None
+    weights = plan if host in service.hosts and not plan.checkpoint_is_local else None
     return Host(host, facts, ports, needed_space(facts, settings, weights, image_space_gib))

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from inferfleet.catalog import CatalogError, Model, UnknownNameError, UnsupportedModelError, load_model
+from inferfleet.catalog.folder import cached_revision, is_readable
 from inferfleet.engines import load_engine
 from inferfleet.messages import N_, Problem
 from inferfleet.planner.checkpoints import choose_checkpoints, choose_dtype
@@ -114,14 +116,27 @@ def _model(settings: Settings, problems: list[Refusal]) -> Model | None:
             )
         )
     except CatalogError as error:
-        problems.append(
-            CatalogBroken(
-                error.message.template,
-                N_("Correct this file, or set model to a model in the catalog."),
-                **error.message.parameters,
-            )
-        )
+        problems.append(_unreadable(Path(settings.model), error))
     return None
+
+
+def _unreadable(path: Path, error: CatalogError) -> CatalogBroken:
+    """Return the problem of a model's files, with the remedy: another folder, a copy, or a correction."""
+    if revision := cached_revision(path):
+        return CatalogBroken(
+            N_("Variable model is {path}, a repository in Hugging Face's cache, which may contain several revisions."),
+            N_("Set model to the folder of a revision: {revision}."),
+            {"model": str(revision)},
+            path=path,
+            revision=revision,
+        )
+    remedy = N_("Correct this file, or set model to a model in the catalog.")
+    if path.is_absolute() and not is_readable(path):
+        remedy = N_(
+            "Mount or copy the folder to this path on the controller too (config.json and model.safetensors.index.json"
+            " are enough there), or set model to a model in the catalog."
+        )
+    return CatalogBroken(error.message.template, remedy, **error.message.parameters)
 
 
 def _engine(settings: Settings, problems: list[Refusal]) -> None:

@@ -237,6 +237,30 @@ class ModelPathDiffers(Refusal):
     CODE = "model-path-differs"
 
 
+class ModelFolderMissing(Refusal):
+    """A node lacks the model folder of the user."""
+
+    CODE = "model-folder-missing"
+
+
+class ModelFolderIncomplete(Refusal):
+    """The model folder of the user lacks shards, or has links without a target or to files outside of it."""
+
+    CODE = "model-folder-incomplete"
+
+
+class ModelFolderDiffers(Refusal):
+    """Nodes have different files in the model folder of the user."""
+
+    CODE = "model-folder-differs"
+
+
+class ModelPresent(Refusal):
+    """The nodes already have the model in a folder that inferfleet did not download, and would store it twice."""
+
+    CODE = "model-present"
+
+
 class ShmTooSmall(Refusal):
     """/dev/shm of a node is too small for its ranks."""
 

@@ -5,6 +5,7 @@ from math import floor
 from pathlib import PurePosixPath
 
 from inferfleet.catalog import Checkpoint, Model, load_cuda_releases
+from inferfleet.catalog.folder import blob_mounts, folder_name, provided_folders
 from inferfleet.engines import Mode, load_command
 from inferfleet.engines.launch import Launch
 from inferfleet.engines.mpi import MOUNT as LAUNCHER_MOUNT
@@ -45,8 +46,10 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
     """Return the plan of these decisions."""
     settings, fleet, choice, sizing = decided.settings, decided.fleet, decided.choice, decided.sizing
     checkpoint, layout = decided.checkpoint, decided.sizing.layout
-    served = (settings.served_model_name or settings.model).rstrip("/").rpartition("/")[2]
     path = _model_path(settings, checkpoint)
+    provided = checkpoint.publisher == "local"
+    name = folder_name(PurePosixPath(path)) if provided else settings.model
+    served = (settings.served_model_name or name).rstrip("/").rpartition("/")[2]
     inside, mounts = path, [f"{path}:{path}:ro"]
     if choice.engine.model_mount:
         parent = PurePosixPath(path).parent
@@ -57,7 +60,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
     elif choice.engine.named_by_folder:
         inside = f"/models/{served}"
         mounts = [f"{path}:{inside}:ro"]
-    mounts = [*mounts, *choice.engine.container.mounts]
+    mounts = [*mounts, *blob_mounts(path, inside), *choice.engine.container.mounts]
     launcher = choice.engine.launcher if len(fleet.nodes) > 1 else ""
     if launcher:
         mounts.append(LAUNCHER_MOUNT)
@@ -108,7 +111,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         image=choice.image,
         checkpoint=checkpoint.id,
         checkpoint_modelscope=checkpoint.modelscope,
-        checkpoint_is_local=checkpoint.publisher == "local",
+        checkpoint_is_local=provided,
         checkpoint_bytes=checkpoint.bytes,
         precision=checkpoint.precision,
         dtype=decided.dtype,
@@ -175,10 +178,7 @@ def _share(held: Budget | None, *, with_weights: bool = False) -> float | None:
 
 
 def _model_path(settings: Settings, checkpoint: Checkpoint) -> str:
-    model = settings.model
-    if checkpoint.publisher == "local" and model.startswith("/"):
-        return str(PurePosixPath(model).parent) if model.endswith(".json") else model.rstrip("/")
-    return f"{settings.model_root}/{checkpoint.id}"
+    return next(iter(provided_folders(settings.model)), f"{settings.model_root}/{checkpoint.id}")
 
 
 def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: list[str]) -> NodePlan:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import yaml
 from tests.negative.planner.planner_case import facts_of, read_cases, write_inventory
 from tests.unit.planner.test_fabric import CONTRACT, machine_facts, member, pair
 
@@ -17,6 +18,7 @@ from inferfleet.planner.health import health_problems, health_warnings
 from inferfleet.settings import Settings
 
 INVENTORIES = sorted(path.parent for path in (Path(__file__).parents[3] / "inventories").glob("*/hosts.yml"))
+TINY_R1 = Path(__file__).parents[3] / "lab" / "tiny_r1" / "architecture.yml"
 NODES = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
 SMALL, LARGE = "deepseek-r1-distill-qwen-1.5b", "deepseek-r1-distill-llama-70b"
 ODD = (
@@ -104,6 +106,11 @@ def _configs() -> Iterator[Message | Problem]:
     index.write_text(json.dumps({"metadata": {"total_size": 1369062772000}}))
     yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
     index.unlink()
+    revision = folder / "models--o--m" / "snapshots" / "1"
+    revision.mkdir(parents=True, exist_ok=True)
+    (revision / "config.json").write_text(json.dumps(yaml.safe_load(TINY_R1.read_text())))
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(revision.parent.parent)), NODES))
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(revision), engine="deepseek-infer"), NODES))
 
 
 def _nodes() -> Iterator[Message | Problem]:

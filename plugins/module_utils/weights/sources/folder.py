@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.weights import manifest
@@ -12,11 +13,19 @@ from ansible.module_utils.weights.sources.source import Source, SourceError, oth
 _BLOCK = 4 * 2**20  # bytes read at once
 
 
+def blob_hash(path):
+    """Return algorithm and hash of a file in Hugging Face's cache, whose link names them; empty for other files."""
+    folder, name = os.path.split(os.path.realpath(path))
+    if os.path.basename(folder) != "blobs" or not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", name):
+        return "", ""
+    return ("git" if len(name) == 40 else "sha256"), name
+
+
 class Folder(Source):
     """A folder on this node: a disk, or a network file system."""
 
     def describe(self):
-        """Return the files below the folder, with hashes if it contains our manifest."""
+        """Return the files below the folder, with hashes if it contains our manifest or is in Hugging Face's cache."""
         root = self.spec["path"]
         if not os.path.isdir(root):
             raise SourceError(Message("", N_("the folder {path} does not exist on this node"), path=root))
@@ -25,12 +34,23 @@ class Folder(Source):
                 return manifest.contents(json.load(lines))
         except (OSError, ValueError, KeyError):
             pass
+        if os.path.isdir(os.path.join(root, "snapshots")):
+            raise SourceError(
+                f"the folder {root} is a repository in Hugging Face's cache: set path to one of {root}/snapshots/*"
+            )
         files = {}
         for folder, folders, names in os.walk(root):
             folders[:] = [f for f in folders if not f.startswith(".")]
             for name in names:
                 full = os.path.join(folder, name)
-                files[os.path.relpath(full, root)] = {"size": os.path.getsize(full), "algorithm": "", "hash": ""}
+                if not os.path.exists(full):
+                    raise SourceError(f"the link {full} points to a file that does not exist on this node")
+                algorithm, value = blob_hash(full)
+                files[os.path.relpath(full, root)] = {
+                    "size": os.path.getsize(full),
+                    "algorithm": algorithm,
+                    "hash": value,
+                }
         return "", files
 
     def fetch(self, sink):

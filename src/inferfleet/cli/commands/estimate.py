@@ -82,7 +82,7 @@ def estimate(
         )
         _refuse([usage], as_json)
     settings: dict[str, Any] = {
-        "model": str(config.expanduser().resolve()) if config else model,
+        "model": str(_absolute(config.expanduser())) if config else model,
         "checkpoint": checkpoint,
         "engine": engine,
         "precision": precision,
@@ -112,6 +112,11 @@ def estimate(
             _print_problems(console, result.plan.problems)
         raise typer.Exit(Outcome.BAD_INPUT.exit_code)
     raise typer.Exit(Outcome.OK.exit_code if result.fits else Outcome.REQUIREMENTS_NOT_MET.exit_code)
+
+
+def _absolute(path: Path) -> Path:
+    """Return the absolute path of a file or folder; in Hugging Face's cache, the file itself is a link into `blobs`."""
+    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
 def _print(result: Estimate) -> None:
