@@ -13,6 +13,7 @@ SITE_KEYS = frozenset(
         *("webui_port", "webui_admin_email", "webui_locale", "webui_image"),
         *("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password"),
         *("offline_bundle", "image_mirrors", "insecure_registries", "registry_mirrors", "container_data_root"),
+        *("http_proxy", "https_proxy", "no_proxy"),
     }
 )
 """Settings that all services of an inventory share; any other may differ between services."""

@@ -94,6 +94,10 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _optional_url(value: str) -> str:
+    return _http_url(value) if value else value
+
+
 def _network(value: str) -> str:
     if value:
         try:
@@ -195,6 +199,7 @@ def _boolean(value: object) -> object:
 DataPath = Annotated[str, AfterValidator(data_path)]
 OptionalPath = Annotated[str, AfterValidator(_optional_path)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+OptionalUrl = Annotated[str, AfterValidator(_optional_url)]
 Network = Annotated[str, AfterValidator(_network)]
 Repository = Annotated[str, AfterValidator(_repository)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
@@ -322,6 +327,13 @@ class Settings(BaseModel):
     """Mirrors of Docker Hub, e.g. https://mirror.example.com."""
     insecure_registries: list[HostPort] = []
     """`host:port` of registries without TLS, e.g. of an air-gapped site."""
+
+    http_proxy: OptionalUrl = ""
+    """Proxy for packages, keys, weights and image pulls of the nodes; never used for the cluster's own addresses."""
+    https_proxy: OptionalUrl = ""
+    """Proxy for HTTPS; empty: the value of `http_proxy`."""
+    no_proxy: list[Name] = []
+    """Further hosts that need no proxy, e.g. a registry or mirror: `[registry.example.com, .corp.example]`."""
 
     offline_bundle: OptionalPath = ""
     """Folder on the controller, created by playbooks/bundle.yml: install from it without internet access."""
