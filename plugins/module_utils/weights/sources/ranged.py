@@ -5,7 +5,15 @@ from __future__ import annotations
 import abc
 import re
 
-from ansible.module_utils.weights.sources.source import NO_ANSWER, RateMonitor, Source, SourceError, StoppedError, cause
+from ansible.module_utils.weights.sources.source import (
+    NO_ANSWER,
+    RateMonitor,
+    Source,
+    SourceError,
+    StoppedError,
+    cause,
+    requested_wait,
+)
 
 
 class Ranged(Source, abc.ABC):
@@ -60,17 +68,13 @@ class Ranged(Source, abc.ABC):
 def _begin(answer, begin, size):
     """Return the offset of a response in the file; raise SourceError if it is unusable."""
     if answer.status_code >= 400:
-        try:
-            wait = float(answer.headers.get("Retry-After", 0))
-        except ValueError:
-            wait = 0.0
         meaning = {
             401: "needs a token",
             403: "denies access",
             404: "does not have the file",
             429: "limits the rate",
         }.get(answer.status_code, "fails")
-        raise SourceError(f"HTTP {answer.status_code}: it {meaning}", wait)
+        raise SourceError(f"HTTP {answer.status_code}: it {meaning}", requested_wait(answer))
     ranged = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
     first, total = (int(ranged[1]), ranged[2]) if answer.status_code == 206 and ranged else (0, "*")
     if answer.status_code != 206:
