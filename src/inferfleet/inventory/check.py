@@ -226,7 +226,17 @@ def check_network(inventory: Inventory) -> list[Problem]:
                 )
             )
             continue
-        if cidr and address not in ipaddress.IPv4Network(cidr):
+        if address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local:
+            problems.append(
+                Problem(
+                    "bad-value",
+                    N_("Variable cluster_address of {host} is {value}, which other nodes cannot reach."),
+                    N_("Set cluster_address of {host} to its IPv4 address, for example 10.0.0.11."),
+                    host=host,
+                    value=str(given),
+                )
+            )
+        elif cidr and address not in ipaddress.IPv4Network(cidr):
             problems.append(
                 Problem(
                     "address-outside",
