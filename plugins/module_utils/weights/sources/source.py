@@ -29,7 +29,7 @@ def refused(error, stall):
 
 
 def requested_wait(answer):
-    """Return the seconds that a response asks to wait, 0 if it does not; a date counts as no request."""
+    """Return the waiting time in seconds that a response requests (Retry-After), 0 if it is absent or a date."""
     try:
         return float(answer.headers.get("Retry-After", 0))
     except ValueError:
