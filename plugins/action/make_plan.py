@@ -8,6 +8,7 @@ from inferfleet.inventory.facts import REPORTED
 from inferfleet.inventory.read import PLANNED, collect
 from inferfleet.messages import Problem
 from inferfleet.planner import plan_cluster
+from inferfleet.proxies import proxy_environment
 
 
 class ActionModule(ActionBase):
@@ -36,10 +37,20 @@ class ActionModule(ActionBase):
             return _refusal(problems, "facts")
         plans = [plan.as_dict() for plan in cluster.plans]
         own = plans[cluster.plans.index(cluster.plan_of(task_vars["inventory_hostname"]))]
-        facts = {"inferfleet_plans": plans, "inferfleet_plan": own}
+        proxy = proxy_environment(
+            inventory.variables[task_vars["inventory_hostname"]], _own_addresses(inventory, plans)
+        )
+        facts = {"inferfleet_plans": plans, "inferfleet_plan": own, "inferfleet_proxy": proxy}
         if not args.get("drivers_final", False):
             facts["inferfleet_bundle"] = {}  # a persistent fact cache may contain that of an earlier run
         return {"changed": False, "ansible_facts": facts}
+
+
+def _own_addresses(inventory, plans) -> list[str]:
+    """Return names and addresses of all hosts."""
+    managed = [str(inventory.variables[host].get("ansible_host") or host) for host in inventory.hosts]
+    planned = [node["address"] for plan in plans for node in plan["nodes"].values()]
+    return [*inventory.hosts, *managed, *planned]
 
 
 def _reported(variables) -> dict:

@@ -26,6 +26,7 @@ from inferfleet.nodes import (
     system_key,
 )
 from inferfleet.nodes.reachability import PROBE, python_of
+from inferfleet.proxies import bypass_given_proxy, bypass_proxy
 
 
 def docker_address_pools(given, cluster_network, nodes):
@@ -53,6 +54,8 @@ class FilterModule:
         """Return the filters by name."""
         return {
             "bundle_file": image_file,
+            "bypass_given_proxy": bypass_given_proxy,
+            "bypass_proxy": bypass_proxy,
             "accelerators_not_visible": _problems(accelerators_not_visible),
             "clock_skew": _problems(clock_skew),
             "docker_start_error": lambda journal: plain(docker_start_error(journal)),

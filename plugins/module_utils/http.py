@@ -1,4 +1,4 @@
-"""HTTP requests to the services of the cluster."""
+"""HTTP requests to the services of the cluster, never through a proxy: a proxy of the site cannot reach them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import urllib.request
 from typing import Any
 
 from ansible.module_utils.messages import N_, Message
+
+# A node's login environment may set http_proxy.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class StatusError(Exception):
@@ -55,7 +58,7 @@ def request(
         data = json.dumps(body).encode()
     sent = urllib.request.Request(url, data=data, headers=headers, method=method)
     try:
-        with urllib.request.urlopen(sent, timeout=timeout) as answer:
+        with _direct.open(sent, timeout=timeout) as answer:
             return answer.status, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         raise StatusError(error.code, error.reason, error.read(2000).decode(errors="replace")) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.messages import N_, Message, failure, joined
@@ -79,6 +80,10 @@ inferfleet_warnings:
 """
 
 
+ROUNDS, BACKOFF, LONGEST_WAIT = 3, 10, 60
+"""Rounds over the sources, and seconds between them, if the sources limit the number of requests."""
+
+
 def selected(name, include, exclude):
     """Return whether the patterns (in the form of `hf download`) select a file."""
     if include and not any(fnmatch.fnmatch(name, p) for p in include):
@@ -92,14 +97,28 @@ def safe(name):
 
 
 def described(params):
-    """Return `about`, files, and the causes of the sources that failed."""
-    causes = []
+    """Return `about`, files, the causes of the sources that failed, and whether one limits the number of requests.
+
+    If every source fails, the list is requested again after the waiting time of those that limit the number of requests.
+    """
+    for turn in range(ROUNDS):
+        about, files, causes, waits = _described(params)
+        if about is not None or not waits or turn + 1 == ROUNDS:
+            break
+        time.sleep(min(max(BACKOFF * 2**turn, min(waits)), LONGEST_WAIT))
+    return about, files, causes, bool(waits)
+
+
+def _described(params):
+    """Return `about`, files, the causes of the sources that failed, and the waiting times that they request."""
+    causes, waits = [], []
     for spec in with_tokens(params):
         source = make_source(spec, 60, 0)
         try:
             commit, files = source.describe()
         except SourceError as error:
             causes.append(Message("", N_("{source}: {reason}"), source=source.title, reason=error.reason))
+            waits += [error.retry_after] if error.rate_limited else []
             continue
         about = {
             "repository": spec["repository"],
@@ -107,8 +126,8 @@ def described(params):
             "commit": commit,
             "source": source.title,
         }
-        return about, files, causes
-    return None, {}, causes
+        return about, files, causes, waits
+    return None, {}, causes, waits
 
 
 def main():
@@ -124,7 +143,7 @@ def main():
         supports_check_mode=True,
     )
     params = module.params
-    about, files, causes = described(params)
+    about, files, causes, limited = described(params)
     warnings = []
     if about is None:
         found = manifest.read(params["path"])
@@ -138,6 +157,11 @@ def main():
                 "No source lists the files of {repository} (revision {revision}): {causes}."
                 " Check hub_endpoint, model_weights_sources, checkpoint and model_revision."
             )
+            if limited:
+                template = N_(
+                    "The hub limits the number of requests: {causes}. Run again in a few minutes, set"
+                    " model_weights_tokens, or add a source of type modelscope to model_weights_sources."
+                )
             about = {"repository": first["repository"], "revision": first["revision"]}
             module.fail_json(**failure(Message("no-source", template, causes=joined(causes), **about)))
         unavailable = N_("No source is available ({causes}). The manifest of the complete copy on this node is used.")

@@ -168,6 +168,15 @@ def test_every_task_has_a_name_and_no_ignored_errors(path):
     assert "ignore_errors" not in path.read_text()
 
 
+@pytest.mark.parametrize("path", TASK_FILES, ids=relative)
+def test_requests_to_the_cluster_use_no_proxy(path):
+    # A node's /etc/environment may select the proxy of the site. Only get_url downloads from elsewhere.
+    direct = [
+        task["ansible.builtin.uri"].get("use_proxy") for task in tasks(load(path)) if "ansible.builtin.uri" in task
+    ]
+    assert set(direct) <= {False}
+
+
 # facts.yml also reads nodes that fail preflight.
 NO_PREFLIGHT = {"preflight.yml", "facts.yml"}
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.messages import N_, Message
+from inferfleet.proxies import bypass_proxy
 
 PROGRAM = Path(__file__).with_name("runner.py")
 WORK = "evalscope"  # EvalScope's output folder in the evaluation's folder
@@ -58,11 +59,10 @@ def start(folder: Path, python: Path, task: Mapping[str, Any], url: str, key: st
 def environment(env: Mapping[str, str], task: Mapping[str, Any], url: str, key: str) -> dict[str, str]:
     """Return the environment for EvalScope: with the key, and without a proxy for the API."""
     host = urlsplit(url).hostname or ""
-    direct = ",".join(filter(None, [env.get("no_proxy") or env.get("NO_PROXY"), host]))
-    added = {"EVALSCOPE_API_KEY": key, "no_proxy": direct, "NO_PROXY": direct}
+    added = {"EVALSCOPE_API_KEY": key}
     if all("local_path" in task["dataset_args"].get(name, {}) for name in task["datasets"]):
         added |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-    return {**env, **added}
+    return {**bypass_proxy(env, [host]), **added}
 
 
 def read_progress(folder: Path) -> Progress:

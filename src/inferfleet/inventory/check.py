@@ -6,6 +6,7 @@ lists the checks.
 
 import difflib
 import ipaddress
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -20,6 +21,7 @@ RENAMED = {"container_runtime_prove": "container_runtime_verify", "nccl_fabric_p
 """Former names of variables."""
 
 _INTERNAL = ("inferfleet_", "__")  # facts set by the playbooks
+_LAST_PORT = 65535
 _RUN_OPTIONS = frozenset(
     {"reset_weights", "weights_remove_partial"}
 )  # given with -e for a single run, never in an inventory
@@ -77,7 +79,7 @@ def check_groups(inventory: Inventory) -> list[Problem]:
 
 
 def check_addresses(inventory: Inventory) -> list[Problem]:
-    """Refuse two hosts with the same address."""
+    """Refuse two hosts with the same address, and ports of SSH that are none."""
     by_address: dict[tuple[str, str], list[str]] = defaultdict(list)
     for host in inventory.hosts:
         variables = inventory.variables[host]
@@ -86,7 +88,18 @@ def check_addresses(inventory: Inventory) -> list[Problem]:
         by_address["ansible_host", address if port == "22" else f"{address}:{port}"].append(host)
         if variables.get("cluster_address"):
             by_address["cluster_address", str(variables["cluster_address"])].append(host)
-    return [
+    problems = [
+        Problem(
+            "bad-value",
+            N_("Variable ansible_port of {host} is {value}, which is not a port."),
+            N_("Set ansible_port of {host} to the port of its SSH server, or remove it (22)."),
+            host=host,
+            value=show("ansible_port", inventory.variables[host]["ansible_port"]),
+        )
+        for host in inventory.hosts
+        if not _is_port(inventory.variables[host].get("ansible_port") or 22)
+    ]
+    return problems + [
         Problem(
             "duplicate-address",
             N_("Hosts {hosts} and {last} have the same address {address} ({name})."),
@@ -99,6 +112,10 @@ def check_addresses(inventory: Inventory) -> list[Problem]:
         for (name, address), hosts in by_address.items()
         if len(hosts) > 1
     ]
+
+
+def _is_port(value: Any) -> bool:
+    return bool(re.fullmatch(r"\d{1,5}", str(value))) and 1 <= int(value) <= _LAST_PORT
 
 
 def check_expressions(inventory: Inventory) -> list[Problem]:
@@ -226,7 +243,17 @@ def check_network(inventory: Inventory) -> list[Problem]:
                 )
             )
             continue
-        if cidr and address not in ipaddress.IPv4Network(cidr):
+        if address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local:
+            problems.append(
+                Problem(
+                    "bad-value",
+                    N_("Variable cluster_address of {host} is {value}, which other nodes cannot reach."),
+                    N_("Set cluster_address of {host} to its IPv4 address, for example 10.0.0.11."),
+                    host=host,
+                    value=str(given),
+                )
+            )
+        elif cidr and address not in ipaddress.IPv4Network(cidr):
             problems.append(
                 Problem(
                     "address-outside",

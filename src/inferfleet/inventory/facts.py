@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+
 from inferfleet.inventory.ports import variable
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.nodes import oldest_systems, supported
@@ -25,6 +27,44 @@ class Weights(Protocol):
     @property
     def checkpoint_bytes(self) -> int:
         """Bytes of its files; 0 if not known."""
+
+
+class _Recorded(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Accelerator(_Recorded):
+    name: str = ""
+    memory_mib: NonNegativeInt | None = None
+
+
+class _Interface(_Recorded):
+    name: str
+    addresses: list[str] = []
+
+
+class _Node(_Recorded):
+    """The facts of one node that planning reads, with their types."""
+
+    accelerators: list[_Accelerator] = []
+    interfaces: list[_Interface] = []
+    driver_version: str | None = None
+    memory_bytes: NonNegativeInt | None = None
+    pci: dict[str, Any] = {}
+    distribution: dict[str, Any] = {}
+    disk: dict[str, Any] = {}
+    listening: dict[str, Any] = {}
+    present: dict[str, Any] = {}
+
+
+def wrong_fact(reported: Mapping[str, Any]) -> tuple[str, Any] | None:
+    """Return path and value of the first fact of one node that has the wrong type, None if all are valid."""
+    try:
+        _Node.model_validate(flat_facts(reported))
+    except ValidationError as error:
+        first = error.errors()[0]
+        return ".".join(map(str, first["loc"])), first["input"]
+    return None
 
 
 def flat_facts(reported: Mapping[str, Any], *, keep_driver: bool = True) -> dict[str, Any]:

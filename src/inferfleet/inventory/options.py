@@ -1,6 +1,8 @@
 """Role options, which an inventory may set in addition to the settings."""
 
+import re
 from collections.abc import Iterable, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,7 @@ def _problems(name: str, option: Mapping[str, Any], value: object, places: Messa
     if not spec or not ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages:
         if any(name == data.variable for component in load_components() for data in component.data):
             yield from _path_problem(name, value)
+        yield from _range_problem(name, option, value, places)
         return
     yield Problem(
         "bad-role-variable",
@@ -74,6 +77,33 @@ def _path_problem(name: str, value: object) -> Iterable[Problem]:
         )
 
 
+def _range_problem(
+    name: str, option: Mapping[str, Any], value: object, places: Message | list[str]
+) -> Iterable[Problem]:
+    """Yield the problem of a number out of range, or of a size that Docker cannot read."""
+    least, most = 0.0, 65535.0 if name.endswith("_port") else 1.0 if name.endswith("_share") else inf
+    if option.get("type") in ("int", "float"):
+        number = float(value if isinstance(value, int | float) else str(value))
+        valid = least <= number <= most or name in _MAY_BE_NEGATIVE
+        expected = Message("", N_("at least {least:g}") if most == inf else N_("from {least:g} to {most:g}"))
+        expected = expected.with_parameters(least=least, most=most)
+    elif name.endswith("_max_size"):
+        valid, expected = bool(_SIZE.fullmatch(str(value))), Message("", N_("a size like 100m or 1g"))
+    else:
+        return
+    if not valid:
+        yield Problem(
+            "bad-role-variable",
+            N_("Variable {name} ({hosts}) is {value}, but must be {kind}."),
+            N_("Correct it in {places}; docs/roles.md describes every role's variables."),
+            name=name,
+            places=places,
+            hosts=HOSTS,
+            value=show(name, value),
+            kind=expected,
+        )
+
+
 def _kind(spec: Mapping[str, Any]) -> Message:
     """Return the required type or values of a variable, from its spec."""
     if "choices" in spec:
@@ -83,6 +113,8 @@ def _kind(spec: Mapping[str, Any]) -> Message:
     return Message("", _KINDS[spec.get("type", "str")])
 
 
+_SIZE = re.compile(r"[1-9]\d*[kmg]?")  # Docker's --log-opt max-size
+_MAY_BE_NEGATIVE = ("evaluate_top_k",)  # engines read -1 as no limit
 _SPEC_KEYS = ("type", "choices", "elements", "options", "required")
 _KINDS = {
     "bool": N_("true or false"),

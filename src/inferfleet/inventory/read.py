@@ -159,13 +159,14 @@ def _resolve(
 
     values: dict[str, Any] = {}
     unresolved: dict[str, Message | str] = {}
-    for name in map(str, hostvars):
+    for key in hostvars:
+        name = str(key)  # YAML also reads numbers and dates as keys
         if name in MAGIC or (names is not None and name not in names):
             continue
         if name.startswith(_FOREIGN) and name not in PLANNED:
             continue
         try:
-            values[name] = _plain(hostvars[name])
+            values[name] = _plain(hostvars[key])
         except AnsibleError as error:
             if not _locked(error):
                 unresolved[name] = str(error).splitlines()[0].rstrip(".")

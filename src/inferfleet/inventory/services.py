@@ -1,5 +1,6 @@
 """The services of an inventory: one of all its nodes, or one for each group named `service_<name>`."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ SITE_KEYS = frozenset(
         *("webui_port", "webui_admin_email", "webui_locale", "webui_image"),
         *("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password"),
         *("offline_bundle", "image_mirrors", "insecure_registries", "registry_mirrors", "container_data_root"),
+        *("http_proxy", "https_proxy", "no_proxy"),
     }
 )
 """Settings that all services of an inventory share; any other may differ between services."""
@@ -54,6 +56,14 @@ def services_of(groups: Groups) -> list[Service]:
 
 def check_services(groups: Groups) -> Iterable[Problem]:
     """Require exactly one head per service, and exactly one service per serving node."""
+    for group in groups:
+        if group.startswith(PREFIX) and not re.fullmatch(r"[A-Za-z0-9_]+", group[len(PREFIX) :]):
+            yield Problem(
+                "bad-service",
+                N_("Group {group} names no service: letters, digits and underscores must follow service_."),
+                N_("Rename it, for example to service_r1."),
+                group=group,
+            )
     services = services_of(groups)
     if not any(service.name for service in services):
         return

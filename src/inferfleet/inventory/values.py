@@ -5,11 +5,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from inferfleet.inventory.model import CLUSTER_FILE, HOSTS, Inventory, settings_values
 from inferfleet.messages import N_, Message, Problem
-from inferfleet.settings.model import MIN_SECRET_LENGTH, SECRETS, Settings, UnfitValueError, choices
+from inferfleet.settings.model import (
+    HOST_KEYS,
+    MAX_PASSWORD_BYTES,
+    MIN_SECRET_LENGTH,
+    SECRETS,
+    HostSettings,
+    Settings,
+    UnfitValueError,
+    choices,
+)
 
 _BOOL, _TEXT = N_("true or false"), N_("text (put it in quotes)")
 _KINDS = {
@@ -32,6 +41,9 @@ _BOUNDS = {
 _IN_HEADERS = ("engine_api_key", "ray_auth_token")
 _CREDENTIALS = re.compile(r"^(\W*\w+:/{1,2}).*@(?!sha\d+:)|^(\W*)[^:]*:.*@(?!sha\d+:)")
 """User name and password of a possibly malformed URL; greedy, since a password may contain any character."""
+_COMMON = re.compile(r"(?:p[a@]ssw[o0]rd|changeme|12345678|qwerty|admin|secret|inferfleet|deepseek)[\W\d]*$", re.I)
+_LEAST_DISTINCT = 4
+"""Different characters of a secret."""
 _SHOWN = 80  # characters of a value
 
 
@@ -40,7 +52,11 @@ def check_values(inventory: Inventory) -> list[Problem]:
     return inventory.group_by_problem(
         (host, problem)
         for host in inventory.hosts
-        for problem in settings_problems(settings_values(inventory.variables[host]), inventory.places)
+        for values in [inventory.variables[host]]
+        for problem in (
+            *settings_problems(settings_values(values), inventory.places),
+            *_host_problems(values, inventory.places),
+        )
     )
 
 
@@ -52,19 +68,32 @@ def show(name: str, value: Any) -> str | Message:
         return Message("", N_("empty"))
     if isinstance(value, bool):
         return str(value).lower()
-    text = _CREDENTIALS.sub(r"\1\2(hidden)@", repr(value))
+    plain = value if isinstance(value, str | int | float | list | dict) else str(value)  # no Python names, as of a date
+    text = _CREDENTIALS.sub(r"\1\2(hidden)@", repr(plain))
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
+
+
+def _host_problems(values: Mapping[str, Any], places: Callable[[str], Message | list[str]]) -> Iterable[Problem]:
+    """Yield the problems of the settings of one host; its address is checked with the cluster network."""
+    names = [name for name in HOST_KEYS if name != "cluster_address" and values.get(name) is not None]
+    yield from _invalid(HostSettings, {name: values[name] for name in names}, places)
+
+
+def _invalid(
+    model: type[BaseModel], values: Mapping[str, Any], places: Callable[[str], Message | list[str]]
+) -> Iterable[Problem]:
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        for item in error.errors():
+            yield _problem(item, places(str(item["loc"][0])))
 
 
 def settings_problems(
     values: Mapping[str, Any], places: Callable[[str], Message | list[str]] = lambda name: [CLUSTER_FILE]
 ) -> Iterable[Problem]:
     """Yield the problems of settings, which are set in `places`; the caller fills in the parameter `hosts`."""
-    try:
-        Settings.model_validate(values)
-    except ValidationError as error:
-        for item in error.errors():
-            yield _problem(item, places(str(item["loc"][0])))
+    yield from _invalid(Settings, values, places)
     for name in SECRETS:
         value = values.get(name)
         if not isinstance(value, str):
@@ -93,6 +122,25 @@ def settings_problems(
                 setting=name,
                 hosts=HOSTS,
             )
+        elif len(value.encode()) > MAX_PASSWORD_BYTES and name.endswith("password"):
+            yield Problem(
+                "bad-value",
+                N_("Variable {name} ({hosts}) is too long: it has more than {most} bytes, the limit of bcrypt."),
+                N_("Choose a shorter value, or leave it empty to generate one."),
+                name=name,
+                setting=name,
+                most=MAX_PASSWORD_BYTES,
+                hosts=HOSTS,
+            )
+        elif len(value) >= MIN_SECRET_LENGTH and _guessable(value):
+            yield Problem(
+                "bad-value",
+                N_("Variable {name} ({hosts}) is easy to guess: it is a common password or repeats a few characters."),
+                N_("Choose another value, or leave it empty to generate one."),
+                name=name,
+                setting=name,
+                hosts=HOSTS,
+            )
         elif 0 < len(value) < MIN_SECRET_LENGTH:
             yield Problem(
                 "bad-value",
@@ -103,6 +151,10 @@ def settings_problems(
                 least=MIN_SECRET_LENGTH,
                 hosts=HOSTS,
             )
+
+
+def _guessable(secret: str) -> bool:
+    return len(set(secret)) < _LEAST_DISTINCT or bool(_COMMON.match(secret))
 
 
 def _problem(item: Any, places: Message | list[str]) -> Problem:

@@ -1,6 +1,6 @@
 """Select the checkpoint of a model and the data types that an engine supports on a fleet, with the reason."""
 
-from inferfleet.catalog import Accelerator, Checkpoint, Model, Precision
+from inferfleet.catalog import Accelerator, Checkpoint, Model, Precision, load_models
 from inferfleet.engines import Engine
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice, has_capability
@@ -43,6 +43,10 @@ def choose_checkpoints(
     if wanted:
         offered = [c for c in offered if c.id == wanted]
         if not offered:
+            if other := next(
+                (name for name, m in load_models().items() if wanted in {c.id for c in m.checkpoints}), ""
+            ):
+                return [], [_checkpoint_of_another(settings, other)]
             like = next((c for c in model.checkpoints if c.precision == precision), model.checkpoints[0])
             offered = [like.model_copy(update={"id": wanted})]  # the user's copy of it
     if precision:
@@ -68,6 +72,17 @@ def choose_checkpoints(
         return [], [_precision_problem(settings, offered[0], model, choice, fleet)]
     lossless = [c for c in usable if c.precision in LOSSLESS]
     return (usable if wanted or precision else lossless) or usable, []
+
+
+def _checkpoint_of_another(settings: Settings, other: str) -> NoCheckpoint:
+    return NoCheckpoint(
+        N_("Variable checkpoint is {checkpoint}, which belongs to model {other}, but model is {model}."),
+        N_("Set model to {other}, or leave checkpoint empty."),
+        {"checkpoint": ""},
+        checkpoint=settings.checkpoint,
+        other=other,
+        model=settings.model,
+    )
 
 
 def _assumed(model: Model, precision: Precision) -> Checkpoint:

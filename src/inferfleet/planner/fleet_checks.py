@@ -180,8 +180,8 @@ def _reported(node: Node) -> int | None:
     """Return the number of accelerators that the driver or the PCI bus of a node shows; None if not known."""
     pci = node.facts.get("pci")
     on_bus = pci.get("accelerators") if isinstance(pci, Mapping) else None
-    devices = maps(node.facts.get("accelerators"))
-    return max(len(devices), len(on_bus)) if isinstance(on_bus, list) else len(devices) or None
+    counts = [len(items) for items in (node.facts.get("accelerators"), on_bus) if isinstance(items, list)]
+    return max(counts, default=None)
 
 
 def _names(fleet: Fleet) -> list[str]:

@@ -23,6 +23,7 @@ from inferfleet.planner.memory import GIB, Budget
 from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planner.ray_args import ray_argv
 from inferfleet.planner.warnings import checkpoint_warnings, engine_warnings, layout_warnings, node_warnings
+from inferfleet.proxies import bypass_given_proxy
 from inferfleet.settings import Settings
 
 
@@ -213,7 +214,8 @@ def _env(decided: Decided, node: Node) -> dict[str, str]:
     if settings.executor == "ray":
         env["RAY_USAGE_STATS_ENABLED"] = "0"
     env["HF_HUB_OFFLINE"] = "1"
-    return env | {str(k): str(v) for k, v in settings.engine_extra_env.items()}
+    env |= {str(k): str(v) for k, v in settings.engine_extra_env.items()}
+    return bypass_given_proxy(env, [other.address for other in decided.fleet.nodes])
 
 
 def _container(decided: Decided) -> ContainerPlan:

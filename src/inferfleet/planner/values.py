@@ -21,11 +21,12 @@ def value_problems(settings: Settings) -> Iterator[Refusal]:
             value=settings.accelerators_per_node,
             most=MOST_PER_NODE,
         )
-    if PurePosixPath(settings.model_root) == PurePosixPath(settings.container_data_root):
+    if PurePosixPath(settings.model_root).is_relative_to(settings.container_data_root):
         yield BadValue(
-            N_("Variables model_root and container_data_root are both {path}, but Docker manages its folder alone."),
+            N_("Variable model_root is {path}, but container_data_root is {root}, a folder that Docker manages alone."),
             N_("Set container_data_root to another folder, for example {other}."),
             {"container_data_root": f"{settings.model_root.rstrip('/')}-docker"},
             path=settings.model_root,
+            root=str(PurePosixPath(settings.container_data_root)),
             other=f"{settings.model_root.rstrip('/')}-docker",
         )

@@ -94,6 +94,51 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _proxy(value: str) -> str:
+    try:
+        return _http_url(value) if value else value
+    except UnfitValueError:
+        raise UnfitValueError(
+            N_("is not the URL of an HTTP proxy"), N_("write it like http://proxy.example.com:3128")
+        ) from None
+
+
+def _word(value: str) -> str:
+    if value.startswith("-") or any(c.isspace() or not c.isprintable() for c in value):
+        raise UnfitValueError(
+            N_("contains whitespace or starts with a hyphen"), N_("write one word, like deepseek-r1 or main")
+        )
+    return value
+
+
+def _direct_host(value: str) -> str:
+    if not re.fullmatch(r"[^\s,/]+(?:/\d+)?", value):
+        raise UnfitValueError(
+            N_("is not a host, a domain or a network"), N_("write each one as an item of the list, without a scheme")
+        )
+    return value
+
+
+def _locale(value: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*", value):
+        raise UnfitValueError(N_("is not a language tag"), N_("write it like en-US or zh-CN"))
+    return value
+
+
+def _interface(value: str) -> str:
+    if value and not re.fullmatch(r"[^\s/:]{1,15}", value):  # linux/if.h: IFNAMSIZ
+        raise UnfitValueError(N_("is not the name of a network interface"), N_("write it like eth0 or bond0"))
+    return value
+
+
+def _rdma_ports(value: str) -> str:
+    if value and not re.fullmatch(r"[\w.-]+(?::\d+)?(?:, *[\w.-]+(?::\d+)?)*", value):
+        raise UnfitValueError(
+            N_("is not a list of RDMA ports"), N_("write it like mlx5_0:1,mlx5_1:1, or none to use TCP")
+        )
+    return value
+
+
 def _network(value: str) -> str:
     if value:
         try:
@@ -195,6 +240,10 @@ def _boolean(value: object) -> object:
 DataPath = Annotated[str, AfterValidator(data_path)]
 OptionalPath = Annotated[str, AfterValidator(_optional_path)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
+ProxyUrl = Annotated[str, AfterValidator(_proxy)]
+DirectHost = Annotated[str, AfterValidator(_direct_host)]
+Interface = Annotated[str, AfterValidator(_interface)]
+RdmaPorts = Annotated[str, AfterValidator(_rdma_ports)]
 Network = Annotated[str, AfterValidator(_network)]
 Repository = Annotated[str, AfterValidator(_repository)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
@@ -204,6 +253,9 @@ Image = Annotated[str, AfterValidator(_image)]
 VariableName = Annotated[str, AfterValidator(_variable_name)]
 Email = Annotated[str, AfterValidator(_email)]
 Name = Annotated[str, StringConstraints(min_length=1)]
+OptionalWord = Annotated[str, AfterValidator(_word)]
+Word = Annotated[Name, AfterValidator(_word)]
+Locale = Annotated[Name, AfterValidator(_locale)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_number)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_number)]
@@ -247,13 +299,13 @@ class Settings(BaseModel):
     """Model in the catalog, or the absolute path of a folder with weights."""
     checkpoint: Repository = ""
     """Hub repository id `owner/name`; empty: chosen by the planner for the hardware."""
-    model_revision: Name = "main"
+    model_revision: Word = "main"
     """Branch, tag or commit of the hub repository."""
     model_root: DataPath = "/data/models"
     """Folder for weights, the same on every node; they are stored in `<model_root>/<checkpoint>`."""
     hub_endpoint: HttpUrl = "https://huggingface.co"
     """Hub that weights are downloaded from, e.g. https://hf-mirror.com."""
-    served_model_name: str = ""
+    served_model_name: OptionalWord = ""
     """Name that clients use; empty: the value of `model`."""
 
     engine: EngineName = "vllm"
@@ -323,6 +375,13 @@ class Settings(BaseModel):
     insecure_registries: list[HostPort] = []
     """`host:port` of registries without TLS, e.g. of an air-gapped site."""
 
+    http_proxy: ProxyUrl = ""
+    """Proxy for packages, keys, weights and image pulls of the nodes; never used for the cluster's own addresses."""
+    https_proxy: ProxyUrl = ""
+    """Proxy for HTTPS; empty: the value of `http_proxy`."""
+    no_proxy: list[DirectHost] = []
+    """Further hosts that need no proxy, e.g. a registry or mirror: `[registry.example.com, .corp.example]`."""
+
     offline_bundle: OptionalPath = ""
     """Folder on the controller, created by playbooks/bundle.yml: install from it without internet access."""
 
@@ -337,7 +396,7 @@ class Settings(BaseModel):
     """Port of Open WebUI on the host of group webui."""
     webui_admin_email: Email = "admin@example.com"
     """E-mail address of the first administrator."""
-    webui_locale: Name = "en-US"
+    webui_locale: Locale = "en-US"
     """Language of Open WebUI, e.g. zh-CN."""
 
     engine_api_key: str = ""
@@ -353,18 +412,21 @@ class Settings(BaseModel):
 class HostSettings(BaseModel):
     """Settings of one host, in hosts.yml or host_vars/."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, strict=True, use_attribute_docstrings=True)
 
     cluster_address: str = ""
     """IPv4 address on the cluster network, if it differs from `ansible_host`."""
-    cluster_interface: str = ""
+    cluster_interface: Interface = ""
     """Cluster network interface, if the node is not reachable while planning or has several."""
-    cluster_rdma: str = ""
+    cluster_rdma: RdmaPorts = ""
     """RDMA ports that override the planner's choice: `mlx5_0:1,mlx5_1:1`, or `none` for TCP."""
 
 
 MIN_SECRET_LENGTH = 8
 """Minimum characters of a secret that a user sets (NIST SP 800-63B, 5.1.1.1)."""
+
+MAX_PASSWORD_BYTES = 72
+"""Maximum bytes of a password: bcrypt, with which Open WebUI stores it, ignores or rejects more."""
 
 SECRETS = ("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password")
 """Settings whose value must never be shown, not even in an error message."""

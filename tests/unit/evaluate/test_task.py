@@ -55,7 +55,7 @@ def test_proxy_is_bypassed_for_the_api(given, questions):
     env = environment(
         {"http_proxy": "http://proxy:3128", "no_proxy": "localhost"}, task, "http://10.0.0.1:8000/v1", "k"
     )
-    assert (env["no_proxy"], env["NO_PROXY"]) == ("localhost,10.0.0.1",) * 2
+    assert (env["no_proxy"], env["NO_PROXY"]) == ("localhost,127.0.0.1,::1,10.0.0.1",) * 2
     assert (env["http_proxy"], env["EVALSCOPE_API_KEY"], env["HF_HUB_OFFLINE"]) == ("http://proxy:3128", "k", "1")
 
 

@@ -180,7 +180,7 @@ def test_problem_of_one_host_is_reported_once(build):
         ("cluster_network", "198.18.5.0/24"),
         ("engine_extra_env", {"NCCL_DEBUG": "INFO"}),
         ("engine_api_key", "sk-1234!%&"),
-        ("webui_secret_key", "12345678"),
+        ("webui_secret_key", "k3y-0f-u"),
         ("model_root", "/dev/shm/models"),
         ("model_root", "/var/lib/models"),
         ("container_data_root", "/home/docker"),

@@ -145,6 +145,12 @@ def test_unreachable_service(run_completion):
     assert result["msg"] == "no response from http://127.0.0.1:1: Connection refused"
 
 
+def test_proxy_of_the_node_is_not_used(run_module, service):
+    service.answers[CHAT] = 200, ANSWER
+    env = {**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    assert run_module("chat_completion", env=env, url=service.url, model="r1", prompt="?")["ready"] is True
+
+
 def test_invalid_regular_expression_fails(run_completion):
     result = run_completion(expected="(")
     assert result["failed"] is True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ansible.module_utils.weights.sources.ranged import Ranged
-from ansible.module_utils.weights.sources.source import SourceError, cause
+from ansible.module_utils.weights.sources.source import refused
 
 
 class HuggingFace(Ranged):
@@ -18,7 +18,7 @@ class HuggingFace(Ranged):
                 self.repository, revision=self.revision, files_metadata=True, timeout=60
             )
         except Exception as error:
-            raise SourceError(cause(error, 60)) from error
+            raise refused(error, 60) from error
         files = {}
         for entry in info.siblings:
             if entry.lfs:

@@ -8,7 +8,7 @@ import sys
 from urllib.parse import urlsplit
 
 from ansible.module_utils.messages import N_, Message
-from ansible.module_utils.weights.sources.source import SourceError, cause
+from ansible.module_utils.weights.sources.source import SourceError, refused
 from ansible.module_utils.weights.sources.tool import Tool
 
 _DOWNLOAD = """
@@ -59,7 +59,7 @@ class ModelScope(Tool):
         try:
             entries = _list(self.spec["endpoint"], self.spec.get("token") or None, self.repository, self._revision())
         except Exception as error:
-            raise SourceError(cause(error, 60)) from error
+            raise refused(error, 60) from error
         files = {
             path: {"size": size or 0, "algorithm": "sha256" if digest else "", "hash": digest or ""}
             for path, size, digest in entries

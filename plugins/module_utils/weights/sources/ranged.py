@@ -14,6 +14,7 @@ from ansible.module_utils.weights.sources.source import (
     StoppedError,
     cause,
     other_size,
+    requested_wait,
 )
 
 _STATUS = {
@@ -77,13 +78,9 @@ class Ranged(Source, abc.ABC):
 def _begin(answer, begin, size):
     """Return the offset of a response in the file; raise SourceError if it is unusable."""
     if answer.status_code >= 400:
-        try:
-            wait = float(answer.headers.get("Retry-After", 0))
-        except ValueError:
-            wait = 0.0
         status = answer.status_code
         template = _STATUS[status] if status in _STATUS else N_("HTTP {status}: it fails")
-        raise SourceError(Message("", template, status=status), wait)
+        raise SourceError(Message("", template, status=status), requested_wait(answer))
     ranged = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", answer.headers.get("Content-Range", ""))
     first, total = (int(ranged[1]), ranged[2]) if answer.status_code == 206 and ranged else (0, "*")
     if answer.status_code != 206:

@@ -14,13 +14,29 @@ NO_ANSWER = re.compile(r"Timeout|Connect(ion)?Error|errorCode=(1|2|6|19) ")
 class SourceError(Exception):
     """A source does not deliver a file, or delivers it damaged or too slowly; `reason` is a message.
 
-    `retry_after`: requested waiting time in seconds; `unresponsive`: no data at all, for example if the WAN is down.
+    `retry_after`: requested waiting time in seconds; `unresponsive`: no data at all, for example if the WAN is down;
+    `rate_limited`: it limits the number of requests.
     """
 
-    def __init__(self, reason, retry_after=0.0, unresponsive=False):
+    def __init__(self, reason, retry_after=0.0, unresponsive=False, rate_limited=False):
         super().__init__(str(reason))
         self.reason = reason
-        self.retry_after, self.unresponsive = retry_after, unresponsive
+        self.retry_after, self.unresponsive, self.rate_limited = retry_after, unresponsive, rate_limited
+
+
+def refused(error, stall):
+    """Return the SourceError for an exception of an HTTP library."""
+    answer = getattr(error, "response", None)
+    limited = getattr(answer, "status_code", 0) == 429
+    return SourceError(cause(error, stall), requested_wait(answer) if limited else 0.0, rate_limited=limited)
+
+
+def requested_wait(answer):
+    """Return the waiting time in seconds that a response requests (Retry-After), 0 if it is absent or a date."""
+    try:
+        return float(answer.headers.get("Retry-After", 0))
+    except ValueError:
+        return 0.0
 
 
 class StoppedError(Exception):
