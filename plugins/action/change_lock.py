@@ -26,4 +26,4 @@ class ActionModule(ActionBase):
             result = self._execute_module(module_args={**args, "stale": result["holder"]}, task_vars=task_vars)
             if not result.get("holder"):
                 return {**result, "inferfleet_warnings": [warning.as_dict()], "warnings": [str(warning)]}
-        return failed([busy(result["holder"], result["lock"])], "contract")
+        return failed([busy(result["holder"], result["lock"])], "busy")

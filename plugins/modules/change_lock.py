@@ -67,11 +67,12 @@ def main() -> None:
         supports_check_mode=True,
     )
     path, run = module.params["path"] or PATH, module.params["run"]
-    holder, age = {}, 0.0
+    result: tuple[dict, float] = ({}, 0.0)
     if module.params["state"] == "present" and not module.check_mode:
-        holder, age = take(path, run, module.params["stale"])
+        result = take(path, run, module.params["stale"])
     elif not module.check_mode:
         release(path, run)
+    holder, age = result
     module.exit_json(changed=False, holder=holder, age=age, lock=path)  # the lock is no change of the node
 
 

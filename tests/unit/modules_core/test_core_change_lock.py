@@ -5,6 +5,8 @@ import os
 import time
 from pathlib import Path
 
+from ansible.module_utils.change_lock import renew
+
 RUNS = [
     {"boot_id": "b", "pid_namespace": "n", "pid": pid, "pid_started": 7, "user": "ops", "controller": "c"}
     for pid in range(11, 17)
@@ -58,3 +60,13 @@ def test_check_mode_changes_nothing(run_module, tmp_path):
     path: Path = tmp_path / "run" / "lock.json"
     assert run_module("change_lock", check_mode=True, run=RUNS[0], path=str(path))["holder"] == {}
     assert not path.parent.exists()
+
+
+def test_a_long_download_renews_the_lock(tmp_path):
+    path = tmp_path / "lock.json"
+    renew(str(path))
+    assert not path.exists()
+    path.write_text("{}")
+    os.utime(path, (0, 0))
+    renew(str(path))
+    assert time.time() - path.stat().st_mtime < 60
