@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.change_lock import renew
 from ansible.module_utils.messages import N_, Message
 from ansible.module_utils.processes import command_lines
 from ansible.module_utils.weights import manifest
@@ -76,6 +77,7 @@ def main() -> None:
         argument_spec={"path": {"type": "path", "required": True}, "job": {"type": "str", "required": True}},
         supports_check_mode=True,
     )
+    renew()  # a download may take days
     folder = os.environ.get("ANSIBLE_ASYNC_DIR", os.path.expanduser("~/.ansible_async"))
     job = module.params["job"]
     finished = ended(manifest.read_json(os.path.join(folder, job)), job)

@@ -9,8 +9,8 @@ from inferfleet.messages import Message, Problem
 def failed(problems: Iterable[Problem], refusal: str = "") -> dict[str, Any]:
     """Return the result of a task that fails with these problems.
 
-    `refusal` is the reason why the preflight failed: `contract`, `facts`, `unreachable` or `limit`; empty if the task
-    failed for another reason.
+    `refusal` is the reason why the preflight failed: `contract`, `busy`, `facts`, `unreachable` or `limit`; empty if
+    the task failed for another reason.
     """
     problems = list(problems)
     result = {

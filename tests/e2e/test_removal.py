@@ -39,7 +39,7 @@ def test_no_secret_is_in_command_lines(deployed: dict[str, Any], argv_watch: Arg
 
 
 def test_down_keeps_only_the_weights(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
-    down = controller.inferfleet("down")
+    down = controller.inferfleet("down", "--yes")
     assert down.rc == 0, down
     for node in lab.names:
         assert lab.containers(node) == []
@@ -55,7 +55,7 @@ def test_status_fails_after_down(deployed: dict[str, Any], controller: Controlle
 
 
 def test_down_with_weights_removes_them(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
-    down = controller.inferfleet("down", "--weights")
+    down = controller.inferfleet("down", "--weights", "--yes")
     assert down.rc == 0, down
     assert {item["task"] for item in down.document["changed_tasks"]} == {
         "Remove the weights and partial downloads",

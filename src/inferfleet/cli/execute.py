@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inferfleet.cli.access import access_of
+from inferfleet.cli.confirm import confirm
 from inferfleet.cli.options import ProgressForm, RunOptions
 from inferfleet.cli.output.document import document, to_text, usage_document
 from inferfleet.cli.output.junit import check_writable, report
@@ -36,7 +37,12 @@ from inferfleet.runner.stages import planned_roles
 
 
 def execute(
-    command: Command, options: RunOptions, *, extra_vars: Sequence[str] = (), assert_no_change: bool = False
+    command: Command,
+    options: RunOptions,
+    *,
+    extra_vars: Sequence[str] = (),
+    assert_no_change: bool = False,
+    confirmed: bool = False,
 ) -> int:
     """Run the playbook of a command and return the exit code; `extra_vars` are set by the command itself."""
     console = Console(stderr=options.json, highlight=False, emoji=False, markup=False)
@@ -46,6 +52,8 @@ def execute(
             check_writable(options.junit)
         root = find_checkout(cwd, os.environ)
         request = build_request(command, options, extra_vars, cwd, root)
+        if command.question and not confirmed and not options.check:
+            confirm(command.question, options)
         return _run(command, options, request, console, cwd, assert_no_change)
     except UsageError as error:
         refuse(error.problem, command.name, options)

@@ -34,6 +34,8 @@ class Command:
 
     playbook: str = ""
     changes_nodes: bool = True
+    question: str = ""
+    """Confirmed by the user before a run without --check; `{hosts}` and `{inventory}` are its scope."""
     done: str = N_("Done")
     interrupted: str = N_("Nothing was changed.")
     failed: str = N_("Fix the error, then run the same command again: it continues where it stopped.")

@@ -131,6 +131,11 @@ def environment(root: Path, env: Mapping[str, str], tools: Path, color: bool) ->
     config = root / "ansible.cfg"
     if config.is_file():
         added["ANSIBLE_CONFIG"] = str(config)
+    callbacks = root / "plugins" / "callback"
+    if callbacks.is_dir():  # ansible-runner sets the variable to its own folder, which overrides ansible.cfg
+        added["ANSIBLE_CALLBACK_PLUGINS"] = os.pathsep.join(
+            filter(None, [str(callbacks), env.get("ANSIBLE_CALLBACK_PLUGINS")])
+        )
     if "ANSIBLE_HOST_KEY_CHECKING" not in env:
         # ansible-runner disables the check if unset: set the value of ansible.cfg.
         added["ANSIBLE_HOST_KEY_CHECKING"] = _configured(config, "host_key_checking", "True")

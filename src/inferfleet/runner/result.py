@@ -139,9 +139,9 @@ class ChangedTask:
 class RunResult:
     """One finished run.
 
-    `refusal` is "contract", "facts", "unreachable" or "limit" if a task refused, with its `problems`; `result` is the
-    result that the playbook reported; `output` contains the lines of Ansible outside of tasks; `rc` is the exit status
-    of ansible-playbook; `complete` is whether the run reached its end.
+    `refusal` is "contract", "busy", "facts", "unreachable" or "limit" if a task refused, with its `problems`;
+    `result` is the result that the playbook reported; `output` contains the lines of Ansible outside of tasks; `rc` is
+    the exit status of ansible-playbook; `complete` is whether the run reached its end.
     """
 
     stages: tuple[Stage, ...]

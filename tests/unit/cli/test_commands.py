@@ -216,7 +216,7 @@ def test_status_exits_with_code_2_if_a_check_fails(inferfleet: Command) -> None:
 
 def test_down_removes_weights_only_with_option(inferfleet: Command) -> None:
     """And -v passes on what Ansible writes, which --json sends to stderr."""
-    done = inferfleet("down", *DEMO, "--weights", "--json", "-v")
+    done = inferfleet("down", *DEMO, "--weights", "--yes", "--json", "-v")
     document = json.loads(done.stdout)
     assert done.exit_code == 0
     assert document["ansible_command"] == (

@@ -15,6 +15,7 @@ from inferfleet.cli.registry import Command
 from inferfleet.components import inventory_variable
 from inferfleet.messages import Message, Problem
 from inferfleet.runner.outcome import Outcome
+from inferfleet.runner.outcome import outcome as outcome_of
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State
 
 HOME = Path("/srv/fleet")
@@ -54,6 +55,14 @@ def test_long_list_of_changes_is_truncated() -> None:
 def test_interrupted_run_shows_the_next_step() -> None:
     summary_rows = rows(finished(interrupted=True, rc=254), Outcome.INTERRUPTED)
     assert summary_rows[0] == Row("next", "Run `inferfleet up` again: it continues where this run stopped.")
+
+
+def test_nodes_that_another_run_changes_are_no_invalid_configuration() -> None:
+    run = finished(refusal="busy", problems=(Problem("busy", "no", "Wait."),), rc=2)
+    about = {"again": "inferfleet up -i x", "inventory": "x", "check": False, "log": "log"}
+    assert outcome_of(run) is Outcome.BAD_INPUT
+    summary = summarize(UP, run, Outcome.BAD_INPUT, cwd=HOME, **about)
+    assert summary.heading == "Another run is changing the nodes · 1m 01s"
 
 
 NEXT = "Fix the error, then run the same command again: it continues where it stopped."

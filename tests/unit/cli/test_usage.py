@@ -5,8 +5,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import typer
 from done import Done
 
 Command = Callable[..., Done]
@@ -88,6 +90,36 @@ def test_second_run_of_an_inventory_is_refused(inferfleet: Command, demo: Path, 
     )
     assert harmless.exit_code == 0
     assert inferfleet("up", "-i", "inventories/demo", "-e", f"demo_state={tmp_path}").exit_code == 0
+
+
+def test_down_is_refused_without_confirmation(inferfleet: Command, demo: Path, tmp_path: Path) -> None:
+    before = set((demo / ".cache").rglob("*"))
+    for options, hosts in (([], "all hosts"), (["--limit", "node2"], "node2")):
+        done = inferfleet("down", "-i", "inventories/demo", *options)
+        assert (done.exit_code, done.stdout, done.stderr) == (
+            1,
+            "",
+            f"inferfleet: This command stops the services of inventories/demo ({hosts}), and there is no terminal to"
+            " confirm it. Add --yes to confirm it, or --check to see what would be removed.\n",
+        )
+    assert set((demo / ".cache").rglob("*")) == before
+    assert inferfleet("down", "-i", "inventories/demo", "--check").exit_code == 0
+    assert "Inventory 'nowhere' does not exist." in inferfleet("down", "-i", "nowhere").stderr
+
+
+@pytest.mark.parametrize(("answer", "code"), [(True, 0), (False, 1)])
+def test_down_prompts_on_a_terminal(
+    inferfleet: Command, monkeypatch: pytest.MonkeyPatch, answer: bool, code: int
+) -> None:
+    prompts: list[str] = []
+    monkeypatch.setattr("inferfleet.cli.confirm.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: True)))
+    monkeypatch.setattr(typer, "confirm", lambda text, **_: prompts.append(text) or answer)
+    done = inferfleet("down", "-i", "inventories/demo", "--limit", "node2")
+    assert prompts == ["Stop the services of inventories/demo and remove what was deployed (node2)?"]
+    assert (done.exit_code, done.stderr) == (
+        code,
+        "" if answer else "inferfleet: Not confirmed: nothing was changed.\n",
+    )
 
 
 @pytest.mark.parametrize(

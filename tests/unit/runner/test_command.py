@@ -97,6 +97,13 @@ def test_environment(tmp_path: Path, config: str | None, checking: str) -> None:
     assert environment(tmp_path, {"PATH": "/usr/bin"}, Path("/venv/bin"), color=False) == expected
 
 
+def test_callback_plugins_of_the_checkout_are_added_to_those_of_the_user(tmp_path: Path) -> None:
+    own = tmp_path / "plugins/callback"
+    own.mkdir(parents=True)
+    for env, expected in (({}, f"{own}"), ({"ANSIBLE_CALLBACK_PLUGINS": "/mine"}, f"{own}:/mine")):
+        assert environment(tmp_path, env, Path("/venv/bin"), color=False)["ANSIBLE_CALLBACK_PLUGINS"] == expected
+
+
 def test_user_setting_of_host_key_checking_is_kept(tmp_path: Path) -> None:
     env = {"PATH": "/usr/bin", "ANSIBLE_HOST_KEY_CHECKING": "False"}
     assert "ANSIBLE_HOST_KEY_CHECKING" not in environment(tmp_path, env, Path("/venv/bin"), color=True)

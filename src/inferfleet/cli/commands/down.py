@@ -22,9 +22,14 @@ def down(
             help=N_("Remove the model's weights too: they must be downloaded again."),
         ),
     ] = False,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", metavar="", rich_help_panel=RUN_PANEL, help=N_("Do not prompt for confirmation.")),
+    ] = False,
 ) -> None:
     """Run the playbook that removes the service."""
-    raise typer.Exit(execute(COMMAND, options, extra_vars=["reset_weights=true"] if weights else []))
+    extra_vars = ["reset_weights=true"] if weights else []
+    raise typer.Exit(execute(COMMAND, options, extra_vars=extra_vars, confirmed=yes))
 
 
 COMMAND = Command(
@@ -32,10 +37,15 @@ COMMAND = Command(
     run=down,
     position=40,
     playbook="playbooks/reset.yml",
-    help=(N_("Stop the service and remove what was deployed; weights are kept unless --weights is given."),),
+    question=N_("Stop the services of {inventory} and remove what was deployed ({hosts})?"),
+    help=(
+        N_("Stop the service and remove what was deployed; weights are kept unless --weights is given."),
+        N_("Prompts for confirmation; without a terminal, --yes is required."),
+    ),
     examples=(
         ("inferfleet down -i inventories/lab", ""),
         ("inferfleet down -i inventories/lab --weights", N_("the weights too")),
+        ("inferfleet down -i inventories/lab --limit node2 --yes", N_("one node, from a script")),
         ("inferfleet down -i inventories/lab --check", N_("what would be removed")),
     ),
     done=N_("Removed"),

@@ -77,6 +77,8 @@ def _heading(command: "Command", run: RunResult, outcome: Outcome, check: bool) 
     stages = list(dict.fromkeys(tr(title(failure.stage)) for failure in run.failures))
     if outcome is Outcome.BAD_INPUT and run.rc == 0 and not run.problems:
         return tr(N_("No task ran"))
+    if run.refusal == "busy":
+        return tr(N_("Another run is changing the nodes"))
     if outcome is Outcome.FAILED and stages:
         return tr(N_("{stages} failed"), stages=stages)
     if outcome is Outcome.CHANGES_DETECTED:
