@@ -1,4 +1,16 @@
-"""A valid inventory with the changes of a case in cases.yml, and the problems it expects."""
+"""A valid inventory with the changes of a case, and the problems it expects.
+
+Cases are in cases/*.yml: each has a `name`, changes of the valid inventory (node1 is head and runs the web UI, node2 is
+a worker), and the `refusals` that they must cause, in their order: code and parameters.
+
+    groups      members of these groups instead
+    hosts       variables of single hosts
+    group_vars  variables of groups in hosts.yml
+    vars        variables in 10_cluster.yml
+    files       text of further files, or of these instead, by path
+    extra       variables given with -e
+    command     also run as this real command line, by tests/playbooks/test_invalid_inventories.py
+"""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +23,9 @@ from inferfleet.messages import Problem
 ROOT = Path(__file__).parents[2]
 GROUPS = {"ray_head": ["node1"], "ray_worker": ["node2"], "webui": ["node1"]}
 Case = dict[str, Any]
-CASES: list[Case] = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text())
+CASES: list[Case] = [
+    case for file in sorted(Path(__file__).parent.glob("cases/*.yml")) for case in yaml.safe_load(file.read_text())
+]
 
 
 def write_inventory(case: Case, folder: Path, port: int) -> Path:

@@ -1,17 +1,14 @@
 """`inferfleet plan` and the preflight of a deployment refuse the same inventories and facts, for the same reasons."""
 
 import json
-from pathlib import Path
 
 import pytest
-import yaml
-from changed_inventory import write_inventory
+from changed_inventory import CASES, write_inventory
 from tests.negative.planner import planner_case
 from typer.testing import CliRunner
 
 from inferfleet.cli import app
 
-INVENTORIES = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text())
 PLANS = planner_case.read_cases()
 
 
@@ -25,7 +22,7 @@ def planned(folder, extra=None, facts=None):
     return [problem["code"] for problem in json.loads(done.stdout)["problems"]]
 
 
-@pytest.mark.parametrize("case", INVENTORIES, ids=lambda case: case["name"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_inventories(case, tmp_path, preflight):
     folder = write_inventory(case, tmp_path / "inventory", 22)
     codes = planned(folder, case.get("extra"))

@@ -26,6 +26,8 @@ PLANNED = frozenset(
     }
 )
 """Variables that planning reads."""
+LOCKED = Message("", N_("it is encrypted, and no password given decrypts it"))
+"""Why the value of a setting is unknown."""
 _FOREIGN = ("ansible_", "molecule_")  # set by Ansible itself and, in role tests, by Molecule
 _REASON = 300  # characters of Ansible's error message
 
@@ -173,7 +175,7 @@ def _resolve(
             elif name in SECRETS or name not in PLANNED:
                 values[name] = ""  # planning does not read it
             else:
-                unresolved[name] = Message("", N_("it is encrypted, and no password given decrypts it"))
+                unresolved[name] = LOCKED
     return values, unresolved
 
 

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible.parsing.splitter import parse_kv
-from tests.negative.changed_inventory import ROOT, write_inventory
+from tests.negative.changed_inventory import CASES, ROOT, write_inventory
 from tests.unit.inventory.conftest import build_inventory
 
 from inferfleet.components import Component, load_components
@@ -15,7 +14,7 @@ from inferfleet.inventory import Inventory
 from inferfleet.inventory.examples import create
 from inferfleet.inventory.facts import GIB, Host
 from inferfleet.inventory.ports import check_ports
-from inferfleet.inventory.read import read_inventory, read_variables
+from inferfleet.inventory.read import LOCKED, read_inventory, read_variables
 from inferfleet.inventory.values import settings_problems
 from inferfleet.messages import Problem
 from inferfleet.planner import plan_cluster
@@ -23,7 +22,6 @@ from inferfleet.planner.checks import check_inventory, run_checks
 from inferfleet.runner.errors import UsageError
 from inferfleet.settings import SECRETS
 
-CASES = yaml.safe_load((ROOT / "tests/negative/cases.yml").read_text())
 SERVICES = {
     "ray_head": ["a1", "b1"],
     "ray_worker": ["a2", "b2"],
@@ -124,6 +122,7 @@ def _inventories() -> Iterator[Problem]:
     good = build_inventory()
     reasons = {"node1": {"model": "'nope' is undefined"}, "node2": {"model": "'nope' is undefined"}}
     yield from check_inventory(Inventory(good.groups, good.variables, good.options, reasons))
+    yield from check_inventory(Inventory(good.groups, good.variables, good.options, {"node1": {"model": LOCKED}}))
     variables = {host: {**good.variables[host], **{n: v for n, (_, v) in OPTIONS.items()}} for host in good.hosts}
     specs = {name: spec for name, (spec, _) in OPTIONS.items()}
     yield from check_inventory(Inventory(good.groups, variables, specs))
