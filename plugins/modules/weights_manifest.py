@@ -89,7 +89,8 @@ def safe(name):
 def described(params):
     """Return `about`, files, the causes of the sources that failed, and whether one limits the number of requests.
 
-    If every source fails, the list is requested again after the waiting time of those that limit the number of requests.
+    If every source fails, the list is requested again after the waiting time of those that limit the number of
+    requests.
     """
     for turn in range(ROUNDS):
         about, files, causes, waits = _described(params)
