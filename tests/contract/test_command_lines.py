@@ -81,6 +81,7 @@ def test_flags_file_matches_the_parser(parser_of, name):
     listed = load_flags(environment.engine, environment.version)
     own = [tuple(spellings) for spellings in parser_of(name).options()]
     assert list(listed.options) == own, f"run python -m tools.engine_flags {name}"
+    assert list(listed.switches) == parser_of(name).switches(), f"run python -m tools.engine_flags {name}"
     assert listed.complete
 
 

@@ -59,6 +59,10 @@ class EngineParser:
         """Return every option of the command line, each with all its spellings."""
         return self._request("options")
 
+    def switches(self) -> list[str]:
+        """Return the first spelling of every option without a value."""
+        return self._request("switches")
+
     def _request(self, request: Any) -> Any:
         try:
             self._process.stdin.write(json.dumps(request) + "\n")

@@ -1,7 +1,8 @@
 """Runs in the environment of an engine: answers each line of stdin with a line of stdout, both JSON.
 
 A list of command lines returns the parser error of each, empty if valid; the text "options" returns all options, each
-as a list of its spellings. Abbreviated options are errors, so that typos are detected.
+as a list of its spellings, and "switches" those without a value, by their first spelling. Abbreviated options are
+errors, so that typos are detected.
 """
 
 import argparse
@@ -25,15 +26,28 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         with contextlib.redirect_stdout(sys.stderr):
-            response = options(parser) if request == "options" else [error_of(parse, argv) for argv in request]
+            if request == "options":
+                response = options(parser)
+            elif request == "switches":
+                response = switches(parser)
+            else:
+                response = [error_of(parse, argv) for argv in request]
         print(json.dumps(response), flush=True)
 
 
 def options(parser: argparse.ArgumentParser) -> list[list[str]]:
     """Return the spellings of every option."""
-    return sorted(
-        sorted(set(a.option_strings), key=lambda s: (-len(s), s)) for a in parser._actions if a.option_strings
-    )
+    return sorted(spellings(action) for action in parser._actions if action.option_strings)
+
+
+def switches(parser: argparse.ArgumentParser) -> list[str]:
+    """Return the first spelling of every option without a value."""
+    return sorted(spellings(action)[0] for action in parser._actions if action.option_strings and action.nargs == 0)
+
+
+def spellings(action: argparse.Action) -> list[str]:
+    """Return the spellings of an option, the longest first."""
+    return sorted(set(action.option_strings), key=lambda s: (-len(s), s))
 
 
 def error_of(parse, argv: list[str]) -> str:

@@ -6,11 +6,12 @@ specific to this engine, doctor.Symptom). No other code names the engine.
 """
 
 from inferfleet.engines.discovery import engine_folders, load_command, load_engine, load_engines, load_flags, own_port
-from inferfleet.engines.schema import Engine, EngineVersion, FlagFile, Mode
+from inferfleet.engines.schema import Engine, EngineVersion, Flag, FlagFile, Mode
 
 __all__ = [
     "Engine",
     "EngineVersion",
+    "Flag",
     "FlagFile",
     "Mode",
     "engine_folders",

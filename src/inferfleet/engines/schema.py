@@ -22,11 +22,15 @@ class _Entry(BaseModel):
 
 
 class Flag(_Entry):
-    """A flag of an engine that was added or removed in a version."""
+    """A flag of an engine that was added, removed or renamed in a version, or that guides of other engines use."""
 
     name: str
     since: Version = "0"
-    until: Version = "99999"  # the first version without it
+    until: Version = "99999"  # the first version without it; "0": no version in the catalog has it
+    # What replaces it: a setting, an option with the same values, or an option and its value.
+    renamed: str = ""
+    # What replaces it for some of its uses, for display; removing it is right for a model that generates text.
+    replaced: tuple[str, ...] = ()
 
 
 class EngineVersion(_Entry):
@@ -174,3 +178,4 @@ class FlagFile(_Entry):
 
     complete: bool = True  # whether the list is complete
     options: tuple[tuple[str, ...], ...]
+    switches: tuple[str, ...] = ()  # those without a value, by their first spelling

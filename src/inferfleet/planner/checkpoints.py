@@ -1,11 +1,11 @@
 """Select the checkpoint of a model and the data types that an engine supports on a fleet, with the reason."""
 
 from inferfleet.catalog import Accelerator, Checkpoint, Model, Precision, load_models
-from inferfleet.engines import Engine
+from inferfleet.engines import Engine, load_engines
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice, has_capability
 from inferfleet.planner.fleet import Fleet
-from inferfleet.planner.refusals import DtypeUnsupported, NoCheckpoint, PrecisionUnsupported, Refusal
+from inferfleet.planner.refusals import DtypeUnsupported, NoCheckpoint, PrecisionUnsupported, Refusal, Remedy
 from inferfleet.planner.weights import checkpoint_bytes
 from inferfleet.settings import Settings
 
@@ -19,6 +19,8 @@ _DTYPES = {
     "float32": "fp32",
 }
 
+_ENGINE = {"engine_version": "", "engine_image": ""}
+"""Settings that belong to one engine."""
 _METHODS: dict[Precision, str] = {"fp8": "fp8", "int8": "compressed-tensors", "int4": "awq"}
 
 
@@ -58,7 +60,7 @@ def choose_checkpoints(
             return [], [
                 NoCheckpoint(
                     N_("Variable precision is {precision}, but {checkpoint} is published in {others} only."),
-                    N_("Set precision to {other}, or leave it empty."),
+                    N_("Set precision to {other}.") if wanted else N_("Leave precision empty."),
                     {"precision": "" if not wanted else have[0]},
                     precision=precision,
                     checkpoint=wanted or model.title,
@@ -114,19 +116,27 @@ def _precision_problem(
         "engine": f"{choice.name} {choice.version.version}",
         "accelerator": _with_capability(fleet),
     }
+    remedies = [
+        Remedy(Message("", N_("Set engine to {other}."), other=other), _ENGINE | {"engine": other})
+        for other, engine in load_engines().items()
+        if other != choice.name
+        and name != "model"
+        and engine.preference
+        and runs(engine, fleet.accelerator, checkpoint)
+    ]
     others = sorted(
         (c for c in model.checkpoints if runs(choice.engine, fleet.accelerator, c)),
         key=lambda c: c.precision not in LOSSLESS,
     )
-    if others:
-        return PrecisionUnsupported(
-            message,
-            N_("Set checkpoint to {other} ({precision})."),
-            {"checkpoint": others[0].id, "precision": ""},
-            other=others[0].id,
-            precision=others[0].precision,
-            **parameters,
+    remedies += [
+        Remedy(
+            Message("", N_("Set checkpoint to {other} ({precision})."), other=other.id, precision=other.precision),
+            {"checkpoint": other.id, "precision": ""},
         )
+        for other in others
+    ]
+    if remedies:
+        return PrecisionUnsupported(message, "", remedies=remedies, **parameters).offering(remedies)
     return PrecisionUnsupported(
         message,
         N_("Choose a distilled model: no checkpoint of {model} runs on this hardware."),

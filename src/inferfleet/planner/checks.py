@@ -43,7 +43,7 @@ from inferfleet.planner.features import (
     tool_call_problems,
 )
 from inferfleet.planner.fit import Sizing
-from inferfleet.planner.flags import flag_problems
+from inferfleet.planner.flags import flag_problems, quantization_problems
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.fleet_checks import (
     check_answers,
@@ -127,7 +127,7 @@ CHECKS = (
     Check(check_health, Fleet, needs_facts=True),
     Check(check_model_roots, Fleet, needs_facts=True),
     Check(check_model_folder, Fleet, needs_facts=True),
-    Check(lambda it: flag_problems(it.choice, it.settings.engine_extra_args), Selection),
+    Check(lambda it: flag_problems(it.choice, it.model, it.settings.engine_extra_args), Selection),
     Check(lambda it: setting_problems(it.settings, it.choice), Selection),
     Check(lambda it: link_problems(it.settings, it.choice), Selection),
     Check(lambda it: environment_problems(it.settings, it.choice), Selection),
@@ -143,6 +143,7 @@ CHECKS = (
         SizedSelection,
     ),
     Check(lambda it: check_copies(it.fleet, it.checkpoint), SizedSelection, needs_facts=True),
+    Check(lambda it: quantization_problems(it.choice, it.checkpoint, it.settings.engine_extra_args), SizedSelection),
     Check(lambda it: cache_problems(it.settings, it.model, it.fleet), SizedSelection),
     Check(
         lambda it: shm_problems(it.fleet) if not it.choice.engine.container.shm_size else [],

@@ -13,6 +13,7 @@ from inferfleet.planner.refusals import (
     EngineUnsupported,
     ExecutorUnsupported,
     Refusal,
+    Remedy,
     UnknownName,
 )
 from inferfleet.settings import Settings
@@ -93,6 +94,7 @@ def _choose_version(
                     "Variable engine is {name}, which supports a single node only, but the inventory has {nodes} nodes."
                 ),
                 N_("Keep one host in ray_head and none in ray_worker."),
+                {"nodes": 1},
                 name=name,
                 nodes=len(fleet.nodes),
             )
@@ -315,6 +317,11 @@ def _other_engine(
 ) -> EngineUnsupported:
     message = N_("Variable engine is {engine}, which {why}.")
     clean = settings.model_copy(update={"engine_image": "", "engine_version": ""})
+    pinned = [key for key in ("engine_image", "engine_version") if getattr(settings, key)]
+    template = N_("Set engine to {other}: {image} supports this hardware.")
+    if pinned:
+        template = N_("Set engine to {other} and leave {pinned} empty: {image} supports this hardware.")
+    remedies: list[Remedy] = []
     for name, engine in _preferred().items():
         if name == refused or model.architecture.name not in engine.architectures:
             continue
@@ -328,19 +335,10 @@ def _other_engine(
         ]
         if fitting:
             image = fitting[0].image[fleet.accelerator.vendor]
-            pinned = [key for key in ("engine_image", "engine_version") if getattr(settings, key)]
-            return EngineUnsupported(
-                message,
-                N_("Set engine to {other} and leave {pinned} empty: {image} supports this hardware.")
-                if pinned
-                else N_("Set engine to {other}: {image} supports this hardware."),
-                {"engine": name, "engine_version": "", "engine_image": ""},
-                engine=shown,
-                why=why,
-                other=name,
-                pinned=pinned,
-                image=image,
-            )
+            text = Message("", template, other=name, pinned=pinned, image=image)
+            remedies.append(Remedy(text, {"engine": name, "engine_version": "", "engine_image": ""}))
+    if remedies:
+        return EngineUnsupported(message, "", remedies=remedies, engine=shown, why=why).offering(remedies)
     return EngineUnsupported(
         message,
         N_("No engine in the catalog supports {model} on {accelerator}; choose another model."),

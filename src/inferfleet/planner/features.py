@@ -16,6 +16,7 @@ from inferfleet.planner.refusals import (
     ImageArchitecture,
     PortClash,
     Refusal,
+    Remedy,
     SpeculationUnsupported,
     ToolCallsUnsupported,
 )
@@ -136,6 +137,7 @@ def replica_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
             ),
             N_("Set executor to mp."),
             {"executor": "mp", "engine_version": "", "engine_image": ""},
+            remedies=[Remedy(Message("", N_("Set data_parallel_size to 0.")), {"data_parallel_size": 0})],
             replicas=settings.data_parallel_size,
             engine=choice.engine.title,
         )

@@ -1,8 +1,6 @@
 """Compute the layout, context length and concurrency that fit."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from inferfleet.catalog import Accelerator, Checkpoint, Model
 from inferfleet.engines import Engine, EngineVersion, Mode, load_engines
@@ -12,13 +10,13 @@ from inferfleet.planner.checkpoints import can_cache_fp8
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.layouts import Candidate, Rules, candidates, divisibility, explain
-from inferfleet.planner.memory import GIB, Budget, Limits, budget
+from inferfleet.planner.memory import Budget, Limits, budget
 from inferfleet.planner.refusals import (
     AcceleratorsMissing,
-    KvCacheTooSmall,
     LayoutMismatch,
     MaxModelLenTooLong,
     Refusal,
+    Remedy,
     TensorParallelIndivisible,
 )
 from inferfleet.planner.weights import checkpoint_bytes
@@ -27,6 +25,8 @@ from inferfleet.settings import Settings
 FREE = {"tensor_parallel_size": 0, "pipeline_parallel_size": 0, "data_parallel_size": 0}
 """Settings that let the planner choose the layout."""
 LEAST_CONTEXT = 4096  # tokens; R1's reasoning alone is longer, so a shorter context is not usable
+MOST_SHARE = 0.95
+"""Largest gpu_memory_utilization that the planner offers: more leaves too little for the driver and other contexts."""
 _CONTEXT_STEP = 1024
 _SIZE_TOLERANCE = 0.002
 _BATCHES = {True: (8192, 1024), False: (2048, 256)}
@@ -121,7 +121,9 @@ def compute_sizing(
         problems = []
         ranked = _search(settings, model, checkpoint, fleet, limits, rules)
         if not ranked:
-            return Sizing(Layout(), limits, None, [*too_long, _no_layout(model, fleet, choice)])
+            return Sizing(
+                Layout(), limits, None, [*too_long, _no_layout(settings, model, checkpoint, fleet, choice, limits)]
+            )
         # A better layout may fit with a shorter context, so lengths are tried before other layouts.
         if not settings.max_model_len and not ranked[0].fits:
             shorter = replace(limits, max_model_len=min(limits.max_model_len, LEAST_CONTEXT))
@@ -131,8 +133,6 @@ def compute_sizing(
         return Sizing(layout, limits, None, [*too_long, *problems], [], explain(ranked, fleet.per_node))
     held = budget(model.architecture, checkpoint.precision, layout, limits, fleet.accelerator.total_bytes)
     limits, held, warnings = _shortened(settings, model, checkpoint, layout, limits, held, fleet, choice)
-    if settings.max_model_len and 0 < held.kv_cache_tokens < limits.max_model_len and not too_long and not problems:
-        problems.append(_small_cache(limits, held, _more_cache(model, fleet)))
     return Sizing(layout, limits, held, [*too_long, *problems], warnings, explain(ranked, fleet.per_node))
 
 
@@ -164,7 +164,7 @@ def _too_long(settings: Settings, model: Model) -> list[Refusal]:
     return [
         MaxModelLenTooLong(
             N_("Variable max_model_len is {length}, but {model} supports at most {most} tokens."),
-            N_("Set max_model_len to {most}, or to 0 for the longest context that fits."),
+            N_("Set max_model_len to 0 for the longest context that fits."),
             {"max_model_len": 0},
             length=settings.max_model_len,
             model=model.title,
@@ -196,7 +196,7 @@ def _requested_layout(
                     "Variable data_parallel_size is {replicas}, which does not divide the {world} "
                     "accelerators of the {nodes} nodes."
                 ),
-                N_("Set data_parallel_size to 0, or to a divisor of {world}."),
+                N_("Set data_parallel_size to 0."),
                 {"data_parallel_size": 0},
                 replicas=replicas,
                 world=world,
@@ -309,7 +309,7 @@ def _shortened(
         remedy = Message("", N_("A larger tensor_parallel_size allows a longer context."))
     else:
         why = Message("", N_("the KV cache holds {tokens} tokens"), tokens=held.kv_cache_tokens)
-        remedy = _more_cache(model, fleet)
+        remedy = _more_cache(settings, model, fleet)
     warning = Message(
         "context-shortened",
         N_("max_model_len is {length} instead of {full}: {why}. {remedy}"),
@@ -321,59 +321,64 @@ def _shortened(
     return limits, held, [warning]
 
 
-def _more_cache(model: Model, fleet: Fleet) -> Message:
-    """Return the remedy for a KV cache that is too small."""
+def _more_cache(settings: Settings, model: Model, fleet: Fleet) -> Message:
+    """Return the remedy for a context that was shortened."""
+    share = settings.gpu_memory_utilization < MOST_SHARE
     if can_cache_fp8(model, fleet.accelerator):
-        return Message("", N_("More accelerators or kv_cache_dtype fp8 allow a longer context."))
-    return Message("", N_("More accelerators allow a longer context."))
+        template = N_("More accelerators or kv_cache_dtype fp8 allow a longer context.")
+        if share:
+            template = N_(
+                "A gpu_memory_utilization of up to {most}, kv_cache_dtype fp8 or more accelerators allow a longer"
+                " context."
+            )
+        return Message("", template, most=MOST_SHARE)
+    template = N_("More accelerators allow a longer context.")
+    if share:
+        template = N_("A gpu_memory_utilization of up to {most} or more accelerators allow a longer context.")
+    return Message("", template, most=MOST_SHARE)
 
 
-def _small_cache(limits: Limits, held: Budget, more: Message) -> Refusal:
-    length = held.kv_cache_tokens // _CONTEXT_STEP * _CONTEXT_STEP or held.kv_cache_tokens
-    return KvCacheTooSmall(
-        N_("Variable max_model_len is {length}, but the KV cache holds {tokens} tokens ({size:.1f} GiB per GPU)."),
-        N_("Set max_model_len to at most {most}. {more}"),
-        {"max_model_len": length},
-        length=limits.max_model_len,
-        tokens=held.kv_cache_tokens,
-        size=held.kv_cache_bytes / GIB,
-        most=length,
-        more=more,
-    )
-
-
-def _no_layout(model: Model, fleet: Fleet, choice: EngineChoice) -> Refusal:
-    heads = model.architecture.num_attention_heads
-    usable = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0 and fleet.per_node % n == 0), default=1)
-    smaller = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0), default=1)
-    remedy, change = _other_layout(max(usable, smaller), model, fleet, choice)
+def _no_layout(
+    settings: Settings, model: Model, checkpoint: Checkpoint, fleet: Fleet, choice: EngineChoice, limits: Limits
+) -> Refusal:
+    remedies = _other_layouts(settings, model, checkpoint, fleet, choice, limits)
     return TensorParallelIndivisible(
         N_(
             "No tensor and pipeline parallel size divides {model} ({heads} attention heads, {layers} layers) across"
             " {nodes} nodes with {per_node} accelerators each."
         ),
-        remedy,
-        change,
+        "",
+        remedies=remedies,
         model=model.title,
-        heads=heads,
+        heads=model.architecture.num_attention_heads,
         layers=model.architecture.num_hidden_layers,
         nodes=len(fleet.nodes),
         per_node=fleet.per_node,
-        usable=max(usable, smaller),
-        other=change.get("engine", ""),
-    )
+    ).offering(remedies)
 
 
-def _other_layout(per_node: int, model: Model, fleet: Fleet, choice: EngineChoice) -> tuple[str, Mapping[str, Any]]:
-    """Return the remedy for a fleet that no layout divides: fewer accelerators per node, or another engine."""
-    if per_node != fleet.per_node:
-        return N_("Set accelerators_per_node to {usable}."), {"accelerators_per_node": per_node}
-    others = [name for name, engine in load_engines().items() if _divides_unevenly(engine, model, fleet)]
-    if others and choice.name not in others:
-        return N_("Set engine to {other}, which supports pipeline stages with different numbers of layers."), {
-            "engine": others[0]
-        }
-    return N_("Use another number of nodes."), {}
+def _other_layouts(
+    settings: Settings, model: Model, checkpoint: Checkpoint, fleet: Fleet, choice: EngineChoice, limits: Limits
+) -> list[Remedy]:
+    """Return the remedies for a fleet that no layout divides."""
+    heads = model.architecture.num_attention_heads
+    usable = max((n for n in range(1, fleet.per_node + 1) if heads % n == 0), default=1)
+    remedies: list[Remedy] = []
+    if usable != fleet.per_node:
+        text = Message("", N_("Set accelerators_per_node to {usable}."), usable=usable)
+        remedies.append(Remedy(text, {"accelerators_per_node": usable}))
+    for name, engine in load_engines().items():
+        if name != choice.name and _divides_unevenly(engine, model, fleet):
+            template = N_("Set engine to {other}, which supports pipeline stages with different numbers of layers.")
+            change = {"engine": name, "engine_version": "", "engine_image": ""}
+            remedies.append(Remedy(Message("", template, other=name), change))
+    for count in range(len(fleet.nodes) - 1, 0, -1):
+        fewer = replace(fleet, nodes=fleet.nodes[:count])
+        if _search(settings, model, checkpoint, fewer, limits, rules_of(choice, fewer)):
+            template = N_("Use {nodes} nodes.") if count > 1 else N_("Use 1 node.")
+            remedies.append(Remedy(Message("", template, nodes=count), {"nodes": count}))
+            break
+    return remedies
 
 
 def _divides_unevenly(engine: Engine, model: Model, fleet: Fleet) -> bool:

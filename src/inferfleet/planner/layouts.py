@@ -112,19 +112,18 @@ def _tensor(arch: Architecture, precision: Precision, layout: Layout) -> list[Re
                 what=what,
             )
         ]
-    fewer = range(min(size - 1, arch.num_attention_heads), 1, -1)
-    smaller = next((n for n in fewer if not obstacle(arch, precision, n, expert_parallel=expert)), 1)
+    remedy = N_("Set tensor_parallel_size and pipeline_parallel_size to 0 to let the planner choose.")
+    if replicas > 1:
+        remedy = N_(
+            "Set tensor_parallel_size, pipeline_parallel_size and data_parallel_size to 0 to let the planner choose."
+        )
     return [
         TensorParallelIndivisible(
             N_("Variable tensor_parallel_size is {size}, which does not divide the model's {what}."),
-            N_(
-                "Set tensor_parallel_size to {smaller} and pipeline_parallel_size to 0, or both to 0 to let the"
-                " planner choose."
-            ),
-            {"tensor_parallel_size": 0, "pipeline_parallel_size": 0},
+            remedy,
+            {"tensor_parallel_size": 0, "pipeline_parallel_size": 0, "data_parallel_size": 0},
             size=size,
             what=what,
-            smaller=smaller,
         )
     ]
 
@@ -177,7 +176,7 @@ def _stages(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]:
         return [
             PipelineUneven(
                 N_("Variable pipeline_parallel_size is {stages}, but the model has {layers} layers."),
-                N_("Set pipeline_parallel_size to at most {layers}, or to 0 to let the planner choose."),
+                N_("Set tensor_parallel_size and pipeline_parallel_size to 0 to let the planner choose."),
                 {"pipeline_parallel_size": 0, "tensor_parallel_size": 0},
                 stages=stages,
                 layers=layers,
@@ -228,7 +227,6 @@ def _replicas(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]
             nodes=rules.nodes,
             per_node=rules.per_node,
         )
-        remedy = N_("Set data_parallel_size to 0, or to {most} with tensor_parallel_size 1.")
     else:
         return []
     return [
@@ -238,7 +236,6 @@ def _replicas(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]
             change,
             replicas=replicas,
             why=why,
-            most=rules.nodes * rules.per_node,
         )
     ]
 

@@ -25,19 +25,31 @@ from inferfleet.planner.refusals import (
     Refusal,
     unknown_name,
 )
+from inferfleet.planner.remedies import Nodes, checked_remedies
 from inferfleet.planner.render import Decided, render
 from inferfleet.settings import Settings
 
 _FATAL = ("unknown-name", "catalog-broken", "model-unsupported", "bad-value", "mixed-accelerators")
 
 
-def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hypothetical: bool = False) -> Plan:
+def make_plan(settings: Settings, nodes: Nodes, *, hypothetical: bool = False) -> Plan:
     """Plan the serving of `settings.model` on `nodes`.
 
     Each node is a mapping with `role` ("head" or "worker"), `address` and, if known, its facts as the modules
     accelerator_facts, fabric_facts and node_facts return them. No setting raises an exception: all problems are in
-    `problems` of the plan. `hypothetical`: an estimate, for which neither nodes nor checkpoint need to exist.
+    `problems` of the plan, with the remedies that lead to a plan that works. `hypothetical`: an estimate, for which
+    neither nodes nor checkpoint need to exist.
     """
+
+    def replan(changed: Settings, on: Nodes) -> Plan:
+        return _plan(changed, on, hypothetical=hypothetical)
+
+    plan = replan(settings, nodes)
+    return replace(plan, problems=checked_remedies(plan, settings, nodes, replan))
+
+
+def _plan(settings: Settings, nodes: Nodes, *, hypothetical: bool) -> Plan:
+    """Plan without checking the remedies of problems."""
     if settings.data_parallel_size == 1:
         settings = settings.model_copy(update={"data_parallel_size": 0})  # one replica is no data parallelism
     nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))
@@ -76,7 +88,7 @@ def make_plan(settings: Settings, nodes: Mapping[str, Mapping[str, Any]], *, hyp
     problems += found
     problems += sizing.problems
     if not sizing.problems and not sizing.fits:
-        problems += no_fit(settings, model, checkpoint, choice, fleet, sizing)
+        problems.append(no_fit(settings, model, checkpoint, choice, fleet, mode, sizing))
     problems += run_checks(SizedSelection(settings, model, fleet, choice, checkpoint, mode, sizing))
     fabric, found = derive_fabric(
         settings, fleet.nodes, fleet.accelerator.vendor, nccl_chooses_gid=nccl_chooses_gid(choice.version.nccl)

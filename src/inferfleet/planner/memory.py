@@ -6,6 +6,7 @@ allocated since startup are subtracted; the rest is KV cache. Constants are meas
 """
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from inferfleet.catalog.architecture import Architecture, Precision
@@ -99,6 +100,7 @@ def kv_bytes_per_token(arch: Architecture, layout: Layout, kv_item_bytes: int) -
     return 2 * heads * arch.head_size * kv_item_bytes
 
 
+@lru_cache(maxsize=1 << 14)
 def budget(arch: Architecture, precision: Precision, layout: Layout, limits: Limits, total_bytes: int) -> Budget:
     """Return the budget of one accelerator with `total_bytes` of memory as CUDA counts it.
 

@@ -1,20 +1,27 @@
-"""Report a model that does not fit, with the changes that would make it fit."""
+"""Report a model or a context that does not fit, with the changes that would make it fit, the cheapest first."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import reduce
 from typing import Any
 
 from inferfleet.catalog import Checkpoint, Model, load_models
+from inferfleet.engines import Mode
 from inferfleet.messages import N_, Message
-from inferfleet.planner.checkpoints import LOSSLESS, runs
+from inferfleet.planner.checkpoints import LOSSLESS, can_cache_fp8, runs
 from inferfleet.planner.choose import EngineChoice
-from inferfleet.planner.fit import FREE, LEAST_CONTEXT, Sizing, compute_sizing
+from inferfleet.planner.fit import FREE, LEAST_CONTEXT, MOST_SHARE, Sizing, compute_sizing
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.memory import GIB
-from inferfleet.planner.refusals import DoesNotFit, Refusal
+from inferfleet.planner.refusals import DoesNotFit, KvCacheTooSmall, Refusal, Remedy
 from inferfleet.settings import Settings
 
 _MOST_NODES = 64
+_LOADED = 0.9  # least part of a checkpoint that engines load: all but the prediction layers
+_SHARES = (0.90, 0.92, MOST_SHARE)
+_SEQUENCES = (256, 128, 64, 32, 16)
+_PLAIN = {**FREE, "num_speculative_tokens": 0, "enable_expert_parallel": False}
+"""Settings of the layout with which every model works."""
+_BATCHES = (8192, 4096, 2048)
 
 
 def no_fit(
@@ -23,11 +30,22 @@ def no_fit(
     checkpoint: Checkpoint,
     choice: EngineChoice,
     fleet: Fleet,
+    mode: Mode | None,
     sizing: Sizing,
-) -> list[Refusal]:
-    """Return the problem of a model that does not fit, with the changes that would make it fit."""
+) -> Refusal:
+    """Return the problem of a model or a context that does not fit, with the changes that would make it fit."""
     held = sizing.budget
     assert held is not None
+    ways = _ways(settings, model, checkpoint, choice, fleet, mode, sizing)
+    if settings.max_model_len and held.kv_cache_tokens and not mode:
+        return KvCacheTooSmall(
+            N_("Variable max_model_len is {length}, but the KV cache holds {tokens} tokens ({size:.1f} GiB per GPU)."),
+            "",
+            remedies=ways,
+            length=sizing.limits.max_model_len,
+            tokens=held.kv_cache_tokens,
+            size=held.kv_cache_bytes / GIB,
+        )
     missing = held.missing_bytes
     if missing:
         what = Message(
@@ -53,65 +71,102 @@ def no_fit(
             tokens=held.kv_cache_tokens,
             least=min(sizing.limits.max_model_len, LEAST_CONTEXT),
         )
-    offers: list[Message] = []
-    change: dict[str, Any] = {}
-    reset = FREE
-    if any(getattr(settings, key) for key in reset):
-        free = compute_sizing(settings.model_copy(update=reset), model, checkpoint, choice, fleet, None)
-        if free.works:
-            change = dict(reset)
-            freed = [key for key in reset if getattr(settings, key) or key != "data_parallel_size"]
-            offers.append(Message("", N_("set {settings} to 0"), settings=freed))
-    nodes = _nodes_needed(settings, model, checkpoint, choice, fleet)
-    if nodes:
-        offers.append(
-            Message(
-                "",
-                N_("add {more} {accelerator} ({nodes} nodes with {per_node} each)"),
-                more=nodes * fleet.per_node - fleet.size,
-                accelerator=fleet.name,
-                nodes=nodes,
-                per_node=fleet.per_node,
-            )
-        )
-        change = change or {"nodes": nodes, **({"data_parallel_size": 0} if settings.data_parallel_size else {})}
+    return DoesNotFit(
+        N_(
+            "Variable model is {model}, but {checkpoint} ({precision}) does not fit onto {count} × {accelerator}"
+            " with {layout}: {what}."
+        ),
+        "",
+        remedies=ways,
+        model=settings.model,
+        checkpoint=checkpoint.id,
+        precision=checkpoint.precision,
+        count=fleet.size,
+        accelerator=fleet.name,
+        layout=sizing.layout.message,
+        what=what,
+    )
+
+
+def _ways(
+    settings: Settings,
+    model: Model,
+    checkpoint: Checkpoint,
+    choice: EngineChoice,
+    fleet: Fleet,
+    mode: Mode | None,
+    sizing: Sizing,
+) -> Iterator[Remedy]:
+    """Yield the changes after which the model fits by its sizes, the cheapest first."""
+
+    def sized(change: Mapping[str, Any]) -> Sizing:
+        return compute_sizing(settings.model_copy(update=change), model, checkpoint, choice, fleet, mode)
+
+    def setting(key: str, value: Any) -> Remedy:
+        return Remedy(Message("", N_("set {key} to {value}"), key=key, value=value), {key: value})
+
+    freed = [key for key in FREE if getattr(settings, key) or key != "data_parallel_size"]
+    if any(getattr(settings, key) for key in FREE) and sized(FREE).works:
+        yield Remedy(Message("", N_("set {settings} to 0"), settings=freed), FREE)
+    shares = [share for share in _SHARES if share > settings.gpu_memory_utilization]
+    limits, supported = sizing.limits, choice.engine.settings
+    batches = [n for n in _BATCHES if limits.max_num_seqs <= n < limits.max_num_batched_tokens]
+    tries: dict[str, list[Any]] = {
+        "gpu_memory_utilization": shares,
+        "max_num_seqs": [n for n in _SEQUENCES if n < limits.max_num_seqs],
+        "max_num_batched_tokens": batches if "max_num_batched_tokens" in supported else [],
+        "num_speculative_tokens": [0] if settings.num_speculative_tokens else [],
+        "enforce_eager": [True] if "enforce_eager" in supported and not settings.enforce_eager else [],
+    }
+    for key, values in tries.items():
+        value = next((value for value in values if sized({key: value}).works), None)
+        if value is not None:
+            yield setting(key, value)
+    if settings.max_model_len:
+        shorter = sized({"max_model_len": 0})
+        if shorter.works and shorter.limits.max_model_len < settings.max_model_len:
+            yield setting("max_model_len", shorter.limits.max_model_len)
+    fp8 = "kv_cache_dtype" in supported and can_cache_fp8(model, fleet.accelerator) and limits.kv_cache_item_bytes > 1
+    if fp8 and sized({"kv_cache_dtype": "fp8"}).works:
+        yield setting("kv_cache_dtype", "fp8")
     smaller = _smaller_checkpoint(settings, model, checkpoint, choice, fleet)
     if smaller:
-        offers.append(
-            Message("", N_("set checkpoint to {other} ({precision})"), other=smaller.id, precision=smaller.precision)
-        )
-        change = change or {"checkpoint": smaller.id, "precision": "", **reset}
-    name = _smaller_model(settings, model, choice, fleet)
-    if name:
-        offers.append(Message("", N_("set model to {other}"), other=name))
-        change = change or {"model": name, "checkpoint": "", "precision": "", **reset}
-    if not offers:
-        offers.append(Message("", N_("use accelerators with more memory")))
-    return [
-        DoesNotFit(
-            N_(
-                "Variable model is {model}, but {checkpoint} ({precision}) does not fit onto {count} × {accelerator}"
-                " with {layout}: {what}."
-            ),
-            N_("To make it fit, {offers}."),
-            change,
-            model=settings.model,
-            checkpoint=checkpoint.id,
-            precision=checkpoint.precision,
-            count=fleet.size,
-            accelerator=fleet.name,
-            layout=sizing.layout.message,
-            what=what,
-            offers=reduce(lambda one, other: Message("", N_("{one}, or {other}"), one=one, other=other), offers),
-        )
-    ]
+        text = Message("", N_("set checkpoint to {other} ({precision})"), other=smaller.id, precision=smaller.precision)
+        yield Remedy(text, {"checkpoint": smaller.id, "precision": "", **FREE})
+    nodes = 0 if mode else _nodes_needed(settings, model, checkpoint, choice, fleet)
+    if nodes:
+        yield _more_nodes(nodes, settings, choice, fleet)
+    for name in _smaller_models(settings, model, choice, fleet):
+        text = Message("", N_("set model to {other}"), other=name)
+        yield Remedy(text, {"model": name, "checkpoint": "", "precision": "", "max_model_len": 0, **_PLAIN})
+
+
+def _more_nodes(nodes: int, settings: Settings, choice: EngineChoice, fleet: Fleet) -> Remedy:
+    executors = choice.version.executors or choice.engine.executors
+    change: dict[str, Any] = {"nodes": nodes, **FREE}
+    template = N_("add {more} {accelerator} ({nodes} nodes with {per_node} each)")
+    if settings.executor not in executors:
+        change["executor"] = executors[0]
+        template = N_("add {more} {accelerator} ({nodes} nodes with {per_node} each) and set executor to {executor}")
+    text = Message(
+        "",
+        template,
+        more=nodes * fleet.per_node - fleet.size,
+        accelerator=fleet.name,
+        nodes=nodes,
+        per_node=fleet.per_node,
+        executor=executors[0],
+    )
+    return Remedy(text, change)
 
 
 def _nodes_needed(settings: Settings, model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet) -> int:
     if not choice.engine.multi_node:
         return 0
     free = settings.model_copy(update=FREE)
-    for count in range(len(fleet.nodes) + 1, _MOST_NODES + 1):
+    node_bytes = fleet.per_node * fleet.accelerator.total_bytes
+    least = int(_LOADED * checkpoint.tensor_bytes / node_bytes) if node_bytes else 0
+    for count in range(max(len(fleet.nodes) + 1, least), _MOST_NODES + 1):
         # Only the number of nodes matters here, so existing nodes represent the new ones.
         grown = replace(fleet, nodes=tuple(fleet.nodes[i % len(fleet.nodes)] for i in range(count)))
         if compute_sizing(free, model, checkpoint, choice, grown, None).works:
@@ -132,24 +187,17 @@ def _smaller_checkpoint(
     return next((c for c in usable if compute_sizing(free, model, c, choice, fleet, None).works), None)
 
 
-def _smaller_model(settings: Settings, model: Model, choice: EngineChoice, fleet: Fleet) -> str | None:
-    free = settings.model_copy(
-        update={**FREE, "num_speculative_tokens": 0, "enable_expert_parallel": False, "max_model_len": 0}
-    )
-    smaller = sorted(
-        (
-            (entry.checkpoints[0].tensor_bytes, name, entry)
-            for name, entry in load_models().items()
-            if "distill" in name and entry.checkpoints[0].tensor_bytes < model.checkpoints[0].tensor_bytes
-        ),
-        reverse=True,
-    )
-    for _, name, entry in smaller:
-        if entry.architecture.name not in choice.engine.architectures:
+def _smaller_models(settings: Settings, model: Model, choice: EngineChoice, fleet: Fleet) -> Iterator[str]:
+    """Yield the distilled models that fit, the largest first."""
+    free = settings.model_copy(update={**_PLAIN, "max_model_len": 0})
+    smaller = {
+        name: entry
+        for name, entry in load_models().items()
+        if "distill" in name and entry.checkpoints[0].tensor_bytes < model.checkpoints[0].tensor_bytes
+    }
+    for name, entry in sorted(smaller.items(), key=lambda item: -item[1].checkpoints[0].tensor_bytes):
+        served = entry.architecture.name in choice.engine.architectures
+        if not (served and runs(choice.engine, fleet.accelerator, entry.checkpoints[0])):
             continue
-        for checkpoint in entry.checkpoints[:1]:
-            if runs(choice.engine, fleet.accelerator, checkpoint):
-                sized = compute_sizing(free, entry, checkpoint, choice, fleet, None)
-                if sized.works:
-                    return name
-    return None
+        if compute_sizing(free, entry, entry.checkpoints[0], choice, fleet, None).works:
+            yield name

@@ -1,14 +1,26 @@
 """Problems that make a plan impossible: one class per reason.
 
-Each names the variable or host, its value and the remedy. `change` is the remedy as setting names and values, if
-changing settings is sufficient; a test applies it and plans again.
+Each names the variable or host, its value and the remedies. A remedy that changes settings carries them as data; the
+planner applies it, plans again and offers it only if that plan works.
 """
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, ClassVar, Self
 
 from inferfleet.catalog import UnknownNameError
-from inferfleet.messages import Problem
+from inferfleet.messages import N_, Message, Problem
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change of settings that removes a problem."""
+
+    text: Message
+    """What to do: a sentence, or the words after "To make it fit,"."""
+    change: Mapping[str, Any]
+    """Setting names and values; key `nodes` is the number of nodes."""
 
 
 class Refusal(Problem):
@@ -16,13 +28,54 @@ class Refusal(Problem):
 
     CODE: ClassVar[str]
 
+    candidates: Iterable[Remedy]
+    """What may remove the problem, the cheapest first, perhaps computed when needed; see `remedies`."""
+
     def __init__(
-        self, template: str, remedy: str, change: Mapping[str, Any] | None = None, /, **parameters: Any
+        self,
+        template: str,
+        remedy: str,
+        change: Mapping[str, Any] | None = None,
+        /,
+        *,
+        remedies: Iterable[Remedy] = (),
+        **parameters: Any,
     ) -> None:
         super().__init__(self.CODE, template, remedy, **parameters)
-        object.__setattr__(self, "change", dict(change or {}))
+        own = (Remedy(Message("", remedy, **parameters), dict(change)),) if change else ()
+        object.__setattr__(self, "candidates", (*own, *remedies) if isinstance(remedies, list | tuple) else remedies)
 
-    change: dict[str, Any]
+    @property
+    def remedies(self) -> tuple[Remedy, ...]:
+        """What removes the problem, the cheapest first; none if no setting does."""
+        object.__setattr__(self, "candidates", tuple(self.candidates))
+        return tuple(self.candidates)
+
+    @property
+    def change(self) -> dict[str, Any]:
+        """The first remedy as setting names and values; empty if no setting removes the problem."""
+        return dict(self.remedies[0].change) if self.remedies else {}
+
+    def offering(self, remedies: Sequence[Remedy]) -> Self:
+        """Return the problem with the first of these remedies."""
+        if remedies and self.remedy_template and remedies[0] == self.remedies[0]:
+            return type(self)(self.template, self.remedy_template, remedies=remedies[:1], **self.parameters)
+        first = remedies[0].text if remedies else Message("", NOTHING_HELPS)
+        return type(self)(self.template, "{remedy}", remedies=remedies, **{**self.parameters, "remedy": first})
+
+
+NOTHING_HELPS = N_("No single setting is enough: use other accelerators, another engine or another model.")
+
+
+class ShortOfMemory(Refusal):
+    """Too little memory: several remedies to choose from, each the words after "To make it fit,"."""
+
+    def offering(self, remedies: Sequence[Remedy]) -> Self:
+        """Return the problem with these remedies as alternatives."""
+        offers = [remedy.text for remedy in remedies] or [Message("", N_("use accelerators with more memory"))]
+        joined = reduce(lambda one, other: Message("", N_("{one}, or {other}"), one=one, other=other), offers)
+        remedy = N_("To make it fit, {offers}.")
+        return type(self)(self.template, remedy, remedies=remedies, **{**self.parameters, "offers": joined})
 
 
 class UnknownName(Refusal):
@@ -177,7 +230,7 @@ class LayoutMismatch(Refusal):
     CODE = "layout-mismatch"
 
 
-class DoesNotFit(Refusal):
+class DoesNotFit(ShortOfMemory):
     """Weights, activations and overhead exceed the memory."""
 
     CODE = "does-not-fit"
@@ -189,7 +242,7 @@ class MaxModelLenTooLong(Refusal):
     CODE = "max-model-len-too-long"
 
 
-class KvCacheTooSmall(Refusal):
+class KvCacheTooSmall(ShortOfMemory):
     """The KV cache does not hold one sequence of max_model_len."""
 
     CODE = "kv-cache-too-small"

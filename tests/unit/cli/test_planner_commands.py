@@ -84,6 +84,9 @@ def test_plan_reports_facts_of_unknown_hosts(tmp_path: Path) -> None:
     assert "Facts of a900-01 are ignored: the inventory has no such serving host." in output
 
 
+SMALLER = "--checkpoint cognitivecomputations/DeepSeek-R1-AWQ --precision '' --tp 0 --pp 0"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "options"),
     [
@@ -93,10 +96,14 @@ def test_plan_reports_facts_of_unknown_hosts(tmp_path: Path) -> None:
             "precision-unsupported",
             "--checkpoint unsloth/DeepSeek-R1-BF16 --precision ''",
         ),
-        (["--accelerator", "V100-32G", "--engine", "sglang"], "engine-unsupported", "--engine vllm"),
-        (["--accelerator", "H800", "--per-node", "99"], "bad-value", "--per-node 0"),
-        (["--accelerator", "H800"], "does-not-fit", "--nodes 2"),
-        (["--accelerator", "H800x"], "unknown-name", "--accelerator H800-80G"),
+        (
+            ["--accelerator", "V100-32G", "--engine", "sglang"],
+            "engine-unsupported",
+            "--engine vllm --nodes 7 --tp 0 --pp 0",
+        ),
+        (["--accelerator", "H800", "--per-node", "99"], "bad-value", f"--per-node 0 {SMALLER}"),
+        (["--accelerator", "H800"], "does-not-fit", SMALLER),
+        (["--accelerator", "H800x"], "unknown-name", f"--accelerator H800-80G {SMALLER}"),
     ],
 )
 def test_estimate_prints_the_remedy_as_options(arguments: list[str], code: str, options: str) -> None:

@@ -73,3 +73,76 @@ def test_incomplete_list_accepts_unknown_options():
         False,
         True,
     ]
+
+
+RENAMED = {
+    ("vllm", "--guided-decoding-backend xgrammar"): "--structured-outputs-config.backend xgrammar",
+    ("vllm", "--guided_decoding_backend=xgrammar"): "--structured-outputs-config.backend=xgrammar",
+    ("vllm", "--guided-decoding-disable-fallback"): "--structured-outputs-config.disable_fallback true",
+    ("vllm", "--disable-log-requests"): "--no-enable-log-requests",
+    ("sglang", "--enable-flashinfer-mla"): "--attention-backend flashinfer",
+    ("sglang", "--enable-deepep-moe"): "--moe-a2a-backend deepep",
+}
+
+
+@pytest.mark.parametrize(("engine", "old"), RENAMED)
+def test_renamed_options_have_their_new_name(engine, old):
+    new = RENAMED[engine, old]
+    [problem] = plan_with(*old.split(), "--trust-remote-code", engine=engine).problems
+    assert problem.code == "flag-unsupported"
+    assert problem.remedy.startswith(f"Write {new.split()[0].split('=')[0]}")
+    assert problem.change == {"engine_extra_args": [*new.split(), "--trust-remote-code"]}
+    assert plan_with(*new.split(), engine=engine).problems == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "old", "new"),
+    [
+        ("vllm", "--task generate", "--runner, --convert"),
+        ("vllm", "--enable-flashinfer-mla", "--attention-backend"),
+        ("vllm", "--enable-reasoning", "--reasoning-parser"),
+        ("vllm", "--enable-ep-moe", "enable_expert_parallel"),
+        ("sglang", "--enable-ep-moe", "enable_expert_parallel"),
+    ],
+)
+def test_replaced_options_name_what_replaced_them(engine, old, new):
+    [problem] = plan_with(*old.split(), engine=engine).problems
+    assert new in problem.remedy
+    assert problem.change == {"engine_extra_args": []}
+
+
+@pytest.mark.parametrize(
+    ("word", "nearest"),
+    [("--max-log-probs", "--max-logprobs"), ("--enable-eplbb", "--enable-eplb"), ("--swap-spaces", ""), ("--prot", "")],
+)
+def test_only_a_typo_is_a_suggestion(word, nearest):
+    [problem] = plan_with(word).problems
+    assert problem.parameters.get("nearest", "") == nearest
+
+
+@pytest.mark.parametrize(
+    ("words", "right"),
+    [
+        ("--enable-chunked-prefill=False", "--no-enable-chunked-prefill"),
+        ("--enable-chunked-prefill false", "--no-enable-chunked-prefill"),
+        ("--no-enable-chunked-prefill true", "--no-enable-chunked-prefill"),
+        ("--no-enable-chunked-prefill=false", "--enable-chunked-prefill"),
+        ("--trust-remote-code true --seed 1", "--trust-remote-code --seed 1"),
+    ],
+)
+def test_switches_have_no_value(words, right):
+    [problem] = plan_with(*words.split()).problems
+    assert problem.code == "flag-unsupported"
+    assert problem.change == {"engine_extra_args": right.split()}
+    assert plan_with(*right.split()).problems == []
+
+
+def test_reasoning_parser_of_the_plan_is_refused():
+    [problem] = plan_with("--reasoning-parser", "qwen3").problems
+    assert problem.code == "flag-managed"
+
+
+def test_quantization_must_be_that_of_the_checkpoint():
+    [problem] = plan_with("--quantization", "awq", "--seed", "1").problems
+    assert problem.change == {"engine_extra_args": ["--seed", "1"]}
+    assert plan_with("--quantization=fp8").problems == []

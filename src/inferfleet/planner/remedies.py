@@ -1,0 +1,105 @@
+"""Apply the remedies of problems, plan again, and keep those that lead to a plan that works."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from inferfleet.catalog import load_models
+from inferfleet.messages import N_, Message, Problem
+from inferfleet.planner.plan import Plan
+from inferfleet.planner.refusals import Refusal, Remedy, ShortOfMemory
+from inferfleet.settings import Settings
+
+Nodes = Mapping[str, Mapping[str, Any]]
+"""Nodes of a service by name, as `make_plan` takes them."""
+_Replan = Callable[[Settings, Nodes], Plan]
+
+_MOST_OFFERS = 3
+_STEPS = 2  # remedies that may follow one another: "Set engine to … To make it fit, add …"
+_OF_THE_MODEL = (
+    *("checkpoint", "precision", "engine_version", "engine_image", "engine_mode", "dtype", "kv_cache_dtype"),
+    *("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "max_model_len", "max_num_seqs"),
+    *("num_speculative_tokens", "enable_expert_parallel", "enable_auto_tool_choice"),
+)
+"""Settings that belong to the configured model or engine; another model starts with their defaults."""
+_COPIED = "shared-address"
+"""Code of the problem that only the copies of nodes in a plan for more nodes have."""
+
+
+def checked_remedies(plan: Plan, settings: Settings, nodes: Nodes, replan: _Replan) -> list[Problem]:
+    """Return the problems of a plan with those remedies that remove a problem without causing another."""
+    checked: list[Problem] = []
+    for problem in plan.problems:
+        if isinstance(problem, ShortOfMemory):
+            checked.append(problem.offering(_working(problem, plan.problems, settings, nodes, replan, _STEPS)))
+        elif isinstance(problem, Refusal) and problem.remedies:
+            working = _working(problem, plan.problems, settings, nodes, replan, _STEPS)
+            checked.append(problem.offering(working or _other_model(settings, nodes, replan)))
+        else:
+            checked.append(problem)
+    return checked
+
+
+def applied(settings: Settings, nodes: Nodes, change: Mapping[str, Any]) -> tuple[Settings, Nodes]:
+    """Return settings and nodes after a change; further nodes are copies of the last one, as workers."""
+    names = list(nodes)
+    count = change.get("nodes", len(names))
+    copies = {f"{names[-1]}+{i}": {**nodes[names[-1]], "role": "worker"} for i in range(1, count - len(names) + 1)}
+    update = {key: value for key, value in change.items() if key != "nodes"}
+    return settings.model_copy(update=update), {name: nodes[name] for name in names[:count]} | copies
+
+
+def _working(
+    problem: Refusal, problems: Sequence[Problem], settings: Settings, nodes: Nodes, replan: _Replan, steps: int
+) -> list[Remedy]:
+    """Return the remedies that work: of too little memory up to three, else the first.
+
+    A remedy that reveals another problem is followed by that problem's remedy.
+    """
+    rest = Counter(other.code for other in problems)
+    rest.subtract([problem.code])
+    short = isinstance(problem, ShortOfMemory)
+    works: list[Remedy] = []
+    partial: list[tuple[Remedy, Settings, Nodes, Plan]] = []
+    for remedy in problem.candidates:
+        changed, on = applied(settings, nodes, remedy.change)
+        plan = replan(changed, on)
+        if _new(plan, rest):
+            partial.append((remedy, changed, on, plan))
+            continue
+        works.append(remedy)
+        # Smaller models are the last resort, of which the largest is enough.
+        if not short or len(works) == _MOST_OFFERS or "model" in remedy.change:
+            break
+    if works or short or steps == 1:
+        return works
+    for remedy, changed, on, plan in partial:
+        following = [other for other in plan.problems if other.code in _new(plan, rest)]
+        if len(following) != 1 or not isinstance(following[0], Refusal):
+            continue
+        further = _working(following[0], plan.problems, changed, on, replan, steps - 1)[:1]
+        if further:
+            shown = following[0].offering(further)
+            then = Message("", shown.remedy_template, **shown.parameters)
+            text = Message("", N_("{one} {then}"), one=remedy.text, then=then)
+            return [Remedy(text, {**remedy.change, **further[0].change})]
+    return []
+
+
+def _new(plan: Plan, rest: Counter[str]) -> Counter[str]:
+    """Return the codes of problems that a plan has in addition to `rest`."""
+    return Counter(problem.code for problem in plan.problems if problem.code != _COPIED) - rest
+
+
+def _other_model(settings: Settings, nodes: Nodes, replan: _Replan) -> list[Remedy]:
+    """Return the largest other distilled model that works with any engine."""
+    free = {key: Settings.model_fields[key].default for key in _OF_THE_MODEL}
+    sizes = {name: model.checkpoints[0].tensor_bytes for name, model in load_models().items() if "distill" in name}
+    for name in sorted(sizes.keys() - {settings.model}, key=lambda name: -sizes[name]):
+        change = {**free, "model": name, "engine": "auto"}
+        if replan(*applied(settings, nodes, change)).works:
+            template = N_("Set model to {other}.")
+            if settings.engine != "auto":
+                template = N_("Set model to {other} and engine to auto.")
+            return [Remedy(Message("", template, other=name), change)]
+    return []

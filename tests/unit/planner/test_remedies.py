@@ -1,0 +1,77 @@
+"""Every remedy the planner offers, applied as data, leads to a plan that works."""
+
+import itertools
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inferfleet.catalog import load_accelerators, load_models
+from inferfleet.engines import load_engines
+from inferfleet.planner import Refusal, make_plan
+from inferfleet.planner.remedies import applied
+from inferfleet.settings import Settings
+
+MODELS = sorted(load_models().keys() - {"tiny-r1"})
+DISTINCT = sorted({*MODELS} - {"deepseek-r1-0528", "deepseek-v3"})  # which have R1's architecture and sizes
+ACCELERATORS = sorted(name for name in load_accelerators() if name != "cpu")
+ENGINES = ("auto", *load_engines())
+ODD = (
+    {},
+    {"gpu_memory_utilization": 0.0001},
+    {"gpu_memory_utilization": 0.5},
+    {"max_num_seqs": 1_000_000},
+    {"max_num_batched_tokens": 131072},
+    {"max_model_len": 131072},
+    {"max_model_len": 1_000_000},
+    {"kv_cache_dtype": "fp8"},
+    *({"precision": precision} for precision in ("bf16", "fp8", "int8", "int4")),
+    {"dtype": "bfloat16"},
+    *({"tensor_parallel_size": size} for size in (3, 4, 16)),
+    *({"pipeline_parallel_size": size} for size in (2, 4, 40)),
+    {"data_parallel_size": 2},
+    {"data_parallel_size": 8, "tensor_parallel_size": 1},
+    {"enable_expert_parallel": True},
+    {"enable_auto_tool_choice": True},
+    {"num_speculative_tokens": 2},
+    *({"accelerators_per_node": count} for count in (1, 2, 3, 16)),
+)
+
+
+def fleet(count):
+    return {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(count)}
+
+
+def check(settings, nodes):
+    """Assert that each remedy of a plan removes its problem and causes no other."""
+    plan = make_plan(settings, nodes)
+    before = Counter(problem.code for problem in plan.problems)
+    for problem in plan.problems:
+        for remedy in problem.remedies if isinstance(problem, Refusal) else ():
+            after = make_plan(*applied(settings, nodes, remedy.change))
+            codes = Counter(other.code for other in after.problems if other.code != "shared-address")
+            assert not codes - (before - Counter([problem.code])), (str(problem), remedy, after.problems)
+    return plan
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_remedies_on_every_fleet(engine):
+    for model, accelerator, nodes in itertools.product(DISTINCT, ACCELERATORS, (1, 3)):
+        executor = "ray" if nodes > 1 else "mp"
+        check(Settings(model=model, accelerator=accelerator, engine=engine, executor=executor), fleet(nodes))
+
+
+@given(
+    st.sampled_from(MODELS),
+    st.sampled_from(ACCELERATORS),
+    st.sampled_from(ENGINES),
+    st.sampled_from(["ray", "mp"]),
+    st.integers(1, 9),
+    st.lists(st.sampled_from(ODD), max_size=2),
+)
+def test_remedies_of_unusual_settings(model, accelerator, engine, executor, nodes, odd):
+    settings = {"model": model, "accelerator": accelerator, "engine": engine, "executor": executor}
+    for change in odd:
+        settings |= change
+    check(Settings(**settings), fleet(nodes))
