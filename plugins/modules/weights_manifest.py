@@ -80,8 +80,10 @@ inferfleet_warnings:
 """
 
 
-ROUNDS, BACKOFF, LONGEST_WAIT = 3, 10, 60
-"""Rounds over the sources, and seconds between them, if the sources limit the number of requests."""
+# If the sources limit the number of requests: rounds over them, and seconds between rounds.
+ROUNDS = 3
+BACKOFF = 10
+LONGEST_WAIT = 60
 
 
 def selected(name, include, exclude):

@@ -121,6 +121,8 @@ class Engine(_Entry):
     multi_node: bool
     pipeline_parallel: bool = True
     uneven_pipeline: bool = False  # whether stages may hold different numbers of layers
+    # Whether tensor parallelism across nodes comes before stages with different numbers of layers.
+    uneven_pipeline_last: bool = False
     architectures: tuple[str, ...]
     # Supported precision -> minimum compute capability on NVIDIA. vLLM: docs.vllm.ai, features/quantization, "Supported
     # Hardware"; native FP8 requires 8.9 (below, vLLM's Marlin kernel uses 16-bit arithmetic, which is not native

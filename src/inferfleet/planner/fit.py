@@ -140,7 +140,7 @@ def rules_of(choice: EngineChoice, fleet: Fleet) -> Rules:
     """Return the layouts that engine and fleet allow."""
     engine = choice.engine
     pipeline = engine.pipeline_parallel and fleet.accelerator.pipeline_parallel
-    return Rules(pipeline, engine.uneven_pipeline, fleet.per_node, len(fleet.nodes))
+    return Rules(pipeline, engine.uneven_pipeline, engine.uneven_pipeline_last, fleet.per_node, len(fleet.nodes))
 
 
 def _search(

@@ -23,6 +23,7 @@ class Rules:
 
     pipeline_parallel: bool = True
     uneven_pipeline: bool = True
+    uneven_pipeline_last: bool = False
     per_node: int = 0  # accelerators of a node; 0: not known
     nodes: int = 1
 
@@ -260,7 +261,8 @@ def candidates(
     """Return every layout of at most all accelerators that divides the model, best first.
 
     On several nodes only layouts that use all accelerators are considered. Order: layouts that fit, use more
-    accelerators, keep tensor parallelism within a node (NVLink), and have the largest tensor parallel size there.
+    accelerators, have equal stages (if the engine prefers them), keep tensor parallelism within a node (NVLink), and
+    have the largest tensor parallel size there.
     """
     world = nodes * per_node
     found: list[Candidate] = []
@@ -275,10 +277,11 @@ def candidates(
                 continue
             found.append(Candidate(layout, budget(arch, precision, layout, limits, total_bytes), _CHOSEN))
 
-    def rank(candidate: Candidate) -> tuple[bool, int, bool, int]:
+    def rank(candidate: Candidate) -> tuple[bool, int, bool, bool, int]:
         tensor = candidate.layout.tensor_parallel_size
         crosses = tensor > per_node
-        return not candidate.fits, -candidate.layout.ranks, crosses, tensor if crosses else -tensor
+        uneven = rules.uneven_pipeline_last and arch.num_hidden_layers % candidate.layout.pipeline_parallel_size > 0
+        return not candidate.fits, -candidate.layout.ranks, uneven, crosses, tensor if crosses else -tensor
 
     return sorted(found, key=rank)
 

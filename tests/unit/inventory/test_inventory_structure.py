@@ -144,7 +144,7 @@ def test_all_settings_missing(build):
 
 def test_undefined_expression_is_not_a_missing_setting(build):
     good = build(drop=("model",))
-    reasons = {"model": "'nope' is undefined", "x_own": "no such filter."}
+    reasons = {"model": "'nope' is undefined", "x_own": "no such filter"}
     inventory = Inventory(good.groups, good.variables, good.options, {"node1": reasons, "node2": reasons})
     about = {"hosts": "all hosts", "places": ["group_vars/all/10_cluster.yml"]}
     assert found(inventory) == [
