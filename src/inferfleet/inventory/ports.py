@@ -10,6 +10,7 @@ from inferfleet.messages import N_, Message, Problem
 from inferfleet.settings.model import Settings
 
 _LAST = 65535
+_SSH = 22
 
 
 def ports_of(
@@ -43,6 +44,8 @@ def _problems(inventory: Inventory, host: str, components: Sequence[Component] |
     for (protocol, number), same in by_port.items():
         if len(same) > 1:
             yield _clash(number, same)
+        if protocol == "tcp" and str(number) == str(inventory.variables[host].get("ansible_port") or _SSH):
+            yield _of_ssh(same[0])
         for span in ports:
             if not span.single and span.port.protocol == protocol and span.first <= number <= span.last:
                 yield _inside(span, same[0])
@@ -60,6 +63,12 @@ def _clash(number: int, ports: Sequence[HostPort]) -> Problem:
         remedy = N_("Run {title} on another host.")
         return Problem("port-clash", template, remedy, title=change.component.title, **parameters)
     return Problem("port-clash", template, N_("Set {name} to another port."), name=change.setting, **parameters)
+
+
+def _of_ssh(port: HostPort) -> Problem:
+    template = N_("Port {port} of {name} ({hosts}) is the port of SSH on that host.")
+    remedy = N_("Set {setting} to another port.")
+    return Problem("port-clash", template, remedy, port=port.first, name=port.name, setting=port.setting, hosts=HOSTS)
 
 
 def _inside(span: HostPort, port: HostPort) -> Problem:
