@@ -83,7 +83,7 @@ def copies(tree: str) -> dict[str, str]:
             found[name] = folder
     for place in (tree, os.path.join(tree, "hub")):
         pattern = f"{glob.escape(place)}/{CACHED}*/snapshots/*/config.json"
-        for config in sorted(glob.glob(pattern), key=os.path.getmtime):
+        for config in sorted(glob.glob(pattern), key=lambda path: os.lstat(path).st_mtime):
             folder = os.path.dirname(config)
             found[repository_of(os.path.basename(os.path.dirname(os.path.dirname(folder))))] = folder
     return {name: folder for name, folder in found.items() if name not in downloaded and is_complete(folder)}

@@ -112,6 +112,11 @@ def test_an_incomplete_copy_is_downloaded(snapshot, tmp_path):
     assert provided.copies(str(tmp_path)) == {}
 
 
+def test_a_pruned_copy_is_downloaded(snapshot, tmp_path):
+    (snapshot / "config.json").resolve().unlink()  # the link dangles
+    assert provided.copies(str(tmp_path)) == {}
+
+
 def test_a_copy_next_to_our_own_is_ignored(snapshot, tmp_path):
     (tmp_path / "org/R1").mkdir(parents=True)
     (tmp_path / "org/R1/config.json").write_text("{}")
