@@ -43,6 +43,8 @@ def blob_mounts(path: str, inside: str) -> list[str]:
 
 def cached_revision(repository: Path) -> Path | None:
     """Return the newest revision in a repository's folder of Hugging Face's cache; None if there is none."""
+    if not is_readable(repository):  # on which Path.glob fails
+        return None
     found = [path.parent for path in repository.glob("snapshots/*/config.json")]
     return max(found, key=lambda path: path.stat().st_mtime, default=None)
 

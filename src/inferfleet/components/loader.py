@@ -27,13 +27,13 @@ def load_folders(folders: tuple[str, ...]) -> tuple[Component, ...]:
     read = {name: load_file(file, Component).model_copy(update={"name": name}) for name, file in files.items()}
     for name, component in read.items():
         if missing := [other for other in component.after if other not in read]:
-            template = N_("File {file}: after names {name}, which has no file.")
+            template = N_("File {file}: key after names component {name}, which has no file.")
             raise CatalogError(template, file=files[name], name=missing[0])
     sorter = TopologicalSorter({name: component.after for name, component in read.items()})
     try:
         sorter.prepare()
     except CycleError as error:
-        template = N_("File {file}: after forms a circle: {names}.")
+        template = N_("File {file}: key after forms a cycle: {names}.")
         raise CatalogError(template, file=files[error.args[1][0]], names=error.args[1]) from None
     ordered: list[Component] = []
     while sorter.is_active():

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, ValidationError
 
 from inferfleet.inventory.ports import variable
 from inferfleet.messages import N_, Message, Problem
@@ -43,6 +43,16 @@ class _Interface(_Recorded):
     addresses: list[str] = []
 
 
+class _ModelFolder(_Recorded):
+    path: str
+    exists: bool
+    missing: list[str]
+    outside: dict[str, str]
+    real_path: str
+    digest: str
+    bytes: NonNegativeInt
+
+
 class _Node(_Recorded):
     """The facts of one node that planning reads, with their types."""
 
@@ -55,6 +65,8 @@ class _Node(_Recorded):
     disk: dict[str, Any] = {}
     listening: dict[str, Any] = {}
     present: dict[str, Any] = {}
+    copies: dict[str, str] = {}
+    model_folder: Annotated[_ModelFolder | None, BeforeValidator(lambda value: value or None)] = None
 
 
 def wrong_fact(reported: Mapping[str, Any]) -> tuple[str, Any] | None:

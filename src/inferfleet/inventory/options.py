@@ -81,12 +81,15 @@ def _range_problem(
     name: str, option: Mapping[str, Any], value: object, places: Message | list[str]
 ) -> Iterable[Problem]:
     """Yield the problem of a number out of range, or of a size that Docker cannot read."""
+    if value is None:
+        return  # its role validates it, with the variables that are required
     least, most = 0.0, 65535.0 if name.endswith("_port") else 1.0 if name.endswith("_share") else inf
     if option.get("type") in ("int", "float"):
         number = float(value if isinstance(value, int | float) else str(value))
         valid = least <= number <= most or name in _MAY_BE_NEGATIVE
-        expected = Message("", N_("at least {least:g}") if most == inf else N_("from {least:g} to {most:g}"))
-        expected = expected.with_parameters(least=least, most=most)
+        expected = Message("", N_("at least {least:g}"), least=least)
+        if most < inf:
+            expected = Message("", N_("from {least:g} to {most:g}"), least=least, most=most)
     elif name.endswith("_max_size"):
         valid, expected = bool(_SIZE.fullmatch(str(value))), Message("", N_("a size like 100m or 1g"))
     else:
@@ -113,7 +116,7 @@ def _kind(spec: Mapping[str, Any]) -> Message:
     return Message("", _KINDS[spec.get("type", "str")])
 
 
-_SIZE = re.compile(r"[1-9]\d*[kmg]?")  # Docker's --log-opt max-size
+_SIZE = re.compile(r"[1-9]\d*(?:[kmg]i?)?b?", re.I)  # Docker's --log-opt max-size
 _MAY_BE_NEGATIVE = ("evaluate_top_k",)  # engines read -1 as no limit
 _SPEC_KEYS = ("type", "choices", "elements", "options", "required")
 _KINDS = {

@@ -79,8 +79,9 @@ def choose_checkpoints(
 def _checkpoint_of_another(settings: Settings, other: str) -> NoCheckpoint:
     return NoCheckpoint(
         N_("Variable checkpoint is {checkpoint}, which belongs to model {other}, but model is {model}."),
-        N_("Set model to {other}, or leave checkpoint empty."),
-        {"checkpoint": ""},
+        N_("Set model to {other}."),
+        {"model": other},
+        remedies=[Remedy(Message("", N_("Leave checkpoint empty.")), {"checkpoint": ""})],
         checkpoint=settings.checkpoint,
         other=other,
         model=settings.model,

@@ -42,7 +42,7 @@ def flag_problems(choice: EngineChoice, model: Model, arguments: Sequence[str]) 
         *(
             FlagUnsupported(
                 N_("Variable engine_extra_args gives {flag} the value {value!r}, but this option takes none."),
-                N_("Write {written} without a value."),
+                N_("Write {written} without a value.") if written else N_("Remove {flag} from engine_extra_args."),
                 change,
                 flag=flag,
                 value=value,

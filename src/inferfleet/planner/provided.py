@@ -33,7 +33,7 @@ def check_model_folder(fleet: Fleet) -> list[Refusal]:
     template = N_("{count} bytes on {node}")
     return [
         ModelFolderDiffers(
-            N_("Variable model is {path}, whose files differ between hosts: {shown}."),
+            N_("Variable model is {path}, whose files differ in name or size between hosts: {shown}."),
             N_("Copy the folder of one node to the others, or mount the same network file system on all of them."),
             path=path,
             shown=[Message("", template, count=state["bytes"], node=host) for host, state in folders.items()],

@@ -7,7 +7,7 @@ from typing import Any
 from inferfleet.catalog import load_models
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.plan import Plan
-from inferfleet.planner.refusals import Refusal, Remedy, ShortOfMemory
+from inferfleet.planner.refusals import BadValue, Refusal, Remedy, ShortOfMemory, UnknownName
 from inferfleet.settings import Settings
 
 Nodes = Mapping[str, Mapping[str, Any]]
@@ -28,16 +28,31 @@ _COPIED = "shared-address"
 
 def checked_remedies(plan: Plan, settings: Settings, nodes: Nodes, replan: _Replan) -> list[Problem]:
     """Return the problems of a plan with those remedies that remove a problem without causing another."""
+    replan = _remembering(replan)
     checked: list[Problem] = []
     for problem in plan.problems:
         if isinstance(problem, ShortOfMemory):
-            checked.append(problem.offering(_working(problem, plan.problems, settings, nodes, replan, _STEPS)))
+            most = _MOST_OFFERS
+            checked.append(problem.offering(_working(problem, plan.problems, settings, nodes, replan, _STEPS, most)))
         elif isinstance(problem, Refusal) and problem.remedies:
-            working = _working(problem, plan.problems, settings, nodes, replan, _STEPS)
+            working = _working(problem, plan.problems, settings, nodes, replan, _STEPS, 1)
             checked.append(problem.offering(working or _other_model(settings, nodes, replan)))
         else:
             checked.append(problem)
     return checked
+
+
+def _remembering(replan: _Replan) -> _Replan:
+    """Return `replan` that plans the same settings on as many nodes once: many problems have the same remedy."""
+    plans: dict[tuple[str, tuple[str, ...]], Plan] = {}
+
+    def remembered(settings: Settings, nodes: Nodes) -> Plan:
+        key = (settings.model_dump_json(), tuple(nodes))
+        if key not in plans:
+            plans[key] = replan(settings, nodes)
+        return plans[key]
+
+    return remembered
 
 
 def applied(settings: Settings, nodes: Nodes, change: Mapping[str, Any]) -> tuple[Settings, Nodes]:
@@ -50,11 +65,18 @@ def applied(settings: Settings, nodes: Nodes, change: Mapping[str, Any]) -> tupl
 
 
 def _working(
-    problem: Refusal, problems: Sequence[Problem], settings: Settings, nodes: Nodes, replan: _Replan, steps: int
+    problem: Refusal,
+    problems: Sequence[Problem],
+    settings: Settings,
+    nodes: Nodes,
+    replan: _Replan,
+    steps: int,
+    most: int,
 ) -> list[Remedy]:
-    """Return the remedies that work: of too little memory up to three, else the first.
+    """Return the first remedies that work, at most `most`.
 
-    A remedy that reveals another problem is followed by that problem's remedy.
+    A remedy that reveals another problem is followed by that problem's remedy. A wrong name or value ends planning, so
+    that its correction may reveal several problems; it is right nevertheless.
     """
     rest = Counter(other.code for other in problems)
     rest.subtract([problem.code])
@@ -67,9 +89,9 @@ def _working(
         if _new(plan, rest):
             partial.append((remedy, changed, on, plan))
             continue
-        works.append(remedy)
+        works.append(_named(remedy, settings, clause=short))
         # Smaller models are the last resort, of which the largest is enough.
-        if not short or len(works) == _MOST_OFFERS or "model" in remedy.change:
+        if len(works) == most or "model" in remedy.change:
             break
     if works or short or steps == 1:
         return works
@@ -77,13 +99,28 @@ def _working(
         following = [other for other in plan.problems if other.code in _new(plan, rest)]
         if len(following) != 1 or not isinstance(following[0], Refusal):
             continue
-        further = _working(following[0], plan.problems, changed, on, replan, steps - 1)[:1]
+        further = _working(following[0], plan.problems, changed, on, replan, steps - 1, 1)
         if further:
             shown = following[0].offering(further)
             then = Message("", shown.remedy_template, **shown.parameters)
-            text = Message("", N_("{one} {then}"), one=remedy.text, then=then)
+            text = Message("", N_("{one} {then}"), one=_named(remedy, settings, clause=False).text, then=then)
             return [Remedy(text, {**remedy.change, **further[0].change})]
-    return []
+    corrected = isinstance(problem, UnknownName | BadValue)
+    return [remedy for remedy, *_, plan in partial if corrected and problem not in plan.problems][:1]
+
+
+def _named(remedy: Remedy, settings: Settings, *, clause: bool) -> Remedy:
+    """Return a remedy whose text also names the settings that it leaves to the planner."""
+    text = str(remedy.text)
+    reset = [
+        key
+        for key, value in remedy.change.items()
+        if value in ("", 0, "auto") and getattr(settings, key) != value and key not in text
+    ]
+    if not reset:
+        return remedy
+    template = N_("{remedy} and reset {settings}") if clause else N_("{remedy} Reset {settings}.")
+    return Remedy(Message("", template, remedy=remedy.text, settings=reset), remedy.change)
 
 
 def _new(plan: Plan, rest: Counter[str]) -> Counter[str]:

@@ -46,8 +46,8 @@ def test_names_and_paths_are_unique():
         (("reached_by: [nodes]", "reached_by: [world]"), "key ports.0.reached_by.0"),
         (("title: A", "titel: A"), "key title: it is missing"),
         (("title: A", "title: [A"), "cannot be parsed"),
-        (("title: A", "title: A\nafter: [b]"), "after names b, which has no file"),
-        (("title: A", "title: A\nafter: [a]"), "after forms a circle"),
+        (("title: A", "title: A\nafter: [b]"), "after names component b, which has no file"),
+        (("title: A", "title: A\nafter: [a]"), "after forms a cycle"),
     ],
 )
 def test_invalid_file_is_refused_with_reason(tmp_path, change, reason):

@@ -23,6 +23,8 @@ GOOD = {"accelerators": [GPU], "interfaces": [{"name": "eth0", "addresses": ["10
         ({"interfaces": [{"name": "eth0", "addresses": "10.0.0.11"}]}, "interfaces.0.addresses", "10.0.0.11"),
         ({"driver_version": 570}, "driver_version", 570),
         ({"pci": []}, "pci", []),
+        ({"copies": {"org/R1": ["/a"]}}, "copies.org/R1", ["/a"]),
+        ({"model_folder": {"path": "/m"}}, "model_folder.exists", {"path": "/m"}),
     ],
 )
 def test_facts_of_the_wrong_type(change, path, value):
@@ -32,7 +34,7 @@ def test_facts_of_the_wrong_type(change, path, value):
 
 def test_valid_facts(tmp_path: Path):
     file = tmp_path / "facts.json"
-    for content in ({}, {"n1": {}}, {"n1": GOOD}):
+    for content in ({}, {"n1": {}}, {"n1": GOOD}, {"n1": {**GOOD, "model_folder": {}}}):
         file.write_text(json.dumps(content))
         assert read_facts(file) == content
 

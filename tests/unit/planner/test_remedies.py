@@ -62,6 +62,12 @@ def test_remedies_on_every_fleet(engine):
         check(Settings(model=model, accelerator=accelerator, engine=engine, executor=executor), fleet(nodes))
 
 
+def test_a_wrong_name_is_corrected_whatever_else_is_wrong():
+    settings = Settings(model="deepsek-r1", accelerator="H800-80G", engine_extra_args=["--no-such", "--nor-this"])
+    [problem] = make_plan(settings, fleet(2)).problems
+    assert problem.change == {"model": "deepseek-r1"}
+
+
 @given(
     st.sampled_from(MODELS),
     st.sampled_from(ACCELERATORS),

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from inferfleet.catalog.folder import is_readable
 from inferfleet.cli.commands.plan import Json, to_json
 from inferfleet.cli.options import setting_option
 from inferfleet.cli.output.plan import facts_table, make_console, print_problems
@@ -116,7 +117,7 @@ def estimate(
 
 def _absolute(path: Path) -> Path:
     """Return the absolute path of a file or folder; in Hugging Face's cache, the file itself is a link into `blobs`."""
-    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+    return path.resolve() if is_readable(path) and path.is_dir() else path.parent.resolve() / path.name
 
 
 def _print(result: Estimate) -> None:
