@@ -26,7 +26,7 @@ from inferfleet.nodes import (
     system_key,
 )
 from inferfleet.nodes.reachability import PROBE, python_of
-from inferfleet.proxies import bypass_given_proxy, bypass_proxy
+from inferfleet.proxies import bypass_given_proxy, bypass_proxy, in_both_cases
 
 
 def docker_address_pools(given, cluster_network, nodes):
@@ -56,6 +56,7 @@ class FilterModule:
             "bundle_file": image_file,
             "bypass_given_proxy": bypass_given_proxy,
             "bypass_proxy": bypass_proxy,
+            "in_both_cases": in_both_cases,
             "accelerators_not_visible": _problems(accelerators_not_visible),
             "clock_skew": _problems(clock_skew),
             "docker_start_error": lambda journal: plain(docker_start_error(journal)),

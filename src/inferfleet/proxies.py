@@ -17,6 +17,13 @@ def bypass_proxy(env: Mapping[str, str], hosts: Iterable[str] = ()) -> dict[str,
     return {**env, "no_proxy": listed, "NO_PROXY": listed}
 
 
+def in_both_cases(env: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment whose proxy variables have both spellings: of two that differ, programs read either."""
+    names = {name for name in env if name.lower() in (*_PROXIES, "no_proxy")}
+    cases = {case: env[name] for name in sorted(names) for case in (name.lower(), name.upper()) if case not in env}
+    return {**env, **cases}
+
+
 def bypass_given_proxy(env: Mapping[str, str], hosts: Iterable[str] = ()) -> dict[str, str]:
     """Return an environment with `bypass_proxy` if it selects a proxy, otherwise unchanged."""
     return bypass_proxy(env, hosts) if any(name.lower() in _PROXIES for name in env) else dict(env)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment
 
-from inferfleet.proxies import bypass_given_proxy, bypass_proxy, proxy_environment
+from inferfleet.proxies import bypass_given_proxy, bypass_proxy, in_both_cases, proxy_environment
 
 PROXY = "http://proxy.corp.example:3128"
 
@@ -38,6 +38,11 @@ def test_https_has_its_own_proxy():
 
 def test_given_exceptions_stay():
     assert bypass_proxy({"NO_PROXY": "a, b"}, ["c"])["no_proxy"] == "a,b,localhost,127.0.0.1,::1,c"
+
+
+def test_a_given_proxy_replaces_both_spellings():
+    assert in_both_cases({"HTTPS_PROXY": "b", "A": "1"}) == {"HTTPS_PROXY": "b", "https_proxy": "b", "A": "1"}
+    assert in_both_cases({"http_proxy": "a", "HTTP_PROXY": "b"}) == {"http_proxy": "a", "HTTP_PROXY": "b"}
 
 
 def test_environment_without_a_proxy_stays():
