@@ -49,6 +49,17 @@ def test_every_accelerator_has_dtypes_and_memory():
     [
         ("NVIDIA A100 80GB PCIe MIG 1g.10gb", 0, "A100-80G"),  # "NVIDIA A10" is a prefix of it, too
         ("NVIDIA H200 NVL", 143771, "H200-141G"),
+        ("NVIDIA H20-3e", 143771, "H20-141G"),
+        ("NVIDIA B300 SXM6 AC", 275040, "B300-270G"),
+        ("NVIDIA L20D", 275040, "B300-270G"),  # "NVIDIA L20" is a prefix of it
+        ("NVIDIA GB200", 189471, "GB200-186G"),
+        ("NVIDIA GB300", 284208, "GB300-278G"),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", 97887, "RTXPRO6000-96G"),
+        ("NVIDIA GeForce RTX 5090", 32607, "RTX5090-32G"),
+        ("AMD Instinct MI325X OAM", 262128, "MI325X-256G"),
+        ("AMD Instinct MI355X", 294896, "MI355X-288G"),
+        ("Ascend910", 65536, "Ascend910C-64G"),
+        ("910B2C", 65536, "Ascend910B-64G"),
         ("NVIDIA Z9", 81559, None),
     ],
 )
@@ -62,6 +73,10 @@ def test_product_matches_the_longest_name(product, memory_mib, meant):
         ("h200", "H200-141G"),
         ("RTX 4090", "RTX4090-24G"),
         ("A800-80GB", "A800-80G"),
+        ("GB300", "GB300-278G"),
+        ("RTX PRO 6000", "RTXPRO6000-96G"),
+        ("H20-3e", "H20-141G"),
+        ("ascend 910c", "Ascend910C-64G"),
         ("VA16", "VA16-128G"),
         ("cpu", "cpu"),
     ],

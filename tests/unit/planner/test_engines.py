@@ -35,6 +35,30 @@ def test_every_engine_and_accelerator_has_a_plan_or_problems():
         assert plan.problems or plan.nodes["node1"].argv, (accelerator, engine, nodes, executor)
 
 
+@pytest.mark.parametrize(
+    ("engine", "accelerator", "image"),
+    [
+        ("vllm", "Ascend910B-64G", "quay.io/ascend/vllm-ascend:v0.23.0"),
+        ("vllm", "Ascend910C-64G", "quay.io/ascend/vllm-ascend:v0.23.0-a3"),
+        ("vllm", "MI355X-288G", "vllm/vllm-openai-rocm:v0.31.0"),
+        ("sglang", "MI325X-256G", "lmsysorg/sglang:v0.5.16-rocm720-mi30x"),
+        ("sglang", "MI355X-288G", "lmsysorg/sglang:v0.5.16-rocm720-mi35x"),
+    ],
+)
+def test_accelerator_with_an_image_of_its_own(engine, accelerator, image):
+    plan = plan_of(engine, 1, accelerator=accelerator, model="deepseek-r1-distill-llama-70b", executor="mp")
+    assert (plan.problems, plan.image) == ([], image)
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "per_node"), [("B300-270G", 8), ("GB200-186G", 4), ("GB300-278G", 4), ("MI355X-288G", 8)]
+)
+def test_r1_in_fp8_on_one_node(accelerator, per_node):
+    plan = plan_of("vllm", 1, accelerator=accelerator, executor="mp", max_model_len=8192)
+    assert (plan.problems, plan.precision) == ([], "fp8")
+    assert (plan.tensor_parallel_size, plan.pipeline_parallel_size) == (per_node, 1)
+
+
 def test_sglang_multi_node():
     plan = plan_of("sglang")
     assert (plan.problems, plan.executor) == ([], "mp")
