@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from inferfleet.catalog.architecture import Architecture, Precision
+from inferfleet.catalog.quantization import Quantization
 
 Vendor = Literal["nvidia", "amd", "ascend", "vastai", "cpu"]
 Capability = Annotated[str, Field(pattern=r"^\d+\.\d$")]
@@ -23,7 +24,8 @@ class Checkpoint(_Entry):
     modelscope: str = ""  # id on ModelScope; empty: not published there
     publisher: str
     precision: Precision
-    method: str = ""  # quantization method: fp8 (blocks of 128×128), awq, gptq, int8-block; empty: none
+    method: str = ""  # quantization method: fp8 (blocks of 128×128), awq, gptq, int8-block, modelopt_fp4; empty: none
+    quantization: Quantization | None = None  # which layers are quantized; None: as the model's architecture states
     prediction_layers: bool = True  # whether it has the architecture's multi-token-prediction layers
     tensor_bytes: PositiveInt  # of all tensors
     bytes: PositiveInt  # of all files, which a node's disk must hold
@@ -41,6 +43,13 @@ class Model(_Entry):
     tool_chat_template: str = ""  # chat template for tools, if its own template does not support them
     trust_remote_code: bool = False  # whether the engine must run Python code of the checkpoint
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
+
+    def stored_as(self, checkpoint: Checkpoint) -> "Model":
+        """Return the model with the quantized layers of one of its checkpoints."""
+        if checkpoint.quantization is None:
+            return self
+        quantized = self.architecture.model_copy(update={"quantization": checkpoint.quantization})
+        return self.model_copy(update={"architecture": quantized})
 
 
 class Accelerator(_Entry):

@@ -83,6 +83,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         free_share=_share(sizing.budget),
         reasoning_parser=reasoning_parser(decided.model, choice.name, choice.engine, choice.version),
         kv_cache_dtype=settings.kv_cache_dtype,
+        quantization=choice.engine.quantization.get(checkpoint.method, ""),
         max_num_batched_tokens=settings.max_num_batched_tokens,
         num_speculative_tokens=settings.num_speculative_tokens,
         enforce_eager=settings.enforce_eager,

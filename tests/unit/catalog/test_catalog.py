@@ -18,6 +18,7 @@ from inferfleet.catalog import (
 from inferfleet.catalog.loader import FOLDER
 from inferfleet.catalog.quantization import read_quantization
 from inferfleet.planner.fleet import match_accelerator
+from inferfleet.planner.weights import checkpoint_bytes
 
 
 def test_required_entries_exist():
@@ -34,7 +35,17 @@ def test_required_entries_exist():
     assert len(load_accelerators()) == len(list((FOLDER / "accelerators").glob("*.yml"))) > 20
     ids = {c.id: c.precision for c in load_model("deepseek-r1").checkpoints}
     assert ids["unsloth/DeepSeek-R1-BF16"] == "bf16"
-    assert {"fp8", "bf16", "int8", "int4"} == set(ids.values())
+    assert {"fp8", "bf16", "int8", "int4", "nvfp4"} == set(ids.values())
+
+
+@pytest.mark.parametrize("name", ["deepseek-r1", "deepseek-r1-0528"])
+def test_nvfp4_checkpoint_has_the_size_of_its_files(name):
+    model = load_model(name)
+    [checkpoint] = [c for c in model.checkpoints if c.precision == "nvfp4"]
+    # 413340567567 bytes of files, of which headers and tokenizer take less than 0.1 %.
+    computed = checkpoint_bytes(model.stored_as(checkpoint).architecture, "nvfp4")
+    assert computed == checkpoint.tensor_bytes == pytest.approx(checkpoint.bytes, rel=1e-4)
+    assert model.stored_as(model.checkpoints[0]) is model
 
 
 def test_every_accelerator_has_dtypes_and_memory():

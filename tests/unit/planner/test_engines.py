@@ -59,6 +59,31 @@ def test_r1_in_fp8_on_one_node(accelerator, per_node):
     assert (plan.tensor_parallel_size, plan.pipeline_parallel_size) == (per_node, 1)
 
 
+@pytest.mark.parametrize(
+    ("engine", "options"), [("vllm", []), ("sglang", ["--quantization", "modelopt_fp4"]), ("tensorrt-llm", [])]
+)
+def test_r1_in_nvfp4_on_four_b200(engine, options):
+    plan = plan_of(engine, 1, accelerator="B200-180G", accelerators_per_node=4, executor="mp", precision="nvfp4")
+    assert (plan.problems, plan.checkpoint) == ([], "nvidia/DeepSeek-R1-NVFP4-v2")
+    assert plan.tensor_parallel_size == 4
+    argv = plan.nodes["n0"].argv
+    assert argv[argv.index("--quantization") :][:2] == options if options else "--quantization" not in argv
+    assert "lossy-checkpoint" in {warning.code for warning in plan.warnings}
+    # 0.5625 bytes a weight of feed-forward layers and output projections, of which a rank holds a quarter; 2 bytes for
+    # the other projections of latent attention, whose down-projections every rank holds, for table and head.
+    expert, dense = 3 * 7168 * 2048, 3 * 7168 * 18432
+    quantized = (3 * dense + 58 * 257 * expert + 61 * 16384 * 7168) * 0.5625 / 4
+    down, up = 7168 * (1536 + 576), 1536 * 24576 + 512 * 32768
+    rest = 61 * 2 * (down + up / 4) + 58 * 256 * 7168 * 2 + 2 * 2 * 129280 * 7168 / 4
+    assert plan.budget.weights_bytes == pytest.approx(quantized + rest, rel=0.005)
+
+
+@pytest.mark.parametrize("accelerator", ["H200-141G", "MI355X-288G", "Ascend910C-64G"])
+def test_nvfp4_requires_its_matrix_units(accelerator):
+    plan = plan_of("vllm", 1, accelerator=accelerator, executor="mp", precision="nvfp4")
+    assert [problem.code for problem in plan.problems] == ["precision-unsupported"]
+
+
 def test_sglang_multi_node():
     plan = plan_of("sglang")
     assert (plan.problems, plan.executor) == ([], "mp")
