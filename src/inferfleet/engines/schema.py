@@ -133,9 +133,7 @@ class Engine(_Entry):
     # FP8).
     precisions: dict[Precision, Capability]
     methods: tuple[str, ...] = ("",)  # quantization methods of supported checkpoints
-    quantization: dict[
-        str, str
-    ] = {}  # method -> value of --quantization, if the engine does not read it from the files
+    quantization: dict[str, str] = {}  # method -> value of --quantization, which the engine requires for it
     vendors: tuple[Vendor, ...]
     modes: dict[str, Mode] = {}  # empty: the planner chooses sizes; else the first is the default
     env: dict[str, str] = {}  # of the process on every node; `{address}` is replaced by the node's address

@@ -34,6 +34,8 @@ def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bo
     minimum = engine.precisions.get(checkpoint.precision)
     if minimum is None or checkpoint.method not in engine.methods:
         return False
+    if checkpoint.vendors and accelerator.vendor not in checkpoint.vendors:
+        return False
     if checkpoint.precision in ("fp8", "nvfp4") and checkpoint.precision not in accelerator.dtypes:
         return False
     if checkpoint.precision == "bf16" and "bf16" not in accelerator.dtypes:

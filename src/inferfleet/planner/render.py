@@ -113,6 +113,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         image=choice.image,
         checkpoint=checkpoint.id,
         checkpoint_modelscope=checkpoint.modelscope,
+        checkpoint_hub=checkpoint.hub,
         checkpoint_is_local=provided,
         checkpoint_bytes=checkpoint.bytes,
         precision=checkpoint.precision,

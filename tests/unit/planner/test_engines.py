@@ -84,6 +84,27 @@ def test_nvfp4_requires_its_matrix_units(accelerator):
     assert [problem.code for problem in plan.problems] == ["precision-unsupported"]
 
 
+@pytest.mark.parametrize(
+    ("accelerator", "nodes", "ranks"), [("Ascend910B-64G", 2, (8, 2)), ("Ascend910C-64G", 1, (16, 1))]
+)
+def test_r1_in_w8a8_on_ascend(accelerator, nodes, ranks):
+    plan = plan_of("vllm", nodes, accelerator=accelerator, executor="mp", precision="int8")
+    assert (plan.problems, plan.checkpoint_hub) == ([], "modelscope")
+    assert plan.checkpoint == plan.checkpoint_modelscope == "vllm-ascend/DeepSeek-R1-W8A8"
+    assert (plan.tensor_parallel_size, plan.pipeline_parallel_size) == ranks
+    assert words_after(plan.nodes["n0"].argv, "--quantization", 2) == ["--quantization", "ascend"]
+    bf16 = plan_of("vllm", nodes, accelerator=accelerator, executor="mp")
+    assert [problem.code for problem in bf16.problems] == ["does-not-fit"]
+    assert "vllm-ascend/DeepSeek-R1-W8A8" in bf16.problems[0].remedy
+
+
+def test_ascend_checkpoints_are_for_ascend_only():
+    plan = plan_of("vllm", 2, accelerator="A800-80G", precision="int8")
+    assert [problem.code for problem in plan.problems] == ["precision-unsupported"]
+    assert "Ascend" not in plan.problems[0].remedy
+    assert "vllm-ascend" not in plan.problems[0].remedy
+
+
 def test_sglang_multi_node():
     plan = plan_of("sglang")
     assert (plan.problems, plan.executor) == ([], "mp")
