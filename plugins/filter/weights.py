@@ -22,6 +22,7 @@ def _resolve(given, plan, revision, endpoint, folders=None):
         given,
         repository=plan["checkpoint"],
         modelscope=plan["checkpoint_modelscope"],
+        hub=plan["checkpoint_hub"],
         revision=revision,
         endpoint=endpoint,
         folders=folders,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 from inferfleet.catalog.quantization import Quantization, config_groups, mapping, read_quantization
 from inferfleet.messages import N_, Message
 
-Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4"]
+Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "nvfp4"]
 """Storage format of the weights of the linear layers."""
 
 MODEL_TYPES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2", "DeepseekV3ForCausalLM": "deepseek_v3"}

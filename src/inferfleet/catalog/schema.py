@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from inferfleet.catalog.architecture import Architecture, Precision
+from inferfleet.catalog.quantization import Quantization
 
 Vendor = Literal["nvidia", "amd", "ascend", "vastai", "cpu"]
 Capability = Annotated[str, Field(pattern=r"^\d+\.\d$")]
+Hub = Literal["huggingface", "modelscope"]
 ParserName = str | dict[str, str]
 """vLLM's name of a parser, which engine.yml maps to the engine's name; or a mapping engine -> name."""
 
@@ -19,11 +21,14 @@ class _Entry(BaseModel):
 class Checkpoint(_Entry):
     """One published set of weights."""
 
-    id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]  # on Hugging Face
+    id: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]  # on `hub`
+    hub: Hub = "huggingface"  # where it is downloaded from by default
     modelscope: str = ""  # id on ModelScope; empty: not published there
     publisher: str
     precision: Precision
-    method: str = ""  # quantization method: fp8 (blocks of 128×128), awq, gptq, int8-block; empty: none
+    method: str = ""  # of quantization: fp8 (blocks of 128×128), awq, gptq, int8-block, modelopt_fp4 …; empty: none
+    quantization: Quantization | None = None  # which layers are quantized; None: as the model's architecture states
+    vendors: tuple[Vendor, ...] = ()  # of the accelerators that its format is made for; empty: all
     prediction_layers: bool = True  # whether it has the architecture's multi-token-prediction layers
     tensor_bytes: PositiveInt  # of all tensors
     bytes: PositiveInt  # of all files, which a node's disk must hold
@@ -41,6 +46,13 @@ class Model(_Entry):
     tool_chat_template: str = ""  # chat template for tools, if its own template does not support them
     trust_remote_code: bool = False  # whether the engine must run Python code of the checkpoint
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(min_length=1)]
+
+    def stored_as(self, checkpoint: Checkpoint) -> "Model":
+        """Return the model with the quantized layers of one of its checkpoints."""
+        if checkpoint.quantization is None:
+            return self
+        quantized = self.architecture.model_copy(update={"quantization": checkpoint.quantization})
+        return self.model_copy(update={"architecture": quantized})
 
 
 class Accelerator(_Entry):

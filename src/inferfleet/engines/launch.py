@@ -26,6 +26,7 @@ class Launch:
     free_share: float | None = None  # share of the KV cache in the memory left by the weights; None: not known
     reasoning_parser: str = ""  # in the engine's spelling; empty: reasoning is not parsed
     kv_cache_dtype: str = "auto"
+    quantization: str = ""  # value of --quantization; empty: the engine reads it from the checkpoint
     max_num_batched_tokens: int = 0  # 0: the engine's default
     num_speculative_tokens: int = 0
     enforce_eager: bool = False

@@ -37,7 +37,7 @@ class EngineVersion(_Entry):
     """One version of an engine that the planner may choose, with version-specific properties."""
 
     version: Version
-    image: dict[Vendor, str]
+    image: dict[str, str]  # by vendor; by the name of an accelerator if it requires another image than the vendor's
     image_arm: dict[Vendor, str] = {}  # if the image for aarch64 has another name
     min_compute_capability: Capability = "0.0"
     executors: tuple[Executor, ...] = ()  # across nodes; empty: those of the engine
@@ -56,6 +56,10 @@ class EngineVersion(_Entry):
     tool_calls: bool = True  # whether it supports tool_call_parsers and its image contains chat_templates
     reasoning_parsers: tuple[str, ...] | None = None  # subset of the engine's that it supports; None: all
     env: dict[str, str] = {}
+
+    def image_of(self, accelerator: str, vendor: Vendor) -> str:
+        """Return the image for an accelerator, by its name in the catalog; empty if there is none."""
+        return self.image.get(accelerator) or self.image.get(vendor, "")
 
 
 class Mode(_Entry):
@@ -129,6 +133,7 @@ class Engine(_Entry):
     # FP8).
     precisions: dict[Precision, Capability]
     methods: tuple[str, ...] = ("",)  # quantization methods of supported checkpoints
+    quantization: dict[str, str] = {}  # method -> value of --quantization, which the engine requires for it
     vendors: tuple[Vendor, ...]
     modes: dict[str, Mode] = {}  # empty: the planner chooses sizes; else the first is the default
     env: dict[str, str] = {}  # of the process on every node; `{address}` is replaced by the node's address

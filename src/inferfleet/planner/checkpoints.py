@@ -10,7 +10,7 @@ from inferfleet.planner.weights import checkpoint_bytes
 from inferfleet.settings import Settings
 
 LOSSLESS: tuple[Precision, ...] = ("fp8", "bf16", "fp16", "fp32")
-"""Precisions that the planner selects by itself; int8 and int4 reduce accuracy, so they must be set explicitly."""
+"""Precisions that the planner selects by itself; the others reduce accuracy, so they must be set explicitly."""
 _DTYPES = {
     "half": "fp16",
     "float16": "fp16",
@@ -21,7 +21,12 @@ _DTYPES = {
 
 _ENGINE = {"engine_version": "", "engine_image": ""}
 """Settings that belong to one engine."""
-_METHODS: dict[Precision, str] = {"fp8": "fp8", "int8": "compressed-tensors", "int4": "awq"}
+_METHODS: dict[Precision, str] = {
+    "fp8": "fp8",
+    "int8": "compressed-tensors",
+    "int4": "awq",
+    "nvfp4": "modelopt_fp4",
+}
 
 
 def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bool:
@@ -29,7 +34,9 @@ def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bo
     minimum = engine.precisions.get(checkpoint.precision)
     if minimum is None or checkpoint.method not in engine.methods:
         return False
-    if checkpoint.precision == "fp8" and "fp8" not in accelerator.dtypes:
+    if checkpoint.vendors and accelerator.vendor not in checkpoint.vendors:
+        return False
+    if checkpoint.precision in ("fp8", "nvfp4") and checkpoint.precision not in accelerator.dtypes:
         return False
     if checkpoint.precision == "bf16" and "bf16" not in accelerator.dtypes:
         return "fp16" in accelerator.dtypes  # cast while loading

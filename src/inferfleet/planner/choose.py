@@ -40,6 +40,11 @@ def has_capability(accelerator: Accelerator, minimum: str) -> bool:
     return version_key(accelerator.compute_capability) >= version_key(minimum)
 
 
+def image_of(version: EngineVersion, fleet: Fleet) -> str:
+    """Return the image of an engine version for the fleet's accelerators; empty if there is none."""
+    return version.image_of(fleet.name, fleet.accelerator.vendor)
+
+
 def choose_engine(settings: Settings, model: Model, fleet: Fleet) -> tuple[EngineChoice | None, list[Refusal]]:
     """Return the engine that `engine` names, or for `auto` the first engine that supports the fleet."""
     wanted = settings.engine
@@ -75,7 +80,7 @@ def _choose_version(
                 fleet,
             )
         ]
-    versions = [v for v in engine.versions if vendor in v.image]
+    versions = [v for v in engine.versions if image_of(v, fleet)]
     if not versions:
         return None, [
             _other_engine(
@@ -138,7 +143,7 @@ def _choose_version(
         "engine", template, engine=f"{engine.title} {version.version}", capability=accelerator.compute_capability
     )
     known = not image or any(version is v for v in _tagged(engine, image))
-    return EngineChoice(name, engine, version, image or own.get(vendor, version.image[vendor]), reason, known), []
+    return EngineChoice(name, engine, version, image or own.get(vendor) or image_of(version, fleet), reason, known), []
 
 
 def _least(engine: Engine, version: EngineVersion, model: Model, fleet: Fleet) -> str:
@@ -202,7 +207,7 @@ def _executor_problem(
     executor, other = settings.executor, "ray" if settings.executor == "mp" else "mp"
     why = Message("", N_("which does not support it across nodes"))
     if executor == "ray":
-        image = versions[0].image[fleet.accelerator.vendor]
+        image = image_of(versions[0], fleet)
         why = Message("", N_("whose image {image} does not contain Ray"), image=image)
     changed = settings.model_copy(update={"executor": other})
     remedy, change = N_("Set executor to {other}."), {"executor": other}
@@ -260,7 +265,7 @@ def _driver_problem(
         message,
         remedy,
         change,
-        image=settings.engine_image or version.image[fleet.accelerator.vendor],
+        image=settings.engine_image or image_of(version, fleet),
         cuda=version.cuda,
         needed=usable_drivers(fleet, version),
         driver=fleet.driver,
@@ -296,7 +301,7 @@ def _too_old(
         capability=fleet.accelerator.compute_capability,
     )
     if pinned and works:
-        image = works[0].image[fleet.accelerator.vendor]
+        image = image_of(works[0], fleet)
         return EngineUnsupported(
             N_("Variable engine is {engine}, which {why}."),
             N_(
@@ -328,13 +333,13 @@ def _other_engine(
         fitting = [
             v
             for v in engine.versions
-            if fleet.accelerator.vendor in v.image
+            if image_of(v, fleet)
             and _capable(engine, v, model, fleet)
             and _executes(engine, v, clean, fleet, "")
             and (engine.multi_node or len(fleet.nodes) == 1)
         ]
         if fitting:
-            image = fitting[0].image[fleet.accelerator.vendor]
+            image = image_of(fitting[0], fleet)
             text = Message("", template, other=name, pinned=pinned, image=image)
             remedies.append(Remedy(text, {"engine": name, "engine_version": "", "engine_image": ""}))
     if remedies:

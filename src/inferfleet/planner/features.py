@@ -208,7 +208,7 @@ def image_problems(choice: EngineChoice, fleet: Fleet) -> list[Refusal]:
     has = "aarch64" if fleet.architecture in _ARM else fleet.architecture
     vendor, version = fleet.accelerator.vendor, choice.version
     named = next((kind for kind, ends in _TAG_ENDINGS.items() if choice.image.endswith(ends)), "")
-    if vendor in version.image_arm and choice.image == version.image[vendor]:
+    if vendor in version.image_arm and choice.image == version.image.get(vendor):
         named = "x86_64"
     if named in ("", has):
         return []

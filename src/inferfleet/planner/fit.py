@@ -103,6 +103,7 @@ def compute_sizing(
     mode: Mode | None,
 ) -> Sizing:
     """Return the layout, limits and budget of one checkpoint on the fleet."""
+    model = model.stored_as(checkpoint)
     limits = make_limits(settings, model, checkpoint, choice.version, fleet.accelerator)
     too_long = _too_long(settings, model)
     if mode:

@@ -20,6 +20,8 @@ _QUANTIZATION = {
     "fp8": ("fp8",),
     "awq": ("awq", "awq_marlin", "marlin", "moe_wna16"),
     "gptq": ("gptq", "gptq_marlin", "marlin", "moe_wna16"),
+    "modelopt_fp4": ("modelopt_fp4", "modelopt"),
+    "ascend": ("ascend",),
 }
 """Valid values of --quantization by a checkpoint's method (vLLM's override_quantization_method)."""
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}

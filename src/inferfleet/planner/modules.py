@@ -11,6 +11,8 @@ from inferfleet.catalog.architecture import Architecture, Precision
 BLOCK = 128
 """Side of a quantization block (FP8 and block INT8) and usual group length of INT4, in elements."""
 _VOCAB_PADDING = 64  # vLLM pads the vocabulary to a multiple of this before it splits it (VocabParallelEmbedding)
+_NVFP4_GROUP = 16
+"""Weights of a row that share an FP8 scale with NVFP4 (docs.nvidia.com, Model Optimizer)."""
 ITEM_BYTES: dict[Precision, int] = {"fp32": 4, "bf16": 2, "fp16": 2}
 """Bytes of an element that is not quantized."""
 
@@ -79,6 +81,8 @@ class Matrix:
             groups = ceil(inputs / (self.group or inputs))
             zeros = [copies * outputs * groups // 2] if self.zero_points else []
             return [copies * outputs * inputs // 2, copies * outputs * groups * 2, *zeros]
+        if precision == "nvfp4":
+            return [copies * outputs * inputs // 2, copies * outputs * ceil(inputs / _NVFP4_GROUP)]
         blocks = ceil(inputs / BLOCK)
         rows = sum(ceil(part / BLOCK) for part in self.parts)
         return [copies * outputs * inputs, copies * rows * blocks * 4]

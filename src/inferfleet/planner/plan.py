@@ -60,6 +60,7 @@ class Plan:
     image: str = ""
     checkpoint: str = ""
     checkpoint_modelscope: str = ""
+    checkpoint_hub: str = "huggingface"
     """The checkpoint's id on ModelScope; empty if it is not published there."""
     checkpoint_is_local: bool = False
     """Whether `model` is a folder provided by the user, which is neither downloaded nor removed."""

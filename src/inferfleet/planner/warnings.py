@@ -6,6 +6,7 @@ from typing import Any
 from inferfleet.catalog import Checkpoint, Model, load_cuda_releases
 from inferfleet.inventory.model import is_ipv4
 from inferfleet.messages import N_, Message
+from inferfleet.planner.checkpoints import LOSSLESS
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.cuda import driver_fit
 from inferfleet.planner.fit import Sizing, rules_of
@@ -46,7 +47,7 @@ def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Messag
             N_("{model} has Python code of its own, which the engine runs: use a checkpoint from a trusted publisher."),
             model=model.title,
         )
-    if checkpoint.precision in ("int8", "int4") and model.checkpoints[0].precision in ("fp8", "bf16"):
+    if checkpoint.precision not in LOSSLESS and model.checkpoints[0].precision in ("fp8", "bf16"):
         yield Message(
             "lossy-checkpoint",
             N_(

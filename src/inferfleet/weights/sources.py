@@ -27,12 +27,13 @@ def resolve_sources(
     modelscope: str,
     revision: str,
     endpoint: str,
+    hub: str = "huggingface",
     folders: Mapping[str, int] | None = None,
 ) -> list[dict[str, Any]]:
     """Return the sources, completed with values of the plan and the settings.
 
     `repository` and `modelscope` are the checkpoint's ids on both hubs (the latter empty if it is not published
-    there), `revision` and `endpoint` those of the settings. Without entries, that endpoint is the only source.
+    there), `revision` and `endpoint` those of the settings. Without entries, the checkpoint's `hub` is the only source.
     `folders` maps the number of an entry that is a folder of the controller to the port on the node's loopback that
     serves it (see internet_access.py).
 
@@ -40,7 +41,7 @@ def resolve_sources(
         BadSourceError: an entry has an unknown type or key, or a required key is missing.
     """
     resolved: list[dict[str, Any]] = []
-    for number, entry in enumerate(entries or [{"type": "huggingface"}], 1):
+    for number, entry in enumerate(entries or [{"type": hub}], 1):
         if not isinstance(entry, Mapping) or entry.get("type") not in TYPES:
             shown = entry.get("type") if isinstance(entry, Mapping) else entry
             raise BadSourceError(

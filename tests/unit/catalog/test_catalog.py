@@ -18,6 +18,7 @@ from inferfleet.catalog import (
 from inferfleet.catalog.loader import FOLDER
 from inferfleet.catalog.quantization import read_quantization
 from inferfleet.planner.fleet import match_accelerator
+from inferfleet.planner.weights import checkpoint_bytes
 
 
 def test_required_entries_exist():
@@ -34,7 +35,17 @@ def test_required_entries_exist():
     assert len(load_accelerators()) == len(list((FOLDER / "accelerators").glob("*.yml"))) > 20
     ids = {c.id: c.precision for c in load_model("deepseek-r1").checkpoints}
     assert ids["unsloth/DeepSeek-R1-BF16"] == "bf16"
-    assert {"fp8", "bf16", "int8", "int4"} == set(ids.values())
+    assert {"fp8", "bf16", "int8", "int4", "nvfp4"} == set(ids.values())
+
+
+@pytest.mark.parametrize("name", ["deepseek-r1", "deepseek-r1-0528"])
+def test_nvfp4_checkpoint_has_the_size_of_its_files(name):
+    model = load_model(name)
+    [checkpoint] = [c for c in model.checkpoints if c.precision == "nvfp4"]
+    # 413340567567 bytes of files, of which headers and tokenizer take less than 0.1 %.
+    computed = checkpoint_bytes(model.stored_as(checkpoint).architecture, "nvfp4")
+    assert computed == checkpoint.tensor_bytes == pytest.approx(checkpoint.bytes, rel=1e-4)
+    assert model.stored_as(model.checkpoints[0]) is model
 
 
 def test_every_accelerator_has_dtypes_and_memory():
@@ -49,6 +60,17 @@ def test_every_accelerator_has_dtypes_and_memory():
     [
         ("NVIDIA A100 80GB PCIe MIG 1g.10gb", 0, "A100-80G"),  # "NVIDIA A10" is a prefix of it, too
         ("NVIDIA H200 NVL", 143771, "H200-141G"),
+        ("NVIDIA H20-3e", 143771, "H20-141G"),
+        ("NVIDIA B300 SXM6 AC", 275040, "B300-270G"),
+        ("NVIDIA L20D", 275040, "B300-270G"),  # "NVIDIA L20" is a prefix of it
+        ("NVIDIA GB200", 189471, "GB200-186G"),
+        ("NVIDIA GB300", 284208, "GB300-278G"),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition", 97887, "RTXPRO6000-96G"),
+        ("NVIDIA GeForce RTX 5090", 32607, "RTX5090-32G"),
+        ("AMD Instinct MI325X OAM", 262128, "MI325X-256G"),
+        ("AMD Instinct MI355X", 294896, "MI355X-288G"),
+        ("Ascend910", 65536, "Ascend910C-64G"),
+        ("910B2C", 65536, "Ascend910B-64G"),
         ("NVIDIA Z9", 81559, None),
     ],
 )
@@ -62,6 +84,10 @@ def test_product_matches_the_longest_name(product, memory_mib, meant):
         ("h200", "H200-141G"),
         ("RTX 4090", "RTX4090-24G"),
         ("A800-80GB", "A800-80G"),
+        ("GB300", "GB300-278G"),
+        ("RTX PRO 6000", "RTXPRO6000-96G"),
+        ("H20-3e", "H20-141G"),
+        ("ascend 910c", "Ascend910C-64G"),
         ("VA16", "VA16-128G"),
         ("cpu", "cpu"),
     ],

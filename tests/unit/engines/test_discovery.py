@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from tests.unit.contributing import examples
 
 from inferfleet import engines
-from inferfleet.catalog import CatalogError, UnknownNameError, load_models
+from inferfleet.catalog import CatalogError, UnknownNameError, load_accelerators, load_models
 from inferfleet.engines import load_command, load_engine, load_engines, load_flags, own_port
 from inferfleet.engines.logs import log_names, ready_lines
 from inferfleet.engines.parsers import reasoning_parser, tool_call_parser
@@ -105,7 +105,7 @@ def test_every_engine_is_complete():
         assert engine.bench_client in ("", *load_engines())
         assert engine.protocol == "none" or engine.ready_log
         for version in engine.versions:
-            assert set(version.image) <= set(engine.vendors)
+            assert set(version.image) <= {*engine.vendors, *load_accelerators()}
             assert all(":" in image for image in version.image.values())
             assert set(version.reasoning_parsers or ()) <= engine.reasoning_parsers.keys()
 

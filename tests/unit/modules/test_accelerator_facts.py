@@ -38,6 +38,7 @@ def answer(run, tool, vendor: str, file: str) -> dict:
         ("nvidia", "nvidia-h800x8-simulated.xml", 8, "NVIDIA H800", 81559, "570.124.06", "9.0"),
         ("amd", "rocm-mi300x8-simulated.json", 8, "AMD Instinct MI300X", 196592, "6.10.5", ""),
         ("ascend", "npu-910bx8-simulated.txt", 8, "910B3", 65536, "24.1.rc3", ""),
+        ("ascend", "npu-910cx16-simulated.txt", 16, "Ascend910", 65536, "25.2.1", ""),
         ("vastai", "vasmi-va16x8-simulated.txt", 8, "VA16", 131072, "00.25.12.02", ""),
     ],
 )

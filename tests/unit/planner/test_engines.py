@@ -35,6 +35,76 @@ def test_every_engine_and_accelerator_has_a_plan_or_problems():
         assert plan.problems or plan.nodes["node1"].argv, (accelerator, engine, nodes, executor)
 
 
+@pytest.mark.parametrize(
+    ("engine", "accelerator", "image"),
+    [
+        ("vllm", "Ascend910B-64G", "quay.io/ascend/vllm-ascend:v0.23.0"),
+        ("vllm", "Ascend910C-64G", "quay.io/ascend/vllm-ascend:v0.23.0-a3"),
+        ("vllm", "MI355X-288G", "vllm/vllm-openai-rocm:v0.31.0"),
+        ("sglang", "MI325X-256G", "lmsysorg/sglang:v0.5.16-rocm720-mi30x"),
+        ("sglang", "MI355X-288G", "lmsysorg/sglang:v0.5.16-rocm720-mi35x"),
+    ],
+)
+def test_accelerator_with_an_image_of_its_own(engine, accelerator, image):
+    plan = plan_of(engine, 1, accelerator=accelerator, model="deepseek-r1-distill-llama-70b", executor="mp")
+    assert (plan.problems, plan.image) == ([], image)
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "per_node"), [("B300-270G", 8), ("GB200-186G", 4), ("GB300-278G", 4), ("MI355X-288G", 8)]
+)
+def test_r1_in_fp8_on_one_node(accelerator, per_node):
+    plan = plan_of("vllm", 1, accelerator=accelerator, executor="mp", max_model_len=8192)
+    assert (plan.problems, plan.precision) == ([], "fp8")
+    assert (plan.tensor_parallel_size, plan.pipeline_parallel_size) == (per_node, 1)
+
+
+@pytest.mark.parametrize(
+    ("engine", "options"), [("vllm", []), ("sglang", ["--quantization", "modelopt_fp4"]), ("tensorrt-llm", [])]
+)
+def test_r1_in_nvfp4_on_four_b200(engine, options):
+    plan = plan_of(engine, 1, accelerator="B200-180G", accelerators_per_node=4, executor="mp", precision="nvfp4")
+    assert (plan.problems, plan.checkpoint) == ([], "nvidia/DeepSeek-R1-NVFP4-v2")
+    assert plan.tensor_parallel_size == 4
+    argv = plan.nodes["n0"].argv
+    assert argv[argv.index("--quantization") :][:2] == options if options else "--quantization" not in argv
+    assert "lossy-checkpoint" in {warning.code for warning in plan.warnings}
+    # 0.5625 bytes a weight of feed-forward layers and output projections, of which a rank holds a quarter; 2 bytes for
+    # the other projections of latent attention, whose down-projections every rank holds, for table and head.
+    expert, dense = 3 * 7168 * 2048, 3 * 7168 * 18432
+    quantized = (3 * dense + 58 * 257 * expert + 61 * 16384 * 7168) * 0.5625 / 4
+    down, up = 7168 * (1536 + 576), 1536 * 24576 + 512 * 32768
+    rest = 61 * 2 * (down + up / 4) + 58 * 256 * 7168 * 2 + 2 * 2 * 129280 * 7168 / 4
+    assert plan.budget.weights_bytes == pytest.approx(quantized + rest, rel=0.005)
+
+
+@pytest.mark.parametrize("accelerator", ["H200-141G", "MI355X-288G", "Ascend910C-64G"])
+def test_nvfp4_requires_its_matrix_units(accelerator):
+    plan = plan_of("vllm", 1, accelerator=accelerator, executor="mp", precision="nvfp4")
+    assert [problem.code for problem in plan.problems] == ["precision-unsupported"]
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "nodes", "ranks"), [("Ascend910B-64G", 2, (8, 2)), ("Ascend910C-64G", 1, (16, 1))]
+)
+def test_r1_in_w8a8_on_ascend(accelerator, nodes, ranks):
+    plan = plan_of("vllm", nodes, accelerator=accelerator, executor="mp", precision="int8")
+    assert (plan.problems, plan.checkpoint_hub) == ([], "modelscope")
+    assert plan.checkpoint == plan.checkpoint_modelscope == "vllm-ascend/DeepSeek-R1-W8A8"
+    assert (plan.tensor_parallel_size, plan.pipeline_parallel_size) == ranks
+    assert words_after(plan.nodes["n0"].argv, "--quantization", 2) == ["--quantization", "ascend"]
+    bf16 = plan_of("vllm", nodes, accelerator=accelerator, executor="mp")
+    assert [problem.code for problem in bf16.problems] == ["does-not-fit"]
+    assert "vllm-ascend/DeepSeek-R1-W8A8" in bf16.problems[0].remedy
+
+
+def test_ascend_checkpoints_are_for_ascend_only():
+    plan = plan_of("vllm", 2, accelerator="A800-80G", precision="int8")
+    assert [problem.code for problem in plan.problems] == ["precision-unsupported"]
+    assert "Ascend" not in plan.problems[0].remedy
+    assert "vllm-ascend" not in plan.problems[0].remedy
+
+
 def test_sglang_multi_node():
     plan = plan_of("sglang")
     assert (plan.problems, plan.executor) == ([], "mp")

@@ -44,7 +44,8 @@ def test_catalog_sizes_match_architectures(name):
     model = load_model(name)
     for checkpoint in model.checkpoints:
         predicted = name != "tiny-r1" and checkpoint.method != "awq"  # AutoAWQ omits the prediction layer
-        computed = checkpoint_bytes(model.architecture, checkpoint.precision, prediction_layers=predicted)
+        stored = model.stored_as(checkpoint).architecture
+        computed = checkpoint_bytes(stored, checkpoint.precision, prediction_layers=predicted)
         assert checkpoint.tensor_bytes == pytest.approx(computed, rel=1e-6)
         assert checkpoint.bytes >= checkpoint.tensor_bytes
 

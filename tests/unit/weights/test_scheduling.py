@@ -227,11 +227,19 @@ def test_unusable_source_is_refused(entry, message):
     assert message in str(refused.value)
 
 
+def test_hub_of_the_checkpoint_is_the_only_source_without_entries():
+    hub = {"repository": "o/n", "modelscope": "m/n", "revision": "main", "endpoint": "https://hf"}
+    [huggingface] = resolve_sources([], **hub)
+    assert (huggingface["type"], huggingface["repository"]) == ("huggingface", "o/n")
+    [modelscope] = resolve_sources([], **hub, hub="modelscope")
+    assert (modelscope["type"], modelscope["repository"]) == ("modelscope", "m/n")
+
+
 def test_filter_returns_problems_as_data():
     spec = importlib.util.spec_from_file_location("filters", ROOT / "plugins/filter/weights.py")
     filters = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(filters)
-    plan = {"checkpoint": "o/n", "checkpoint_modelscope": ""}
+    plan = {"checkpoint": "o/n", "checkpoint_modelscope": "", "checkpoint_hub": "huggingface"}
     find = filters.FilterModule().filters()["weights_source_problems"]
     assert [problem["code"] for problem in find([{"type": "ftp"}], plan, "main", "https://hf")] == ["bad-source"]
     assert find([], plan, "main", "https://hf") == []

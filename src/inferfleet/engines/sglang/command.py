@@ -39,6 +39,8 @@ def build_argv(launch: Launch) -> list[str]:
         argv += ["--mem-fraction-static", f"{launch.static_share:.2f}"]
     if launch.kv_cache_dtype != "auto":
         argv += ["--kv-cache-dtype", {"fp8": "fp8_e4m3"}.get(launch.kv_cache_dtype, launch.kv_cache_dtype)]
+    if launch.quantization:
+        argv += ["--quantization", launch.quantization]
     if launch.max_num_batched_tokens:
         argv += ["--chunked-prefill-size", str(launch.max_num_batched_tokens)]
     if layout.expert_parallel:

@@ -59,6 +59,8 @@ def sizes(launch: Launch) -> list[str]:
         argv += ["--gpu-memory-utilization", f"{launch.gpu_memory_utilization:.2f}"]
     if launch.kv_cache_dtype != "auto":
         argv += ["--kv-cache-dtype", launch.kv_cache_dtype]
+    if launch.quantization:
+        argv += ["--quantization", launch.quantization]
     if launch.max_num_batched_tokens:
         argv += ["--max-num-batched-tokens", str(launch.max_num_batched_tokens)]
     if launch.layout.expert_parallel:
