@@ -28,8 +28,11 @@ class ConnectionBrokenError(OSError):
 
 
 def reason(error: Exception) -> Message | str:
-    """Return why a request failed."""
-    return error.message if isinstance(error, ConnectionBrokenError) else str(error)
+    """Return why a request failed: "Connection refused", not urllib's "<urlopen error [Errno 111] …>"."""
+    if isinstance(error, ConnectionBrokenError):
+        return error.message
+    cause = getattr(error, "reason", error)
+    return getattr(cause, "strerror", None) or str(cause)
 
 
 def request(
