@@ -67,6 +67,17 @@ def test_a_node_is_checked(command):
     assert (command.folder / "home/.local/state/inferfleet/runs").is_dir()
 
 
+def test_the_package_contains_every_plugin_and_role(command):
+    [wheel] = (command.folder / "wheels").glob("*.whl")
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    files = [
+        path for tree in ("plugins", "roles", "playbooks") for path in (ROOT / tree).rglob("*.*") if path.is_file()
+    ]
+    names = {path.relative_to(ROOT) for path in files}
+    omitted = {name for name in names if any(part in ("stubs", "__pycache__") or part[0] == "." for part in name.parts)}
+    assert {f"inferfleet/deployment/{name}" for name in names - omitted} - packed == set()
+
+
 def test_the_playbooks_are_valid(command):
     code = "from inferfleet.runner.checkout import PACKAGED; print(PACKAGED)"
     root = Path(command("python", "-c", code).strip())
