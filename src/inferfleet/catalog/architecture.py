@@ -3,17 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
+from inferfleet.catalog.family import load_families
+from inferfleet.catalog.layers import Layer, LayerType
 from inferfleet.catalog.quantization import Quantization, config_groups, mapping, read_quantization
 from inferfleet.messages import N_, Message
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4"]
 """Storage format of the weights of the linear layers."""
-
-MODEL_TYPES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2", "DeepseekV3ForCausalLM": "deepseek_v3"}
-"""Supported architectures, and the `model_type` that engines know each by."""
-SUPPORTED = tuple(MODEL_TYPES)
 
 
 class UnsupportedArchitectureError(ValueError):
@@ -33,7 +31,7 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Literal["LlamaForCausalLM", "Qwen2ForCausalLM", "DeepseekV3ForCausalLM"]
+    name: str
     hidden_size: PositiveInt
     intermediate_size: PositiveInt
     num_hidden_layers: PositiveInt
@@ -41,30 +39,54 @@ class Architecture(BaseModel):
     num_key_value_heads: PositiveInt
     vocab_size: PositiveInt
     max_position_embeddings: PositiveInt
-    head_dim: int = Field(default=0, ge=0)
+    head_dim: NonNegativeInt = 0
     tie_word_embeddings: bool = False
-    attention_bias: bool = False
+    layer_types: tuple[LayerType, ...] = ()  # empty: all have full attention
+    sliding_window: NonNegativeInt = 0  # tokens
+    partial_rotary_factor: float = Field(default=1.0, gt=0, le=1)
+
+    attention_bias: bool = False  # of the projections of queries, keys and values
+    attention_output_bias: bool = False
+    qk_norm: bool = False  # queries and keys are normalized: each head, or all together
+    joint_qk_norm: bool = False
 
     # Mixture of experts; 0 experts: a dense model.
-    n_routed_experts: int = Field(default=0, ge=0)
-    n_shared_experts: int = Field(default=0, ge=0)
-    num_experts_per_tok: int = Field(default=0, ge=0)
-    moe_intermediate_size: int = Field(default=0, ge=0)
-    first_k_dense_replace: int = Field(default=0, ge=0)
+    n_routed_experts: NonNegativeInt = 0
+    n_shared_experts: NonNegativeInt = 0
+    num_experts_per_tok: NonNegativeInt = 0
+    moe_intermediate_size: NonNegativeInt = 0
+    first_k_dense_replace: NonNegativeInt = 0  # layers before the first with experts
+    decoder_sparse_step: PositiveInt = 1  # every n-th layer has experts
+    mlp_only_layers: tuple[int, ...] = ()  # further layers without experts
+    correction_bias_bytes: NonNegativeInt = 0  # of an element of e_score_correction_bias; 0: none
 
     # Multi-head latent attention; rank 0: ordinary (grouped-query) attention.
-    kv_lora_rank: int = Field(default=0, ge=0)
-    q_lora_rank: int = Field(default=0, ge=0)
-    qk_nope_head_dim: int = Field(default=0, ge=0)
-    qk_rope_head_dim: int = Field(default=0, ge=0)
-    v_head_dim: int = Field(default=0, ge=0)
+    kv_lora_rank: NonNegativeInt = 0
+    q_lora_rank: NonNegativeInt = 0
+    qk_nope_head_dim: NonNegativeInt = 0
+    qk_rope_head_dim: NonNegativeInt = 0
+    v_head_dim: NonNegativeInt = 0
 
-    num_nextn_predict_layers: int = Field(default=0, ge=0)  # multi-token-prediction layers
+    num_nextn_predict_layers: NonNegativeInt = 0  # multi-token-prediction layers
 
     quantization: Quantization = Quantization()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_family(cls, parameters: Any) -> Any:
+        family = load_families().get(parameters.get("name", "")) if isinstance(parameters, dict) else None
+        return family.complete(parameters) if family else parameters
+
     @model_validator(mode="after")
     def _complete(self) -> "Architecture":
+        if self.name not in load_families():
+            raise UnsupportedArchitectureError(N_("the planner does not know architecture {value}"), value=self.name)
+        if self.layer_types and len(self.layer_types) != self.num_hidden_layers:
+            raise InvalidArchitectureError(
+                N_("has {count} layer_types, but num_hidden_layers is {layers}"),
+                count=len(self.layer_types),
+                layers=self.num_hidden_layers,
+            )
         if self.n_routed_experts and not (self.moe_intermediate_size and self.num_experts_per_tok):
             raise InvalidArchitectureError(
                 N_("has n_routed_experts but no moe_intermediate_size or num_experts_per_tok")
@@ -95,11 +117,43 @@ class Architecture(BaseModel):
     @property
     def rotary_size(self) -> int:
         """Width of the rotary part of a head (elements)."""
-        return self.qk_rope_head_dim if self.mla else self.head_size
+        return self.qk_rope_head_dim if self.mla else int(self.head_size * self.partial_rotary_factor)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The decoder layers."""
+        return tuple(self.layer(number) for number in range(self.num_hidden_layers))
+
+    def layer(self, number: int) -> Layer:
+        """Return decoder layer `number` (from 0), or a multi-token-prediction layer after them."""
+        attention = self.layer_types[number] if number < len(self.layer_types) else "full_attention"
+        return Layer(attention, self.is_moe_layer(number))
 
     def is_moe_layer(self, layer: int) -> bool:
         """Return whether decoder layer `layer` (from 0) has experts."""
-        return self.moe and layer >= self.first_k_dense_replace
+        if layer >= self.num_hidden_layers:
+            return self.moe
+        return (
+            self.moe
+            and layer >= self.first_k_dense_replace
+            and (layer + 1) % self.decoder_sparse_step == 0
+            and layer not in self.mlp_only_layers
+        )
+
+    @property
+    def only_experts(self) -> bool:
+        """Whether every layer has experts."""
+        return all(layer.experts for layer in self.layers)
+
+    @property
+    def dense_width(self) -> int:
+        """Width of the widest feed-forward network that is not a routed expert (elements); 0 if there is none."""
+        return max(0 if self.only_experts else self.intermediate_size, self.shared_width)
+
+    @property
+    def shared_width(self) -> int:
+        """Width of the experts that every token uses (elements); 0 without."""
+        return self.n_shared_experts * self.moe_intermediate_size
 
 
 def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
@@ -109,18 +163,12 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     """
     names = config.get("architectures")
     name = names[0] if isinstance(names, list) and names else None
-    if name not in SUPPORTED:
-        kind = UnsupportedArchitectureError if name else InvalidArchitectureError
-        raise kind(
-            N_("architectures is {value}, which the planner does not support; it supports {known}"),
-            value=name or names,
-            known=SUPPORTED,
-        )
-    numbers = {key: config[key] for key in Architecture.model_fields if config.get(key) is not None}
-    numbers["name"] = name
-    numbers["quantization"] = _quantization(config)
-    if name == "Qwen2ForCausalLM":
-        numbers["attention_bias"] = True  # Qwen2 always has biases on q, k and v, which its config does not state
+    family = load_families().get(str(name))
+    if family is None:
+        if not name:
+            raise InvalidArchitectureError(N_("architectures is {value}, which names no architecture"), value=names)
+        raise UnsupportedArchitectureError(N_("the planner does not know architecture {value}"), value=name)
+    numbers = family.parameters(config) | {"name": name, "quantization": _quantization(config)}
     numbers.setdefault("num_key_value_heads", numbers.get("num_attention_heads"))
     try:
         return Architecture.model_validate(numbers)

@@ -19,6 +19,8 @@ class Quantization(BaseModel):
     """Weights of a row that share a scale, for INT4; 0: the entire row."""
     zero_points: bool = True
     """Whether each group has a zero point besides its scale."""
+    blocks: bool = False
+    """Whether FP8 or INT8 weights have a scale per 128 × 128 block; latent attention's checkpoints always have."""
     targets: tuple[str, ...] = ()
     """Names of the quantized modules, or patterns after `re:`; empty: all."""
     ignore: tuple[str, ...] = ()
@@ -60,6 +62,7 @@ def read_quantization(settings: Mapping[str, Any]) -> Quantization:
     return Quantization(
         group_size=size if isinstance(size, int) and size > 0 else 0,
         zero_points=not groups or weights.get("symmetric") is False,
+        blocks=bool(settings.get("weight_block_size")),
         targets=() if _EVERY_MODULE in targets else tuple(targets),
         ignore=tuple(ignore),
     )

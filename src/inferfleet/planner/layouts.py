@@ -65,11 +65,12 @@ def obstacle(
         return Message("", N_("{heads} attention heads"), heads=heads)
     if not arch.mla and kv % size and size % kv:
         return Message("", N_("{heads} key-value heads and is not a multiple of them"), heads=kv)
-    widths = {N_("feed-forward width"): (arch.intermediate_size, size)}
+    widths = {N_("feed-forward width"): (0 if arch.only_experts else arch.intermediate_size, size)}
     if arch.moe and not expert_parallel:
         widths[N_("expert width")] = (arch.moe_intermediate_size, size * replicas)
+    widths[N_("shared expert width")] = (arch.shared_width, size)
     # Block quantization has one scale per 128 × 128 weights, and no rank may hold part of a block.
-    step = BLOCK if precision in ("fp8", "int8") and arch.mla else 1
+    step = BLOCK if precision in ("fp8", "int8") and (arch.mla or arch.quantization.blocks) else 1
     for name, (width, ranks) in widths.items():
         if ranks > 1 and width % (ranks * step):
             template = N_("{name} ({width})")

@@ -191,7 +191,7 @@ def activation_bytes(arch: Architecture, precision: Precision, layout: Layout, l
     workspace = _expert_workspace(arch, layout, tokens, item, stage)
 
     # gate and up projection, and their product
-    forward = 3 * tokens * -(-arch.intermediate_size // tensor) * item
+    forward = 3 * tokens * -(-arch.dense_width // tensor) * item
     forward += int((_HIDDEN_COPIES_V2 if v2 else _HIDDEN_COPIES) * hidden)
     if arch.mla:
         heads = -(-arch.num_attention_heads // tensor)

@@ -7,6 +7,7 @@ from functools import cache
 from math import ceil, prod
 
 from inferfleet.catalog.architecture import Architecture, Precision
+from inferfleet.catalog.layers import Layer
 
 BLOCK = 128
 """Side of a quantization block (FP8 and block INT8) and usual group length of INT4, in elements."""
@@ -110,7 +111,7 @@ def output_head(arch: Architecture) -> list[Matrix]:
 def decoder_layer(arch: Architecture, layer: int) -> Iterator[Matrix]:
     """Yield the parameters of decoder layer `layer` (from 0)."""
     how = arch.quantization
-    for matrix in _decoder_layer(arch, moe=arch.is_moe_layer(layer)):
+    for matrix in _decoder_layer(arch, arch.layer(layer)):
         if any(how.quantizes(f"model.layers.{layer}.{name}") for name in matrix.modules):
             yield replace(matrix, quantized=True, group=how.group_size, zero_points=how.zero_points)
         else:
@@ -125,23 +126,24 @@ def alike_layers(arch: Architecture) -> tuple[int, ...]:
     return tuple(first.setdefault(tuple(decoder_layer(arch, layer)), layer) for layer in layers)
 
 
-def _decoder_layer(arch: Architecture, *, moe: bool) -> Iterator[Matrix]:
+def _decoder_layer(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     hidden = arch.hidden_size
     yield vector("input_layernorm", hidden)
     yield from _latent_attention(arch) if arch.mla else _attention(arch)
     yield vector("post_attention_layernorm", hidden)
-    if not moe:
+    if not layer.experts:
         yield from _feed_forward("mlp", hidden, arch.intermediate_size)
         return
     inner, experts = arch.moe_intermediate_size, arch.n_routed_experts
     yield Matrix("gate", (experts,), hidden)
-    yield vector("e_score_correction_bias", experts, item_bytes=4)
+    if arch.correction_bias_bytes:
+        yield vector("e_score_correction_bias", experts, item_bytes=arch.correction_bias_bytes)
     one = "mlp.experts.0"  # engines quantize all experts of a layer alike
     gate_up = (f"{one}.gate_proj", f"{one}.up_proj")
     yield Matrix("experts.w13", (inner, inner), hidden, Split.COLUMN, gate_up, copies=experts)
     yield Matrix("experts.w2", (hidden,), inner, Split.ROW, (f"{one}.down_proj",), copies=experts)
-    if arch.n_shared_experts:
-        yield from _feed_forward("mlp.shared_experts", hidden, inner * arch.n_shared_experts)
+    if arch.shared_width:
+        yield from _feed_forward("mlp.shared_experts", hidden, arch.shared_width)
 
 
 def prediction_layer(arch: Architecture) -> Iterator[Matrix]:
@@ -162,7 +164,14 @@ def _attention(arch: Architecture) -> Iterator[Matrix]:
     yield Matrix("qkv_proj", parts, arch.hidden_size, Split.COLUMN, _attention_modules("q", "k", "v"), kv_heads=kv)
     if arch.attention_bias:
         yield Matrix("qkv_bias", parts, 1, Split.COLUMN, kv_heads=kv)
+    if arch.joint_qk_norm:
+        yield Matrix("qk_norm", (heads * size, kv * size), 1, Split.COLUMN, kv_heads=kv)
+    elif arch.qk_norm:
+        yield vector("q_norm", size)
+        yield vector("k_norm", size)
     yield Matrix("o_proj", (arch.hidden_size,), heads * size, Split.ROW, _attention_modules("o"))
+    if arch.attention_output_bias:
+        yield vector("o_bias", arch.hidden_size)
 
 
 def _latent_attention(arch: Architecture) -> Iterator[Matrix]:

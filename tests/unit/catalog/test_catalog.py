@@ -251,7 +251,7 @@ def test_quantization_groups(settings, size, zero_points):
     [
         (
             {"architectures": ["GPT2LMHeadModel"]},
-            "architectures is GPT2LMHeadModel, which the planner does not support",
+            "the planner does not know architecture GPT2LMHeadModel",
         ),
         ({"architectures": None}, "architectures is None"),
         ({"hidden_size": None}, "hidden_size: it is missing"),

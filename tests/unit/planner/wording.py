@@ -55,14 +55,17 @@ ODD = (
 )
 LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
 LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}
+SHARED_EXPERTS = {"architectures": ["Glm4MoeForCausalLM"], "n_routed_experts": 8, "num_experts_per_tok": 2}
+SHARED_EXPERTS |= {"moe_intermediate_size": 4, "n_shared_experts": 1, "first_k_dense_replace": 1}
 CONFIGS = (
     *(b"\xff", b"[]", b"{}", b'{"architectures": ["LlamaForCausalLM"]}'),
     *(
         json.dumps({**LLAMA, **change}).encode()
         for change in (
             {"num_key_value_heads": 3},
-            {"n_routed_experts": 8},
-            {"kv_lora_rank": 8},
+            {"architectures": ["DeepseekV3ForCausalLM"], "n_routed_experts": 8},
+            {"architectures": ["DeepseekV3ForCausalLM"], "kv_lora_rank": 8},
+            {"architectures": ["OwnForCausalLM"]},
             {"vocab_size": 0},
             {"torch_dtype": "int3"},
             {"quantization_config": {"quant_method": "x"}},
@@ -111,6 +114,10 @@ def _configs() -> Iterator[Message | Problem]:
     for config in CONFIGS:
         (folder / "config.json").write_bytes(config)
         yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
+    (folder / "config.json").write_text(json.dumps({**LLAMA, **SHARED_EXPERTS, "num_attention_heads": 64}))
+    parallel = {"tensor_parallel_size": 8, "enable_expert_parallel": True}
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
+    (folder / "config.json").write_bytes(CONFIGS[-1])
     index = folder / "model.safetensors.index.json"
     index.write_text(json.dumps({"metadata": {"total_size": 1369062772000}}))
     yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
