@@ -10,7 +10,7 @@ from inferfleet.catalog.layers import Layer, LayerType
 from inferfleet.catalog.quantization import Quantization, config_groups, mapping, read_quantization
 from inferfleet.messages import N_, Message
 
-Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4"]
+Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp4"]
 """Storage format of the weights of the linear layers."""
 
 
@@ -43,10 +43,14 @@ class Architecture(BaseModel):
     tie_word_embeddings: bool = False
     layer_types: tuple[LayerType, ...] = ()  # empty: all have full attention
     sliding_window: NonNegativeInt = 0  # tokens
+    attention_chunk_size: NonNegativeInt = 0  # tokens
+    rotary_dim: NonNegativeInt = 0  # elements of a head; 0: the share partial_rotary_factor
     partial_rotary_factor: float = Field(default=1.0, gt=0, le=1)
 
     attention_bias: bool = False  # of the projections of queries, keys and values
     attention_output_bias: bool = False
+    attention_sinks: bool = False
+    attention_gate: bool = False  # the projection of queries has a gate for every element
     qk_norm: bool = False  # queries and keys are normalized: each head, or all together
     joint_qk_norm: bool = False
 
@@ -58,6 +62,10 @@ class Architecture(BaseModel):
     first_k_dense_replace: NonNegativeInt = 0  # layers before the first with experts
     decoder_sparse_step: PositiveInt = 1  # every n-th layer has experts
     mlp_only_layers: tuple[int, ...] = ()  # further layers without experts
+    shared_expert_intermediate_size: NonNegativeInt = 0  # of all shared experts; 0: that of n_shared_experts
+    shared_expert_gate: bool = False
+    router_bias: bool = False
+    expert_bias: bool = False
     correction_bias_bytes: NonNegativeInt = 0  # of an element of e_score_correction_bias; 0: none
 
     # Multi-head latent attention; rank 0: ordinary (grouped-query) attention.
@@ -67,7 +75,20 @@ class Architecture(BaseModel):
     qk_rope_head_dim: NonNegativeInt = 0
     v_head_dim: NonNegativeInt = 0
 
+    # Sparse attention: an indexer selects the tokens of latent attention; dimension 0: none.
+    index_n_heads: NonNegativeInt = 0
+    index_head_dim: NonNegativeInt = 0
+    index_topk: NonNegativeInt = 0
+
+    # Linear attention (gated delta rule).
+    linear_num_key_heads: NonNegativeInt = 0
+    linear_num_value_heads: NonNegativeInt = 0
+    linear_key_head_dim: NonNegativeInt = 0
+    linear_value_head_dim: NonNegativeInt = 0
+    linear_conv_kernel_dim: NonNegativeInt = 0
+
     num_nextn_predict_layers: NonNegativeInt = 0  # multi-token-prediction layers
+    prediction_tables: bool = True  # whether the checkpoint repeats embedding and output head for each
 
     quantization: Quantization = Quantization()
 
@@ -117,7 +138,9 @@ class Architecture(BaseModel):
     @property
     def rotary_size(self) -> int:
         """Width of the rotary part of a head (elements)."""
-        return self.qk_rope_head_dim if self.mla else int(self.head_size * self.partial_rotary_factor)
+        if self.mla:
+            return self.qk_rope_head_dim
+        return self.rotary_dim or int(self.head_size * self.partial_rotary_factor)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -153,7 +176,7 @@ class Architecture(BaseModel):
     @property
     def shared_width(self) -> int:
         """Width of the experts that every token uses (elements); 0 without."""
-        return self.n_shared_experts * self.moe_intermediate_size
+        return self.shared_expert_intermediate_size or self.n_shared_experts * self.moe_intermediate_size
 
 
 def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
@@ -198,8 +221,8 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
     quantization = config.get("quantization_config")
     if isinstance(quantization, Mapping):
         method, bits = str(quantization.get("quant_method", "")), quantization.get("bits")
-        if method == "fp8":
-            return "fp8"
+        if method in ("fp8", "mxfp4"):
+            return "fp8" if method == "fp8" else "mxfp4"
         if bits == 4 or method == "awq":
             return "int4"
         if bits == 8 or "int8" in method:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from inferfleet.catalog import Architecture, Precision
 from inferfleet.engines.layout import Layout
 from inferfleet.messages import N_, Message
-from inferfleet.planner.memory import Budget, Limits, budget
-from inferfleet.planner.modules import BLOCK
+from inferfleet.planner.limits import Limits
+from inferfleet.planner.matrix import BLOCK
+from inferfleet.planner.memory import Budget, budget
 from inferfleet.planner.refusals import (
     ExpertParallelIndivisible,
     LayoutMismatch,
@@ -65,6 +66,9 @@ def obstacle(
         return Message("", N_("{heads} attention heads"), heads=heads)
     if not arch.mla and kv % size and size % kv:
         return Message("", N_("{heads} key-value heads and is not a multiple of them"), heads=kv)
+    linear = arch.linear_num_key_heads
+    if linear % size:  # vllm/model_executor/layers/mamba/mamba_utils.py, gated_delta_net_state_shape
+        return Message("", N_("{heads} key heads of linear attention"), heads=linear)
     widths = {N_("feed-forward width"): (0 if arch.only_experts else arch.intermediate_size, size)}
     if arch.moe and not expert_parallel:
         widths[N_("expert width")] = (arch.moe_intermediate_size, size * replicas)

@@ -6,9 +6,8 @@ from functools import cache
 
 from inferfleet.catalog.architecture import Architecture, Precision
 from inferfleet.engines.layout import Layout
+from inferfleet.planner.matrix import ITEM_BYTES, Matrix
 from inferfleet.planner.modules import (
-    ITEM_BYTES,
-    Matrix,
     alike_layers,
     decoder_layer,
     embedding,
@@ -22,6 +21,9 @@ MIB = 1 << 20
 # 10 MiB on a request gets its own segment, rounded to 2 MiB, whose rest is split off only if the request is
 # below max_split_size (vLLM sets 20 MiB while it loads) and the rest is above 1 MiB.
 _ROUND_SMALL, _SEGMENT_FROM, _ROUND_SEGMENT, _MAX_SPLIT = 512, 10 * MIB, 2 * MIB, 20 * MIB
+
+_MXFP4_PADDING = 64
+"""Multiple of the widths of experts for vLLM's Triton kernels (H100, H200); others pad to 128 (oracle/mxfp4.py)."""
 
 # What a rank of a latent-attention model holds in addition to its parameters: the YaRN table and the attention
 # backend's buffers. Measured on H200: 55 to 210 MiB above the parameters, by backend, independent of layers.
@@ -109,6 +111,8 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
     for module in modules:
         group = layout.expert_ranks if module.copies > 1 else tensor
         part = module.on_rank(group, experts_divided=layout.expert_parallel)
+        if precision == "mxfp4" and part.quantized:
+            part = part.padded(_MXFP4_PADDING)
         sizes = part.sizes(precision, item)
         total += sum(allocated(size) for size in sizes)
         # Marlin, the INT4 kernel, keeps a permuted copy of the scales; those of experts it replaces

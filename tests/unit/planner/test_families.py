@@ -9,8 +9,10 @@ from inferfleet.catalog.architecture import architecture_from_config, precision_
 from inferfleet.catalog.family import load_families
 from inferfleet.engines import load_engines
 from inferfleet.engines.layout import Layout
+from inferfleet.planner.cache import cache_tokens, kv_bytes_per_token, state_bytes
 from inferfleet.planner.layouts import Rules, divisibility
-from inferfleet.planner.memory import kv_bytes_per_token
+from inferfleet.planner.limits import Limits
+from inferfleet.planner.modules import decoder_layer, embedding, output_head, prediction_layer
 from inferfleet.planner.weights import checkpoint_bytes, stage_weights
 
 FILES = sorted((Path(__file__).parents[2] / "fixtures" / "models").glob("*.yml"))
@@ -22,17 +24,34 @@ def read(name, **changes):
     return architecture_from_config(MODELS[name]["config"] | changes)
 
 
+def parameters(arch):
+    layers = [matrix for number in range(arch.num_hidden_layers) for matrix in decoder_layer(arch, number)]
+    predicted = [matrix for _ in range(arch.num_nextn_predict_layers) for matrix in prediction_layer(arch)]
+    return sum(matrix.elements for matrix in (embedding(arch), *layers, *output_head(arch), *predicted))
+
+
+def limits(length, **changes):
+    return Limits(length, 256, 8192, 0.9, 2, **changes)
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_tensor_bytes(name):
     known = MODELS[name]
     assert checkpoint_bytes(read(name), precision_from_config(known["config"])) == known["tensor_bytes"]
 
 
+@pytest.mark.parametrize("name", [name for name, model in MODELS.items() if "parameters" in model])
+def test_published_parameters(name):
+    known = MODELS[name]
+    assert parameters(read(name)) + known.get("scales", 0) == known["parameters"]
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_cache_of_a_token(name):
     arch = read(name)
     for tensor, size in MODELS[name]["kv_bytes"].items():
-        assert kv_bytes_per_token(arch, Layout(tensor), 2) * arch.num_hidden_layers == size
+        layers = sum(layer.attention != "linear_attention" for layer in arch.layers)
+        assert kv_bytes_per_token(arch, Layout(tensor), 2) * layers == size
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -69,3 +88,63 @@ def test_experts_of_qwen3_in_fp8_blocks_limit_tensor_parallelism():
 def test_width_of_layers_that_do_not_exist_is_no_limit():
     arch = read("qwen3-235b-a22b", intermediate_size=12289)
     assert not divisibility(arch, "bf16", Layout(4), Rules())
+
+
+def kinds(arch):
+    return tuple(layer.attention for layer in arch.layers)
+
+
+def test_sliding_windows_and_full_attention_share_the_blocks():
+    arch = read("gpt-oss-120b")
+    assert kinds(arch)[:3] == ("sliding_attention", "full_attention", "sliding_attention")
+    # Two groups of 18 layers with pages of 16 tokens: a sequence of 131072 tokens takes 8192 blocks of the one and
+    # those of the window and of two batches of the other.
+    needed = 131072 // 16 + -(-(127 + 2 * 8192) // 16) + 1
+    size = 10 << 30
+    blocks = size // (18 * 16 * 2048)
+    tokens, concurrency = cache_tokens(arch, Layout(), limits(131072), kinds(arch), size)
+    assert concurrency == blocks / needed
+    assert tokens == int(blocks / needed * 131072)
+
+
+def test_widths_of_mxfp4_experts_are_padded():
+    arch = read("gpt-oss-120b")
+    experts = 36 * 128 * 3 * 2880 * 2880 * (0.5 + 1 / 32)
+    padded = 36 * 128 * 3 * 2880 * 384 * (0.5 + 1 / 32)
+    others = (65248815744 - experts) / 8
+    assert stage_weights(arch, "mxfp4", Layout(8))[0] == pytest.approx(padded + others, rel=0.02)  # also rounded
+
+
+def test_state_of_linear_attention():
+    arch = read("qwen3-next-80b-a3b")
+    assert kinds(arch).count("full_attention") == 12
+    # "Setting attention block size to 544 tokens", "Padding mamba page size by 1.49%": vLLM's log of this model
+    assert state_bytes(arch, Layout()) == (8192 * 3 + 32 * 128 * 128) * 2
+    page = 544 * 2 * 2 * 256 * 2
+    assert page / state_bytes(arch, Layout()) == pytest.approx(1.0149, abs=1e-4)
+    # Four groups of 12 layers; of linear attention a sequence takes two blocks.
+    blocks, needed = (20 << 30) // (12 * page), -(-262144 // 544) + 3 * 2
+    assert cache_tokens(arch, Layout(), limits(262144), kinds(arch), 20 << 30)[1] == blocks / needed
+
+
+def test_indexer_of_sparse_attention_has_a_cache():
+    arch = read("deepseek-v3.2-exp")
+    assert kv_bytes_per_token(arch, Layout(8), 2) == 576 * 2 + 132
+    assert kv_bytes_per_token(arch, Layout(8), 1) == 656 + 132
+    dense = read("deepseek-v3.2-exp", index_head_dim=None)
+    assert checkpoint_bytes(arch, "fp8") - checkpoint_bytes(dense, "fp8") == 62 * (
+        64 * 128 * 1536 + 64 * 12 * 4 + 128 * 7168 + 56 * 4 + 64 * 7168 * 2 + 2 * 128 * 4
+    )
+
+
+def test_heads_of_linear_attention_limit_tensor_parallelism():
+    arch = read("qwen3-next-80b-a3b", linear_num_key_heads=4)
+    assert not divisibility(arch, "bf16", Layout(4), Rules())
+    assert divisibility(arch, "bf16", Layout(8), Rules())
+
+
+def test_stages_of_a_model_with_windows_hold_their_layers():
+    arch = read("gpt-oss-120b")
+    half = cache_tokens(arch, Layout(1, 2), limits(131072), kinds(arch)[:18], 5 << 30)[1]
+    needed = 131072 // 16 + -(-(127 + 3 * 8192) // 16) + 1
+    assert half == (5 << 30) // (9 * 16 * 2048) / needed

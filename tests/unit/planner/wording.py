@@ -57,6 +57,9 @@ LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_
 LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}
 SHARED_EXPERTS = {"architectures": ["Glm4MoeForCausalLM"], "n_routed_experts": 8, "num_experts_per_tok": 2}
 SHARED_EXPERTS |= {"moe_intermediate_size": 4, "n_shared_experts": 1, "first_k_dense_replace": 1}
+LINEAR = {"architectures": ["Qwen3NextForCausalLM"], "num_experts": 4, "num_experts_per_tok": 1}
+LINEAR |= {"moe_intermediate_size": 4, "linear_num_key_heads": 2, "linear_num_value_heads": 4}
+LINEAR |= {"linear_key_head_dim": 16, "linear_value_head_dim": 16, "linear_conv_kernel_dim": 4}
 CONFIGS = (
     *(b"\xff", b"[]", b"{}", b'{"architectures": ["LlamaForCausalLM"]}'),
     *(
@@ -70,6 +73,7 @@ CONFIGS = (
             {"torch_dtype": "int3"},
             {"quantization_config": {"quant_method": "x"}},
             {"quantization_config": {"quant_method": "fp8", "ignore": ["re:("]}},
+            {"architectures": ["GptOssForCausalLM"], "layer_types": ["full_attention"]},
             {"model_type": "own"},
         )
     ),
@@ -116,6 +120,9 @@ def _configs() -> Iterator[Message | Problem]:
         yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
     (folder / "config.json").write_text(json.dumps({**LLAMA, **SHARED_EXPERTS, "num_attention_heads": 64}))
     parallel = {"tensor_parallel_size": 8, "enable_expert_parallel": True}
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
+    (folder / "config.json").write_text(json.dumps({**LLAMA, **LINEAR}))
+    parallel = {"tensor_parallel_size": 4}
     yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
     (folder / "config.json").write_bytes(CONFIGS[-1])
     index = folder / "model.safetensors.index.json"
