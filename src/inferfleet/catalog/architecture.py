@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 from inferfleet.catalog.family import load_families
 from inferfleet.catalog.layers import Layer, LayerType
 from inferfleet.catalog.quantization import Quantization, config_groups, mapping, read_quantization
+from inferfleet.catalog.vision import Vision
 from inferfleet.messages import N_, Message
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp4"]
@@ -90,6 +91,9 @@ class Architecture(BaseModel):
     num_nextn_predict_layers: NonNegativeInt = 0  # multi-token-prediction layers
     prediction_tables: bool = True  # whether the checkpoint repeats embedding and output head for each
 
+    sandwich_norms: bool = False  # attention and feed-forward network are also normalized after they are computed
+
+    vision: Vision | None = None
     quantization: Quantization = Quantization()
 
     @model_validator(mode="before")
@@ -191,7 +195,7 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
         if not name:
             raise InvalidArchitectureError(N_("architectures is {value}, which names no architecture"), value=names)
         raise UnsupportedArchitectureError(N_("the planner does not know architecture {value}"), value=name)
-    numbers = family.parameters(config) | {"name": name, "quantization": _quantization(config)}
+    numbers = family.complete(family.parameters(config)) | {"name": name, "quantization": _quantization(config)}
     numbers.setdefault("num_key_value_heads", numbers.get("num_attention_heads"))
     try:
         return Architecture.model_validate(numbers)

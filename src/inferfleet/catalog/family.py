@@ -46,7 +46,7 @@ class Family(_Entry):
 
     model_types: tuple[str, ...]  # that engines know without code of the checkpoint
     text: str = ""  # key with the parameters of the language model; empty: the file itself
-    vision: str = ""  # key with the parameters of the vision encoder; empty: none
+    vision: dict[str, Any] = {}  # of the vision encoder, for keys that vision_config lacks; empty: none
     reads: tuple[str, ...] = ()  # parameters besides the shared ones
     names: dict[str, str] = {}  # parameter -> its key in config.json, if they differ
     defaults: dict[str, Any] = {}  # of the class of its configuration, for keys that config.json lacks
@@ -63,8 +63,10 @@ class Family(_Entry):
         if self.pattern and "layer_types" not in found:
             every = text.get(self.pattern.key) if self.pattern.key else None
             found["attention_interval"] = every if isinstance(every, int) else self.pattern.default
-        if self.vision and isinstance(config.get(self.vision), Mapping):
-            found["vision"] = config[self.vision]
+        if self.vision:
+            stated = config.get("vision_config")
+            given = {key: value for key, value in stated.items() if value is not None} if stated else {}
+            found["vision"] = self.vision | given
         return found
 
     def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def cache_tokens(
 def _blocks(arch: Architecture, layout: Layout, limits: Limits, kind: LayerType, block: int) -> int:
     """Return the blocks that a sequence of max_model_len tokens takes in a group of one kind of layer."""
     length = limits.max_model_len
-    # Scheduled and not yet settled; one batch more than stages, since scheduling is asynchronous (config/vllm.py).
+    # Scheduled tokens whose blocks are not freed yet; one batch more than stages, since scheduling is asynchronous (config/vllm.py).
     in_flight = (layout.pipeline_parallel_size + 1) * limits.max_num_batched_tokens
     match kind:
         case "linear_attention":

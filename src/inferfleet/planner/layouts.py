@@ -66,6 +66,8 @@ def obstacle(
         return Message("", N_("{heads} attention heads"), heads=heads)
     if not arch.mla and kv % size and size % kv:
         return Message("", N_("{heads} key-value heads and is not a multiple of them"), heads=kv)
+    if arch.vision and arch.vision.num_attention_heads % size:
+        return Message("", N_("{heads} attention heads of the vision encoder"), heads=arch.vision.num_attention_heads)
     linear = arch.linear_num_key_heads
     if linear % size:  # vllm/model_executor/layers/mamba/mamba_utils.py, gated_delta_net_state_shape
         return Message("", N_("{heads} key heads of linear attention"), heads=linear)

@@ -46,6 +46,9 @@ def _decoder_layer(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     yield vector("input_layernorm", hidden)
     yield from attention(arch, layer)
     yield vector("post_attention_layernorm", hidden)
+    if arch.sandwich_norms:
+        yield vector("pre_feedforward_layernorm", hidden)
+        yield vector("post_feedforward_layernorm", hidden)
     if not layer.experts:
         yield from _feed_forward("mlp", hidden, arch.intermediate_size)
         return

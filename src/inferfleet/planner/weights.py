@@ -14,6 +14,7 @@ from inferfleet.planner.modules import (
     output_head,
     prediction_layer,
 )
+from inferfleet.planner.vision import vision_encoder
 
 MIB = 1 << 20
 
@@ -50,7 +51,7 @@ def item_bytes(precision: Precision) -> int:
 @cache
 def checkpoint_bytes(arch: Architecture, precision: Precision, *, prediction_layers: bool = True) -> int:
     """Return the bytes of all tensors of a checkpoint of this architecture."""
-    modules: list[Matrix] = [embedding(arch), *output_head(arch)]
+    modules: list[Matrix] = [embedding(arch), *output_head(arch), *vision_encoder(arch)]
     for layer in range(arch.num_hidden_layers):
         modules += decoder_layer(arch, layer)
     if prediction_layers:
@@ -76,7 +77,7 @@ def stage_weights(
     for stage, count in enumerate(counts):
         layers = alike_layers(arch)[first : first + count]
         first += count
-        total = _rotary_table(arch, precision)
+        total = _rotary_table(arch, precision) + _held([*vision_encoder(arch)], precision, layout)
         total += sum(_layer_bytes(arch, precision, layout, layer) * n for layer, n in Counter(layers).items())
         if stage == 0 or (arch.tie_word_embeddings and stage == len(counts) - 1):
             total += _held([embedding(arch)], precision, layout)

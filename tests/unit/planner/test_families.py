@@ -13,6 +13,7 @@ from inferfleet.planner.cache import cache_tokens, kv_bytes_per_token, state_byt
 from inferfleet.planner.layouts import Rules, divisibility
 from inferfleet.planner.limits import Limits
 from inferfleet.planner.modules import decoder_layer, embedding, output_head, prediction_layer
+from inferfleet.planner.vision import vision_encoder
 from inferfleet.planner.weights import checkpoint_bytes, stage_weights
 
 FILES = sorted((Path(__file__).parents[2] / "fixtures" / "models").glob("*.yml"))
@@ -27,7 +28,8 @@ def read(name, **changes):
 def parameters(arch):
     layers = [matrix for number in range(arch.num_hidden_layers) for matrix in decoder_layer(arch, number)]
     predicted = [matrix for _ in range(arch.num_nextn_predict_layers) for matrix in prediction_layer(arch)]
-    return sum(matrix.elements for matrix in (embedding(arch), *layers, *output_head(arch), *predicted))
+    others = (embedding(arch), *output_head(arch), *vision_encoder(arch))
+    return sum(matrix.elements for matrix in (*layers, *predicted, *others))
 
 
 def limits(length, **changes):
@@ -148,3 +150,22 @@ def test_stages_of_a_model_with_windows_hold_their_layers():
     half = cache_tokens(arch, Layout(1, 2), limits(131072), kinds(arch)[:18], 5 << 30)[1]
     needed = 131072 // 16 + -(-(127 + 3 * 8192) // 16) + 1
     assert half == (5 << 30) // (9 * 16 * 2048) / needed
+
+
+def test_chunks_and_full_attention_share_the_blocks():
+    arch = read("llama-4-scout")
+    assert kinds(arch).count("full_attention") == 12
+    needed = 1048576 // 16 + 3 * -(-(8192 + 2 * 8192) // 16)
+    blocks = (10 << 30) // (12 * 16 * 4096)
+    assert cache_tokens(arch, Layout(), limits(1048576), kinds(arch), 10 << 30)[1] == blocks / needed
+
+
+def test_vision_encoder_limits_tensor_parallelism():
+    assert not divisibility(read("llama-4-scout"), "bf16", Layout(4), Rules())
+    assert divisibility(read("llama-4-scout"), "bf16", Layout(5), Rules())  # 40 heads of text, 16 of vision
+
+
+def test_gemma_has_full_attention_in_every_sixth_layer():
+    assert [number for number, kind in enumerate(kinds(read("gemma-3-27b"))) if kind == "full_attention"] == [
+        *range(5, 62, 6)
+    ]

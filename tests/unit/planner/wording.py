@@ -60,6 +60,9 @@ SHARED_EXPERTS |= {"moe_intermediate_size": 4, "n_shared_experts": 1, "first_k_d
 LINEAR = {"architectures": ["Qwen3NextForCausalLM"], "num_experts": 4, "num_experts_per_tok": 1}
 LINEAR |= {"moe_intermediate_size": 4, "linear_num_key_heads": 2, "linear_num_value_heads": 4}
 LINEAR |= {"linear_key_head_dim": 16, "linear_value_head_dim": 16, "linear_conv_kernel_dim": 4}
+VISION = {"architectures": ["Gemma3ForConditionalGeneration"], "text_config": LLAMA | {"num_attention_heads": 8}}
+VISION["text_config"] |= {"num_key_value_heads": 8}
+VISION["vision_config"] = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
 CONFIGS = (
     *(b"\xff", b"[]", b"{}", b'{"architectures": ["LlamaForCausalLM"]}'),
     *(
@@ -123,6 +126,9 @@ def _configs() -> Iterator[Message | Problem]:
     yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
     (folder / "config.json").write_text(json.dumps({**LLAMA, **LINEAR}))
     parallel = {"tensor_parallel_size": 4}
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
+    (folder / "config.json").write_text(json.dumps(VISION))
+    parallel = {"tensor_parallel_size": 8}
     yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
     (folder / "config.json").write_bytes(CONFIGS[-1])
     index = folder / "model.safetensors.index.json"
