@@ -1,6 +1,7 @@
 """Architecture parameters of a model, named as in its `config.json`."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
@@ -149,7 +150,7 @@ class Architecture(BaseModel):
     @property
     def layers(self) -> tuple[Layer, ...]:
         """The decoder layers."""
-        return tuple(self.layer(number) for number in range(self.num_hidden_layers))
+        return _layers(self)
 
     def layer(self, number: int) -> Layer:
         """Return decoder layer `number` (from 0), or a multi-token-prediction layer after them."""
@@ -170,7 +171,7 @@ class Architecture(BaseModel):
     @property
     def only_experts(self) -> bool:
         """Whether every layer has experts."""
-        return all(layer.experts for layer in self.layers)
+        return _only_experts(self)
 
     @property
     def dense_width(self) -> int:
@@ -181,6 +182,16 @@ class Architecture(BaseModel):
     def shared_width(self) -> int:
         """Width of the experts that every token uses (elements); 0 without."""
         return self.shared_expert_intermediate_size or self.n_shared_experts * self.moe_intermediate_size
+
+
+@cache
+def _layers(arch: Architecture) -> tuple[Layer, ...]:
+    return tuple(arch.layer(number) for number in range(arch.num_hidden_layers))
+
+
+@cache
+def _only_experts(arch: Architecture) -> bool:
+    return all(layer.experts for layer in arch.layers)
 
 
 def architecture_from_config(config: Mapping[str, Any]) -> Architecture:

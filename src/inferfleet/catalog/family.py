@@ -47,6 +47,7 @@ class Family(_Entry):
     model_types: tuple[str, ...]  # that engines know without code of the checkpoint
     text: str = ""  # key with the parameters of the language model; empty: the file itself
     vision: dict[str, Any] = {}  # of the vision encoder, for keys that vision_config lacks; empty: none
+    vision_names: dict[str, str] = {}  # parameter of the vision encoder -> its key in vision_config, if they differ
     reads: tuple[str, ...] = ()  # parameters besides the shared ones
     names: dict[str, str] = {}  # parameter -> its key in config.json, if they differ
     defaults: dict[str, Any] = {}  # of the class of its configuration, for keys that config.json lacks
@@ -64,10 +65,15 @@ class Family(_Entry):
             every = text.get(self.pattern.key) if self.pattern.key else None
             found["attention_interval"] = every if isinstance(every, int) else self.pattern.default
         if self.vision:
-            stated = config.get("vision_config")
-            given = {key: value for key, value in stated.items() if value is not None} if stated else {}
-            found["vision"] = self.vision | given
+            found["vision"] = self.vision | self._vision(config.get("vision_config"))
         return found
+
+    def _vision(self, stated: Any) -> dict[str, Any]:
+        """Return the parameters of the vision encoder that `vision_config` states."""
+        if not isinstance(stated, Mapping):
+            return {}
+        renamed = {name: stated.get(key) for name, key in self.vision_names.items()}
+        return {name: value for name, value in (dict(stated) | renamed).items() if value is not None}
 
     def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return parameters with those that the family defines, and the type of every layer."""

@@ -159,7 +159,11 @@ def read_model(path: Path) -> Model:
     except InvalidArchitectureError as error:
         raise CatalogError(N_("File {file}: {reason}."), file=file, reason=error.message) from None
     except UnsupportedArchitectureError as error:
-        raise UnsupportedModelError(N_("File {file}: {reason}."), file=file, reason=error.message) from None
+        size = _stored_bytes(file.parent) / 2**30
+        template = N_("File {file}: {reason}.")
+        if size:
+            template = N_("File {file}: {reason}. The weights have {size:.1f} GiB; their KV cache is not known.")
+        raise UnsupportedModelError(template, file=file, reason=error.message, size=size) from None
     computed, indexed = _computed_bytes(architecture, precision), 0
     size = _stored_bytes(file.parent)
     if not size:
@@ -211,7 +215,7 @@ def _needs_own_code(folder: Path, config: Mapping[str, Any], architecture: str) 
     same architecture (Kimi K2: kimi_k2). A tokenizer of their own is named in auto_map of tokenizer_config.json.
     """
     known = load_families()[architecture].model_types
-    if config.get("model_type", known[0]) not in known:
+    if not known or config.get("model_type", known[0]) not in known:
         return True
     file = folder / "tokenizer_config.json"
     return file.is_file() and "auto_map" in _mapping(file, _text(file), json.loads)

@@ -9,7 +9,7 @@ from collections import Counter
 from math import ceil
 
 from inferfleet.catalog.architecture import Architecture
-from inferfleet.catalog.layers import LayerType
+from inferfleet.catalog.layers import Layer, LayerType
 from inferfleet.engines.layout import Layout
 from inferfleet.planner.limits import Limits
 
@@ -50,17 +50,17 @@ def state_bytes(arch: Architecture, layout: Layout) -> int:
 
 
 def cache_tokens(
-    arch: Architecture, layout: Layout, limits: Limits, layers: tuple[LayerType, ...], size: int
+    arch: Architecture, layout: Layout, limits: Limits, layers: tuple[Layer, ...], size: int
 ) -> tuple[int, float]:
     """Return the tokens that `size` bytes of KV cache of a stage with these layers hold, and the concurrency.
 
     The concurrency counts sequences of max_model_len tokens.
     """
     per_layer = kv_bytes_per_token(arch, layout, limits.kv_cache_item_bytes)
-    counts = Counter(arch.layer_types) or Counter(layers)
-    if len(counts) == 1 and "full_attention" in counts:
+    if not arch.layer_types:
         tokens = max(0, size // (per_layer * max(1, len(layers)) * BLOCK_TOKENS) * BLOCK_TOKENS)
         return tokens, tokens / limits.max_model_len
+    counts = Counter(arch.layer_types)
     block = BLOCK_TOKENS
     if "linear_attention" in counts:  # blocks of all kinds have the same size (interface.py, _align_hybrid_block_size)
         block = ceil(state_bytes(arch, layout) / per_layer / BLOCK_TOKENS) * BLOCK_TOKENS
@@ -68,7 +68,7 @@ def cache_tokens(
     if max(counts.values()) < 1.5 * group:
         group = max(counts.values())
     needed = sum(ceil(count / group) * _blocks(arch, layout, limits, kind, block) for kind, count in counts.items())
-    here = Counter(layers)
+    here = Counter(layer.attention for layer in layers)
     widest = max(ceil(here[kind] / ceil(count / group)) for kind, count in counts.items())
     blocks = max(0, size // (per_layer * block * max(1, widest)))
     concurrency = blocks / needed
@@ -78,7 +78,8 @@ def cache_tokens(
 def _blocks(arch: Architecture, layout: Layout, limits: Limits, kind: LayerType, block: int) -> int:
     """Return the blocks that a sequence of max_model_len tokens takes in a group of one kind of layer."""
     length = limits.max_model_len
-    # Scheduled tokens whose blocks are not freed yet; one batch more than stages, since scheduling is asynchronous (config/vllm.py).
+    # Scheduled tokens whose blocks are not freed yet; one batch more than stages, since scheduling is asynchronous
+    # (vllm/config/vllm.py, max_in_flight_tokens).
     in_flight = (layout.pipeline_parallel_size + 1) * limits.max_num_batched_tokens
     match kind:
         case "linear_attention":

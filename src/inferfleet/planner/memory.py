@@ -92,6 +92,7 @@ def stage_budgets(
     weights = stage_weights(arch, precision, layout, prediction_layers=limits.prediction_layers)
     counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
     usable = int(total_bytes * limits.gpu_memory_utilization)
+    layers, first = arch.layers, 0
     budgets = []
     for stage, (computed, count) in enumerate(zip(weights, counts, strict=True)):
         held = int(computed * limits.weight_scale)
@@ -99,10 +100,10 @@ def stage_budgets(
         overhead = overhead_bytes(layout) + graph_bytes(arch, layout, limits, count)
         # A prediction layer caches keys and values as a decoder layer does.
         predicted = limits.prediction_layers if stage == len(counts) - 1 else 0
-        first = sum(counts[:stage])
-        kinds = tuple(arch.layer(number).attention for number in range(first, first + count))
+        held_layers = layers[first : first + count] + (arch.layer(arch.num_hidden_layers),) * predicted
+        first += count
         cache = usable - held - activation - overhead
-        tokens, concurrency = cache_tokens(arch, layout, limits, kinds + ("full_attention",) * predicted, cache)
+        tokens, concurrency = cache_tokens(arch, layout, limits, held_layers, cache)
         budgets.append(
             Budget(
                 total_bytes=total_bytes,

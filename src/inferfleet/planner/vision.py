@@ -1,10 +1,12 @@
 """Parameters of the vision encoder of a model; tensor parallelism divides its layers as those of the language model.
 
 transformers/models/siglip/modeling_siglip.py and gemma3/modeling_gemma3.py (Gemma3MultiModalProjector);
-transformers/models/llama4/modeling_llama4.py (Llama4VisionModel, Llama4MultiModalProjector).
+transformers/models/llama4/modeling_llama4.py (Llama4VisionModel, Llama4MultiModalProjector);
+vllm/model_executor/models/kimi_k25_vit.py.
 """
 
 from collections.abc import Iterator
+from math import prod
 
 from inferfleet.catalog.architecture import Architecture
 from inferfleet.catalog.vision import Vision
@@ -19,15 +21,23 @@ def vision_encoder(arch: Architecture) -> Iterator[Matrix]:
     width = vision.hidden_size
     patch = vision.num_channels * vision.patch_size**2
     yield Matrix("vision.patch_embedding", (width,), patch)
-    if vision.kind == "siglip":
+    if vision.kind != "llama4":
         yield vector("vision.patch_embedding.bias", width)
-        yield Matrix("vision.position_embedding", (vision.patches,), width)
+        yield Matrix("vision.position_embedding", (vision.positions,), width)
         yield Matrix("vision.post_layernorm", (width, width), 1)
+    if vision.kind == "siglip":
         yield Matrix("mm_input_projection", (width,), arch.hidden_size)
         yield vector("mm_soft_emb_norm", width)
+    elif vision.kind == "moonvit":
+        merged = width * prod(vision.merge_kernel_size)
+        yield Matrix("mm_projector.pre_norm", (width, width), 1)
+        yield Matrix("mm_projector.linear_1", (merged,), merged)
+        yield vector("mm_projector.linear_1.bias", merged)
+        yield Matrix("mm_projector.linear_2", (arch.hidden_size,), merged)
+        yield vector("mm_projector.linear_2.bias", arch.hidden_size)
     else:
         yield vector("vision.class_embedding", width)
-        yield Matrix("vision.position_embedding", (vision.patches + 1,), width)
+        yield Matrix("vision.position_embedding", (vision.positions + 1,), width)
         yield Matrix("vision.layernorm_pre, vision.layernorm_post", (width,) * 4, 1)
         yield Matrix("vision_adapter.fc1", (vision.projector_input_dim,), vision.intermediate_size, Split.COLUMN)
         yield Matrix("vision_adapter.fc2", (vision.projector_output_dim,), vision.projector_output_dim, Split.ROW)

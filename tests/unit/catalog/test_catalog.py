@@ -277,6 +277,15 @@ def test_unsupported_configs(tmp_path, change, message):
     assert message in str(refused.value)
 
 
+def test_weights_of_an_unknown_architecture_are_reported(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"architectures": ["OwnForCausalLM"]}))
+    header = json.dumps({"w": {"dtype": "U8", "shape": [3 << 30], "data_offsets": [0, 3 << 30]}}).encode()
+    with (tmp_path / "model.safetensors").open("wb") as stream:
+        stream.write(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(CatalogError, match=r"OwnForCausalLM\. The weights have 3\.0 GiB; their KV cache is not known"):
+        read_model(tmp_path)
+
+
 @pytest.mark.parametrize(
     "content", [b"\xff\xfe\x00", b"\x05\x00\x00\x00\x00\x00\x00\x00hello", b"", b"\x02\0\0\0\0\0\0\0[]"]
 )

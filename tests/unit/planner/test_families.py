@@ -104,7 +104,7 @@ def test_sliding_windows_and_full_attention_share_the_blocks():
     needed = 131072 // 16 + -(-(127 + 2 * 8192) // 16) + 1
     size = 10 << 30
     blocks = size // (18 * 16 * 2048)
-    tokens, concurrency = cache_tokens(arch, Layout(), limits(131072), kinds(arch), size)
+    tokens, concurrency = cache_tokens(arch, Layout(), limits(131072), arch.layers, size)
     assert concurrency == blocks / needed
     assert tokens == int(blocks / needed * 131072)
 
@@ -126,7 +126,7 @@ def test_state_of_linear_attention():
     assert page / state_bytes(arch, Layout()) == pytest.approx(1.0149, abs=1e-4)
     # Four groups of 12 layers; of linear attention a sequence takes two blocks.
     blocks, needed = (20 << 30) // (12 * page), -(-262144 // 544) + 3 * 2
-    assert cache_tokens(arch, Layout(), limits(262144), kinds(arch), 20 << 30)[1] == blocks / needed
+    assert cache_tokens(arch, Layout(), limits(262144), arch.layers, 20 << 30)[1] == blocks / needed
 
 
 def test_indexer_of_sparse_attention_has_a_cache():
@@ -147,7 +147,7 @@ def test_heads_of_linear_attention_limit_tensor_parallelism():
 
 def test_stages_of_a_model_with_windows_hold_their_layers():
     arch = read("gpt-oss-120b")
-    half = cache_tokens(arch, Layout(1, 2), limits(131072), kinds(arch)[:18], 5 << 30)[1]
+    half = cache_tokens(arch, Layout(1, 2), limits(131072), arch.layers[:18], 5 << 30)[1]
     needed = 131072 // 16 + -(-(127 + 3 * 8192) // 16) + 1
     assert half == (5 << 30) // (9 * 16 * 2048) / needed
 
@@ -157,7 +157,7 @@ def test_chunks_and_full_attention_share_the_blocks():
     assert kinds(arch).count("full_attention") == 12
     needed = 1048576 // 16 + 3 * -(-(8192 + 2 * 8192) // 16)
     blocks = (10 << 30) // (12 * 16 * 4096)
-    assert cache_tokens(arch, Layout(), limits(1048576), kinds(arch), 10 << 30)[1] == blocks / needed
+    assert cache_tokens(arch, Layout(), limits(1048576), arch.layers, 10 << 30)[1] == blocks / needed
 
 
 def test_vision_encoder_limits_tensor_parallelism():

@@ -127,6 +127,11 @@ def _configs() -> Iterator[Message | Problem]:
     (folder / "config.json").write_text(json.dumps({**LLAMA, **LINEAR}))
     parallel = {"tensor_parallel_size": 4}
     yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
+    (folder / "config.json").write_text(json.dumps({**LLAMA, "architectures": ["OwnForCausalLM"]}))
+    header = json.dumps({"w": {"data_offsets": [0, 7 << 30]}}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
+    (folder / "model.safetensors").unlink()
     (folder / "config.json").write_text(json.dumps(VISION))
     parallel = {"tensor_parallel_size": 8}
     yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
