@@ -81,6 +81,8 @@ class Architecture(BaseModel):
     index_n_heads: NonNegativeInt = 0
     index_head_dim: NonNegativeInt = 0
     index_topk: NonNegativeInt = 0
+    index_topk_freq: PositiveInt = 1  # layers that share a selection of tokens, and so one indexer
+    index_skip_topk_offset: NonNegativeInt = 2  # layers before the first that shares one
 
     # Linear attention (gated delta rule).
     linear_num_key_heads: NonNegativeInt = 0
@@ -155,7 +157,11 @@ class Architecture(BaseModel):
     def layer(self, number: int) -> Layer:
         """Return decoder layer `number` (from 0), or a multi-token-prediction layer after them."""
         attention = self.layer_types[number] if number < len(self.layer_types) else "full_attention"
-        return Layer(attention, self.is_moe_layer(number))
+        return Layer(attention, self.is_moe_layer(number), self._has_indexer(number))
+
+    def _has_indexer(self, number: int) -> bool:
+        shares = max(number - self.index_skip_topk_offset + 1, 0) % self.index_topk_freq
+        return self.index_head_dim > 0 and (number >= self.num_hidden_layers or not shares)
 
     def is_moe_layer(self, layer: int) -> bool:
         """Return whether decoder layer `layer` (from 0) has experts."""

@@ -17,3 +17,4 @@ class Layer:
 
     attention: LayerType = "full_attention"
     experts: bool = False
+    indexer: bool = False  # whether sparse attention selects tokens here; otherwise as the layer before did

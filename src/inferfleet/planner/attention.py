@@ -11,7 +11,7 @@ def attention(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     """Yield the parameters of the attention of a layer."""
     if layer.attention == "linear_attention":
         return _linear(arch)
-    return _latent(arch) if arch.mla else _grouped_query(arch)
+    return _latent(arch, layer) if arch.mla else _grouped_query(arch)
 
 
 def _grouped_query(arch: Architecture) -> Iterator[Matrix]:
@@ -32,7 +32,7 @@ def _grouped_query(arch: Architecture) -> Iterator[Matrix]:
         yield vector("sinks", heads, Split.COLUMN)
 
 
-def _latent(arch: Architecture) -> Iterator[Matrix]:
+def _latent(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     heads, hidden = arch.num_attention_heads, arch.hidden_size
     query = arch.qk_nope_head_dim + arch.qk_rope_head_dim
     latent = arch.kv_lora_rank + arch.qk_rope_head_dim
@@ -48,7 +48,7 @@ def _latent(arch: Architecture) -> Iterator[Matrix]:
     up = heads * (arch.qk_nope_head_dim + arch.v_head_dim)
     yield Matrix("kv_b_proj", (up,), arch.kv_lora_rank, Split.COLUMN, _attention_modules("kv_b"))
     yield Matrix("o_proj", (hidden,), heads * arch.v_head_dim, Split.ROW, _attention_modules("o"))
-    if arch.index_head_dim:
+    if layer.indexer:
         yield from _indexer(arch)
 
 
@@ -61,7 +61,7 @@ def _indexer(arch: Architecture) -> Iterator[Matrix]:
     yield Matrix("indexer.wq_b", (heads * size,), arch.q_lora_rank, modules=("self_attn.indexer.wq_b",))
     yield Matrix("indexer.wk", (size,), hidden, modules=("self_attn.indexer.wk",))
     yield Matrix("indexer.weights_proj", (heads,), hidden)
-    yield Matrix("indexer.k_norm", (size, size), 1, item_bytes=4)  # weight and bias
+    yield Matrix("indexer.k_norm", (size, size), 1)  # weight and bias
 
 
 def _linear(arch: Architecture) -> Iterator[Matrix]:

@@ -25,17 +25,19 @@ _SPARSE_FP8_BYTES = 656
 def kv_bytes_per_token(arch: Architecture, layout: Layout, kv_item_bytes: int) -> int:
     """Return the bytes one token of KV cache takes per layer on one rank, in a layer that keeps tokens.
 
-    Latent attention keeps one vector, the same on every tensor-parallel rank, and sparse attention its indexer's key;
-    grouped-query attention keeps keys and values of its share of heads, at least one.
+    Latent attention keeps one vector, the same on every tensor-parallel rank; grouped-query attention keeps keys and
+    values of its share of heads, at least one.
     """
     if arch.mla:
-        latent = (arch.kv_lora_rank + arch.qk_rope_head_dim) * kv_item_bytes
-        if not arch.index_head_dim:
-            return latent
-        index = int(arch.index_head_dim * (1 + _INDEX_SCALE))
-        return (_SPARSE_FP8_BYTES if kv_item_bytes == 1 else latent) + index
+        sparse = arch.index_head_dim > 0 and kv_item_bytes == 1
+        return _SPARSE_FP8_BYTES if sparse else (arch.kv_lora_rank + arch.qk_rope_head_dim) * kv_item_bytes
     heads = max(1, ceil(arch.num_key_value_heads / layout.tensor_parallel_size))
     return 2 * heads * arch.head_size * kv_item_bytes
+
+
+def index_bytes_per_token(arch: Architecture) -> int:
+    """Return the bytes of a token in the cache of an indexer of sparse attention, in FP8; 0 for other attention."""
+    return int(arch.index_head_dim * (1 + _INDEX_SCALE))
 
 
 def state_bytes(arch: Architecture, layout: Layout) -> int:
@@ -58,7 +60,8 @@ def cache_tokens(
     """
     per_layer = kv_bytes_per_token(arch, layout, limits.kv_cache_item_bytes)
     if not arch.layer_types:
-        tokens = max(0, size // (per_layer * max(1, len(layers)) * BLOCK_TOKENS) * BLOCK_TOKENS)
+        token = per_layer * max(1, len(layers)) + index_bytes_per_token(arch) * sum(layer.indexer for layer in layers)
+        tokens = max(0, size // (token * BLOCK_TOKENS) * BLOCK_TOKENS)
         return tokens, tokens / limits.max_model_len
     counts = Counter(arch.layer_types)
     block = BLOCK_TOKENS

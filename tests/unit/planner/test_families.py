@@ -9,7 +9,7 @@ from inferfleet.catalog.architecture import architecture_from_config, precision_
 from inferfleet.catalog.family import load_families
 from inferfleet.engines import load_engines
 from inferfleet.engines.layout import Layout
-from inferfleet.planner.cache import cache_tokens, kv_bytes_per_token, state_bytes
+from inferfleet.planner.cache import cache_tokens, index_bytes_per_token, kv_bytes_per_token, state_bytes
 from inferfleet.planner.layouts import Rules, divisibility
 from inferfleet.planner.limits import Limits
 from inferfleet.planner.modules import decoder_layer, embedding, output_head, prediction_layer
@@ -53,7 +53,9 @@ def test_cache_of_a_token(name):
     arch = read(name)
     for tensor, size in MODELS[name]["kv_bytes"].items():
         layers = sum(layer.attention != "linear_attention" for layer in arch.layers)
-        assert kv_bytes_per_token(arch, Layout(tensor), 2) * layers == size
+        indexers = sum(layer.indexer for layer in arch.layers)
+        token = kv_bytes_per_token(arch, Layout(tensor), 2) * layers + index_bytes_per_token(arch) * indexers
+        assert token == size
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -131,11 +133,13 @@ def test_state_of_linear_attention():
 
 def test_indexer_of_sparse_attention_has_a_cache():
     arch = read("deepseek-v3.2-exp")
-    assert kv_bytes_per_token(arch, Layout(8), 2) == 576 * 2 + 132
-    assert kv_bytes_per_token(arch, Layout(8), 1) == 656 + 132
+    assert (kv_bytes_per_token(arch, Layout(8), 2), index_bytes_per_token(arch)) == (576 * 2, 132)
+    assert kv_bytes_per_token(arch, Layout(8), 1) == 656
+    size, token = 10 << 30, 61 * (576 * 2 + 132)
+    assert cache_tokens(arch, Layout(8), limits(4096), arch.layers, size)[0] == size // (token * 16) * 16
     dense = read("deepseek-v3.2-exp", index_head_dim=None)
     assert checkpoint_bytes(arch, "fp8") - checkpoint_bytes(dense, "fp8") == 62 * (
-        64 * 128 * 1536 + 64 * 12 * 4 + 128 * 7168 + 56 * 4 + 64 * 7168 * 2 + 2 * 128 * 4
+        64 * 128 * 1536 + 64 * 12 * 4 + 128 * 7168 + 56 * 4 + 64 * 7168 * 2 + 2 * 128 * 2
     )
 
 
