@@ -173,3 +173,22 @@ def test_gemma_has_full_attention_in_every_sixth_layer():
     assert [number for number, kind in enumerate(kinds(read("gemma-3-27b"))) if kind == "full_attention"] == [
         *range(5, 62, 6)
     ]
+
+
+# Sequences of max_model_len tokens in so many GiB, as vLLM 0.32.0 computes them: get_kv_cache_groups,
+# get_kv_cache_config_from_groups and get_max_concurrency_for_kv_cache_config of vllm/v1/core/kv_cache_utils.py with the
+# specifications of the models' layers, two batches of 8192 tokens in flight, prefix caching.
+CONCURRENCY = {
+    "gpt-oss-120b": (131072, 10, 1.9733333333333334),
+    "gemma-3-27b": (131072, 10, 0.5562949884557925),
+    "llama-4-scout": (1048576, 10, 0.19464244981751824),
+    "qwen3-next-80b-a3b": (262144, 20, 3.290983606557377),
+    "deepseek-v3.2-exp": (163840, 10, 0.83671875),
+}
+
+
+@pytest.mark.parametrize("name", CONCURRENCY)
+def test_concurrency_is_that_of_vllm(name):
+    length, gib, concurrency = CONCURRENCY[name]
+    arch = read(name)
+    assert cache_tokens(arch, Layout(), limits(length), arch.layers, gib << 30)[1] == concurrency
