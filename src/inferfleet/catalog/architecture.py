@@ -16,6 +16,15 @@ Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp4"]
 """Storage format of the weights of the linear layers."""
 
 
+_LINEAR = ("num_key_heads", "num_value_heads", "key_head_dim", "value_head_dim", "conv_kernel_dim")
+_REQUIRED: dict[LayerType, tuple[str, ...]] = {
+    "sliding_attention": ("sliding_window",),
+    "chunked_attention": ("attention_chunk_size",),
+    "linear_attention": tuple(f"linear_{name}" for name in _LINEAR),
+}
+"""Parameters without which layers of a type cannot be."""
+
+
 class UnsupportedArchitectureError(ValueError):
     """A `config.json` that describes a model whose memory the planner cannot compute."""
 
@@ -115,6 +124,11 @@ class Architecture(BaseModel):
                 count=len(self.layer_types),
                 layers=self.num_hidden_layers,
             )
+        for kind, keys in _REQUIRED.items():
+            if kind in self.layer_types and (missing := [key for key in keys if not getattr(self, key)]):
+                raise InvalidArchitectureError(
+                    N_("has layers of type {kind} but no {missing}"), kind=kind, missing=missing
+                )
         if self.n_routed_experts and not (self.moe_intermediate_size and self.num_experts_per_tok):
             raise InvalidArchitectureError(
                 N_("has n_routed_experts but no moe_intermediate_size or num_experts_per_tok")

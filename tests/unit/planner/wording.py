@@ -77,6 +77,7 @@ CONFIGS = (
             {"quantization_config": {"quant_method": "x"}},
             {"quantization_config": {"quant_method": "fp8", "ignore": ["re:("]}},
             {"architectures": ["GptOssForCausalLM"], "layer_types": ["full_attention"]},
+            {"architectures": ["Qwen3NextForCausalLM"], "linear_num_key_heads": 2},
             {"model_type": "own"},
         )
     ),
