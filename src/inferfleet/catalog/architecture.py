@@ -99,6 +99,7 @@ class Architecture(BaseModel):
     linear_key_head_dim: NonNegativeInt = 0
     linear_value_head_dim: NonNegativeInt = 0
     linear_conv_kernel_dim: NonNegativeInt = 0
+    mamba_ssm_dtype: Literal["bfloat16", "float32"] = "bfloat16"  # of the state, except that of the convolution
 
     num_nextn_predict_layers: NonNegativeInt = 0  # multi-token-prediction layers
     prediction_tables: bool = True  # whether the checkpoint repeats embedding and output head for each

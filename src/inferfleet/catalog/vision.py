@@ -10,7 +10,7 @@ class Vision(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    kind: Literal["siglip", "llama4", "moonvit"]
+    kind: Literal["siglip", "llama4", "moonvit", "qwen3"]
     hidden_size: PositiveInt
     intermediate_size: PositiveInt
     num_hidden_layers: PositiveInt
@@ -22,6 +22,9 @@ class Vision(BaseModel):
     projector_input_dim: NonNegativeInt = 0
     projector_output_dim: NonNegativeInt = 0
     vision_output_dim: NonNegativeInt = 0
+    # Of Qwen3.5
+    temporal_patch_size: PositiveInt = 1
+    num_position_embeddings: NonNegativeInt = 0
     # Of Kimi's MoonViT: the grid of its position embedding, and the patches that its projection merges
     init_pos_emb_height: NonNegativeInt = 0
     init_pos_emb_width: NonNegativeInt = 0
@@ -30,6 +33,8 @@ class Vision(BaseModel):
     @property
     def positions(self) -> int:
         """Number of patches that have an embedding of their position."""
+        if self.num_position_embeddings:
+            return self.num_position_embeddings
         if self.kind == "moonvit":
             return self.init_pos_emb_height * self.init_pos_emb_width
         return (self.image_size // self.patch_size) ** 2

@@ -43,12 +43,13 @@ def index_bytes_per_token(arch: Architecture) -> int:
 def state_bytes(arch: Architecture, layout: Layout) -> int:
     """Return the bytes of the state that a layer of linear attention keeps for a sequence on one rank.
 
-    vllm/model_executor/layers/mamba/mamba_utils.py, gated_delta_net_state_shape, in two bytes an element.
+    vllm/model_executor/layers/mamba/mamba_utils.py, gated_delta_net_state_shape.
     """
     keys = arch.linear_num_key_heads * arch.linear_key_head_dim
     values = arch.linear_num_value_heads * arch.linear_value_head_dim
     convolution = (2 * keys + values) * (arch.linear_conv_kernel_dim - 1)
-    return (convolution + values * arch.linear_key_head_dim) * 2 // layout.tensor_parallel_size
+    item = 4 if arch.mamba_ssm_dtype == "float32" else 2
+    return (convolution * 2 + values * arch.linear_key_head_dim * item) // layout.tensor_parallel_size
 
 
 def cache_tokens(

@@ -2,7 +2,7 @@
 
 transformers/models/siglip/modeling_siglip.py and gemma3/modeling_gemma3.py (Gemma3MultiModalProjector);
 transformers/models/llama4/modeling_llama4.py (Llama4VisionModel, Llama4MultiModalProjector);
-vllm/model_executor/models/kimi_k25_vit.py.
+vllm/model_executor/models/kimi_k25_vit.py; transformers/models/qwen3_5/modeling_qwen3_5.py (Qwen3_5VisionModel).
 """
 
 from collections.abc import Iterator
@@ -19,18 +19,19 @@ def vision_encoder(arch: Architecture) -> Iterator[Matrix]:
     if vision is None:
         return
     width = vision.hidden_size
-    patch = vision.num_channels * vision.patch_size**2
+    patch = vision.num_channels * vision.temporal_patch_size * vision.patch_size**2
     yield Matrix("vision.patch_embedding", (width,), patch)
     if vision.kind != "llama4":
         yield vector("vision.patch_embedding.bias", width)
         yield Matrix("vision.position_embedding", (vision.positions,), width)
-        yield Matrix("vision.post_layernorm", (width, width), 1)
+        yield Matrix("vision.post_layernorm", (width, width), 1)  # of Qwen3.5: before patches are merged
     if vision.kind == "siglip":
         yield Matrix("mm_input_projection", (width,), arch.hidden_size)
         yield vector("mm_soft_emb_norm", width)
-    elif vision.kind == "moonvit":
+    elif vision.kind in ("moonvit", "qwen3"):
         merged = width * prod(vision.merge_kernel_size)
-        yield Matrix("mm_projector.pre_norm", (width, width), 1)
+        if vision.kind == "moonvit":
+            yield Matrix("mm_projector.pre_norm", (width, width), 1)
         yield Matrix("mm_projector.linear_1", (merged,), merged)
         yield vector("mm_projector.linear_1.bias", merged)
         yield Matrix("mm_projector.linear_2", (arch.hidden_size,), merged)

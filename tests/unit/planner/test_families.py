@@ -126,6 +126,9 @@ def test_state_of_linear_attention():
     assert state_bytes(arch, Layout()) == (8192 * 3 + 32 * 128 * 128) * 2
     page = 544 * 2 * 2 * 256 * 2
     assert page / state_bytes(arch, Layout()) == pytest.approx(1.0149, abs=1e-4)
+    # And of Qwen3.6-27B, whose state is in FP32: "784 tokens"
+    large = read("qwen3.6-27b")
+    assert -(-state_bytes(large, Layout()) // (16 * 2 * 4 * 256 * 2)) * 16 == 784
     # Four groups of 12 layers; of linear attention a sequence takes two blocks.
     blocks, needed = (20 << 30) // (12 * page), -(-262144 // 544) + 3 * 2
     assert cache_tokens(arch, Layout(), limits(262144), arch.layers, 20 << 30)[1] == blocks / needed
