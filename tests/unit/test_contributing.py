@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 from tests.unit.contributing import ROOT, example, examples, sections
 from typer.testing import CliRunner
 
 from inferfleet import engines
 from inferfleet.catalog import load_accelerators, load_models, loader
+from inferfleet.catalog.family import Family
 from inferfleet.cli import commands
 from inferfleet.cli.app import make_app
 from inferfleet.components import GROUPS, load_components, load_groups
@@ -62,6 +64,14 @@ def test_model_and_accelerator_are_planned() -> None:
     assert match_accelerator("NVIDIA EX900", 81559) == "EX900-80G"
     plan = make_plan(Settings(model="example-32b"), {"n1": NODES["n0"] | {"accelerator": "ex900"}}, hypothetical=True)
     assert (plan.accelerator, plan.model, plan.problems) == ("EX900-80G", "example-32b", [])
+
+
+def test_family_is_read() -> None:
+    family = Family.model_validate(yaml.safe_load(example("Add a family of models")))
+    config = {"num_hidden_layers": 4, "sliding_window": 128, "num_experts": 8}
+    complete = family.complete(family.parameters(config))
+    assert complete["layer_types"] == ("sliding_attention", "full_attention") * 2
+    assert (complete["n_routed_experts"], complete["qk_norm"]) == (8, True)
 
 
 def plan_of(engine: str) -> Plan:

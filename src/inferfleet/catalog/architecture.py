@@ -1,19 +1,28 @@
 """Architecture parameters of a model, named as in its `config.json`."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
+from inferfleet.catalog.family import load_families
+from inferfleet.catalog.layers import Layer, LayerType
 from inferfleet.catalog.quantization import Quantization, config_groups, mapping, read_quantization
+from inferfleet.catalog.vision import Vision
 from inferfleet.messages import N_, Message
 
-Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "nvfp4"]
+Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp4", "nvfp4"]
 """Storage format of the weights of the linear layers."""
 
-MODEL_TYPES = {"LlamaForCausalLM": "llama", "Qwen2ForCausalLM": "qwen2", "DeepseekV3ForCausalLM": "deepseek_v3"}
-"""Supported architectures, and the `model_type` that engines know each by."""
-SUPPORTED = tuple(MODEL_TYPES)
+
+_LINEAR = ("num_key_heads", "num_value_heads", "key_head_dim", "value_head_dim", "conv_kernel_dim")
+_REQUIRED: dict[LayerType, tuple[str, ...]] = {
+    "sliding_attention": ("sliding_window",),
+    "chunked_attention": ("attention_chunk_size",),
+    "linear_attention": tuple(f"linear_{name}" for name in _LINEAR),
+}
+"""Parameters without which layers of a type cannot be."""
 
 
 class UnsupportedArchitectureError(ValueError):
@@ -33,7 +42,7 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Literal["LlamaForCausalLM", "Qwen2ForCausalLM", "DeepseekV3ForCausalLM"]
+    name: str
     hidden_size: PositiveInt
     intermediate_size: PositiveInt
     num_hidden_layers: PositiveInt
@@ -41,30 +50,86 @@ class Architecture(BaseModel):
     num_key_value_heads: PositiveInt
     vocab_size: PositiveInt
     max_position_embeddings: PositiveInt
-    head_dim: int = Field(default=0, ge=0)
+    head_dim: NonNegativeInt = 0
     tie_word_embeddings: bool = False
-    attention_bias: bool = False
+    layer_types: tuple[LayerType, ...] = ()  # empty: all have full attention
+    sliding_window: NonNegativeInt = 0  # tokens
+    attention_chunk_size: NonNegativeInt = 0  # tokens
+    rotary_dim: NonNegativeInt = 0  # elements of a head; 0: the share partial_rotary_factor
+    partial_rotary_factor: float = Field(default=1.0, gt=0, le=1)
+
+    attention_bias: bool = False  # of the projections of queries, keys and values
+    attention_output_bias: bool = False
+    attention_sinks: bool = False
+    attention_gate: bool = False  # the projection of queries has a gate for every element
+    qk_norm: bool = False  # queries and keys are normalized: each head, or all together
+    joint_qk_norm: bool = False
 
     # Mixture of experts; 0 experts: a dense model.
-    n_routed_experts: int = Field(default=0, ge=0)
-    n_shared_experts: int = Field(default=0, ge=0)
-    num_experts_per_tok: int = Field(default=0, ge=0)
-    moe_intermediate_size: int = Field(default=0, ge=0)
-    first_k_dense_replace: int = Field(default=0, ge=0)
+    n_routed_experts: NonNegativeInt = 0
+    n_shared_experts: NonNegativeInt = 0
+    num_experts_per_tok: NonNegativeInt = 0
+    moe_intermediate_size: NonNegativeInt = 0
+    first_k_dense_replace: NonNegativeInt = 0  # layers before the first with experts
+    decoder_sparse_step: PositiveInt = 1  # every n-th layer has experts
+    mlp_only_layers: tuple[int, ...] = ()  # further layers without experts
+    shared_expert_intermediate_size: NonNegativeInt = 0  # of all shared experts; 0: that of n_shared_experts
+    shared_expert_gate: bool = False
+    router_bias: bool = False
+    expert_bias: bool = False
+    correction_bias_bytes: NonNegativeInt = 0  # of an element of e_score_correction_bias; 0: none
 
     # Multi-head latent attention; rank 0: ordinary (grouped-query) attention.
-    kv_lora_rank: int = Field(default=0, ge=0)
-    q_lora_rank: int = Field(default=0, ge=0)
-    qk_nope_head_dim: int = Field(default=0, ge=0)
-    qk_rope_head_dim: int = Field(default=0, ge=0)
-    v_head_dim: int = Field(default=0, ge=0)
+    kv_lora_rank: NonNegativeInt = 0
+    q_lora_rank: NonNegativeInt = 0
+    qk_nope_head_dim: NonNegativeInt = 0
+    qk_rope_head_dim: NonNegativeInt = 0
+    v_head_dim: NonNegativeInt = 0
 
-    num_nextn_predict_layers: int = Field(default=0, ge=0)  # multi-token-prediction layers
+    # Sparse attention: an indexer selects the tokens of latent attention; dimension 0: none.
+    index_n_heads: NonNegativeInt = 0
+    index_head_dim: NonNegativeInt = 0
+    index_topk: NonNegativeInt = 0
+    index_topk_freq: PositiveInt = 1  # layers that share a selection of tokens, and so one indexer
+    index_skip_topk_offset: NonNegativeInt = 2  # layers before the first that shares one
 
+    # Linear attention (gated delta rule).
+    linear_num_key_heads: NonNegativeInt = 0
+    linear_num_value_heads: NonNegativeInt = 0
+    linear_key_head_dim: NonNegativeInt = 0
+    linear_value_head_dim: NonNegativeInt = 0
+    linear_conv_kernel_dim: NonNegativeInt = 0
+    mamba_ssm_dtype: Literal["bfloat16", "float32"] = "bfloat16"  # of the state, except that of the convolution
+
+    num_nextn_predict_layers: NonNegativeInt = 0  # multi-token-prediction layers
+    prediction_tables: bool = True  # whether the checkpoint repeats embedding and output head for each
+
+    sandwich_norms: bool = False  # attention and feed-forward network are also normalized after they are computed
+
+    vision: Vision | None = None
     quantization: Quantization = Quantization()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_family(cls, parameters: Any) -> Any:
+        family = load_families().get(parameters.get("name", "")) if isinstance(parameters, dict) else None
+        return family.complete(parameters) if family else parameters
 
     @model_validator(mode="after")
     def _complete(self) -> "Architecture":
+        if self.name not in load_families():
+            raise UnsupportedArchitectureError(N_("the planner does not know architecture {value}"), value=self.name)
+        if self.layer_types and len(self.layer_types) != self.num_hidden_layers:
+            raise InvalidArchitectureError(
+                N_("has {count} layer_types, but num_hidden_layers is {layers}"),
+                count=len(self.layer_types),
+                layers=self.num_hidden_layers,
+            )
+        for kind, keys in _REQUIRED.items():
+            if kind in self.layer_types and (missing := [key for key in keys if not getattr(self, key)]):
+                raise InvalidArchitectureError(
+                    N_("has layers of type {kind} but no {missing}"), kind=kind, missing=missing
+                )
         if self.n_routed_experts and not (self.moe_intermediate_size and self.num_experts_per_tok):
             raise InvalidArchitectureError(
                 N_("has n_routed_experts but no moe_intermediate_size or num_experts_per_tok")
@@ -95,11 +160,59 @@ class Architecture(BaseModel):
     @property
     def rotary_size(self) -> int:
         """Width of the rotary part of a head (elements)."""
-        return self.qk_rope_head_dim if self.mla else self.head_size
+        if self.mla:
+            return self.qk_rope_head_dim
+        return self.rotary_dim or int(self.head_size * self.partial_rotary_factor)
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """The decoder layers."""
+        return _layers(self)
+
+    def layer(self, number: int) -> Layer:
+        """Return decoder layer `number` (from 0), or a multi-token-prediction layer after them."""
+        attention = self.layer_types[number] if number < len(self.layer_types) else "full_attention"
+        return Layer(attention, self.is_moe_layer(number), self._has_indexer(number))
+
+    def _has_indexer(self, number: int) -> bool:
+        shares = max(number - self.index_skip_topk_offset + 1, 0) % self.index_topk_freq
+        return self.index_head_dim > 0 and (number >= self.num_hidden_layers or not shares)
 
     def is_moe_layer(self, layer: int) -> bool:
         """Return whether decoder layer `layer` (from 0) has experts."""
-        return self.moe and layer >= self.first_k_dense_replace
+        if layer >= self.num_hidden_layers:
+            return self.moe
+        return (
+            self.moe
+            and layer >= self.first_k_dense_replace
+            and (layer + 1) % self.decoder_sparse_step == 0
+            and layer not in self.mlp_only_layers
+        )
+
+    @property
+    def only_experts(self) -> bool:
+        """Whether every layer has experts."""
+        return _only_experts(self)
+
+    @property
+    def dense_width(self) -> int:
+        """Width of the widest feed-forward network that is not a routed expert (elements); 0 if there is none."""
+        return max(0 if self.only_experts else self.intermediate_size, self.shared_width)
+
+    @property
+    def shared_width(self) -> int:
+        """Width of the experts that every token uses (elements); 0 without."""
+        return self.shared_expert_intermediate_size or self.n_shared_experts * self.moe_intermediate_size
+
+
+@cache
+def _layers(arch: Architecture) -> tuple[Layer, ...]:
+    return tuple(arch.layer(number) for number in range(arch.num_hidden_layers))
+
+
+@cache
+def _only_experts(arch: Architecture) -> bool:
+    return all(layer.experts for layer in arch.layers)
 
 
 def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
@@ -109,18 +222,12 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     """
     names = config.get("architectures")
     name = names[0] if isinstance(names, list) and names else None
-    if name not in SUPPORTED:
-        kind = UnsupportedArchitectureError if name else InvalidArchitectureError
-        raise kind(
-            N_("architectures is {value}, which the planner does not support; it supports {known}"),
-            value=name or names,
-            known=SUPPORTED,
-        )
-    numbers = {key: config[key] for key in Architecture.model_fields if config.get(key) is not None}
-    numbers["name"] = name
-    numbers["quantization"] = _quantization(config)
-    if name == "Qwen2ForCausalLM":
-        numbers["attention_bias"] = True  # Qwen2 always has biases on q, k and v, which its config does not state
+    family = load_families().get(str(name))
+    if family is None:
+        if not name:
+            raise InvalidArchitectureError(N_("architectures is {value}, which names no architecture"), value=names)
+        raise UnsupportedArchitectureError(N_("the planner does not know architecture {value}"), value=name)
+    numbers = family.complete(family.parameters(config)) | {"name": name, "quantization": _quantization(config)}
     numbers.setdefault("num_key_value_heads", numbers.get("num_attention_heads"))
     try:
         return Architecture.model_validate(numbers)
@@ -150,8 +257,8 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
     quantization = config.get("quantization_config")
     if isinstance(quantization, Mapping):
         method, bits = str(quantization.get("quant_method", "")), quantization.get("bits")
-        if method == "fp8":
-            return "fp8"
+        if method in ("fp8", "mxfp4"):
+            return "fp8" if method == "fp8" else "mxfp4"
         if bits == 4 or method == "awq":
             return "int4"
         if bits == 8 or "int8" in method:

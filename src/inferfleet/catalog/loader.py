@@ -12,13 +12,13 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from inferfleet.catalog.architecture import (
-    MODEL_TYPES,
     InvalidArchitectureError,
     UnsupportedArchitectureError,
     architecture_from_config,
     precision_from_config,
     reason_of,
 )
+from inferfleet.catalog.family import load_families
 from inferfleet.catalog.folder import folder_name
 from inferfleet.catalog.schema import (
     Accelerator,
@@ -159,7 +159,11 @@ def read_model(path: Path) -> Model:
     except InvalidArchitectureError as error:
         raise CatalogError(N_("File {file}: {reason}."), file=file, reason=error.message) from None
     except UnsupportedArchitectureError as error:
-        raise UnsupportedModelError(N_("File {file}: {reason}."), file=file, reason=error.message) from None
+        size = _stored_bytes(file.parent) / 2**30
+        template = N_("File {file}: {reason}.")
+        if size:
+            template = N_("File {file}: {reason}. The weights have {size:.1f} GiB; their KV cache is not known.")
+        raise UnsupportedModelError(template, file=file, reason=error.message, size=size) from None
     computed, indexed = _computed_bytes(architecture, precision), 0
     size = _stored_bytes(file.parent)
     if not size:
@@ -210,7 +214,8 @@ def _needs_own_code(folder: Path, config: Mapping[str, Any], architecture: str) 
     Engines know the model type of each supported architecture, but not those that publishers give to models of the
     same architecture (Kimi K2: kimi_k2). A tokenizer of their own is named in auto_map of tokenizer_config.json.
     """
-    if config.get("model_type", MODEL_TYPES[architecture]) != MODEL_TYPES[architecture]:
+    known = load_families()[architecture].model_types
+    if not known or config.get("model_type", known[0]) not in known:
         return True
     file = folder / "tokenizer_config.json"
     return file.is_file() and "auto_map" in _mapping(file, _text(file), json.loads)

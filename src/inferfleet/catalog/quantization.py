@@ -19,6 +19,10 @@ class Quantization(BaseModel):
     """Weights of a row that share a scale, for INT4; 0: the entire row."""
     zero_points: bool = True
     """Whether each group has a zero point besides its scale."""
+    experts_only: bool = False
+    """Whether only experts are quantized, whatever the names of other modules."""
+    blocks: bool = False
+    """Whether FP8 or INT8 weights have a scale per 128 × 128 block; latent attention's checkpoints always have."""
     targets: tuple[str, ...] = ()
     """Names of the quantized modules, or patterns after `re:`; empty: all."""
     ignore: tuple[str, ...] = ()
@@ -26,6 +30,8 @@ class Quantization(BaseModel):
 
     def quantizes(self, module: str) -> bool:
         """Return whether the weights of a module are quantized, for example of `model.layers.3.mlp.down_proj`."""
+        if self.experts_only and ".experts." not in module:
+            return False
         return _matches(self.targets, module, default=True) and not _matches(self.ignore, module, default=False)
 
 
@@ -60,6 +66,8 @@ def read_quantization(settings: Mapping[str, Any]) -> Quantization:
     return Quantization(
         group_size=size if isinstance(size, int) and size > 0 else 0,
         zero_points=not groups or weights.get("symmetric") is False,
+        experts_only=settings.get("quant_method") == "mxfp4",  # vllm/model_executor/layers/quantization/mxfp4.py
+        blocks=bool(settings.get("weight_block_size")),
         targets=() if _EVERY_MODULE in targets else tuple(targets),
         ignore=tuple(ignore),
     )

@@ -56,6 +56,7 @@ class EngineVersion(_Entry):
     tool_calls: bool = True  # whether it supports tool_call_parsers and its image contains chat_templates
     reasoning_parsers: tuple[str, ...] | None = None  # subset of the engine's that it supports; None: all
     env: dict[str, str] = {}
+    lacks: tuple[str, ...] = ()  # architectures of the engine that this version does not support
 
     def image_of(self, accelerator: str, vendor: Vendor) -> str:
         """Return the image for an accelerator, by its name in the catalog; empty if there is none."""

@@ -9,7 +9,7 @@ from inferfleet.planner.refusals import DtypeUnsupported, NoCheckpoint, Precisio
 from inferfleet.planner.weights import checkpoint_bytes
 from inferfleet.settings import Settings
 
-LOSSLESS: tuple[Precision, ...] = ("fp8", "bf16", "fp16", "fp32")
+LOSSLESS: tuple[Precision, ...] = ("fp8", "mxfp4", "bf16", "fp16", "fp32")
 """Precisions that the planner selects by itself; the others reduce accuracy, so they must be set explicitly."""
 _DTYPES = {
     "half": "fp16",

@@ -108,7 +108,10 @@ def _choose_version(
     pinned, problem = _pinned(name, engine, versions, settings, image)
     if problem:
         return None, [problem]
-    kept = pinned or versions
+    kept = [v for v in pinned or versions if architecture not in v.lacks]
+    if not kept:
+        return None, [_too_old_for_model(name, (pinned or versions)[0], versions, settings, model, fleet)]
+    versions = [v for v in versions if architecture not in v.lacks]
     newest = kept[0]
 
     capable = [v for v in kept if _capable(engine, v, model, fleet)]
@@ -317,6 +320,23 @@ def _too_old(
     return _other_engine(name, f"{name} {version.version}", needs, settings, model, fleet)
 
 
+def _too_old_for_model(
+    name: str, version: EngineVersion, versions: Sequence[EngineVersion], settings: Settings, model: Model, fleet: Fleet
+) -> Refusal:
+    architecture, shown = model.architecture.name, f"{name} {version.version}"
+    why = Message("", N_("does not support {architecture}"), architecture=architecture)
+    newer = [v for v in versions if architecture not in v.lacks and _capable(load_engines()[name], v, model, fleet)]
+    if not newer:
+        return _other_engine(name, shown, why, settings, model, fleet)
+    return EngineUnsupported(
+        N_("Variable engine is {engine}, which {why}."),
+        N_("Leave engine_version and engine_image empty to let the planner choose."),
+        {"engine_version": "", "engine_image": ""},
+        engine=shown,
+        why=why,
+    )
+
+
 def _other_engine(
     refused: str, shown: str, why: Message, settings: Settings, model: Model, fleet: Fleet
 ) -> EngineUnsupported:
@@ -334,6 +354,7 @@ def _other_engine(
             v
             for v in engine.versions
             if image_of(v, fleet)
+            and model.architecture.name not in v.lacks
             and _capable(engine, v, model, fleet)
             and _executes(engine, v, clean, fleet, "")
             and (engine.multi_node or len(fleet.nodes) == 1)

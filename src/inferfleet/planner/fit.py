@@ -10,7 +10,8 @@ from inferfleet.planner.checkpoints import can_cache_fp8
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.layouts import Candidate, Rules, candidates, divisibility, explain
-from inferfleet.planner.memory import Budget, Limits, budget
+from inferfleet.planner.limits import Limits
+from inferfleet.planner.memory import Budget, budget
 from inferfleet.planner.refusals import (
     AcceleratorsMissing,
     LayoutMismatch,

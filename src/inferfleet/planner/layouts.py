@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from inferfleet.catalog import Architecture, Precision
 from inferfleet.engines.layout import Layout
 from inferfleet.messages import N_, Message
-from inferfleet.planner.memory import Budget, Limits, budget
-from inferfleet.planner.modules import BLOCK
+from inferfleet.planner.limits import Limits
+from inferfleet.planner.matrix import BLOCK
+from inferfleet.planner.memory import Budget, budget
 from inferfleet.planner.refusals import (
     ExpertParallelIndivisible,
     LayoutMismatch,
@@ -65,11 +66,17 @@ def obstacle(
         return Message("", N_("{heads} attention heads"), heads=heads)
     if not arch.mla and kv % size and size % kv:
         return Message("", N_("{heads} key-value heads and is not a multiple of them"), heads=kv)
-    widths = {N_("feed-forward width"): (arch.intermediate_size, size)}
+    if arch.vision and arch.vision.num_attention_heads % size:
+        return Message("", N_("{heads} attention heads of the vision encoder"), heads=arch.vision.num_attention_heads)
+    linear = arch.linear_num_key_heads
+    if linear % size:  # vllm/model_executor/layers/mamba/mamba_utils.py, gated_delta_net_state_shape
+        return Message("", N_("{heads} key heads of linear attention"), heads=linear)
+    widths = {N_("feed-forward width"): (0 if arch.only_experts else arch.intermediate_size, size)}
     if arch.moe and not expert_parallel:
         widths[N_("expert width")] = (arch.moe_intermediate_size, size * replicas)
+    widths[N_("shared expert width")] = (arch.shared_width, size)
     # Block quantization has one scale per 128 × 128 weights, and no rank may hold part of a block.
-    step = BLOCK if precision in ("fp8", "int8") and arch.mla else 1
+    step = BLOCK if precision in ("fp8", "int8") and (arch.mla or arch.quantization.blocks) else 1
     for name, (width, ranks) in widths.items():
         if ranks > 1 and width % (ranks * step):
             template = N_("{name} ({width})")

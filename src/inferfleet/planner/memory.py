@@ -11,12 +11,11 @@ from typing import Any
 
 from inferfleet.catalog.architecture import Architecture, Precision
 from inferfleet.engines.layout import Layout
+from inferfleet.planner.cache import BLOCK_TOKENS, cache_tokens
+from inferfleet.planner.limits import Limits
 from inferfleet.planner.weights import MIB, item_bytes, layers_per_stage, stage_weights
 
 GIB = 1 << 30
-BLOCK_TOKENS = 16
-"""Tokens of one KV cache block; vLLM's default."""
-
 _NON_TORCH = 230 * MIB  # CUDA libraries' workspaces after the first forward pass
 _NON_TORCH_TENSOR_PARALLEL = 554 * MIB  # the same with NCCL's and the custom all-reduce's channels
 _NON_TORCH_PIPELINE = 68 * MIB
@@ -37,23 +36,11 @@ _HIDDEN_COPIES = 4.4  # hidden states, residual, normalized input and output ali
 _HIDDEN_COPIES_V2 = 3.3
 _HIDDEN_COPIES_MLA, _HIDDEN_COPIES_MLA_COMPILED = 2.9, 1.0
 _HIDDEN_COPIES_DRAFT, _HIDDEN_COPIES_DRAFT_COMPILED = 5, 1  # of the prediction layer, while the model's own are alive
+# Sparse attention's indexer gathers 40 times the context, 132 bytes a token, and profiles with the largest logits
+# (vllm/v1/attention/backends/mla/indexer.py, get_max_prefill_buffer_size; vllm/envs.py,
+# VLLM_SPARSE_INDEXER_MAX_LOGITS_MB). Not measured.
+_INDEXER_CONTEXTS, _INDEXER_TOKEN_BYTES, _INDEXER_LOGITS = 40, 132, 512 * MIB
 _MLA_WORKSPACE_TOKENS = 64 * 1024  # context that chunked prefill up-projects at once
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Limits set by the user or the engine; bytes and shares determine the KV cache, tokens the activations."""
-
-    max_model_len: int
-    max_num_seqs: int
-    max_num_batched_tokens: int
-    gpu_memory_utilization: float
-    kv_cache_item_bytes: int
-    enforce_eager: bool = False
-    prediction_layers: int = 0
-    num_speculative_tokens: int = 0
-    weight_scale: float = 1.0
-    """Ratio of the checkpoint's tensor bytes to those computed from the architecture; 1 if both agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +75,6 @@ class Budget:
         return asdict(self)
 
 
-def kv_bytes_per_token(arch: Architecture, layout: Layout, kv_item_bytes: int) -> int:
-    """Return the bytes one token of KV cache takes per layer on one rank.
-
-    Latent attention keeps one vector, the same on every tensor-parallel rank; grouped-query attention keeps
-    keys and values of its share of heads, at least one.
-    """
-    if arch.mla:
-        return (arch.kv_lora_rank + arch.qk_rope_head_dim) * kv_item_bytes
-    heads = max(1, -(-arch.num_key_value_heads // layout.tensor_parallel_size))
-    return 2 * heads * arch.head_size * kv_item_bytes
-
-
 @lru_cache(maxsize=1 << 14)
 def budget(arch: Architecture, precision: Precision, layout: Layout, limits: Limits, total_bytes: int) -> Budget:
     """Return the budget of one accelerator with `total_bytes` of memory as CUDA counts it.
@@ -116,17 +91,19 @@ def stage_budgets(
     """Return the budget of an accelerator of each pipeline stage."""
     weights = stage_weights(arch, precision, layout, prediction_layers=limits.prediction_layers)
     counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
-    per_layer = kv_bytes_per_token(arch, layout, limits.kv_cache_item_bytes)
     usable = int(total_bytes * limits.gpu_memory_utilization)
+    layers, first = arch.layers, 0
     budgets = []
     for stage, (computed, count) in enumerate(zip(weights, counts, strict=True)):
         held = int(computed * limits.weight_scale)
         activation = activation_bytes(arch, precision, layout, limits, stage)
         overhead = overhead_bytes(layout) + graph_bytes(arch, layout, limits, count)
         # A prediction layer caches keys and values as a decoder layer does.
-        layers = count + (limits.prediction_layers if stage == len(counts) - 1 else 0)
+        predicted = limits.prediction_layers if stage == len(counts) - 1 else 0
+        held_layers = layers[first : first + count] + (arch.layer(arch.num_hidden_layers),) * predicted
+        first += count
         cache = usable - held - activation - overhead
-        tokens = max(0, cache // (per_layer * max(1, layers) * BLOCK_TOKENS) * BLOCK_TOKENS)
+        tokens, concurrency = cache_tokens(arch, layout, limits, held_layers, cache)
         budgets.append(
             Budget(
                 total_bytes=total_bytes,
@@ -136,7 +113,7 @@ def stage_budgets(
                 kv_cache_bytes=cache,
                 free_bytes=total_bytes - usable,
                 kv_cache_tokens=tokens,
-                max_concurrency=tokens / limits.max_model_len,
+                max_concurrency=concurrency,
             )
         )
     return budgets
@@ -191,7 +168,7 @@ def activation_bytes(arch: Architecture, precision: Precision, layout: Layout, l
     workspace = _expert_workspace(arch, layout, tokens, item, stage)
 
     # gate and up projection, and their product
-    forward = 3 * tokens * -(-arch.intermediate_size // tensor) * item
+    forward = 3 * tokens * -(-arch.dense_width // tensor) * item
     forward += int((_HIDDEN_COPIES_V2 if v2 else _HIDDEN_COPIES) * hidden)
     if arch.mla:
         heads = -(-arch.num_attention_heads // tensor)
@@ -210,7 +187,15 @@ def activation_bytes(arch: Architecture, precision: Precision, layout: Layout, l
         sampler = int(rows * arch.vocab_size * 4 * row) + buffer + hidden + 2 * rows * arch.hidden_size * item
         peak = max(peak, sampler)
     received = hidden if stage and not v2 else 0  # from the previous stage
-    return peak + workspace + received
+    return peak + workspace + received + _indexer_bytes(arch, limits)
+
+
+def _indexer_bytes(arch: Architecture, limits: Limits) -> int:
+    """Return the bytes that the indexer of sparse attention needs besides its parameters and its cache."""
+    if not arch.index_head_dim:
+        return 0
+    gathered = limits.max_model_len * _INDEXER_CONTEXTS * _INDEXER_TOKEN_BYTES
+    return gathered + _INDEXER_LOGITS + limits.max_num_batched_tokens * arch.index_topk * 4
 
 
 def _expert_workspace(arch: Architecture, layout: Layout, tokens: int, item: int, stage: int) -> int:

@@ -6,15 +6,15 @@ from functools import cache
 
 from inferfleet.catalog.architecture import Architecture, Precision
 from inferfleet.engines.layout import Layout
+from inferfleet.planner.matrix import ITEM_BYTES, Matrix
 from inferfleet.planner.modules import (
-    ITEM_BYTES,
-    Matrix,
     alike_layers,
     decoder_layer,
     embedding,
     output_head,
     prediction_layer,
 )
+from inferfleet.planner.vision import vision_encoder
 
 MIB = 1 << 20
 
@@ -22,6 +22,9 @@ MIB = 1 << 20
 # 10 MiB on a request gets its own segment, rounded to 2 MiB, whose rest is split off only if the request is
 # below max_split_size (vLLM sets 20 MiB while it loads) and the rest is above 1 MiB.
 _ROUND_SMALL, _SEGMENT_FROM, _ROUND_SEGMENT, _MAX_SPLIT = 512, 10 * MIB, 2 * MIB, 20 * MIB
+
+_MXFP4_PADDING = 64
+"""Multiple of the widths of experts for vLLM's Triton kernels (H100, H200); others pad to 128 (oracle/mxfp4.py)."""
 
 # What a rank of a latent-attention model holds in addition to its parameters: the YaRN table and the attention
 # backend's buffers. Measured on H200: 55 to 210 MiB above the parameters, by backend, independent of layers.
@@ -48,7 +51,7 @@ def item_bytes(precision: Precision) -> int:
 @cache
 def checkpoint_bytes(arch: Architecture, precision: Precision, *, prediction_layers: bool = True) -> int:
     """Return the bytes of all tensors of a checkpoint of this architecture."""
-    modules: list[Matrix] = [embedding(arch), *output_head(arch)]
+    modules: list[Matrix] = [embedding(arch), *output_head(arch), *vision_encoder(arch)]
     for layer in range(arch.num_hidden_layers):
         modules += decoder_layer(arch, layer)
     if prediction_layers:
@@ -74,7 +77,7 @@ def stage_weights(
     for stage, count in enumerate(counts):
         layers = alike_layers(arch)[first : first + count]
         first += count
-        total = _rotary_table(arch, precision)
+        total = _rotary_table(arch, precision) + _held([*vision_encoder(arch)], precision, layout)
         total += sum(_layer_bytes(arch, precision, layout, layer) * n for layer, n in Counter(layers).items())
         if stage == 0 or (arch.tie_word_embeddings and stage == len(counts) - 1):
             total += _held([embedding(arch)], precision, layout)
@@ -109,6 +112,8 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
     for module in modules:
         group = layout.expert_ranks if module.copies > 1 else tensor
         part = module.on_rank(group, experts_divided=layout.expert_parallel)
+        if precision == "mxfp4" and part.quantized:
+            part = part.padded(_MXFP4_PADDING)
         sizes = part.sizes(precision, item)
         total += sum(allocated(size) for size in sizes)
         # Marlin, the INT4 kernel, keeps a permuted copy of the scales; those of experts it replaces

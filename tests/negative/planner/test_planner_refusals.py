@@ -86,11 +86,7 @@ def test_different_model_paths():
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        (
-            {"architectures": ["Qwen3ForCausalLM"]},
-            "architectures is Qwen3ForCausalLM, which the planner does not support; it supports LlamaForCausalLM,"
-            " Qwen2ForCausalLM, DeepseekV3ForCausalLM",
-        ),
+        ({"architectures": ["OwnForCausalLM"]}, "the planner does not know architecture OwnForCausalLM"),
         (
             {
                 "architectures": ["LlamaForCausalLM"],
@@ -100,9 +96,9 @@ def test_different_model_paths():
                 "num_attention_heads": 4,
                 "vocab_size": 9,
                 "max_position_embeddings": 99,
-                "quantization_config": {"quant_method": "mxfp4"},
+                "quantization_config": {"quant_method": "own"},
             },
-            "quantization_config has quant_method 'mxfp4', which is not supported",
+            "quantization_config has quant_method 'own', which is not supported",
         ),
     ],
 )

@@ -277,10 +277,13 @@ def test_quantization_groups(settings, size, zero_points):
     [
         (
             {"architectures": ["GPT2LMHeadModel"]},
-            "architectures is GPT2LMHeadModel, which the planner does not support",
+            "the planner does not know architecture GPT2LMHeadModel",
         ),
         ({"architectures": None}, "architectures is None"),
         ({"hidden_size": None}, "hidden_size: it is missing"),
+        ({"architectures": ["GptOssForCausalLM"]}, "has layers of type sliding_attention but no sliding_window"),
+        ({"architectures": ["GptOssForCausalLM"], "layer_types": ["own"] * 28}, "layer_types.0: Input should be"),
+        ({"architectures": ["GptOssForCausalLM"], "layer_types": ["full_attention"]}, "has 1 layer_types, but"),
         ({"hidden_size": "wide"}, "hidden_size: it is not an integer"),
         ({"num_key_value_heads": 5}, "num_attention_heads that num_key_value_heads does not divide"),
         ({"torch_dtype": "int3"}, "torch_dtype is 'int3'"),
@@ -301,6 +304,15 @@ def test_unsupported_configs(tmp_path, change, message):
         read_model(tmp_path)
     assert f"File {tmp_path / 'config.json'}: " in str(refused.value)
     assert message in str(refused.value)
+
+
+def test_weights_of_an_unknown_architecture_are_reported(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"architectures": ["OwnForCausalLM"]}))
+    header = json.dumps({"w": {"dtype": "U8", "shape": [3 << 30], "data_offsets": [0, 3 << 30]}}).encode()
+    with (tmp_path / "model.safetensors").open("wb") as stream:
+        stream.write(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(CatalogError, match=r"OwnForCausalLM\. The weights have 3\.0 GiB; their KV cache is not known"):
+        read_model(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from inferfleet.catalog import load_accelerators, load_models
 from inferfleet.engines.layout import Layout
 from inferfleet.planner import estimate, make_plan
-from inferfleet.planner.memory import Limits, stage_budgets
+from inferfleet.planner.limits import Limits
+from inferfleet.planner.memory import stage_budgets
 from inferfleet.settings import Settings
 
 MODELS = sorted(name for name in load_models() if name != "tiny-r1")

@@ -8,7 +8,8 @@ import yaml
 from inferfleet.catalog import load_accelerator, load_model
 from inferfleet.engines.layout import Layout
 from inferfleet.planner import estimate
-from inferfleet.planner.memory import Limits, stage_budgets
+from inferfleet.planner.limits import Limits
+from inferfleet.planner.memory import stage_budgets
 from inferfleet.settings import Settings
 
 FILES = sorted((Path(__file__).parents[2] / "fixtures" / "readings").glob("*.yml"))

@@ -55,18 +55,29 @@ ODD = (
 )
 LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
 LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}
+SHARED_EXPERTS = {"architectures": ["Glm4MoeForCausalLM"], "n_routed_experts": 8, "num_experts_per_tok": 2}
+SHARED_EXPERTS |= {"moe_intermediate_size": 4, "n_shared_experts": 1, "first_k_dense_replace": 1}
+LINEAR = {"architectures": ["Qwen3NextForCausalLM"], "num_experts": 4, "num_experts_per_tok": 1}
+LINEAR |= {"moe_intermediate_size": 4, "linear_num_key_heads": 2, "linear_num_value_heads": 4}
+LINEAR |= {"linear_key_head_dim": 16, "linear_value_head_dim": 16, "linear_conv_kernel_dim": 4}
+VISION = {"architectures": ["Gemma3ForConditionalGeneration"], "text_config": LLAMA | {"num_attention_heads": 8}}
+VISION["text_config"] |= {"num_key_value_heads": 8}
+VISION["vision_config"] = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
 CONFIGS = (
     *(b"\xff", b"[]", b"{}", b'{"architectures": ["LlamaForCausalLM"]}'),
     *(
         json.dumps({**LLAMA, **change}).encode()
         for change in (
             {"num_key_value_heads": 3},
-            {"n_routed_experts": 8},
-            {"kv_lora_rank": 8},
+            {"architectures": ["DeepseekV3ForCausalLM"], "n_routed_experts": 8},
+            {"architectures": ["DeepseekV3ForCausalLM"], "kv_lora_rank": 8},
+            {"architectures": ["OwnForCausalLM"]},
             {"vocab_size": 0},
             {"torch_dtype": "int3"},
             {"quantization_config": {"quant_method": "x"}},
             {"quantization_config": {"quant_method": "fp8", "ignore": ["re:("]}},
+            {"architectures": ["GptOssForCausalLM"], "layer_types": ["full_attention"]},
+            {"architectures": ["Qwen3NextForCausalLM"], "linear_num_key_heads": 2},
             {"model_type": "own"},
         )
     ),
@@ -111,6 +122,21 @@ def _configs() -> Iterator[Message | Problem]:
     for config in CONFIGS:
         (folder / "config.json").write_bytes(config)
         yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
+    (folder / "config.json").write_text(json.dumps({**LLAMA, **SHARED_EXPERTS, "num_attention_heads": 64}))
+    parallel = {"tensor_parallel_size": 8, "enable_expert_parallel": True}
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
+    (folder / "config.json").write_text(json.dumps({**LLAMA, **LINEAR}))
+    parallel = {"tensor_parallel_size": 4}
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
+    (folder / "config.json").write_text(json.dumps({**LLAMA, "architectures": ["OwnForCausalLM"]}))
+    header = json.dumps({"w": {"data_offsets": [0, 7 << 30]}}).encode()
+    (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
+    (folder / "model.safetensors").unlink()
+    (folder / "config.json").write_text(json.dumps(VISION))
+    parallel = {"tensor_parallel_size": 8}
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), executor="mp", **parallel), NODES))
+    (folder / "config.json").write_bytes(CONFIGS[-1])
     index = folder / "model.safetensors.index.json"
     index.write_text(json.dumps({"metadata": {"total_size": 1369062772000}}))
     yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))

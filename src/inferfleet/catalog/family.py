@@ -1,0 +1,102 @@
+"""Families of models: where a `config.json` states the parameters of an architecture, and what its code fixes.
+
+`architectures/<name>.yml` is a family, called as `architectures` in `config.json`.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from inferfleet.catalog.layers import LayerType
+
+FOLDER = Path(__file__).parent / "architectures"
+SHARED = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "vocab_size",
+    "max_position_embeddings",
+    "head_dim",
+    "tie_word_embeddings",
+)
+"""Parameters that the `config.json` of every family states by these names."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Pattern(_Entry):
+    """Types of attention that alternate: every n-th layer has full attention, the others `others`."""
+
+    others: LayerType
+    key: str = ""  # parameter with n
+    default: int = 0  # n if config.json does not state it; 0: no layer has full attention
+    window: str = ""  # parameter without which all layers have full attention
+
+
+class Family(_Entry):
+    """An architecture; parameters are those of class Architecture."""
+
+    model_types: tuple[str, ...]  # that engines know without code of the checkpoint
+    text: str = ""  # key with the parameters of the language model; empty: the file itself
+    vision: dict[str, Any] = {}  # of the vision encoder, for keys that vision_config lacks; empty: none
+    vision_names: dict[str, str] = {}  # parameter of the vision encoder -> its key in vision_config, if they differ
+    reads: tuple[str, ...] = ()  # parameters besides the shared ones
+    names: dict[str, str] = {}  # parameter -> its key in config.json, if they differ
+    defaults: dict[str, Any] = {}  # of the class of its configuration, for keys that config.json lacks
+    fixed: dict[str, Any] = {}  # what its code defines
+    pattern: Pattern | None = None  # of the layers, if config.json has no layer_types
+
+    def parameters(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the parameters that a `config.json` states."""
+        text = config.get(self.text) if self.text else config
+        if not isinstance(text, Mapping):
+            text = {}
+        keys = {name: name for name in (*SHARED, *self.reads)} | self.names
+        found = {name: text[key] for name, key in keys.items() if text.get(key) is not None}
+        if self.pattern and "layer_types" not in found:
+            every = text.get(self.pattern.key) if self.pattern.key else None
+            found["attention_interval"] = every if isinstance(every, int) else self.pattern.default
+        if self.vision:
+            found["vision"] = self.vision | self._vision(config.get("vision_config"))
+        return found
+
+    def _vision(self, stated: Any) -> dict[str, Any]:
+        """Return the parameters of the vision encoder that `vision_config` states."""
+        if not isinstance(stated, Mapping):
+            return {}
+        renamed = {name: stated.get(key) for name, key in self.vision_names.items()}
+        return {name: value for name, value in (dict(stated) | renamed).items() if value is not None}
+
+    def complete(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameters with those that the family defines, and the type of every layer."""
+        complete = self.defaults | dict(parameters) | self.fixed
+        every = complete.pop("attention_interval", self.pattern.default if self.pattern else 0)
+        layers = complete.get("num_hidden_layers")
+        if self.pattern and not complete.get("layer_types") and isinstance(layers, int):
+            complete["layer_types"] = _alternating(self.pattern, every, layers, complete)
+        return complete
+
+
+def _alternating(pattern: Pattern, every: int, layers: int, parameters: Mapping[str, Any]) -> tuple[LayerType, ...]:
+    if pattern.window and not parameters.get(pattern.window):
+        return ()
+    return tuple(
+        "full_attention" if every and (layer + 1) % every == 0 else pattern.others for layer in range(max(0, layers))
+    )
+
+
+@cache
+def load_families() -> dict[str, Family]:
+    """Return every family by the name of its architecture."""
+    return {
+        file.stem: Family.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
+        for file in sorted(FOLDER.glob("*.yml"))
+    }

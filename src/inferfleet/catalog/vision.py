@@ -1,0 +1,40 @@
+"""Parameters of the vision encoder of a model, named as in its `config.json`."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
+
+
+class Vision(BaseModel):
+    """A vision transformer and the projection of its output to the language model."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    kind: Literal["siglip", "llama4", "moonvit", "qwen3"]
+    hidden_size: PositiveInt
+    intermediate_size: PositiveInt
+    num_hidden_layers: PositiveInt
+    num_attention_heads: PositiveInt
+    num_channels: PositiveInt = 3
+    image_size: NonNegativeInt = 0
+    patch_size: PositiveInt
+    # Of Llama 4's adapter
+    projector_input_dim: NonNegativeInt = 0
+    projector_output_dim: NonNegativeInt = 0
+    vision_output_dim: NonNegativeInt = 0
+    # Of Qwen3.5
+    temporal_patch_size: PositiveInt = 1
+    num_position_embeddings: NonNegativeInt = 0
+    # Of Kimi's MoonViT: the grid of its position embedding, and the patches that its projection merges
+    init_pos_emb_height: NonNegativeInt = 0
+    init_pos_emb_width: NonNegativeInt = 0
+    merge_kernel_size: tuple[PositiveInt, PositiveInt] = (1, 1)
+
+    @property
+    def positions(self) -> int:
+        """Number of patches that have an embedding of their position."""
+        if self.num_position_embeddings:
+            return self.num_position_embeddings
+        if self.kind == "moonvit":
+            return self.init_pos_emb_height * self.init_pos_emb_width
+        return (self.image_size // self.patch_size) ** 2

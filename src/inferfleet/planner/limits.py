@@ -1,0 +1,19 @@
+"""Limits of an engine that determine its memory."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits set by the user or the engine; bytes and shares determine the KV cache, tokens the activations."""
+
+    max_model_len: int
+    max_num_seqs: int
+    max_num_batched_tokens: int
+    gpu_memory_utilization: float
+    kv_cache_item_bytes: int
+    enforce_eager: bool = False
+    prediction_layers: int = 0
+    num_speculative_tokens: int = 0
+    weight_scale: float = 1.0
+    """Ratio of the checkpoint's tensor bytes to those computed from the architecture; 1 if both agree."""

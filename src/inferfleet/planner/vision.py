@@ -1,0 +1,60 @@
+"""Parameters of the vision encoder of a model; tensor parallelism divides its layers as those of the language model.
+
+transformers/models/siglip/modeling_siglip.py and gemma3/modeling_gemma3.py (Gemma3MultiModalProjector);
+transformers/models/llama4/modeling_llama4.py (Llama4VisionModel, Llama4MultiModalProjector);
+vllm/model_executor/models/kimi_k25_vit.py; transformers/models/qwen3_5/modeling_qwen3_5.py (Qwen3_5VisionModel).
+"""
+
+from collections.abc import Iterator
+from math import prod
+
+from inferfleet.catalog.architecture import Architecture
+from inferfleet.catalog.vision import Vision
+from inferfleet.planner.matrix import Matrix, Split, vector
+
+
+def vision_encoder(arch: Architecture) -> Iterator[Matrix]:
+    """Yield the parameters of the vision encoder and of its projection; none for a model without."""
+    vision = arch.vision
+    if vision is None:
+        return
+    width = vision.hidden_size
+    patch = vision.num_channels * vision.temporal_patch_size * vision.patch_size**2
+    yield Matrix("vision.patch_embedding", (width,), patch)
+    if vision.kind != "llama4":
+        yield vector("vision.patch_embedding.bias", width)
+        yield Matrix("vision.position_embedding", (vision.positions,), width)
+        yield Matrix("vision.post_layernorm", (width, width), 1)  # of Qwen3.5: before patches are merged
+    if vision.kind == "siglip":
+        yield Matrix("mm_input_projection", (width,), arch.hidden_size)
+        yield vector("mm_soft_emb_norm", width)
+    elif vision.kind in ("moonvit", "qwen3"):
+        merged = width * prod(vision.merge_kernel_size)
+        if vision.kind == "moonvit":
+            yield Matrix("mm_projector.pre_norm", (width, width), 1)
+        yield Matrix("mm_projector.linear_1", (merged,), merged)
+        yield vector("mm_projector.linear_1.bias", merged)
+        yield Matrix("mm_projector.linear_2", (arch.hidden_size,), merged)
+        yield vector("mm_projector.linear_2.bias", arch.hidden_size)
+    else:
+        yield vector("vision.class_embedding", width)
+        yield Matrix("vision.position_embedding", (vision.positions + 1,), width)
+        yield Matrix("vision.layernorm_pre, vision.layernorm_post", (width,) * 4, 1)
+        yield Matrix("vision_adapter.fc1", (vision.projector_input_dim,), vision.intermediate_size, Split.COLUMN)
+        yield Matrix("vision_adapter.fc2", (vision.projector_output_dim,), vision.projector_output_dim, Split.ROW)
+        yield Matrix("multi_modal_projector", (arch.hidden_size,), vision.vision_output_dim)
+    for _ in range(vision.num_hidden_layers):
+        yield from _layer(vision)
+
+
+def _layer(vision: Vision) -> Iterator[Matrix]:
+    width, inner = vision.hidden_size, vision.intermediate_size
+    yield Matrix("vision.qkv_proj", (width,) * 3, width, Split.COLUMN)
+    yield Matrix("vision.qkv_bias", (width,) * 3, 1, Split.COLUMN)
+    yield Matrix("vision.out_proj", (width,), width, Split.ROW)
+    yield vector("vision.out_bias", width)
+    yield Matrix("vision.fc1", (inner,), width, Split.COLUMN)
+    yield vector("vision.fc1_bias", inner, Split.COLUMN)
+    yield Matrix("vision.fc2", (width,), inner, Split.ROW)
+    yield vector("vision.fc2_bias", width)
+    yield Matrix("vision.layer_norms", (width,) * 4, 1)
