@@ -47,15 +47,20 @@ def _problems(name: str, option: Mapping[str, Any], value: object, places: Messa
             yield from _path_problem(name, value)
         yield from _range_problem(name, option, value, places)
         return
-    yield Problem(
+    shown = Message("", N_("(not shown)")) if option.get("no_log") else show(name, value)
+    yield _wrong(name, shown, _kind(spec), places)
+
+
+def _wrong(name: str, shown: str | Message, kind: Message, places: Message | list[str]) -> Problem:
+    return Problem(
         "bad-role-variable",
         N_("Variable {name} ({hosts}) is {value}, but must be {kind}."),
         N_("Correct it in {places}; docs/roles.md describes every role's variables."),
         name=name,
         places=places,
         hosts=HOSTS,
-        value=Message("", N_("(not shown)")) if option.get("no_log") else show(name, value),
-        kind=_kind(spec),
+        value=shown,
+        kind=kind,
     )
 
 
@@ -95,16 +100,7 @@ def _range_problem(
     else:
         return
     if not valid:
-        yield Problem(
-            "bad-role-variable",
-            N_("Variable {name} ({hosts}) is {value}, but must be {kind}."),
-            N_("Correct it in {places}; docs/roles.md describes every role's variables."),
-            name=name,
-            places=places,
-            hosts=HOSTS,
-            value=show(name, value),
-            kind=expected,
-        )
+        yield _wrong(name, show(name, value), expected, places)
 
 
 def _kind(spec: Mapping[str, Any]) -> Message:
