@@ -11,8 +11,8 @@ ROLES ?= preflight node_baseline container_runtime container_images ray_cluster 
 MORE_ROLES ?= nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
-# Cluster tests of `make test`; `make test-all` also runs those marked `thorough`.
-SITE_ARGS ?= -m "not thorough"
+# Tests of `make test`; `make test-all` also runs those marked `thorough`, and property tests with more examples.
+TESTS ?= -m "not thorough"
 
 # Code that runs on nodes, with Python 3.9 or newer.
 NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py
@@ -55,13 +55,13 @@ lint-ansible: bootstrap
 lint: lint-fast lint-ansible ## Check style, types, YAML and Ansible rules
 
 test-fast: lint-fast ## Run the tests that need no container
-	pytest -q -n auto $(PYTEST_ARGS)
+	pytest -q -n auto $(TESTS)
 
 test: test-static test-loopback test-site test-roles ## Run all tests, with the end-to-end tests and the role tests
 
 # ansible-lint uses one core, so the quick tests run in parallel.
 test-static: bootstrap
-	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-fast PYTEST_ARGS=--hypothesis-profile=thorough
+	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-fast
 
 # These targets mostly wait, so two run in parallel; the output of each is printed when it ends.
 test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack and test-playbooks, two in parallel
@@ -80,7 +80,7 @@ test-playbooks: bootstrap ## Run playbooks on this machine, with stubs for roles
 	pytest -q tests/playbooks
 
 test-site: lab browser ## Run the end-to-end tests on the test cluster, from bare nodes to bare nodes
-	pytest -v --durations=25 $(SITE_ARGS) tests/e2e
+	pytest -v --durations=25 $(TESTS) tests/e2e
 
 test-roles: lab ## Run the role tests with Molecule; one role: make test-roles ROLES=ray_cluster
 	@rm -rf $(CURDIR)/.cache/molecule
@@ -90,7 +90,7 @@ test-more-roles: ROLES = $(MORE_ROLES)
 test-more-roles: test-roles ## Run the role tests that `make test` omits
 
 test-all: ## Run make test and all tests that it omits
-	@+$(MAKE) test SITE_ARGS= ROLES="$(ROLES) $(MORE_ROLES)"
+	@+$(MAKE) test TESTS=--hypothesis-profile=thorough ROLES="$(ROLES) $(MORE_ROLES)"
 
 translations: bootstrap ## Add new texts to the catalogs of src/inferfleet/locale, remove old ones
 	python -m tools.translations

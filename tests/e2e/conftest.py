@@ -11,10 +11,11 @@ from lab import nodes
 from lab.config import load
 from lab_cluster import ArgvWatch, Controller, Lab
 
-# All tests use one cluster: those that need bare nodes run first, the removal last.
+# All tests use one cluster: those that need bare nodes run first, then those that need nodes with Docker and the
+# engine's image, but no service; the removal is last.
 _ORDER = [
-    *("fabric", "fabric_ranks", "mpi_launch", "refusals", "site", "bench", "evaluate", "webui", "doctor", "report"),
-    *("two_models", "removal"),
+    *("bare_nodes", "fabric", "fabric_ranks", "mpi_launch", "refusals", "site", "bench", "evaluate", "webui", "doctor"),
+    *("report", "two_models", "removal"),
 ]
 
 

@@ -1,12 +1,9 @@
-"""Life cycle of a cluster from bare nodes; the tests run in this order and depend on each other."""
+"""Life cycle of a deployed cluster; the tests run in this order and depend on each other."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -15,9 +12,7 @@ import httpx
 import pytest
 from lab_cluster import (
     API,
-    INVENTORY,
     MODEL,
-    ROOT,
     SECRETS,
     TOOLS,
     WEBUI,
@@ -45,35 +40,6 @@ def healthy(lab: Lab, title: str = "ray::RayWorker") -> bool:
         return ranks(lab, title) == [1, 1] and answers()
     except subprocess.CalledProcessError:  # a node that is still starting
         return False
-
-
-def remaining_runs() -> list[str]:
-    """Return the command lines of running deployments of this inventory."""
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    return [line.decode().replace("\0", " ") for line in lines if b"site.yml" in line and INVENTORY.encode() in line]
-
-
-def test_check_run_on_bare_nodes(lab: Lab, controller: Controller) -> None:
-    check = controller.inferfleet("up", "--check", "--diff")
-    assert check.rc == 0, check
-    assert check.document["changed_tasks"], "check mode must list changes"
-    for node in lab.names:
-        assert (
-            lab.ssh(node, "ls /etc/docker /etc/inferfleet /opt/inferfleet /usr/sbin/dockerd 2>/dev/null || true") == ""
-        )
-        assert "inferfleet" not in lab.ssh(node, "cat /etc/hosts")
-
-
-def test_killed_run_leaves_no_process(lab: Lab) -> None:
-    argv = [TOOLS / "inferfleet", "up", "-i", INVENTORY]
-    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as run:
-        assert run.stdout
-        for line in run.stdout:
-            if "Ray" in line:  # the nodes are prepared and pull the engine's image
-                break
-        time.sleep(3)
-        os.kill(run.pid, signal.SIGKILL)
-    eventually(lambda: not remaining_runs(), 30, "the killed run's processes end")
 
 
 def test_next_run_converges(deployed: dict[str, Any]) -> None:
@@ -209,6 +175,7 @@ def test_head_reboots(deployed: dict[str, Any], lab: Lab) -> None:
     eventually(webui_answers, TIMEOUT, "Open WebUI answers after a reboot of node1")
 
 
+@pytest.mark.thorough
 def test_run_after_reboots_changes_nothing(deployed: dict[str, Any], controller: Controller) -> None:
     again = controller.inferfleet("up")
     assert again.rc == 0, again

@@ -27,6 +27,7 @@ def plan_of(engine, nodes=2, **contract):
     return make_plan(Settings(**{**base, "max_num_seqs": 64, **contract}), machines)
 
 
+@pytest.mark.thorough
 def test_every_engine_and_accelerator_has_a_plan_or_problems():
     engines = [*load_engines(), "auto"]
     for accelerator, engine, nodes, executor in itertools.product(load_accelerators(), engines, (1, 2), ("ray", "mp")):
