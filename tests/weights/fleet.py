@@ -134,6 +134,10 @@ class Fleet:
         for node in nodes or self.nodes:
             node.start(**{**defaults, **params})
 
+    def start_alone(self, node, **params):
+        """Start a node that downloads everything itself and has no peers."""
+        self.start([node], peers=[node.spec], wan_nodes=[node.name], expected=[node.name], **params)
+
     def end(self):
         return [node.end() for node in self.nodes]
 

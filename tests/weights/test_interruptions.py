@@ -77,18 +77,28 @@ def test_next_source_replaces_a_stalled_one(fleet, files, hub, hub_root):
     ids=lambda value: value["fault"] if isinstance(value, dict) else "",
 )
 def test_failure_names_file_and_cause(fleet, hub, rule, cause):
+    node = fleet.nodes[0]
     hub.faults({"path": ".*model-00004.*", "times": 0, **rule})
-    fleet.start(min_rate=100_000, stall=1, rounds=1)
-    results = fleet.end()
-    for node, result in zip(fleet.nodes, results, strict=True):
-        assert result["failed"], node.name
-        assert "model-00004-of-00008.safetensors: " in result["msg"]
-        assert cause in result["msg"]
-        assert "the download resumes where it stopped" in result["msg"]
-        assert not node.path.exists()
+    fleet.start_alone(node, min_rate=100_000, stall=1, rounds=1)
+    check_failure(node, node.end(), cause)
     hub.faults()
-    fleet.start()
-    assert [r.get("msg") for r in fleet.end()] == [None] * 3
+    fleet.start_alone(node)
+    assert node.end().get("msg") is None
+
+
+def check_failure(node, result, cause):
+    assert result["failed"], node.name
+    assert "model-00004-of-00008.safetensors: " in result["msg"]
+    assert cause in result["msg"]
+    assert "the download resumes where it stopped" in result["msg"]
+    assert not node.path.exists()
+
+
+def test_all_nodes_report_a_file_that_none_can_fetch(fleet, hub):
+    hub.faults({"path": ".*model-00004.*", "times": 0, "fault": "status", "status": 404})
+    fleet.start(rounds=1)
+    for node, result in zip(fleet.nodes, fleet.end(), strict=True):
+        check_failure(node, result, "HTTP 404: it does not have the file")
 
 
 def test_too_many_requests_are_retried_later(fleet, hub):
@@ -102,12 +112,11 @@ def test_too_many_requests_are_retried_later(fleet, hub):
 def test_run_resumes_with_a_server_without_ranges(fleet, files, slow_hub):
     slow_hub.faults({"path": ".*safetensors", "fault": "ignore_range", "times": 0})
     node = fleet.nodes[0]
-    alone = {"peers": [node.spec], "wan_nodes": [node.name], "expected": [node.name]}
-    fleet.start([node], **alone)
+    fleet.start_alone(node)
     wait_for(lambda: on_disk(node) > 2_000_000)
     node.kill()
     slow_hub.call("POST", "/_lab/rate", {"bytes_per_second": None})
-    fleet.start([node], **alone)
+    fleet.start_alone(node)
     assert node.end().get("msg") is None
     assert fleet.is_complete(node)
 

@@ -24,10 +24,11 @@ def source_of(kind, hub, hub_root):
 def test_source_delivers_everything(fleet, hub, hub_root, kind):
     if kind == "hfd" and not shutil.which("aria2c"):
         pytest.skip("aria2c is not installed")
-    fleet.start(sources=[source_of(kind, hub, hub_root)], stall=60)
-    results = fleet.end()
-    assert [(r.get("msg"), r.get("events")) for r in results] == [(None, [])] * 3
-    assert all(fleet.is_complete(node) for node in fleet.nodes)
+    node = fleet.nodes[0]
+    fleet.start_alone(node, sources=[source_of(kind, hub, hub_root)], stall=60)
+    result = node.end()
+    assert (result.get("msg"), result.get("events")) == (None, [])
+    assert fleet.is_complete(node)
 
 
 @pytest.mark.parametrize("kind", ["huggingface", "hfd", "modelscope"])
@@ -44,9 +45,10 @@ def test_hashes_missing_at_the_hub_come_from_the_first_download(manifest_of, fle
     source = source_of("huggingface", hub, hub_root)
     result = manifest_of(sources=[{**source, "revision": "main"}])
     assert {e["hash"] for e in result["files"].values()} == {""}
-    fleet.start(files=result["files"], sources=[source])
-    assert [r.get("msg") for r in fleet.end()] == [None] * 3
-    assert all(fleet.is_complete(node) for node in fleet.nodes)
+    node = fleet.nodes[0]
+    fleet.start_alone(node, files=result["files"], sources=[source])
+    assert node.end().get("msg") is None
+    assert fleet.is_complete(node)
 
 
 def test_next_source_lists_the_files_if_the_first_is_unreachable(manifest_of, hub, hub_root):
@@ -95,8 +97,7 @@ def test_gated_repository_accepts_its_token(manifest_of, fleet, hub, hub_root, f
     assert "401" in refused["msg"], refused
     tokens = {kind: "hf_secret"}
     assert manifest_of(sources=sources, tokens=tokens)["files"].keys() == files.keys()
-    alone = {"peers": [node.spec], "wan_nodes": [node.name], "expected": [node.name]}
-    fleet.start(nodes=[node], sources=[source], tokens=tokens, **alone)
+    fleet.start_alone(node, sources=[source], tokens=tokens)
     result = node.end()
     assert "msg" not in result
     assert fleet.is_complete(node)
