@@ -181,8 +181,8 @@ def sign_in(url: str, email: str, password: str) -> str:
     except StatusError as error:
         if error.status in (400, 401, 403):
             template = N_(
-                "{answer}: Open WebUI at {url} rejects the password of {email}. Run inferfleet up --tags open_webui to set"
-                " the inventory's password, or set webui_admin_email to the account of the administrator"
+                "{answer}: Open WebUI at {url} rejects the password of {email}. Run inferfleet up --tags open_webui to"
+                " set the inventory's password, or set webui_admin_email to the account of the administrator"
             )
             message = Message("webui-password-refused", template, answer=str(error), url=url, email=email)
             raise PasswordError(error.status, message) from error
