@@ -180,11 +180,9 @@ def sign_in(url: str, email: str, password: str) -> str:
         return request_json(f"{url}/api/v1/auths/signin", {"email": email, "password": password})["token"]
     except StatusError as error:
         if error.status in (400, 401, 403):
-            # Open WebUI reads the administrator's password from its settings only when it creates its database.
             template = N_(
-                "{answer}: Open WebUI at {url} rejects the password of {email}. If its database was created with"
-                " another password, set webui_admin_password to that one, or change it in Open WebUI to this"
-                " inventory's"
+                "{answer}: Open WebUI at {url} rejects the password of {email}. Run inferfleet up --tags open_webui to"
+                " set the inventory's password, or set webui_admin_email to the account of the administrator"
             )
             message = Message("webui-password-refused", template, answer=str(error), url=url, email=email)
             raise PasswordError(error.status, message) from error

@@ -204,7 +204,7 @@ def _disagreements(inventory: Inventory, hosts: Iterable[str], names: Iterable[s
         seen: list[tuple[Any, str]] = []
         for host in hosts:
             value = inventory.variables[host].get(name)
-            if name in inventory.variables[host] and all(value != other for other, _ in seen):
+            if name in inventory.variables[host] and not any(_same(value, other) for other, _ in seen):
                 seen.append((value, host))
         if len(seen) > 1:
             problems.append(
@@ -222,6 +222,10 @@ def _disagreements(inventory: Inventory, hosts: Iterable[str], names: Iterable[s
     return problems
 
 
+def _same(value: Any, other: Any) -> bool:
+    return bool(value == other or (value != value and other != other))  # .nan differs from itself
+
+
 def check_network(inventory: Inventory) -> list[Problem]:
     """Require `cluster_address` of a host to be in the cluster network, and every node's IPv4 address to be known."""
     problems = _without_address(inventory)
@@ -230,29 +234,13 @@ def check_network(inventory: Inventory) -> list[Problem]:
         given, cidr = variables.get("cluster_address"), variables.get("cluster_network")
         if not given:
             continue
-        try:
-            address = ipaddress.IPv4Address(given if isinstance(given, str) else repr(given))
-        except ValueError:
-            problems.append(
-                Problem(
-                    "bad-value",
-                    N_("Variable cluster_address of {host} is {value}, which is not an IPv4 address."),
-                    N_("Set cluster_address of {host} to its IPv4 address, for example 10.0.0.11."),
-                    host=host,
-                    value=str(given),
-                )
-            )
-            continue
-        if address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local:
-            problems.append(
-                Problem(
-                    "bad-value",
-                    N_("Variable cluster_address of {host} is {value}, which other nodes cannot reach."),
-                    N_("Set cluster_address of {host} to its IPv4 address, for example 10.0.0.11."),
-                    host=host,
-                    value=str(given),
-                )
-            )
+        address = _ipv4(given)
+        if address is None or _is_unreachable(address):
+            template = N_("Variable cluster_address of {host} is {value}, which other nodes cannot reach.")
+            if address is None:
+                template = N_("Variable cluster_address of {host} is {value}, which is not an IPv4 address.")
+            remedy = N_("Set cluster_address of {host} to its IPv4 address, for example 10.0.0.11.")
+            problems.append(Problem("bad-value", template, remedy, host=host, value=str(given)))
         elif cidr and address not in ipaddress.IPv4Network(cidr):
             problems.append(
                 Problem(
@@ -265,6 +253,17 @@ def check_network(inventory: Inventory) -> list[Problem]:
                 )
             )
     return problems
+
+
+def _ipv4(value: Any) -> ipaddress.IPv4Address | None:
+    try:
+        return ipaddress.IPv4Address(value if isinstance(value, str) else repr(value))
+    except ValueError:
+        return None
+
+
+def _is_unreachable(address: ipaddress.IPv4Address) -> bool:
+    return address.is_loopback or address.is_multicast or address.is_unspecified or address.is_link_local
 
 
 def _without_address(inventory: Inventory) -> list[Problem]:

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from inferfleet.components import load_components
 from inferfleet.inventory.model import HOSTS, Inventory
 from inferfleet.inventory.values import show
 from inferfleet.messages import N_, Message, Problem
@@ -26,6 +25,11 @@ def role_options(root: Path) -> dict[str, dict[str, Any]]:
     return options
 
 
+def is_node_folder(option: Mapping[str, Any]) -> bool:
+    """Return whether a role variable is a folder on the nodes, which is independent of other settings."""
+    return option.get("type") == "path" and str(option.get("default", "")).startswith("/")
+
+
 def check_options(inventory: Inventory) -> list[Problem]:
     """Validate the role variables of an inventory with Ansible's argument spec validator."""
     options = inventory.options or {}
@@ -39,16 +43,23 @@ def check_options(inventory: Inventory) -> list[Problem]:
 
 
 def _problems(name: str, option: Mapping[str, Any], value: object, places: Message | list[str]) -> Iterable[Problem]:
-    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator  # type: ignore[import-untyped]
-
     spec = {key: option[key] for key in _SPEC_KEYS if key in option}
-    if not spec or not ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages:
-        if any(name == data.variable for component in load_components() for data in component.data):
+    if not spec or _is_valid(name, spec, value):
+        if is_node_folder(option):
             yield from _path_problem(name, value)
         yield from _range_problem(name, option, value, places)
         return
     shown = Message("", N_("(not shown)")) if option.get("no_log") else show(name, value)
     yield _wrong(name, shown, _kind(spec), places)
+
+
+def _is_valid(name: str, spec: Mapping[str, Any], value: object) -> bool:
+    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator  # type: ignore[import-untyped]
+
+    try:
+        return not ArgumentSpecValidator({name: spec}).validate({name: value}).error_messages
+    except OverflowError:  # infinity is no integer
+        return False
 
 
 def _wrong(name: str, shown: str | Message, kind: Message, places: Message | list[str]) -> Problem:
@@ -65,7 +76,7 @@ def _wrong(name: str, shown: str | Message, kind: Message, places: Message | lis
 
 
 def _path_problem(name: str, value: object) -> Iterable[Problem]:
-    """Yield the problem of a path that is not suitable for a component's data."""
+    """Yield the problem of a path that is not suitable for data."""
     try:
         data_path(str(value))
     except UnfitValueError as error:
@@ -88,12 +99,14 @@ def _range_problem(
     """Yield the problem of a number out of range, or of a size that Docker cannot read."""
     if value is None:
         return  # its role validates it, with the variables that are required
-    least, most = 0.0, 65535.0 if name.endswith("_port") else 1.0 if name.endswith("_share") else inf
+    least, most = _least(name, option), 65535.0 if name.endswith("_port") else 1.0 if name.endswith("_share") else inf
     if option.get("type") in ("int", "float"):
         number = float(value if isinstance(value, int | float) else str(value))
         valid = least <= number <= most or name in _MAY_BE_NEGATIVE
         expected = Message("", N_("at least {least:g}"), least=least)
-        if most < inf:
+        if not isfinite(number):
+            valid, expected = False, _kind(option)
+        elif most < inf:
             expected = Message("", N_("from {least:g} to {most:g}"), least=least, most=most)
     elif name.endswith("_max_size"):
         valid, expected = bool(_SIZE.fullmatch(str(value))), Message("", N_("a size like 100m or 1g"))
@@ -101,6 +114,13 @@ def _range_problem(
         return
     if not valid:
         yield _wrong(name, show(name, value), expected, places)
+
+
+def _least(name: str, option: Mapping[str, Any]) -> float:
+    """Return the lowest value of a number: 0 only if it is the default, selects nothing or is a threshold."""
+    default = option.get("default")
+    positive = option.get("type") == "int" and isinstance(default, int) and default > 0
+    return float((positive or name.endswith(_POSITIVE)) and default != 0 and name not in _MAY_BE_ZERO)
 
 
 def _kind(spec: Mapping[str, Any]) -> Message:
@@ -113,6 +133,8 @@ def _kind(spec: Mapping[str, Any]) -> Message:
 
 
 _SIZE = re.compile(r"[1-9]\d*(?:[kmg]i?)?b?", re.I)  # Docker's --log-opt max-size
+_POSITIVE = ("_port", "_max_tokens")  # also where the default is an expression
+_MAY_BE_ZERO = ("doctor_keep", "preflight_image_space_gib")
 _MAY_BE_NEGATIVE = ("evaluate_top_k",)  # engines read -1 as no limit
 _SPEC_KEYS = ("type", "choices", "elements", "options", "required")
 _KINDS = {

@@ -11,6 +11,7 @@ from inferfleet.settings.model import Settings
 
 _LAST = 65535
 _SSH = 22
+_ASSIGNED_TWICE = N_("Port {port} is assigned to both {names} and {last} ({hosts}).")
 
 
 def ports_of(
@@ -41,15 +42,33 @@ def _problems(inventory: Inventory, host: str, components: Sequence[Component] |
     for port in ports:
         if port.single:
             by_port[port.port.protocol, port.first].append(port)
+    ssh = str(inventory.variables[host].get("ansible_port") or _SSH)
     for (protocol, number), same in by_port.items():
         if len(same) > 1:
             yield _clash(number, same)
-        if protocol == "tcp" and str(number) == str(inventory.variables[host].get("ansible_port") or _SSH):
-            yield _of_ssh(same[0])
+        if protocol == "tcp" and str(number) == ssh:
+            yield _of_ssh(number, same[0].name, same[0].setting)
         for span in ports:
             if not span.single and span.port.protocol == protocol and span.first <= number <= span.last:
                 yield _inside(span, same[0])
     yield from _too_high(ports, settings)
+    if {"ray_head", "ray_worker"} & {*groups}:
+        for name, number in _role_ports(inventory, host):
+            if str(number) == ssh:
+                yield _of_ssh(number, name, name)
+            for port in ports:
+                if port.port.protocol == "tcp" and port.first <= number <= port.last:
+                    yield _of_role(name, number, port)
+
+
+def _role_ports(inventory: Inventory, host: str) -> Iterator[tuple[str, int]]:
+    """Yield the ports that only a role variable sets: serving nodes listen on them during a deployment."""
+    for name, option in (inventory.options or {}).items():
+        default = option.get("default")
+        if name.endswith("_port") and isinstance(default, int) and default:
+            value = str(inventory.variables[host].get(name, default))
+            if value.isdecimal():
+                yield name, int(value)
 
 
 def _clash(number: int, ports: Sequence[HostPort]) -> Problem:
@@ -58,28 +77,39 @@ def _clash(number: int, ports: Sequence[HostPort]) -> Problem:
     change = next((p for p in reversed(settable) if p.setting not in p.component.following), (settable or ports)[-1])
     *names, last = [port.name for port in ports]
     parameters = {"port": number, "names": names, "last": last, "hosts": HOSTS}
-    template = N_("Port {port} is assigned to both {names} and {last} ({hosts}).")
+    template = _ASSIGNED_TWICE
     if not change.setting:
         remedy = N_("Run {title} on another host.")
         return Problem("port-clash", template, remedy, title=change.component.title, **parameters)
     return Problem("port-clash", template, N_("Set {name} to another port."), name=change.setting, **parameters)
 
 
-def _of_ssh(port: HostPort) -> Problem:
+def _of_ssh(number: int, name: str, setting: str) -> Problem:
     template = N_("Port {port} of {name} ({hosts}) is the port of SSH on that host.")
     remedy = N_("Set {setting} to another port.")
-    return Problem("port-clash", template, remedy, port=port.first, name=port.name, setting=port.setting, hosts=HOSTS)
+    return Problem("port-clash", template, remedy, port=number, name=name, setting=setting, hosts=HOSTS)
+
+
+def _of_role(name: str, number: int, used: HostPort) -> Problem:
+    if not used.single:
+        return _in_range(name, number, used, name)
+    template, parameters = _ASSIGNED_TWICE, {"port": number, "names": [used.name], "last": name, "hosts": HOSTS}
+    return Problem("port-clash", template, N_("Set {name} to another port."), name=name, **parameters)
 
 
 def _inside(span: HostPort, port: HostPort) -> Problem:
-    parameters = {"port": port.first, "name": port.name, "first": span.first, "last": span.last, "hosts": HOSTS}
+    return _in_range(port.name, port.first, span, port.setting, port.component.title)
+
+
+def _in_range(name: str, number: int, span: HostPort, setting: str, title: str = "") -> Problem:
+    parameters = {"port": number, "name": name, "first": span.first, "last": span.last, "hosts": HOSTS}
     user = Message("", span.port.purpose or span.component.title)
     template = N_("Port {port} of {name} ({hosts}) is in the range {first} to {last} of {user}.")
-    if not port.setting:
+    if not setting:
         remedy = N_("Run {title} on another host.")
-        return Problem("port-clash", template, remedy, user=user, title=port.component.title, **parameters)
+        return Problem("port-clash", template, remedy, user=user, title=title, **parameters)
     remedy = N_("Set {setting} to a port outside that range.")
-    return Problem("port-clash", template, remedy, user=user, setting=port.setting, **parameters)
+    return Problem("port-clash", template, remedy, user=user, setting=setting, **parameters)
 
 
 def _too_high(ports: Iterable[HostPort], settings: Mapping[str, Any]) -> Iterator[Problem]:

@@ -28,6 +28,7 @@ MAX_VALUES = 100_000
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _EXTENSIONS = (".yml", ".yaml", ".json")
 _VARIABLES = ("group_vars", "host_vars")
+_FACTS = "inferfleet_"  # prefix of the facts of nodes
 _GROUP_KEYS = ("hosts", "children", "vars")
 _NUMBERS = re.compile(r"\[(\d*):(\d+)(?::\d+)?\]")
 _LETTERS = re.compile(r"\[([A-Za-z]):([A-Za-z])(?::\d+)?\]")
@@ -52,7 +53,7 @@ def read_sources(paths: Iterable[str]) -> Sources:
     """Return the contents of inventories; host lists (`a,b,`) have no files.
 
     Raises:
-        UsageError: a file is not YAML, nested too deeply or too large.
+        UsageError: a file is not YAML, nested too deeply or too large, or has the facts of nodes.
     """
     dynamic, written, problems = False, dict[str, tuple[str, ...]](), list[Problem]()
     variable_files: list[tuple[str, str, str]] = []
@@ -68,6 +69,8 @@ def read_sources(paths: Iterable[str]) -> Sources:
                 if "plugin" in (values := _values(root)):
                     dynamic = True
                     continue
+                if _has_facts(values.values()):
+                    raise _facts_file(shown)
                 problems += _repeated(root, shown)
                 for name, group in values.items():
                     problems += _misplaced(name, group, shown)
@@ -236,6 +239,20 @@ def _repeated(node: yaml.Node, shown: str, seen: set[int] | None = None) -> Iter
         lines[key.tag, key.value] = line
     for child in _children(node):
         yield from _repeated(child, shown, seen)
+
+
+def _has_facts(hosts: Iterable[yaml.Node]) -> bool:
+    """Return whether mappings are the facts of hosts, as `inferfleet check --facts` writes them."""
+    return any(name.startswith(_FACTS) for host in hosts for name in _values(host))
+
+
+def _facts_file(shown: str) -> UsageError:
+    return UsageError(
+        "facts-in-inventory",
+        N_("File {file} has the facts of nodes, but Ansible reads each file of the inventory's folder as hosts."),
+        N_("Move it to another folder, and give its path to `inferfleet plan --facts`."),
+        file=shown,
+    )
 
 
 def _add(written: dict[str, tuple[str, ...]], names: Iterable[str], shown: str) -> None:

@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite, isnan
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -68,6 +69,8 @@ def show(name: str, value: Any) -> str | Message:
         return Message("", N_("empty"))
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and not isfinite(value):
+        return ".nan" if isnan(value) else f"{'-' if value < 0 else ''}.inf"  # as YAML spells them
     plain = value if isinstance(value, str | int | float | list | dict) else str(value)  # no Python names, as of a date
     text = _CREDENTIALS.sub(r"\1\2(hidden)@", repr(plain))
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."

@@ -20,6 +20,9 @@ _NO_ROOT = re.compile(
 )
 """How Ansible, sudo and su report that they did not become root."""
 
+_TOO_OLD = re.compile(r"SyntaxError: future feature annotations is not defined")
+"""How a Python before 3.7 rejects Ansible's modules."""
+
 _INSTALL_ANYWHERE = "uv python install 3.11"
 """Command that installs a Python on a system that the catalog does not have."""
 
@@ -87,7 +90,9 @@ def unreadable_facts_problem(host: str, python: str, probe: str, result: Mapping
     version, *release = [line.strip() for line in probe.splitlines()] or [""]
     names = ("id", "id_like", "version_id")
     system = dict.fromkeys(names, "") | dict(zip(names, (value.lower() for value in release), strict=False))
-    if version == "none":
+    if version == "none" and _TOO_OLD.search("\n".join(str(result.get(key, "")) for key in ("msg", "module_stderr"))):
+        code, template = "python-too-old", N_("Host {host} has a Python older than {floor} at {python}.")
+    elif version == "none":
         code, template = (
             "python-missing",
             N_("Host {host} has no Python at {python}, which Ansible needs to run modules."),

@@ -19,6 +19,7 @@ from inferfleet.inventory.check import (
     check_network,
 )
 from inferfleet.inventory.facts import Host, check_disks, check_free_ports, check_system
+from inferfleet.inventory.folders import check_folders
 from inferfleet.inventory.ignored import (
     check_host_names,
     check_sources,
@@ -115,6 +116,7 @@ CHECKS = (
     Check(check_network, Inventory, after_values=True),
     Check(check_ports, Inventory, after_values=True, complete=True),
     Check(check_options, Inventory),
+    Check(check_folders, Inventory, after_values=True),
     Check(value_problems, Settings),
     Check(check_node_addresses, Fleet),
     Check(check_answers, Fleet, needs_facts=True),

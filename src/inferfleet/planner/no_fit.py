@@ -21,6 +21,7 @@ _SHARES = (0.90, 0.92, MOST_SHARE)
 _SEQUENCES = (256, 128, 64, 32, 16)
 _PLAIN = {**FREE, "num_speculative_tokens": 0, "enable_expert_parallel": False}
 """Settings of the layout with which every model works."""
+_FP8_CACHE = {"kv_cache_dtype": "fp8"}
 _BATCHES = (8192, 4096, 2048)
 
 
@@ -127,8 +128,13 @@ def _ways(
         if shorter.works and shorter.limits.max_model_len < settings.max_model_len:
             yield setting("max_model_len", shorter.limits.max_model_len)
     fp8 = "kv_cache_dtype" in supported and can_cache_fp8(model, fleet.accelerator) and limits.kv_cache_item_bytes > 1
-    if fp8 and sized({"kv_cache_dtype": "fp8"}).works:
+    if fp8 and sized(_FP8_CACHE).works:
         yield setting("kv_cache_dtype", "fp8")
+    elif fp8 and shares and not sized({"gpu_memory_utilization": shares[-1]}).works:
+        both = ({"gpu_memory_utilization": share, **_FP8_CACHE} for share in shares)
+        if change := next((change for change in both if sized(change).works), None):
+            template = N_("set gpu_memory_utilization to {share} and kv_cache_dtype to fp8")
+            yield Remedy(Message("", template, share=change["gpu_memory_utilization"]), change)
     smaller = _smaller_checkpoint(settings, model, checkpoint, choice, fleet)
     if smaller:
         text = Message("", N_("set checkpoint to {other} ({precision})"), other=smaller.id, precision=smaller.precision)

@@ -1,7 +1,6 @@
 """Check values that have the right type but cannot work on any hardware."""
 
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from inferfleet.messages import N_
 from inferfleet.planner.refusals import BadValue, Refusal
@@ -12,7 +11,7 @@ MOST_PER_NODE = 64
 
 
 def value_problems(settings: Settings) -> Iterator[Refusal]:
-    """Yield the problems of values that are out of range or contradict each other."""
+    """Yield the problems of values that are out of range."""
     if settings.accelerators_per_node > MOST_PER_NODE:
         yield BadValue(
             N_("Variable accelerators_per_node is {value}, which exceeds the maximum of {most}."),
@@ -20,13 +19,4 @@ def value_problems(settings: Settings) -> Iterator[Refusal]:
             {"accelerators_per_node": 0},
             value=settings.accelerators_per_node,
             most=MOST_PER_NODE,
-        )
-    if PurePosixPath(settings.model_root).is_relative_to(settings.container_data_root):
-        yield BadValue(
-            N_("Variable model_root is {path}, but container_data_root is {root}, a folder that Docker manages alone."),
-            N_("Set container_data_root to another folder, for example {other}."),
-            {"container_data_root": f"{settings.model_root.rstrip('/')}-docker"},
-            path=settings.model_root,
-            root=str(PurePosixPath(settings.container_data_root)),
-            other=f"{settings.model_root.rstrip('/')}-docker",
         )

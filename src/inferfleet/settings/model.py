@@ -22,12 +22,12 @@ from inferfleet.messages import N_, Message
 class UnfitValueError(ValueError):
     """A value that has the right type but is invalid for a setting.
 
-    `reason` continues "is VALUE, which"; `remedy` is imperative. Both are templates without fields.
+    `reason` continues "is VALUE, which"; `remedy` is imperative. Both are templates with the fields `parameters`.
     """
 
-    def __init__(self, reason: str, remedy: str) -> None:
+    def __init__(self, reason: str, remedy: str, **parameters: int) -> None:
         super().__init__(reason)
-        self.reason, self.remedy = Message("", reason), Message("", remedy)
+        self.reason, self.remedy = Message("", reason, **parameters), Message("", remedy, **parameters)
 
 
 _SYSTEM_FOLDERS = ("", "home", "root", "tmp", "usr", "var")  # folders below them may hold data
@@ -43,6 +43,7 @@ _REGISTRY = re.compile(_HOST)
 _PREFIX = re.compile(rf"{_HOST}(?:/{_PATH})*")
 _IMAGE = re.compile(rf"(?:{_HOST}/)?{_PATH}(?:/{_PATH})*(?::{_TAG})?(?:@{_DIGEST})?")
 _MAX_PORT = 65535
+_MIN_CONTEXT = 512  # tokens; half of it is for the answer with which roles/verify checks a service
 
 
 def _matches(pattern: re.Pattern[str], value: str) -> bool:
@@ -208,6 +209,16 @@ def _email(value: str) -> str:
     return value
 
 
+def _context_length(value: int) -> int:
+    if 0 < value < _MIN_CONTEXT:
+        raise UnfitValueError(
+            N_("is too short for a question and its answer"),
+            N_("set at least {least} tokens, or 0 for the longest context that fits"),
+            least=_MIN_CONTEXT,
+        )
+    return value
+
+
 def engine_names() -> list[str]:
     """Return the values of `engine`: `auto`, and the discovered engines in order of preference."""
     return ["auto", *load_engines()]
@@ -285,6 +296,7 @@ class Unit:
 
 
 Tokens = Annotated[Count, Unit("tokens")]
+ContextLength = Annotated[Tokens, AfterValidator(_context_length)]
 EngineName = Annotated[str, AfterValidator(_engine), Choices(engine_names)]
 
 
@@ -332,7 +344,7 @@ class Settings(BaseModel):
     """Replicas of the attention layers of a mixture-of-experts model, each with its own KV cache."""
     enable_expert_parallel: Switch = False
     """Distribute complete experts over the ranks instead of a slice of each expert."""
-    max_model_len: Tokens = 0
+    max_model_len: ContextLength = 0
     """Maximum length of prompt and answer together."""
     max_num_seqs: Count = 0
     """Maximum number of sequences processed at once."""

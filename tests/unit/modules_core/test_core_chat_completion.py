@@ -91,7 +91,7 @@ def test_rejected_password_is_reported_with_its_remedy(run_completion, service):
     assert (result["ready"], result["status"]) == (False, 400)
     assert result["msg"].startswith('HTTP 400: {"detail": "The email or password provided is incorrect."}: Open WebUI')
     assert "rejects the password of a@b" in result["msg"]
-    assert "set webui_admin_password to that" in result["msg"]
+    assert "--tags open_webui" in result["msg"]
 
 
 def test_starting_open_webui_is_no_rejected_password(run_completion, service):

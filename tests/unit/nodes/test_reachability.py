@@ -110,6 +110,16 @@ def test_unsupported_python_is_reported_with_an_install_command(probe, code, ins
     assert "ansible_python_interpreter of n1" in problem.remedy
 
 
+def test_python_that_rejects_the_modules_is_too_old_even_if_it_does_not_report_its_version():
+    failed = {
+        "msg": "No start of json char found",
+        "module_stderr": "SyntaxError: future feature annotations is not defined",
+    }
+    problem = unreadable_facts_problem("n1", "/opt/python3.6", "none\nrocky\nrhel centos fedora\n8.10\n", failed)
+    assert problem.code == "python-too-old"
+    assert problem.message == "Host n1 has a Python older than 3.9 at /opt/python3.6."
+
+
 @pytest.mark.parametrize("probe", ["3.9.2\ndebian\n\n11\n", "3.13.0\n", ""])
 def test_other_module_failures_keep_their_reason(probe):
     problem = unreadable_facts_problem("n1", "/usr/bin/python3", probe, {"msg": "Install iproute2 on the node."})
