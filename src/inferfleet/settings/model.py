@@ -285,6 +285,7 @@ class Unit:
 
 
 Tokens = Annotated[Count, Unit("tokens")]
+Bytes = Annotated[Count, Unit("bytes")]
 EngineName = Annotated[str, AfterValidator(_engine), Choices(engine_names)]
 
 
@@ -324,6 +325,8 @@ class Settings(BaseModel):
     """Data type of activations; `auto`: the one that checkpoint and hardware support."""
     kv_cache_dtype: Literal["auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2"] = "auto"
     """Data type of the KV cache; fp8 halves its size."""
+    kv_bytes_per_token: Bytes = 0
+    """KV cache of a token on each rank, without pipeline stages; only for architectures unknown to the planner."""
     tensor_parallel_size: Count = 0
     """Ranks that share each layer; 0: chosen by the planner."""
     pipeline_parallel_size: Count = 0

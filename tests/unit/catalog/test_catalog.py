@@ -9,6 +9,7 @@ import yaml
 from inferfleet.catalog import (
     CatalogError,
     UnknownNameError,
+    UnsupportedModelError,
     accelerator_name,
     load_accelerators,
     load_model,
@@ -313,6 +314,43 @@ def test_weights_of_an_unknown_architecture_are_reported(tmp_path):
         stream.write(len(header).to_bytes(8, "little") + header)
     with pytest.raises(CatalogError, match=r"OwnForCausalLM\. The weights have 3\.0 GiB; their KV cache is not known"):
         read_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "layer"),
+    [
+        ({}, 114_824_338),  # (3 GiB − 2 tables × 1000 × 1536 × 2 bytes) / 28 layers
+        ({"tie_word_embeddings": True}, 114_934_052),
+        ({"text_config": {**CONFIG, "num_hidden_layers": 14, "vocab_size": 1000}}, 229_648_676),
+    ],
+)
+def test_assumed_layers_of_an_unknown_architecture(tmp_path, change, layer):
+    config = {**CONFIG, "architectures": ["OwnForCausalLM"], "vocab_size": 1000, **change}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 3 << 30}}))
+    model = read_model(tmp_path, kv_bytes_per_token=1001)
+    layers = model.architecture.num_hidden_layers
+    assert model.architecture.assumed.weight_bytes == layer
+    assert model.architecture.assumed.kv_bytes == -(-1001 // layers)
+    assert model.checkpoints[0].tensor_bytes == 3 << 30
+    assert checkpoint_bytes(model.architecture, "bf16") == pytest.approx(3 << 30, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "needed"),
+    [({}, False), ({"auto_map": {"AutoConfig": "configuration_own.OwnConfig"}}, True)],
+)
+def test_code_of_an_unknown_architecture(tmp_path, settings, needed):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"architectures": ["OwnForCausalLM"]} | settings))
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 3 << 30}}))
+    assert read_model(tmp_path, kv_bytes_per_token=1).trust_remote_code == needed
+
+
+def test_an_unknown_architecture_must_state_its_size(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": ["OwnForCausalLM"], "hidden_size": 8}))
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 3 << 30}}))
+    with pytest.raises(UnsupportedModelError, match=r"does not state num_hidden_layers, num_attention_heads, vocab"):
+        read_model(tmp_path, kv_bytes_per_token=1)
 
 
 @pytest.mark.parametrize(
