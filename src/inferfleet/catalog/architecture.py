@@ -8,7 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, 
 
 from inferfleet.catalog.family import SHARED, load_families
 from inferfleet.catalog.layers import Layer, LayerType
-from inferfleet.catalog.quantization import Quantization, config_groups, mapping, read_quantization
+from inferfleet.catalog.quantization import (
+    Quantization,
+    config_groups,
+    mapping,
+    modelopt_algorithm,
+    read_quantization,
+)
 from inferfleet.catalog.vision import Vision
 from inferfleet.messages import N_, Message
 
@@ -301,6 +307,8 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
         method, bits = str(quantization.get("quant_method", "")), quantization.get("bits")
         if method in ("fp8", "mxfp4"):
             return "fp8" if method == "fp8" else "mxfp4"
+        if algorithm := modelopt_algorithm(quantization):
+            return _modelopt_precision(algorithm)
         if bits == 4 or method == "awq":
             return "int4"
         if bits == 8 or "int8" in method:
@@ -318,6 +326,16 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
             N_("torch_dtype is {dtype!r}, which is not one of {kinds}"), dtype=dtype, kinds=list(dtypes)
         )
     return dtypes[dtype]
+
+
+def _modelopt_precision(algorithm: str) -> Precision:
+    if "NVFP4" in algorithm:
+        return "nvfp4"
+    if algorithm.startswith("FP8"):
+        return "fp8"
+    raise UnsupportedArchitectureError(
+        N_("quantization_config has quant_algo {algorithm!r}, which is not supported"), algorithm=algorithm
+    )
 
 
 def _group_precisions(quantization: Mapping[str, Any]) -> list[Precision | None]:

@@ -24,6 +24,7 @@ from inferfleet.catalog.architecture import (
 )
 from inferfleet.catalog.family import load_families
 from inferfleet.catalog.folder import folder_name
+from inferfleet.catalog.quantization import mapping, modelopt_algorithm
 from inferfleet.catalog.schema import (
     Accelerator,
     Checkpoint,
@@ -165,7 +166,7 @@ def read_model(path: Path, *, kv_bytes_per_token: int = 0) -> Model:
     architecture that the planner does not know needs them, and `kv_bytes_per_token` on each rank.
     """
     file = path if path.suffix == ".json" else path / "config.json"
-    config = _mapping(file, _text(file), json.loads)
+    config = _with_quantization(file, _mapping(file, _text(file), json.loads))
     try:
         precision = precision_from_config(config)
         architecture = _architecture(file, config, kv_bytes_per_token)
@@ -197,6 +198,19 @@ def read_model(path: Path, *, kv_bytes_per_token: int = 0) -> Model:
         trust_remote_code=_needs_own_code(file.parent, config, architecture.name),
         checkpoints=(checkpoint,),
     )
+
+
+def _with_quantization(file: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Return a `config.json` with the quantization that ModelOpt before 0.31 states in a file of its own.
+
+    Source: vllm/transformers_utils/config.py and vllm/model_executor/layers/quantization/modelopt.py.
+    """
+    own = file.parent / "hf_quant_config.json"
+    if isinstance(config.get("quantization_config"), Mapping) or not own.is_file():
+        return config
+    stated = mapping(_mapping(own, _text(own), json.loads).get("quantization"))
+    settings = {"quant_method": "modelopt", "ignore": stated.get("exclude_modules")}
+    return config | {"quantization_config": {**settings, "quant_algo": stated.get("quant_algo")}}
 
 
 def _architecture(file: Path, config: Mapping[str, Any], kv_bytes_per_token: int) -> Architecture:
@@ -325,8 +339,10 @@ def _header_bytes(file: Path) -> int:
 
 
 def _method(config: Mapping[str, Any]) -> str:
-    quantization = config.get("quantization_config")
-    return str(quantization.get("quant_method", "")) if isinstance(quantization, Mapping) else ""
+    quantization = mapping(config.get("quantization_config"))
+    if algorithm := modelopt_algorithm(quantization):
+        return "modelopt_fp4" if "NVFP4" in algorithm else "modelopt"
+    return str(quantization.get("quant_method", ""))
 
 
 def _computed_bytes(architecture: Architecture, precision: Precision) -> int:

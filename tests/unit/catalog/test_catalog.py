@@ -307,6 +307,58 @@ def test_unsupported_configs(tmp_path, change, message):
     assert message in str(refused.value)
 
 
+R1_CONFIG = {
+    **yaml.safe_load((FOLDER / "models" / "deepseek-r1.yml").read_text())["architecture"],
+    "architectures": ["DeepseekV3ForCausalLM"],
+    "torch_dtype": "bfloat16",
+}
+EXCLUDED = [
+    *("lm_head", "*self_attn.q_a_proj*", "*self_attn.q_b_proj", "*self_attn.kv_a_proj_with_mqa*"),
+    *("model.layers.*.self_attn.kv_b_proj", "model.layers.61*"),
+]
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_quantization_of_modelopt(tmp_path, separate):
+    stated = {"quant_algo": "NVFP4", "group_size": 16}
+    config = R1_CONFIG
+    if separate:
+        own = {"producer": {"name": "modelopt"}, "quantization": {**stated, "exclude_modules": EXCLUDED}}
+        (tmp_path / "hf_quant_config.json").write_text(json.dumps(own))
+    else:
+        config = config | {"quantization_config": {"quant_method": "modelopt", **stated, "ignore": EXCLUDED}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    model = read_model(tmp_path)
+    [checkpoint] = model.checkpoints
+    assert (checkpoint.precision, checkpoint.method) == ("nvfp4", "modelopt_fp4")
+    assert checkpoint.tensor_bytes == 413_306_637_312  # as nvidia/DeepSeek-R1-NVFP4-v2 in the catalog
+    assert not model.architecture.quantization.quantizes("model.layers.61.mlp.experts.0.up_proj")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "size"),
+    [
+        # 28 layers with a byte for each of 46,792,704 weights instead of two, and 4 bytes for a scale of each block:
+        # (1536 × 1536 + 2 × 1536 × 256 + 1536 × 1536 + 3 × 1536 × 8960) / 128²
+        ("FP8", 2_244_300_160),
+        ("FP8_PB_WO", 2_244_300_160),
+        ("MIXED_PRECISION", None),
+    ],
+)
+def test_other_algorithms_of_modelopt(tmp_path, algorithm, size):
+    own = {"quantization": {"quant_algo": algorithm, "exclude_modules": ["lm_head"]}}
+    (tmp_path / "hf_quant_config.json").write_text(json.dumps(own))
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    if size is None:
+        with pytest.raises(UnsupportedModelError, match=r"quant_algo 'MIXED_PRECISION', which is not supported"):
+            read_model(tmp_path)
+        return
+    model = read_model(tmp_path)
+    [checkpoint] = model.checkpoints
+    assert (checkpoint.precision, checkpoint.method, checkpoint.tensor_bytes) == ("fp8", "modelopt", size)
+    assert model.architecture.quantization.blocks == (algorithm == "FP8_PB_WO")
+
+
 def test_weights_of_an_unknown_architecture_are_reported(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"architectures": ["OwnForCausalLM"]}))
     header = json.dumps({"w": {"dtype": "U8", "shape": [3 << 30], "data_offsets": [0, 3 << 30]}}).encode()

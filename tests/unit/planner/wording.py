@@ -76,6 +76,7 @@ CONFIGS = (
             {"vocab_size": 0},
             {"torch_dtype": "int3"},
             {"quantization_config": {"quant_method": "x"}},
+            {"quantization_config": {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION"}},
             {"quantization_config": {"quant_method": "fp8", "ignore": ["re:("]}},
             {"architectures": ["GptOssForCausalLM"], "layer_types": ["full_attention"]},
             {"architectures": ["Qwen3NextForCausalLM"], "linear_num_key_heads": 2},
