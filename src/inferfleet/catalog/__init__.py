@@ -3,6 +3,7 @@
 from inferfleet.catalog.architecture import Architecture, Precision, UnsupportedArchitectureError
 from inferfleet.catalog.loader import (
     CatalogError,
+    UnknownModelError,
     UnknownNameError,
     UnsupportedModelError,
     accelerator_name,
@@ -25,6 +26,7 @@ __all__ = [
     "CudaError",
     "Model",
     "Precision",
+    "UnknownModelError",
     "UnknownNameError",
     "UnsupportedArchitectureError",
     "UnsupportedModelError",

@@ -6,9 +6,15 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
-from inferfleet.catalog.family import load_families
+from inferfleet.catalog.family import SHARED, load_families
 from inferfleet.catalog.layers import Layer, LayerType
-from inferfleet.catalog.quantization import Quantization, config_groups, mapping, read_quantization
+from inferfleet.catalog.quantization import (
+    Quantization,
+    config_groups,
+    mapping,
+    modelopt_algorithm,
+    read_quantization,
+)
 from inferfleet.catalog.vision import Vision
 from inferfleet.messages import N_, Message
 
@@ -23,6 +29,8 @@ _REQUIRED: dict[LayerType, tuple[str, ...]] = {
     "linear_attention": tuple(f"linear_{name}" for name in _LINEAR),
 }
 """Parameters without which layers of a type cannot be."""
+_ASSUMED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "max_position_embeddings")
+"""Parameters that a `config.json` of an unknown architecture must state."""
 
 
 class UnsupportedArchitectureError(ValueError):
@@ -33,8 +41,21 @@ class UnsupportedArchitectureError(ValueError):
         super().__init__(self.message.render("en"))
 
 
+class UnknownArchitectureError(UnsupportedArchitectureError):
+    """A `config.json` that names an architecture the planner does not know."""
+
+
 class InvalidArchitectureError(UnsupportedArchitectureError):
     """A `config.json` that lacks a parameter of a supported architecture, or has an impossible value."""
+
+
+class Assumed(BaseModel):
+    """What is known of a layer of an architecture that the planner does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    weight_bytes: PositiveInt  # of the checkpoint, without embedding and output head
+    kv_bytes: PositiveInt  # of a token's KV cache on each rank
 
 
 class Architecture(BaseModel):
@@ -108,6 +129,7 @@ class Architecture(BaseModel):
 
     vision: Vision | None = None
     quantization: Quantization = Quantization()
+    assumed: Assumed | None = None  # None: the planner knows the architecture
 
     @model_validator(mode="before")
     @classmethod
@@ -117,7 +139,7 @@ class Architecture(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> "Architecture":
-        if self.name not in load_families():
+        if self.assumed is None and self.name not in load_families():
             raise UnsupportedArchitectureError(N_("the planner does not know architecture {value}"), value=self.name)
         if self.layer_types and len(self.layer_types) != self.num_hidden_layers:
             raise InvalidArchitectureError(
@@ -218,7 +240,7 @@ def _only_experts(arch: Architecture) -> bool:
 def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     """Return the architecture a Hugging Face `config.json` describes.
 
-    Raises UnsupportedArchitectureError if it is not supported or a parameter is missing.
+    Raises UnknownArchitectureError, or UnsupportedArchitectureError if a parameter is missing.
     """
     names = config.get("architectures")
     name = names[0] if isinstance(names, list) and names else None
@@ -226,8 +248,34 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
     if family is None:
         if not name:
             raise InvalidArchitectureError(N_("architectures is {value}, which names no architecture"), value=names)
-        raise UnsupportedArchitectureError(N_("the planner does not know architecture {value}"), value=name)
-    numbers = family.complete(family.parameters(config)) | {"name": name, "quantization": _quantization(config)}
+        raise UnknownArchitectureError(N_("the planner does not know architecture {value}"), value=name)
+    return _validated(
+        family.complete(family.parameters(config)) | {"name": name, "quantization": _quantization(config)}
+    )
+
+
+def assumed_architecture(config: Mapping[str, Any], tensor_bytes: int, kv_bytes_per_token: int) -> Architecture:
+    """Return an architecture that the planner does not know, with this size of its weights and its KV cache.
+
+    Embedding and output head are those that `config.json` states; the layers are assumed to be alike and dense, and to
+    be divided among all ranks. Raises UnsupportedArchitectureError if a parameter is missing.
+    """
+    text = mapping(config.get("text_config")) or config
+    numbers = {key: text[key] for key in SHARED if text.get(key) is not None}
+    if missing := [key for key in _ASSUMED if not isinstance(numbers.get(key), int) or numbers[key] <= 0]:
+        raise UnsupportedArchitectureError(
+            N_("the planner does not know architecture {value}, and the file does not state {missing}"),
+            value=config["architectures"][0],
+            missing=missing,
+        )
+    layers, tables = numbers["num_hidden_layers"], 1 if numbers.get("tie_word_embeddings") else 2
+    others = tensor_bytes - tables * numbers["vocab_size"] * numbers["hidden_size"] * 2
+    assumed = Assumed(weight_bytes=max(1, others // layers), kv_bytes=-(-kv_bytes_per_token // layers))
+    numbers.setdefault("intermediate_size", 4 * numbers["hidden_size"])
+    return _validated(numbers | {"name": config["architectures"][0], "assumed": assumed})
+
+
+def _validated(numbers: dict[str, Any]) -> Architecture:
     numbers.setdefault("num_key_value_heads", numbers.get("num_attention_heads"))
     try:
         return Architecture.model_validate(numbers)
@@ -259,6 +307,8 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
         method, bits = str(quantization.get("quant_method", "")), quantization.get("bits")
         if method in ("fp8", "mxfp4"):
             return "fp8" if method == "fp8" else "mxfp4"
+        if algorithm := modelopt_algorithm(quantization):
+            return _modelopt_precision(algorithm)
         if bits == 4 or method == "awq":
             return "int4"
         if bits == 8 or "int8" in method:
@@ -276,6 +326,16 @@ def precision_from_config(config: Mapping[str, Any]) -> Precision:
             N_("torch_dtype is {dtype!r}, which is not one of {kinds}"), dtype=dtype, kinds=list(dtypes)
         )
     return dtypes[dtype]
+
+
+def _modelopt_precision(algorithm: str) -> Precision:
+    if "NVFP4" in algorithm:
+        return "nvfp4"
+    if algorithm.startswith("FP8"):
+        return "fp8"
+    raise UnsupportedArchitectureError(
+        N_("quantization_config has quant_algo {algorithm!r}, which is not supported"), algorithm=algorithm
+    )
 
 
 def _group_precisions(quantization: Mapping[str, Any]) -> list[Precision | None]:

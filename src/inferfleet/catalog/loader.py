@@ -12,14 +12,19 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from inferfleet.catalog.architecture import (
+    Architecture,
     InvalidArchitectureError,
+    Precision,
+    UnknownArchitectureError,
     UnsupportedArchitectureError,
     architecture_from_config,
+    assumed_architecture,
     precision_from_config,
     reason_of,
 )
 from inferfleet.catalog.family import load_families
 from inferfleet.catalog.folder import folder_name
+from inferfleet.catalog.quantization import mapping, modelopt_algorithm
 from inferfleet.catalog.schema import (
     Accelerator,
     Checkpoint,
@@ -51,6 +56,14 @@ class CatalogError(ValueError):
 
 class UnsupportedModelError(CatalogError):
     """A valid `config.json` of a model whose memory the planner cannot compute."""
+
+
+class UnknownModelError(UnsupportedModelError):
+    """A `config.json` of an architecture that the planner does not know, and so needs the size of its KV cache."""
+
+    def __init__(self, template: str, /, **parameters: Any) -> None:
+        super().__init__(template, **parameters)
+        self.has_weights = bool(parameters["size"])
 
 
 class UnknownNameError(ValueError):
@@ -93,13 +106,13 @@ def load_xids() -> dict[int, Xid]:
     return {xid.code: xid for xid in _load_driver().xids}
 
 
-def load_model(name: str) -> Model:
+def load_model(name: str, *, kv_bytes_per_token: int = 0) -> Model:
     """Return the model called `name`, or the one in the folder or `config.json` at that absolute path.
 
-    Raises UnknownNameError or CatalogError.
+    `kv_bytes_per_token` is that of read_model. Raises UnknownNameError or CatalogError.
     """
     if name.startswith("/"):
-        return read_model(Path(name))
+        return read_model(Path(name), kv_bytes_per_token=kv_bytes_per_token)
     return pick("model", name, load_models())
 
 
@@ -146,29 +159,27 @@ def _folded(name: str) -> str:
     return re.sub(r"(?<=\d)gb?$", "", letters)
 
 
-def read_model(path: Path) -> Model:
+def read_model(path: Path, *, kv_bytes_per_token: int = 0) -> Model:
     """Return the model that a `config.json`, or a folder with one, describes; raises CatalogError.
 
-    If safetensors files or their index are in the same folder, they determine the size of the weights.
+    If safetensors files or their index are in the same folder, they determine the size of the weights. A model of an
+    architecture that the planner does not know needs them, and `kv_bytes_per_token` on each rank.
     """
     file = path if path.suffix == ".json" else path / "config.json"
-    config = _mapping(file, _text(file), json.loads)
+    config = _with_quantization(file, _mapping(file, _text(file), json.loads))
     try:
-        architecture = architecture_from_config(config)
         precision = precision_from_config(config)
+        architecture = _architecture(file, config, kv_bytes_per_token)
     except InvalidArchitectureError as error:
         raise CatalogError(N_("File {file}: {reason}."), file=file, reason=error.message) from None
     except UnsupportedArchitectureError as error:
-        size = _stored_bytes(file.parent) / 2**30
-        template = N_("File {file}: {reason}.")
-        if size:
-            template = N_("File {file}: {reason}. The weights have {size:.1f} GiB; their KV cache is not known.")
-        raise UnsupportedModelError(template, file=file, reason=error.message, size=size) from None
+        raise UnsupportedModelError(N_("File {file}: {reason}."), file=file, reason=error.message) from None
     computed, indexed = _computed_bytes(architecture, precision), 0
     size = _stored_bytes(file.parent)
     if not size:
         indexed = _indexed_bytes(file.parent)
-        size = indexed if abs(indexed / computed - 1) <= _INDEX_TOLERANCE else computed
+        exact = architecture.assumed is not None  # since it was computed from the index
+        size = indexed if exact or abs(indexed / computed - 1) <= _INDEX_TOLERANCE else computed
     folder = folder_name(PurePosixPath(file.parent)) or "model"
     checkpoint = Checkpoint(
         id=f"local/{''.join(c if c.isalnum() or c in '.-_' else '-' for c in folder)}",
@@ -187,6 +198,33 @@ def read_model(path: Path) -> Model:
         trust_remote_code=_needs_own_code(file.parent, config, architecture.name),
         checkpoints=(checkpoint,),
     )
+
+
+def _with_quantization(file: Path, config: dict[str, Any]) -> dict[str, Any]:
+    """Return a `config.json` with the quantization that ModelOpt before 0.31 states in a file of its own.
+
+    Source: vllm/transformers_utils/config.py and vllm/model_executor/layers/quantization/modelopt.py.
+    """
+    own = file.parent / "hf_quant_config.json"
+    if isinstance(config.get("quantization_config"), Mapping) or not own.is_file():
+        return config
+    stated = mapping(_mapping(own, _text(own), json.loads).get("quantization"))
+    settings = {"quant_method": "modelopt", "ignore": stated.get("exclude_modules")}
+    return config | {"quantization_config": {**settings, "quant_algo": stated.get("quant_algo")}}
+
+
+def _architecture(file: Path, config: Mapping[str, Any], kv_bytes_per_token: int) -> Architecture:
+    """Return the architecture; raises UnsupportedArchitectureError or UnknownModelError."""
+    try:
+        return architecture_from_config(config)
+    except UnknownArchitectureError as error:
+        size = _stored_bytes(file.parent) or _indexed_bytes(file.parent)
+        if size and kv_bytes_per_token:
+            return assumed_architecture(config, size, kv_bytes_per_token)
+        template = N_("File {file}: {reason}.")
+        if size:
+            template = N_("File {file}: {reason}. The weights have {size:.1f} GiB; their KV cache is not known.")
+        raise UnknownModelError(template, file=file, reason=error.message, size=size / 2**30) from None
 
 
 def _stored_bytes(folder: Path) -> int:
@@ -214,7 +252,10 @@ def _needs_own_code(folder: Path, config: Mapping[str, Any], architecture: str) 
     Engines know the model type of each supported architecture, but not those that publishers give to models of the
     same architecture (Kimi K2: kimi_k2). A tokenizer of their own is named in auto_map of tokenizer_config.json.
     """
-    known = load_families()[architecture].model_types
+    family = load_families().get(architecture)
+    if family is None:
+        return "auto_map" in config
+    known = family.model_types
     if not known or config.get("model_type", known[0]) not in known:
         return True
     file = folder / "tokenizer_config.json"
@@ -298,11 +339,13 @@ def _header_bytes(file: Path) -> int:
 
 
 def _method(config: Mapping[str, Any]) -> str:
-    quantization = config.get("quantization_config")
-    return str(quantization.get("quant_method", "")) if isinstance(quantization, Mapping) else ""
+    quantization = mapping(config.get("quantization_config"))
+    if algorithm := modelopt_algorithm(quantization):
+        return "modelopt_fp4" if "NVFP4" in algorithm else "modelopt"
+    return str(quantization.get("quant_method", ""))
 
 
-def _computed_bytes(architecture: Any, precision: Any) -> int:
+def _computed_bytes(architecture: Architecture, precision: Precision) -> int:
     from inferfleet.planner.weights import checkpoint_bytes  # the planner imports the catalog
 
     return checkpoint_bytes(architecture, precision)

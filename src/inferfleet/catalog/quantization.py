@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from fnmatch import translate
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 _IGNORED = ("ignore", "modules_to_not_convert", "ignored_layers")
+_BLOCK_ALGORITHMS = ("FP8_PB_WO", "FP8_BLOCK_SCALES")  # vllm/model_executor/layers/quantization/modelopt.py
 _EVERY_MODULE = "Linear"  # compressed-tensors: the class of a layer may be given for its name
 
 
@@ -51,7 +53,7 @@ def read_quantization(settings: Mapping[str, Any]) -> Quantization:
     """Return what `quantization_config` states of groups and modules; raises ValueError with a pattern that is invalid.
 
     Keys: compressed-tensors has config_groups and ignore, AWQ and FP8 modules_to_not_convert, GPTQ dynamic (a rule
-    that starts with `-:` excludes modules).
+    that starts with `-:` excludes modules), ModelOpt ignore with wildcards.
     """
     groups = config_groups(settings)
     weights = mapping(groups[0].get("weights")) if groups else settings
@@ -59,6 +61,8 @@ def read_quantization(settings: Mapping[str, Any]) -> Quantization:
     dynamic = settings.get("dynamic")
     excluded = [f"re:{rule[2:]}" for rule in dynamic if str(rule).startswith("-:")] if isinstance(dynamic, dict) else []
     ignore = [*excluded, *(name for key in _IGNORED for name in _names(settings.get(key)))]
+    if algorithm := modelopt_algorithm(settings):
+        ignore = [_wildcard(name) for name in ignore]
     targets = [name for group in groups for name in _names(group.get("targets"))]
     for pattern in (*ignore, *targets):
         if pattern.startswith("re:"):
@@ -67,10 +71,21 @@ def read_quantization(settings: Mapping[str, Any]) -> Quantization:
         group_size=size if isinstance(size, int) and size > 0 else 0,
         zero_points=not groups or weights.get("symmetric") is False,
         experts_only=settings.get("quant_method") == "mxfp4",  # vllm/model_executor/layers/quantization/mxfp4.py
-        blocks=bool(settings.get("weight_block_size")),
+        blocks=bool(settings.get("weight_block_size")) or algorithm in _BLOCK_ALGORITHMS,
         targets=() if _EVERY_MODULE in targets else tuple(targets),
         ignore=tuple(ignore),
     )
+
+
+def modelopt_algorithm(settings: Mapping[str, Any]) -> str:
+    """Return ModelOpt's name of a quantization, in capitals; empty for another method."""
+    modelopt = str(settings.get("quant_method", "")).lower().startswith("modelopt")
+    return str(settings.get("quant_algo") or "").upper() if modelopt else ""
+
+
+def _wildcard(name: str) -> str:
+    """Return the pattern of a module's name in ModelOpt: a part of names unless it has wildcards."""
+    return f"re:{translate(name) if '*' in name or '?' in name else f'.*{re.escape(name)}'}"
 
 
 def config_groups(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:

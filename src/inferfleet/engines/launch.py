@@ -29,6 +29,7 @@ class Launch:
     quantization: str = ""  # value of --quantization; empty: the engine reads it from the checkpoint
     max_num_batched_tokens: int = 0  # 0: the engine's default
     num_speculative_tokens: int = 0
+    mtp_method: str = "mtp"  # vLLM's name for drafts of the prediction layer
     enforce_eager: bool = False
     enable_prefix_caching: bool = True
     tool_call_parser: str = ""  # in the engine's spelling; empty: tools are not parsed

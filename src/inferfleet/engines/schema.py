@@ -55,6 +55,7 @@ class EngineVersion(_Entry):
     chunked_prefill: bool = True  # default; without it an entire prompt is one batch
     tool_calls: bool = True  # whether it supports tool_call_parsers and its image contains chat_templates
     reasoning_parsers: tuple[str, ...] | None = None  # subset of the engine's that it supports; None: all
+    mtp_method: str = "mtp"  # vLLM's name for drafts of the prediction layer in --speculative-config
     env: dict[str, str] = {}
     lacks: tuple[str, ...] = ()  # architectures of the engine that this version does not support
 

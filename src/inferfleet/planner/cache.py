@@ -28,6 +28,8 @@ def kv_bytes_per_token(arch: Architecture, layout: Layout, kv_item_bytes: int) -
     Latent attention keeps one vector, the same on every tensor-parallel rank; grouped-query attention keeps keys and
     values of its share of heads, at least one.
     """
+    if arch.assumed:
+        return arch.assumed.kv_bytes
     if arch.mla:
         sparse = arch.index_head_dim > 0 and kv_item_bytes == 1
         return _SPARSE_FP8_BYTES if sparse else (arch.kv_lora_rank + arch.qk_rope_head_dim) * kv_item_bytes

@@ -40,6 +40,11 @@ def has_capability(accelerator: Accelerator, minimum: str) -> bool:
     return version_key(accelerator.compute_capability) >= version_key(minimum)
 
 
+def serves(engine: Engine, model: Model) -> bool:
+    """Return whether the engine supports the model's architecture; true for one that the planner does not know."""
+    return model.architecture.assumed is not None or model.architecture.name in engine.architectures
+
+
 def image_of(version: EngineVersion, fleet: Fleet) -> str:
     """Return the image of an engine version for the fleet's accelerators; empty if there is none."""
     return version.image_of(fleet.name, fleet.accelerator.vendor)
@@ -69,7 +74,7 @@ def _choose_version(
 ) -> tuple[EngineChoice | None, list[Refusal]]:
     accelerator, architecture = fleet.accelerator, model.architecture.name
     vendor = accelerator.vendor
-    if architecture not in engine.architectures:
+    if not serves(engine, model):
         return None, [
             _other_engine(
                 name,
@@ -348,7 +353,7 @@ def _other_engine(
         template = N_("Set engine to {other} and leave {pinned} empty: {image} supports this hardware.")
     remedies: list[Remedy] = []
     for name, engine in _preferred().items():
-        if name == refused or model.architecture.name not in engine.architectures:
+        if name == refused or not serves(engine, model):
             continue
         fitting = [
             v

@@ -7,7 +7,7 @@ from inferfleet.engines import Engine, EngineVersion, Mode, load_engines
 from inferfleet.engines.layout import Layout
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import can_cache_fp8
-from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.choose import EngineChoice, serves
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.layouts import Candidate, Rules, candidates, divisibility, explain
 from inferfleet.planner.limits import Limits
@@ -384,5 +384,5 @@ def _other_layouts(
 
 
 def _divides_unevenly(engine: Engine, model: Model, fleet: Fleet) -> bool:
-    serves = model.architecture.name in engine.architectures and fleet.accelerator.vendor in engine.vendors
-    return serves and engine.multi_node and engine.pipeline_parallel and engine.uneven_pipeline
+    usable = serves(engine, model) and fleet.accelerator.vendor in engine.vendors
+    return usable and engine.multi_node and engine.pipeline_parallel and engine.uneven_pipeline

@@ -5,7 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from inferfleet.catalog import CatalogError, Model, UnknownNameError, UnsupportedModelError, load_model
+from inferfleet.catalog import (
+    CatalogError,
+    Model,
+    UnknownModelError,
+    UnknownNameError,
+    UnsupportedModelError,
+    load_model,
+)
 from inferfleet.catalog.folder import cached_revision, is_readable
 from inferfleet.engines import load_engine
 from inferfleet.messages import N_, Problem
@@ -113,9 +120,35 @@ def _no_nodes() -> Refusal:
 
 def _model(settings: Settings, problems: list[Refusal]) -> Model | None:
     try:
-        return load_model(settings.model)
+        model = load_model(settings.model, kv_bytes_per_token=settings.kv_bytes_per_token)
+        if settings.kv_bytes_per_token and model.architecture.assumed is None:
+            problems.append(
+                BadValue(
+                    N_(
+                        "Variable kv_bytes_per_token is {value}, but the planner computes the KV cache of"
+                        " {architecture} itself."
+                    ),
+                    N_("Set kv_bytes_per_token to 0."),
+                    {"kv_bytes_per_token": 0},
+                    value=settings.kv_bytes_per_token,
+                    architecture=model.architecture.name,
+                )
+            )
+        return model
     except UnknownNameError as error:
         problems.append(unknown_name(error, "model"))
+    except UnknownModelError as error:
+        remedy = N_(
+            "Set kv_bytes_per_token to the bytes of KV cache that a token takes on each rank, to plan with it on your"
+            " own responsibility, or set model to a model in the catalog."
+        )
+        if not error.has_weights:
+            remedy = N_(
+                "Copy the safetensors files or model.safetensors.index.json to the same folder and set"
+                " kv_bytes_per_token to the bytes of KV cache that a token takes on each rank, to plan with them on"
+                " your own responsibility, or set model to a model in the catalog."
+            )
+        problems.append(ModelUnsupported(error.message.template, remedy, **error.message.parameters))
     except UnsupportedModelError as error:
         problems.append(
             ModelUnsupported(

@@ -8,7 +8,7 @@ from inferfleet.catalog import Checkpoint, Model, load_models
 from inferfleet.engines import Mode
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import LOSSLESS, can_cache_fp8, runs
-from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.choose import EngineChoice, serves
 from inferfleet.planner.fit import FREE, LEAST_CONTEXT, MOST_SHARE, Sizing, compute_sizing
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.memory import GIB
@@ -19,7 +19,7 @@ _MOST_NODES = 64
 _LOADED = 0.9  # least part of a checkpoint that engines load: all but the prediction layers
 _SHARES = (0.90, 0.92, MOST_SHARE)
 _SEQUENCES = (256, 128, 64, 32, 16)
-_PLAIN = {**FREE, "num_speculative_tokens": 0, "enable_expert_parallel": False}
+_PLAIN = {**FREE, "num_speculative_tokens": 0, "enable_expert_parallel": False, "kv_bytes_per_token": 0}
 """Settings of the layout with which every model works."""
 _FP8_CACHE = {"kv_cache_dtype": "fp8"}
 _BATCHES = (8192, 4096, 2048)
@@ -202,8 +202,7 @@ def _smaller_models(settings: Settings, model: Model, choice: EngineChoice, flee
         if "distill" in name and entry.checkpoints[0].tensor_bytes < model.checkpoints[0].tensor_bytes
     }
     for name, entry in sorted(smaller.items(), key=lambda item: -item[1].checkpoints[0].tensor_bytes):
-        served = entry.architecture.name in choice.engine.architectures
-        if not (served and runs(choice.engine, fleet.accelerator, entry.checkpoints[0])):
+        if not (serves(choice.engine, entry) and runs(choice.engine, fleet.accelerator, entry.checkpoints[0])):
             continue
         if compute_sizing(free, entry, entry.checkpoints[0], choice, fleet, None).works:
             yield name

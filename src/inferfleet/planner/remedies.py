@@ -19,7 +19,7 @@ _STEPS = 2  # remedies that may follow one another: "Set engine to … To make i
 _OF_THE_MODEL = (
     *("checkpoint", "precision", "engine_version", "engine_image", "engine_mode", "dtype", "kv_cache_dtype"),
     *("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "max_model_len", "max_num_seqs"),
-    *("num_speculative_tokens", "enable_expert_parallel", "enable_auto_tool_choice"),
+    *("num_speculative_tokens", "enable_expert_parallel", "enable_auto_tool_choice", "kv_bytes_per_token"),
 )
 """Settings that belong to the configured model or engine; another model starts with their defaults."""
 _COPIED = "shared-address"

@@ -86,6 +86,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         quantization=choice.engine.quantization.get(checkpoint.method, ""),
         max_num_batched_tokens=settings.max_num_batched_tokens,
         num_speculative_tokens=settings.num_speculative_tokens,
+        mtp_method=choice.version.mtp_method,
         enforce_eager=settings.enforce_eager,
         enable_prefix_caching=settings.enable_prefix_caching,
         **_tools(decided),

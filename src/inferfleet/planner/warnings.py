@@ -41,6 +41,20 @@ def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Messag
             precision=checkpoint.precision,
             computed=checkpoint.tensor_bytes / 1e9,
         )
+    if model.architecture.assumed:
+        yield Message(
+            "architecture-unknown",
+            N_(
+                "The planner does not know architecture {architecture}: it assumes that the {weights:.1f} GiB of"
+                " weights are divided evenly among the ranks, that a token takes {kv} bytes of KV cache on each rank"
+                " (setting kv_bytes_per_token), and that activations are those of a dense model. Whether the engine"
+                " supports the architecture is not checked. Compare the plan with the memory that the"
+                " engine's log reports."
+            ),
+            architecture=model.architecture.name,
+            weights=checkpoint.tensor_bytes / GIB,
+            kv=model.architecture.assumed.kv_bytes * model.architecture.num_hidden_layers,
+        )
     if model.trust_remote_code:
         yield Message(
             "remote-code",

@@ -297,6 +297,7 @@ class Unit:
 
 Tokens = Annotated[Count, Unit("tokens")]
 ContextLength = Annotated[Tokens, AfterValidator(_context_length)]
+Bytes = Annotated[Count, Unit("bytes")]
 EngineName = Annotated[str, AfterValidator(_engine), Choices(engine_names)]
 
 
@@ -330,12 +331,14 @@ class Settings(BaseModel):
     """Fixed mode defined by a vendor: `long-context` or `mtp` of vllm_vacc."""
     executor: Literal["ray", "mp"] = "ray"
     """`ray`: vLLM on a Ray cluster; `mp`: the engine's built-in multi-node backend."""
-    precision: Literal["", "fp32", "bf16", "fp16", "fp8", "int8", "int4", "nvfp4"] = ""
+    precision: Literal["", "fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp4", "nvfp4"] = ""
     """Precision of the weights; empty: chosen by the planner, which omits int8, int4 and nvfp4."""
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
     """Data type of activations; `auto`: the one that checkpoint and hardware support."""
     kv_cache_dtype: Literal["auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2"] = "auto"
     """Data type of the KV cache; fp8 halves its size."""
+    kv_bytes_per_token: Bytes = 0
+    """KV cache of a token on each rank, without pipeline stages; only for architectures unknown to the planner."""
     tensor_parallel_size: Count = 0
     """Ranks that share each layer; 0: chosen by the planner."""
     pipeline_parallel_size: Count = 0

@@ -9,6 +9,7 @@ import yaml
 from inferfleet.catalog import (
     CatalogError,
     UnknownNameError,
+    UnsupportedModelError,
     accelerator_name,
     load_accelerators,
     load_model,
@@ -306,6 +307,58 @@ def test_unsupported_configs(tmp_path, change, message):
     assert message in str(refused.value)
 
 
+R1_CONFIG = {
+    **yaml.safe_load((FOLDER / "models" / "deepseek-r1.yml").read_text())["architecture"],
+    "architectures": ["DeepseekV3ForCausalLM"],
+    "torch_dtype": "bfloat16",
+}
+EXCLUDED = [
+    *("lm_head", "*self_attn.q_a_proj*", "*self_attn.q_b_proj", "*self_attn.kv_a_proj_with_mqa*"),
+    *("model.layers.*.self_attn.kv_b_proj", "model.layers.61*"),
+]
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_quantization_of_modelopt(tmp_path, separate):
+    stated = {"quant_algo": "NVFP4", "group_size": 16}
+    config = R1_CONFIG
+    if separate:
+        own = {"producer": {"name": "modelopt"}, "quantization": {**stated, "exclude_modules": EXCLUDED}}
+        (tmp_path / "hf_quant_config.json").write_text(json.dumps(own))
+    else:
+        config = config | {"quantization_config": {"quant_method": "modelopt", **stated, "ignore": EXCLUDED}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    model = read_model(tmp_path)
+    [checkpoint] = model.checkpoints
+    assert (checkpoint.precision, checkpoint.method) == ("nvfp4", "modelopt_fp4")
+    assert checkpoint.tensor_bytes == 413_306_637_312  # as nvidia/DeepSeek-R1-NVFP4-v2 in the catalog
+    assert not model.architecture.quantization.quantizes("model.layers.61.mlp.experts.0.up_proj")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "size"),
+    [
+        # 28 layers with a byte for each of 46,792,704 weights instead of two, and 4 bytes for a scale of each block:
+        # (1536 × 1536 + 2 × 1536 × 256 + 1536 × 1536 + 3 × 1536 × 8960) / 128²
+        ("FP8", 2_244_300_160),
+        ("FP8_PB_WO", 2_244_300_160),
+        ("MIXED_PRECISION", None),
+    ],
+)
+def test_other_algorithms_of_modelopt(tmp_path, algorithm, size):
+    own = {"quantization": {"quant_algo": algorithm, "exclude_modules": ["lm_head"]}}
+    (tmp_path / "hf_quant_config.json").write_text(json.dumps(own))
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
+    if size is None:
+        with pytest.raises(UnsupportedModelError, match=r"quant_algo 'MIXED_PRECISION', which is not supported"):
+            read_model(tmp_path)
+        return
+    model = read_model(tmp_path)
+    [checkpoint] = model.checkpoints
+    assert (checkpoint.precision, checkpoint.method, checkpoint.tensor_bytes) == ("fp8", "modelopt", size)
+    assert model.architecture.quantization.blocks == (algorithm == "FP8_PB_WO")
+
+
 def test_weights_of_an_unknown_architecture_are_reported(tmp_path):
     (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"architectures": ["OwnForCausalLM"]}))
     header = json.dumps({"w": {"dtype": "U8", "shape": [3 << 30], "data_offsets": [0, 3 << 30]}}).encode()
@@ -313,6 +366,43 @@ def test_weights_of_an_unknown_architecture_are_reported(tmp_path):
         stream.write(len(header).to_bytes(8, "little") + header)
     with pytest.raises(CatalogError, match=r"OwnForCausalLM\. The weights have 3\.0 GiB; their KV cache is not known"):
         read_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "layer"),
+    [
+        ({}, 114_824_338),  # (3 GiB − 2 tables × 1000 × 1536 × 2 bytes) / 28 layers
+        ({"tie_word_embeddings": True}, 114_934_052),
+        ({"text_config": {**CONFIG, "num_hidden_layers": 14, "vocab_size": 1000}}, 229_648_676),
+    ],
+)
+def test_assumed_layers_of_an_unknown_architecture(tmp_path, change, layer):
+    config = {**CONFIG, "architectures": ["OwnForCausalLM"], "vocab_size": 1000, **change}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 3 << 30}}))
+    model = read_model(tmp_path, kv_bytes_per_token=1001)
+    layers = model.architecture.num_hidden_layers
+    assert model.architecture.assumed.weight_bytes == layer
+    assert model.architecture.assumed.kv_bytes == -(-1001 // layers)
+    assert model.checkpoints[0].tensor_bytes == 3 << 30
+    assert checkpoint_bytes(model.architecture, "bf16") == pytest.approx(3 << 30, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "needed"),
+    [({}, False), ({"auto_map": {"AutoConfig": "configuration_own.OwnConfig"}}, True)],
+)
+def test_code_of_an_unknown_architecture(tmp_path, settings, needed):
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"architectures": ["OwnForCausalLM"]} | settings))
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 3 << 30}}))
+    assert read_model(tmp_path, kv_bytes_per_token=1).trust_remote_code == needed
+
+
+def test_an_unknown_architecture_must_state_its_size(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": ["OwnForCausalLM"], "hidden_size": 8}))
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 3 << 30}}))
+    with pytest.raises(UnsupportedModelError, match=r"does not state num_hidden_layers, num_attention_heads, vocab"):
+        read_model(tmp_path, kv_bytes_per_token=1)
 
 
 @pytest.mark.parametrize(

@@ -122,11 +122,19 @@ def test_preferences_are_unique():
     assert ranks == sorted(set(ranks))
 
 
-def test_every_http_engine_has_a_reasoning_parser_for_every_model():
-    for model in load_models().values():
+def test_every_http_engine_has_a_reasoning_parser_for_deepseek_r1():
+    for model in (model for model in load_models().values() if model.reasoning_parser == "deepseek_r1"):
         for name, engine in load_engines().items():
-            if engine.protocol == "openai" and model.reasoning_parser:
+            if engine.protocol == "openai":
                 assert reasoning_parser(model, name, engine, engine.versions[0])
+
+
+def test_vllm_and_sglang_have_the_parsers_of_every_model():
+    for name in ("vllm", "sglang"):
+        engine = load_engine(name)
+        for model in load_models().values():
+            assert bool(reasoning_parser(model, name, engine, engine.versions[0])) == bool(model.reasoning_parser)
+            assert bool(tool_call_parser(model, name, engine, engine.versions[0])) == bool(model.tool_call_parser)
 
 
 def test_engine_specific_parser_names():

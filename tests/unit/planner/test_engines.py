@@ -1,6 +1,7 @@
 """The exact command line of each engine, and its warnings and reasons in the plan."""
 
 import itertools
+import json
 import shlex
 import subprocess
 import sys
@@ -104,6 +105,18 @@ def test_ascend_checkpoints_are_for_ascend_only():
     assert [problem.code for problem in plan.problems] == ["precision-unsupported"]
     assert "Ascend" not in plan.problems[0].remedy
     assert "vllm-ascend" not in plan.problems[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("version", "executor", "method"),
+    [("0.32.0", "mp", "mtp"), ("0.17.1", "ray", "mtp"), ("0.8.5.post1", "ray", "deepseek_mtp")],
+)
+def test_method_of_prediction_layers(version, executor, method):
+    settings = {"engine_version": version, "executor": executor, "num_speculative_tokens": 1}
+    plan = plan_of("vllm", 1, accelerator="H200-141G", **settings)
+    assert plan.problems == []
+    [form] = words_after(plan.nodes["n0"].argv, "--speculative-config", 2)[1:]
+    assert json.loads(form) == {"method": method, "num_speculative_tokens": 1}
 
 
 def test_sglang_multi_node():

@@ -23,7 +23,7 @@ def plan(model, facts=({},), **settings):
         f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}", **node}
         for i, node in enumerate(facts)
     }
-    return make_plan(Settings(model=str(model), **CONTRACT, **settings), nodes)
+    return make_plan(Settings(**{"model": str(model), **CONTRACT, **settings}), nodes)
 
 
 @pytest.fixture
@@ -146,3 +146,39 @@ def test_a_folder_in_place_needs_no_space_in_model_root(snapshot):
     inventory = Inventory({"ray_head": ("n0",)}, {"n0": variables})
     disk = {"/data/models": {"free_bytes": 0, "device": 1}, "/docker": {"free_bytes": 2**40, "device": 2}}
     assert plan_cluster(inventory, {"n0": {"disk": disk}}).problems == []
+
+
+@pytest.fixture
+def unknown(tmp_path):
+    """Return a folder with a configuration of an architecture that the planner does not know, and its index."""
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"architectures": ["OwnForCausalLM"]}))
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {"total_size": 80 << 30}}))
+    return tmp_path
+
+
+def test_an_unknown_architecture_names_the_setting_to_proceed(unknown):
+    (problem,) = plan(unknown).problems
+    assert problem.code == "model-unsupported"
+    assert "OwnForCausalLM. The weights have 80.0 GiB; their KV cache is not known. Set kv_bytes_per_" in str(problem)
+    (unknown / "model.safetensors.index.json").unlink()
+    (problem,) = plan(unknown).problems
+    assert "Copy the safetensors files or model.safetensors.index.json to the same folder and set" in str(problem)
+
+
+def test_plan_of_an_unknown_architecture(unknown):
+    found = plan(unknown, accelerators_per_node=2, kv_bytes_per_token=28 * 4096)
+    assert (found.problems, found.engine, found.tensor_parallel_size) == ([], "vllm", 2)
+    # Each rank has half of the weights, and of 28 layers 4096 bytes a token.
+    assert found.budget.weights_bytes == pytest.approx(40 << 30, rel=0.01)
+    assert found.budget.kv_cache_tokens == found.budget.kv_cache_bytes // (28 * 4096 * 16) * 16
+    (warning,) = found.warnings
+    assert warning.code == "architecture-unknown"
+    assert "80.0 GiB of weights" in str(warning)
+    assert "114688 bytes of KV cache" in str(warning)
+    stages = plan(unknown, accelerators_per_node=2, kv_bytes_per_token=28 * 4096, pipeline_parallel_size=2)
+    assert stages.budget.kv_cache_tokens == stages.budget.kv_cache_bytes // (14 * 4096 * 16) * 16
+
+
+def test_the_size_of_a_known_cache_cannot_be_set(snapshot):
+    (problem,) = plan(snapshot, kv_bytes_per_token=4096).problems
+    assert problem.change == {"kv_bytes_per_token": 0}

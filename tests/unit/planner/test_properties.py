@@ -67,7 +67,7 @@ def test_bytes_add_up(model, accelerator, tensor, pipeline, share, item, eager):
                 held.weights_bytes + held.activation_bytes + held.overhead_bytes + held.kv_cache_bytes + held.free_bytes
             )
             assert parts == held.total_bytes == total
-            assert held.kv_cache_tokens % 16 == 0
+            assert architecture.layer_types or held.kv_cache_tokens % 16 == 0  # complete blocks
 
 
 @given(models, st.sampled_from([1, 2, 4, 8]), st.integers(1, 8))

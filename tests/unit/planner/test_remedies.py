@@ -14,7 +14,15 @@ from inferfleet.planner.remedies import applied
 from inferfleet.settings import Settings
 
 MODELS = sorted(load_models().keys() - {"tiny-r1"})
-DISTINCT = sorted({*MODELS} - {"deepseek-r1-0528", "deepseek-v3"})  # which have R1's architecture and sizes
+DISTINCT = ["deepseek-r1", *(name for name in MODELS if "distill" in name)]
+DISTINCT += [
+    "deepseek-v3.2",
+    "glm-4.6",
+    "gpt-oss-120b",
+    "kimi-k2-thinking",
+    "qwen3-235b-a22b",
+    "qwen3-next-80b-a3b-instruct",
+]
 ACCELERATORS = sorted(name for name in load_accelerators() if name != "cpu")
 ENGINES = ("auto", *load_engines())
 ODD = (

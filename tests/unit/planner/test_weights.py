@@ -51,6 +51,37 @@ def test_catalog_sizes_match_architectures(name):
         assert checkpoint.bytes >= checkpoint.tensor_bytes
 
 
+# Memory that the model's recipe requires at least, in GB (vllm-project/recipes, models/*.yaml, vram_minimum_gb): the
+# weights, and up to half as much again.
+RECIPES = {
+    "deepseek-v3.1": {"fp8": 805},
+    "deepseek-v3.2": {"fp8": 805},
+    "kimi-k2-instruct": {"fp8": 1200},
+    "kimi-k2-thinking": {"int4": 600},
+    "kimi-k2.5": {"int4": 714},
+    "glm-4.5": {"bf16": 859, "fp8": 430},
+    "glm-4.6": {"bf16": 857, "fp8": 428},
+    "qwen3-8b": {"bf16": 20},
+    "qwen3-30b-a3b": {"bf16": 74},
+    "qwen3-32b": {"bf16": 77, "fp8": 39},
+    "qwen3-235b-a22b-instruct-2507": {"bf16": 564, "fp8": 240},
+    "qwen3-coder-480b-a35b-instruct": {"bf16": 1152, "fp8": 576},
+    "qwen3-next-80b-a3b-instruct": {"bf16": 192, "fp8": 96},
+    "gpt-oss-20b": {"mxfp4": 16},
+    "gpt-oss-120b": {"mxfp4": 96},
+    "minimax-m2": {"fp8": 276},
+    "llama-3.3-70b-instruct": {"bf16": 170},
+    "llama-4-scout": {"bf16": 262},
+}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_sizes_agree_with_recipes(name):
+    sizes = {checkpoint.precision: checkpoint.tensor_bytes for checkpoint in load_model(name).checkpoints}
+    for precision, least in RECIPES[name].items():
+        assert sizes[precision] < least * 1e9 < 1.5 * sizes[precision]
+
+
 @pytest.mark.parametrize(
     ("layers", "stages", "expected"),
     [(61, 2, [31, 30]), (61, 4, [15, 15, 16, 15]), (64, 2, [32, 32]), (28, 1, [28]), (7, 4, [1, 2, 2, 2])],

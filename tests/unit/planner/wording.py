@@ -52,6 +52,7 @@ ODD = (
     ("H20-96G", {"tensor_parallel_size": 3, "data_parallel_size": 2}),
     ("H200-141G", {"accelerators_per_node": 65}),
     ("H200-141G", {"cluster_network": "192.0.2.0/24"}),
+    ("H200-141G", {"kv_bytes_per_token": 4096}),
 )
 LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
 LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}
@@ -75,6 +76,7 @@ CONFIGS = (
             {"vocab_size": 0},
             {"torch_dtype": "int3"},
             {"quantization_config": {"quant_method": "x"}},
+            {"quantization_config": {"quant_method": "modelopt", "quant_algo": "MIXED_PRECISION"}},
             {"quantization_config": {"quant_method": "fp8", "ignore": ["re:("]}},
             {"architectures": ["GptOssForCausalLM"], "layer_types": ["full_attention"]},
             {"architectures": ["Qwen3NextForCausalLM"], "linear_num_key_heads": 2},
@@ -131,7 +133,14 @@ def _configs() -> Iterator[Message | Problem]:
     (folder / "config.json").write_text(json.dumps({**LLAMA, "architectures": ["OwnForCausalLM"]}))
     header = json.dumps({"w": {"data_offsets": [0, 7 << 30]}}).encode()
     (folder / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
-    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
+    for tokens in (0, 4096):
+        yield from _of(
+            make_plan(
+                Settings(accelerator="H200-141G", model=str(folder), executor="mp", kv_bytes_per_token=tokens), NODES
+            )
+        )
+    (folder / "config.json").write_text(json.dumps({"architectures": ["OwnForCausalLM"]}))
+    yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder), kv_bytes_per_token=4096), NODES))
     (folder / "model.safetensors").unlink()
     (folder / "config.json").write_text(json.dumps(VISION))
     parallel = {"tensor_parallel_size": 8}

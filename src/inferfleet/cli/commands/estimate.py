@@ -29,7 +29,8 @@ _OPTIONS = frozenset(
     {
         *_SHORT,
         *("model", "checkpoint", "precision", "engine", "accelerator", "max_model_len", "max_num_seqs"),
-        *("max_num_batched_tokens", "gpu_memory_utilization", "kv_cache_dtype", "enforce_eager"),
+        *("max_num_batched_tokens", "gpu_memory_utilization", "kv_cache_dtype", "kv_bytes_per_token"),
+        "enforce_eager",
     }
 )
 """Settings with an option of this command."""
@@ -62,6 +63,7 @@ def estimate(
     max_num_batched_tokens: Annotated[int, setting_option("max_num_batched_tokens", metavar="TOKENS")] = 0,
     gpu_memory_utilization: Annotated[float, setting_option("gpu_memory_utilization", metavar="SHARE")] = 0.90,
     kv_cache_dtype: Annotated[str, setting_option("kv_cache_dtype", metavar="TYPE")] = "auto",
+    kv_bytes_per_token: Annotated[int, setting_option("kv_bytes_per_token", metavar="BYTES")] = 0,
     engine: Annotated[str, setting_option("engine", metavar="NAME")] = "auto",
     enforce_eager: Annotated[bool, setting_option("enforce_eager")] = False,
     as_json: Json = False,
@@ -94,6 +96,7 @@ def estimate(
         "max_num_batched_tokens": max_num_batched_tokens,
         "gpu_memory_utilization": gpu_memory_utilization,
         "kv_cache_dtype": kv_cache_dtype,
+        "kv_bytes_per_token": kv_bytes_per_token,
         "enforce_eager": enforce_eager,
     }
     # A requested layout determines the number of accelerators, unless that is set as well.

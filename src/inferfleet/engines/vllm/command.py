@@ -81,5 +81,5 @@ def remote_code(launch: Launch) -> list[str]:
 
 def speculation(launch: Launch) -> list[str]:
     """Return the option for speculative decoding with the model's multi-token-prediction layer."""
-    form = {"method": "deepseek_mtp", "num_speculative_tokens": launch.num_speculative_tokens}
+    form = {"method": launch.mtp_method, "num_speculative_tokens": launch.num_speculative_tokens}
     return ["--speculative-config", json.dumps(form, separators=(",", ":"))]
