@@ -10,7 +10,7 @@ from inferfleet.catalog.family import load_families
 from inferfleet.catalog.layers import Layer, LayerType
 from inferfleet.catalog.quantization import Quantization, config_groups, mapping, read_quantization
 from inferfleet.catalog.vision import Vision
-from inferfleet.messages import N_, Message
+from inferfleet.messages import N_, InvalidValueError, reason_of
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp4", "nvfp4"]
 """Storage format of the weights of the linear layers."""
@@ -25,12 +25,8 @@ _REQUIRED: dict[LayerType, tuple[str, ...]] = {
 """Parameters without which layers of a type cannot be."""
 
 
-class UnsupportedArchitectureError(ValueError):
+class UnsupportedArchitectureError(InvalidValueError):
     """A `config.json` that describes a model whose memory the planner cannot compute."""
-
-    def __init__(self, template: str, /, **parameters: Any) -> None:
-        self.message = Message("", template, **parameters)
-        super().__init__(self.message.render("en"))
 
 
 class InvalidArchitectureError(UnsupportedArchitectureError):
@@ -283,20 +279,3 @@ def _group_precisions(quantization: Mapping[str, Any]) -> list[Precision | None]
     known: dict[str, Precision] = {"4 int": "int4", "8 int": "int8", "8 float": "fp8"}
     weights = [mapping(group.get("weights")) for group in config_groups(quantization)]
     return list(dict.fromkeys(known.get(f"{w.get('num_bits')} {w.get('type', 'int')}") for w in weights))
-
-
-def reason_of(error: Mapping[str, Any]) -> Message | str:
-    """Return why pydantic rejected a value, from one of its errors; in English if the kind is uncommon."""
-    given = (error.get("ctx") or {}).get("error")
-    if isinstance(given, UnsupportedArchitectureError):
-        return given.message
-    kinds = {
-        "missing": N_("it is missing"),
-        "int_type": N_("it is not an integer"),
-        "int_parsing": N_("it is not an integer"),
-        "int_from_float": N_("it is not an integer"),
-        "greater_than": N_("it is not greater than 0"),
-        "greater_than_equal": N_("it is less than 0"),
-    }
-    kind = str(error["type"])
-    return Message("", kinds[kind]) if kind in kinds else str(error["msg"])
