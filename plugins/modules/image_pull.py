@@ -26,7 +26,7 @@ options:
     type: str
     required: true
   pull:
-    description: Whether to query the registry also if the node has an image of this name.
+    description: Whether to query the registry also if the node has an image of this name; never in check mode.
     type: str
     choices: [always, not_present]
     default: always
@@ -113,7 +113,7 @@ def pull(client: Client) -> dict[str, Any]:
     name, tag = parse_repository_tag(client.module.params["image"])
     tag = tag or "latest"
     image = client.find_image(name=name, tag=tag)
-    if image and client.module.params["pull"] == "not_present":
+    if image and (client.check_mode or client.module.params["pull"] == "not_present"):
         return {"changed": False, "image": image}
     if client.check_mode:
         return {"changed": True, "image": {}}

@@ -117,10 +117,10 @@ def test_failed_pull_reports_dockers_reason(docker, run_module):
     assert (result["failed"], result["msg"]) == (True, message)
 
 
-@pytest.mark.parametrize("check_mode", [True, False])
-def test_image_of_the_node_is_not_pulled_again(docker, run_module, check_mode):
+@pytest.mark.parametrize(("check_mode", "pull"), [(True, "not_present"), (False, "not_present"), (True, "always")])
+def test_image_of_the_node_is_not_pulled_again(docker, run_module, check_mode, pull):
     answer(docker, images=[IMAGE])
-    result = run_module("image_pull", check_mode, docker.env, image=NAME, pull="not_present")
+    result = run_module("image_pull", check_mode, docker.env, image=NAME, pull=pull)
     assert (result["changed"], result["image"]["Id"], paths(docker)) == (False, "sha256:1", [])
 
 
