@@ -22,6 +22,8 @@ _WORDS = {
     "RICH_HELP": N_("Try [blue]'{command_path} {help_option}'[/] for help."),
 }
 """Constants that typer reads when it prints."""
+TYPER_TEXTS = (N_("[OPTIONS]"), N_("COMMAND [ARGS]..."), N_("Show this message and exit."))
+"""Texts of typer that the application translates when it prints help."""
 
 
 def extract_language(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, list[str], Problem | None]:
