@@ -7,6 +7,7 @@ reference; all other texts belong to cli.po.
 
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ from inferfleet.settings import SECTIONS, HostSettings, Settings, Unit
 
 ROOT = Path(__file__).resolve().parent.parent
 CATALOGS = ROOT / "src/inferfleet/locale/zh_CN/LC_MESSAGES"
+_HEADER = rb"""msgid ""
+msgstr ""
+"Language: zh_CN\n"
+"MIME-Version: 1.0\n"
+"Content-Type: text/plain; charset=UTF-8\n"
+"Content-Transfer-Encoding: 8bit\n"
+
+"""
 _CODE = ("src/inferfleet", "plugins", "tools/settings_doc.py")
 _AREAS = {"catalog": "planner", "runner": "cli", "messages": "cli"}
 """Packages whose texts are in the catalog of another package."""
@@ -123,9 +132,17 @@ def main() -> int:
             catalogs[file].add(template)
             print(f"{file.name}: translate {template!r} ({places[0]})")
     for file, catalog in catalogs.items():
-        with file.open("wb") as target:
-            write_po(target, catalog, width=0, omit_header=False, sort_output=False)
+        file.write_bytes(content_of(catalog))
     return int(any(not message.string for catalog in catalogs.values() for message in catalog if message.id))
+
+
+def content_of(catalog: Catalog) -> bytes:
+    """Return the content of a catalog's file, without what changes with each run or version of Babel."""
+    for message in catalog:
+        message.flags.clear()
+    content = BytesIO()
+    write_po(content, catalog, width=0, omit_header=True)
+    return _HEADER + content.getvalue().strip() + b"\n"
 
 
 def _catalog_of(place: str, catalogs: dict[Path, Catalog]) -> Path:

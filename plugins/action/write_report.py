@@ -8,7 +8,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.files import write_atomic
-from inferfleet.messages import N_, Problem
+from inferfleet.messages import N_, Problem, os_reason
 from inferfleet.report import make_content, render
 
 
@@ -44,6 +44,6 @@ def _refusal(path, error):
         N_("Variable report_path is {path}, which cannot be written: {reason}."),
         N_("Specify a file in a writable folder (--output)."),
         path=str(path),
-        reason=error.strerror or str(error),
+        reason=os_reason(error),
     )
     return {"failed": True, "msg": str(problem), "inferfleet_refusal": "contract", "problems": [problem.as_dict()]}

@@ -3,12 +3,10 @@
 
 from __future__ import annotations
 
-import os
-
+from ansible.module_utils.background import has_ended
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.change_lock import renew
 from ansible.module_utils.messages import N_, Message
-from ansible.module_utils.processes import command_lines
 from ansible.module_utils.weights import manifest
 
 DOCUMENTATION = r"""
@@ -48,17 +46,6 @@ progress:
 """
 
 
-def alive(job: str) -> bool:
-    """Return whether a process of the background task is running: its command line contains the job id."""
-    name = job.partition(".")[0]
-    return any(name in words for _, words in command_lines())
-
-
-def ended(record: dict, job: str) -> bool:
-    """Return whether the task has ended: it has written its result, or died without one (for example by a reboot)."""
-    return (bool(record) and "started" not in record) or bool(record.get("finished")) or not alive(job)
-
-
 def origin(state: dict) -> Message | None:
     """Return the origin of the bytes; None if there are none yet."""
     parts = []
@@ -78,9 +65,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     renew()  # a download may take days
-    folder = os.environ.get("ANSIBLE_ASYNC_DIR", os.path.expanduser("~/.ansible_async"))
-    job = module.params["job"]
-    finished = ended(manifest.read_json(os.path.join(folder, job)), job)
+    finished = has_ended(module.params["job"])
     path = module.params["path"]
     state = manifest.read_json(manifest.run_file(path, "progress"))
     progress = {}

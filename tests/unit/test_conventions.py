@@ -211,7 +211,7 @@ def test_documentation_of_modules_matches_their_argument_spec(path):
     (spec,) = [
         ast.literal_eval(keyword.value)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "AnsibleModule"
+        if isinstance(node, ast.Call)
         for keyword in node.keywords
         if keyword.arg == "argument_spec"
     ]

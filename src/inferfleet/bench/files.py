@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from inferfleet.bench.run import FILE, Run
 from inferfleet.bench.table import to_csv
 from inferfleet.files import write_atomic
-from inferfleet.messages import N_, Message, Problem
+from inferfleet.messages import N_, Message, Problem, os_reason, reason_of
 
 CSV = "bench.csv"
 
@@ -45,7 +45,7 @@ def load(path: Path) -> Run:
     try:
         return Run.model_validate_json(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or Message("", N_("it is not text"))
+        reason = os_reason(error) if isinstance(error, OSError) else Message("", N_("it is not text"))
         remedy = N_("Specify a folder in .results/bench, or its bench.json.")
         raise RunError(
             "no-run", N_("{file} cannot be read: {reason}."), remedy, file=str(file), reason=reason
@@ -55,7 +55,7 @@ def load(path: Path) -> Run:
         place = ".".join(map(str, first["loc"])) or Message("", N_("the file"))
         message = N_("{file} is not a result of `inferfleet bench`: {place}: {reason}.")
         remedy = N_("Specify a bench.json written by this version.")
-        raise RunError("not-a-run", message, remedy, file=str(file), place=place, reason=first["msg"]) from None
+        raise RunError("not-a-run", message, remedy, file=str(file), place=place, reason=reason_of(first)) from None
 
 
 def unfinished(results: Path, service: str) -> Path:

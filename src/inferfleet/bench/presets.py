@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from inferfleet.catalog.loader import FOLDER, load_file
+from inferfleet.messages import N_, InvalidValueError
 
 
 class Preset(BaseModel):
@@ -23,7 +24,7 @@ class Preset(BaseModel):
     @model_validator(mode="after")
     def _one_number_of_prompts(self) -> Self:
         if (self.num_prompts is None) == (self.prompts_per_concurrency is None):
-            raise ValueError("needs either num_prompts or prompts_per_concurrency")
+            raise InvalidValueError(N_("needs either num_prompts or prompts_per_concurrency"))
         return self
 
     def prompts_at(self, concurrency: int) -> int:

@@ -16,7 +16,7 @@ from inferfleet.catalog.quantization import (
     read_quantization,
 )
 from inferfleet.catalog.vision import Vision
-from inferfleet.messages import N_, Message
+from inferfleet.messages import N_, InvalidValueError, reason_of
 
 Precision = Literal["fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp4", "nvfp4"]
 """Storage format of the weights of the linear layers."""
@@ -33,12 +33,8 @@ _ASSUMED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_si
 """Parameters that a `config.json` of an unknown architecture must state."""
 
 
-class UnsupportedArchitectureError(ValueError):
+class UnsupportedArchitectureError(InvalidValueError):
     """A `config.json` that describes a model whose memory the planner cannot compute."""
-
-    def __init__(self, template: str, /, **parameters: Any) -> None:
-        self.message = Message("", template, **parameters)
-        super().__init__(self.message.render("en"))
 
 
 class UnknownArchitectureError(UnsupportedArchitectureError):
@@ -343,20 +339,3 @@ def _group_precisions(quantization: Mapping[str, Any]) -> list[Precision | None]
     known: dict[str, Precision] = {"4 int": "int4", "8 int": "int8", "8 float": "fp8"}
     weights = [mapping(group.get("weights")) for group in config_groups(quantization)]
     return list(dict.fromkeys(known.get(f"{w.get('num_bits')} {w.get('type', 'int')}") for w in weights))
-
-
-def reason_of(error: Mapping[str, Any]) -> Message | str:
-    """Return why pydantic rejected a value, from one of its errors; in English if the kind is uncommon."""
-    given = (error.get("ctx") or {}).get("error")
-    if isinstance(given, UnsupportedArchitectureError):
-        return given.message
-    kinds = {
-        "missing": N_("it is missing"),
-        "int_type": N_("it is not an integer"),
-        "int_parsing": N_("it is not an integer"),
-        "int_from_float": N_("it is not an integer"),
-        "greater_than": N_("it is not greater than 0"),
-        "greater_than_equal": N_("it is less than 0"),
-    }
-    kind = str(error["type"])
-    return Message("", kinds[kind]) if kind in kinds else str(error["msg"])

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict
 
 from inferfleet.catalog.layers import LayerType
@@ -95,8 +94,7 @@ def _alternating(pattern: Pattern, every: int, layers: int, parameters: Mapping[
 
 @cache
 def load_families() -> dict[str, Family]:
-    """Return every family by the name of its architecture."""
-    return {
-        file.stem: Family.model_validate(yaml.safe_load(file.read_text(encoding="utf-8")))
-        for file in sorted(FOLDER.glob("*.yml"))
-    }
+    """Return every family by the name of its architecture; raises CatalogError."""
+    from inferfleet.catalog.loader import load_file  # which imports this module
+
+    return {file.stem: load_file(file, Family) for file in sorted(FOLDER.glob("*.yml"))}

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -20,7 +20,6 @@ from inferfleet.catalog.architecture import (
     architecture_from_config,
     assumed_architecture,
     precision_from_config,
-    reason_of,
 )
 from inferfleet.catalog.family import load_families
 from inferfleet.catalog.folder import folder_name
@@ -34,7 +33,7 @@ from inferfleet.catalog.schema import (
     Model,
     Xid,
 )
-from inferfleet.messages import N_, Message, Problem
+from inferfleet.messages import N_, Message, Problem, os_reason, reason_of
 
 FOLDER = Path(__file__).parent
 _INDEX_TOLERANCE = 0.5
@@ -274,10 +273,13 @@ def pick(key: str, name: str, entries: Mapping[str, Entry]) -> Entry:
     raise UnknownNameError(Problem("unknown-name", unknown, remedy, key=key, value=repr(name), **offered))
 
 
-def load_file(file: Path, form: type[Form]) -> Form:
-    """Return the content of a catalog file as a pydantic model; raises CatalogError."""
+def load_file(
+    file: Path, form: type[Form], complete: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: values
+) -> Form:
+    """Return the content of a data file, changed by `complete`, as a pydantic model; raises CatalogError."""
+    values = complete(_mapping(file, _text(file), _parse_yaml))
     try:
-        return form.model_validate(_mapping(file, _text(file), _parse_yaml))
+        return form.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "(entire file)"
@@ -294,28 +296,28 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = _os_reason(error) if isinstance(error, OSError) else Message("", N_("it is not text"))
+        reason = os_reason(error) if isinstance(error, OSError) else Message("", N_("it is not text"))
         raise CatalogError(N_("File {file} cannot be read: {reason}."), file=file, reason=reason) from None
-
-
-def _os_reason(error: OSError) -> Message | str:
-    """Return why a file could not be opened; the system's message if the reason is uncommon."""
-    if isinstance(error, FileNotFoundError):
-        return Message("", N_("No such file or directory"))
-    if isinstance(error, PermissionError):
-        return Message("", N_("Permission denied"))
-    return error.strerror or str(error)
 
 
 def _mapping(file: Path, text: str, parse: Any) -> dict[str, Any]:
     try:
         data = parse(text)
     except (yaml.YAMLError, json.JSONDecodeError, RecursionError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = _syntax_reason(error)
         raise CatalogError(N_("File {file} cannot be parsed: {reason}."), file=file, reason=reason) from None
     if not isinstance(data, dict):
         raise CatalogError(N_("File {file} does not contain a mapping."), file=file)
     return data
+
+
+def _syntax_reason(error: Exception) -> Message | str:
+    """Return line and text of a parser's error."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        return Message("", N_("line {line}: {text}"), line=error.problem_mark.line + 1, text=error.problem)
+    if isinstance(error, json.JSONDecodeError):
+        return Message("", N_("line {line}: {text}"), line=error.lineno, text=error.msg)
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _header_bytes(file: Path) -> int:
@@ -331,7 +333,7 @@ def _header_bytes(file: Path) -> int:
                 )
             header = _mapping(file, stream.read(length).decode("utf-8", "replace"), json.loads)
     except OSError as error:
-        raise CatalogError(N_("File {file} cannot be read: {reason}."), file=file, reason=_os_reason(error)) from None
+        raise CatalogError(N_("File {file} cannot be read: {reason}."), file=file, reason=os_reason(error)) from None
     try:
         return sum(t["data_offsets"][1] - t["data_offsets"][0] for n, t in header.items() if n != "__metadata__")
     except (KeyError, IndexError, TypeError):

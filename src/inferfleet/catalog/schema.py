@@ -1,17 +1,32 @@
 """Schema of the catalog's files; every field has its unit in its name or comment."""
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from inferfleet.catalog.architecture import Architecture, Precision
 from inferfleet.catalog.quantization import Quantization
+from inferfleet.messages import N_, InvalidValueError
 
 Vendor = Literal["nvidia", "amd", "ascend", "vastai", "cpu"]
 Capability = Annotated[str, Field(pattern=r"^\d+\.\d$")]
 Hub = Literal["huggingface", "modelscope"]
 ParserName = str | dict[str, str]
 """vLLM's name of a parser, which engine.yml maps to the engine's name; or a mapping engine -> name."""
+
+
+def _compilable(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        template = N_("{pattern} is not a regular expression (position {position})")
+        raise InvalidValueError(template, pattern=repr(pattern), position=error.pos) from None
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compilable)]
+"""A regular expression."""
 
 
 class _Entry(BaseModel):
@@ -119,7 +134,7 @@ class CudaError(_Entry):
 
     code: PositiveInt
     name: str
-    pattern: str  # regular expression for its message
+    pattern: Pattern  # for its message
     cause: str
     remedy: str
 

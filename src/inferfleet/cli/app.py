@@ -75,7 +75,8 @@ def _paragraphs(text: str | None) -> str:
 
 def _epilog(examples: Sequence[tuple[str, str]]) -> str:
     lines = [escape(line) + (f"  [dim]# {tr(comment)}[/dim]" if comment else "") for line, comment in examples]
-    return "\n\n".join([f"[bold]{tr(N_('Examples'))}[/bold]", *lines]) if lines else ""
+    heading = tr(N_("Examples"))
+    return "\n\n".join([f"[bold]{heading}[/bold]", *lines]) if lines else ""
 
 
 class _Command(_Translated, TyperCommand):

@@ -24,7 +24,7 @@ from inferfleet.cli.output.summary import summarize
 from inferfleet.cli.output.view import Header, View
 from inferfleet.cli.registry import Command
 from inferfleet.inventory.sources import read_sources
-from inferfleet.messages import N_, Problem
+from inferfleet.messages import N_, Problem, os_reason
 from inferfleet.runner.checkout import find_checkout, find_inventory
 from inferfleet.runner.command import Request, access_arguments, shown_command
 from inferfleet.runner.errors import UsageError
@@ -69,7 +69,7 @@ def log_not_writable(error: OSError) -> Problem:
         N_("The run log cannot be written: {file}: {reason}."),
         N_("Make that folder writable, and free disk space there."),
         file=str(error.filename or ".cache"),
-        reason=error.strerror or str(error),
+        reason=os_reason(error),
     )
 
 

@@ -7,7 +7,7 @@ from rich.text import Text
 from typer import rich_utils
 
 from inferfleet.cli.output.text import tr
-from inferfleet.messages import N_, Message, Problem, language_from
+from inferfleet.messages import N_, Message, Problem, language_from, reason_of
 from inferfleet.messages.language import LANGUAGES
 
 OPTION = "--lang"
@@ -22,14 +22,8 @@ _WORDS = {
     "RICH_HELP": N_("Try [blue]'{command_path} {help_option}'[/] for help."),
 }
 """Constants that typer reads when it prints."""
-_TYPES = {
-    "int_parsing": N_("it is not an integer"),
-    "int_from_float": N_("it is not an integer"),
-    "float_parsing": N_("it is not a number"),
-    "greater_than_equal": N_("it is less than {ge}"),
-    "less_than_equal": N_("it is more than {le}"),
-}
-"""Messages by error type of pydantic, with which typer parses values."""
+TYPER_TEXTS = (N_("[OPTIONS]"), N_("COMMAND [ARGS]..."), N_("Show this message and exit."))
+"""Texts of typer that the application translates when it prints help."""
 
 
 def extract_language(arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[str, list[str], Problem | None]:
@@ -119,8 +113,8 @@ def _reason(error: Any) -> Message | str:
     errors: Callable[[], list[dict[str, Any]]] | None = getattr(error.__cause__, "errors", None)
     first = errors()[0] if errors else {}
     value = str(first.get("input", ""))
-    if first.get("type") in _TYPES:
-        reason = Message("", _TYPES[first["type"]], **(first.get("ctx") or {}))
+    reason = reason_of(first) if first else ""
+    if isinstance(reason, Message):
         return Message("", N_("'{value}': {reason}."), value=value, reason=reason)
     if first:
         return Message("", N_("'{value}' is not one of the values in --help."), value=value)

@@ -12,7 +12,7 @@ from inferfleet.inventory import Inventory
 from inferfleet.inventory.facts import Facts, wrong_fact
 from inferfleet.inventory.read import read_inventory, read_variables
 from inferfleet.inventory.values import show
-from inferfleet.messages import N_
+from inferfleet.messages import N_, os_reason
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.command import Access
 from inferfleet.runner.errors import UsageError
@@ -50,7 +50,7 @@ def read_facts(path: Path | None) -> Facts:
         data = _parse(path.read_text("utf-8"))
     except OSError as error:
         raise UsageError(
-            "no-facts", N_("File {path} cannot be read: {reason}."), _REMEDY, path=str(path), reason=error.strerror
+            "no-facts", N_("File {path} cannot be read: {reason}."), _REMEDY, path=str(path), reason=os_reason(error)
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError):
         raise UsageError("bad-facts", N_("File {path} is neither JSON nor YAML."), _REMEDY, path=str(path)) from None

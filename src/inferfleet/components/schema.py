@@ -4,6 +4,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from inferfleet.messages import N_, InvalidValueError
+
 ReachedBy = Literal["clients", "nodes", "head", "localhost"]
 Absolute = Annotated[str, Field(pattern=r"^/[\w./-]+$")]
 
@@ -29,7 +31,7 @@ class Port(_Entry):
     @model_validator(mode="after")
     def _has_a_source(self) -> Self:
         if not self.setting and not isinstance(self.number, int):
-            raise ValueError("a port needs a setting or a number")
+            raise InvalidValueError(N_("a port needs a setting or a number"))
         return self
 
 
@@ -73,13 +75,13 @@ class Component(_Entry):
     @model_validator(mode="after")
     def _is_runnable(self) -> Self:
         if bool(self.container) == bool(self.unit):
-            raise ValueError("a component has either a container or a unit")
+            raise InvalidValueError(N_("a component has either a container or a unit"))
         if self.container and not (self.image or self.plan_image):
-            raise ValueError("a container has image or plan_image")
+            raise InvalidValueError(N_("a container has image or plan_image"))
         if self.health.status == "http" and not (self.health.path and self.ports):
-            raise ValueError("a check over HTTP needs health.path and a port")
+            raise InvalidValueError(N_("a check over HTTP needs health.path and a port"))
         if unknown := [group for port in self.ports for group in port.groups if group not in self.groups]:
-            raise ValueError(f"{unknown[0]} of a port is not one of its groups")
+            raise InvalidValueError(N_("{group} of a port is not one of its groups"), group=unknown[0])
         return self
 
     @property

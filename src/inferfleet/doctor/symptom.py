@@ -1,18 +1,19 @@
 """The catalog of symptoms: data, loaded and validated once."""
 
-import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from inferfleet import engines
+from inferfleet.catalog.loader import CatalogError, load_file
+from inferfleet.catalog.schema import Pattern
 from inferfleet.components import load_components
 from inferfleet.engines import engine_folders, load_engines
+from inferfleet.messages import N_, InvalidValueError
 
 FOLDER = Path(__file__).with_name("symptoms")
 # From the node upward: a failure of a lower layer explains those above it.
@@ -34,22 +35,13 @@ class LogKind(StrEnum):
     ANY = "any"
 
 
-def _compilable(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
-    return pattern
-
-
 def _log_kind(name: str) -> str:
     known = [*(component.name for component in load_components()), *LogKind]
     if name not in known:
-        raise ValueError(f"{name!r} is not one of {', '.join(known)}")
+        raise InvalidValueError(N_("it is not one of {choices}"), choices=known)
     return name
 
 
-Pattern = Annotated[str, AfterValidator(_compilable)]
 Text = Annotated[str, Field(min_length=10)]
 
 
@@ -105,9 +97,9 @@ class Symptom(BaseModel):
     @model_validator(mode="after")
     def _is_detectable(self) -> "Symptom":
         if not self.patterns and not self.state:
-            raise ValueError(f"{self.id}: patterns or state are required")
+            raise InvalidValueError(N_("patterns or state are required"))
         if bool(self.state) != bool(self.evidence):
-            raise ValueError(f"{self.id}: state requires evidence, and vice versa")
+            raise InvalidValueError(N_("state requires evidence, and vice versa"))
         return self
 
 
@@ -118,7 +110,7 @@ def load_symptoms() -> tuple[Symptom, ...]:
     (engine.yml, log_patterns) are merged into it.
 
     Raises:
-        ValueError: a file is invalid, two have the same id, or an engine adds patterns to an unknown symptom.
+        CatalogError: a file is invalid, two have the same id, or an engine adds patterns to an unknown symptom.
     """
     return _load(FOLDER, tuple(engines.__path__))
 
@@ -127,13 +119,16 @@ def load_symptoms() -> tuple[Symptom, ...]:
 def _load(catalog: Path, engines_path: tuple[str, ...]) -> tuple[Symptom, ...]:
     folders = [catalog, *(folder / "symptoms" for folder in engine_folders().values())]
     paths = [path for layer in LAYERS for path in sorted(_files(folders, layer), key=lambda path: path.name)]
-    ids = [path.stem for path in paths]
-    if twice := {name for name in ids if ids.count(name) > 1}:
-        raise ValueError(f"Several symptoms have the id {', '.join(sorted(twice))}")
+    files: dict[str, Path] = {}
+    for path in paths:
+        if other := files.get(path.stem):
+            raise CatalogError(N_("Files {files} define the same symptom."), files=[str(other), str(path)])
+        files[path.stem] = path
     added: dict[str, list[str]] = {}
     for name, engine in load_engines().items():
-        if unknown := engine.log_patterns.keys() - set(ids):
-            raise ValueError(f"log_patterns of engine {name} contains {sorted(unknown)[0]}, which is not a symptom")
+        if unknown := engine.log_patterns.keys() - files.keys():
+            template = N_("File {file}: key log_patterns names symptom {symptom}, which has no file.")
+            raise CatalogError(template, file=engine_folders()[name] / "engine.yml", symptom=min(unknown))
         for symptom, patterns in engine.log_patterns.items():
             added.setdefault(symptom, []).extend(patterns)
     return tuple(_symptom(path, added.get(path.stem, [])) for path in paths)
@@ -145,6 +140,8 @@ def _files(folders: Iterable[Path], layer: str) -> Iterator[Path]:
 
 
 def _symptom(path: Path, added: list[str]) -> Symptom:
-    values: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
-    patterns = (*values.pop("patterns", ()), *added)
-    return Symptom(**values, patterns=patterns, id=path.stem, layer=path.parent.name)
+    def complete(values: dict[str, Any]) -> dict[str, Any]:
+        patterns = [*(values.get("patterns") or ()), *added]
+        return {**values, "patterns": patterns, "id": path.stem, "layer": path.parent.name}
+
+    return load_file(path, Symptom, complete)

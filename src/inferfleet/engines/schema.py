@@ -11,7 +11,8 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
 from inferfleet.catalog.architecture import Precision
-from inferfleet.catalog.schema import Capability, Vendor
+from inferfleet.catalog.schema import Capability, Pattern, Vendor
+from inferfleet.messages import N_, InvalidValueError
 
 Executor = Literal["ray", "mp"]
 Version = Annotated[str, Field(pattern=r"^\w+([.-]\w+)*$")]
@@ -100,7 +101,7 @@ class PeerPorts(_Entry):
 class Phase(_Entry):
     """One phase of loading, as a waiting task shows it, and the log lines that show it."""
 
-    pattern: str  # regular expression for a log line; its groups `percent`, `done` and `total` are numbers of the name
+    pattern: Pattern  # for a log line; its groups `percent`, `done` and `total` are numbers of the name
     name: str  # template with the groups of the pattern: "loading weights {percent} %"
 
     @model_validator(mode="after")
@@ -108,7 +109,11 @@ class Phase(_Entry):
         groups = set(re.compile(self.pattern).groupindex)
         fields = {field for _, field, _, _ in Formatter().parse(self.name) if field is not None}
         if fields != groups or not groups <= {"percent", "done", "total"}:
-            raise ValueError(f"the fields {sorted(fields)} of the name are not the groups {sorted(groups)}")
+            raise InvalidValueError(
+                N_("the fields {fields} of the name are not the groups {groups} of the pattern"),
+                fields=sorted(fields),
+                groups=sorted(groups),
+            )
         return self
 
 
@@ -157,8 +162,8 @@ class Engine(_Entry):
     webui_image_arm: str = ""  # the same for aarch64
     # Symptom in the doctor's catalog -> regular expressions for log lines of this engine. Symptoms specific to this
     # engine are defined in symptoms/<layer>/<id>.yml.
-    log_patterns: dict[str, tuple[str, ...]] = {}
-    ready_log: str = ""  # regular expression for the log line that shows readiness
+    log_patterns: dict[str, tuple[Pattern, ...]] = {}
+    ready_log: Pattern = ""  # for the log line that shows readiness
     # Phases of loading in their order; of a line, the first match counts, and of a log, the last line that matches.
     # A progress bar that overwrites its line is read when the line ends: Docker logs complete lines, or 16 KiB
     # (github.com/moby/moby, daemon/logger/copier.go).

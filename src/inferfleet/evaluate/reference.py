@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from inferfleet.evaluate.errors import EvaluationError
 from inferfleet.evaluate.result import RESULT_FILE, Evaluation
-from inferfleet.messages import N_, Message
+from inferfleet.messages import N_, Message, os_reason
 
 FILE = Path(__file__).with_name("references.yml")
 
@@ -90,7 +90,7 @@ def _of_file(path: Path) -> Reference:
             N_("Variable evaluate_reference is {path}, which cannot be read: {reason}."),
             N_("Specify an evaluation.json, or a model with published scores such as deepseek-r1."),
             path=repr(str(path)),
-            reason=error.strerror if isinstance(error, OSError) else unread,
+            reason=os_reason(error) if isinstance(error, OSError) else unread,
         ) from None
     answered = [entry for entry in evaluation.datasets if entry.answered]
     return Reference(

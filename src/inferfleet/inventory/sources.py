@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from inferfleet.messages import N_, Problem
+from inferfleet.messages import N_, Problem, os_reason
 from inferfleet.runner.errors import UsageError
 
 VAULT = "$ANSIBLE_VAULT"
@@ -109,7 +109,7 @@ def read_mapping(file: Path, shown: str) -> yaml.MappingNode | None:
             N_("File {file} cannot be read: {reason}."),
             N_("Make it readable for the user who runs inferfleet."),
             file=shown,
-            reason=error.strerror,
+            reason=os_reason(error),
         ) from None
     if text.startswith(VAULT):
         return None

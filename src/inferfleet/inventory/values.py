@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from inferfleet.inventory.model import CLUSTER_FILE, HOSTS, Inventory, settings_values
-from inferfleet.messages import N_, Message, Problem
+from inferfleet.messages import N_, Message, Problem, reason_of
 from inferfleet.settings.model import (
     HOST_KEYS,
     MAX_PASSWORD_BYTES,
@@ -195,7 +195,7 @@ def _problem(item: Any, places: Message | list[str]) -> Problem:
             **about,
         )
     template = N_("Variable {name} ({hosts}) is {value}, which is invalid: {reason}.")
-    return Problem("bad-value", template, correct, reason=str(item["msg"]), places=places, **about)
+    return Problem("bad-value", template, correct, reason=reason_of(item), places=places, **about)
 
 
 def _not_a_choice(values: Sequence[str], given: Any, about: Mapping[str, Any]) -> Problem:

@@ -3,6 +3,18 @@
 from inferfleet.messages.language import current_language, language_from, use_language
 from inferfleet.messages.message import N_, Message
 from inferfleet.messages.problem import Problem
+from inferfleet.messages.reason import InvalidValueError, os_reason, reason_of
 from inferfleet.messages.translations import gettext
 
-__all__ = ["N_", "Message", "Problem", "current_language", "gettext", "language_from", "use_language"]
+__all__ = [
+    "N_",
+    "InvalidValueError",
+    "Message",
+    "Problem",
+    "current_language",
+    "gettext",
+    "language_from",
+    "os_reason",
+    "reason_of",
+    "use_language",
+]

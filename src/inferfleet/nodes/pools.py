@@ -96,10 +96,9 @@ def _refuse_collision(base: str, taken: Mapping[IPv4Network, Message]) -> None:
         holder = _holder(base, taken)
     except ValueError as error:
         raise PoolError(
-            N_("Variable container_runtime_address_pools has the base {base!r}: {reason}."),
-            N_("Use the form 172.30.0.0/16."),
+            N_("Variable container_runtime_address_pools has the base {base!r}, which is not an IPv4 network."),
+            N_("Write its first address and prefix length, for example 172.30.0.0/16."),
             base=base,
-            reason=str(error),
         ) from error
     if holder:
         raise PoolError(

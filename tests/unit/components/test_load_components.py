@@ -41,7 +41,7 @@ def test_names_and_paths_are_unique():
         (("image: a:1", "image: ''"), "a container has image or plan_image"),
         (("health: {path: /}", "health: {}"), "a check over HTTP needs health.path and a port"),
         (("number: 1", "number: 1, groups: [h]"), "h of a port is not one of its groups"),
-        (("number: 1", "number: 70000"), "key ports.0.number.constrained-int: Input should be less than"),
+        (("number: 1", "number: 70000"), "key ports.0.number.constrained-int: it is more than 65535"),
         (("number: 1", "protocol: tcp"), "a port needs a setting or a number"),
         (("reached_by: [nodes]", "reached_by: [world]"), "key ports.0.reached_by.0"),
         (("title: A", "titel: A"), "key title: it is missing"),

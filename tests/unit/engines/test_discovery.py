@@ -95,7 +95,7 @@ def test_shared_command_line_of_an_unknown_engine(search_path):
 
 def test_invalid_file_is_reported_with_its_key(search_path):
     write(search_path / "broken", versions=[])
-    with pytest.raises(CatalogError, match=r"broken/engine\.yml: key versions: Tuple should have at least 1 item"):
+    with pytest.raises(CatalogError, match=r"broken/engine\.yml: key versions: it has fewer than 1 items"):
         load_engines()
 
 

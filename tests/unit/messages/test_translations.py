@@ -8,7 +8,7 @@ import re
 from string import Formatter
 
 from tests.unit.messages.templates import sources, text_classes, unmarked
-from tools.translations import CATALOGS, read_catalogs, templates
+from tools.translations import CATALOGS, content_of, read_catalogs, templates
 
 _HAN = "[\u4e00-\u9fff]"
 
@@ -53,6 +53,12 @@ def test_no_template_has_two_translations():
     known: dict[str, str] = {}
     wrong = [f"{file}: {text}" for file, text, chinese in ENTRIES if known.setdefault(text, chinese) != chinese]
     assert not wrong, _listed("two catalogs translate these differently", wrong)
+
+
+def test_catalogs_are_as_make_translations_writes_them():
+    used = templates()
+    assert [text for _, text, _ in ENTRIES if text not in used] == []
+    assert [file.name for file, catalog in read_catalogs().items() if content_of(catalog) != file.read_bytes()] == []
 
 
 def test_catalogs_are_read():

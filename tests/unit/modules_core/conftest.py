@@ -67,23 +67,34 @@ def end(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 class Service:
-    """A small HTTP server: `answers` maps paths to (status, body); `requests` are the received ones."""
+    """A small HTTP server: `answers` maps paths to (status, body); `requests` are the received ones.
+
+    `headers` are those of the last request.
+    """
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {}
         self.requests: list[dict[str, Any]] = []
+        self.headers: dict[str, str] = {}
         service = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 body = json.loads(self.rfile.read(length)) if length else None
+                service.headers = dict(self.headers)
                 service.requests.append({"path": self.path, "token": self.headers.get("Authorization"), "body": body})
                 status, answer = service.answers.get(self.path.split("?")[0], (404, {}))
                 if answer is None:  # break the connection off
                     return
-                content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_response(status)
+                if isinstance(answer, tuple):  # lines, sent as they become known
+                    self.send_header("Transfer-Encoding", "chunked")
+                    self.end_headers()
+                    lines = [json.dumps(line).encode() + b"\r\n" for line in answer]
+                    self.wfile.write(b"".join(b"%x\r\n%b\r\n" % (len(line), line) for line in (*lines, b"")))
+                    return
+                content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)

@@ -52,8 +52,8 @@ def test_invalid_pool_is_refused():
     with pytest.raises(PoolError) as refused:
         address_pools([{"base": "10.99/16", "size": 24}], "10.0.0.0/24", {})
     assert str(refused.value) == (
-        "Variable container_runtime_address_pools has the base '10.99/16': Expected 4 octets in '10.99'. Use the form"
-        " 172.30.0.0/16."
+        "Variable container_runtime_address_pools has the base '10.99/16', which is not an IPv4 network. Write its"
+        " first address and prefix length, for example 172.30.0.0/16."
     )
 
 

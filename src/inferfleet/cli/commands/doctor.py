@@ -22,7 +22,7 @@ from inferfleet.cli.output.text import count, shown, tr
 from inferfleet.cli.output.view import Header
 from inferfleet.cli.registry import Command
 from inferfleet.doctor import Trace, diagnose, load_symptoms, read_evidence
-from inferfleet.messages import N_, Problem
+from inferfleet.messages import N_, Problem, os_reason
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import RunResult
 
@@ -109,7 +109,7 @@ def _offline(logs: Path, options: RunOptions) -> int:
             N_("{path} cannot be read: {reason}."),
             N_("Make it readable, or specify other logs."),
             path=str(error.filename or logs),
-            reason=error.strerror or str(error),
+            reason=os_reason(error),
         )
         refuse(problem, COMMAND.name, options)
         return Outcome.BAD_INPUT.exit_code

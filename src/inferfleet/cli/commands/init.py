@@ -14,7 +14,7 @@ from inferfleet.cli.output.plan import make_console, print_problems
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.registry import Command
 from inferfleet.inventory.examples import create, examples
-from inferfleet.messages import N_, Problem
+from inferfleet.messages import N_, Problem, os_reason
 from inferfleet.runner.checkout import find_checkout
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.outcome import Outcome
@@ -55,7 +55,7 @@ def _not_written(error: OSError) -> Problem:
         N_("File {file} cannot be written: {reason}."),
         N_("Specify a folder that you may write to."),
         file=str(error.filename or ""),
-        reason=error.strerror or str(error),
+        reason=os_reason(error),
     )
 
 

@@ -55,7 +55,8 @@ class PlainView(StageView):
         stage, self._shown = self._shown, None
         if stage is None:
             return
-        changed = f" ({count(stage.changed, N_('{count} task'), N_('{count} tasks'))})" if stage.changed else ""
+        tasks = count(stage.changed, N_("{count} task"), N_("{count} tasks"))
+        changed = f" ({tasks})" if stage.changed else ""
         state = State.INTERRUPTED if stage.since is not None else stage.state
         title, state_text = tr(stage.title), f"{tr(LABELS[state])}{changed}"
         # A stage may run again (handlers, a role used twice): print it only if its state changed.
@@ -78,7 +79,8 @@ class PlainView(StageView):
         total = stage.total
         if total and now - self._progress_at.get(_ALL, 0.0) >= _PROGRESS_EVERY:
             self._progress_at[_ALL] = now
-            self._line(f"{tr(stage.title)}: {tr(N_('all nodes'))}: {' · '.join(progress_parts(total))}")
+            everywhere = tr(N_("all nodes"))
+            self._line(f"{tr(stage.title)}: {everywhere}: {' · '.join(progress_parts(total))}")
 
     def _line(self, text: str, at: float | None = None) -> None:
         now = at or self._fold.ended or 0.0
