@@ -67,7 +67,8 @@ def run(folder: Path, seconds: float, pattern: str = "*") -> None:
 
 def result_file(results: Path, case: dict[str, Any]) -> Path:
     """Return the file of a case's result."""
-    return results / (case["name"].replace("/", "--") + ".json")
+    name: str = case["name"]
+    return results / f"{name.replace('/', '--')}.json"
 
 
 def _work(
