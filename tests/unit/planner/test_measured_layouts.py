@@ -1,0 +1,26 @@
+"""The planner's first choice is the best of the measured layouts, or within 5 % of it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from inferfleet.planner import estimate
+from inferfleet.settings import Settings
+
+FILES = sorted((Path(__file__).parents[2] / "fixtures" / "layouts").glob("*.yml"))
+MEASURED = [(data, model) for data in (yaml.safe_load(f.read_text()) for f in FILES) for model in data["models"]]
+
+
+@pytest.mark.parametrize(("data", "model"), MEASURED, ids=[model for _, model in MEASURED])
+def test_first_choice(data, model):
+    settings = Settings(model=model, executor="mp")
+    plan = estimate(settings, data["accelerator"], nodes=1, per_node=data["accelerators"]).plan
+    sizes = (plan.tensor_parallel_size, plan.pipeline_parallel_size)
+    layouts = data["models"][model]
+    first = layouts[{(2, 1): "tp2", (1, 2): "pp2"}[sizes]]
+    for at_once, time in first["request_ms"].items():
+        best = min(other["request_ms"][at_once] for other in layouts.values() if at_once in other["request_ms"])
+        assert time <= 1.05 * best
+    for at_once, rate in first["tokens_per_second"].items():
+        assert rate >= 0.95 * max(other.get("tokens_per_second", {}).get(at_once, 0) for other in layouts.values())
