@@ -77,7 +77,7 @@ def tokenizer(vocabulary: int) -> dict[str, Any]:
 def write_model(folder: Path, architecture: Architecture, layers: int = 0) -> None:
     """Write the folder of a model without weights, and in it the folder of its tokenizer.
 
-    Beside `config.json` Transformers would read the tokenizer as one of the model's family.
+    Next to `config.json` Transformers would read the tokenizer as one of the model's family.
     """
     (folder / "tokenizer").mkdir(parents=True, exist_ok=True)
     names = {"tokenizer_class": "PreTrainedTokenizerFast", "unk_token": _SPECIAL[0], "eos_token": _SPECIAL[1]}

@@ -64,7 +64,7 @@ def case(
 
 
 def plan(folder: Path, variables: dict[str, Any]) -> dict[str, Any]:
-    """Return what `inferfleet plan --json` says of one node with these variables."""
+    """Return what `inferfleet plan --json` prints for one node with these variables."""
     inventory = folder / "inventory.yml"
     head = {"hosts": {"node1": {"ansible_host": "192.0.2.1"}}}
     inventory.write_text(yaml.safe_dump({"all": {"vars": variables, "children": {"ray_head": head}}}), "utf-8")

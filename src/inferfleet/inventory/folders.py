@@ -1,4 +1,8 @@
-"""Folders of the nodes that must not contain each other, because each is filled and removed as a unit."""
+"""Folders of the nodes that must not contain each other, because each is filled and removed as a unit.
+
+Only model_root may contain others: of its folders, inferfleet touches none but those of models, so that a node whose
+only data disk is /data can have its weights there and Docker in /data/docker.
+"""
 
 from collections.abc import Iterator, Mapping
 from itertools import combinations
@@ -26,10 +30,10 @@ def check_folders(inventory: Inventory) -> list[Problem]:
 def _problems(variables: Mapping[str, Any], defaults: Mapping[str, str]) -> Iterator[Problem]:
     folders = {name: PurePosixPath(str(variables.get(name) or default)) for name, default in defaults.items()}
     for (kept, outer), (changed, inner) in combinations(folders.items(), 2):
-        if outer.is_relative_to(inner) or inner.is_relative_to(outer):
+        if outer.is_relative_to(inner) or (inner.is_relative_to(outer) and kept != "model_root"):
             yield Problem(
                 "nested-folders",
-                N_("Variable {name} ({hosts}) is {path}, but {other} is {other_path}: neither may contain the other."),
+                N_("Variable {name} ({hosts}) is {path}, but {other} is {other_path}: each needs a folder of its own."),
                 N_("Set {name} to a separate folder, for example {example}."),
                 name=changed,
                 path=str(inner),

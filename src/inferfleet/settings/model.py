@@ -332,7 +332,7 @@ class Settings(BaseModel):
     executor: Literal["ray", "mp"] = "ray"
     """`ray`: vLLM on a Ray cluster; `mp`: the engine's built-in multi-node backend."""
     precision: Literal["", "fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp4", "nvfp4"] = ""
-    """Precision of the weights; empty: chosen by the planner, which omits int8, int4 and nvfp4."""
+    """Precision of the weights; empty: chosen by the planner, without int8, int4 and nvfp4."""
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
     """Data type of activations; `auto`: the one that checkpoint and hardware support."""
     kv_cache_dtype: Literal["auto", "bfloat16", "fp8", "fp8_e4m3", "fp8_e5m2"] = "auto"

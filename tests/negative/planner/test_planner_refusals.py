@@ -84,9 +84,15 @@ def test_different_model_paths():
 
 @pytest.mark.parametrize("command", ["plan", "estimate"])
 @pytest.mark.parametrize(
-    ("config", "reason"),
+    ("config", "reason", "remedy"),
     [
-        ({"architectures": ["OwnForCausalLM"]}, "the planner does not know architecture OwnForCausalLM"),
+        (
+            {"architectures": ["OwnForCausalLM"]},
+            "the planner does not know architecture OwnForCausalLM",
+            "Copy the safetensors files or model.safetensors.index.json to the same folder and set kv_bytes_per_token"
+            " to the bytes of KV cache that a token takes on each rank, to plan with them on your own responsibility,"
+            " or set model to a model in the catalog.",
+        ),
         (
             {
                 "architectures": ["LlamaForCausalLM"],
@@ -99,10 +105,12 @@ def test_different_model_paths():
                 "quantization_config": {"quant_method": "own"},
             },
             "quantization_config has quant_method 'own', which is not supported",
+            "This file is the publisher's and needs no change: set model to a checkpoint of a supported architecture"
+            " and precision, or to a model in the catalog.",
         ),
     ],
 )
-def test_unsupported_model(command, config, reason, tmp_path):
+def test_unsupported_model(command, config, reason, remedy, tmp_path):
     file = tmp_path / "config.json"
     file.write_text(json.dumps(config))
     if command == "plan":
@@ -114,8 +122,5 @@ def test_unsupported_model(command, config, reason, tmp_path):
     [problem] = json.loads(done.stdout)["problems"]
     assert problem["code"] == "model-unsupported"
     assert problem["message"] == f"File {file}: {reason}."
-    assert problem["remedy"] == (
-        "This file is the publisher's and needs no change: set model to a checkpoint of a supported architecture and"
-        " precision, or to a model in the catalog."
-    )
+    assert problem["remedy"] == remedy
     assert done.exit_code == 3

@@ -87,7 +87,7 @@ def test_pull(docker, run_module):
     result = run_module("image_pull", env=docker.env, image=NAME)
     assert (result["changed"], "X-Registry-Auth" in docker.headers) == (False, False)  # the image did not change
     assert paths(docker) == ["/v1.45/images/create?tag=v1&fromImage=registry.example.com%3A5000%2Fteam%2Fengine"]
-    progress = run_module("image_progress", image=NAME, job="1.2")
+    progress = run_module("image_progress", image=NAME, job="j4815162342.1")
     assert (progress["finished"], progress["progress"]["unit"]) == (True, "bytes")
 
 
