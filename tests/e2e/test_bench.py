@@ -71,6 +71,7 @@ def test_regression_exits_with_code_6(measured: Finished, controller: Controller
     assert [controller.run([*argv, limit]).rc for limit in ("5%", "15%")] == [6, 0]
 
 
+@pytest.mark.thorough
 def test_wrong_key_is_reported(deployed: dict[str, Any], controller: Controller) -> None:
     before = runs()
     done = controller.inferfleet("bench", "--concurrency", "1", *SHORT, "-e", "bench_api_key=wrong")

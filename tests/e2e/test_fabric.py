@@ -54,6 +54,7 @@ def test_healthy_network(controller: Controller) -> None:
     assert report["all_reduce"][-1]["bus_gbps"] > 1
 
 
+@pytest.mark.thorough
 def test_slow_link_is_reported(controller: Controller, unchanged: None, slow_node: str) -> None:
     done = controller.inferfleet("fabric")
     assert (done.rc, done.document["changed_tasks"]) == (2, []), done

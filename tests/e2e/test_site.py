@@ -67,6 +67,7 @@ def test_secrets_are_private(deployed: dict[str, Any]) -> None:
     assert {oct(file.stat().st_mode & 0o777) for file in SECRETS.iterdir()} == {"0o600"}
 
 
+@pytest.mark.thorough
 def test_all_answers_are_correct(deployed: dict[str, Any], controller: Controller) -> None:
     argv = [sys.executable, "-m", "lab.tiny_r1.check", "--base-url", API]
     check = controller.run([*argv, "--api-key-file", SECRETS / "engine_api_key"])
@@ -184,6 +185,7 @@ def test_run_after_reboots_changes_nothing(deployed: dict[str, Any], controller:
     assert changed <= {"Write the cluster nodes to /etc/hosts"}, again
 
 
+@pytest.mark.thorough
 def test_status_reports_a_stopped_component(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
     lab.ssh("node1", "docker stop inferfleet-webui")
     status = controller.inferfleet("status")
