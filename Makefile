@@ -6,9 +6,9 @@ SHELL := /bin/sh
 
 # In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
 # deployment on the test cluster (test-site).
-ROLES ?= preflight node_baseline container_runtime container_images inference_engine engine_switch
+ROLES ?= preflight node_baseline container_runtime inference_engine engine_switch
 # The other roles, which `make test` omits because they take long.
-MORE_ROLES ?= ray_cluster nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
+MORE_ROLES ?= container_images ray_cluster nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
 # Tests of `make test`; `make test-all` also runs those marked `thorough`, and property tests with more examples.
@@ -71,7 +71,7 @@ test-engines: bootstrap ## Check generated command lines and templates with the 
 	pytest -q tests/contract
 
 test-weights: bootstrap ## Test weight downloads with real hub clients and tools on loopback, with faults
-	pytest -q tests/weights
+	pytest -q $(TESTS) tests/weights
 
 test-gpustack: bootstrap ## Test GPUStack's real servers and workers of both generations on loopback
 	pytest -q tests/gpustack

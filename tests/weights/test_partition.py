@@ -97,6 +97,7 @@ def test_isolated_node_fails_and_the_others_finish(far_fleet, links):
     assert far_fleet.is_complete(far_fleet.nodes[2])
 
 
+@pytest.mark.thorough
 def test_nodes_that_reach_only_the_hub_finish(far_fleet, links):
     begin(far_fleet)
     links.cut(3, also_hub=False)
@@ -105,6 +106,7 @@ def test_nodes_that_reach_only_the_hub_finish(far_fleet, links):
     assert all(far_fleet.is_complete(node) for node in far_fleet.nodes)
 
 
+@pytest.mark.thorough
 def test_slow_node_is_awaited(far_fleet, files, links):
     links.slow(3, 500_000)
     far_fleet.start(**far_fleet.defaults)
@@ -114,6 +116,7 @@ def test_slow_node_is_awaited(far_fleet, files, links):
     assert sum(r["wan"] for r in results) < 1.1 * total(files), "its share was fetched a second time"
 
 
+@pytest.mark.thorough
 def test_node_without_internet_access_leaves_its_share_to_the_others(far_fleet, links):
     links.hide(3, HUB)
     far_fleet.start(**far_fleet.defaults)
