@@ -16,10 +16,12 @@ from inferfleet.components import (
     webui_configs,
     webui_endpoints,
 )
+from inferfleet.inventory.services import serving_groups
 
 
-def component_checks(variables, groups):
-    """Return the HTTP health checks of a host from its variables and groups."""
+def component_checks(variables, groups, role):
+    """Return the HTTP health checks of a host from its variables, groups and planned role, if it serves a model."""
+    groups = serving_groups(groups, role) if role else groups
     return http_checks({name: variables[name] for name in settings_read()}, groups)
 
 

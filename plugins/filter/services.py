@@ -12,5 +12,5 @@ class FilterModule:
 
 
 def report_of(report: dict, plan: dict) -> dict:
-    """Return the report of a play by service, so that set_stats merges it with those of other services."""
-    return {"services": {plan["service"]: report}} if plan["service"] else report
+    """Return the report of a play by service or replica, so that set_stats merges it with those of the others."""
+    return {"services": {plan["name"]: report}} if plan["name"] else report

@@ -10,6 +10,7 @@ from inferfleet.bench.run import FILE, Run
 from inferfleet.bench.table import to_csv
 from inferfleet.files import write_atomic
 from inferfleet.messages import N_, Message, Problem, os_reason, reason_of
+from inferfleet.planner.plan import plan_name
 
 CSV = "bench.csv"
 
@@ -66,7 +67,7 @@ def unfinished(results: Path, service: str) -> Path:
     """
     folders = sorted((file.parent for file in results.glob(f"*/{FILE}")), reverse=True)
     runs = ((folder, load(folder)) for folder in folders)
-    newest = next(((folder, run) for folder, run in runs if run.plan.get("service", "") == service), None)
+    newest = next(((folder, run) for folder, run in runs if plan_name(run.plan) == service), None)
     if newest and not newest[1].ended:
         return newest[0]
     message = N_("The newest run in {folder} is complete.") if newest else N_("There is no run in {folder}.")

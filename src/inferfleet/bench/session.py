@@ -12,6 +12,7 @@ from inferfleet.bench.files import RunError, load, unfinished
 from inferfleet.bench.run import Run
 from inferfleet.bench.sweep import SweepSettings, plan_sweep
 from inferfleet.messages import N_, Problem
+from inferfleet.planner.plan import plan_name
 from inferfleet.results import folder_for
 from inferfleet.runner.extra_vars import MASK, is_secret
 
@@ -62,7 +63,7 @@ def begin(
 def resume(plan: Mapping[str, Any], results: Path) -> Session:
     """Return the newest run to resume; the service must be the one measured before."""
     try:
-        folder = unfinished(results, str(plan["service"]))
+        folder = unfinished(results, plan_name(plan))
         run = load(folder)
     except RunError as error:
         return Session(None, results, [error.problem])

@@ -20,7 +20,7 @@ from inferfleet.doctor.evidence import Evidence, Log
 STATE, SERVICE, FINDINGS = "state.json", "service.json", "findings.json"
 MAX_BYTES = 64 << 20  # of one log, from its end
 _PLANNED = (
-    *("service", "api_url", "protocol"),
+    *("name", "service", "api_url", "protocol"),
     *("engine", "executor", "model", "served_model_name", "accelerator", "vendor", "transport", "precision", "dtype"),
     *("head", "port", "takes_api_key", "max_model_len", "rank_processes", "engine_version", "kv_cache_dtype"),
 )

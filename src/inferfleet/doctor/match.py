@@ -14,6 +14,7 @@ from inferfleet.doctor.symptom import LogKind, Severity, Symptom
 from inferfleet.doctor.unexplained import FatalLine, fatal_lines
 from inferfleet.engines.logs import ready_lines
 from inferfleet.messages import N_, Message
+from inferfleet.planner.plan import plan_name
 
 SHOWN = 3  # traces of one finding; further ones are counted
 LISTED = 8  # unexplained lines; further ones are counted
@@ -157,7 +158,7 @@ def _belongs(node: str, number: int, scopes: Sequence[Mapping[str, Any]]) -> boo
 
 
 def _service(facts: Mapping[str, Any]) -> str:
-    return str(facts["plan"].get("service") or "")
+    return plan_name(facts["plan"])
 
 
 def _concerns(symptom: Symptom, log: Log, facts: Mapping[str, Any]) -> bool:

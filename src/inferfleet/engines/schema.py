@@ -130,6 +130,7 @@ class Engine(_Entry):
     protocol: Literal["openai", "none"] = "openai"
     executors: tuple[Executor, ...]
     multi_node: bool
+    replicas: bool = True  # whether a service may consist of several replicas with a head node each
     pipeline_parallel: bool = True
     uneven_pipeline: bool = False  # whether stages may hold different numbers of layers
     # Whether tensor parallelism across nodes comes before stages with different numbers of layers.

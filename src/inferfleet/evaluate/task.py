@@ -14,6 +14,7 @@ _PROMPT_TOKENS = 4096  # reserved for the question if the context is long
 # Keys of the plan that affect the answers.
 _PLAN_KEYS = (
     *(
+        "name",
         "service",
         "model",
         "served_model_name",

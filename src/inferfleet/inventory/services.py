@@ -54,6 +54,12 @@ def services_of(groups: Groups) -> list[Service]:
     return sorted(services, key=lambda service: places.get(service.heads[0], -1) if service.heads else len(places))
 
 
+def serving_groups(groups: Iterable[str], role: str) -> list[str]:
+    """Return a serving host's groups, with that of its planned role: a head of another replica is in `ray_worker`."""
+    others = [group for group in groups if group not in ("ray_head", "ray_worker")]
+    return [*others, "ray_head" if role == "head" else "ray_worker"]
+
+
 def check_services(groups: Groups) -> Iterable[Problem]:
     """Require exactly one head per service, and exactly one service per serving node."""
     for group in groups:

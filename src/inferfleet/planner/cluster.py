@@ -8,20 +8,20 @@ from inferfleet.inventory.facts import Facts, Host, flat_facts, needed_space
 from inferfleet.inventory.model import Inventory, settings_values
 from inferfleet.inventory.nodes import service_nodes
 from inferfleet.inventory.ports import ports_of
-from inferfleet.inventory.services import Service, services_of
+from inferfleet.inventory.services import services_of, serving_groups
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.checks import check_inventory, run_checks
-from inferfleet.planner.make import make_plan
 from inferfleet.planner.plan import Plan
+from inferfleet.planner.replicas import plan_service
 from inferfleet.settings import Settings
 
 
 @dataclass(frozen=True)
 class ClusterPlan:
-    """The plan of each service, with all problems."""
+    """The plan of each replica of each service, with all problems."""
 
     plans: tuple[Plan, ...] = ()
-    """One per service; none if the inventory is invalid. Their problems include those of their nodes."""
+    """One per replica; none if the inventory is invalid. Their problems include those of their nodes."""
     inventory_problems: tuple[Problem, ...] = ()
     node_problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """By host, the problems found in its facts: operating system, ports in use, disk space."""
@@ -34,7 +34,8 @@ class ClusterPlan:
     @property
     def problems(self) -> list[Problem]:
         """All problems."""
-        return [*self.inventory_problems, *(problem for plan in self.plans for problem in plan.problems)]
+        found = [*self.inventory_problems, *(problem for plan in self.plans for problem in plan.problems)]
+        return list(dict.fromkeys(found))
 
     @property
     def input_problems(self) -> list[Problem]:
@@ -48,7 +49,7 @@ class ClusterPlan:
             mine = [host for host in hosts if self.plan_of(host) is plan]
             others = [p for host, found in self.node_problems.items() if host not in hosts for p in found]
             problems += [p for p in plan.problems if p not in others] if mine else []
-        return problems
+        return list(dict.fromkeys(problems))
 
     def plan_of(self, host: str) -> Plan:
         """Return the plan of the host's service; the first one for a host without a service (of the web UI)."""
@@ -87,17 +88,18 @@ def plan_cluster(
     for service in services:
         settings = Settings.model_validate(settings_values(inventory.variables[service.heads[0]]))
         nodes = service_nodes(service, inventory.variables, {host: reported.get(host, {}) for host in service.hosts})
-        plan = make_plan(settings, nodes, hypothetical=hypothetical).of_service(service.name)
-        hosts = [*service.hosts, *(host for host in inventory.hosts if not plans and host not in serving)]
-        found = {
-            host: tuple(run_checks(_host(inventory, service, host, reported[host], settings, plan, space)))
-            for host in hosts
-            if host in reported
-        }
-        node_problems |= found
-        problems = [*plan.problems, *(problem for problems in found.values() for problem in problems)]
-        # Problems that follow from an unknown name are noise.
-        plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
+        for plan in plan_service(settings, nodes, hypothetical=hypothetical):
+            plan = plan.of_service(service.name)
+            hosts = [*plan.nodes, *(host for host in inventory.hosts if not plans and host not in serving)]
+            found = {
+                host: tuple(run_checks(_host(inventory, host, reported[host], settings, plan, space)))
+                for host in hosts
+                if host in reported
+            }
+            node_problems |= found
+            problems = [*plan.problems, *(problem for problems in found.values() for problem in problems)]
+            # Problems that follow from an unknown name are noise.
+            plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
     unknown = [host for host in facts or () if host not in inventory.hosts]
     if unknown:
         note = Message(
@@ -121,7 +123,6 @@ def _image_space(inventory: Inventory) -> int:
 
 def _host(
     inventory: Inventory,
-    service: Service,
     host: str,
     facts: Mapping[str, Any],
     settings: Settings,
@@ -129,6 +130,8 @@ def _host(
     image_space_gib: int,
 ) -> Host:
     """Return a host with the ports its components listen on and the disk space they need."""
-    ports = ports_of(settings, [group for group in inventory.groups if inventory.has(group, host)])
-    weights = plan if host in service.hosts and not plan.checkpoint_is_local else None
+    groups = [group for group in inventory.groups if inventory.has(group, host)]
+    node = plan.nodes.get(host)
+    ports = ports_of(settings, serving_groups(groups, node.role) if node else groups)
+    weights = plan if node and not plan.checkpoint_is_local else None
     return Host(host, facts, ports, needed_space(facts, settings, weights, image_space_gib))

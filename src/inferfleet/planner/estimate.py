@@ -15,6 +15,7 @@ class Estimate:
     """A plan for hypothetical nodes, with its figures per GPU."""
 
     plan: Plan
+    """That of the first replica; the others are equal."""
 
     @property
     def fits(self) -> bool:
@@ -33,6 +34,7 @@ class Estimate:
             "engine": plan.engine,
             "engine_version": plan.engine_version,
             "accelerator": plan.accelerator,
+            "replicas": plan.replicas,
             "accelerators": plan.accelerators,
             "tensor_parallel_size": plan.tensor_parallel_size,
             "pipeline_parallel_size": plan.pipeline_parallel_size,
@@ -70,7 +72,7 @@ def estimate(settings: Settings, accelerator: str, nodes: int, per_node: int) ->
     for executor in executors:
         update = {"accelerator": accelerator, "accelerators_per_node": per_node, "executor": executor}
         inventory = _hypothetical(settings.model_copy(update=update), nodes)
-        (plan,) = plan_cluster(inventory, hypothetical=True).plans
+        plan = plan_cluster(inventory, hypothetical=True).plans[0]
         if all(problem.code != "executor-unsupported" for problem in plan.problems):
             break
     return Estimate(plan)

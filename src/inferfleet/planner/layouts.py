@@ -41,6 +41,8 @@ class Candidate:
     reason: Message
     """Chosen (code `chosen`), or why another layout is better."""
     problems: tuple[Refusal, ...] = ()
+    replicas: int = 1
+    """Number of replicas with this layout that the nodes serve."""
 
     @property
     def fits(self) -> bool:

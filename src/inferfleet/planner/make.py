@@ -49,14 +49,14 @@ def make_plan(settings: Settings, nodes: Nodes, *, hypothetical: bool = False) -
     """
 
     def replan(changed: Settings, on: Nodes) -> Plan:
-        return _plan(changed, on, hypothetical=hypothetical)
+        return draft_plan(changed, on, hypothetical=hypothetical)
 
     plan = replan(settings, nodes)
     return replace(plan, problems=checked_remedies(plan, settings, nodes, replan))
 
 
-def _plan(settings: Settings, nodes: Nodes, *, hypothetical: bool) -> Plan:
-    """Plan without checking the remedies of problems."""
+def draft_plan(settings: Settings, nodes: Nodes, *, hypothetical: bool) -> Plan:
+    """Plan as `make_plan` does, without checking the remedies of problems."""
     if settings.data_parallel_size == 1:
         settings = settings.model_copy(update={"data_parallel_size": 0})  # one replica is no data parallelism
     nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))

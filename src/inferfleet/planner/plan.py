@@ -1,5 +1,6 @@
 """The plan: what runs on each node, with which command line and environment, and the reasons."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -51,7 +52,11 @@ class Plan:
     executor: str
     model: str
     service: str = ""
-    """Name of the service, if the inventory has several."""
+    """Name of the service, as in its group; empty where the inventory has no such group."""
+    replica: int = 0
+    """Number of the replica, from 1; 0 where the service has only one."""
+    replicas: int = 1
+    """Replicas of the service."""
     protocol: str = "openai"
     """Protocol for clients: openai, or none for an interactive prompt on a terminal."""
     launcher: str = ""
@@ -116,6 +121,12 @@ class Plan:
         return not self.problems
 
     @property
+    def name(self) -> str:
+        """Name of this replica of the service among all plans of the inventory; empty for the only one."""
+        number = str(self.replica) if self.replica else ""
+        return "-".join(filter(None, (self.service or ("replica" if number else ""), number)))
+
+    @property
     def head(self) -> str:
         """Name of the node that serves the API; empty if there is none."""
         return next((name for name, node in self.nodes.items() if node.role == "head"), "")
@@ -151,7 +162,13 @@ class Plan:
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form; without `alternatives`, which `plan --all` adds."""
         form = {key: value for key, value in vars(self).items() if key != "alternatives"}
-        form |= {"head": self.head, "api_url": self.api_url, "role": self.role, "secrets": list(self.secrets)}
+        form |= {
+            "name": self.name,
+            "head": self.head,
+            "api_url": self.api_url,
+            "role": self.role,
+            "secrets": list(self.secrets),
+        }
         form["budget"] = self.budget.as_dict() if self.budget else None
         form["container"] = asdict(self.container)
         form["nodes"] = {name: asdict(node) for name, node in self.nodes.items()}
@@ -163,6 +180,7 @@ class Plan:
         """Return the JSON form of `alternatives`."""
         return [
             {
+                "replicas": c.replicas,
                 "tensor_parallel_size": c.layout.tensor_parallel_size,
                 "pipeline_parallel_size": c.layout.pipeline_parallel_size,
                 "data_parallel_size": c.layout.data_parallel_size,
@@ -172,3 +190,8 @@ class Plan:
             }
             for c in self.alternatives
         ]
+
+
+def plan_name(form: Mapping[str, Any]) -> str:
+    """Return the name of a plan in its JSON form; that of its service for a plan that an older version recorded."""
+    return str(form.get("name", form.get("service")) or "")

@@ -230,6 +230,12 @@ class LayoutMismatch(Refusal):
     CODE = "layout-mismatch"
 
 
+class ReplicasUnsuitable(Refusal):
+    """The configured number of replicas is not possible on these nodes."""
+
+    CODE = "replicas-unsuitable"
+
+
 class DoesNotFit(ShortOfMemory):
     """Weights, activations and overhead exceed the memory."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from inferfleet import __version__
 from inferfleet.messages import N_, Message
+from inferfleet.planner.plan import plan_name
 from inferfleet.report.results import load_result, newest_runs
 
 Fields = Mapping[str, Any]
@@ -60,7 +61,7 @@ class Service:
     @property
     def name(self) -> str:
         """Name of the service, or of its model."""
-        return str(self.plan.get("service") or self.plan.get("served_model_name") or self.plan.get("model"))
+        return str(plan_name(self.plan) or self.plan.get("served_model_name") or self.plan.get("model"))
 
     @property
     def works(self) -> bool | None:
@@ -96,7 +97,7 @@ def make_content(
 
 
 def _service(plan: Fields, nodes: Mapping[str, Fields], results: Path) -> Service:
-    name = str(plan.get("service") or "")
+    name = plan_name(plan)
     own: dict[str, Fields] = {
         host: {"plan": placed, **nodes.get(host, _node({}))} for host, placed in plan["nodes"].items()
     }

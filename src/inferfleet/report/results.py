@@ -1,7 +1,7 @@
 """Results of runs, stored next to the inventory in `.results/`.
 
-`verify/<service>.json` and `fabric/<service>.json` contain the last result; `bench/<start>/bench.json` and
-`evaluate/<start>/evaluation.json` one run each. A service without a name is called `service`.
+`verify/<name>.json` and `fabric/<name>.json` contain the last result of the plan of that name, or of the only plan as
+`service`; `bench/<start>/bench.json` and `evaluate/<start>/evaluation.json` one run each.
 """
 
 import json
@@ -11,30 +11,29 @@ from pathlib import Path
 from typing import Any
 
 from inferfleet.files import write_atomic
+from inferfleet.planner.plan import plan_name
 
 SCHEMA = 1
 _UNNAMED = "service"
 
 
 def save_result(folder: Path, kind: str, plan: Mapping[str, Any], data: Any) -> None:
-    """Write the result of `kind` for the service of `plan`, replacing the previous one."""
-    path = folder / kind / f"{plan.get('service') or _UNNAMED}.json"
+    """Write the result of `kind` for `plan`, replacing the previous one."""
+    path = folder / kind / f"{plan_name(plan) or _UNNAMED}.json"
     result = {"schema": SCHEMA, "when": datetime.now(UTC).isoformat(timespec="seconds"), "data": data}
     write_atomic(path, json.dumps(result, indent=1, ensure_ascii=False))
 
 
-def load_result(folder: Path, kind: str, service: str) -> dict[str, Any]:
-    """Return the last result of `kind` for `service`, with `when` and `data`; empty without one."""
-    return _read(folder / kind / f"{service or _UNNAMED}.json")
+def load_result(folder: Path, kind: str, name: str) -> dict[str, Any]:
+    """Return the last result of `kind` for the plan `name`, with `when` and `data`; empty without one."""
+    return _read(folder / kind / f"{name or _UNNAMED}.json")
 
 
-def newest_runs(
-    folder: Path, kind: str, file: str, service: str, *, limit: int = 3
-) -> list[tuple[Path, dict[str, Any]]]:
-    """Return the newest runs of `kind` for `service` with their folders, newest first."""
+def newest_runs(folder: Path, kind: str, file: str, name: str, *, limit: int = 3) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the newest runs of `kind` for the plan `name` with their folders, newest first."""
     folders = sorted((path.parent for path in (folder / kind).glob(f"*/{file}")), reverse=True)
     runs = ((path, _read(path / file)) for path in folders)
-    return [(path, run) for path, run in runs if run and (run.get("plan") or {}).get("service", "") == service][:limit]
+    return [(path, run) for path, run in runs if run and plan_name(run.get("plan") or {}) == name][:limit]
 
 
 def _read(path: Path) -> dict[str, Any]:

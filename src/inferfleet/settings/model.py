@@ -339,6 +339,8 @@ class Settings(BaseModel):
     """Data type of the KV cache; fp8 halves its size."""
     kv_bytes_per_token: Bytes = 0
     """KV cache of a token on each rank, without pipeline stages; only for architectures unknown to the planner."""
+    replicas: Count = 0
+    """Independent copies of the model, each with its own nodes, head node and API; 0: chosen by the planner."""
     tensor_parallel_size: Count = 0
     """Ranks that share each layer; 0: chosen by the planner."""
     pipeline_parallel_size: Count = 0

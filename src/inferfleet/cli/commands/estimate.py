@@ -12,7 +12,7 @@ from rich.text import Text
 from inferfleet.catalog.folder import is_readable
 from inferfleet.cli.commands.plan import Json, to_json
 from inferfleet.cli.options import setting_option
-from inferfleet.cli.output.plan import facts_table, make_console, print_problems
+from inferfleet.cli.output.plan import accelerators, facts_table, make_console, print_problems
 from inferfleet.cli.output.text import shown, tr
 from inferfleet.cli.registry import Command
 from inferfleet.inventory.values import settings_problems
@@ -30,7 +30,7 @@ _OPTIONS = frozenset(
         *_SHORT,
         *("model", "checkpoint", "precision", "engine", "accelerator", "max_model_len", "max_num_seqs"),
         *("max_num_batched_tokens", "gpu_memory_utilization", "kv_cache_dtype", "kv_bytes_per_token"),
-        "enforce_eager",
+        *("enforce_eager", "replicas"),
     }
 )
 """Settings with an option of this command."""
@@ -54,6 +54,7 @@ def estimate(
             "--per-node", "--accelerators-per-node", metavar="G", help=N_("Accelerators per node; 0: the usual number.")
         ),
     ] = 0,
+    replicas: Annotated[int, setting_option("replicas", metavar="N")] = 0,
     tp: Annotated[int, setting_option("tensor_parallel_size", "--tp", metavar="N")] = 0,
     pp: Annotated[int, setting_option("pipeline_parallel_size", "--pp", metavar="N")] = 0,
     checkpoint: Annotated[str, setting_option("checkpoint", metavar="ID")] = "",
@@ -89,6 +90,7 @@ def estimate(
         "checkpoint": checkpoint,
         "engine": engine,
         "precision": precision,
+        "replicas": replicas,
         "tensor_parallel_size": tp,
         "pipeline_parallel_size": pp,
         "max_model_len": max_model_len,
@@ -129,7 +131,8 @@ def _print(result: Estimate) -> None:
         rows = [
             (N_("Checkpoint"), N_("{checkpoint} ({precision}, computed in {dtype})")),
             (N_("Engine"), "{engine} {engine_version}"),
-            (N_("Accelerators"), "{accelerators} × {accelerator}"),
+            *([(N_("Replicas"), "{replicas}")] if form["replicas"] > 1 else []),
+            (N_("Accelerators"), accelerators(form["accelerators"], form["accelerator"], form["replicas"])),
             (N_("Parallel"), N_("tensor {tensor_parallel_size}, pipeline {pipeline_parallel_size}")),
             (N_("Weights"), N_("{weights_gib_per_gpu:.2f} GiB per GPU")),
             (N_("Overhead"), N_("{overhead_gib_per_gpu:.2f} GiB per GPU, including activations")),

@@ -75,13 +75,13 @@ def show(cluster: ClusterPlan, *, as_json: bool, all_layouts: bool = False) -> i
 
 
 def form_of(plans: Sequence[Plan], *, all_layouts: bool = False) -> dict[str, Any]:
-    """Return the JSON form of the plan; of several, `services` with one each, and all problems."""
+    """Return the JSON form of the plan; of several services or replicas, `services` with one each, and all problems."""
     forms = {}
     for plan in plans:
-        forms[plan.service] = plan.as_dict()
+        forms[plan.name] = plan.as_dict()
         if all_layouts:
-            forms[plan.service]["alternatives"] = plan.alternatives_as_dicts()
-    if not plans[0].service:
+            forms[plan.name]["alternatives"] = plan.alternatives_as_dicts()
+    if not plans[0].name:
         return forms[""]
     return {"services": forms, "problems": [problem for form in forms.values() for problem in form["problems"]]}
 

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from rich.console import Console
 from rich.table import Table
@@ -31,12 +32,16 @@ def make_console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, emoji=False, markup=False, soft_wrap=False)
 
 
-def print_plan(console: Console, plan: Plan, *, alternatives: bool = False) -> None:
-    """Print the summary, nodes, accelerator memory, reasons, commands, warnings and problems of a plan."""
+def print_plan(console: Console, replicas: Sequence[Plan], *, alternatives: bool = False) -> None:
+    """Print the summary, nodes, accelerator memory, reasons, commands, warnings and problems of a service.
+
+    Its replicas differ only in their nodes and in what concerns these.
+    """
+    plan = replicas[0]
     if plan.image:
         console.print(_facts(_summary(plan)))
         console.print()
-        console.print(_nodes(plan))
+        console.print(_nodes(replicas))
     if plan.budget:
         console.print()
         console.print(_budget(plan.budget, plan))
@@ -45,22 +50,24 @@ def print_plan(console: Console, plan: Plan, *, alternatives: bool = False) -> N
     if alternatives and plan.image:
         console.print()
         console.print(_alternatives(plan.alternatives) if plan.alternatives else Text(tr(_NO_ALTERNATIVES)))
-    if plan.works:
+    problems = list(dict.fromkeys(problem for plan in replicas for problem in plan.problems))
+    if not problems:
         _list(console, N_("Commands"), _commands(plan), "")
-    _list(console, N_("Warnings"), plan.warnings, "yellow")
-    print_problems(console, plan.problems)
-    if not plan.problems:
+    warnings = dict.fromkeys(shown(warning) for plan in replicas for warning in plan.warnings)
+    _list(console, N_("Warnings"), [*warnings], "yellow")
+    print_problems(console, problems)
+    if not problems:
         console.print()
         console.print(Text(tr(N_("The plan is feasible.")), style="green"))
 
 
 def print_plans(console: Console, plans: Sequence[Plan], *, alternatives: bool = False) -> None:
     """Print the plan of each service."""
-    for number, plan in enumerate(plans):
-        if plan.service:
-            title = tr(N_("service {name}"), name=plan.service)
+    for number, (service, replicas) in enumerate(groupby(plans, key=lambda plan: plan.service)):
+        if service:
+            title = tr(N_("service {name}"), name=service)
             console.print("\n" * bool(number) + f"── {title} ──\n", style="bold")
-        print_plan(console, plan, alternatives=alternatives)
+        print_plan(console, [*replicas], alternatives=alternatives)
 
 
 def print_problems(console: Console, problems: Iterable[Problem]) -> None:
@@ -82,11 +89,18 @@ def _summary(plan: Plan) -> list[tuple[str, str]]:
         (tr(N_("Model")), tr(N_("{model} as {checkpoint} ({precision}, computed in {dtype})"), **known)),
         (tr(N_("Engine")), tr(N_("{engine} {engine_version} over {executor}"), **known)),
         (tr(N_("Image")), plan.image),
-        (tr(N_("Accelerators")), f"{plan.accelerators} × {plan.accelerator}"),
+        *([(tr(N_("Replicas")), str(plan.replicas))] if plan.replicas > 1 else []),
+        (tr(N_("Accelerators")), accelerators(plan.accelerators, plan.accelerator, plan.replicas)),
         (tr(N_("Parallel")), _parallel(plan)),
         (tr(N_("Context")), tr(N_("{max_model_len} tokens, {max_num_seqs} concurrent sequences"), **known)),
         (tr(N_("Served as")), tr(N_("{served_model_name} on port {port}"), **known)),
     ]
+
+
+def accelerators(count: int, name: str, replicas: int) -> str:
+    """Return the accelerators of a replica for display."""
+    devices = f"{count} × {name}"
+    return tr(N_("{devices} per replica"), devices=devices) if replicas > 1 else devices
 
 
 def _parallel(plan: Plan) -> str:
@@ -108,21 +122,21 @@ def _facts(rows: Sequence[tuple[str, str]]) -> Table:
     return table
 
 
-def _nodes(plan: Plan) -> Table:
+def _nodes(replicas: Sequence[Plan]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    with_network = any(_network(plan, node) for node in plan.nodes.values())
-    titles = (N_("Node"), N_("Role"), N_("Rank"), N_("Address"), N_("Interface"), N_("Network"))
-    for column in titles if with_network else titles[:-1]:
-        table.add_column(tr(column), overflow="fold")
-    for name, node in plan.nodes.items():
-        row = [
-            name,
-            tr(_ROLES.get(node.role, node.role)),
-            str(node.rank),
-            node.address,
-            node.interface or tr(N_("unknown")),
-        ]
-        table.add_row(*row, *([_network(plan, node)] if with_network else []))
+    rows = [(plan, name, node) for plan in replicas for name, node in plan.nodes.items()]
+    networks = [_network(plan, node) for plan, _, node in rows]
+    titles = [N_("Node"), N_("Role"), N_("Rank"), N_("Address"), N_("Interface")]
+    for title in [
+        *([N_("Replica")] if len(replicas) > 1 else []),
+        *titles,
+        *([N_("Network")] if any(networks) else []),
+    ]:
+        table.add_column(tr(title), overflow="fold")
+    for (plan, name, node), network in zip(rows, networks, strict=True):
+        role, interface = tr(_ROLES.get(node.role, node.role)), node.interface or tr(N_("unknown"))
+        row = [name, role, str(node.rank), node.address, interface]
+        table.add_row(*([str(plan.replica)] if plan.replica else []), *row, *([network] if any(networks) else []))
     return table
 
 
@@ -170,11 +184,13 @@ def _commands(plan: Plan) -> list[str]:
 
 def _alternatives(candidates: Sequence[Candidate]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for column in (N_("Layout"), N_("KV cache tokens"), N_("Result")):
+    several = len({candidate.replicas for candidate in candidates}) > 1
+    for column in [*([N_("Replicas")] if several else []), N_("Layout"), N_("KV cache tokens"), N_("Result")]:
         table.add_column(tr(column), overflow="fold")
     for candidate in candidates:
         tokens = str(candidate.budget.kv_cache_tokens) if candidate.budget else ""
-        table.add_row(shown(candidate.layout), tokens, shown(candidate.reason))
+        row = [shown(candidate.layout), tokens, shown(candidate.reason)]
+        table.add_row(*([str(candidate.replicas)] if several else []), *row)
     return table
 
 

@@ -1,0 +1,176 @@
+"""Replicas of a service: independent copies of the model, each on its own nodes, with its own head and API."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from inferfleet.engines import load_engines
+from inferfleet.engines.layout import Layout
+from inferfleet.messages import N_, Message
+from inferfleet.planner.checks import run_checks
+from inferfleet.planner.fleet import read_fleet
+from inferfleet.planner.layouts import Candidate
+from inferfleet.planner.make import draft_plan, make_plan
+from inferfleet.planner.plan import Plan
+from inferfleet.planner.refusals import Refusal, ReplicasUnsuitable
+from inferfleet.planner.remedies import Nodes
+from inferfleet.settings import Settings
+
+_FREE = {"replicas": 0}
+
+
+def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False) -> tuple[Plan, ...]:
+    """Plan a service on its nodes: one plan for each replica, the head of the inventory in the first one.
+
+    `nodes` are as `make_plan` takes them. Every node belongs to one replica, and all replicas have the same number of
+    nodes, in the order of the inventory. With `replicas: 0` there are as many as possible: a replica spans nodes only
+    if the model or the configured sizes do not fit otherwise, because a node that fails takes its whole replica down
+    (vLLM, docs/serving/parallelism_scaling.md: several nodes only if one is too small).
+    """
+    nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))
+    asked = settings.replicas
+    if asked == 1 or len(nodes) < 2 or _fleet_problems(settings, nodes):
+        return (make_plan(settings, nodes, hypothetical=hypothetical),)
+    drafts = {
+        count: draft_plan(settings, next(_shares(nodes, count)), hypothetical=hypothetical)
+        for count in range(len(nodes), 0, -1)
+        if len(nodes) % count == 0
+    }
+    best = _best(settings, drafts)
+    if asked and (refused := _refusal(settings, nodes, drafts, best)):
+        plan = make_plan(settings, nodes, hypothetical=hypothetical)
+        return (replace(plan, problems=[refused]),)
+    count = asked or best or 1
+    plans = [make_plan(settings, share, hypothetical=hypothetical) for share in _shares(nodes, count)]
+    first = replace(
+        plans[0],
+        reasons=[*plans[0].reasons, _why(settings, count, drafts)],
+        alternatives=[
+            *(replace(candidate, replicas=count) for candidate in plans[0].alternatives),
+            *_other_counts(settings, count, drafts),
+        ],
+    )
+    if count == 1:
+        return (first,)
+    return tuple(replace(plan, replica=i, replicas=count) for i, plan in enumerate((first, *plans[1:]), 1))
+
+
+def _shares(nodes: Nodes, count: int) -> Iterator[Nodes]:
+    """Yield the nodes of each replica; the first one is its head."""
+    names, size = list(nodes), len(nodes) // count
+    for start in range(0, len(names), size):
+        head, *workers = names[start : start + size]
+        yield {
+            head: {**nodes[head], "role": "head"},
+            **{name: {**nodes[name], "role": "worker"} for name in workers},
+        }
+
+
+def _fleet_problems(settings: Settings, nodes: Nodes) -> list[Refusal]:
+    """Return the problems of all nodes together: replicas are equal, so their nodes must be, too."""
+    fleet, problems = read_fleet(settings, nodes)
+    return problems or (list(run_checks(fleet)) if fleet else [])
+
+
+def _best(settings: Settings, drafts: dict[int, Plan]) -> int:
+    """Return the number of replicas: the most that do not shorten the context; 0 if none works."""
+
+    def rank(count: int) -> tuple[int, bool, int]:
+        return drafts[count].max_model_len, _holds(settings, drafts[count]), count
+
+    return max((count for count, plan in drafts.items() if _works(count, plan)), key=rank, default=0)
+
+
+def _holds(settings: Settings, plan: Plan) -> bool:
+    """Return whether the KV cache holds max_num_seqs of max_model_len, if the user set both."""
+    return plan.budget is None or plan.budget.kv_cache_tokens >= settings.max_num_seqs * settings.max_model_len
+
+
+def _works(count: int, plan: Plan) -> bool:
+    return plan.works and (count == 1 or load_engines()[plan.engine].replicas)
+
+
+def _refusal(settings: Settings, nodes: Nodes, drafts: dict[int, Plan], best: int) -> Refusal | None:
+    """Return why the configured number of replicas is not possible; None if it is, or if no number is."""
+    asked, draft = settings.replicas, drafts.get(settings.replicas)
+    if draft is None:
+        return ReplicasUnsuitable(
+            N_("Variable replicas is {replicas}, which does not divide the {nodes} nodes of the service."),
+            N_("Set replicas to 0 to let the planner choose, or to one of {counts}."),
+            _FREE,
+            replicas=asked,
+            nodes=len(nodes),
+            counts=sorted(drafts),
+        )
+    if not draft.works and best:
+        return ReplicasUnsuitable(
+            N_(
+                "Variable replicas is {replicas}, but a replica on {size} of the {nodes} nodes cannot be planned: {why}"
+            ),
+            N_("Set replicas to 0 to let the planner choose."),
+            _FREE,
+            replicas=asked,
+            size=len(nodes) // asked,
+            nodes=len(nodes),
+            why=_first_problem(draft),
+        )
+    if draft.works and not _works(asked, draft):
+        return ReplicasUnsuitable(
+            N_("Variable replicas is {replicas}, but {engine} serves one replica on all nodes of the inventory."),
+            N_("Set replicas to 1."),
+            {"replicas": 1},
+            replicas=asked,
+            engine=load_engines()[draft.engine].title,
+        )
+    return None
+
+
+def _first_problem(plan: Plan) -> Message:
+    problem = plan.problems[0]
+    return Message(problem.code, problem.template, **problem.parameters)
+
+
+def _why(settings: Settings, count: int, drafts: dict[int, Plan]) -> Message:
+    """Return the reason for a number of replicas."""
+    parameters = {"replicas": count, "nodes": len(drafts[count].nodes)}
+    if settings.replicas:
+        return Message("replicas", N_("{replicas} replicas of {nodes} nodes: as configured"), **parameters)
+    more = min((other for other in drafts if other > count), default=0)
+    if not more:
+        template = N_("{replicas} replicas of one node: the failure of a node interrupts only its own")
+        return Message("replicas", template, **parameters)
+    template = N_("{replicas} replicas of {nodes} nodes, not {more}: {why}")
+    if count == 1:
+        template = N_("1 replica on {nodes} nodes, not {more}: {why}")
+    return Message("replicas", template, more=more, why=_rejection(settings, more, count, drafts), **parameters)
+
+
+def _rejection(settings: Settings, other: int, count: int, drafts: dict[int, Plan]) -> Message:
+    """Return why another number of replicas than `count` was not chosen."""
+    plan = drafts[other]
+    if not plan.works:
+        return _first_problem(plan)
+    if not _works(other, plan):
+        return Message("one-server", N_("{engine} manages all nodes by one server"), engine=plan.engine)
+    if plan.max_model_len < drafts[count].max_model_len:
+        return Message("context", N_("the context would be {length} tokens"), length=plan.max_model_len)
+    if _holds(settings, drafts[count]) and not _holds(settings, plan):
+        template = N_("its KV cache holds {tokens} tokens, fewer than max_num_seqs times max_model_len")
+        return Message("kv-cache", template, tokens=plan.budget.kv_cache_tokens if plan.budget else 0)
+    if other > count:
+        return Message("as-configured", N_("replicas is {replicas}"), replicas=settings.replicas)
+    template = N_("the failure of a node would interrupt {nodes} nodes instead of {fewer}")
+    return Message("failure-domain", template, nodes=len(plan.nodes), fewer=len(drafts[count].nodes))
+
+
+def _other_counts(settings: Settings, count: int, drafts: dict[int, Plan]) -> list[Candidate]:
+    """Return the other numbers of replicas with the layout of each, and the reason why it was not chosen."""
+    return [
+        Candidate(
+            Layout(plan.tensor_parallel_size, plan.pipeline_parallel_size, plan.data_parallel_size),
+            plan.budget,
+            _rejection(settings, other, count, drafts),
+            replicas=other,
+        )
+        for other, plan in drafts.items()
+        if other != count and plan.tensor_parallel_size
+    ]
