@@ -7,7 +7,7 @@ from typing import Any
 from inferfleet.inventory.facts import Facts, Host, flat_facts, needed_space
 from inferfleet.inventory.model import Inventory, settings_values
 from inferfleet.inventory.nodes import service_nodes
-from inferfleet.inventory.ports import ports_of
+from inferfleet.inventory.ports import check_ports, ports_of
 from inferfleet.inventory.services import services_of, serving_groups
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.checks import check_inventory, run_checks
@@ -100,6 +100,9 @@ def plan_cluster(
             problems = [*plan.problems, *(problem for problems in found.values() for problem in problems)]
             # Problems that follow from an unknown name are noise.
             plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
+    heads = [plan.head for plan in plans if plan.replica > 1]
+    if heads and (clashes := check_ports(_with_heads(inventory, heads))):
+        return ClusterPlan(inventory_problems=tuple(clashes))
     unknown = [host for host in facts or () if host not in inventory.hosts]
     if unknown:
         note = Message(
@@ -109,6 +112,15 @@ def plan_cluster(
         )
         plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
     return ClusterPlan(tuple(plans), node_problems=node_problems)
+
+
+def _with_heads(inventory: Inventory, heads: Collection[str]) -> Inventory:
+    """Return the inventory with further replicas' heads in the group whose components they run."""
+    workers = [host for host in inventory.groups.get("ray_worker", ()) if host not in heads]
+    return replace(
+        inventory,
+        groups={**inventory.groups, "ray_head": [*inventory.groups["ray_head"], *heads], "ray_worker": workers},
+    )
 
 
 def _upgrades(inventory: Inventory, host: str) -> bool:

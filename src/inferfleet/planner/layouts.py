@@ -304,10 +304,10 @@ def explain(ranked: list[Candidate], per_node: int) -> list[Candidate]:
     if not ranked:
         return []
     best = ranked[0]
-    explained = [Candidate(best.layout, best.budget, _CHOSEN if best.fits else _short(best))]
+    explained = [Candidate(best.layout, best.budget, _CHOSEN if best.fits else shortage(best.budget))]
     for other in ranked[1:]:
         if not other.fits:
-            reason = _short(other)
+            reason = shortage(other.budget)
         elif other.layout.ranks < best.layout.ranks:
             idle = best.layout.ranks - other.layout.ranks
             reason = Message("idle", N_("leaves {idle} accelerators idle"), idle=idle)
@@ -328,8 +328,8 @@ def explain(ranked: list[Candidate], per_node: int) -> list[Candidate]:
     return explained
 
 
-def _short(candidate: Candidate) -> Message:
-    held = candidate.budget
+def shortage(held: Budget | None) -> Message:
+    """Return what a budget that does not fit lacks; None: the memory is not known."""
     if held is None or held.missing_bytes:
         missing = (held.missing_bytes if held else 0) / 2**30
         return Message("does-not-fit", N_("does not fit: {missing:.1f} GiB per GPU are missing"), missing=missing)

@@ -7,15 +7,16 @@ from inferfleet.engines import load_engines
 from inferfleet.engines.layout import Layout
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checks import run_checks
+from inferfleet.planner.fit import FREE
 from inferfleet.planner.fleet import read_fleet
-from inferfleet.planner.layouts import Candidate
+from inferfleet.planner.layouts import Candidate, shortage
 from inferfleet.planner.make import draft_plan, make_plan
 from inferfleet.planner.plan import Plan
 from inferfleet.planner.refusals import Refusal, ReplicasUnsuitable
 from inferfleet.planner.remedies import Nodes
 from inferfleet.settings import Settings
 
-_FREE = {"replicas": 0}
+_CHOOSE = {"replicas": 0}
 
 
 def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False) -> tuple[Plan, ...]:
@@ -23,12 +24,12 @@ def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False
 
     `nodes` are as `make_plan` takes them. Every node belongs to one replica, and all replicas have the same number of
     nodes, in the order of the inventory. With `replicas: 0` there are as many as possible: a replica spans nodes only
-    if the model or the configured sizes do not fit otherwise, because a node that fails takes its whole replica down
+    if the model or the configured sizes do not fit otherwise, because a node that fails interrupts all of its replica
     (vLLM, docs/serving/parallelism_scaling.md: several nodes only if one is too small).
     """
     nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))
-    asked = settings.replicas
-    if asked == 1 or len(nodes) < 2 or _fleet_problems(settings, nodes):
+    wanted = settings.replicas
+    if wanted == 1 or len(nodes) < 2 or _fleet_problems(settings, nodes):
         return (make_plan(settings, nodes, hypothetical=hypothetical),)
     drafts = {
         count: draft_plan(settings, next(_shares(nodes, count)), hypothetical=hypothetical)
@@ -36,10 +37,11 @@ def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False
         if len(nodes) % count == 0
     }
     best = _best(settings, drafts)
-    if asked and (refused := _refusal(settings, nodes, drafts, best)):
+    refused = _refusal(settings, nodes, drafts, best) if wanted else None
+    if refused or not best:
         plan = make_plan(settings, nodes, hypothetical=hypothetical)
-        return (replace(plan, problems=[refused]),)
-    count = asked or best or 1
+        return (replace(plan, problems=[refused]) if refused else plan,)
+    count = wanted or best
     plans = [make_plan(settings, share, hypothetical=hypothetical) for share in _shares(nodes, count)]
     first = replace(
         plans[0],
@@ -74,8 +76,12 @@ def _fleet_problems(settings: Settings, nodes: Nodes) -> list[Refusal]:
 def _best(settings: Settings, drafts: dict[int, Plan]) -> int:
     """Return the number of replicas: the most that do not shorten the context; 0 if none works."""
 
-    def rank(count: int) -> tuple[int, bool, int]:
-        return drafts[count].max_model_len, _holds(settings, drafts[count]), count
+    # A number of stages alone is that of the nodes (vLLM, docs/serving/parallelism_scaling.md).
+    stages = settings.pipeline_parallel_size if not settings.tensor_parallel_size else 0
+
+    def rank(count: int) -> tuple[bool, int, bool, int]:
+        plan = drafts[count]
+        return len(plan.nodes) == stages, plan.max_model_len, _holds(settings, plan), count
 
     return max((count for count, plan in drafts.items() if _works(count, plan)), key=rank, default=0)
 
@@ -91,13 +97,13 @@ def _works(count: int, plan: Plan) -> bool:
 
 def _refusal(settings: Settings, nodes: Nodes, drafts: dict[int, Plan], best: int) -> Refusal | None:
     """Return why the configured number of replicas is not possible; None if it is, or if no number is."""
-    asked, draft = settings.replicas, drafts.get(settings.replicas)
+    wanted, draft = settings.replicas, drafts.get(settings.replicas)
     if draft is None:
         return ReplicasUnsuitable(
             N_("Variable replicas is {replicas}, which does not divide the {nodes} nodes of the service."),
             N_("Set replicas to 0 to let the planner choose, or to one of {counts}."),
-            _FREE,
-            replicas=asked,
+            _CHOOSE,
+            replicas=wanted,
             nodes=len(nodes),
             counts=sorted(drafts),
         )
@@ -107,18 +113,18 @@ def _refusal(settings: Settings, nodes: Nodes, drafts: dict[int, Plan], best: in
                 "Variable replicas is {replicas}, but a replica on {size} of the {nodes} nodes cannot be planned: {why}"
             ),
             N_("Set replicas to 0 to let the planner choose."),
-            _FREE,
-            replicas=asked,
-            size=len(nodes) // asked,
+            _CHOOSE,
+            replicas=wanted,
+            size=len(nodes) // wanted,
             nodes=len(nodes),
             why=_first_problem(draft),
         )
-    if draft.works and not _works(asked, draft):
+    if draft.works and not _works(wanted, draft):
         return ReplicasUnsuitable(
             N_("Variable replicas is {replicas}, but {engine} serves one replica on all nodes of the inventory."),
             N_("Set replicas to 1."),
             {"replicas": 1},
-            replicas=asked,
+            replicas=wanted,
             engine=load_engines()[draft.engine].title,
         )
     return None
@@ -138,26 +144,31 @@ def _why(settings: Settings, count: int, drafts: dict[int, Plan]) -> Message:
     if not more:
         template = N_("{replicas} replicas of one node: the failure of a node interrupts only its own")
         return Message("replicas", template, **parameters)
-    template = N_("{replicas} replicas of {nodes} nodes, not {more}: {why}")
+    template = N_("{replicas} replicas of {nodes} nodes instead of {more}: {why}")
     if count == 1:
-        template = N_("1 replica on {nodes} nodes, not {more}: {why}")
+        template = N_("1 replica on {nodes} nodes instead of {more}: {why}")
     return Message("replicas", template, more=more, why=_rejection(settings, more, count, drafts), **parameters)
 
 
 def _rejection(settings: Settings, other: int, count: int, drafts: dict[int, Plan]) -> Message:
     """Return why another number of replicas than `count` was not chosen."""
     plan = drafts[other]
+    sizes = [f"{name} {value}" for name in ("replicas", *FREE) if (value := getattr(settings, name))]
+    as_configured = Message("as-configured", N_("{settings} is configured"), settings=sizes)
+    if plan.budget and not plan.budget.fits:
+        return shortage(plan.budget)
     if not plan.works:
-        return _first_problem(plan)
+        return as_configured if plan.problems[0].code == "layout-mismatch" else _first_problem(plan)
     if not _works(other, plan):
-        return Message("one-server", N_("{engine} manages all nodes by one server"), engine=plan.engine)
+        engine = load_engines()[plan.engine].title
+        return Message("one-server", N_("{engine} manages all nodes by one server"), engine=engine)
     if plan.max_model_len < drafts[count].max_model_len:
         return Message("context", N_("the context would be {length} tokens"), length=plan.max_model_len)
     if _holds(settings, drafts[count]) and not _holds(settings, plan):
         template = N_("its KV cache holds {tokens} tokens, fewer than max_num_seqs times max_model_len")
         return Message("kv-cache", template, tokens=plan.budget.kv_cache_tokens if plan.budget else 0)
     if other > count:
-        return Message("as-configured", N_("replicas is {replicas}"), replicas=settings.replicas)
+        return as_configured
     template = N_("the failure of a node would interrupt {nodes} nodes instead of {fewer}")
     return Message("failure-domain", template, nodes=len(plan.nodes), fewer=len(drafts[count].nodes))
 

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from tests.negative.planner.planner_case import facts_of, read_cases, write_inventory
@@ -15,6 +16,7 @@ from inferfleet.messages import Message, Problem
 from inferfleet.planner import Plan, make_plan, plan_cluster
 from inferfleet.planner.fabric import derive_fabric
 from inferfleet.planner.health import health_problems, health_warnings
+from inferfleet.planner.replicas import plan_service
 from inferfleet.settings import Settings
 
 INVENTORIES = sorted(path.parent for path in (Path(__file__).parents[3] / "inventories").glob("*/hosts.yml"))
@@ -54,6 +56,14 @@ ODD = (
     ("H200-141G", {"cluster_network": "192.0.2.0/24"}),
     ("H200-141G", {"kv_bytes_per_token": 4096}),
 )
+REPLICAS: tuple[tuple[str, dict[str, Any]], ...] = (
+    *(("H200-141G", {"replicas": count}) for count in (0, 2, 3)),
+    ("H200-141G", {"replicas": 2, "engine": "gpustack"}),
+    *(("H200-141G", values) for values in ({"engine": "gpustack"}, {"max_model_len": 131072, "max_num_seqs": 8})),
+    ("H200-141G", {"pipeline_parallel_size": 2}),
+    *(("H800-80G", {"replicas": count}) for count in (0, 4)),
+    *((accelerator, {}) for accelerator in ("H20-96G", "A800-80G")),
+)
 LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
 LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}
 SHARED_EXPERTS = {"architectures": ["Glm4MoeForCausalLM"], "n_routed_experts": 8, "num_experts_per_tok": 2}
@@ -88,7 +98,10 @@ CONFIGS = (
 
 def texts() -> list[Message | Problem]:
     """Return every refusal, warning, reason and assessment of a layout, each text once."""
-    messages = {str(text): text for text in (*_inventories(), *_odd_settings(), *_configs(), *_nodes(), *_networks())}
+    messages = {
+        str(text): text
+        for text in (*_inventories(), *_odd_settings(), *_replicas(), *_configs(), *_nodes(), *_networks())
+    }
     return [messages[text] for text in sorted(messages)]
 
 
@@ -116,6 +129,12 @@ def _odd_settings() -> Iterator[Message | Problem]:
         hypothetical = bool(values.pop("hypothetical", False))
         for nodes in (NODES, {"n0": NODES["n0"]}):
             yield from _of(make_plan(Settings(**values), nodes, hypothetical=hypothetical).of_service("r1"))
+
+
+def _replicas() -> Iterator[Message | Problem]:
+    nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(4)}
+    for accelerator, values in REPLICAS:
+        yield from _of(*plan_service(Settings(executor="mp", accelerator=accelerator, **values), nodes))
 
 
 def _configs() -> Iterator[Message | Problem]:
