@@ -81,7 +81,7 @@ def test_the_head_of_the_inventory_is_that_of_the_first_replica():
         ({"replicas": 2}, (2, 8, 2)),
     ],
 )
-def test_what_the_user_asks_for_in_one_replica_decides(settings, expected):
+def test_sizes_of_the_user_decide(settings, expected):
     assert layout(planned("H200-141G", 4, **settings)) == expected
 
 
@@ -97,9 +97,9 @@ def test_what_the_user_asks_for_in_one_replica_decides(settings, expected):
 def test_an_impossible_number_is_refused_with_one_that_works(settings, change):
     settings = {"accelerator": "H200-141G"} | settings
     own = nodes(4)
-    asked = Settings(model="deepseek-r1", executor="mp", **settings)
-    assert code(plan_service(asked, own)) == ("replicas-unsuitable", change)
-    assert all(plan.works for plan in plan_service(asked.model_copy(update=change), own))
+    requested = Settings(model="deepseek-r1", executor="mp", **settings)
+    assert code(plan_service(requested, own)) == ("replicas-unsuitable", change)
+    assert all(plan.works for plan in plan_service(requested.model_copy(update=change), own))
 
 
 def test_a_model_that_fits_nowhere_is_refused_for_all_nodes():
