@@ -17,6 +17,8 @@ TESTS ?= -m "not thorough"
 # Code that runs on nodes, with Python 3.9 or newer.
 NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py
 
+# Without bytecode every start of Ansible or inferfleet compiles its modules again, a second or two each.
+unexport PYTHONDONTWRITEBYTECODE
 export LAB_NODES ?= 2
 export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)

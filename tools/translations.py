@@ -8,6 +8,7 @@ their tasks, or `settings` for their reference; all other texts belong to cli.po
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ _FOLDERS = {
 """Folders outside src/inferfleet, with the catalogs of their texts."""
 
 
+@cache
 def templates() -> dict[str, list[str]]:
     """Return all templates in code and data, with their places (`path:line`)."""
     found: dict[str, list[str]] = {}
@@ -104,7 +106,7 @@ def _of_data() -> Iterator[tuple[str, str]]:
         for text in (error.cause, error.remedy):
             yield text, f"src/inferfleet/catalog/driver.yml:CUDA error {error.code}"
     for file in sorted([*ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("playbooks/*.yml")]):
-        for task in tasks_of(yaml.safe_load(file.read_text("utf-8"))):
+        for task in tasks_of(_load(file)):
             problem, container = task.get("fail_with_problem") or {}, task.get("wait_for_container") or {}
             for text in (problem.get("message"), problem.get("remedy"), container.get("hint")):
                 if text and "{{" not in text:
@@ -118,8 +120,13 @@ def _of_data() -> Iterator[tuple[str, str]]:
 def _of_tasks() -> Iterator[tuple[str, str]]:
     for pattern in ("roles/*/tasks/**/*.yml", "roles/*/handlers/*.yml", "playbooks/**/*.yml"):
         for file in sorted(ROOT.glob(pattern)):
-            for name in shown_names(yaml.safe_load(file.read_text("utf-8"))):
+            for name in shown_names(_load(file)):
                 yield name, f"{_TASKS}/{file.relative_to(ROOT)}"
+
+
+@cache
+def _load(file: Path) -> Any:
+    return yaml.load(file.read_text("utf-8"), yaml.CSafeLoader)
 
 
 def shown_names(entries: Any) -> Iterator[str]:

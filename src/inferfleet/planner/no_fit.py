@@ -178,7 +178,7 @@ def _nodes_needed(settings: Settings, model: Model, checkpoint: Checkpoint, choi
         # Only the number of nodes matters here, so existing nodes represent the new ones.
         grown = replace(fleet, nodes=tuple(fleet.nodes[i % len(fleet.nodes)] for i in range(count)))
         if not has_layout(free, stored, checkpoint, choice, grown, limits):
-            continue  # compute_sizing would look for remedies
+            continue  # compute_sizing would also try remedies
         if compute_sizing(free, model, checkpoint, choice, grown, None).works:
             return count
     return 0
