@@ -9,6 +9,8 @@ from typer.testing import CliRunner
 
 from inferfleet.cli import app
 
+pytestmark = pytest.mark.slow  # reads every inventory twice with Ansible
+
 PLANS = planner_case.read_cases()
 
 

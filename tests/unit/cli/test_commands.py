@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from done import Done
 
+pytestmark = pytest.mark.slow  # runs ansible-playbook
+
 Command = Callable[..., Done]
 DEMO = ("-i", "inventories/demo")
 
