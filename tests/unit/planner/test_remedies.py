@@ -16,7 +16,7 @@ from inferfleet.settings import Settings
 MODELS = sorted(load_models().keys() - {"tiny-r1"})
 DISTINCT = ["deepseek-r1", *(name for name in MODELS if "distill" in name)]
 BETWEEN = [f"deepseek-r1-distill-{name}" for name in ("qwen-7b", "qwen-14b", "llama-8b")]
-"""Models whose size lies between those of others of their architecture."""
+"""Models of a size between those of others of their architecture."""
 DISTINCT += [
     "deepseek-v3.2",
     "glm-4.6",
