@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-static test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
+.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
 
 # In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
 # deployment on the test cluster (test-site).
@@ -17,6 +17,8 @@ TESTS ?= -m "not thorough"
 # Code that runs on nodes, with Python 3.9 or newer.
 NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py
 
+# Without bytecode every start of Ansible or inferfleet compiles its modules again, a second or two each.
+unexport PYTHONDONTWRITEBYTECODE
 export LAB_NODES ?= 2
 export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -54,14 +56,17 @@ lint-ansible: bootstrap
 
 lint: lint-fast lint-ansible ## Check style, types, YAML and Ansible rules
 
-test-fast: lint-fast ## Run the tests that need no container
+test-fast: lint-fast ## Check style and types, and run the tests that take 90 s together
+	pytest -q -n auto -m "not slow and not thorough"
+
+test-unit: lint-fast ## Run all tests that need no container
 	pytest -q -n auto $(TESTS)
 
 test: test-static test-loopback test-site test-roles ## Run all tests, with the end-to-end tests and the role tests
 
-# ansible-lint uses one core, so the quick tests run in parallel.
+# ansible-lint uses one core, so the unit tests run in parallel.
 test-static: bootstrap
-	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-fast
+	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-unit
 
 # These targets mostly wait, so two run in parallel; the output of each is printed when it ends.
 test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack and test-playbooks, two in parallel

@@ -6,10 +6,12 @@ Few examples while one works, many in `make test`.
 import os
 import socket
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import ansible.module_utils
 import pytest
+import typer.testing
 from hypothesis import settings
 
 ROOT = Path(__file__).parents[1]
@@ -17,6 +19,8 @@ os.environ["ANSIBLE_CONFIG"] = str(
     ROOT / "ansible.cfg"
 )  # Ansible reads it once per process, whatever a test's folder is
 ansible.module_utils.__path__.append(str(ROOT / "plugins" / "module_utils"))
+
+typer.testing._get_command = cache(typer.testing._get_command)  # CliRunner would build all commands for each call
 
 settings.register_profile("quick", max_examples=25, deadline=None)
 settings.register_profile("thorough", max_examples=200, deadline=None)

@@ -1,12 +1,14 @@
 """Templates of all texts and their Chinese translations: `python -m tools.translations` updates the catalogs.
 
 It adds each untranslated template to the catalog of its area, with an empty translation, and removes unused ones. An
-area is a package of src/inferfleet, `nodes` for plugins, `roles` for roles and playbooks, or `settings` for their
-reference; all other texts belong to cli.po.
+area is a package of src/inferfleet, `nodes` for plugins, `roles` for roles and playbooks, `tasks` for the names of
+their tasks, or `settings` for their reference; all other texts belong to cli.po.
 """
 
+import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,9 @@ msgstr ""
 _CODE = ("src/inferfleet", "plugins", "tools/settings_doc.py")
 _AREAS = {"catalog": "planner", "runner": "cli", "messages": "cli"}
 """Packages whose texts are in the catalog of another package."""
+_TASKS = "tasks"
+_LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
+"""Keys of a play or block that list tasks."""
 _FOLDERS = {
     "plugins": "nodes",
     "roles": "roles",
@@ -44,14 +49,16 @@ _FOLDERS = {
     "tools": "settings",
     "docs": "settings",
     "inventories": "inventory",
+    _TASKS: _TASKS,
 }
 """Folders outside src/inferfleet, with the catalogs of their texts."""
 
 
+@cache
 def templates() -> dict[str, list[str]]:
     """Return all templates in code and data, with their places (`path:line`)."""
     found: dict[str, list[str]] = {}
-    for template, place in (*_of_code(), *_of_data()):
+    for template, place in (*_of_code(), *_of_data(), *_of_tasks()):
         found.setdefault(template, []).append(place)
     return found
 
@@ -99,7 +106,7 @@ def _of_data() -> Iterator[tuple[str, str]]:
         for text in (error.cause, error.remedy):
             yield text, f"src/inferfleet/catalog/driver.yml:CUDA error {error.code}"
     for file in sorted([*ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("playbooks/*.yml")]):
-        for task in tasks_of(yaml.safe_load(file.read_text("utf-8"))):
+        for task in tasks_of(_load(file)):
             problem, container = task.get("fail_with_problem") or {}, task.get("wait_for_container") or {}
             for text in (problem.get("message"), problem.get("remedy"), container.get("hint")):
                 if text and "{{" not in text:
@@ -108,6 +115,28 @@ def _of_data() -> Iterator[tuple[str, str]]:
         texts = (symptom.title, symptom.cause, symptom.check, symptom.remedy)
         for text in (*texts, *(sentence.template for sentence in symptom.evidence)):
             yield text, f"src/inferfleet/doctor/symptom.py:{symptom.id}"
+
+
+def _of_tasks() -> Iterator[tuple[str, str]]:
+    for pattern in ("roles/*/tasks/**/*.yml", "roles/*/handlers/*.yml", "playbooks/**/*.yml"):
+        for file in sorted(ROOT.glob(pattern)):
+            for name in shown_names(_load(file)):
+                yield name, f"{_TASKS}/{file.relative_to(ROOT)}"
+
+
+@cache
+def _load(file: Path) -> Any:
+    return yaml.load(file.read_text("utf-8"), yaml.CSafeLoader)
+
+
+def shown_names(entries: Any) -> Iterator[str]:
+    """Yield the names of plays and tasks that a run shows as templates: `Pull {{ … }}` becomes `Pull {value}`."""
+    for entry in entries or []:
+        hidden = any(re.search(r"^block$|(^|\.)import_", key) for key in entry)  # Ansible resolves them beforehand
+        if "name" in entry and not hidden:
+            yield re.sub(r"\{\{.*\}\}$", "{value}", entry["name"])
+        for key in _LISTS:
+            yield from shown_names(entry.get(key))
 
 
 def tasks_of(content: Any) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from ansible.module_utils.messages import N_, Message
+from ansible.module_utils.messages import N_, Message, os_reason
 
 # A node's login environment may set http_proxy.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -30,12 +30,11 @@ class ConnectionBrokenError(OSError):
         super().__init__(str(self.message))
 
 
-def reason(error: Exception) -> Message | str:
+def reason(error: Exception) -> Message:
     """Return why a request failed: "Connection refused", not urllib's "<urlopen error [Errno 111] …>"."""
     if isinstance(error, ConnectionBrokenError):
         return error.message
-    cause = getattr(error, "reason", error)
-    return getattr(cause, "strerror", None) or str(cause)
+    return os_reason(getattr(error, "reason", error))
 
 
 def request(

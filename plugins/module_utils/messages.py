@@ -40,6 +40,16 @@ class Message:
         return cls(form["code"], form["template"], **parameters)
 
 
+def os_reason(error: object) -> Message:
+    """Return why the system rejected an operation: the text of strerror(3), which the controller translates."""
+    return literal(getattr(error, "strerror", None) or str(error))
+
+
+def literal(text: str) -> Message:
+    """Return the message of a literal text, translated if a translation exists."""
+    return Message("", text)
+
+
 def joined(messages: Sequence[Message]) -> Message:
     """Return one or more messages as one, separated by semicolons."""
     first, *rest = messages

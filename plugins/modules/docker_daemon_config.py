@@ -11,7 +11,7 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import write_atomic
-from ansible.module_utils.messages import N_, Message, failure
+from ansible.module_utils.messages import N_, Message, failure, os_reason
 from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
@@ -285,7 +285,7 @@ def main():
         )
         broken = N_("{path} is unchanged, because it cannot be written: {reason}. Check the node's disk.")
         unwritten = full if error.errno == 28 else broken
-        module.fail_json(**failure(Message("daemon-unwritten", unwritten, path=path, reason=error.strerror)))
+        module.fail_json(**failure(Message("daemon-unwritten", unwritten, path=path, reason=os_reason(error))))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.filesystem import existing_parent, mount, read_below, space
-from ansible.module_utils.messages import N_, Message
+from ansible.module_utils.messages import N_, Message, os_reason
 from ansible.module_utils.processes import command_lines, run
 
 DOCUMENTATION = r"""
@@ -124,7 +124,7 @@ class Collector:
         except OSError as error:
             if not quiet:
                 broken = N_("`{tool}` cannot be started: {reason}.")
-                self.unread.append(Message("", broken, tool=" ".join(argv[:3]), reason=str(error)).as_dict())
+                self.unread.append(Message("", broken, tool=" ".join(argv[:3]), reason=os_reason(error)).as_dict())
             return None
         if code != 0:
             if not quiet:

@@ -9,7 +9,7 @@ import select
 import socket
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.messages import N_, Message, failure
+from ansible.module_utils.messages import N_, Message, failure, os_reason
 
 DOCUMENTATION = r"""
 ---
@@ -149,7 +149,7 @@ def main():
         held = {port: open_port(address, port) for port in module.params["ports"]}
     except OSError as error:
         failed = N_("This node cannot listen on {address}: {reason}. Set cluster_address to an address of this node.")
-        module.fail_json(**failure(Message("cannot-listen", failed, address=address, reason=error.strerror)))
+        module.fail_json(**failure(Message("cannot-listen", failed, address=address, reason=os_reason(error))))
     taken = [port for port, server in held.items() if server is None]
     served = [port for port in taken if occupied(address, port)]
     control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

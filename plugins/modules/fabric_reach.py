@@ -8,7 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.messages import N_, Message, failure
+from ansible.module_utils.messages import N_, Message, failure, literal
 
 DOCUMENTATION = r"""
 ---
@@ -96,7 +96,7 @@ def reasons(failures):
         alike.setdefault((peer, reason), []).append(port)
     one, several = N_("{peer} at port {ports} ({reason})"), N_("{peer} at ports {ports} ({reason})")
     return [
-        Message("", one if len(ports) == 1 else several, peer=peer, ports=ports, reason=reason)
+        Message("", one if len(ports) == 1 else several, peer=peer, ports=ports, reason=literal(reason))
         for (peer, reason), ports in alike.items()
     ]
 

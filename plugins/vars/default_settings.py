@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from ansible.inventory.group import Group
+from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.vars import BaseVarsPlugin
 
 DOCUMENTATION = """
@@ -19,6 +22,13 @@ options: {}
 FILE = Path(__file__).resolve().parents[2] / "group_vars" / "all" / "main.yml"
 
 
+@cache
+def _defaults() -> dict[str, Any]:
+    """Return the default of each setting; Ansible requests them for each host and task."""
+    settings: dict[str, Any] = DataLoader().load_from_file(str(FILE))
+    return settings
+
+
 class VarsModule(BaseVarsPlugin):
     """Runs before host_group_vars, whose files override these values."""
 
@@ -27,6 +37,5 @@ class VarsModule(BaseVarsPlugin):
         super().get_vars(loader, path, entities)
         for entity in entities if isinstance(entities, list) else [entities]:
             if isinstance(entity, Group) and entity.name == "all":
-                defaults = loader.load_from_file(str(FILE), cache="all")
-                return {name: value for name, value in defaults.items() if name not in entity.vars}
+                return {name: value for name, value in _defaults().items() if name not in entity.vars}
         return {}

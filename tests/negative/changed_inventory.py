@@ -24,7 +24,9 @@ ROOT = Path(__file__).parents[2]
 GROUPS = {"ray_head": ["node1"], "ray_worker": ["node2"], "webui": ["node1"]}
 Case = dict[str, Any]
 CASES: list[Case] = [
-    case for file in sorted(Path(__file__).parent.glob("cases/*.yml")) for case in yaml.safe_load(file.read_text())
+    case
+    for file in sorted(Path(__file__).parent.glob("cases/*.yml"))
+    for case in yaml.load(file.read_text(), yaml.CSafeLoader)
 ]
 
 

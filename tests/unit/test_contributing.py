@@ -27,6 +27,8 @@ from inferfleet.planner.fleet import match_accelerator
 from inferfleet.planner.plan import Plan
 from inferfleet.settings import Settings
 
+pytestmark = pytest.mark.slow  # runs ansible-playbook
+
 NODES = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ KEYWORDS = {
 PLAY_KEYWORDS = {"hosts", "gather_facts", "roles", "serial", "strategy", "order", "max_fail_percentage"}
 
 
+@cache
 def load(path: Path) -> Any:
-    return yaml.safe_load(path.read_text())
+    return yaml.load(path.read_text(), yaml.CSafeLoader)
 
 
 def tasks(items: list[dict[str, Any]] | None) -> Iterator[dict[str, Any]]:

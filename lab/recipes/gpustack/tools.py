@@ -14,13 +14,13 @@ FASTFETCH = "2.25.0.1"  # ToolsManager.download_fastfetch of 0.7.1 and 2.3.0
 
 
 def main() -> None:
-    """Write the files and the list of versions that `ToolsManager.prepare_tools` looks for."""
+    """Write the files and the list of versions that `ToolsManager.prepare_tools` reads."""
     folder = Path(next(iter(gpustack.third_party.__path__))) / "bin"
     versions = {"gguf-parser": tools_manager.BUILTIN_GGUF_PARSER_VERSION, "fastfetch": FASTFETCH}
     files = [folder / "gguf-parser" / "gguf-parser", folder / "fastfetch" / "fastfetch"]
     if hasattr(tools_manager, "BUILTIN_LLAMA_BOX_VERSION"):  # 0.x
         version = tools_manager.BUILTIN_LLAMA_BOX_VERSION
-        for device in ("", "-cuda"):  # it looks for that of the machine's accelerators
+        for device in ("", "-cuda"):  # it uses that of the machine's accelerators
             name = f"llama-box-{version}-linux-amd64{device}"
             versions[name] = version
             files.append(folder / "llama-box" / name / "llama-box")

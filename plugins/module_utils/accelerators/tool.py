@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.messages import N_, Message
+from ansible.module_utils.messages import N_, Message, os_reason
 from ansible.module_utils.processes import run
 
 _OUTPUT_LIMIT = 32 * 1024 * 1024  # characters
@@ -26,7 +26,7 @@ def run_tool(argv, timeout):
         raise ToolError(Message("tool-hung", hung, tool=shown, seconds=timeout)) from None
     except OSError as error:
         broken = N_("`{tool}` cannot be started: {reason}.")
-        raise ToolError(Message("tool-broken", broken, tool=shown, reason=error.strerror)) from None
+        raise ToolError(Message("tool-broken", broken, tool=shown, reason=os_reason(error))) from None
     text = text[:_OUTPUT_LIMIT]
     if code != 0:
         if code < 0:

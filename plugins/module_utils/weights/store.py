@@ -8,7 +8,7 @@ import shutil
 import threading
 import time
 
-from ansible.module_utils.messages import N_, Message
+from ansible.module_utils.messages import N_, Message, os_reason
 from ansible.module_utils.weights import manifest, pieces
 
 STATE = ".inferfleet-state.json"
@@ -235,7 +235,7 @@ def _link(source, target):
 
 def disk_message(path, error):
     """Return the message on a failed disk write."""
-    reason = error.strerror or str(error)
+    reason = os_reason(error)
     folder = os.path.dirname(path)
     while folder and not os.path.isdir(folder):
         folder = os.path.dirname(folder)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
-from ansible.module_utils.messages import N_, Message
+from ansible.module_utils.messages import N_, Message, os_reason
 from ansible.module_utils.weights import scheduling
 from ansible.module_utils.weights.exchange import Exchange
 from ansible.module_utils.weights.peer import PEER_TIMEOUT, Peer
@@ -92,7 +92,7 @@ class Swarm:
                     "Port {port} of {address} cannot be used to send weights to the other nodes: {reason}."
                     " Set model_weights_port to an unused port."
                 )
-                values = {"port": me["port"], "address": me["address"], "reason": error.strerror}
+                values = {"port": me["port"], "address": me["address"], "reason": os_reason(error)}
                 raise PullError(Message("port-unusable", template, **values)) from error
             self.server.start()
         work: list[tuple] = [(self.exchange.poll, peer) for peer in self.peers.values()]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from math import inf, isfinite
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from inferfleet.settings.model import UnfitValueError, data_path
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+@cache
 def role_options(root: Path) -> dict[str, dict[str, Any]]:
     """Return the options of all roles of the checkout at `root`, by name, from their argument specs."""
     options: dict[str, dict[str, Any]] = {}

@@ -62,6 +62,11 @@ class Message:
         return cls(str(form.get("code", "")), template, **revive(form.get("parameters") or {}))
 
 
+def literal(text: str) -> Message:
+    """Return the message of a literal text, translated if a translation exists."""
+    return Message("", text)
+
+
 def render(template: str, parameters: Mapping[str, Any], language: str) -> str:
     """Return `template` translated to `language`, with its parameters filled in."""
     text = gettext(template, language)

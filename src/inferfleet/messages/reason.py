@@ -1,11 +1,10 @@
 """Why a value is invalid or a file cannot be opened, as a message: the texts of pydantic and the system are English."""
 
-import errno
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from inferfleet.messages.message import N_, Message
+from inferfleet.messages.message import N_, Message, literal
 
 _MISSING = N_("it is missing")
 _INTEGER = N_("it is not an integer")
@@ -39,19 +38,39 @@ _KINDS = {
     "string_pattern_mismatch": N_("it does not match the pattern {pattern}"),
 }
 """Templates with the values in the context of pydantic's error, by its type."""
-_SYSTEM = {
-    errno.ENOENT: N_("No such file or directory"),
-    errno.EACCES: N_("Permission denied"),
-    errno.EPERM: N_("Operation not permitted"),
-    errno.EISDIR: N_("Is a directory"),
-    errno.ENOTDIR: N_("Not a directory"),
-    errno.EEXIST: N_("File exists"),
-    errno.ENOSPC: N_("No space left on device"),
-    errno.EDQUOT: N_("Disk quota exceeded"),
-    errno.EROFS: N_("Read-only file system"),
-    errno.EIO: N_("Input/output error"),
-}
-"""Texts of strerror(3)."""
+SYSTEM_TEXTS = (
+    N_("No such file or directory"),
+    N_("Permission denied"),
+    N_("Operation not permitted"),
+    N_("Is a directory"),
+    N_("Not a directory"),
+    N_("File exists"),
+    N_("No space left on device"),
+    N_("Disk quota exceeded"),
+    N_("Read-only file system"),
+    N_("Input/output error"),
+    N_("Cannot allocate memory"),
+    N_("Too many open files"),
+    N_("Device or resource busy"),
+    N_("File too large"),
+    N_("Invalid argument"),
+    N_("Exec format error"),
+    N_("Stale file handle"),
+    N_("Broken pipe"),
+    N_("Connection refused"),
+    N_("Connection reset by peer"),
+    N_("Connection timed out"),
+    N_("timed out"),
+    N_("No route to host"),
+    N_("Host is down"),
+    N_("Network is down"),
+    N_("Network is unreachable"),
+    N_("Address already in use"),
+    N_("Cannot assign requested address"),
+    N_("Name or service not known"),
+    N_("Temporary failure in name resolution"),
+)
+"""Texts of strerror(3), gai_strerror(3) and Python's sockets that have a translation; nodes report them as they are."""
 
 
 class InvalidValueError(ValueError):
@@ -73,6 +92,6 @@ def reason_of(error: Mapping[str, Any]) -> Message | str:
     return Message("", _KINDS[kind], **context) if kind in _KINDS else str(error["msg"])
 
 
-def os_reason(error: OSError) -> Message | str:
-    """Return why the system rejected an operation; its own text if the error is uncommon."""
-    return Message("", _SYSTEM[error.errno]) if error.errno in _SYSTEM else error.strerror or str(error)
+def os_reason(error: OSError) -> Message:
+    """Return why the system rejected an operation; an uncommon text (not in `SYSTEM_TEXTS`) is shown in English."""
+    return literal(error.strerror or str(error))

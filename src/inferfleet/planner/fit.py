@@ -145,6 +145,13 @@ def rules_of(choice: EngineChoice, fleet: Fleet) -> Rules:
     return Rules(pipeline, engine.uneven_pipeline, engine.uneven_pipeline_last, fleet.per_node, len(fleet.nodes))
 
 
+def has_layout(
+    settings: Settings, model: Model, checkpoint: Checkpoint, choice: EngineChoice, fleet: Fleet, limits: Limits
+) -> bool:
+    """Return whether any layout on the fleet divides the model."""
+    return bool(_search(settings, model, checkpoint, fleet, limits, rules_of(choice, fleet)))
+
+
 def _search(
     settings: Settings, model: Model, checkpoint: Checkpoint, fleet: Fleet, limits: Limits, rules: Rules
 ) -> list[Candidate]:
@@ -376,7 +383,7 @@ def _other_layouts(
             remedies.append(Remedy(Message("", template, other=name), change))
     for count in range(len(fleet.nodes) - 1, 0, -1):
         fewer = replace(fleet, nodes=fleet.nodes[:count])
-        if _search(settings, model, checkpoint, fewer, limits, rules_of(choice, fewer)):
+        if has_layout(settings, model, checkpoint, choice, fewer, limits):
             template = N_("Use {nodes} nodes.") if count > 1 else N_("Use 1 node.")
             remedies.append(Remedy(Message("", template, nodes=count), {"nodes": count}))
             break

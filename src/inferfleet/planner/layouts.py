@@ -278,7 +278,8 @@ def candidates(
     for tensor in range(1, min(world, arch.num_attention_heads) + 1):
         if arch.num_attention_heads % tensor or not _aligned(tensor, per_node):
             continue
-        for pipeline in range(1, min(world // tensor, arch.num_hidden_layers) + 1):
+        least = world // tensor if nodes > 1 else 1
+        for pipeline in range(least, min(world // tensor, arch.num_hidden_layers) + 1):
             layout = Layout(tensor, pipeline, 1, expert_parallel)
             if nodes > 1 and layout.ranks != world:
                 continue

@@ -9,7 +9,7 @@ from inferfleet.engines import Mode
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import LOSSLESS, can_cache_fp8, runs
 from inferfleet.planner.choose import EngineChoice, serves
-from inferfleet.planner.fit import FREE, LEAST_CONTEXT, MOST_SHARE, Sizing, compute_sizing
+from inferfleet.planner.fit import FREE, LEAST_CONTEXT, MOST_SHARE, Sizing, compute_sizing, has_layout, make_limits
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.memory import GIB
 from inferfleet.planner.refusals import DoesNotFit, KvCacheTooSmall, Refusal, Remedy
@@ -172,9 +172,13 @@ def _nodes_needed(settings: Settings, model: Model, checkpoint: Checkpoint, choi
     free = settings.model_copy(update=FREE)
     node_bytes = fleet.per_node * fleet.accelerator.total_bytes
     least = int(_LOADED * checkpoint.tensor_bytes / node_bytes) if node_bytes else 0
+    stored = model.stored_as(checkpoint)
+    limits = make_limits(free, stored, checkpoint, choice.version, fleet.accelerator)
     for count in range(max(len(fleet.nodes) + 1, least), _MOST_NODES + 1):
         # Only the number of nodes matters here, so existing nodes represent the new ones.
         grown = replace(fleet, nodes=tuple(fleet.nodes[i % len(fleet.nodes)] for i in range(count)))
+        if not has_layout(free, stored, checkpoint, choice, grown, limits):
+            continue  # compute_sizing would also try remedies
         if compute_sizing(free, model, checkpoint, choice, grown, None).works:
             return count
     return 0

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from inferfleet.messages import Message, Problem
-from inferfleet.runner.messages import has_remedy, literal, plain_message
+from inferfleet.messages import Message, Problem, literal
+from inferfleet.runner.messages import has_remedy, plain_message
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, Progress, RunResult, Stage, State, TableRow
 
 Event = Mapping[str, Any]

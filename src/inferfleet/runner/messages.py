@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from inferfleet.messages import N_, Message, Problem
+from inferfleet.messages import N_, Message, Problem, literal
 
 # Ansible 2.19 prefixes an error with the layers that it passed through.
 _LAYERS = re.compile(r"^(?:(?:Task|Module|Action|Loop|Conditional)(?: \S+)? failed: )+", re.IGNORECASE)
@@ -54,11 +54,6 @@ def _status(rc: Any, last: str) -> Message:
 def _lines(messages: Sequence[Message]) -> Message:
     first, *rest = messages
     return Message("", "{first}\n{rest}", first=first, rest=_lines(rest)) if rest else first
-
-
-def literal(text: str) -> Message:
-    """Return the message of a literal text, translated if a translation exists."""
-    return Message("", text)
 
 
 def _text(problem: Mapping[str, Any]) -> Message:

@@ -15,7 +15,7 @@ def read_cases() -> list[Case]:
     A refusal is `code: message remedy`. `devices` stands for that many accelerators, `last_device` for how the last
     one differs.
     """
-    return [case for file in sorted(CASES.glob("*.yml")) for case in yaml.safe_load(file.read_text())]
+    return [case for file in sorted(CASES.glob("*.yml")) for case in yaml.load(file.read_text(), yaml.CSafeLoader)]
 
 
 def write_inventory(case: Case, folder: Path) -> Path:

@@ -68,6 +68,7 @@ def test_unknown_schema_is_refused(run, tmp_path):
     assert "schema" in problem_of(load, tmp_path).message
 
 
+@pytest.mark.slow  # imports matplotlib
 def test_plots_are_valid_images(run, tmp_path):
     paths = draw(run, tmp_path)
     assert [path.name for path in paths] == ["throughput.png", "throughput.svg", "latency.png", "latency.svg"]

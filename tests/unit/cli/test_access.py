@@ -12,6 +12,8 @@ from inferfleet.cli.access import access_of
 from inferfleet.cli.options import AccessOptions, VaultOptions
 from inferfleet.runner.command import Access
 
+pytestmark = pytest.mark.slow  # runs ansible-playbook
+
 Command = Callable[..., Done]
 
 

@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from done import Done
 
+pytestmark = pytest.mark.slow  # runs ansible-playbook
+
 Command = Callable[..., Done]
 DEMO = ("-i", "inventories/demo")
 
@@ -130,7 +132,7 @@ def test_failed_task_exits_with_code_2_and_is_explained(failed_run: Done) -> Non
     start = lines.index("FAILED: Inference engine failed · T")
     assert lines[start + 1 : start + 4] == [
         "  host: node1",
-        "  task: Inference engine: Wait until the engine answers",
+        "  task: Inference engine: Wait until the engine responds",
         "  error: The engine did not answer within 1800 s. Raise engine_start_timeout or see its log.",
     ]
     assert any(line.startswith("  or: Only this stage: inferfleet up -i inventories/demo") for line in lines)
@@ -144,7 +146,7 @@ def test_failed_task_in_json_and_junit(failed_run: Done) -> None:
         {
             "host": "node1",
             "stage": "inference_engine",
-            "task": "Wait until the engine answers",
+            "task": "Wait until the engine responds",
             "message": message,
             "unreachable": False,
         }
@@ -153,7 +155,7 @@ def test_failed_task_in_json_and_junit(failed_run: Done) -> None:
     root = ET.parse(Path(variables) / "report.xml").getroot()
     [case] = [case for case in root.iter("testcase") if case.find("failure") is not None]
     assert (case.get("classname"), case.get("name")) == ("inferfleet.inference_engine", "node1")
-    assert case.find("failure").get("message") == f"Wait until the engine answers: {message}"
+    assert case.find("failure").get("message") == f"Wait until the engine responds: {message}"
     assert root.get("failures") == "1"
 
 

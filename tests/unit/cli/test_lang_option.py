@@ -19,6 +19,7 @@ from inferfleet.cli.language import extract_language
 from inferfleet.cli.output.live import Picture
 from inferfleet.cli.output.print_summary import print_summary
 from inferfleet.cli.output.summary import summarize
+from inferfleet.cli.output.text import task_name
 from inferfleet.cli.output.view import Header
 from inferfleet.messages import gettext, use_language
 from inferfleet.runner.events import Event, Fold
@@ -123,6 +124,22 @@ def test_every_stage_has_a_chinese_title() -> None:
     assert [title for title in titles().values() if gettext(title, "zh") == title] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Install Docker", "安装 Docker"),
+        ("Pull the image vllm/vllm-openai:v0.24.0", "拉取镜像 vllm/vllm-openai:v0.24.0"),
+        ("Wait for the health check of Open WebUI", "等待健康检查通过：Open WebUI"),
+        ("Download image 2/7, a {b}", "下载镜像 2/7, a {b}"),
+        ("A task of the user", "A task of the user"),
+    ],
+)
+def test_task_names(chinese: None, name: str, text: str) -> None:
+    assert task_name(name) == text
+    use_language("en")
+    assert task_name(name) == name
+
+
 @pytest.mark.parametrize("width", [80, 200])
 def test_progress_and_summary_are_printed_in_chinese(
     chinese: None, demo: Path, failed_events: list[Event], width: int
@@ -150,6 +167,8 @@ def test_progress_and_summary_are_printed_in_chinese(
     assert re.search("模型权重 +进行中", text)
     for part in ("344.3 GB（共 688.6 GB）", "未运行", "✘ 推理引擎 ", "推理引擎 失败", "任务", "下一步", "只重跑该阶段"):
         assert part in text
+    for task in ("下载缺少的权重文件", "推理引擎: 等待引擎响应"):
+        assert task in text
     named = {str(event.get("event_data", {}).get(key, "")) for event in failed_events for key in ("task", "play")}
     for name in sorted({*named, *(failure.message.render("en") for failure in run.failures)}, key=len, reverse=True):
         # Ansible's own names, and what a task of the demo prints, which may be wrapped

@@ -16,6 +16,8 @@ from inferfleet.cli.output.view import STOPPING, Header
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.stages import planned_roles
 
+pytestmark = pytest.mark.slow  # runs ansible-playbook
+
 HEADER = Header("up", "inventories/demo", "ansible-playbook site.yml -i inventories/demo")
 
 

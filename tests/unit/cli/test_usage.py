@@ -11,6 +11,8 @@ import pytest
 import typer
 from done import Done
 
+pytestmark = pytest.mark.slow  # runs ansible-playbook
+
 Command = Callable[..., Done]
 
 

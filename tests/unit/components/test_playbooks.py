@@ -14,6 +14,8 @@ from tests.unit.components.conftest import EXPORTER
 import inferfleet
 from inferfleet.components import GROUPS, load_components
 
+pytestmark = pytest.mark.slow  # runs ansible-playbook
+
 ROOT = Path(__file__).parents[3]
 PLAYS = """
 - name: Remove the components

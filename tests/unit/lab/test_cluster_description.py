@@ -15,6 +15,8 @@ from lab.host import Mirrors, apt_proxies, mirrors, pip_config, pip_settings
 
 from inferfleet.components import load_component
 
+pytestmark = pytest.mark.slow  # runs ansible-inventory
+
 ROOT = Path(__file__).parents[3]
 TOOLS = Path(sys.executable).parent
 

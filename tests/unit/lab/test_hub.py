@@ -20,6 +20,8 @@ from huggingface_hub.errors import (
 from huggingface_hub.hf_api import RepoFile, RepoFolder
 from lab.hub.app import create_app
 
+pytestmark = pytest.mark.slow  # downloads with real clients
+
 REPO = "inferfleet/tiny"
 WEIGHTS = "model-00001-of-00002.safetensors"
 MIB = 2**20

@@ -11,6 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow  # downloads with real clients
+
 if not shutil.which("aria2c"):
     pytest.skip("aria2c is not installed: apt-get install aria2", allow_module_level=True)
 

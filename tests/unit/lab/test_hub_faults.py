@@ -11,6 +11,8 @@ import pytest
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub.hf_api import RepoFile
 
+pytestmark = pytest.mark.slow  # downloads with real clients
+
 REPO = "inferfleet/tiny"
 WEIGHTS = "model-00001-of-00002.safetensors"
 OTHER = "model-00002-of-00002.safetensors"

@@ -8,6 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow  # downloads with real clients
+
 REPO = "inferfleet/tiny"
 LARGE = f"/static/{REPO}/model-00001-of-00002.safetensors"
 SMALL = f"/static/{REPO}/model-00002-of-00002.safetensors"

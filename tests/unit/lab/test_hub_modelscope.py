@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+pytestmark = pytest.mark.slow  # downloads with real clients
+
 pytest.importorskip("modelscope", reason="modelscope is not installed: pip install modelscope")
 
 REPO = "inferfleet/tiny"

@@ -1,15 +1,21 @@
 """Reasons why a value is invalid are translated."""
 
+import errno
+import os
 import sys
 from typing import Annotated, Literal
+from urllib.error import URLError
 
 import pytest
+from ansible.module_utils.http import reason as http_reason
+from ansible.module_utils.messages import Message
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from inferfleet import __main__, cli
+from inferfleet import __main__, cli, messages
 from inferfleet.catalog import CatalogError
 from inferfleet.catalog.schema import Pattern
 from inferfleet.messages import os_reason, reason_of, use_language
+from inferfleet.messages.reason import SYSTEM_TEXTS
 
 
 class Form(BaseModel):
@@ -56,9 +62,28 @@ def test_reasons_of_invalid_values(values: dict[str, object], english: str, chin
 
 
 def test_reasons_of_the_system() -> None:
-    reason = os_reason(OSError(28, "No space left on device"))
-    assert not isinstance(reason, str)
+    reason = os_reason(OSError(errno.ENOSPC, "No space left on device"))
     assert (reason.render("en"), reason.render("zh")) == ("No space left on device", "磁盘空间不足")
+
+
+@pytest.mark.parametrize(
+    ("error", "chinese"),
+    [
+        (ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED)), "连接被拒绝"),
+        (URLError(OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))), "没有到主机的路由"),
+        (TimeoutError("timed out"), "超时"),
+        (OSError("an uncommon reason"), "an uncommon reason"),
+    ],
+)
+def test_reasons_from_nodes(error: OSError, chinese: str) -> None:
+    problem = Message("no-answer", "{reason}", reason=http_reason(error)).as_dict()
+    assert messages.Message.from_dict(problem).render("zh") == chinese
+
+
+def test_translated_reasons_are_texts_of_the_system() -> None:
+    resolver = {"Name or service not known", "Temporary failure in name resolution"}  # gai_strerror(3)
+    known = {os.strerror(number) for number in errno.errorcode} | resolver | {str(TimeoutError("timed out"))}
+    assert set(SYSTEM_TEXTS) <= known
 
 
 @pytest.mark.parametrize(

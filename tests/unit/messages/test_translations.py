@@ -8,7 +8,7 @@ import re
 from string import Formatter
 
 from tests.unit.messages.templates import sources, text_classes, unmarked
-from tools.translations import CATALOGS, content_of, read_catalogs, templates
+from tools.translations import CATALOGS, content_of, read_catalogs, shown_names, templates
 
 _HAN = "[\u4e00-\u9fff]"
 
@@ -30,6 +30,14 @@ def test_every_template_has_a_translation():
         f"{places[0]}: {text}" for text, places in templates().items() if text not in translated and _words(text)
     ]
     assert not missing, _listed("add the Chinese of these to a file of locale/zh_CN/LC_MESSAGES", missing)
+
+
+def test_names_of_tasks_are_templates():
+    play = {"name": "Play", "tasks": [{"name": "Pull {{ image }}"}, {"import_tasks": "a.yml", "name": "Hidden"}]}
+    assert list(shown_names([play])) == ["Play", "Pull {value}"]
+    # src/inferfleet/cli/output/text.py translates names with a value at the end
+    names = [text for file, text, _ in ENTRIES if file == "tasks.po"]
+    assert [name for name in names if "{" in name.removesuffix(" {value}")] == []
 
 
 def test_every_translation_has_the_fields_of_its_template():

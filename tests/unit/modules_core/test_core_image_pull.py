@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+pytestmark = pytest.mark.slow  # each test starts a server and the module
+
 NAME = "registry.example.com:5000/team/engine:v1"
 IMAGE = {"Id": "sha256:1", "RepoTags": [NAME]}
 TOTAL = 12_000_000_000

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.unit.catalog.test_catalog import CONFIG
+from tests.unit.catalog.test_config_json import CONFIG
 from typer.testing import CliRunner
 
 from inferfleet.cli import app

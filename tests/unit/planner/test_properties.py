@@ -224,6 +224,7 @@ FIRST = {load_models()[name].architecture.name: name for name in reversed(MODELS
 EVERY_MODEL = [pytest.param(name, marks=[pytest.mark.thorough] * (name not in FIRST.values())) for name in MODELS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("model", EVERY_MODEL)
 def test_model_alone_plans_on_supported_hardware(model, engine):

@@ -15,6 +15,8 @@ from inferfleet.settings import Settings
 
 MODELS = sorted(load_models().keys() - {"tiny-r1"})
 DISTINCT = ["deepseek-r1", *(name for name in MODELS if "distill" in name)]
+BETWEEN = [f"deepseek-r1-distill-{name}" for name in ("qwen-7b", "qwen-14b", "llama-8b")]
+"""Models of a size between those of others of their architecture."""
 DISTINCT += [
     "deepseek-v3.2",
     "glm-4.6",
@@ -23,6 +25,7 @@ DISTINCT += [
     "qwen3-235b-a22b",
     "qwen3-next-80b-a3b-instruct",
 ]
+EVERY_MODEL = [pytest.param(name, marks=[pytest.mark.thorough] * (name in BETWEEN)) for name in DISTINCT]
 ACCELERATORS = sorted(name for name in load_accelerators() if name != "cpu")
 ENGINES = ("auto", *load_engines())
 ODD = (
@@ -63,9 +66,11 @@ def check(settings, nodes):
     return plan
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
-def test_remedies_on_every_fleet(engine):
-    for model, accelerator, nodes in itertools.product(DISTINCT, ACCELERATORS, (1, 3)):
+@pytest.mark.parametrize("model", EVERY_MODEL)
+def test_remedies_on_every_fleet(model, engine):
+    for accelerator, nodes in itertools.product(ACCELERATORS, (1, 3)):
         executor = "ray" if nodes > 1 else "mp"
         check(Settings(model=model, accelerator=accelerator, engine=engine, executor=executor), fleet(nodes))
 

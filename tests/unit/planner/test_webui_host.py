@@ -48,6 +48,7 @@ def test_run_limited_to_other_hosts_is_not_affected():
     assert [problem.code for problem in planned.problems_of(["ui"])] == ["port-taken"]
 
 
+@pytest.mark.slow  # runs ansible-playbook
 def test_check_gathers_its_facts(tmp_path):
     """`inferfleet check` runs playbooks/facts.yml."""
     lines = [line for group, hosts in GROUPS.items() for line in (f"[{group}]", *hosts)]

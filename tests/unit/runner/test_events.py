@@ -11,6 +11,8 @@ from inferfleet.runner.events import Fold, fold
 from inferfleet.runner.result import ChangedTask, Failure, State
 from inferfleet.runner.stages import planned_roles
 
+pytestmark = pytest.mark.slow  # runs ansible-playbook
+
 
 @pytest.fixture
 def planned(checkout: Path) -> dict[str, list[str]]:

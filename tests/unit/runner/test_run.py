@@ -15,6 +15,8 @@ from inferfleet.runner.extra_vars import parse_extra_vars
 from inferfleet.runner.logs import runs_folder
 from inferfleet.runner.run import write_extra_vars
 
+pytestmark = pytest.mark.slow  # runs ansible-playbook
+
 SECRET = "hush-Zq81"
 
 

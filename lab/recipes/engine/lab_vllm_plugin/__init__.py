@@ -1,7 +1,7 @@
 """A vLLM platform plugin for the test cluster only: CPU containers that stand for GPU servers.
 
-vLLM's own CPU platform names no Ray resource, so its Ray executor finds no place for a rank, and it talks through
-shared memory although the ranks lie on different hosts. Both are right on one server and wrong here.
+vLLM's own CPU platform names no Ray resource, so its Ray executor finds no place for a rank, and it uses shared memory
+although the ranks run on different hosts. Both are right on one server and wrong here.
 """
 
 

@@ -11,7 +11,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from inferfleet.cli.output.style import LABELS, STYLES, ascii_only, mark
-from inferfleet.cli.output.text import count, duration, pad, progress_parts, tr
+from inferfleet.cli.output.text import count, duration, pad, progress_parts, task_name, tr
 from inferfleet.cli.output.view import STOPPING, Header, diff_of
 from inferfleet.messages import N_, current_language, use_language
 from inferfleet.runner.events import Event, Fold
@@ -142,7 +142,8 @@ class Picture:
             return []
         hosts = [(name, host) for name, host in list(stage.hosts.items()) if host.busy and host.progress]
         waiting = [name for name, host in list(stage.hosts.items()) if host.busy and not host.progress]
-        lines = [Text(f"     {stage.task}{_on(waiting, width - len(stage.task) - 10)}", style="dim")]
+        task = task_name(stage.task)
+        lines = [Text(f"     {task}{_on(waiting, width - cell_len(task) - 10)}", style="dim")]
         total = stage.total
         names = max((cell_len(name) for name in [*dict(hosts), *([tr(_TOTAL)] if total else [])]), default=0)
         room -= 1 if total else 0

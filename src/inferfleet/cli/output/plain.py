@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inferfleet.cli.output.style import LABELS
-from inferfleet.cli.output.text import count, duration, pad, progress_parts, tr
+from inferfleet.cli.output.text import count, duration, pad, progress_parts, task_name, tr
 from inferfleet.cli.output.view import STOPPING, Header, StageView, diff_of
 from inferfleet.messages import N_
 from inferfleet.runner.events import Event, Fold
@@ -75,7 +75,7 @@ class PlainView(StageView):
             return
         self._progress_at[host] = now
         parts = " · ".join(progress_parts(run.progress))
-        self._line(f"{tr(stage.title)}: {host}: {run.task}{': ' if parts else ''}{parts}")
+        self._line(f"{tr(stage.title)}: {host}: {task_name(run.task)}{': ' if parts else ''}{parts}")
         total = stage.total
         if total and now - self._progress_at.get(_ALL, 0.0) >= _PROGRESS_EVERY:
             self._progress_at[_ALL] = now

@@ -6,7 +6,7 @@ from typing import Any
 from rich.cells import cell_len
 from rich.filesize import decimal
 
-from inferfleet.messages import N_, Message, Problem
+from inferfleet.messages import N_, Message, Problem, current_language, gettext
 from inferfleet.runner.result import Progress
 
 _UNITS = (N_("answers"), N_("checks"), N_("requests"))
@@ -25,6 +25,21 @@ def shown(value: Any) -> str:
     if isinstance(value, Mapping) and ("template" in value or "message" in value):
         return str((Problem if "remedy" in value else Message).from_dict(value))
     return "" if value is None else tr(str(value))
+
+
+def task_name(name: str) -> str:
+    """Return the name of a task, translated if a translation exists.
+
+    A template with `{value}` translates the name of a task that ends with a value.
+    """
+    words, language = name.split(" "), current_language()
+    if (text := gettext(name, language)) != name:
+        return text
+    for kept in range(len(words) - 1, 0, -1):
+        template = " ".join([*words[:kept], "{value}"])
+        if (text := gettext(template, language)) != template:
+            return text.format(value=" ".join(words[kept:]))
+    return name
 
 
 def count(number: int, one: str, many: str) -> str:

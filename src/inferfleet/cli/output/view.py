@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
+from inferfleet.cli.output.text import task_name
 from inferfleet.messages import N_
 from inferfleet.runner.events import Event, Fold
 from inferfleet.runner.result import Stage, TableRow
@@ -69,4 +70,4 @@ def diff_of(event: Event) -> str:
     text = str(event.get("stdout") or "").strip("\r\n")
     if event.get("event") != "runner_on_file_diff" or not text:
         return ""
-    return f"{event['event_data'].get('host')}: {event['event_data'].get('task')}\n{text}"
+    return f"{event['event_data'].get('host')}: {task_name(str(event['event_data'].get('task')))}\n{text}"
