@@ -11,9 +11,12 @@ from tools.layouts.models import write_model
 from inferfleet.catalog import load_model
 from inferfleet.inventory.read import read_inventory
 from inferfleet.planner import plan_cluster
+from inferfleet.planner.memory import GIB
 
 CASES = Path(__file__).with_name("cases.yml")
 _SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "expert_parallel_size")
+_SHARED_GIB = 5  # activations, CUDA graphs and CUDA itself of a server with _SHARED
+_SHARED = ("--gpu-memory-utilization", "0.05", "--max-model-len", "8192", "--max-num-seqs", "256")
 _ACCEPTED = 1.85  # DeepSeek-V3 Technical Report, 5.4.3: 85 to 90 % of the second tokens
 
 
@@ -58,9 +61,18 @@ def case(
         "accelerators": described["accelerators"],
         "first_choice": replicas == 1 and argv[3:] == [*next(iter(chosen["nodes"].values()))["argv"]][3:],
         "argv": accepting(argv),
+        **shared(entry.get("kv_cache_gib"), planned["budget"]["weights_bytes"]),
         "env": {key: value for key, value in node["env"].items() if key != "VLLM_HOST_IP"},
         "planned": planned["budget"],
     }
+
+
+def shared(kv_cache_gib: float | None, weights_bytes: int) -> dict[str, Any]:
+    """Return the options and the memory of a server that runs next to others, with KV cache of a given size."""
+    if not kv_cache_gib:
+        return {"options": []}
+    options = [*_SHARED, "--kv-cache-memory-bytes", str(int(kv_cache_gib * GIB))]
+    return {"options": options, "gib": round(weights_bytes / GIB + kv_cache_gib + _SHARED_GIB, 1)}
 
 
 def plan(folder: Path, variables: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from typing import Any
 from tools.layouts.logs import read_log
 
 _READY_SECONDS = 900  # the first server of a machine builds kernels
+_USED_SHARE = 0.95  # of an accelerator's memory, for servers side by side
 _CLIENT = """
 import argparse, json, pathlib, sys
 from vllm.benchmarks.serve import add_cli_args, main
@@ -47,22 +49,52 @@ def run(folder: Path, seconds: float, pattern: str = "*") -> None:
     described = json.loads((folder / "cases.json").read_text("utf-8"))
     results = folder / "results"
     results.mkdir(exist_ok=True)
-    waiting: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    for case in described["cases"]:
-        if fnmatch.fnmatch(case["name"], pattern) and not result_file(results, case).exists():
-            waiting.put(case)
-    devices = subprocess.run(["nvidia-smi", "-L"], stdout=subprocess.PIPE, text=True, check=True).stdout.count("GPU ")
+    cases = [
+        case
+        for case in described["cases"]
+        if fnmatch.fnmatch(case["name"], pattern) and not _measured(result_file(results, case))
+    ]
+    query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    memory = subprocess.run(query, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    waiting: queue.SimpleQueue[list[dict[str, Any]]] = queue.SimpleQueue()
+    for group in groups(cases, _USED_SHARE * int(memory[0]) / 1024):
+        waiting.put(group)
     needed = max((case["accelerators"] for case in described["cases"]), default=1)
     slots = [
         threading.Thread(
             target=_work, args=(folder, waiting, described["workloads"], range(first, first + needed), end)
         )
-        for first in range(0, devices - needed + 1, needed)
+        for first in range(0, len(memory) - needed + 1, needed)
     ]
     for slot in slots:
         slot.start()
     for slot in slots:
         slot.join()
+
+
+def _measured(file: Path) -> bool:
+    """Return whether a case has measurements, or failed: what was cut off before is started again."""
+    if not file.exists():
+        return False
+    outcome = json.loads(file.read_text("utf-8"))
+    return bool(outcome["measured"] or "error" in outcome)
+
+
+def groups(cases: list[dict[str, Any]], gib: float) -> list[list[dict[str, Any]]]:
+    """Return the cases in groups whose servers fit side by side into `gib` of each accelerator.
+
+    A case without `gib` has the accelerators for itself.
+    """
+    grouped: list[list[dict[str, Any]]] = []
+    free = 0.0
+    for case in cases:
+        needed = case.get("gib") or gib
+        if not grouped or needed > free:
+            grouped.append([])
+            free = gib
+        grouped[-1].append(case)
+        free -= needed
+    return grouped
 
 
 def result_file(results: Path, case: dict[str, Any]) -> Path:
@@ -73,59 +105,97 @@ def result_file(results: Path, case: dict[str, Any]) -> Path:
 
 def _work(
     folder: Path,
-    waiting: "queue.SimpleQueue[dict[str, Any]]",
+    waiting: "queue.SimpleQueue[list[dict[str, Any]]]",
     workloads: dict[str, dict[str, Any]],
     devices: range,
     end: float,
 ) -> None:
     while time.monotonic() < end:
         try:
-            case = waiting.get_nowait()
+            cases = waiting.get_nowait()
         except queue.Empty:
             return
-        outcome = measure(folder, case, workloads, devices, end)
-        print(f"{case['name']}: {outcome.get('error') or outcome['measured']}", flush=True)
+        for outcome in measure(folder, cases, workloads, devices, end):
+            print(f"{outcome['case']['name']}: {outcome.get('error') or outcome['measured']}", flush=True)
 
 
 def measure(
-    folder: Path, case: dict[str, Any], workloads: dict[str, dict[str, Any]], devices: range, end: float
-) -> dict[str, Any]:
-    """Run one case on these devices, and write and return its result."""
-    results = folder / "results"
-    outcome: dict[str, Any] = {"case": case, "devices": list(devices), "measured": {}}
-    replicas: list[Replica] = []
+    folder: Path, cases: list[dict[str, Any]], workloads: dict[str, dict[str, Any]], devices: range, end: float
+) -> list[dict[str, Any]]:
+    """Start the servers of cases on the same devices, measure one case after the other, and write and return results.
+
+    While one case is measured, the servers of the others are idle.
+    """
     started = time.monotonic()
+    outcomes: list[dict[str, Any]] = []
+    servers: list[list[Replica]] = []
     try:
-        share = len(devices) // case["replicas"]
-        replicas = [
-            Replica(folder, case, number, devices[number * share : (number + 1) * share])
-            for number in range(case["replicas"])
-        ]
-        outcome["ready_seconds"] = []
-        for replica in replicas:
-            replica.wait_until_ready(min(end, started + _READY_SECONDS))
-            outcome["ready_seconds"].append(round(time.monotonic() - started, 1))
-        for attempt, (name, workload) in product(range(case["passes"]), workloads.items()):  # the last one counts
-            for concurrency in workload["concurrency"]:
-                measured = _bench(replicas, workload, concurrency, attempt, end)
-                outcome["measured"][f"{name}-{concurrency}"] = measured
+        for case in cases:
+            outcomes.append({"case": case, "devices": list(devices), "others": len(cases) - 1, "measured": {}})
+            servers.append(_start(folder, case, devices, 8000 + 100 * devices[0] + 10 * len(servers)))
+        for step in (partial(_wait, started=started, end=end), partial(_bench_all, workloads=workloads, end=end)):
+            for outcome, replicas in zip(outcomes, servers, strict=True):
+                if "error" not in outcome:
+                    _attempt(step, outcome, replicas)
+                    _write(folder, outcome)
+    finally:
+        _stop([replica for replicas in servers for replica in replicas])
+        _wait_until_free(devices)
+    return outcomes
+
+
+def _start(folder: Path, case: dict[str, Any], devices: Sequence[int], port: int) -> "list[Replica]":
+    share = len(devices) // case["replicas"]
+    return [
+        Replica(folder, case, number, devices[number * share : (number + 1) * share], port + number)
+        for number in range(case["replicas"])
+    ]
+
+
+def _attempt(step: Callable[..., None], outcome: dict[str, Any], replicas: "list[Replica]") -> None:
+    """Do a step of a case; if it fails, record the error and end the case's servers."""
+    try:
+        step(outcome, replicas)
     except CaseError as error:
         outcome["error"] = str(error)
-    finally:
-        for replica in replicas:
-            replica.stop()
-        outcome["logged"] = [read_log(replica.log.read_text("utf-8", "replace")) for replica in replicas]
-        result_file(results, case).write_text(json.dumps(outcome, indent=1), "utf-8")
-        _wait_until_free(devices)
-    return outcome
+        _stop(replicas)
+    outcome["logged"] = [read_log(replica.log.read_text("utf-8", "replace")) for replica in replicas]
+
+
+def _wait(outcome: dict[str, Any], replicas: "list[Replica]", started: float, end: float) -> None:
+    outcome["ready_seconds"] = []
+    for replica in replicas:
+        replica.wait_until_ready(min(end, started + _READY_SECONDS))
+        outcome["ready_seconds"].append(round(time.monotonic() - started, 1))
+
+
+def _bench_all(
+    outcome: dict[str, Any], replicas: "list[Replica]", workloads: dict[str, dict[str, Any]], end: float
+) -> None:
+    passes = range(outcome["case"]["passes"])  # the last one counts
+    for attempt, (name, workload) in product(passes, workloads.items()):
+        for concurrency in workload["concurrency"]:
+            measured = _bench(replicas, workload, concurrency, attempt, end)
+            outcome["measured"][f"{name}-{concurrency}"] = measured
+
+
+def _write(folder: Path, outcome: dict[str, Any]) -> None:
+    result_file(folder / "results", outcome["case"]).write_text(json.dumps(outcome, indent=1), "utf-8")
+
+
+def _stop(replicas: "list[Replica]") -> None:
+    stops = [threading.Thread(target=replica.stop) for replica in replicas]
+    for stop in stops:
+        stop.start()
+    for stop in stops:
+        stop.join()
 
 
 class Replica:
     """One vLLM server with the client that measures it."""
 
-    def __init__(self, folder: Path, case: dict[str, Any], number: int, devices: Sequence[int]) -> None:
-        self.number, self.folder = number, folder
-        self.port = 8000 + 100 * devices[0]
+    def __init__(self, folder: Path, case: dict[str, Any], number: int, devices: Sequence[int], port: int) -> None:
+        self.number, self.folder, self.port = number, folder, port
         stem = result_file(folder / "results", case).with_suffix("").name
         self.log = folder / "results" / f"{stem}-{number}.log"
         self.bench = folder / "results" / f"{stem}-{number}.bench"
@@ -136,7 +206,7 @@ class Replica:
         self.tokenizer, self.served = f"{argv[1]}/tokenizer", argv[argv.index("--served-model-name") + 1]
         visible = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, devices))}
         server = [sys.executable, "-m", "vllm.entrypoints.cli.main", *argv]
-        server += ["--load-format", "dummy", "--tokenizer", self.tokenizer]
+        server += ["--load-format", "dummy", "--tokenizer", self.tokenizer, *case["options"]]
         with self.log.open("wb") as log, self.bench.with_suffix(".client.log").open("wb") as client_log:
             self.server = subprocess.Popen(
                 server,

@@ -14,10 +14,10 @@ MEASURED = [(data, model) for data in (yaml.safe_load(f.read_text()) for f in FI
 
 @pytest.mark.parametrize(("data", "model"), MEASURED, ids=[model for _, model in MEASURED])
 def test_first_choice(data, model):
-    settings = Settings(model=model, executor="mp")
+    layouts = dict(data["models"][model])
+    settings = Settings(model=model, executor="mp", **layouts.pop("settings", {}))
     plan = estimate(settings, data["accelerator"], nodes=1, per_node=data["accelerators"]).plan
     sizes = (plan.tensor_parallel_size, plan.pipeline_parallel_size)
-    layouts = data["models"][model]
     first = layouts[{(2, 1): "tp2", (1, 2): "pp2"}[sizes]]
     for at_once, time in first["request_ms"].items():
         best = min(other["request_ms"][at_once] for other in layouts.values() if at_once in other["request_ms"])

@@ -4,8 +4,8 @@ import json
 
 from tools.layouts.logs import read_log
 from tools.layouts.models import config, tokenizer
-from tools.layouts.prepare import accepting
-from tools.layouts.run import combine
+from tools.layouts.prepare import accepting, shared
+from tools.layouts.run import combine, groups
 
 from inferfleet.catalog import load_model
 from inferfleet.catalog.architecture import architecture_from_config
@@ -64,3 +64,15 @@ def test_rates_of_replicas_add_up():
     times = dict.fromkeys(("mean_ttft_ms", "median_ttft_ms"), 30) | dict.fromkeys(("mean_tpot_ms", "median_tpot_ms"), 2)
     answers = [{"duration": seconds, "total_output_tokens": 256, "completed": 1, **times} for seconds in (1.0, 2.0)]
     assert combine(answers) == {"output_tokens_per_second": 256, "request_ms": 30 + 2 * 255, **times}
+
+
+def test_servers_side_by_side_fit_into_the_memory():
+    cases = [{"name": "a", "gib": 30}, {"name": "b", "gib": 46}, {"name": "c", "gib": 30}, {"name": "d"}, {"name": "e"}]
+    assert [[case["name"] for case in group] for group in groups(cases, 80)] == [["a", "b"], ["c"], ["d"], ["e"]]
+
+
+def test_options_of_servers_that_share_accelerators():
+    case = shared(8.5, 14 << 30)
+    assert case["gib"] == 27.5
+    assert case["options"][-2:] == ["--kv-cache-memory-bytes", str(17 << 29)]
+    assert shared(None, 14 << 30) == {"options": []}
