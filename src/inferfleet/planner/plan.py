@@ -50,6 +50,8 @@ class Plan:
     engine: str
     executor: str
     model: str
+    profile: str = "balanced"
+    """What the service is tuned for."""
     service: str = ""
     """Name of the service, if the inventory has several."""
     protocol: str = "openai"
@@ -82,6 +84,7 @@ class Plan:
     tensor_parallel_size: int = 0
     pipeline_parallel_size: int = 0
     data_parallel_size: int = 1
+    decode_context_parallel_size: int = 1
     expert_parallel_size: int = 1
     max_model_len: int = 0
     max_num_seqs: int = 0
@@ -166,6 +169,7 @@ class Plan:
                 "tensor_parallel_size": c.layout.tensor_parallel_size,
                 "pipeline_parallel_size": c.layout.pipeline_parallel_size,
                 "data_parallel_size": c.layout.data_parallel_size,
+                "decode_context_parallel_size": c.layout.decode_context_parallel_size,
                 "fits": c.fits,
                 "reason": c.reason.as_dict(),
                 "budget": c.budget.as_dict() if c.budget else None,
