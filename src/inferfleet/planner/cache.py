@@ -64,7 +64,7 @@ def cache_tokens(
     per_layer = kv_bytes_per_token(arch, layout, limits.kv_cache_item_bytes)
     if not arch.layer_types:
         token = per_layer * max(1, len(layers)) + index_bytes_per_token(arch) * sum(layer.indexer for layer in layers)
-        # With decode context parallelism each rank holds the tokens of its own (kv_cache_utils.py, KVCacheSpec).
+        # With decode context parallelism a rank holds its share of the tokens (kv_cache_interface.py, dcp_world_size).
         tokens = max(0, size // (token * BLOCK_TOKENS) * BLOCK_TOKENS) * layout.decode_context_parallel_size
         return tokens, tokens / limits.max_model_len
     counts = Counter(arch.layer_types)

@@ -110,7 +110,7 @@ def test_throughput_of_grouped_query_attention_keeps_a_key_value_head_on_each_ra
         (2, {"accelerator": "H800-80G"}, "across nodes it needs DeepEP's kernels"),
     ],
 )
-def test_throughput_says_why_attention_is_not_replicated(nodes, settings, why):
+def test_throughput_reports_why_attention_is_not_replicated(nodes, settings, why):
     plan = plan_of(nodes, profile="throughput", **settings)
     assert plan.data_parallel_size == 1
     assert why in reasons(plan)[0]
