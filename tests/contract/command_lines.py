@@ -27,6 +27,8 @@ VARIANTS = [
     ("h200", {"engine": "sglang", "data_parallel_size": 8, "enable_expert_parallel": True}),
     ("h200", {"engine": "lmdeploy"}),
     ("h800", {"engine": "tensorrt-llm"}),
+    ("h200", {"profile": "throughput", "executor": "mp", "accelerators_per_node": 8}),
+    ("h800", {"profile": "long-context"}),
 ]
 ENGINES = ("vllm", "sglang", "lmdeploy", "tensorrt-llm")
 MODELS = (
@@ -47,6 +49,9 @@ SETTINGS = (
     {"data_parallel_size": 8, "enable_expert_parallel": True, "num_speculative_tokens": 1},
     {"enable_auto_tool_choice": True},
     {"enable_prefix_caching": False},
+    {"profile": "latency"},
+    {"profile": "throughput"},
+    {"profile": "long-context"},
 )
 # Versions whose parser is not available are checked with that of the nearest version.
 STAND_INS = {

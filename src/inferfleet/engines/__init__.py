@@ -6,7 +6,7 @@ specific to this engine, doctor.Symptom). No other code names the engine.
 """
 
 from inferfleet.engines.discovery import engine_folders, load_command, load_engine, load_engines, load_flags, own_port
-from inferfleet.engines.schema import Engine, EngineVersion, Flag, FlagFile, Mode
+from inferfleet.engines.schema import Engine, EngineVersion, Flag, FlagFile, Mode, Profile
 
 __all__ = [
     "Engine",
@@ -14,6 +14,7 @@ __all__ = [
     "Flag",
     "FlagFile",
     "Mode",
+    "Profile",
     "engine_folders",
     "load_command",
     "load_engine",

@@ -31,6 +31,7 @@ class Launch:
     num_speculative_tokens: int = 0
     mtp_method: str = "mtp"  # vLLM's name for drafts of the prediction layer
     enforce_eager: bool = False
+    performance_mode: str = ""  # empty: the engine's default
     enable_prefix_caching: bool = True
     tool_call_parser: str = ""  # in the engine's spelling; empty: tools are not parsed
     chat_template: str = ""  # path in the image; empty: the model's own

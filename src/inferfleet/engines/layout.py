@@ -13,6 +13,7 @@ class Layout:
     pipeline_parallel_size: int = 1
     data_parallel_size: int = 1  # replicas of all weights except the experts, which are divided among the replicas
     expert_parallel: bool = False
+    decode_context_parallel_size: int = 1  # ranks of a tensor-parallel group that divide the KV cache of a sequence
 
     @property
     def ranks(self) -> int:
@@ -30,6 +31,8 @@ class Layout:
         sizes = [f"TP {self.tensor_parallel_size}", f"PP {self.pipeline_parallel_size}"]
         if self.data_parallel_size > 1:
             sizes.append(f"DP {self.data_parallel_size}")
+        if self.decode_context_parallel_size > 1:
+            sizes.append(f"DCP {self.decode_context_parallel_size}")
         return Message("", N_("{sizes} with expert parallelism") if self.expert_parallel else "{sizes}", sizes=sizes)
 
     def __str__(self) -> str:

@@ -58,6 +58,9 @@ class EngineVersion(_Entry):
     reasoning_parsers: tuple[str, ...] | None = None  # subset of the engine's that it supports; None: all
     mtp_method: str = "mtp"  # vLLM's name for drafts of the prediction layer in --speculative-config
     env: dict[str, str] = {}
+    # Caches that decode context parallelism can divide; `-fp8`: with an FP8 cache.
+    decode_context: tuple[Literal["grouped", "grouped-fp8", "latent", "latent-fp8", "sparse-fp8"], ...] = ()
+    profiles: bool = True  # whether the choices of `profiles` are valid for it
     lacks: tuple[str, ...] = ()  # architectures of the engine that this version does not support
 
     def image_of(self, accelerator: str, vendor: Vendor) -> str:
@@ -75,6 +78,20 @@ class Mode(_Entry):
     max_num_seqs: PositiveInt
     num_speculative_tokens: NonNegativeInt = 0
     env: dict[str, str] = {}
+
+
+class Profile(_Entry):
+    """What a profile chooses; the planner leaves out what the model, the nodes or the user's settings do not allow."""
+
+    num_speculative_tokens: NonNegativeInt = 0
+    max_num_batched_tokens: NonNegativeInt = 0  # 0: the engine's default
+    performance_mode: Literal["", "interactivity", "throughput"] = ""
+    data_parallel: bool = False  # as many replicas of attention as leave no copy of the KV cache
+    expert_parallel: bool = False  # with these replicas
+    decode_context_parallel: bool = False  # over as many ranks as have copies of the KV cache
+    fp8_kv_cache: tuple[Vendor, ...] = ()  # on accelerators of these vendors that compute FP8
+    env: dict[Vendor, dict[str, str]] = {}
+    env_latent_heads: tuple[PositiveInt, ...] = ()  # heads on a rank that its latent attention has kernels for
 
 
 class ContainerOptions(_Entry):
@@ -143,6 +160,8 @@ class Engine(_Entry):
     methods: tuple[str, ...] = ("",)  # quantization methods of supported checkpoints
     quantization: dict[str, str] = {}  # method -> value of --quantization, which the engine requires for it
     vendors: tuple[Vendor, ...]
+    profiles: dict[Literal["latency", "throughput", "long-context"], Profile] = {}
+    profile_vendors: tuple[Vendor, ...] = ("nvidia", "amd")  # whose accelerators the sources of `profiles` are about
     modes: dict[str, Mode] = {}  # empty: the planner chooses sizes; else the first is the default
     env: dict[str, str] = {}  # of the process on every node; `{address}` is replaced by the node's address
     container: ContainerOptions = ContainerOptions()

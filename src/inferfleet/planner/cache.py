@@ -64,7 +64,8 @@ def cache_tokens(
     per_layer = kv_bytes_per_token(arch, layout, limits.kv_cache_item_bytes)
     if not arch.layer_types:
         token = per_layer * max(1, len(layers)) + index_bytes_per_token(arch) * sum(layer.indexer for layer in layers)
-        tokens = max(0, size // (token * BLOCK_TOKENS) * BLOCK_TOKENS)
+        # With decode context parallelism a rank holds its share of the tokens (kv_cache_interface.py, dcp_world_size).
+        tokens = max(0, size // (token * BLOCK_TOKENS) * BLOCK_TOKENS) * layout.decode_context_parallel_size
         return tokens, tokens / limits.max_model_len
     counts = Counter(arch.layer_types)
     block = BLOCK_TOKENS

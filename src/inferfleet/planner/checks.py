@@ -35,8 +35,10 @@ from inferfleet.planner.checkpoints import cache_problems
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.features import (
     batch_problems,
+    context_ranks_problems,
     environment_problems,
     image_problems,
+    mode_problems,
     port_problems,
     replica_problems,
     setting_problems,
@@ -131,12 +133,14 @@ CHECKS = (
     Check(check_model_folder, Fleet, needs_facts=True),
     Check(lambda it: flag_problems(it.choice, it.model, it.settings.engine_extra_args), Selection),
     Check(lambda it: setting_problems(it.settings, it.choice), Selection),
+    Check(lambda it: mode_problems(it.settings, it.choice), Selection),
     Check(lambda it: link_problems(it.settings, it.choice), Selection),
     Check(lambda it: environment_problems(it.settings, it.choice), Selection),
     Check(lambda it: tool_call_problems(it.settings, it.model, it.choice), Selection),
     Check(lambda it: image_problems(it.choice, it.fleet), Selection, needs_facts=True),
     Check(lambda it: replica_problems(it.settings, it.choice), SizedSelection),
     Check(lambda it: batch_problems(it.settings, it.choice, it.sizing), SizedSelection),
+    Check(lambda it: context_ranks_problems(it.settings, it.model, it.choice, it.sizing), SizedSelection),
     Check(lambda it: port_problems(it.settings, it.choice, it.fleet), SizedSelection),
     Check(
         lambda it: speculation_problems(

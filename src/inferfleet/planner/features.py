@@ -7,6 +7,7 @@ from inferfleet.engines.parsers import tool_call_parser
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.fit import Sizing
+from inferfleet.planner.flags import flags_of
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.refusals import (
     BadValue,
@@ -31,9 +32,12 @@ OPTIONAL = (
     "max_num_batched_tokens",
     "num_speculative_tokens",
     "enforce_eager",
+    "decode_context_parallel_size",
+    "performance_mode",
 )
 """Settings that not every engine has an option for; engine.yml lists those it has."""
-
+NONE = {"num_speculative_tokens": 0}
+"""Values that leave an option out, where that is not the default."""
 UNCHUNKED_TOKENS = 32768
 """Longest context for which vLLM's V0 engine does not divide prompts by default (arg_utils.py)."""
 _RAY_ENV = ("RAY_ADDRESS", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")  # roles/inference_engine/vars
@@ -46,7 +50,7 @@ def setting_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
     """Return the problems of settings for which the engine's command line has no option."""
     problems: list[Refusal] = []
     for key in OPTIONAL:
-        value, default = getattr(settings, key), Settings.model_fields[key].default
+        value, default = getattr(settings, key), NONE.get(key, Settings.model_fields[key].default)
         if value != default and key not in choice.engine.settings:
             problems.append(
                 FlagUnsupported(
@@ -140,6 +144,54 @@ def replica_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
             remedies=[Remedy(Message("", N_("Set data_parallel_size to 0.")), {"data_parallel_size": 0})],
             replicas=settings.data_parallel_size,
             engine=choice.engine.title,
+        )
+    ]
+
+
+def context_ranks_problems(settings: Settings, model: Model, choice: EngineChoice, sizing: Sizing) -> list[Refusal]:
+    """Return the problems of decode context parallelism with this engine and KV cache."""
+    size = sizing.layout.decode_context_parallel_size
+    if size == 1 or "decode_context_parallel_size" not in choice.engine.settings:
+        return []
+    arch = model.architecture
+    kind = "grouped" if not arch.mla else "sparse" if arch.index_head_dim else "latent"
+    fp8 = settings.kv_cache_dtype.startswith("fp8")
+    if (f"{kind}-fp8" if fp8 else kind) in choice.version.decode_context:
+        return []
+    remedies = []
+    other, template = ("auto", kind) if fp8 else ("fp8", f"{kind}-fp8")
+    if template in choice.version.decode_context:
+        text = Message("", N_("Set kv_cache_dtype to {other}."), other=other)
+        remedies.append(Remedy(text, {"kv_cache_dtype": other}))
+    return [
+        FlagUnsupported(
+            N_(
+                "Variable decode_context_parallel_size is {size}, but {engine} does not support it with the KV cache of"
+                " {model} and kv_cache_dtype {dtype}."
+            ),
+            N_("Set decode_context_parallel_size to 1."),
+            {"decode_context_parallel_size": 1},
+            remedies=remedies,
+            size=size,
+            engine=f"{choice.engine.title} {choice.version.version}",
+            model=model.title,
+            dtype=settings.kv_cache_dtype,
+        )
+    ]
+
+
+def mode_problems(settings: Settings, choice: EngineChoice) -> list[Refusal]:
+    """Return the problem of a performance mode that the version does not have."""
+    mode, option = settings.performance_mode, "--performance-mode"
+    if not mode or option not in choice.engine.managed or option in flags_of(choice):
+        return []
+    return [
+        FlagUnsupported(
+            N_("Variable performance_mode is {mode}, which {engine} does not have."),
+            N_("Leave performance_mode empty."),
+            {"performance_mode": ""},
+            mode=mode,
+            engine=f"{choice.engine.title} {choice.version.version}",
         )
     ]
 

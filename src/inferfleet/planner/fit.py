@@ -9,7 +9,7 @@ from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import can_cache_fp8
 from inferfleet.planner.choose import EngineChoice, serves
 from inferfleet.planner.fleet import Fleet
-from inferfleet.planner.layouts import Candidate, Rules, candidates, divisibility, explain
+from inferfleet.planner.layouts import Candidate, Rules, candidates, divide_cache, divisibility, explain
 from inferfleet.planner.limits import Limits
 from inferfleet.planner.memory import Budget, budget
 from inferfleet.planner.refusals import (
@@ -78,6 +78,8 @@ def make_limits(
     tokens, sequences = _BATCHES[accelerator.large_batches]
     if version.huge_batches and accelerator.memory_mib >= _HUGE_MIB:
         tokens = 16384
+    if settings.performance_mode == "throughput":
+        tokens *= 2  # vllm/engine/arg_utils.py, which doubles max_num_seqs only if it is not set
     length = settings.max_model_len or model.max_model_len
     if not version.chunked_prefill:
         tokens = max(tokens, length)
@@ -91,6 +93,7 @@ def make_limits(
         enforce_eager=settings.enforce_eager,
         prediction_layers=min(1, settings.num_speculative_tokens) * model.architecture.num_nextn_predict_layers,
         num_speculative_tokens=settings.num_speculative_tokens,
+        fine_graphs=settings.performance_mode == "interactivity",
         weight_scale=weight_scale(model, checkpoint),
     )
 
@@ -131,6 +134,8 @@ def compute_sizing(
             shorter = replace(limits, max_model_len=min(limits.max_model_len, LEAST_CONTEXT))
             ranked = _search(settings, model, checkpoint, fleet, shorter, rules) or ranked
         layout = ranked[0].layout
+        wanted = replace(layout, decode_context_parallel_size=settings.decode_context_parallel_size or 1)
+        problems = divide_cache(model.architecture, wanted)
     if fleet.accelerator.memory_mib == 0 or problems:
         return Sizing(layout, limits, None, [*too_long, *problems], [], explain(ranked, fleet.per_node))
     held = budget(model.architecture, checkpoint.precision, layout, limits, fleet.accelerator.total_bytes)
@@ -164,6 +169,7 @@ def _search(
         per_node=fleet.per_node,
         rules=rules,
         expert_parallel=settings.enable_expert_parallel,
+        context_ranks=settings.decode_context_parallel_size or 1,
     )
 
 
@@ -197,7 +203,7 @@ def _requested_layout(
         tensor = max(1, world // (pipeline * replicas))
     elif not pipeline:
         pipeline = max(1, world // tensor)
-    layout = Layout(tensor, pipeline, replicas, expert)
+    layout = Layout(tensor, pipeline, replicas, expert, settings.decode_context_parallel_size or 1)
     if world % replicas and model.architecture.moe:
         return layout, [
             LayoutMismatch(

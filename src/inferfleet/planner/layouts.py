@@ -53,7 +53,7 @@ class Candidate:
 def divisibility(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> list[Refusal]:
     """Return the problems of a layout that does not divide the model."""
     problems = [*_tensor(arch, precision, layout), *_experts(arch, layout), *_stages(arch, layout, rules)]
-    return problems or _replicas(arch, layout, rules)
+    return problems or [*_replicas(arch, layout, rules), *divide_cache(arch, layout)]
 
 
 def obstacle(
@@ -91,6 +91,36 @@ def obstacle(
                 )
             return Message("", template, name=Message("", name), width=width, block=BLOCK)
     return None
+
+
+def context_obstacle(arch: Architecture, tensor: int, size: int) -> Message | None:
+    """Return why a tensor-parallel group cannot divide the KV cache of a sequence over `size` ranks; None if it can.
+
+    vllm/config/parallel.py; vllm/config/model.py, verify_with_parallel_config; for layers that do not keep every token
+    vllm/v1/core/single_type_kv_cache_manager.py.
+    """
+    if size == 1:
+        return None
+    if arch.assumed:
+        return Message("", N_("the planner does not know the KV cache of {architecture}"), architecture=arch.name)
+    if arch.layer_types:
+        return Message("", N_("not every layer of the model keeps the KV cache of all tokens"))
+    if tensor % size:
+        return Message("", N_("it does not divide tensor_parallel_size, which is {tensor}"), tensor=tensor)
+    heads = arch.num_key_value_heads
+    if arch.mla or (size <= tensor // heads and arch.num_attention_heads // heads % size == 0):
+        return None
+    template = N_("with tensor_parallel_size {tensor} and {heads} key-value heads no rank has a copy of the KV cache")
+    if tensor > heads:
+        template = N_("with tensor_parallel_size {tensor} and {heads} key-value heads at most {most} is possible")
+    return Message("", template, tensor=tensor, heads=heads, most=most_context_ranks(arch, tensor))
+
+
+def most_context_ranks(arch: Architecture, tensor: int, most: int = 0) -> int:
+    """Return the largest number of ranks, at most `most`, that can divide the KV cache of a sequence."""
+    sizes = range(min(tensor, most or tensor), 1, -1)
+    heads = 1 if arch.mla else arch.num_key_value_heads
+    return next((n for n in sizes if n <= tensor // heads and context_obstacle(arch, tensor, n) is None), 1)
 
 
 def works(arch: Architecture, precision: Precision, layout: Layout, rules: Rules) -> bool:
@@ -250,6 +280,25 @@ def _replicas(arch: Architecture, layout: Layout, rules: Rules) -> list[Refusal]
     ]
 
 
+def divide_cache(arch: Architecture, layout: Layout) -> list[Refusal]:
+    """Return the problem of a KV cache that the ranks of a layout cannot divide."""
+    tensor, size = layout.tensor_parallel_size, layout.decode_context_parallel_size
+    why = context_obstacle(arch, tensor, size)
+    if why is None:
+        return []
+    most = most_context_ranks(arch, tensor)
+    return [
+        LayoutMismatch(
+            N_("Variable decode_context_parallel_size is {size}, but {why}."),
+            N_("Set decode_context_parallel_size to {most}."),
+            {"decode_context_parallel_size": most},
+            size=size,
+            why=why,
+            most=most,
+        )
+    ]
+
+
 def split_of(arch: Architecture, layout: Layout) -> str:
     """Return the number of layers of each pipeline stage, for display."""
     counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
@@ -266,6 +315,7 @@ def candidates(
     per_node: int,
     rules: Rules,
     expert_parallel: bool = False,
+    context_ranks: int = 1,
 ) -> list[Candidate]:
     """Return every layout of at most all accelerators that divides the model, best first.
 
@@ -278,9 +328,11 @@ def candidates(
     for tensor in range(1, min(world, arch.num_attention_heads) + 1):
         if arch.num_attention_heads % tensor or not _aligned(tensor, per_node):
             continue
+        # Problems of the ranks that divide the cache are those of the chosen layout.
+        ranks = 1 if context_obstacle(arch, tensor, context_ranks) else context_ranks
         least = world // tensor if nodes > 1 else 1
         for pipeline in range(least, min(world // tensor, arch.num_hidden_layers) + 1):
-            layout = Layout(tensor, pipeline, 1, expert_parallel)
+            layout = Layout(tensor, pipeline, 1, expert_parallel, ranks)
             if nodes > 1 and layout.ranks != world:
                 continue
             if not works(arch, precision, layout, rules):

@@ -15,5 +15,7 @@ class Limits:
     enforce_eager: bool = False
     prediction_layers: int = 0
     num_speculative_tokens: int = 0
+    fine_graphs: bool = False
+    """Whether CUDA graphs are captured for each batch size up to 32."""
     weight_scale: float = 1.0
     """Ratio of the checkpoint's tensor bytes to those computed from the architecture; 1 if both agree."""

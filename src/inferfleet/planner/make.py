@@ -25,6 +25,7 @@ from inferfleet.planner.fleet import Fleet, read_fleet
 from inferfleet.planner.modes import choose_mode, with_mode
 from inferfleet.planner.no_fit import no_fit
 from inferfleet.planner.plan import NodePlan, Plan
+from inferfleet.planner.profiles import with_profile
 from inferfleet.planner.refusals import (
     BadValue,
     CatalogBroken,
@@ -57,8 +58,7 @@ def make_plan(settings: Settings, nodes: Nodes, *, hypothetical: bool = False) -
 
 def draft_plan(settings: Settings, nodes: Nodes, *, hypothetical: bool) -> Plan:
     """Plan as `make_plan` does, without checking the remedies of problems."""
-    if settings.data_parallel_size == 1:
-        settings = settings.model_copy(update={"data_parallel_size": 0})  # one replica is no data parallelism
+    configured, settings = settings, _without_profile(settings)
     nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))
     empty = Plan(engine=settings.engine, executor=settings.executor, model=settings.model)
     problems: list[Refusal] = []
@@ -90,19 +90,40 @@ def draft_plan(settings: Settings, nodes: Nodes, *, hypothetical: bool) -> Plan:
     if _is_fatal(problems):
         return replace(empty, nodes=addressed, accelerator=fleet.name, problems=_problems(problems))
     checkpoint = checkpoints[0]
-    sizing = compute_sizing(settings, model, checkpoint, choice, fleet, mode)
+    selection = SizedSelection(
+        settings,
+        model,
+        fleet,
+        choice,
+        checkpoint,
+        mode,
+        compute_sizing(settings, model, checkpoint, choice, fleet, mode),
+    )
+    profiled = with_profile(selection, configured)
+    selection = profiled.selection
+    settings, sizing = selection.settings, selection.sizing
     dtype, found, why_dtype = choose_dtype(settings, checkpoint, fleet)
     problems += found
     problems += sizing.problems
     if not sizing.problems and not sizing.fits:
         problems.append(no_fit(settings, model, checkpoint, choice, fleet, mode, sizing))
-    problems += run_checks(SizedSelection(settings, model, fleet, choice, checkpoint, mode, sizing))
+    problems += run_checks(selection)
     fabric, found = derive_fabric(
         settings, fleet.nodes, fleet.accelerator.vendor, nccl_chooses_gid=nccl_chooses_gid(choice.version.nccl)
     )
     problems += found
-    decided = Decided(settings, model, fleet, choice, checkpoint, dtype, sizing, mode, fabric, hypothetical)
-    return render(decided, _problems(problems), why_dtype)
+    decided = Decided(
+        settings, model, fleet, choice, checkpoint, dtype, sizing, mode, fabric, hypothetical, profiled.env
+    )
+    reasons = [*([why_dtype] if why_dtype else []), *profiled.reasons]
+    return render(decided, _problems(problems), reasons)
+
+
+def _without_profile(settings: Settings) -> Settings:
+    """Return the settings with which nothing is left to the profile; one replica is no data parallelism."""
+    none = {"num_speculative_tokens": max(0, settings.num_speculative_tokens)}
+    none |= {"data_parallel_size": settings.data_parallel_size if settings.data_parallel_size > 1 else 0}
+    return settings.model_copy(update=none)
 
 
 def _is_fatal(problems: list[Refusal]) -> bool:

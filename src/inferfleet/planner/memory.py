@@ -23,7 +23,7 @@ _NON_TORCH_PIPELINE = 68 * MIB
 # the shared buffers, each further one only driver memory. Piecewise graphs hold one part per layer.
 _FIRST_GRAPH = 128 * MIB
 _PIECE_OF_LAYER, _FULL_GRAPH = 0.15 * MIB, 2 * MIB
-_LARGEST_GRAPH_TOKENS = 512
+_LARGEST_GRAPH_TOKENS, _LARGEST_FINE_GRAPH = 512, 32
 _ATTENTION_SPLITS = 32  # FlashAttention's partial outputs in a graph, in float32
 # The sampler runs on max_num_seqs rows of float32 logits: the logits in the model's type (half a row of float32),
 # in float32, their probabilities and the random draw, and the top-k kernel's buffer.
@@ -136,19 +136,26 @@ def graph_bytes(arch: Architecture, layout: Layout, limits: Limits, layers: int)
     decoded = limits.max_num_seqs * (1 + limits.num_speculative_tokens)
     largest = min(2 * decoded, _LARGEST_GRAPH_TOKENS, limits.max_num_batched_tokens)
     decoded = min(decoded, largest)
-    heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
+    # Ranks that divide the cache compute the heads of all of them (flashattn_mla.py, num_heads_q; flash_attn.py,
+    # query_across_dcp). Not measured.
+    heads = -(-arch.num_attention_heads // layout.tensor_parallel_size) * layout.decode_context_parallel_size
     width = arch.kv_lora_rank if arch.mla else arch.head_size
     # With an FP8 cache latent attention uses FlashMLA, which needs no such buffer.
     split = 0 if arch.mla and limits.kv_cache_item_bytes == 1 else _ATTENTION_SPLITS * decoded * heads * width * 4
     context = _context_bytes(arch, layout, limits) if arch.mla else 0
     first = max(_FIRST_GRAPH + context, split + (context if limits.prediction_layers else 0))
-    pieces = (_graphs(largest) - 1) * max(MIB, int(layers * _PIECE_OF_LAYER))
-    return first + pieces + (_graphs(decoded) - 1) * _FULL_GRAPH
+    pieces = (_graphs(largest, fine=limits.fine_graphs) - 1) * max(MIB, int(layers * _PIECE_OF_LAYER))
+    return first + pieces + (_graphs(decoded, fine=limits.fine_graphs) - 1) * _FULL_GRAPH
 
 
-def _graphs(largest: int) -> int:
-    """Return the number of batch sizes that vLLM captures: 1, 2, 4, then every 8 tokens, from 256 every 16."""
-    return min(3, largest.bit_length()) + min(largest, 255) // 8 + max(0, largest - 240) // 16
+def _graphs(largest: int, *, fine: bool) -> int:
+    """Return the number of batch sizes that vLLM captures: 1, 2, 4, then every 8 tokens, from 256 every 16.
+
+    `fine`: each size up to 32 in addition (vllm/config/vllm.py, performance_mode "interactivity").
+    """
+    coarse = min(3, largest.bit_length()) + min(largest, 255) // 8 + max(0, largest - 240) // 16
+    small = min(largest, _LARGEST_FINE_GRAPH)
+    return coarse + (small - min(3, small.bit_length()) - small // 8 if fine else 0)
 
 
 def _context_bytes(arch: Architecture, layout: Layout, limits: Limits) -> int:

@@ -19,7 +19,13 @@ _MOST_NODES = 64
 _LOADED = 0.9  # least part of a checkpoint that engines load: all but the prediction layers
 _SHARES = (0.90, 0.92, MOST_SHARE)
 _SEQUENCES = (256, 128, 64, 32, 16)
-_PLAIN = {**FREE, "num_speculative_tokens": 0, "enable_expert_parallel": False, "kv_bytes_per_token": 0}
+_PLAIN = {
+    **FREE,
+    "num_speculative_tokens": 0,
+    "decode_context_parallel_size": 1,
+    "enable_expert_parallel": False,
+    "kv_bytes_per_token": 0,
+}
 """Settings of the layout with which every model works."""
 _FP8_CACHE = {"kv_cache_dtype": "fp8"}
 _BATCHES = (8192, 4096, 2048)
@@ -144,7 +150,8 @@ def _ways(
         yield _more_nodes(nodes, settings, choice, fleet)
     for name in _smaller_models(settings, model, choice, fleet):
         text = Message("", N_("set model to {other}"), other=name)
-        yield Remedy(text, {"model": name, "checkpoint": "", "precision": "", "max_model_len": 0, **_PLAIN})
+        free = {key: Settings.model_fields[key].default for key in _PLAIN}
+        yield Remedy(text, {"model": name, "checkpoint": "", "precision": "", "max_model_len": 0, **free})
 
 
 def _more_nodes(nodes: int, settings: Settings, choice: EngineChoice, fleet: Fleet) -> Remedy:

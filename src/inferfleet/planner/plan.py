@@ -51,6 +51,8 @@ class Plan:
     engine: str
     executor: str
     model: str
+    profile: str = "balanced"
+    """What the service is tuned for."""
     service: str = ""
     """Name of the service, as in its group; empty where the inventory has no such group."""
     replica: int = 0
@@ -87,6 +89,7 @@ class Plan:
     tensor_parallel_size: int = 0
     pipeline_parallel_size: int = 0
     data_parallel_size: int = 1
+    decode_context_parallel_size: int = 1
     expert_parallel_size: int = 1
     max_model_len: int = 0
     max_num_seqs: int = 0
@@ -184,6 +187,7 @@ class Plan:
                 "tensor_parallel_size": c.layout.tensor_parallel_size,
                 "pipeline_parallel_size": c.layout.pipeline_parallel_size,
                 "data_parallel_size": c.layout.data_parallel_size,
+                "decode_context_parallel_size": c.layout.decode_context_parallel_size,
                 "fits": c.fits,
                 "reason": c.reason.as_dict(),
                 "budget": c.budget.as_dict() if c.budget else None,

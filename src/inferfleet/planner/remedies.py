@@ -20,6 +20,7 @@ _OF_THE_MODEL = (
     *("checkpoint", "precision", "engine_version", "engine_image", "engine_mode", "dtype", "kv_cache_dtype"),
     *("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "max_model_len", "max_num_seqs"),
     *("num_speculative_tokens", "enable_expert_parallel", "enable_auto_tool_choice", "kv_bytes_per_token"),
+    "decode_context_parallel_size",
 )
 """Settings that belong to the configured model or engine; another model starts with their defaults."""
 _COPIED = "shared-address"
@@ -115,7 +116,7 @@ def _named(remedy: Remedy, settings: Settings, *, clause: bool) -> Remedy:
     reset = [
         key
         for key, value in remedy.change.items()
-        if value in ("", 0, "auto") and getattr(settings, key) != value and key not in text
+        if value in ("", 0, -1, "auto") and getattr(settings, key) != value and key not in text
     ]
     if not reset:
         return remedy

@@ -1,6 +1,7 @@
 """Render decisions into a plan: command line, environment, devices and mounts of each node, and the reasons."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from math import floor
 from pathlib import PurePosixPath
 
@@ -41,10 +42,11 @@ class Decided:
     mode: Mode | None
     fabric: Fabric
     hypothetical: bool = False
+    profile_env: Mapping[str, str] = field(default_factory=dict)
 
 
-def render(decided: Decided, problems: list[Problem], why_dtype: Message | None) -> Plan:
-    """Return the plan of these decisions."""
+def render(decided: Decided, problems: list[Problem], reasons: list[Message]) -> Plan:
+    """Return the plan of these decisions; `reasons` are those of the data type and the profile."""
     settings, fleet, choice, sizing = decided.settings, decided.fleet, decided.choice, decided.sizing
     checkpoint, layout = decided.checkpoint, decided.sizing.layout
     path = _model_path(settings, checkpoint)
@@ -88,6 +90,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         num_speculative_tokens=settings.num_speculative_tokens,
         mtp_method=choice.version.mtp_method,
         enforce_eager=settings.enforce_eager,
+        performance_mode=settings.performance_mode,
         enable_prefix_caching=settings.enable_prefix_caching,
         **_tools(decided),
         architecture=decided.model.architecture.name,
@@ -107,6 +110,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
     return Plan(
         engine=choice.name,
         executor=settings.executor,
+        profile=settings.profile,
         model=settings.model,
         protocol=choice.engine.protocol,
         launcher=launcher,
@@ -130,6 +134,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         tensor_parallel_size=layout.tensor_parallel_size,
         pipeline_parallel_size=layout.pipeline_parallel_size,
         data_parallel_size=layout.data_parallel_size,
+        decode_context_parallel_size=layout.decode_context_parallel_size,
         expert_parallel_size=layout.expert_ranks if layout.expert_parallel else 1,
         max_model_len=sizing.limits.max_model_len,
         max_num_seqs=sizing.limits.max_num_seqs,
@@ -148,7 +153,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         reasons=[
             choice.reason,
             _why_checkpoint(decided),
-            *([why_dtype] if why_dtype else []),
+            *reasons,
             *_why_layout(decided),
         ],
         warnings=[*sizing.warnings, *_warnings(decided, path, served)],
@@ -210,6 +215,7 @@ def _env(decided: Decided, node: Node) -> dict[str, str]:
         env |= choice.version.forward_compatibility or {}
     if decided.mode:
         env |= decided.mode.env
+    env |= decided.profile_env
     env |= decided.fabric.env(node.name)
     if settings.nccl_debug:
         env["NCCL_DEBUG"] = settings.nccl_debug
@@ -274,6 +280,9 @@ def _why_layout(decided: Decided) -> list[Message]:
     if layout.data_parallel_size > 1:
         replicas = N_("DP {replicas}: one KV cache per replica, experts shared by all ranks")
         parts.append(Message("", replicas, replicas=layout.data_parallel_size))
+    if layout.decode_context_parallel_size > 1:
+        context = N_("DCP {ranks}: the KV cache of a sequence is divided over {ranks} ranks")
+        parts.append(Message("", context, ranks=layout.decode_context_parallel_size))
     if pipeline > 1 and not decided.mode:
         template = N_("PP {stages} within the node: layers {split}")
         if len(fleet.nodes) > 1:

@@ -296,6 +296,7 @@ class Unit:
 
 
 Tokens = Annotated[Count, Unit("tokens")]
+DraftTokens = Annotated[int, Field(ge=-1), BeforeValidator(_number), Unit("tokens")]
 ContextLength = Annotated[Tokens, AfterValidator(_context_length)]
 Bytes = Annotated[Count, Unit("bytes")]
 EngineName = Annotated[str, AfterValidator(_engine), Choices(engine_names)]
@@ -331,6 +332,8 @@ class Settings(BaseModel):
     """Fixed mode defined by a vendor: `long-context` or `mtp` of vllm_vacc."""
     executor: Literal["ray", "mp"] = "ray"
     """`ray`: vLLM on a Ray cluster; `mp`: the engine's built-in multi-node backend."""
+    profile: Literal["balanced", "latency", "throughput", "long-context"] = "balanced"
+    """What the service is tuned for; settings of your own override each of its choices."""
     precision: Literal["", "fp32", "bf16", "fp16", "fp8", "int8", "int4", "mxfp4", "nvfp4"] = ""
     """Precision of the weights; empty: chosen by the planner, without int8, int4 and nvfp4."""
     dtype: Literal["auto", "half", "float16", "bfloat16", "float", "float32"] = "auto"
@@ -346,7 +349,9 @@ class Settings(BaseModel):
     pipeline_parallel_size: Count = 0
     """Pipeline stages that the layers are divided into; 0: chosen by the planner."""
     data_parallel_size: Count = 0
-    """Replicas of the attention layers of a mixture-of-experts model, each with its own KV cache."""
+    """Replicas of the attention layers of a mixture-of-experts model, each with its own KV cache; 0: by `profile`."""
+    decode_context_parallel_size: Count = 0
+    """Ranks that divide the KV cache of a sequence instead of copying it; 0: by `profile`, 1: none."""
     enable_expert_parallel: Switch = False
     """Distribute complete experts over the ranks instead of a slice of each expert."""
     max_model_len: ContextLength = 0
@@ -355,14 +360,16 @@ class Settings(BaseModel):
     """Maximum number of sequences processed at once."""
     max_num_batched_tokens: Tokens = 0
     """Maximum number of tokens in one forward pass."""
-    num_speculative_tokens: Tokens = 0
-    """Tokens drafted per step with the model's multi-token-prediction (MTP) layer."""
+    num_speculative_tokens: DraftTokens = -1
+    """Tokens drafted per step with the model's multi-token-prediction (MTP) layer; -1: by `profile`, 0: none."""
     enable_prefix_caching: Switch = True
     """Reuse the KV cache of common prompt prefixes."""
     enable_auto_tool_choice: Switch = False
     """Enable tool calls, for models trained for them (deepseek-r1-0528)."""
     enforce_eager: Switch = False
     """Disable CUDA graphs: slower, but frees about 0.5 GiB per GPU."""
+    performance_mode: Literal["", "balanced", "interactivity", "throughput"] = ""
+    """vLLM's mode: `interactivity` captures more CUDA graphs, `throughput` doubles the batch; empty: by `profile`."""
     gpu_memory_utilization: Share = 0.90
     """Share of each accelerator's memory that the engine may use."""
     engine_extra_args: list[str] = []

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,20 @@ REPLICAS: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("H800-80G", {"replicas": count}) for count in (0, 4)),
     *((accelerator, {}) for accelerator in ("H20-96G", "A800-80G")),
 )
+PROFILES = (
+    *({"profile": name} for name in ("latency", "throughput", "long-context")),
+    {"profile": "long-context", "accelerator": "A800-80G", "model": LARGE},
+    {"profile": "throughput", "accelerator": "MI300X-192G"},
+    {"profile": "latency", "engine": "sglang"},
+    {"profile": "throughput", "engine": "sglang"},
+    {"profile": "long-context", "engine": "sglang", "model": SMALL, "kv_cache_dtype": "bfloat16"},
+    {"profile": "latency", "engine": "lmdeploy"},
+    {"profile": "latency", "num_speculative_tokens": 0, "accelerator": "L40S-48G", "model": SMALL},
+    {"profile": "throughput", "executor": "ray"},
+    {"profile": "throughput", "gpu_memory_utilization": 0.8},
+    {"model": "deepseek-v3.2", "decode_context_parallel_size": 8},
+    {"decode_context_parallel_size": 8, "kv_cache_dtype": "fp8", "executor": "ray"},
+)
 LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
 LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}
 SHARED_EXPERTS = {"architectures": ["Glm4MoeForCausalLM"], "n_routed_experts": 8, "num_experts_per_tok": 2}
@@ -100,7 +115,7 @@ def texts() -> list[Message | Problem]:
     """Return every refusal, warning, reason and assessment of a layout, each text once."""
     messages = {
         str(text): text
-        for text in (*_inventories(), *_odd_settings(), *_replicas(), *_configs(), *_nodes(), *_networks())
+        for text in chain(_inventories(), _odd_settings(), _replicas(), _profiles(), _configs(), _nodes(), _networks())
     }
     return [messages[text] for text in sorted(messages)]
 
@@ -135,6 +150,13 @@ def _replicas() -> Iterator[Message | Problem]:
     nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(4)}
     for accelerator, values in REPLICAS:
         yield from _of(*plan_service(Settings(executor="mp", accelerator=accelerator, **values), nodes))
+
+
+def _profiles() -> Iterator[Message | Problem]:
+    for settings in PROFILES:
+        values = {"accelerator": "H200-141G", "executor": "mp", **settings}
+        for nodes in (NODES, {"n0": NODES["n0"]}):
+            yield from _of(make_plan(Settings(**values), nodes))
 
 
 def _configs() -> Iterator[Message | Problem]:

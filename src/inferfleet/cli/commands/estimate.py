@@ -30,7 +30,7 @@ _OPTIONS = frozenset(
         *_SHORT,
         *("model", "checkpoint", "precision", "engine", "accelerator", "max_model_len", "max_num_seqs"),
         *("max_num_batched_tokens", "gpu_memory_utilization", "kv_cache_dtype", "kv_bytes_per_token"),
-        *("enforce_eager", "replicas"),
+        *("enforce_eager", "profile", "replicas"),
     }
 )
 """Settings with an option of this command."""
@@ -66,6 +66,7 @@ def estimate(
     kv_cache_dtype: Annotated[str, setting_option("kv_cache_dtype", metavar="TYPE")] = "auto",
     kv_bytes_per_token: Annotated[int, setting_option("kv_bytes_per_token", metavar="BYTES")] = 0,
     engine: Annotated[str, setting_option("engine", metavar="NAME")] = "auto",
+    profile: Annotated[str, setting_option("profile", metavar="NAME")] = "balanced",
     enforce_eager: Annotated[bool, setting_option("enforce_eager")] = False,
     as_json: Json = False,
 ) -> None:
@@ -99,6 +100,7 @@ def estimate(
         "gpu_memory_utilization": gpu_memory_utilization,
         "kv_cache_dtype": kv_cache_dtype,
         "kv_bytes_per_token": kv_bytes_per_token,
+        "profile": profile,
         "enforce_eager": enforce_eager,
     }
     # A requested layout determines the number of accelerators, unless that is set as well.
@@ -140,6 +142,9 @@ def _print(result: Estimate) -> None:
             (N_("Context"), N_("{max_model_len} tokens, {max_concurrency:.1f} concurrent sequences of that length")),
         ]
         console.print(facts_table([(tr(name), tr(value, **form)) for name, value in rows]))
+    for reason in result.plan.reasons:
+        if reason.code == "profile":
+            console.print(Text(f"  {shown(reason)}", style="dim"), soft_wrap=True)
     for warning in result.plan.warnings:
         console.print(Text(f"  {shown(warning)}", style="yellow"), soft_wrap=True)
     _print_problems(console, result.plan.problems)

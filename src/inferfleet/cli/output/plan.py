@@ -92,6 +92,7 @@ def _summary(plan: Plan) -> list[tuple[str, str]]:
         *([(tr(N_("Replicas")), str(plan.replicas))] if plan.replicas > 1 else []),
         (tr(N_("Accelerators")), accelerators(plan.accelerators, plan.accelerator, plan.replicas)),
         (tr(N_("Parallel")), _parallel(plan)),
+        (tr(N_("Profile")), plan.profile),
         (tr(N_("Context")), tr(N_("{max_model_len} tokens, {max_num_seqs} concurrent sequences"), **known)),
         (tr(N_("Served as")), tr(N_("{served_model_name} on port {port}"), **known)),
     ]
@@ -110,7 +111,11 @@ def _parallel(plan: Plan) -> str:
         "data": plan.data_parallel_size,
     }
     several = N_("tensor {tensor}, pipeline {pipeline}, data {data}")
-    return tr(several if plan.data_parallel_size > 1 else N_("tensor {tensor}, pipeline {pipeline}"), **sizes)
+    shown_sizes = tr(several if plan.data_parallel_size > 1 else N_("tensor {tensor}, pipeline {pipeline}"), **sizes)
+    if plan.decode_context_parallel_size > 1:
+        context = N_("{sizes}, decode context {ranks}")
+        shown_sizes = tr(context, sizes=shown_sizes, ranks=plan.decode_context_parallel_size)
+    return shown_sizes
 
 
 def _facts(rows: Sequence[tuple[str, str]]) -> Table:

@@ -65,12 +65,16 @@ def sizes(launch: Launch) -> list[str]:
         argv += ["--max-num-batched-tokens", str(launch.max_num_batched_tokens)]
     if launch.layout.expert_parallel:
         argv += ["--enable-expert-parallel"]
+    if launch.layout.decode_context_parallel_size > 1:
+        argv += ["--decode-context-parallel-size", str(launch.layout.decode_context_parallel_size)]
     if not launch.enable_prefix_caching:
         argv += ["--no-enable-prefix-caching"]
     if launch.num_speculative_tokens:
         argv += speculation(launch)
     if launch.enforce_eager:
         argv += ["--enforce-eager"]
+    if launch.performance_mode:
+        argv += ["--performance-mode", launch.performance_mode]
     return argv
 
 
