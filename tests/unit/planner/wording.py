@@ -53,6 +53,8 @@ ODD = (
     ("H200-141G", {"accelerators_per_node": 65}),
     ("H200-141G", {"cluster_network": "192.0.2.0/24"}),
     ("H200-141G", {"kv_bytes_per_token": 4096}),
+    ("H200-141G", {"checkpoint": "example/r1-finetuned"}),
+    ("H200-141G", {"checkpoint": "deepseek-ai/DeepSeek-R1-Zero"}),
 )
 LLAMA = {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64}
 LLAMA |= {"num_attention_heads": 4, "vocab_size": 9, "max_position_embeddings": 99}
