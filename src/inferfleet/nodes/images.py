@@ -155,8 +155,8 @@ _PULL_REMEDIES = (
     (
         "no space left on device",
         N_(
-            "Free disk space in {path} on {host}, for example with `docker image prune`, or set container_data_root to a"
-            " folder on a larger disk."
+            "Free disk space in {path} on {host}, for example with `docker image prune`, or set container_data_root to"
+            " a folder on a larger disk."
         ),
     ),
     (

@@ -122,11 +122,11 @@ def test_image_for_another_architecture_is_reported():
     [
         ("manifest unknown.", "Correct the image name (engine_image, webui_image), name a mirror in"),
         (
-            "failed to register layer: Error processing tar file(exit status 1): write /usr/lib/a.so: no space left on device",
+            "failed to register layer: Error processing tar file(exit status 1): write /a.so: no space left on device",
             "Free disk space in /data/docker on n2, for example with `docker image prune`, or set container_data_root",
         ),
         (
-            'Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: connection refused',
+            'Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: refused',
             "Check that the proxy in http_proxy and https_proxy is correct",
         ),
     ],
