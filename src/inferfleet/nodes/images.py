@@ -160,6 +160,10 @@ _PULL_REMEDIES = (
         ),
     ),
     (
+        "certificate has expired or is not yet valid",
+        N_("Run `timedatectl` on {host} and correct its clock; if it is right, the registry's certificate has expired."),
+    ),
+    (
         "proxyconnect|proxy authentication required",
         N_("Check that the proxy in http_proxy and https_proxy is correct, running and reachable from {host}."),
     ),

@@ -126,6 +126,10 @@ def test_image_for_another_architecture_is_reported():
             "Free disk space in /data/docker on n2, for example with `docker image prune`, or set container_data_root",
         ),
         (
+            "x509: certificate has expired or is not yet valid: current time 2023-01-01T00:04:11Z is before 2026-08-18",
+            "Run `timedatectl` on n2 and correct its clock; if it is right, the registry's certificate has expired.",
+        ),
+        (
             'Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: refused',
             "Check that the proxy in http_proxy and https_proxy is correct",
         ),
