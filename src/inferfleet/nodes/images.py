@@ -161,7 +161,9 @@ _PULL_REMEDIES = (
     ),
     (
         "certificate has expired or is not yet valid",
-        N_("Run `timedatectl` on {host} and correct its clock; if it is right, the registry's certificate has expired."),
+        N_(
+            "Run `timedatectl` on {host} and correct its clock; if it is right, the registry's certificate has expired."
+        ),
     ),
     (
         "proxyconnect|proxy authentication required",
