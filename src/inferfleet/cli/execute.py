@@ -137,8 +137,17 @@ def _run(
     log = _short(result.log, cwd)
     again = _again(command, options, request, cwd)
     if not (options.json and options.progress is ProgressForm.JSON):  # otherwise both outputs are for programs
-        shown = {"again": again, "inventory": options.inventory, "check": options.check, "log": log}
-        summary = summarize(command, result, final, **shown, cwd=cwd, tags=tags_of(playbook))
+        summary = summarize(
+            command,
+            result,
+            final,
+            again=again,
+            inventory=options.inventory,
+            check=options.check,
+            log=log,
+            cwd=cwd,
+            tags=tags_of(playbook),
+        )
         print_summary(console, summary)
     if options.junit:
         options.junit.write_text(report(command.name, result, final), "utf-8")

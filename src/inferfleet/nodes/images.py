@@ -169,23 +169,24 @@ _PULL_REMEDIES = (
         "proxyconnect|proxy authentication required",
         N_("Check that the proxy in http_proxy and https_proxy is correct, running and reachable from {host}."),
     ),
-)
-"""Remedy of a failed pull by a pattern of Docker's reason; else the name or the registry is at fault."""
-
-
-def image_pull_failure(name: str, reason: str, host: str, data_root: str) -> Problem:
-    """Return the problem of a failed pull; `reason` is Docker's, `data_root` its folder on the node."""
-    remedy = next(
-        (remedy for pattern, remedy in _PULL_REMEDIES if re.search(pattern, reason, re.I)),
+    (
+        "",
         N_(
             "Correct the image name (engine_image, webui_image), name a mirror in image_mirrors, sign in on that host"
             " with `docker login`, or install the image from an air-gap bundle (playbooks/bundle.yml)."
         ),
-    )
+    ),
+)
+"""Remedy of a failed pull by a pattern of Docker's reason; the first that matches applies."""
+
+
+def image_pull_failure(name: str, reason: str, host: str, data_root: str) -> Problem:
+    """Return the problem of a failed pull; `reason` is Docker's, `data_root` its folder on the node."""
+    remedies = [remedy for pattern, remedy in _PULL_REMEDIES if re.search(pattern, reason, re.I)]
     return Problem(
         "image-not-pulled",
         N_("{host} cannot pull {image}: {reason}. The running containers were not changed."),
-        remedy,
+        remedies[0],
         host=host,
         image=name,
         reason=reason.rstrip(". \n"),
