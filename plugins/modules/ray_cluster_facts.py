@@ -100,7 +100,8 @@ def status(found: list[dict], wanted: list[str], accelerators: int) -> tuple[boo
         lacking = N_("missing: {addresses} (see `docker logs inferfleet-ray` there)")
         parts.append(Message("ray-nodes-missing", lacking, addresses=missing))
     if unknown:
-        parts.append(Message("ray-nodes-unknown", N_("not in this inventory: {addresses}"), addresses=unknown))
+        surplus = N_("not in this inventory: {addresses} (run `docker rm -f inferfleet-ray inferfleet-engine` there)")
+        parts.append(Message("ray-nodes-unknown", surplus, addresses=unknown))
     return not missing and not unknown and present == accelerators, joined(parts)
 
 

@@ -33,7 +33,7 @@ from inferfleet.runner.extra_vars import parse_extra_vars, shown_extra_vars
 from inferfleet.runner.lock import locked
 from inferfleet.runner.outcome import Outcome, outcome
 from inferfleet.runner.run import run
-from inferfleet.runner.stages import planned_roles
+from inferfleet.runner.stages import planned_roles, split_tags, tags_of
 
 
 def execute(
@@ -77,9 +77,10 @@ def build_request(command: Command, options: RunOptions, extra_vars: Sequence[st
     """Return the run that the options describe; prompts for passwords where requested.
 
     Raises:
-        UsageError: a path or a variable is wrong, or a file of the inventory cannot be read.
+        UsageError: a path, a tag or a variable is wrong, or a file of the inventory cannot be read.
     """
     inventory = find_inventory(options.inventory, cwd, root)
+    _check_tags(root / command.playbook, options)
     read_sources([inventory])  # Ansible reports neither file nor line of most errors
     return Request(
         root=root,
@@ -97,6 +98,23 @@ def build_request(command: Command, options: RunOptions, extra_vars: Sequence[st
     )
 
 
+_ANY_TAGS = {"all", "always", "never", "tagged", "untagged"}  # special tags of Ansible
+
+
+def _check_tags(playbook: Path, options: RunOptions) -> None:
+    """Refuse a tag that the playbook does not have: it would select nothing, and the run would succeed."""
+    known = tags_of(playbook)
+    for option, given in (("--tags", options.tags), ("--skip-tags", options.skip_tags)):
+        for tag in split_tags(given or ""):
+            if tag not in known | _ANY_TAGS:
+                template = N_("Option {option} has {tag}, which is not a tag of {playbook}.")
+                names = sorted(known - _ANY_TAGS)
+                remedy = N_("Choose from {tags}.") if names else N_("Omit the option.")
+                raise UsageError(
+                    "unknown-tag", template, remedy, option=option, tag=tag, playbook=playbook.name, tags=names
+                )
+
+
 def refuse(problem: Problem, command: str, options: RunOptions) -> None:
     """Print one line on stderr, and the JSON document with --json."""
     Console(stderr=True, highlight=False, emoji=False).print(Text(f"inferfleet: {problem}"), soft_wrap=True)
@@ -107,7 +125,8 @@ def refuse(problem: Problem, command: str, options: RunOptions) -> None:
 def _run(
     command: Command, options: RunOptions, request: Request, console: Console, cwd: Path, assert_no_change: bool
 ) -> int:
-    planned = planned_roles(request.root / request.playbook)
+    playbook = request.root / request.playbook
+    planned = planned_roles(playbook)
     fold = Fold({} if request.partial else planned)
     header = Header(command.name, _short(request.inventory, cwd), shown_command(request, cwd))
     color = options.verbose > 0 and console.is_terminal and not console.no_color
@@ -119,7 +138,15 @@ def _run(
     again = _again(command, options, request, cwd)
     if not (options.json and options.progress is ProgressForm.JSON):  # otherwise both outputs are for programs
         summary = summarize(
-            command, result, final, again=again, inventory=options.inventory, check=options.check, log=log, cwd=cwd
+            command,
+            result,
+            final,
+            again=again,
+            inventory=options.inventory,
+            check=options.check,
+            log=log,
+            cwd=cwd,
+            tags=tags_of(playbook),
         )
         print_summary(console, summary)
     if options.junit:

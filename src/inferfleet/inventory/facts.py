@@ -111,6 +111,10 @@ class Host:
     """By purpose, the path and the bytes still needed there."""
 
 
+_LEAST_SPACE_GIB = 1
+"""Free space that containers and their logs need at least; symptom disk-full has the same bound."""
+
+
 def needed_space(
     facts: Mapping[str, Any], settings: Settings, weights: Weights | None, image_space_gib: int
 ) -> dict[str, tuple[str, int]]:
@@ -119,7 +123,8 @@ def needed_space(
     `weights` is None for a node that serves no model, or one in a folder that the user provides.
     """
     # A node with a running Docker has its images, or the space was checked when they were pulled.
-    space = {"images": (settings.container_data_root, 0 if facts.get("docker") else image_space_gib * GIB)}
+    needed = min(image_space_gib, _LEAST_SPACE_GIB) if facts.get("docker") else image_space_gib
+    space = {"images": (settings.container_data_root, needed * GIB)}
     if weights is not None:
         present = facts.get("present")
         held = present.get(weights.checkpoint, 0) if isinstance(present, Mapping) else 0

@@ -3,7 +3,13 @@
 from inferfleet.nodes.accelerator_check import accelerator_check_argv, accelerators_not_visible
 from inferfleet.nodes.clocks import clock_skew
 from inferfleet.nodes.docker import docker_start_error
-from inferfleet.nodes.images import image_choice, image_difference, image_processor, image_source
+from inferfleet.nodes.images import (
+    image_choice,
+    image_difference,
+    image_processor,
+    image_pull_failure,
+    image_source,
+)
 from inferfleet.nodes.pools import PoolError, address_pools, pool_problem
 from inferfleet.nodes.repositories import repository_reason
 from inferfleet.nodes.systems import (
@@ -27,6 +33,7 @@ __all__ = [
     "image_choice",
     "image_difference",
     "image_processor",
+    "image_pull_failure",
     "image_source",
     "oldest_systems",
     "package_manager",

@@ -21,8 +21,10 @@ def clock_skew(measured: Mapping[str, Mapping[str, Any]], most: float) -> Proble
     if skew <= most:
         return None
     gaps = [later[0] - earlier[0] for earlier, later in pairwise(known)]
-    # Of three or more clocks, the one furthest from the others is at fault.
-    odd = [first, last] if len(known) == 2 else first if max(gaps) == gaps[0] else last
+    # Of three or more clocks, the one furthest from the others is at fault; of two, the one that differs from the
+    # controller's if the other does not.
+    off = [host for offset, uncertainty, host in known if abs(offset) - uncertainty > most]
+    odd = (off if len(off) == 1 else [first, last]) if len(known) == 2 else first if max(gaps) == gaps[0] else last
     return Problem(
         "clock-skew",
         N_("The clocks of {first} and {last} differ by at least {skew} s; node_baseline_clock_skew_max is {most}."),

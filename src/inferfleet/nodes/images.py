@@ -151,6 +151,49 @@ def image_processor(name: str, images: Sequence[Mapping[str, Any]], machine: str
     )
 
 
+_PULL_REMEDIES = (
+    (
+        "no space left on device",
+        N_(
+            "Free disk space in {path} on {host}, for example with `docker image prune`, or set container_data_root to"
+            " a folder on a larger disk."
+        ),
+    ),
+    (
+        "certificate has expired or is not yet valid",
+        N_(
+            "Run `timedatectl` on {host} and correct its clock; if it is right, the registry's certificate has expired."
+        ),
+    ),
+    (
+        "proxyconnect|proxy authentication required",
+        N_("Check that the proxy in http_proxy and https_proxy is correct, running and reachable from {host}."),
+    ),
+    (
+        "",
+        N_(
+            "Correct the image name (engine_image, webui_image), name a mirror in image_mirrors, sign in on that host"
+            " with `docker login`, or install the image from an air-gap bundle (playbooks/bundle.yml)."
+        ),
+    ),
+)
+"""Remedy of a failed pull by a pattern of Docker's reason; the first that matches applies."""
+
+
+def image_pull_failure(name: str, reason: str, host: str, data_root: str) -> Problem:
+    """Return the problem of a failed pull; `reason` is Docker's, `data_root` its folder on the node."""
+    remedies = [remedy for pattern, remedy in _PULL_REMEDIES if re.search(pattern, reason, re.I)]
+    return Problem(
+        "image-not-pulled",
+        N_("{host} cannot pull {image}: {reason}. The running containers were not changed."),
+        remedies[0],
+        host=host,
+        image=name,
+        reason=reason.rstrip(". \n"),
+        path=data_root,
+    )
+
+
 def _digest(image: Mapping[str, Any]) -> str:
     return next((str(name).partition("@")[2] for name in image.get("RepoDigests") or ()), "")
 

@@ -11,6 +11,8 @@ _CAUSES = (
         r"NO_PUBKEY|not signed|Missing key|signature.*(?:invalid|not verif)|GPG check FAILED",
         N_("it is signed with a different key"),
     ),
+    # apt (acquire-item.cc) and OpenSSL
+    (r"is not valid yet|is not yet valid", N_("the node's clock is slow")),
     (r"EXPKEYSIG|expired", N_("the key or the repository's index has expired")),
     (r"Could not resolve|Name or service not known|Temporary failure in name", N_("its host name cannot be resolved")),
     (

@@ -1,11 +1,21 @@
 """Select the checkpoint of a model and the data types that an engine supports on a fleet, with the reason."""
 
+import difflib
+import re
+
 from inferfleet.catalog import Accelerator, Checkpoint, Model, Precision, load_models
 from inferfleet.engines import Engine, load_engines
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice, has_capability
 from inferfleet.planner.fleet import Fleet
-from inferfleet.planner.refusals import DtypeUnsupported, NoCheckpoint, PrecisionUnsupported, Refusal, Remedy
+from inferfleet.planner.refusals import (
+    DtypeUnsupported,
+    NoCheckpoint,
+    PrecisionUnsupported,
+    Refusal,
+    Remedy,
+    UnknownName,
+)
 from inferfleet.planner.weights import checkpoint_bytes
 from inferfleet.settings import Settings
 
@@ -18,6 +28,10 @@ _DTYPES = {
     "float": "fp32",
     "float32": "fp32",
 }
+
+_NEAR = 0.8  # least similarity of an id worth suggesting (difflib); owner and family alone reach less
+_TYPO = 2  # characters: a replaced or moved letter counts twice
+_WITH_DIGITS = re.compile(r"[a-z]*\d[a-z\d]*")
 
 _ENGINE = {"engine_version": "", "engine_image": ""}
 """Settings that belong to one engine."""
@@ -52,12 +66,15 @@ def choose_checkpoints(
     if wanted:
         offered = [c for c in offered if c.id == wanted]
         if not offered:
-            if other := next(
-                (name for name, m in load_models().items() if wanted in {c.id for c in m.checkpoints}), ""
-            ):
+            models = _models_of_checkpoints()
+            if other := models.get(wanted, ""):
                 return [], [_checkpoint_of_another(settings, other)]
+            nearest = nearest_checkpoint(wanted)
+            if nearest and _is_typo(wanted, nearest):
+                return [], [_misspelled(settings, nearest, models[nearest])]
             like = next((c for c in model.checkpoints if c.precision == precision), model.checkpoints[0])
-            offered = [like.model_copy(update={"id": wanted})]  # the user's copy of it
+            # The user's copy of it. On ModelScope too, only `wanted` may have its weights.
+            offered = [like.model_copy(update={"id": wanted, "modelscope": like.modelscope and wanted})]
     if precision:
         same = [c for c in offered if c.precision == precision or {c.precision, precision} == {"bf16", "fp16"}]
         if not same and hypothetical:
@@ -81,6 +98,43 @@ def choose_checkpoints(
         return [], [_precision_problem(settings, offered[0], model, choice, fleet)]
     lossless = [c for c in usable if c.precision in LOSSLESS]
     return (usable if wanted or precision else lossless) or usable, []
+
+
+def _models_of_checkpoints() -> dict[str, str]:
+    """Return the model of each checkpoint in the catalog, by repository id."""
+    return {checkpoint.id: name for name, model in load_models().items() for checkpoint in model.checkpoints}
+
+
+def nearest_checkpoint(repository: str) -> str:
+    """Return the id in the catalog that is spelled most like `repository`, case aside; empty if none is."""
+    folded = {known.lower(): known for known in _models_of_checkpoints()}
+    near = difflib.get_close_matches(repository.lower(), folded, n=1, cutoff=_NEAR)
+    return folded[near[0]] if near else ""
+
+
+def _is_typo(wanted: str, known: str) -> bool:
+    """Return whether two ids differ in case, or in one letter that is missing, added, replaced or moved.
+
+    Words with digits must agree: R1 and V3, 7B and 70B, BF16 and FP16, GLM-4.5 and GLM-4.5V are different checkpoints.
+    """
+    one, other = wanted.lower(), known.lower()
+    if _WITH_DIGITS.findall(one) != _WITH_DIGITS.findall(other):
+        return False
+    blocks = difflib.SequenceMatcher(None, one, other).get_opcodes()
+    return sum(end - start + last - first for tag, start, end, first, last in blocks if tag != "equal") <= _TYPO
+
+
+def _misspelled(settings: Settings, nearest: str, model: str) -> UnknownName:
+    same = model == settings.model
+    return UnknownName(
+        N_("Variable checkpoint is {checkpoint}, which is not in the catalog but is spelled almost like {nearest}."),
+        N_("Set checkpoint to {nearest}.") if same else N_("Set model to {other} and checkpoint to {nearest}."),
+        {"checkpoint": nearest} if same else {"model": model, "checkpoint": nearest},
+        remedies=[Remedy(Message("", N_("Leave checkpoint empty.")), {"checkpoint": ""})],
+        checkpoint=settings.checkpoint,
+        nearest=nearest,
+        other=model,
+    )
 
 
 def _checkpoint_of_another(settings: Settings, other: str) -> NoCheckpoint:

@@ -6,7 +6,7 @@ from typing import Any
 from inferfleet.catalog import Checkpoint, Model, load_cuda_releases
 from inferfleet.inventory.model import is_ipv4
 from inferfleet.messages import N_, Message
-from inferfleet.planner.checkpoints import LOSSLESS
+from inferfleet.planner.checkpoints import LOSSLESS, nearest_checkpoint
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.cuda import driver_fit
 from inferfleet.planner.fit import Sizing, rules_of
@@ -28,6 +28,24 @@ def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Messag
             ),
             model=model.title,
             precision=checkpoint.precision,
+        )
+    elif checkpoint.id not in {known.id for known in model.checkpoints}:
+        nearest = nearest_checkpoint(checkpoint.id)
+        known = N_(
+            "Checkpoint {checkpoint} is not in the catalog: the plan assumes the architecture, the precision"
+            " ({precision}) and the size of {model}. Compare them with its config.json."
+        )
+        similar = N_(
+            "Checkpoint {checkpoint} is not in the catalog: the plan assumes the architecture, the precision"
+            " ({precision}) and the size of {model}. Compare them with its config.json; did you mean {nearest}?"
+        )
+        yield Message(
+            "checkpoint-unknown",
+            similar if nearest else known,
+            checkpoint=checkpoint.id,
+            precision=checkpoint.precision,
+            model=model.title,
+            nearest=nearest,
         )
     if checkpoint.indexed_bytes and checkpoint.indexed_bytes != checkpoint.tensor_bytes:
         yield Message(

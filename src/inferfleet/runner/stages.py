@@ -46,6 +46,26 @@ def planned_roles(playbook: Path) -> dict[str, list[str]]:
     return planned
 
 
+def tags_of(playbook: Path) -> set[str]:
+    """Return the tags of the plays, blocks and tasks of a playbook and its imports; roles have none of their own."""
+    return {tag for play in _plays(playbook, frozenset()) for tag in _tags(play)}
+
+
+def _tags(entry: Any) -> Iterator[str]:
+    if not isinstance(entry, dict):
+        return
+    given = entry.get("tags") or []
+    yield from split_tags(given) if isinstance(given, str) else map(str, given)
+    for section in (*_SECTIONS, *_BLOCKS):
+        for inner in entry.get(section) or []:
+            yield from _tags(inner)
+
+
+def split_tags(text: str) -> list[str]:
+    """Return the tags of a list separated by commas, as Ansible reads it."""
+    return [tag.strip() for tag in text.split(",") if tag.strip()]
+
+
 def _plays(playbook: Path, parents: frozenset[Path]) -> Iterator[dict[str, Any]]:
     if playbook in parents:
         return

@@ -201,8 +201,15 @@ def test_parser_error_is_printed_unchanged(inferfleet: Command, demo: Path, tmp_
     assert f"Origin: {tmp_path}/site.yml:3:7" in done.stdout
 
 
+@pytest.mark.parametrize("option", ["--tags", "--skip-tags"])
+def test_unknown_tags_are_bad_input(option: str, inferfleet: Command) -> None:
+    done = inferfleet("up", *DEMO, option, "model_weights,no_such_tag")
+    assert done.exit_code == 1
+    assert f"Option {option} has no_such_tag, which is not a tag of site.yml. Choose from " in done.stderr
+
+
 def test_tags_without_tasks_are_bad_input(inferfleet: Command) -> None:
-    done = inferfleet("up", *DEMO, "--tags", "no_such_tag")
+    done = inferfleet("up", *DEMO, "--tags", "never")
     assert done.exit_code == 1
     assert "No task was selected: check --tags, --skip-tags and --limit." in done.stdout
 

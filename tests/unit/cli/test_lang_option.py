@@ -159,6 +159,7 @@ def test_progress_and_summary_are_printed_in_chinese(
         "inventory": "inventories/demo",
         "check": False,
         "log": "log",
+        "tags": ["inference_engine"],
     }
     print_summary(console, summarize(up.COMMAND, run, Outcome.FAILED, cwd=demo, **about))
     assert isinstance(console.file, io.StringIO)

@@ -186,3 +186,12 @@ def test_durations(seconds: float, text: str) -> None:
 )
 def test_progress(progress: Progress, parts: list[str]) -> None:
     assert progress_parts(progress) == parts
+
+
+@pytest.mark.parametrize(("tags", "hints"), [({"ray_cluster"}, 1), ({"inference_engine"}, 0)])
+def test_hint_of_a_single_stage_needs_its_tag(tags: set[str], hints: int) -> None:
+    run = finished(failures=(Failure("node1", "ray_cluster", "Wait", Message("", "No node")),), rc=2)
+    about = {"again": "inferfleet up -i x", "inventory": "x", "check": False, "log": "log", "tags": tags}
+    summary = summarize(UP, run, Outcome.FAILED, cwd=HOME, **about)
+    shown = [row for block in summary.blocks for row in block]
+    assert sum("--tags ray_cluster" in str(row) for row in shown) == hints

@@ -30,4 +30,5 @@ def test_driver_to_be_upgraded_is_ignored():
 def test_needed_space():
     settings = Settings(model_root="/m", container_data_root="/d")
     assert needed_space(NODE, settings, Weights(), 1) == {"images": ("/d", 2**30), "the weights": ("/m", 7)}
-    assert needed_space({"docker": True}, settings, None, 1) == {"images": ("/d", 0)}
+    assert needed_space({"docker": True}, settings, None, 60) == {"images": ("/d", 2**30)}
+    assert needed_space({"docker": True}, settings, None, 0) == {"images": ("/d", 0)}

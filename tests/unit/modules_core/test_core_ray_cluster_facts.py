@@ -62,7 +62,11 @@ def node(address, accelerators=1):
             [node("a"), node("z")],
             ["a"],
             2,
-            (False, "2 of 1 nodes, 2 of 2 accelerators; not in this inventory: z"),
+            (
+                False,
+                "2 of 1 nodes, 2 of 2 accelerators; not in this inventory: z (run `docker rm -f inferfleet-ray"
+                " inferfleet-engine` there)",
+            ),
         ),
         ([node("a", 2)], ["a"], 1, (False, "1 of 1 nodes, 2 of 1 accelerators")),
     ],

@@ -15,10 +15,15 @@ def test_offsets_within_the_uncertainty(offsets):
 
 
 def test_skew_between_two_clocks():
-    assert str(clock_skew(measured(a=0.0, b=3.0), 1.0)) == (
-        "The clocks of a and b differ by at least 2.5 s; node_baseline_clock_skew_max is 1. Run `timedatectl` and"
+    assert str(clock_skew(measured(a=-3.0, b=3.0), 1.0)) == (
+        "The clocks of a and b differ by at least 5.5 s; node_baseline_clock_skew_max is 1. Run `timedatectl` and"
         " `chronyc tracking` on a, b: all nodes must use the same time source."
     )
+
+
+@pytest.mark.parametrize(("offsets", "odd"), [({"a": 0.0, "b": 3.0}, "b"), ({"a": -9.0, "b": 0.5}, "a")])
+def test_of_two_clocks_the_one_that_differs_from_the_controller_is_named(offsets, odd):
+    assert f"`chronyc tracking` on {odd}: all" in str(clock_skew(measured(**offsets), 1.0))
 
 
 @pytest.mark.parametrize(

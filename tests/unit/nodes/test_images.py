@@ -7,6 +7,7 @@ from inferfleet.nodes.images import (
     image_choice,
     image_difference,
     image_processor,
+    image_pull_failure,
     image_source,
     parse,
 )
@@ -114,3 +115,29 @@ def test_image_for_another_architecture_is_reported():
         "Image a/b:1 is for arm64, but the architecture of n1 is amd64. Set engine_image or webui_image to an image for"
         " amd64, or leave it empty to select one automatically."
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "remedy"),
+    [
+        ("manifest unknown.", "Correct the image name (engine_image, webui_image), name a mirror in"),
+        (
+            "failed to register layer: Error processing tar file(exit status 1): write /a.so: no space left on device",
+            "Free disk space in /data/docker on n2, for example with `docker image prune`, or set container_data_root",
+        ),
+        (
+            "x509: certificate has expired or is not yet valid: current time 2023-01-01T00:04:11Z is before 2026-08-18",
+            "Run `timedatectl` on n2 and correct its clock; if it is right, the registry's certificate has expired.",
+        ),
+        (
+            'Get "https://registry-1.docker.io/v2/": proxyconnect tcp: dial tcp 10.0.0.9:3128: connect: refused',
+            "Check that the proxy in http_proxy and https_proxy is correct",
+        ),
+    ],
+)
+def test_pull_failure_has_the_remedy_of_its_reason(reason, remedy):
+    problem = image_pull_failure("a/b:1", reason, "n2", "/data/docker")
+    assert str(problem).startswith(
+        f"n2 cannot pull a/b:1: {reason.rstrip('.')}. The running containers were not changed."
+    )
+    assert problem.remedy.startswith(remedy)

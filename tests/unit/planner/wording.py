@@ -56,6 +56,8 @@ ODD = (
     ("H200-141G", {"accelerators_per_node": 65}),
     ("H200-141G", {"cluster_network": "192.0.2.0/24"}),
     ("H200-141G", {"kv_bytes_per_token": 4096}),
+    ("H200-141G", {"checkpoint": "example/r1-finetuned"}),
+    ("H200-141G", {"checkpoint": "deepseek-ai/DeepSeek-R1-Zero"}),
 )
 REPLICAS: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("H200-141G", {"replicas": count}) for count in (0, 2, 3)),

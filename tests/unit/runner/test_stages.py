@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from inferfleet.runner.stages import planned_roles, title, titles
+from inferfleet.runner.stages import planned_roles, tags_of, title, titles
 
 PLAYBOOKS = Path(__file__).parent / "playbooks"
 
@@ -55,3 +55,20 @@ def test_titles() -> None:
 def test_every_role_has_a_title() -> None:
     roles = Path(__file__).parents[3] / "roles"
     assert {folder.name for folder in roles.iterdir() if folder.is_dir()} <= set(titles())
+
+
+def test_tags_of_plays_blocks_and_tasks(tmp_path: Path) -> None:
+    (tmp_path / "site.yml").write_text(
+        """
+- import_playbook: one.yml
+- hosts: all
+  tags: a, b
+  tasks:
+    - block:
+        - include_role: {name: x, apply: {tags: [hidden]}}
+          tags: [c]
+  roles: [{role: d, tags: [d]}, e]
+"""
+    )
+    (tmp_path / "one.yml").write_text("- hosts: all\n  tags: [always]\n")
+    assert tags_of(tmp_path / "site.yml") == {"a", "b", "c", "d", "always"}

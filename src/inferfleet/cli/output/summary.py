@@ -1,6 +1,6 @@
 """The summary of a command, as rows for any output format."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,11 +44,12 @@ def summarize(
     check: bool,
     log: str,
     cwd: Path,
+    tags: Collection[str] = (),
 ) -> Summary:
     """Return the summary of a run.
 
     `again` is the command to repeat, without tags; `inventory` is that of the command line; `log` is the path of the
-    Ansible log; paths below `cwd` are shown relative to it.
+    Ansible log; paths below `cwd` are shown relative to it; `tags` are those of the playbook.
     """
     run = replace(run, result=_shortened(run.result, cwd))
     own_heading = command.heading(outcome, run.result)
@@ -61,7 +62,7 @@ def summarize(
     for name, own in by_service(run.result).items():
         reported = [block for block in command.summarize(own, succeeded) if block]
         blocks += [[Row(tr(N_("service")), name), *reported[0]], *reported[1:]] if name and reported else reported
-    blocks.append(_next_rows(command, run, outcome, bool(own_heading), again, inventory, log))
+    blocks.append(_next_rows(command, run, outcome, bool(own_heading), again, inventory, log, tags))
     good = outcome in (Outcome.OK, Outcome.WARNINGS)
     return Summary(
         heading=f"{own_heading or _heading(command, run, outcome, check)} · {duration(run.seconds)}",
@@ -152,7 +153,14 @@ def _changed_rows(changed: Sequence[ChangedTask]) -> list[Row]:
 
 
 def _next_rows(
-    command: "Command", run: RunResult, outcome: Outcome, explained: bool, again: str, inventory: str, log: str
+    command: "Command",
+    run: RunResult,
+    outcome: Outcome,
+    explained: bool,
+    again: str,
+    inventory: str,
+    log: str,
+    tags: Collection[str],
 ) -> list[Row]:
     path = Row(tr(N_("log")), log, "soft")
     if explained:  # the rows of the result contain the next step
@@ -161,7 +169,7 @@ def _next_rows(
         return [Row(tr(N_("next")), tr(command.interrupted)), path]
     if outcome is Outcome.FAILED:
         rows = [Row(tr(N_("next")), _after_failure(command, run, inventory))]
-        if run.failures:
+        if run.failures and run.failures[-1].stage in tags:
             only = tr(N_("Only this stage: {command}"), command=f"{again} --tags {run.failures[-1].stage}")
             rows.append(Row(tr(N_("or")), only))
         return [*rows, path]
