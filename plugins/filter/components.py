@@ -18,9 +18,10 @@ from inferfleet.components import (
 )
 
 
-def component_checks(variables, groups):
-    """Return the HTTP health checks of a host from its variables and groups."""
-    return http_checks({name: variables[name] for name in settings_read()}, groups)
+def component_checks(plan, variables, groups):
+    """Return the HTTP health checks of a host from its plan, variables and groups."""
+    settings = {name: variables[name] for name in settings_read()}
+    return http_checks(settings | {name: plan[name] for name in ("engine", "executor")}, groups)
 
 
 def component_data(data, variables):

@@ -7,7 +7,7 @@ from typing import Any
 from inferfleet.inventory.facts import Facts, Host, flat_facts, needed_space
 from inferfleet.inventory.model import Inventory, settings_values
 from inferfleet.inventory.nodes import service_nodes
-from inferfleet.inventory.ports import ports_of
+from inferfleet.inventory.ports import check_ports, ports_of
 from inferfleet.inventory.services import Service, services_of
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.checks import check_inventory, run_checks
@@ -88,6 +88,7 @@ def plan_cluster(
         settings = Settings.model_validate(settings_values(inventory.variables[service.heads[0]]))
         nodes = service_nodes(service, inventory.variables, {host: reported.get(host, {}) for host in service.hosts})
         plan = make_plan(settings, nodes, hypothetical=hypothetical).of_service(service.name)
+        settings = settings.model_copy(update={"executor": plan.executor})
         hosts = [*service.hosts, *(host for host in inventory.hosts if not plans and host not in serving)]
         found = {
             host: tuple(run_checks(_host(inventory, service, host, reported[host], settings, plan, space)))
@@ -95,7 +96,8 @@ def plan_cluster(
             if host in reported
         }
         node_problems |= found
-        problems = [*plan.problems, *(problem for problems in found.values() for problem in problems)]
+        of_nodes = [problem for problems in found.values() for problem in problems]
+        problems = [*plan.problems, *_ray_port_problems(inventory, plan), *of_nodes]
         # Problems that follow from an unknown name are noise.
         plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
     unknown = [host for host in facts or () if host not in inventory.hosts]
@@ -107,6 +109,15 @@ def plan_cluster(
         )
         plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
     return ClusterPlan(tuple(plans), node_problems=node_problems)
+
+
+def _ray_port_problems(inventory: Inventory, plan: Plan) -> list[Problem]:
+    """Return the port conflicts with Ray on the plan's nodes, if the planner, not the user, selected it."""
+    chosen = [node for node in plan.nodes if inventory.variables[node].get("executor") == "auto"]
+    if plan.executor != "ray" or not chosen:
+        return []
+    variables = {host: {**inventory.variables[host], "executor": "ray"} for host in chosen}
+    return check_ports(replace(inventory, variables={**inventory.variables, **variables}))
 
 
 def _upgrades(inventory: Inventory, host: str) -> bool:

@@ -13,6 +13,7 @@ from inferfleet.engines.parsers import reasoning_parser, tool_call_parser
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.cuda import driver_fit
+from inferfleet.planner.executors import why_executor
 from inferfleet.planner.fabric import Fabric
 from inferfleet.planner.features import webui_image
 from inferfleet.planner.fit import Sizing
@@ -100,6 +101,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         extra=tuple(str(a) for a in settings.engine_extra_args),
     )
     release = load_cuda_releases().get(choice.version.cuda)
+    why_this_executor = why_executor(choice.engine, choice.version, choice.executor, fleet)
     nodes = {
         node.name: _node_plan(decided, node, rank, replace(launch, rank=rank), mounts)
         for rank, node in enumerate(fleet.nodes)
@@ -147,6 +149,7 @@ def render(decided: Decided, problems: list[Problem], why_dtype: Message | None)
         nodes=nodes,
         reasons=[
             choice.reason,
+            *([why_this_executor] if why_this_executor else []),
             _why_checkpoint(decided),
             *([why_dtype] if why_dtype else []),
             *_why_layout(decided),
