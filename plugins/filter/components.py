@@ -19,10 +19,11 @@ from inferfleet.components import (
 from inferfleet.inventory.services import serving_groups
 
 
-def component_checks(variables, groups, role):
-    """Return the HTTP health checks of a host from its variables, groups and planned role, if it serves a model."""
-    groups = serving_groups(groups, role) if role else groups
-    return http_checks({name: variables[name] for name in settings_read()}, groups)
+def component_checks(plan, variables, groups, host):
+    """Return the HTTP health checks of a host from its plan, variables and groups."""
+    groups = serving_groups(groups, plan["nodes"][host]["role"]) if host in plan["nodes"] else groups
+    settings = {name: variables[name] for name in settings_read()}
+    return http_checks(settings | {name: plan[name] for name in ("engine", "executor")}, groups)
 
 
 def component_data(data, variables):

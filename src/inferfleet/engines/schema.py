@@ -41,7 +41,7 @@ class EngineVersion(_Entry):
     image: dict[str, str]  # by vendor; by the name of an accelerator if it requires another image than the vendor's
     image_arm: dict[Vendor, str] = {}  # if the image for aarch64 has another name
     min_compute_capability: Capability = "0.0"
-    executors: tuple[Executor, ...] = ()  # across nodes; empty: those of the engine
+    executors: tuple[Executor, ...] = ()  # across nodes, preferred first; empty: those of the engine
     cuda: str = ""  # CUDA release in the image, one of catalog/driver.yml; empty: not known, drivers are not checked
     # Whether NVIDIA_REQUIRE_CUDA of the image names this release. NVIDIA's own images of nvcr.io have "cuda>=9.0"
     # (history of nvcr.io/nvidia/pytorch:25.10).
@@ -145,7 +145,7 @@ class Engine(_Entry):
     workload_label: str = ""  # Docker label of containers that it starts itself; empty: it starts none
     port: PositiveInt  # default port of the API server
     protocol: Literal["openai", "none"] = "openai"
-    executors: tuple[Executor, ...]
+    executors: tuple[Executor, ...]  # preferred first
     multi_node: bool
     replicas: bool = True  # whether a service may consist of several replicas with a head node each
     pipeline_parallel: bool = True

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from inferfleet.catalog import Accelerator, Model
 from inferfleet.engines import Engine, EngineVersion, load_engines
+from inferfleet.engines.schema import Executor
 from inferfleet.messages import N_, Message
 from inferfleet.planner.cuda import DISABLE_REQUIRE, driver_fit, usable_drivers
+from inferfleet.planner.executors import executor_of, executors_of
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.refusals import (
     DriverTooOld,
@@ -28,6 +30,7 @@ class EngineChoice:
     engine: Engine
     version: EngineVersion
     image: str
+    executor: Executor
     reason: Message
     known_image: bool = True
     """Whether the image is in the catalog, or its tag names a version in the catalog."""
@@ -126,32 +129,41 @@ def _choose_version(
     if problems:
         return None, problems
     usable = [v for v in capable if _executes(engine, v, settings, fleet, image)]
+    if settings.enable_auto_tool_choice:
+        usable = [v for v in usable if v.tool_calls] or usable
     # Versions that exist for older accelerators are not selected because of the driver: the user decides that.
     alike = [v for v in usable if v.min_compute_capability == usable[0].min_compute_capability]
-    fits = {v.version: driver_fit(fleet, v) for v in alike}
-    driven = [v for fit in ("runs", "forward") for v in alike if fits[v.version] == fit]
+    fits = [(driver_fit(fleet, v), v) for v in alike]
+    driven = [v for wanted in ("runs", "forward") for fit, v in fits if fit == wanted]
     if not driven:
-        refused = [v for v in alike if fits[v.version] == "refused"]
+        refused = [v for fit, v in fits if fit == "refused"]
         return None, [_driver_problem(engine, (refused or alike)[0], versions, model, fleet, settings)]
     version = driven[0]
+    executor = executor_of(engine, version, settings, len(fleet.nodes))
     own = version.image_arm if fleet.architecture in ("aarch64", "arm64") else {}
+    known = not image or any(version is v for v in _tagged(engine, image))
+    image = image or own.get(vendor) or image_of(version, fleet)
     template = "{engine}"
     if version is engine.versions[0]:
         template = N_("{engine}: newest version in the catalog")
-    elif version not in (v for v in capable[:1]):
-        lack = not capable[0].ray and version.ray
-        template = (
-            N_("{engine}: newer images do not contain Ray")
-            if lack
-            else N_("{engine}: newer versions require another driver")
-        )
+    elif version is not capable[0]:
+        template = N_("{engine}: newer versions require another driver")
+        if executor == "ray" and not capable[0].ray:
+            template = N_("{engine} in {image}: the newest image with Ray for these settings")
+        elif version.version == capable[0].version:
+            template = N_("{engine} in {image}, whose CUDA {cuda} runs on driver {driver}")
     elif version is not kept[0]:
         template = N_("{engine}: last version that supports compute capability {capability}")
     reason = Message(
-        "engine", template, engine=f"{engine.title} {version.version}", capability=accelerator.compute_capability
+        "engine",
+        template,
+        engine=f"{engine.title} {version.version}",
+        capability=accelerator.compute_capability,
+        image=image,
+        cuda=version.cuda,
+        driver=fleet.driver,
     )
-    known = not image or any(version is v for v in _tagged(engine, image))
-    return EngineChoice(name, engine, version, image or own.get(vendor) or image_of(version, fleet), reason, known), []
+    return EngineChoice(name, engine, version, image, executor, reason, known), []
 
 
 def _least(engine: Engine, version: EngineVersion, model: Model, fleet: Fleet) -> str:
@@ -173,8 +185,8 @@ def _pinned(
     if wanted:
         same = [v for v in versions if v.version == wanted]
         if same:
-            return same, None
-        offered = [v.version for v in versions]
+            return (same if not image else [v for v in _tagged(engine, image) if v in same] or same[:1]), None
+        offered = list(dict.fromkeys(v.version for v in versions))
         return [], UnknownName(
             N_("Variable engine_version is {wanted!r}, which is not in the catalog for {name}; available: {offered}."),
             N_("Set engine_version to {version}, or leave it empty."),
@@ -188,19 +200,16 @@ def _pinned(
 
 
 def _tagged(engine: Engine, image: str) -> list[EngineVersion]:
-    """Return the versions that the tag of an image names."""
-    tag = image.rpartition(":")[2].removeprefix("v")
-    return [v for v in engine.versions if tag and (tag == v.version or tag.startswith(f"{v.version}-"))]
-
-
-def executor_of(engine: Engine, settings: Settings) -> str:
-    """Return the configured executor, or the engine's own if it does not support that one."""
-    return settings.executor if settings.executor in engine.executors else engine.executors[0]
+    """Return the entries of the version whose image has the tag of this image, or else whose number it begins with."""
+    tag = image.rpartition(":")[2]
+    own = [v for v in engine.versions if tag in {known.rpartition(":")[2] for known in v.image.values()}]
+    number = tag.removeprefix("v")
+    return own or [v for v in engine.versions if f"{number}-".startswith(f"{v.version}-")][:1]
 
 
 def _executes(engine: Engine, version: EngineVersion, settings: Settings, fleet: Fleet, image: str) -> bool:
-    executor = executor_of(engine, settings)
-    if len(fleet.nodes) > 1 and executor not in (version.executors or engine.executors):
+    executor = executor_of(engine, version, settings, len(fleet.nodes))
+    if executor not in executors_of(engine, version, len(fleet.nodes)):
         return False
     # A custom image is assumed to contain Ray; preflight verifies it.
     return executor != "ray" or version.ray or bool(image)
@@ -212,7 +221,8 @@ def _executor_problem(
     image = settings.engine_image
     if any(_executes(engine, v, settings, fleet, image) for v in versions):
         return []
-    executor, other = settings.executor, "ray" if settings.executor == "mp" else "mp"
+    executor = executor_of(engine, versions[0], settings, len(fleet.nodes))
+    other = "ray" if executor == "mp" else "mp"
     why = Message("", N_("which does not support it across nodes"))
     if executor == "ray":
         image = image_of(versions[0], fleet)

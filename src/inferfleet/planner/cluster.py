@@ -90,9 +90,10 @@ def plan_cluster(
         nodes = service_nodes(service, inventory.variables, {host: reported.get(host, {}) for host in service.hosts})
         for plan in plan_service(settings, nodes, hypothetical=hypothetical):
             plan = plan.of_service(service.name)
+            planned = settings.model_copy(update={"executor": plan.executor})
             hosts = [*plan.nodes, *(host for host in inventory.hosts if not plans and host not in serving)]
             found = {
-                host: tuple(run_checks(_host(inventory, host, reported[host], settings, plan, space)))
+                host: tuple(run_checks(_host(inventory, host, reported[host], planned, plan, space)))
                 for host in hosts
                 if host in reported
             }
@@ -100,9 +101,7 @@ def plan_cluster(
             problems = [*plan.problems, *(problem for problems in found.values() for problem in problems)]
             # Problems that follow from an unknown name are noise.
             plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
-    heads = [plan.head for plan in plans if plan.replica > 1]
-    if heads and (clashes := check_ports(_with_heads(inventory, heads))):
-        return ClusterPlan(inventory_problems=tuple(clashes))
+    plans[0] = replace(plans[0], problems=[*plans[0].problems, *check_ports(_as_planned(inventory, plans))])
     unknown = [host for host in facts or () if host not in inventory.hosts]
     if unknown:
         note = Message(
@@ -114,13 +113,15 @@ def plan_cluster(
     return ClusterPlan(tuple(plans), node_problems=node_problems)
 
 
-def _with_heads(inventory: Inventory, heads: Collection[str]) -> Inventory:
-    """Return the inventory with further replicas' heads in the group whose components they run."""
+def _as_planned(inventory: Inventory, plans: Collection[Plan]) -> Inventory:
+    """Return the inventory with the heads and the executors of the plans, on which the ports of a host depend."""
+    heads = [plan.head for plan in plans if plan.replica > 1]
     workers = [host for host in inventory.groups.get("ray_worker", ()) if host not in heads]
-    return replace(
-        inventory,
-        groups={**inventory.groups, "ray_head": [*inventory.groups["ray_head"], *heads], "ray_worker": workers},
-    )
+    groups = {**inventory.groups, "ray_head": [*inventory.groups["ray_head"], *heads], "ray_worker": workers}
+    executors = {
+        host: {**inventory.variables[host], "executor": plan.executor} for plan in plans for host in plan.nodes
+    }
+    return replace(inventory, groups=groups, variables={**inventory.variables, **executors})
 
 
 def _upgrades(inventory: Inventory, host: str) -> bool:

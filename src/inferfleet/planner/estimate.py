@@ -64,19 +64,10 @@ def _gib(size: int) -> float:
 
 
 def estimate(settings: Settings, accelerator: str, nodes: int, per_node: int) -> Estimate:
-    """Estimate the settings on `nodes` nodes with `per_node` accelerators each (0: the usual number).
-
-    If `executor` is not set, one that supports the number of nodes is used.
-    """
-    executors = ["ray", "mp"] if nodes > 1 else ["mp"]
-    if "executor" in settings.model_fields_set:
-        executors = [settings.executor]
-    for executor in executors:
-        update = {"accelerator": accelerator, "accelerators_per_node": per_node, "executor": executor}
-        inventory = _hypothetical(settings.model_copy(update=update), nodes)
-        plan = plan_cluster(inventory, hypothetical=True).plans[0]
-        if all(problem.code != "executor-unsupported" for problem in plan.problems):
-            break
+    """Estimate the settings on `nodes` nodes with `per_node` accelerators each (0: the usual number)."""
+    update = {"accelerator": accelerator, "accelerators_per_node": per_node}
+    inventory = _hypothetical(settings.model_copy(update=update), nodes)
+    plan = plan_cluster(inventory, hypothetical=True).plans[0]
     return Estimate(plan)
 
 

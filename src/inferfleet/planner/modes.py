@@ -5,7 +5,7 @@ from typing import Any
 
 from inferfleet.engines import Mode
 from inferfleet.messages import N_, Message
-from inferfleet.planner.choose import EngineChoice, executor_of
+from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.refusals import Refusal, UnknownName, VendorLimit
 from inferfleet.settings import Settings
 
@@ -94,7 +94,7 @@ def with_mode(settings: Settings, choice: EngineChoice, mode: Mode | None) -> Se
     """Return the settings with the values that engine and mode fix."""
     fixed: dict[str, Any] = {
         "engine_port": settings.engine_port or choice.engine.port,
-        "executor": executor_of(choice.engine, settings),
+        "executor": choice.executor,
     }
     if mode:
         for key in ("tensor_parallel_size", "pipeline_parallel_size"):

@@ -9,6 +9,7 @@ from inferfleet.engines import Mode
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import LOSSLESS, can_cache_fp8, runs
 from inferfleet.planner.choose import EngineChoice, serves
+from inferfleet.planner.executors import executors_of
 from inferfleet.planner.fit import FREE, LEAST_CONTEXT, MOST_SHARE, Sizing, compute_sizing, has_layout, make_limits
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.memory import GIB
@@ -155,10 +156,10 @@ def _ways(
 
 
 def _more_nodes(nodes: int, settings: Settings, choice: EngineChoice, fleet: Fleet) -> Remedy:
-    executors = choice.version.executors or choice.engine.executors
+    executors = executors_of(choice.engine, choice.version, nodes)
     change: dict[str, Any] = {"nodes": nodes, **FREE}
     template = N_("add {more} {accelerator} ({nodes} nodes with {per_node} each)")
-    if settings.executor not in executors:
+    if fleet.settings.executor != "auto" and settings.executor not in executors:
         change["executor"] = executors[0]
         template = N_("add {more} {accelerator} ({nodes} nodes with {per_node} each) and set executor to {executor}")
     text = Message(

@@ -14,6 +14,7 @@ from inferfleet.engines.parsers import reasoning_parser, tool_call_parser
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.choose import EngineChoice
 from inferfleet.planner.cuda import driver_fit
+from inferfleet.planner.executors import why_executor
 from inferfleet.planner.fabric import Fabric
 from inferfleet.planner.features import webui_image
 from inferfleet.planner.fit import Sizing
@@ -103,6 +104,7 @@ def render(decided: Decided, problems: list[Problem], reasons: list[Message]) ->
         extra=tuple(str(a) for a in settings.engine_extra_args),
     )
     release = load_cuda_releases().get(choice.version.cuda)
+    why_this_executor = why_executor(choice.engine, choice.version, choice.executor, fleet)
     nodes = {
         node.name: _node_plan(decided, node, rank, replace(launch, rank=rank), mounts)
         for rank, node in enumerate(fleet.nodes)
@@ -152,6 +154,7 @@ def render(decided: Decided, problems: list[Problem], reasons: list[Message]) ->
         nodes=nodes,
         reasons=[
             choice.reason,
+            *([why_this_executor] if why_this_executor else []),
             _why_checkpoint(decided),
             *reasons,
             *_why_layout(decided),

@@ -55,7 +55,7 @@ def test_same_port_on_different_hosts(build):
 
 
 def test_conflict_with_a_ray_port(build):
-    [(code, parameters)] = found(build(engine_port=6380))
+    [(code, parameters)] = found(build(engine_port=6380, executor="ray"))
     assert (code, parameters["port"], parameters["name"]) == ("port-clash", 6380, "engine_port")
     assert (parameters["names"], parameters["last"]) == (["engine_port"], "ray_port (for --node-manager-port)")
     assert found(build(engine_port=6380, executor="mp")) == []
@@ -64,14 +64,14 @@ def test_conflict_with_a_ray_port(build):
 def test_conflict_with_ray_worker_ports(build):
     span = {"first": 20000, "last": 20999, "user": "Ray's workers"}
     setting = {"port": 20500, "name": "engine_port", "setting": "engine_port"}
-    assert found(build(engine_port=20500)) == [("port-clash", {**span, **setting, "hosts": ["node1"]})]
+    assert found(build(engine_port=20500, executor="ray")) == [("port-clash", {**span, **setting, "hosts": ["node1"]})]
     assert found(build(engine_port=20500, executor="mp")) == []
 
 
 def test_ray_port_too_high(build):
     most = {"name": "ray_port", "value": 65535, "title": "Ray", "following": 6, "highest": 65529}
-    assert found(build(ray_port=65535)) == [("bad-value", {**most, "hosts": "all hosts"})]
-    assert found(build(ray_port=65529)) == []
+    assert found(build(ray_port=65535, executor="ray")) == [("bad-value", {**most, "hosts": "all hosts"})]
+    assert found(build(ray_port=65529, executor="ray")) == []
 
 
 def test_ports_are_not_checked_with_missing_settings(build):

@@ -53,9 +53,9 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"hosts": {"node2": {"cluster_address": "10.0.1.2"}}, "cluster_network": "10.0.0.0/24"},
     {"hosts": {"node2": {"cluster_address": "node2"}}},
     {"webui_port": 8000},
-    {"engine_port": 20500},
-    {"webui_port": 20500},
-    {"ray_port": 65535},
+    {"executor": "ray", "engine_port": 20500},
+    {"executor": "ray", "webui_port": 20500},
+    {"executor": "ray", "ray_port": 65535},
 )
 VALUES: tuple[tuple[str, Any], ...] = (
     *(("model", value) for value in (7, None, "", "\ud800")),
@@ -119,7 +119,7 @@ def _inventories() -> Iterator[Problem]:
         yield from check_inventory(build_inventory(groups))
     for change in CHANGES:
         yield from check_inventory(build_inventory(**change))
-    good = build_inventory()
+    good = build_inventory(executor="ray")
     reasons = {"node1": {"model": "'nope' is undefined"}, "node2": {"model": "'nope' is undefined"}}
     yield from check_inventory(Inventory(good.groups, good.variables, good.options, reasons))
     yield from check_inventory(Inventory(good.groups, good.variables, good.options, {"node1": {"model": LOCKED}}))

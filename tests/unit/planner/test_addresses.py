@@ -74,7 +74,10 @@ def test_plan_uses_one_address_for_ray_the_engine_and_nccl():
         for number in (1, 2)
     }
     plan = make_plan(
-        Settings(accelerator="A800-80G", cluster_network=NETWORK, model="deepseek-r1-distill-llama-70b"), nodes
+        Settings(
+            accelerator="A800-80G", cluster_network=NETWORK, model="deepseek-r1-distill-llama-70b", executor="ray"
+        ),
+        nodes,
     )
     assert plan.problems == []
     for name, address in (("n1", "10.30.0.1"), ("n2", "10.30.0.2")):
@@ -94,7 +97,7 @@ def test_default_number_of_sequences_does_not_exceed_the_batch():
 
 def test_unused_peer_ports_are_free():
     nodes = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
-    ray = Settings(accelerator="H800-80G", engine_port=29501)
+    ray = Settings(accelerator="H800-80G", executor="ray", engine_port=29501)
     assert make_plan(ray, nodes).problems == []
     single = Settings(accelerator="H200-141G", executor="mp", engine_port=29501)
     assert make_plan(single, {"n0": nodes["n0"]}).problems == []

@@ -65,15 +65,26 @@ def planned(driver, **settings):
     return make_plan(Settings(**settings), {"n1": node})
 
 
+@pytest.mark.parametrize("driver", ["525.105.17", "530.30.02", "545.23.08", "555.42.06"])
+def test_driver_that_the_image_refuses(driver):
+    plan = planned(driver, engine_version="0.17.1")
+    [problem] = plan.problems
+    assert (problem.code, problem.parameters["cuda"]) == ("driver-too-old", "12.9")
+    assert "does not start on driver" in str(problem.message)
+    assert "Install driver 575 or newer (or of branch 535, 550, 560, 565, 570)" in str(problem.remedy)
+    assert planned(driver, engine_version="0.17.1", engine_extra_env={"NVIDIA_DISABLE_REQUIRE": "1"}).works
+
+
 def test_image_that_needs_no_forward_compatibility_is_preferred():
     plan = planned("570.124.06")
     assert plan.works
-    assert plan.engine_version == "0.17.1"
+    assert (plan.engine_version, plan.image) == ("0.32.0", "gpustack/runner:cuda12.9-vllm0.32.0")
+    assert str(plan.reasons[0]).endswith("whose CUDA 12.9 runs on driver 570.124.06")
     assert "VLLM_ENABLE_CUDA_COMPATIBILITY" not in plan.nodes["n1"].env
 
 
 def test_configured_version_with_forward_compatibility():
-    plan = planned("570.124.06", engine_version="0.32.0")
+    plan = planned("570.124.06", engine_image="vllm/vllm-openai:v0.32.0")
     assert plan.works
     assert plan.nodes["n1"].env["VLLM_ENABLE_CUDA_COMPATIBILITY"] == "1"
     assert "forward-compatibility" in {warning.code for warning in plan.warnings}

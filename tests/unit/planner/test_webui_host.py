@@ -12,7 +12,9 @@ from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 GROUPS = {"ray_head": ["n1"], "ray_worker": ["n2"], "webui": ["ui"]}
-VALUES = Settings(model="deepseek-r1-distill-qwen-1.5b", accelerator="H200-141G", accelerators_per_node=1).model_dump()
+VALUES = Settings(
+    model="deepseek-r1-distill-qwen-1.5b", accelerator="H200-141G", accelerators_per_node=1, executor="ray"
+).model_dump()
 
 
 def cluster(groups=GROUPS, **facts):

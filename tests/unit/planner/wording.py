@@ -42,6 +42,7 @@ ODD = (
     ("H800-80G", {"model": SMALL, "tensor_parallel_size": 1, "pipeline_parallel_size": 1}),
     ("Ascend910B-64G", {"precision": "fp8"}),
     ("Ascend910B-64G", {"dtype": "half"}),
+    ("Ascend910B-64G", {"executor": "auto", "model": LARGE}),
     ("H200-141G", {"engine": "deepseek-infer"}),
     ("H200-141G", {"engine_extra_args": ["--x"], "engine_image": "mine/vllm:new"}),
     ("H200-141G", {"engine_extra_args": ["--enable-chunked-prefill=False", "--task", "generate", "--enable-ep-moe"]}),
@@ -213,7 +214,9 @@ def _nodes() -> Iterator[Message | Problem]:
         nodes = {"n0": {**NODES["n0"], **first}, "n1": {**NODES["n1"], **second}}
         yield from _of(make_plan(Settings(model=SMALL, executor="mp"), nodes))
     older = {"n0": {**NODES["n0"], "driver_version": "535.183.01"}}
-    yield from _of(make_plan(Settings(accelerator="H200-141G", executor="mp", engine_version="0.32.0"), older))
+    yield from _of(
+        make_plan(Settings(accelerator="H200-141G", executor="mp", engine_image="vllm/vllm-openai:v0.32.0"), older)
+    )
 
 
 def _networks() -> Iterator[Message | Problem]:
