@@ -1,0 +1,25 @@
+"""The gateway: HAProxy as the one closed endpoint of all services."""
+
+from inferfleet.gateway.backends import Backend, Replica, backends_of
+from inferfleet.gateway.certificate import Pair, is_current, issue_authority, issue_server
+from inferfleet.gateway.clients import Client, hash_key, map_files, read_clients, unserved_models
+from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
+
+__all__ = [
+    "ENDPOINTS",
+    "Backend",
+    "Client",
+    "Limits",
+    "Pair",
+    "Paths",
+    "Replica",
+    "backends_of",
+    "hash_key",
+    "is_current",
+    "issue_authority",
+    "issue_server",
+    "map_files",
+    "read_clients",
+    "render_config",
+    "unserved_models",
+]
