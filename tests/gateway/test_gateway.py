@@ -4,9 +4,11 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from tests.gateway.conftest import BODY_BYTES, CLIENTS, ENGINE_KEY, KEYS
 
 from inferfleet.gateway import hash_key
 
+ROOT = Path(__file__).parents[2]
 CHAT = "/v1/chat/completions"
 ALICE = {"Authorization": "Bearer sk-alice"}
 
@@ -233,6 +236,33 @@ def test_revoked_key_is_refused_without_a_reload(gateway):
         assert client.post(CHAT, json={"model": "small"}).status_code == 200
 
 
+def test_replaced_keys_apply_at_once_also_to_the_process_that_a_reload_replaces(gateway):
+    keys = Path(gateway.paths.of("keys"))
+    before = keys.read_text()
+    replace = [sys.executable, ROOT / "roles/gateway/files/replace_map.py", gateway.paths.socket, keys]
+    loads = gateway.log.read_text().count("Loading success")
+    started = threading.Event()
+    with ThreadPoolExecutor() as pool, gateway.client(headers={"Authorization": "Bearer sk-bob"}) as client:
+        running = pool.submit(stream, gateway, 20, started)  # keeps the previous process
+        assert started.wait(5)
+        assert client.post(CHAT, json={"model": "small"}).status_code == 200
+        keys.write_text("".join(line for line in before.splitlines(keepends=True) if not line.endswith(" bob\n")))
+        try:
+            subprocess.run(replace, check=True)
+            refused(gateway.chat("small", "bob"), 401, "invalid_api_key")
+            assert gateway.chat("small").status_code == 200
+            gateway.reload()
+            gateway.until(lambda: gateway.log.read_text().count("Loading success") > loads)
+            refused(client.post(CHAT, json={"model": "small"}), 401, "invalid_api_key")
+        finally:
+            keys.write_text(before)
+            subprocess.run(replace, check=True)
+        assert len(running.result()) == 20
+    assert gateway.chat("small", "bob").status_code == 200
+    done = subprocess.run([*replace[:-1], "/no.map"], capture_output=True, text=True)
+    assert (done.returncode, "Unknown map" in done.stderr) == (1, True)
+
+
 def test_key_itself_is_not_on_the_gateway(gateway):
     files = [path for path in gateway.folder.iterdir() if path.is_file() and path.name != "log"]
     assert [path.name for path in files if any(key in path.read_text() for key in KEYS.values())] == []
@@ -266,8 +296,9 @@ def test_stream_arrives_in_parts_and_outlives_a_reload(gateway):
         running = pool.submit(stream, gateway, 20, started)
         assert started.wait(5)
         assert time.monotonic() - begin < 1
+        loads = gateway.log.read_text().count("Loading success")
         gateway.reload()
-        gateway.until(lambda: gateway.log.read_text().count("Loading success") >= 2)
+        gateway.until(lambda: gateway.log.read_text().count("Loading success") > loads)
         assert gateway.chat("small").status_code == 200
         assert len(running.result()) == 20
 

@@ -53,12 +53,6 @@ def map_files(clients: Sequence[Client], backends: Sequence[Backend]) -> dict[st
     return {name: "".join(f"{line}\n" for line in content) for name, content in lines.items()}
 
 
-def unserved_models(clients: Iterable[Client], backends: Iterable[Backend]) -> list[tuple[str, str]]:
-    """Return client and model where a client names a model that no service serves."""
-    served = {backend.model for backend in backends}
-    return [(client.name, model) for client in clients for model in client.models if model not in served]
-
-
 def hash_key(key: str) -> str:
     """Return what the gateway stores of a key."""
     return hashlib.sha256(key.encode()).hexdigest()

@@ -54,6 +54,7 @@ class Limits:
     """Sizes, times and addresses of the gateway."""
 
     body_bytes: int
+    status_port: int
     stream_seconds: int = 3600
     """Longest time without a byte of an answer."""
     body_seconds: int = 30
@@ -63,7 +64,6 @@ class Limits:
     connections: int = 4096
     threads: int = 4
     address: str = "*"
-    status_port: int = 8404
 
     @property
     def buffer_bytes(self) -> int:
