@@ -2,13 +2,13 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
+.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
 
 # In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
 # deployment on the test cluster (test-site).
 ROLES ?= preflight node_baseline container_runtime inference_engine engine_switch
 # The other roles, which `make test` omits because they take long.
-MORE_ROLES ?= container_images ray_cluster nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights open_webui verify \
+MORE_ROLES ?= container_images ray_cluster nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights gateway open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
 # Tests of `make test`; `make test-all` also runs those marked `thorough`, and property tests with more examples.
@@ -69,8 +69,8 @@ test-static: bootstrap
 	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-unit
 
 # These targets mostly wait, so two run in parallel; the output of each is printed when it ends.
-test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack and test-playbooks, two in parallel
-	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-engines test-gpustack test-playbooks
+test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack, test-gateway and test-playbooks, two in parallel
+	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-engines test-gpustack test-gateway test-playbooks
 
 test-engines: bootstrap ## Check generated command lines and templates with the parsers of the engines and Ansible
 	pytest -q tests/contract
@@ -80,6 +80,9 @@ test-weights: bootstrap ## Test weight downloads with real hub clients and tools
 
 test-gpustack: bootstrap ## Test GPUStack's real servers and workers of both generations on loopback
 	pytest -q tests/gpustack
+
+test-gateway: bootstrap ## Test the gateway's configuration in HAProxy with stub engines on loopback
+	pytest -q tests/gateway
 
 test-playbooks: bootstrap ## Run playbooks on this machine, with stubs for roles that need a node
 	pytest -q tests/playbooks

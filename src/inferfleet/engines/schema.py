@@ -174,6 +174,7 @@ class Engine(_Entry):
     api_key_env: str = ""  # environment variable with the API key, read by the engine or its command line; empty: none
     takes_api_key: bool = False  # whether it requires an API key that is configured in another way
     api_path: str = "/v1"  # of the OpenAI-compatible API
+    health_path: str = "/health"  # 200 while the server works; needs no key
     reasoning_parsers: dict[str, str] = {}  # vLLM's name of a parser -> this engine's name
     tool_call_parsers: dict[str, str] = {}  # vLLM's name of a parser -> this engine's name
     chat_templates: str = ""  # folder with chat templates in its image

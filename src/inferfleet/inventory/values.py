@@ -15,6 +15,7 @@ from inferfleet.settings.model import (
     MAX_PASSWORD_BYTES,
     MIN_SECRET_LENGTH,
     SECRETS,
+    WITH_SECRETS,
     HostSettings,
     Settings,
     UnfitValueError,
@@ -46,6 +47,8 @@ _COMMON = re.compile(r"(?:p[a@]ssw[o0]rd|changeme|12345678|qwerty|admin|secret|i
 _LEAST_DISTINCT = 4
 """Different characters of a secret."""
 _SHOWN = 80  # characters of a value
+_PUBLIC_PARTS = ("name", "requests_per_minute", "max_concurrent")
+"""Parts of a setting with secrets that are shown."""
 
 
 def check_values(inventory: Inventory) -> list[Problem]:
@@ -63,7 +66,7 @@ def check_values(inventory: Inventory) -> list[Problem]:
 
 def show(name: str, value: Any) -> str | Message:
     """Return a value for a message: secrets hidden, shortened to one line."""
-    if name in SECRETS:
+    if name in SECRETS or name in WITH_SECRETS:
         return "''" if value == "" else Message("", N_("(not shown)"))
     if value is None:
         return Message("", N_("empty"))
@@ -165,7 +168,14 @@ def _problem(item: Any, places: Message | list[str]) -> Problem:
     setting = str(item["loc"][0])
     path = ".".join(str(part) for part in item["loc"] if part != "[key]")
     kind, context = item["type"], item.get("ctx", {})
-    about = {"name": path, "setting": setting, "value": show(setting, item["input"]), "hosts": HOSTS}
+    part = str(item["loc"][-1])
+    public = setting in WITH_SECRETS and part in _PUBLIC_PARTS and not isinstance(item["input"], dict)
+    about = {
+        "name": path,
+        "setting": setting,
+        "value": show(part if public else setting, item["input"]),
+        "hosts": HOSTS,
+    }
     correct = N_("Correct {setting} in {places}.")
     if kind in _KINDS:
         template = N_("Variable {name} ({hosts}) is {value}, but must be {kind}.")
@@ -179,7 +189,7 @@ def _problem(item: Any, places: Message | list[str]) -> Problem:
             N_("Variable {name} ({hosts}) is {value}, which is out of range."),
             N_("Set {setting} to {bound}."),
             bound=Message("", bound, bound=context[key]),
-            **about,
+            **{**about, "setting": path},
         )
     if kind == "string_too_short":
         template = N_("Variable {name} ({hosts}) is empty.")

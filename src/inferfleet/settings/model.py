@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Literal, NotRequired, get_args, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, with_config
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticKnownError
+from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from inferfleet.engines import load_engines
 from inferfleet.messages import N_, Message
@@ -209,6 +210,36 @@ def _email(value: str) -> str:
     return value
 
 
+def _client_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", value):  # also the name of a file, and a key of HAProxy's tables
+        raise UnfitValueError(
+            N_("is not the name of a client"),
+            N_("use up to 40 lower-case letters, digits, hyphens and underscores, for example chat-app"),
+        )
+    return value
+
+
+def _client_key(value: str) -> str:
+    if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,200}", value):  # RFC 6750, 2.1: b64token
+        raise UnfitValueError(
+            N_("is not a key of 16 to 200 letters, digits and the characters . _ ~ + / = -"),
+            N_("choose such a key, or leave it empty to generate one"),
+        )
+    return value
+
+
+def _clients(value: "list[ApiClient]") -> "list[ApiClient]":
+    names = [client["name"] for client in value]
+    keys = [client["key"] for client in value if client.get("key")]
+    if not names:
+        raise UnfitValueError(N_("names no client"), N_("list at least one client with its name"))
+    if len({*names}) < len(names):
+        raise UnfitValueError(N_("names a client twice"), N_("give each client a different name"))
+    if len({*keys}) < len(keys):
+        raise UnfitValueError(N_("gives two clients the same key"), N_("give each client its own key"))
+    return value
+
+
 def _context_length(value: int) -> int:
     if 0 < value < _MIN_CONTEXT:
         raise UnfitValueError(
@@ -299,7 +330,23 @@ Tokens = Annotated[Count, Unit("tokens")]
 DraftTokens = Annotated[int, Field(ge=-1), BeforeValidator(_number), Unit("tokens")]
 ContextLength = Annotated[Tokens, AfterValidator(_context_length)]
 Bytes = Annotated[Count, Unit("bytes")]
+# HAProxy holds a request in one buffer (tune.bufsize), at most 2 GiB; less than a prompt is of no use.
+BodyBytes = Annotated[int, Field(ge=65536, le=1073741824), BeforeValidator(_number), Unit("bytes")]
 EngineName = Annotated[str, AfterValidator(_engine), Choices(engine_names)]
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class ApiClient(TypedDict):
+    """A client of the gateway."""
+
+    name: Annotated[str, AfterValidator(_client_name)]
+    models: NotRequired[list[Word]]
+    requests_per_minute: NotRequired[Count]
+    max_concurrent: NotRequired[Count]
+    key: NotRequired[Annotated[str, AfterValidator(_client_key)]]
+
+
+ApiClients = Annotated[list[ApiClient], AfterValidator(_clients)]
 
 
 class Settings(BaseModel):
@@ -423,6 +470,17 @@ class Settings(BaseModel):
     webui_locale: Locale = "en-US"
     """Language of Open WebUI, e.g. zh-CN."""
 
+    gateway_port: Port = 8443
+    """HTTPS port of the API on the hosts of group gateway."""
+    gateway_certificate: OptionalPath = ""
+    """PEM file on the controller with the certificate and its chain; empty: issued by a CA of the inventory."""
+    gateway_key: OptionalPath = ""
+    """PEM file on the controller with the private key of `gateway_certificate`."""
+    gateway_max_body_bytes: BodyBytes = 4194304
+    """Largest request to the gateway: prompts, images and tools of one request."""
+    api_clients: ApiClients = [ApiClient(name="default")]
+    """Clients of the gateway: `name`, optionally `models`, `requests_per_minute`, `max_concurrent` and `key`."""
+
     engine_api_key: str = ""
     """Key that clients of the API send."""
     ray_auth_token: str = ""
@@ -455,6 +513,9 @@ MAX_PASSWORD_BYTES = 72
 SECRETS = ("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password")
 """Settings whose value must never be shown, not even in an error message."""
 
+WITH_SECRETS = ("api_clients",)
+"""Settings whose value contains secrets."""
+
 HOST_KEYS = tuple(HostSettings.model_fields)
 """Settings of one host."""
 
@@ -465,6 +526,7 @@ SECTIONS = {
     "Containers and images": "container_data_root",
     "Ray cluster": "ray_port",
     "Open WebUI": "webui_image",
+    "Gateway (hosts of group gateway)": "gateway_port",
     "Secrets (empty: generated once into <inventory>/.secrets/, mode 0600, outside git)": "engine_api_key",
 }
 """Headings of the generated files, with the first setting of each section."""

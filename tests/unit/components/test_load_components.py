@@ -62,9 +62,9 @@ def test_invalid_file_is_refused_with_reason(tmp_path, change, reason):
 
 def test_unknown_component_is_refused():
     with pytest.raises(UnknownNameError) as refused:
-        load_component("gateway")
+        load_component("database")
     assert refused.value.problem.parameters == {
         "key": "component_service_name",
-        "value": "'gateway'",
-        "names": ["engine", "ray", "webui"],
+        "value": "'database'",
+        "names": ["engine", "gateway", "ray", "webui"],
     }

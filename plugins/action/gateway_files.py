@@ -1,0 +1,45 @@
+"""Return the files of the gateway; missing keys and certificates are generated (see inferfleet.gateway)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ansible.plugins.action import ActionBase
+
+from inferfleet.components import load_component
+from inferfleet.gateway import Limits, Pair, Paths, SecretFolder, gateway_files, host_names
+
+
+class ActionModule(ActionBase):
+    """Returns `files`, the content by path. Run it with `no_log`: the content includes keys."""
+
+    _requires_connection = False
+
+    def run(self, tmp=None, task_vars=None):
+        """Arguments: `plans`, settings (`port`, `certificate`, `key`, `clients`), `limits`, `secrets_dir`, `socket`,
+        `api_key` of the engines."""
+        super().run(tmp, task_vars)
+        args, component = self._task.args, load_component("gateway")
+        folder = SecretFolder(Path(args["secrets_dir"]), read_only=self._task.check_mode)
+        hosts = {
+            host: {key: task_vars["hostvars"][host].get(key) for key in ("ansible_host", "cluster_address")}
+            for host in task_vars["groups"]["gateway"]
+        }
+        if args["certificate"]:
+            certificate = Pair(*(Path(args[name]).read_text("utf-8") for name in ("certificate", "key")))
+        else:
+            cluster = Path(args["secrets_dir"]).resolve().parent.name
+            certificate = folder.server_certificate(cluster, host_names(hosts, args["plans"]))
+        own = [client["name"] for client in args["clients"] if not client.get("key")]
+        limits = Limits(status_port=component.ports[0].number, **{key: int(n) for key, n in args["limits"].items()})
+        files = gateway_files(
+            args["plans"],
+            args["clients"],
+            certificate,
+            folder.client_keys(own),
+            int(args["port"]),
+            limits,
+            Paths(component.files["folder"], args["socket"]),
+            args["api_key"],
+        )
+        return {"changed": False, "files": files}

@@ -1,0 +1,64 @@
+"""The clients of the gateway: their keys, models and limits, as HAProxy's map files (one `key value` a line)."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inferfleet.gateway.backends import Backend
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client with its key."""
+
+    name: str
+    key: str
+    models: tuple[str, ...] = ()
+    """Served model names; empty: all."""
+    requests_per_minute: int = 0
+    max_concurrent: int = 0
+    """Requests at the same time. 0 in either limit: unlimited."""
+
+
+def read_clients(settings: Iterable[Mapping[str, Any]], keys: Mapping[str, str]) -> tuple[Client, ...]:
+    """Return the clients of the setting `api_clients`; `keys` has the generated keys by name of the client."""
+    return tuple(
+        Client(
+            name=given["name"],
+            key=given.get("key") or keys[given["name"]],
+            models=tuple(given.get("models", ())),
+            requests_per_minute=given.get("requests_per_minute", 0),
+            max_concurrent=given.get("max_concurrent", 0),
+        )
+        for given in settings
+    )
+
+
+def map_files(clients: Sequence[Client], backends: Sequence[Backend]) -> dict[str, str]:
+    """Return the content of each map file by its name.
+
+    `keys`: SHA-256 of a key → client. `access`: `client/model` → backend. `models`: client → answer to `/v1/models`.
+    `rates`, `streams`: client → its limit.
+    """
+    allowed = {c.name: [b for b in backends if not c.models or b.model in c.models] for c in clients}
+    lines = {
+        "keys": [f"{hash_key(c.key)} {c.name}" for c in clients],
+        "access": [f"{c.name}/{b.model} {b.name}" for c in clients for b in allowed[c.name]],
+        "models": [f"{c.name} {_model_list(allowed[c.name])}" for c in clients],
+        "rates": [f"{c.name} {c.requests_per_minute}" for c in clients],
+        "streams": [f"{c.name} {c.max_concurrent}" for c in clients],
+    }
+    return {name: "".join(f"{line}\n" for line in content) for name, content in lines.items()}
+
+
+def hash_key(key: str) -> str:
+    """Return what the gateway stores of a key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _model_list(backends: Iterable[Backend]) -> str:
+    """Return the answer to `/v1/models` in OpenAI's format (platform.openai.com/docs/api-reference/models/list)."""
+    models = [{"id": b.model, "object": "model", "created": 0, "owned_by": "inferfleet"} for b in backends]
+    return json.dumps({"object": "list", "data": models})

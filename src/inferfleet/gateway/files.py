@@ -1,0 +1,94 @@
+"""The gateway's files, and what is generated once on the controller: keys of clients and certificates."""
+
+import os
+import secrets
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from inferfleet.gateway.backends import backends_of
+from inferfleet.gateway.certificate import Pair, is_current, issue_authority, issue_server
+from inferfleet.gateway.clients import map_files, read_clients
+from inferfleet.gateway.render import Limits, Paths, render_config
+
+_KEY_CHARACTERS = string.ascii_letters + string.digits
+_KEY_LENGTH = 43  # 256 bits
+
+
+@dataclass(frozen=True)
+class SecretFolder:
+    """Generated secrets of an inventory on the controller, one file each, mode 0600."""
+
+    path: Path
+    read_only: bool = False
+    """For check mode: what is missing is generated, but not stored."""
+
+    def client_keys(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the key of each client; missing ones are generated."""
+        return {name: self.read(f"api_clients/{name}") or self.new_client_key(name) for name in names}
+
+    def new_client_key(self, name: str) -> str:
+        """Generate and return a key of a client, instead of its previous one."""
+        return self._store(
+            f"api_clients/{name}", "sk-" + "".join(secrets.choice(_KEY_CHARACTERS) for _ in range(_KEY_LENGTH))
+        )
+
+    def server_certificate(self, cluster: str, names: Sequence[str]) -> Pair:
+        """Return the certificate for `names`, issued by the inventory's CA; a missing or outdated one is issued."""
+        authority = Pair(self.read("gateway_ca.pem"), self.read("gateway_ca.key"))
+        if not (authority.certificate and authority.key):
+            authority = issue_authority(cluster)
+            self._store("gateway_ca.key", authority.key)
+            self._store("gateway_ca.pem", authority.certificate)
+        there = Pair(self.read("gateway_server.pem"), self.read("gateway_server.key"))
+        if there.certificate and there.key and is_current(there.certificate, authority.certificate, names):
+            return there
+        issued = issue_server(authority, names)
+        self._store("gateway_server.key", issued.key)
+        self._store("gateway_server.pem", issued.certificate)
+        return issued
+
+    def read(self, name: str) -> str:
+        """Return a secret; empty if it does not exist."""
+        file = self.path / name
+        return file.read_text("utf-8").rstrip("\n") if file.is_file() else ""
+
+    def _store(self, name: str, text: str) -> str:
+        if not self.read_only:
+            file = self.path / name
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            new = file.with_name(f".{file.name}.new")
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+                stream.write(f"{text.rstrip()}\n")
+            new.replace(file)
+        return text
+
+
+def gateway_files(
+    plans: Sequence[Mapping[str, Any]],
+    clients: Sequence[Mapping[str, Any]],
+    certificate: Pair,
+    keys: Mapping[str, str],
+    port: int,
+    limits: Limits,
+    paths: Paths,
+    engine_api_key: str,
+) -> dict[str, str]:
+    """Return the content of each file on the gateway by its path; the configuration is the last one."""
+    backends = backends_of(plans)
+    files = {paths.of("certificate"): f"{certificate.certificate.rstrip()}\n{certificate.key.rstrip()}\n"}
+    for name, content in map_files(read_clients(clients, keys), backends).items():
+        files[paths.of(name)] = content
+    config = render_config(backends, port, limits, paths, engine_api_key)
+    return {**files, str(PurePosixPath(paths.folder, "haproxy.cfg")): config}
+
+
+def host_names(hosts: Mapping[str, Mapping[str, Any]], plans: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return names and addresses of the gateway's hosts, from their variables and the plans."""
+    planned = [node["address"] for plan in plans for host, node in plan["nodes"].items() if host in hosts]
+    given = [
+        str(value[key]) for value in hosts.values() for key in ("ansible_host", "cluster_address") if value.get(key)
+    ]
+    return sorted({*hosts, *given, *planned, "localhost", "127.0.0.1"})

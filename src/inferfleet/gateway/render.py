@@ -1,0 +1,102 @@
+"""HAProxy's configuration from the models, the settings and the paths of the gateway."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from inferfleet.gateway.backends import Backend
+
+ENDPOINTS = (
+    "/v1/chat/completions",
+    "/v1/completions",
+    "/v1/embeddings",
+    "/v1/responses",
+)
+"""Paths of OpenAI's API (platform.openai.com/docs/api-reference) whose JSON body names a model and which need no state
+of an earlier request."""
+_HEADERS_BYTES = 32768  # for headers, tune.maxrewrite (1024) and the blocks of HAProxy's buffers
+_ERRORS: dict[str | int, tuple[str, str, str | None]] = {
+    401: ("Missing or invalid API key.", "invalid_request_error", "invalid_api_key"),
+    408: ("The request was not received in time.", "invalid_request_error", "request_timeout"),
+    413: ("The request is larger than {body_bytes} bytes.", "invalid_request_error", "request_too_large"),
+    502: ("The model server failed.", "server_error", None),
+    503: ("No capacity for this model. Retry later.", "server_error", "overloaded"),
+    504: ("The model server did not answer in time.", "server_error", "timeout"),
+    "access": ("The model does not exist or this key has no access to it.", "invalid_request_error", "model_not_found"),
+    "method": ("Method not allowed.", "invalid_request_error", "method_not_allowed"),
+    "model": ("The body is not a JSON object with the text model.", "invalid_request_error", "model_required"),
+    "path": ("Unknown path.", "invalid_request_error", "unknown_url"),
+    "query": ("Query strings are not accepted.", "invalid_request_error", "query_not_allowed"),
+    "rate": ("Too many requests per minute.", "requests", "rate_limit_exceeded"),
+    "streams": ("Too many requests at the same time.", "requests", "rate_limit_exceeded"),
+}
+"""Message, type and code of OpenAI's error format (platform.openai.com/docs/guides/error-codes)."""
+_RETRY = {503: " hdr Retry-After 5"}
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Files on the gateway."""
+
+    folder: str
+    socket: str
+
+    def of(self, name: str) -> str:
+        """Return the path of a map file or the certificate."""
+        return str(PurePosixPath(self.folder, "server.pem" if name == "certificate" else f"{name}.map"))
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes, times and addresses of the gateway."""
+
+    body_bytes: int
+    status_port: int
+    stream_seconds: int = 3600
+    """Longest time without a byte of an answer."""
+    body_seconds: int = 30
+    """Longest time until a body has arrived."""
+    queue_length: int = 128
+    queue_seconds: int = 30
+    connections: int = 4096
+    threads: int = 4
+    address: str = "*"
+
+    @property
+    def buffer_bytes(self) -> int:
+        """Size of a buffer that holds a request with the largest body."""
+        return self.body_bytes + _HEADERS_BYTES
+
+
+def render_config(backends: Sequence[Backend], port: int, limits: Limits, paths: Paths, engine_api_key: str) -> str:
+    """Return haproxy.cfg."""
+    folder = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(
+        loader=folder, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
+    )
+    files = ("certificate", "keys", "access", "models", "rates", "streams")
+    authorization = quote(f"Bearer {engine_api_key}".replace("%", "%%"))  # the value is a log format
+    return environment.get_template("haproxy.cfg.j2").render(
+        limits=limits,
+        port=port,
+        paths={"socket": paths.socket, **{name: paths.of(name) for name in files}},
+        endpoints=ENDPOINTS,
+        errors={name: _error(name, limits) for name in _ERRORS},
+        backends=[asdict(b) | {"authorization": authorization if b.takes_api_key else ""} for b in backends],
+    )
+
+
+def quote(text: str) -> str:
+    """Return a text as one word of HAProxy's configuration (section 2.2, "Quoting and escaping")."""
+    return "'" + text.replace("'", r"'\''") + "'"
+
+
+def _error(name: str | int, limits: Limits) -> str:
+    """Return content type, body and headers of an error, as `http-request return` and `http-error` take them."""
+    message, kind, code = _ERRORS[name]
+    error = {"message": message.format(body_bytes=limits.body_bytes), "type": kind, "param": None, "code": code}
+    body = json.dumps({"error": error})
+    return f"content-type application/json string {quote(body)}{_RETRY.get(name, '') if isinstance(name, int) else ''}"

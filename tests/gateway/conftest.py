@@ -1,0 +1,175 @@
+"""The distribution's HAProxy with the rendered configuration on the loopback interface, in front of stub engines."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.gateway.engine import Engine
+
+from inferfleet.gateway import (
+    Limits,
+    Paths,
+    backends_of,
+    issue_authority,
+    issue_server,
+    map_files,
+    read_clients,
+    render_config,
+)
+
+ENGINE_KEY = """engine-key-with-%-"-'-$HOME-#"""
+KEYS = {"alice": "sk-alice", "bob": "sk-bob", "slow": "sk-slow", "single": "sk-single"}
+CLIENTS: list[dict[str, Any]] = [
+    {"name": "alice"},
+    {"name": "bob", "models": ["small"]},
+    {"name": "slow", "requests_per_minute": 3},
+    {"name": "single", "max_concurrent": 1},
+]
+BODY_BYTES = 262144
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def plan(model: str, head: str, port: int, **changes: Any) -> dict[str, Any]:
+    """Return the part of a plan that the gateway reads."""
+    return {
+        "engine": "vllm",
+        "protocol": "openai",
+        "served_model_name": model,
+        "head": head,
+        "port": port,
+        "api_path": "/v1",
+        "takes_api_key": True,
+        "max_num_seqs": 0,
+        "data_parallel_size": 1,
+        "nodes": {head: {"address": "127.0.0.1"}},
+        **changes,
+    }
+
+
+class Gateway:
+    """HAProxy in a folder, with its engines."""
+
+    def __init__(self, folder: Path, engines: dict[str, Engine]) -> None:
+        self.folder, self.engines = folder, engines
+        self.port, self.log = free_port(), folder / "log"
+        self.paths = Paths(str(folder), str(folder / "admin.sock"))
+        self.config = folder / "haproxy.cfg"
+        self.limits = Limits(
+            BODY_BYTES, address="127.0.0.1", status_port=free_port(), queue_length=1, queue_seconds=2, body_seconds=3
+        )
+        plans = [
+            plan("deepseek/r1", "n1", engines["n1"].port),
+            plan("deepseek/r1", "n2", engines["n2"].port),
+            plan("small", "n3", engines["n3"].port, api_path="/v1-other"),
+            plan("busy", "n4", engines["n4"].port, max_num_seqs=1, takes_api_key=False),
+        ]
+        backends = backends_of(plans)
+        for name, content in map_files(read_clients(CLIENTS, KEYS), backends).items():
+            Path(self.paths.of(name)).write_text(content)
+        authority = issue_authority("test")
+        server = issue_server(authority, ["127.0.0.1", "gateway.example.com"])
+        (folder / "ca.pem").write_text(authority.certificate)
+        Path(self.paths.of("certificate")).write_text(server.certificate + server.key)
+        self.config.write_text(render_config(backends, self.port, self.limits, self.paths, ENGINE_KEY))
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start HAProxy as its unit does, and wait until the engines are up."""
+        command = ["haproxy", "-Ws", "-f", str(self.config), "-p", str(self.folder / "pid")]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "NOTIFY_SOCKET": ""})
+        self.until(lambda: self.client().get("/health").status_code == 200)
+
+    def until(self, condition: Any, seconds: float = 15) -> None:
+        """Wait for a condition."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            with contextlib.suppress(httpx.TransportError, OSError):
+                if condition():
+                    return
+            time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def client(self, **options: Any) -> httpx.Client:
+        """Return a client that verifies the certificate with the CA."""
+        context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
+        url = f"https://127.0.0.1:{self.port}"
+        return httpx.Client(base_url=url, verify=context, trust_env=False, timeout=20, **options)
+
+    def chat(self, model: Any, client: str = "alice", **body: Any) -> httpx.Response:
+        """Send a chat completion with the key of a client."""
+        request = {"messages": [{"role": "user", "content": "secret prompt"}], "model": model, **body}
+        with self.client() as session:
+            return session.post(
+                "/v1/chat/completions", json=request, headers={"Authorization": f"Bearer {KEYS[client]}"}
+            )
+
+    def raw(self, request: bytes, seconds: float = 20) -> bytes:
+        """Return the response to the bytes of an HTTP/1 request."""
+        return self.raw_parts([request], seconds)
+
+    def raw_parts(self, parts: Iterable[bytes], seconds: float = 20) -> bytes:
+        """Return the response to the parts of an HTTP/1 request; the rest of them is not sent after the response."""
+        context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
+        received = b""
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as plain,
+            context.wrap_socket(plain, server_hostname="127.0.0.1") as channel,
+            contextlib.suppress(OSError),
+        ):
+            with contextlib.suppress(OSError):
+                for part in parts:
+                    channel.sendall(part)
+            while part := channel.recv(65536):
+                received += part
+        return received
+
+    def admin(self, command: str) -> str:
+        """Return the answer of HAProxy's runtime API."""
+        with socket.socket(socket.AF_UNIX) as channel:
+            channel.connect(self.paths.socket)
+            channel.sendall(f"{command}\n".encode())
+            channel.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: channel.recv(65536), b"")).decode()
+
+    def reload(self) -> None:
+        """Reload the configuration as `systemctl reload` does."""
+        assert self.process
+        self.process.send_signal(signal.SIGUSR2)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the access log."""
+        return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+    def stop(self) -> None:
+        """End HAProxy."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    engines = {name: Engine(name) for name in ("n1", "n2", "n3", "n4")}
+    gateway = Gateway(tmp_path_factory.mktemp("gateway"), engines)
+    try:
+        gateway.start()
+        yield gateway
+    finally:
+        gateway.stop()
+        for engine in engines.values():
+            engine.stop()

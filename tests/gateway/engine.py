@@ -1,0 +1,79 @@
+"""A stub engine: answers with the name of its server, the path, the key and the body that it received."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+
+class Engine(ThreadingHTTPServer):
+    """Listens on a free port of 127.0.0.1. Streams as many events as the request's `max_tokens`, 0.1 s apart."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self, name: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.name, self.port, self.healthy = name, self.server_address[1], True
+        self.requests: list[str] = []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore connections that a client or HAProxy closed."""
+
+    def stop(self) -> None:
+        """Close the port."""
+        self.shutdown()
+        self.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Engine
+
+    def do_GET(self) -> None:
+        self._answer({}, 200 if self.server.healthy else 503)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or self._chunks()
+        self.server.requests.append(self.path)
+        request = json.loads(body)
+        time.sleep(request.get("wait", 0))
+        if request.get("stream"):
+            self._stream(request["max_tokens"])
+            return
+        key = self.headers.get("Authorization")
+        shown = {"server": self.server.name, "path": self.path, "authorization": key, "bytes": len(body)}
+        self._answer(shown, 200)
+
+    def _chunks(self) -> bytes:
+        body = b""
+        while size := int(self.rfile.readline(), 16):
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        return body
+
+    def _answer(self, answer: dict[str, Any], status: int) -> None:
+        body = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _stream(self, tokens: int) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for number in range(tokens):
+            event = f"data: {self.server.name} {number}\n\n".encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
+            self.wfile.flush()
+            time.sleep(0.1)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *args: Any) -> None:
+        """Print nothing."""
