@@ -97,7 +97,8 @@ def _heading(command: "Command", run: RunResult, outcome: Outcome, check: bool) 
     if check:
         would = count(tasks, N_("{count} task would change"), N_("{count} tasks would change"))
         return would if tasks else tr(N_("Nothing would change"))
-    models = [str(own["model"]) for own in by_service(run.result).values() if own.get("model") and own.get("endpoints")]
+    reports = by_service(run.result).values()
+    models = list(dict.fromkeys(str(own["model"]) for own in reports if own.get("model") and own.get("endpoints")))
     *others, last = models or [""]
     serving = tr(N_("{models} and {last} are serving"), models=others, last=last)
     serving = serving if others else tr(N_("{model} is serving"), model=last)
