@@ -78,6 +78,7 @@ def test_plots_are_valid_images(run, tmp_path):
     assert paths[1].read_text().count("<path") > 20
 
 
+@pytest.mark.slow  # imports matplotlib
 def test_plots_of_a_single_measurement(run, tmp_path):
     assert len(draw(run.model_copy(update={"measurements": run.measurements[:1]}), tmp_path)) == 4
 

@@ -24,6 +24,7 @@ def run(*arguments: str) -> tuple[int, str]:
     return done.exit_code, done.output
 
 
+@pytest.mark.slow  # starts the command
 def test_a_terminal_without_utf8_gets_ascii() -> None:
     """`×` is in tables and in refusals; neither may end in a traceback."""
     text, document = (
