@@ -28,7 +28,7 @@ PLAYS = """
   hosts: monitoring
   gather_facts: false
   tasks:
-    - ansible.builtin.set_fact: {inferfleet_plan: {engine: vllm, executor: mp}, cacheable: true}
+    - ansible.builtin.set_fact: {inferfleet_plan: {engine: vllm, executor: mp, nodes: {}}, cacheable: true}
     - ansible.builtin.include_role: {name: verify, tasks_from: health}
     - ansible.builtin.debug: {msg: "{{ [inventory_hostname] | component_health(hostvars) }}"}
 """
