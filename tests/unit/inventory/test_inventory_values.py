@@ -72,7 +72,7 @@ BAD_VALUES = [
     ("webui_locale", "", {"value": "''", "places": PLACES}),
     ("engine", "vlm", {"value": "'vlm'", "near": "vllm", "values": ENGINES, "last": LAST_ENGINE}),
     ("engine", "zzz", {"value": "'zzz'", "values": ENGINES, "last": LAST_ENGINE}),
-    ("executor", "rya", {"value": "'rya'", "near": "ray", "values": ["'ray'"], "last": "'mp'"}),
+    ("executor", "rya", {"value": "'rya'", "near": "ray", "values": ["'auto'", "'mp'"], "last": "'ray'"}),
     ("image_pull", False, {"value": "false", "values": ["'missing'"], "last": "'always'"}),
     ("webui_port", 0, {"value": "0", "bound": "at least 1"}),
     ("ray_port", 70000, {"value": "70000", "bound": "at most 65535"}),

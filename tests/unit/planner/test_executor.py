@@ -95,7 +95,8 @@ def test_estimate_of_several_nodes():
 
 @pytest.mark.parametrize(("accelerator", "codes"), [("V100-32G", ["port-clash"]), ("A800-80G", [])])
 def test_ray_ports_are_checked_where_the_planner_selects_ray(accelerator, codes):
-    values = Settings(model="deepseek-r1-distill-qwen-32b", accelerator=accelerator, webui_port=6380).model_dump()
+    ports = {"webui_port": 6380, "replicas": 1}
+    values = Settings(model="deepseek-r1-distill-qwen-32b", accelerator=accelerator, **ports).model_dump()
     hosts = {f"n{i}": {**values, "ansible_host": f"10.0.0.{i}"} for i in (1, 2)}
     inventory = Inventory({"ray_head": ["n1"], "ray_worker": ["n2"], "webui": ["n1"]}, hosts)
     assert [problem.code for problem in plan_cluster(inventory).problems] == codes

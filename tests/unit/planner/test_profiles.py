@@ -133,7 +133,7 @@ def test_long_context():
 
 
 def test_long_context_where_the_two_exclude_each_other():
-    plan = plan_of(2, accelerator="H800-80G", executor="ray", profile="long-context")
+    plan = plan_of(2, accelerator="H800-80G", engine_version="0.17.1", profile="long-context")
     assert (plan.engine_version, plan.decode_context_parallel_size, plan.kv_cache_dtype) == ("0.17.1", 8, "auto")
     assert "vLLM 0.17.1 does not support it" in reasons(plan)[1]
 
