@@ -416,7 +416,7 @@ class Settings(BaseModel):
     enforce_eager: Switch = False
     """Disable CUDA graphs: slower, but frees about 0.5 GiB per GPU."""
     performance_mode: Literal["", "balanced", "interactivity", "throughput"] = ""
-    """vLLM's mode: `interactivity` captures more CUDA graphs, `throughput` doubles the batch; empty: by `profile`."""
+    """vLLM's mode: `interactivity` has more CUDA graphs, `throughput` larger batches; empty: by `profile`."""
     gpu_memory_utilization: Share = 0.90
     """Share of each accelerator's memory that the engine may use."""
     engine_extra_args: list[str] = []
