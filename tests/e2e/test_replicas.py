@@ -39,6 +39,7 @@ def test_a_replica_answers_without_the_other(deployed: dict[str, Any], lab: Lab,
     assert failed["replica-2"] == []
 
 
+@pytest.mark.thorough
 def test_next_run_repairs_it_without_changing_the_other(deployed: dict[str, Any], controller: Controller) -> None:
     up = controller.inferfleet("up", *REPLICAS)
     assert up.rc == 0, up
