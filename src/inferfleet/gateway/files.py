@@ -1,6 +1,5 @@
 """The gateway's files, and what is generated once on the controller: keys of clients and certificates."""
 
-import os
 import secrets
 import string
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from inferfleet.files import write_atomic
 from inferfleet.gateway.backends import backends_of
 from inferfleet.gateway.certificate import Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import map_files, read_clients
@@ -59,10 +59,7 @@ class SecretFolder:
         if not self.read_only:
             file = self.path / name
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            new = file.with_name(f".{file.name}.new")
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-                stream.write(f"{text.rstrip()}\n")
-            new.replace(file)
+            write_atomic(file, f"{text.rstrip()}\n", mode=0o600)
         return text
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from inferfleet.engines import load_engines
 from inferfleet.engines.layout import Layout
@@ -42,18 +43,19 @@ def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False
         plan = make_plan(settings, nodes, hypothetical=hypothetical)
         return (replace(plan, problems=[refused]) if refused else plan,)
     count = wanted or best
-    plans = [make_plan(settings, share, hypothetical=hypothetical) for share in _shares(nodes, count)]
+    draft = drafts[count]  # without problems, so there are no remedies to check
     first = replace(
-        plans[0],
-        reasons=[*plans[0].reasons, _why(settings, count, drafts)],
+        draft,
+        reasons=[*draft.reasons, _why(settings, count, drafts)],
         alternatives=[
-            *(replace(candidate, replicas=count) for candidate in plans[0].alternatives),
+            *(replace(candidate, replicas=count) for candidate in draft.alternatives),
             *_other_counts(settings, count, drafts),
         ],
     )
     if count == 1:
         return (first,)
-    return tuple(replace(plan, replica=i, replicas=count) for i, plan in enumerate((first, *plans[1:]), 1))
+    others = (make_plan(settings, share, hypothetical=hypothetical) for share in islice(_shares(nodes, count), 1, None))
+    return tuple(replace(plan, replica=i, replicas=count) for i, plan in enumerate((first, *others), 1))
 
 
 def _shares(nodes: Nodes, count: int) -> Iterator[Nodes]:
