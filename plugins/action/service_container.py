@@ -42,7 +42,7 @@ class ActionModule(ActionBase):
     `planned`, the plan's `container`."""
 
     def run(self, tmp=None, task_vars=None):
-        """Create or update the container; return the result without its environment, and the number of its restarts."""
+        """Create or update the container; return its result, restarts and last start, not its environment."""
         super().run(tmp, task_vars)
         options = {**DEFAULTS, **self._task.args.get("options", {}), **self._task.args}
         options.pop("options", None)
@@ -52,5 +52,6 @@ class ActionModule(ActionBase):
         if argv := options.pop("argv", None):
             options |= {"entrypoint": argv[:1], "command": argv[1:]}
         result = self._execute_module("community.docker.docker_container", options, task_vars=task_vars)
-        restarts = (result.get("container") or {}).get("RestartCount", 0)
-        return {key: value for key, value in result.items() if key not in HIDDEN} | {"restarts": restarts}
+        found = result.get("container") or {}
+        state = {"restarts": found.get("RestartCount", 0), "started": found.get("State", {}).get("StartedAt", "")}
+        return {key: value for key, value in result.items() if key not in HIDDEN} | state

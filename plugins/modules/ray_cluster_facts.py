@@ -53,6 +53,10 @@ nodes:
   description: C(address), C(accelerators) and C(actors) (class names of live actors) of every live node.
   returned: always
   type: list
+unknown:
+  description: Addresses of live nodes that are not among C(nodes); empty if Ray does not answer.
+  returned: always
+  type: list
 progress:
   description: C(text), present and missing parts, as C(code), C(message), C(template) and C(parameters).
   returned: always
@@ -87,12 +91,17 @@ def describe(nodes: list[dict], actors: list[dict]) -> list[dict]:
     ]
 
 
+def strangers(found: list[dict], wanted: list[str]) -> list[str]:
+    """Return the addresses of live nodes that are not expected; none if no node is expected by its address."""
+    return [node["address"] for node in found if wanted and node["address"] not in wanted]
+
+
 def status(found: list[dict], wanted: list[str], accelerators: int) -> tuple[bool, Message]:
     """Return whether the cluster is complete, and a message on its nodes and accelerators."""
     addresses = [node["address"] for node in found]
     present = sum(node["accelerators"] for node in found)
     missing = [address for address in wanted if address not in addresses]
-    unknown = [address for address in addresses if wanted and address not in wanted]
+    unknown = strangers(found, wanted)
     size = N_("{nodes} of {all_nodes} nodes, {accelerators} of {all_accelerators} accelerators")
     counts = {"nodes": len(addresses), "all_nodes": len(wanted), "accelerators": present}
     parts = [Message("ray-size", size, all_accelerators=accelerators, **counts)]
@@ -135,7 +144,8 @@ def main() -> None:
     except (ValueError, LookupError, TypeError) as error:
         other = N_("the service at {url} is not Ray's state API: {reason}")
         ready, text = False, Message("ray-unknown-answer", other, url=params["url"], reason=repr(error))
-    module.exit_json(changed=False, ready=ready, nodes=found, **progress(text, ready))
+    unknown = strangers(found, params["nodes"])
+    module.exit_json(changed=False, ready=ready, nodes=found, unknown=unknown, **progress(text, ready))
 
 
 if __name__ == "__main__":

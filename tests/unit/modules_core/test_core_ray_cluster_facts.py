@@ -76,6 +76,11 @@ def test_status(ray, found, wanted, accelerators, expected):
     assert (ready, str(message)) == expected
 
 
+@pytest.mark.parametrize(("wanted", "unknown"), [(["a", "b"], []), (["b"], ["a"]), ([], [])])
+def test_live_nodes_outside_the_plan(ray, wanted, unknown):
+    assert ray.strangers([node("a")], wanted) == unknown
+
+
 def test_listing_sends_the_token(ray, service):
     service.answers["/api/v0/nodes"] = listing([HEAD])
     assert ray.listing(f"{service.url}/api/v0/nodes?detail=1", "t0ken") == [HEAD]
