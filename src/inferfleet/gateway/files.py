@@ -9,7 +9,7 @@ from typing import Any
 
 from inferfleet.files import write_atomic
 from inferfleet.gateway.backends import backends_of
-from inferfleet.gateway.certificate import Pair, is_current, issue_authority, issue_server
+from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import map_files, read_clients
 from inferfleet.gateway.render import Limits, Paths, render_config
 
@@ -88,4 +88,4 @@ def host_names(hosts: Mapping[str, Mapping[str, Any]], plans: Iterable[Mapping[s
     given = [
         str(value[key]) for value in hosts.values() for key in ("ansible_host", "cluster_address") if value.get(key)
     ]
-    return sorted({*hosts, *given, *planned, "localhost", "127.0.0.1"})
+    return sorted({*hosts, *given, *planned, INTERNAL_NAME, "localhost", "127.0.0.1"})

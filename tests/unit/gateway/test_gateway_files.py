@@ -5,7 +5,17 @@ import stat
 import pytest
 from tests.unit.gateway.plans import plan
 
-from inferfleet.gateway import Limits, Pair, Paths, SecretFolder, gateway_files, gateway_problems, hash_key, host_names
+from inferfleet.gateway import (
+    INTERNAL_NAME,
+    Limits,
+    Pair,
+    Paths,
+    SecretFolder,
+    gateway_files,
+    gateway_problems,
+    hash_key,
+    host_names,
+)
 
 PLANS = [plan("deepseek-r1", "a1"), plan("small", "b1")]
 NAMES = ["gw1", "10.0.0.5"]
@@ -63,7 +73,8 @@ def test_files_of_the_gateway():
 
 def test_names_of_the_certificate():
     hosts = {"a1": {"ansible_host": "192.0.2.1", "cluster_address": None}, "gw": {"ansible_host": "gw.example.com"}}
-    assert host_names(hosts, PLANS) == ["10.0.0.1", "127.0.0.1", "192.0.2.1", "a1", "gw", "gw.example.com", "localhost"]
+    own = ["10.0.0.1", "127.0.0.1", "192.0.2.1", "a1", "gw", "gw.example.com", "localhost"]
+    assert host_names(hosts, PLANS) == sorted([*own, INTERNAL_NAME])
 
 
 @pytest.mark.parametrize(
