@@ -1,5 +1,6 @@
 """The gateway: HAProxy as the one closed endpoint of all services."""
 
+from inferfleet.gateway.access import access
 from inferfleet.gateway.backends import Backend, Replica, backends_of
 from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import Client, hash_key, map_files, read_clients
@@ -17,6 +18,7 @@ __all__ = [
     "Paths",
     "Replica",
     "SecretFolder",
+    "access",
     "backends_of",
     "gateway_files",
     "gateway_problems",

@@ -42,10 +42,10 @@ def test_rotated_key_replaces_the_previous_one(tmp_path):
 
 def test_certificate_is_issued_once_and_again_for_other_names(tmp_path):
     folder = SecretFolder(tmp_path)
-    first = folder.server_certificate("prod", NAMES)
+    first = folder.server_certificate(NAMES)
     authority = folder.read("gateway_ca.pem")
-    assert folder.server_certificate("prod", NAMES).certificate.strip() == first.certificate.strip()
-    assert folder.server_certificate("prod", [*NAMES, "gw2"]).certificate != first.certificate
+    assert folder.server_certificate(NAMES).certificate.strip() == first.certificate.strip()
+    assert folder.server_certificate([*NAMES, "gw2"]).certificate != first.certificate
     assert folder.read("gateway_ca.pem") == authority
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
 
@@ -53,7 +53,7 @@ def test_certificate_is_issued_once_and_again_for_other_names(tmp_path):
 def test_check_mode_stores_nothing(tmp_path):
     folder = SecretFolder(tmp_path, read_only=True)
     assert folder.client_keys(["alice"])["alice"].startswith("sk-")
-    assert "BEGIN CERTIFICATE" in folder.server_certificate("prod", NAMES).certificate
+    assert "BEGIN CERTIFICATE" in folder.server_certificate(NAMES).certificate
     assert [*tmp_path.iterdir()] == []
 
 
@@ -61,11 +61,29 @@ def test_files_of_the_gateway():
     clients = [{"name": "alice", "models": ["small"]}]
     paths = Paths("/etc/gw", "/run/gw/admin.sock")
     files = gateway_files(
-        PLANS, clients, Pair("CERT\n", "KEY\n"), {"alice": "sk-a"}, 8443, Limits(65536, 8404), paths, "k"
+        PLANS,
+        clients,
+        Pair("CERT\n", "KEY\n"),
+        Pair("ISSUED", "OWN"),
+        {"alice": "sk-a"},
+        8443,
+        Limits(65536, 8404),
+        paths,
+        "k",
     )
-    names = ["server.pem", "keys.map", "access.map", "models.map", "rates.map", "streams.map", "haproxy.cfg"]
+    names = [
+        "server.pem",
+        "issued.pem",
+        "keys.map",
+        "access.map",
+        "models.map",
+        "rates.map",
+        "streams.map",
+        "haproxy.cfg",
+    ]
     assert [*files] == [f"/etc/gw/{name}" for name in names]
     assert files["/etc/gw/server.pem"] == "CERT\nKEY\n"
+    assert files["/etc/gw/issued.pem"] == "ISSUED\nOWN\n"
     assert files["/etc/gw/keys.map"] == f"{hash_key('sk-a')} alice\n"
     assert files["/etc/gw/access.map"] == "alice/small model_small\n"
     assert all(f"/etc/gw/{name}" in files["/etc/gw/haproxy.cfg"] for name in names[:-1])
