@@ -67,7 +67,8 @@ def test_state_results(state):
 def test_failed_checks_are_one_problem(state):
     (form,) = failed_checks(state)
     assert str(Problem.from_dict(form)).startswith(
-        "Some checks failed: Ray: 1 nodes, gateway on n1: HTTP 503, Open WebUI: no response from u: r. Run `inferfleet up` again"
+        "Some checks failed: Ray: 1 nodes, gateway on n1: HTTP 503, Open WebUI: no response from u: r."
+        " Run `inferfleet up` again"
     )
     assert failed_checks([item for item in state if item["ok"]]) == []
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from inferfleet.cli.commands.plan import form_of, print_cluster
+from inferfleet.cli.output.plan import make_console
 from inferfleet.inventory import Inventory
 from inferfleet.planner import plan_cluster
 from inferfleet.settings import Settings
@@ -80,3 +82,14 @@ def test_settings_of_clients_and_certificate_are_checked():
     assert codes(cluster(api_clients=clients)) == ["unknown-model"]
     assert codes(cluster(gateway_certificate="/missing.pem")) == ["certificate-incomplete", "file-missing"]
     assert codes(cluster(api_clients=clients, gateway_enabled=False)) == []
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_plan_prints_the_way_of_a_request(enabled, capsys):
+    planned = cluster(gateway_enabled=enabled)
+    print_cluster(make_console(), planned)
+    printed = capsys.readouterr().out
+    assert ("https://10.0.0.1:8443" in printed) is enabled
+    assert ("http://10.0.0.2:8000" in printed) is enabled
+    form = form_of(planned)["gateway"]
+    assert (form["url"] if form else "") == ("https://10.0.0.1:8443" if enabled else "")
