@@ -75,3 +75,38 @@ def test_check_run_on_a_clean_host(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Create the folder of the configuration" in done.stdout
     assert not (tmp_path / ".secrets").exists()
+
+
+def test_head_is_in_the_group_also_for_the_packages_of_a_bundle(tmp_path):
+    """playbooks/bundle.yml plans with the same tasks, and downloads the packages of the components of all groups."""
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
+    packages = "ansible_facts.inferfleet_plan | component_packages(groups | inhabited) | join(',')"
+    shown = f"{{{{ group_names | sort | join(',') }}}} {{{{ {packages} }}}}"
+    plays = [
+        {
+            "name": "Plan",
+            "hosts": "ray_head",
+            "gather_facts": False,
+            "vars": local,
+            "tasks": [
+                {"name": "Plan", "ansible.builtin.include_role": {"name": "preflight", "tasks_from": "inventory"}}
+            ],
+        },
+        {
+            "name": "Show",
+            "hosts": "gateway",
+            "gather_facts": False,
+            "tasks": [{"name": "Show", "ansible.builtin.debug": {"msg": shown}}],
+        },
+    ]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(plays, sort_keys=False))
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventories/h800", tmp_path / "play.yml"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_ROLES_PATH": str(ROOT / "roles")},
+        check=False,
+    )
+    assert "gateway,ray_head,webui haproxy" in done.stdout, done.stdout + done.stderr
+    assert "changed=0" in done.stdout
