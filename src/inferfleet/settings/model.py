@@ -492,7 +492,7 @@ class Settings(BaseModel):
     """Clients of the gateway: `name`, optionally `models`, `requests_per_minute`, `max_concurrent` and `key`."""
 
     engine_api_key: str = ""
-    """Key that clients of the API send."""
+    """Key of the engines' API, which the gateway sends; its clients have keys of their own."""
     ray_auth_token: str = ""
     """Authentication token of the Ray cluster."""
     webui_secret_key: str = ""
