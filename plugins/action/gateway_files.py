@@ -7,7 +7,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.components import load_component
-from inferfleet.gateway import Limits, Pair, Paths, SecretFolder, gateway_files, host_names
+from inferfleet.gateway import INTERNAL_NAME, Limits, Pair, Paths, SecretFolder, gateway_files, host_names
 from inferfleet.settings.model import INTERNAL_CLIENTS
 
 
@@ -26,7 +26,9 @@ class ActionModule(ActionBase):
             host: {key: task_vars["hostvars"][host].get(key) for key in ("ansible_host", "cluster_address")}
             for host in task_vars["groups"]["gateway"]
         }
-        certificate = issued = folder.server_certificate(host_names(hosts, args["plans"]))
+        # Besides the user's certificate, the issued one must not be selected for names of hosts.
+        names = [INTERNAL_NAME] if args["certificate"] else host_names(hosts, args["plans"])
+        certificate = issued = folder.server_certificate(names)
         if args["certificate"]:
             certificate = Pair(*(Path(args[name]).read_text("utf-8") for name in ("certificate", "key")))
         clients = [*args["clients"], *({"name": name} for name in INTERNAL_CLIENTS)]

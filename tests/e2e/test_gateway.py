@@ -59,7 +59,7 @@ def status_of(response: bytes) -> int:
 def test_gateway_is_deployed_without_its_group(deployed: dict[str, Any], lab: Lab) -> None:
     result = deployed["document"]["result"]
     assert result["gateway"]["url"] == f"{URL}/v1"
-    assert {item["name"]["message"]: item["ok"] for item in result["verification"]}["gateway on node1"]
+    assert {item["name"]["message"]: item["ok"] for item in result["verification"]}["API through the gateway on node1"]
     assert lab.ssh("node1", "systemctl is-active inferfleet-gateway").strip() == "active"
 
 

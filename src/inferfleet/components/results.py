@@ -93,7 +93,7 @@ def state_results(
 
 
 def _gateway_result(result: Result) -> dict[str, Any]:
-    name = Message("gateway", N_("gateway on {host}"), host=result["item"]["key"])
+    name = Message("gateway", N_("API through the gateway on {host}"), host=result["item"]["key"])
     if not result["ready"]:
         return _result(name, False, _progress(result))
     passed = N_("answered in {seconds} s over TLS, HTTP 401 without a key, {count} models listed")

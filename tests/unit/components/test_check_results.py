@@ -45,7 +45,7 @@ def test_answer_results():
     assert shown(results) == [
         ("API responds", True, "2 of 2 questions as expected, first in 0.5 s"),
         ("API rejects unauthenticated requests", True, "HTTP 401 without the key"),
-        ("gateway on n1", True, "answered in 0.3 s over TLS, HTTP 401 without a key, 2 models listed"),
+        ("API through the gateway on n1", True, "answered in 0.3 s over TLS, HTTP 401 without a key, 2 models listed"),
         ("Open WebUI responds", True, "signed in and chatted in 2.0 s"),
     ]
     assert shown(answer_results([{"seconds": 1}], [], SKIPPED, "deepseek-infer", False))[1:] == [
@@ -58,7 +58,7 @@ def test_state_results(state):
         ("Ray", False, "1 nodes"),
         ("ranks", True, "2 of 2"),
         ("engine", True, "answered in 1.2 s"),
-        ("gateway on n1", False, "HTTP 503"),
+        ("API through the gateway on n1", False, "HTTP 503"),
         ("Open WebUI", False, "no response from u: r"),
     ]
     assert shown(state_results(SKIPPED, [], message("answered"), [], SKIPPED)) == [("engine", False, "answered")]
@@ -67,7 +67,7 @@ def test_state_results(state):
 def test_failed_checks_are_one_problem(state):
     (form,) = failed_checks(state)
     assert str(Problem.from_dict(form)).startswith(
-        "Some checks failed: Ray: 1 nodes, gateway on n1: HTTP 503, Open WebUI: no response from u: r."
+        "Some checks failed: Ray: 1 nodes, API through the gateway on n1: HTTP 503, Open WebUI: no response from u: r."
         " Run `inferfleet up` again"
     )
     assert failed_checks([item for item in state if item["ok"]]) == []
@@ -76,7 +76,7 @@ def test_failed_checks_are_one_problem(state):
 def test_chinese(state, chinese):
     assert shown(state)[2:] == [
         ("推理引擎", True, "已应答，用时 1.2 s"),
-        ("n1 上的网关", False, "HTTP 503"),
+        ("经由 n1 上网关的 API", False, "HTTP 503"),
         ("Open WebUI", False, "u 没有应答：r"),
     ]
     assert str(Problem.from_dict(failed_checks(state)[0])).startswith("部分检查未通过：Ray：")
