@@ -7,7 +7,8 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.components import load_component
-from inferfleet.gateway import Limits, Pair, Paths, SecretFolder, gateway_files, host_names
+from inferfleet.gateway import INTERNAL_NAME, Limits, Pair, Paths, SecretFolder, gateway_files, host_names
+from inferfleet.settings.model import INTERNAL_CLIENTS
 
 
 class ActionModule(ActionBase):
@@ -25,17 +26,19 @@ class ActionModule(ActionBase):
             host: {key: task_vars["hostvars"][host].get(key) for key in ("ansible_host", "cluster_address")}
             for host in task_vars["groups"]["gateway"]
         }
+        # Besides the user's certificate, the issued one must not be selected for names of hosts.
+        names = [INTERNAL_NAME] if args["certificate"] else host_names(hosts, args["plans"])
+        certificate = issued = folder.server_certificate(names)
         if args["certificate"]:
             certificate = Pair(*(Path(args[name]).read_text("utf-8") for name in ("certificate", "key")))
-        else:
-            cluster = Path(args["secrets_dir"]).resolve().parent.name
-            certificate = folder.server_certificate(cluster, host_names(hosts, args["plans"]))
-        own = [client["name"] for client in args["clients"] if not client.get("key")]
+        clients = [*args["clients"], *({"name": name} for name in INTERNAL_CLIENTS)]
+        own = [client["name"] for client in clients if not client.get("key")]
         limits = Limits(status_port=component.ports[0].number, **{key: int(n) for key, n in args["limits"].items()})
         files = gateway_files(
             args["plans"],
-            args["clients"],
+            clients,
             certificate,
+            issued,
             folder.client_keys(own),
             int(args["port"]),
             limits,

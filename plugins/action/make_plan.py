@@ -12,7 +12,8 @@ from inferfleet.proxies import proxy_environment
 
 
 class ActionModule(ActionBase):
-    """Sets the facts `inferfleet_plans`, one per service, and `inferfleet_plan`, that of the host's service.
+    """Sets the facts `inferfleet_plans`, one per service, `inferfleet_plan`, that of the host's service, and
+    `inferfleet_gateway`.
 
     Fails with the problems of the planner for the services that take part in this run.
     """
@@ -40,7 +41,12 @@ class ActionModule(ActionBase):
         proxy = proxy_environment(
             inventory.variables[task_vars["inventory_hostname"]], _own_addresses(inventory, plans)
         )
-        facts = {"inferfleet_plans": plans, "inferfleet_plan": own, "inferfleet_proxy": proxy}
+        facts = {
+            "inferfleet_plans": plans,
+            "inferfleet_plan": own,
+            "inferfleet_gateway": cluster.gateway.as_dict(),
+            "inferfleet_proxy": proxy,
+        }
         if not args.get("drivers_final", False):
             facts["inferfleet_bundle"] = {}  # a persistent fact cache may contain that of an earlier run
         return {"changed": False, "ansible_facts": facts}

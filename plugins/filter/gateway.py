@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from inferfleet import gateway
-
-
-def gateway_problems(plans, clients, certificate, key):
-    """Return the problems of the gateway's settings in JSON form."""
-    return [problem.as_dict() for problem in gateway.gateway_problems(plans, clients, certificate, key)]
+from inferfleet.gateway import access
 
 
 class FilterModule:
@@ -15,4 +10,4 @@ class FilterModule:
 
     def filters(self):
         """Return the filters by name."""
-        return {"gateway_problems": gateway_problems}
+        return {"gateway_access": access}

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import ssl
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.module_utils.messages import N_, Message, os_reason
@@ -37,12 +40,42 @@ def reason(error: Exception) -> Message:
     return os_reason(getattr(error, "reason", error))
 
 
+def tls_opener(ca: str, addresses: Mapping[str, str]) -> urllib.request.OpenerDirector:
+    """Return an opener for HTTPS that trusts the CA (PEM; empty: none) besides those of the system.
+
+    `addresses` are the addresses of host names that have none in the DNS.
+
+    Raises:
+        ssl.SSLError: `ca` is no certificate.
+    """
+    context = ssl.create_default_context()
+    if ca:
+        context.load_verify_locations(cadata=ca)
+
+    class Connection(http.client.HTTPSConnection):
+        def connect(self) -> None:
+            channel = socket.create_connection((addresses.get(self.host, self.host), self.port), self.timeout)
+            self.sock = context.wrap_socket(channel, server_hostname=self.host)
+
+    class Handler(urllib.request.HTTPSHandler):
+        def https_open(self, req: urllib.request.Request) -> Any:
+            return self.do_open(Connection, req)
+
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), Handler())
+
+
 def request(
-    url: str, body: Any = None, *, method: str | None = None, authorization: str = "", timeout: float = 30
+    url: str,
+    body: Any = None,
+    *,
+    method: str | None = None,
+    authorization: str = "",
+    timeout: float = 30,
+    opener: urllib.request.OpenerDirector = _direct,
 ) -> tuple[int, str]:
     """Send `body` as JSON (GET without a body) and return status and text of the response.
 
-    `authorization` is the value of that header, `timeout` in seconds.
+    `authorization` is the value of that header, `timeout` in seconds, `opener` for HTTPS that of `tls_opener`.
 
     Raises:
         StatusError: the status is an error.
@@ -57,7 +90,7 @@ def request(
         data = json.dumps(body).encode()
     sent = urllib.request.Request(url, data=data, headers=headers, method=method)
     try:
-        with _direct.open(sent, timeout=timeout) as answer:
+        with opener.open(sent, timeout=timeout) as answer:
             return answer.status, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         raise StatusError(error.code, error.reason, error.read(2000).decode(errors="replace")) from error

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.http import StatusError, bearer, request
+from ansible.module_utils.http import StatusError, bearer, request, tls_opener
 from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
@@ -76,14 +78,15 @@ answers:
 """
 
 SHORT = 10  # timeout in seconds of requests that need no engine
+EXTRA_HOST = "EXTRA_HOST"  # prefix of the container's own host names
 
 
-def fetch(url: str, token: str = "", body: dict | None = None, timeout: int = SHORT) -> dict:
+def fetch(url: str, token: str = "", body: dict | None = None, timeout: int = SHORT, **options: Any) -> dict:
     """Return `status`, `seconds`, the `text` of an error, and `data`, the decoded JSON."""
     start = time.monotonic()
     answer: dict[str, Any] = {"status": 0, "text": "", "data": None}
     try:
-        answer["status"], text = request(url, body, authorization=bearer(token), timeout=timeout)
+        answer["status"], text = request(url, body, authorization=bearer(token), timeout=timeout, **options)
         answer["data"] = json.loads(text) if text.strip() else None
     except StatusError as error:
         answer |= {"status": error.status, "text": error.text[:300]}
@@ -134,18 +137,29 @@ def webui_responses(params: dict) -> dict:
 
 
 def test_keys(container: str) -> list[dict]:
-    """Test Open WebUI's keys at its APIs; no key is returned."""
-    form = "{{range .Config.Env}}{{println .}}{{end}}"
+    """Test Open WebUI's keys at its APIs, with its CA and its host names; no key is returned."""
+    form = "{{range .Config.Env}}{{println .}}{{end}}{{range .HostConfig.ExtraHosts}}EXTRA_HOST={{println .}}{{end}}"
     argv = ["docker", "inspect", "--format", form, container]
     try:
         code, output = run(argv, timeout=30)
     except OSError:
         return []
-    env = dict(line.split("=", 1) for line in output.splitlines() if "=" in line) if code == 0 else {}
+    lines = [line.split("=", 1) for line in output.splitlines() if "=" in line] if code == 0 else []
+    env = {name: value for name, value in lines if name != EXTRA_HOST}
+    addresses = dict(value.split(":", 1) for name, value in lines if name == EXTRA_HOST)
+    opener = container_opener(env.get("SSL_CERT_FILE", ""), addresses)
     urls = (env.get("OPENAI_API_BASE_URLS") or env.get("OPENAI_API_BASE_URL", "")).split(";")
     keys = (env.get("OPENAI_API_KEYS") or env.get("OPENAI_API_KEY", "")).split(";")
     pairs = zip(urls, keys + [""] * len(urls))
-    return [{"url": url} | brief(fetch(f"{url.rstrip('/')}/models", key)) for url, key in pairs if url]
+    return [{"url": url} | brief(fetch(f"{url.rstrip('/')}/models", key, opener=opener)) for url, key in pairs if url]
+
+
+def container_opener(ca_file: str, addresses: dict[str, str]) -> urllib.request.OpenerDirector:
+    """Return an opener that trusts the CA in a file, which has the same path in the container, if there is one."""
+    try:
+        return tls_opener(Path(ca_file).read_text("utf-8") if ca_file else "", addresses)
+    except OSError:
+        return tls_opener("", addresses)
 
 
 def main() -> None:

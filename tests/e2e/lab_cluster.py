@@ -119,8 +119,9 @@ def eventually(check: Callable[[], bool], timeout: float, what: str) -> float:
 
 
 def secrets() -> dict[str, str]:
-    """Return name → value of the generated secrets of the inventory."""
-    return {file.name: file.read_text().strip() for file in SECRETS.iterdir()}
+    """Return name → value of the generated secrets of the inventory; certificates are none."""
+    files = [file for file in SECRETS.rglob("*") if file.is_file() and file.suffix != ".pem"]
+    return {str(file.relative_to(SECRETS)): file.read_text().strip() for file in files}
 
 
 def answers(key: str | None = None, *, api: str = API, model: str = MODEL) -> bool:

@@ -83,7 +83,7 @@ def test_doctor_reports_the_service_of_a_finding(
 ) -> None:
     found = controller.inferfleet("doctor", inventory=inventory).document["result"]["doctor"]["findings"]
     errors = {(item["id"], item["service"]) for item in found if item["now"] and item["severity"] == "error"}
-    assert {("engine-not-running", "two"), ("webui-no-models", "two")} <= errors
+    assert ("engine-not-running", "two") in errors
     assert {service for _, service in errors} == {"two"}
 
 

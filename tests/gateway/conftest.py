@@ -17,6 +17,7 @@ import pytest
 from tests.gateway.engine import Engine
 
 from inferfleet.gateway import (
+    INTERNAL_NAME,
     Limits,
     Paths,
     backends_of,
@@ -83,7 +84,9 @@ class Gateway:
         authority = issue_authority("test")
         server = issue_server(authority, ["127.0.0.1", "gateway.example.com"])
         (folder / "ca.pem").write_text(authority.certificate)
+        issued = issue_server(authority, [INTERNAL_NAME])
         Path(self.paths.of("certificate")).write_text(server.certificate + server.key)
+        Path(self.paths.of("issued")).write_text(issued.certificate + issued.key)
         self.config.write_text(render_config(backends, self.port, self.limits, self.paths, ENGINE_KEY))
         self.process: subprocess.Popen[bytes] | None = None
 

@@ -44,7 +44,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._stream(request["max_tokens"])
             return
         key = self.headers.get("Authorization")
-        shown = {"server": self.server.name, "path": self.path, "authorization": key, "bytes": len(body)}
+        message = {"choices": [{"message": {"role": "assistant", "content": self.server.name}}]}
+        shown = {"server": self.server.name, "path": self.path, "authorization": key, "bytes": len(body), **message}
         self._answer(shown, 200)
 
     def _chunks(self) -> bytes:

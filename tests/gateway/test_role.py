@@ -15,9 +15,11 @@ ROOT = Path(__file__).parents[2]
 
 def run(folder, groups, *arguments, **variables):
     """Run the part of the gateway with a plan, between stand-ins for preflight."""
+    hosts = {"n1": "10.0.0.1"} if "gateway" in groups else {}
     facts = {
         "inferfleet_plans": [plan("deepseek-r1", "n1")],
         "inferfleet_plan": plan("deepseek-r1", "n1"),
+        "inferfleet_gateway": {"hosts": hosts},
         "inferfleet_node": {
             "distribution": {"id": "debian", "id_like": "", "version_id": "12"},
             "runnable": {"apt": False},
@@ -60,7 +62,7 @@ def run(folder, groups, *arguments, **variables):
     )
 
 
-def test_inventory_without_the_group_is_unchanged(tmp_path):
+def test_nothing_is_deployed_without_a_planned_gateway(tmp_path):
     done = run(tmp_path, ["ray_head"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert "HAProxy" not in done.stdout
@@ -75,7 +77,36 @@ def test_check_run_on_a_clean_host(tmp_path):
     assert not (tmp_path / ".secrets").exists()
 
 
-def test_model_that_no_service_serves_is_refused(tmp_path):
-    done = run(tmp_path, ["ray_head", "gateway"], "--check", api_clients=[{"name": "app", "models": ["typo"]}])
-    assert done.returncode == 2
-    assert "Client app of api_clients may use model typo, which no service serves." in done.stdout + done.stderr
+def test_head_is_in_the_group_also_for_the_packages_of_a_bundle(tmp_path):
+    """playbooks/bundle.yml plans with the same tasks, and downloads the packages of the components of all groups."""
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "ansible_become": False}
+    packages = "ansible_facts.inferfleet_plan | component_packages(groups | inhabited) | join(',')"
+    shown = f"{{{{ group_names | sort | join(',') }}}} {{{{ {packages} }}}}"
+    plays = [
+        {
+            "name": "Plan",
+            "hosts": "ray_head",
+            "gather_facts": False,
+            "vars": local,
+            "tasks": [
+                {"name": "Plan", "ansible.builtin.include_role": {"name": "preflight", "tasks_from": "inventory"}}
+            ],
+        },
+        {
+            "name": "Show",
+            "hosts": "gateway",
+            "gather_facts": False,
+            "tasks": [{"name": "Show", "ansible.builtin.debug": {"msg": shown}}],
+        },
+    ]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(plays, sort_keys=False))
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventories/h800", tmp_path / "play.yml"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_ROLES_PATH": str(ROOT / "roles")},
+        check=False,
+    )
+    assert "gateway,ray_head,webui haproxy" in done.stdout, done.stdout + done.stderr
+    assert "changed=0" in done.stdout

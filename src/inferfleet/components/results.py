@@ -47,11 +47,13 @@ def _rank_result(host: str, result: Result, wanted: int) -> dict[str, Any]:
     return _result(Message("ranks", N_("ranks on {host}"), host=host), len(ranks) == wanted, detail)
 
 
-def answer_results(api: Iterable[Result], webui: Result, engine: str, has_key: bool) -> list[dict[str, Any]]:
-    """Return the results of a successful verification: API, unauthenticated request, and Open WebUI.
+def answer_results(
+    api: Iterable[Result], gateways: Iterable[Result], webui: Result, engine: str, has_key: bool
+) -> list[dict[str, Any]]:
+    """Return the results of a successful verification: API, unauthenticated request, gateways, and Open WebUI.
 
-    `api` holds the results of module `chat_completion` for each question, `webui` that of Open WebUI (skipped if it is
-    not deployed).
+    `api` holds the results of module `chat_completion` for each question, `gateways` those of module `gateway_answers`
+    for each gateway, `webui` that of Open WebUI (skipped if it is not deployed).
     """
     answers = list(api)
     template = N_("{count} of {all} questions as expected, first in {seconds} s")
@@ -62,27 +64,41 @@ def answer_results(api: Iterable[Result], webui: Result, engine: str, has_key: b
         _result(Message("api", N_("API responds")), True, right),
         _result(Message("api-key", N_("API rejects unauthenticated requests")), has_key, closed if has_key else opened),
     ]
+    results += [_gateway_result(result) for result in gateways]
     if not webui.get("skipped"):
         chatted = Message("chat", N_("signed in and chatted in {seconds} s"), seconds=_seconds(webui))
         results.append(_result(Message("webui", N_("Open WebUI responds")), True, chatted))
     return results
 
 
-def state_results(ray: Result, ranks: Iterable[Result], engine: Result, webui: Result) -> list[dict[str, Any]]:
-    """Return the state of Ray, the ranks, the engine and Open WebUI; skipped checks are omitted.
+def state_results(
+    ray: Result, ranks: Iterable[Result], engine: Result, gateways: Iterable[Result], webui: Result
+) -> list[dict[str, Any]]:
+    """Return the state of Ray, the ranks, the engine, the gateways and Open WebUI; skipped checks are omitted.
 
-    `ranks` are check results; the others are results of modules `ray_cluster_facts` and `chat_completion`.
+    `ranks` are check results; the others are results of modules `ray_cluster_facts`, `chat_completion` and
+    `gateway_answers`.
     """
     results = []
     if not ray.get("skipped"):
         results.append(_result(Message("ray", "{component}", component="Ray"), bool(ray["ready"]), _progress(ray)))
     results += [dict(result) for result in ranks]
     results.append(_result(Message("engine", N_("engine")), bool(engine["ready"]), _timed(engine)))
+    results += [_gateway_result(result) for result in gateways]
     if not webui.get("skipped"):
         results.append(
             _result(Message("webui", "{component}", component="Open WebUI"), bool(webui["ready"]), _timed(webui))
         )
     return results
+
+
+def _gateway_result(result: Result) -> dict[str, Any]:
+    name = Message("gateway", N_("API through the gateway on {host}"), host=result["item"]["key"])
+    if not result["ready"]:
+        return _result(name, False, _progress(result))
+    passed = N_("answered in {seconds} s over TLS, HTTP 401 without a key, {count} models listed")
+    detail = Message("gateway-answers", passed, seconds=_seconds(result), count=len(result["models"]))
+    return _result(name, True, detail)
 
 
 def failed_checks(results: Iterable[Result]) -> list[dict[str, Any]]:

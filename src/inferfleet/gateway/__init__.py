@@ -1,7 +1,8 @@
 """The gateway: HAProxy as the one closed endpoint of all services."""
 
+from inferfleet.gateway.access import access
 from inferfleet.gateway.backends import Backend, Replica, backends_of
-from inferfleet.gateway.certificate import Pair, is_current, issue_authority, issue_server
+from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import Client, hash_key, map_files, read_clients
 from inferfleet.gateway.files import SecretFolder, gateway_files, host_names
 from inferfleet.gateway.problems import gateway_problems
@@ -9,6 +10,7 @@ from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
 
 __all__ = [
     "ENDPOINTS",
+    "INTERNAL_NAME",
     "Backend",
     "Client",
     "Limits",
@@ -16,6 +18,7 @@ __all__ = [
     "Paths",
     "Replica",
     "SecretFolder",
+    "access",
     "backends_of",
     "gateway_files",
     "gateway_problems",

@@ -17,6 +17,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+INTERNAL_NAME = "gateway.inferfleet.internal"
+"""Name of the gateway for Open WebUI and checks, in each certificate of the CA. `.internal` is never a public domain
+(ICANN Board resolution 2024.07.29.06)."""
 _CA_DAYS = 3650
 _SERVER_DAYS = 825  # the most that Apple's systems accept (support.apple.com/en-us/103769)
 _RENEW_DAYS = 60

@@ -9,7 +9,7 @@ from typing import Any
 
 from inferfleet.files import write_atomic
 from inferfleet.gateway.backends import backends_of
-from inferfleet.gateway.certificate import Pair, is_current, issue_authority, issue_server
+from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import map_files, read_clients
 from inferfleet.gateway.render import Limits, Paths, render_config
 
@@ -35,13 +35,19 @@ class SecretFolder:
             f"api_clients/{name}", "sk-" + "".join(secrets.choice(_KEY_CHARACTERS) for _ in range(_KEY_LENGTH))
         )
 
-    def server_certificate(self, cluster: str, names: Sequence[str]) -> Pair:
+    def authority(self) -> Pair:
+        """Return the CA of the inventory; a missing one is generated."""
+        there = Pair(self.read("gateway_ca.pem"), self.read("gateway_ca.key"))
+        if there.certificate and there.key:
+            return there
+        issued = issue_authority(self.path.resolve().parent.name)
+        self._store("gateway_ca.key", issued.key)
+        self._store("gateway_ca.pem", issued.certificate)
+        return issued
+
+    def server_certificate(self, names: Sequence[str]) -> Pair:
         """Return the certificate for `names`, issued by the inventory's CA; a missing or outdated one is issued."""
-        authority = Pair(self.read("gateway_ca.pem"), self.read("gateway_ca.key"))
-        if not (authority.certificate and authority.key):
-            authority = issue_authority(cluster)
-            self._store("gateway_ca.key", authority.key)
-            self._store("gateway_ca.pem", authority.certificate)
+        authority = self.authority()
         there = Pair(self.read("gateway_server.pem"), self.read("gateway_server.key"))
         if there.certificate and there.key and is_current(there.certificate, authority.certificate, names):
             return there
@@ -67,15 +73,20 @@ def gateway_files(
     plans: Sequence[Mapping[str, Any]],
     clients: Sequence[Mapping[str, Any]],
     certificate: Pair,
+    issued: Pair,
     keys: Mapping[str, str],
     port: int,
     limits: Limits,
     paths: Paths,
     engine_api_key: str,
 ) -> dict[str, str]:
-    """Return the content of each file on the gateway by its path; the configuration is the last one."""
+    """Return the content of each file on the gateway by its path; the configuration is the last one.
+
+    `certificate` is for clients, `issued`, that of the inventory's CA, for Open WebUI and checks; often the same.
+    """
     backends = backends_of(plans)
-    files = {paths.of("certificate"): f"{certificate.certificate.rstrip()}\n{certificate.key.rstrip()}\n"}
+    pairs = {"certificate": certificate, "issued": issued}
+    files = {paths.of(name): f"{pair.certificate.rstrip()}\n{pair.key.rstrip()}\n" for name, pair in pairs.items()}
     for name, content in map_files(read_clients(clients, keys), backends).items():
         files[paths.of(name)] = content
     config = render_config(backends, port, limits, paths, engine_api_key)
@@ -88,4 +99,4 @@ def host_names(hosts: Mapping[str, Mapping[str, Any]], plans: Iterable[Mapping[s
     given = [
         str(value[key]) for value in hosts.values() for key in ("ansible_host", "cluster_address") if value.get(key)
     ]
-    return sorted({*hosts, *given, *planned, "localhost", "127.0.0.1"})
+    return sorted({*hosts, *given, *planned, INTERNAL_NAME, "localhost", "127.0.0.1"})

@@ -109,6 +109,7 @@ class Host:
     """Port by its purpose (a variable, or a component's title)."""
     space: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """By purpose, the path and the bytes still needed there."""
+    is_gateway: bool = False
 
 
 _LEAST_SPACE_GIB = 1

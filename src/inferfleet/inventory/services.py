@@ -12,7 +12,14 @@ PREFIX = "service_"
 SITE_KEYS = frozenset(
     {
         *("webui_port", "webui_admin_email", "webui_locale", "webui_image"),
-        *("gateway_port", "gateway_certificate", "gateway_key", "gateway_max_body_bytes", "api_clients"),
+        *(
+            "gateway_enabled",
+            "gateway_port",
+            "gateway_certificate",
+            "gateway_key",
+            "gateway_max_body_bytes",
+            "api_clients",
+        ),
         *("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password"),
         *("offline_bundle", "image_mirrors", "insecure_registries", "registry_mirrors", "container_data_root"),
         *("http_proxy", "https_proxy", "no_proxy"),

@@ -2,6 +2,7 @@
 
 from inferfleet.planner.cluster import ClusterPlan, plan_cluster
 from inferfleet.planner.estimate import Estimate, estimate
+from inferfleet.planner.gateway import GatewayPlan
 from inferfleet.planner.make import make_plan
 from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planner.refusals import Refusal
@@ -10,6 +11,7 @@ __all__ = [
     "ClusterPlan",
     "ContainerPlan",
     "Estimate",
+    "GatewayPlan",
     "NodePlan",
     "Plan",
     "Refusal",

@@ -61,6 +61,7 @@ from inferfleet.planner.fleet_checks import (
     check_processors,
     shm_problems,
 )
+from inferfleet.planner.gateway import check_haproxy, check_switch
 from inferfleet.planner.provided import check_copies, check_model_folder, link_problems
 from inferfleet.planner.values import value_problems
 from inferfleet.settings import Settings
@@ -117,6 +118,7 @@ CHECKS = (
     Check(check_agreement, Inventory),
     Check(check_network, Inventory, after_values=True),
     Check(check_ports, Inventory, after_values=True, complete=True),
+    Check(check_switch, Inventory, after_values=True, complete=True),
     Check(check_options, Inventory),
     Check(check_folders, Inventory, after_values=True),
     Check(value_problems, Settings),
@@ -159,6 +161,7 @@ CHECKS = (
     Check(check_system, Host, needs_facts=True),
     Check(check_free_ports, Host, needs_facts=True),
     Check(check_disks, Host, needs_facts=True),
+    Check(check_haproxy, Host, needs_facts=True),
 )
 """All checks, in the order in which problems are shown: the inventory, its nodes, the layout."""
 

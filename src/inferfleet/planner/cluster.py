@@ -11,6 +11,9 @@ from inferfleet.inventory.ports import check_ports, ports_of
 from inferfleet.inventory.services import services_of, serving_groups
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.checks import check_inventory, run_checks
+from inferfleet.planner.gateway import GROUP as GATEWAY
+from inferfleet.planner.gateway import GatewayPlan, open_api_warnings, plan_gateway
+from inferfleet.planner.gateway import settings_problems as gateway_settings_problems
 from inferfleet.planner.plan import Plan
 from inferfleet.planner.replicas import plan_service
 from inferfleet.settings import Settings
@@ -22,6 +25,7 @@ class ClusterPlan:
 
     plans: tuple[Plan, ...] = ()
     """One per replica; none if the inventory is invalid. Their problems include those of their nodes."""
+    gateway: GatewayPlan = field(default_factory=GatewayPlan)
     inventory_problems: tuple[Problem, ...] = ()
     node_problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """By host, the problems found in its facts: operating system, ports in use, disk space."""
@@ -82,7 +86,7 @@ def plan_cluster(
     }
     services = services_of(inventory.groups)
     space = _image_space(inventory) if image_space_gib is None else image_space_gib
-    plans: list[Plan] = []
+    made: list[tuple[Plan, Settings]] = []
     node_problems: dict[str, tuple[Problem, ...]] = {}
     serving = {host for service in services for host in service.hosts}
     for service in services:
@@ -90,18 +94,29 @@ def plan_cluster(
         nodes = service_nodes(service, inventory.variables, {host: reported.get(host, {}) for host in service.hosts})
         for plan in plan_service(settings, nodes, hypothetical=hypothetical):
             plan = plan.of_service(service.name)
-            planned = settings.model_copy(update={"executor": plan.executor})
-            hosts = [*plan.nodes, *(host for host in inventory.hosts if not plans and host not in serving)]
-            found = {
-                host: tuple(run_checks(_host(inventory, host, reported[host], planned, plan, space)))
-                for host in hosts
-                if host in reported
-            }
-            node_problems |= found
-            problems = [*plan.problems, *(problem for problems in found.values() for problem in problems)]
-            # Problems that follow from an unknown name are noise.
-            plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
-    plans[0] = replace(plans[0], problems=[*plans[0].problems, *check_ports(_as_planned(inventory, plans))])
+            made.append((plan, settings.model_copy(update={"executor": plan.executor})))
+    shared = Settings.model_validate(settings_values(inventory.variables[services[0].heads[0]]))
+    drafts = [plan for plan, _ in made]
+    gateway = GatewayPlan() if hypothetical else plan_gateway(inventory, shared, drafts)
+    if gateway.hosts:
+        inventory = replace(inventory, groups={**inventory.groups, GATEWAY: [*gateway.hosts]})
+    plans: list[Plan] = []
+    for plan, settings in made:
+        hosts = [*plan.nodes, *(host for host in inventory.hosts if not plans and host not in serving)]
+        found = {
+            host: tuple(run_checks(_host(inventory, host, reported[host], settings, plan, space)))
+            for host in hosts
+            if host in reported
+        }
+        node_problems |= found
+        problems = [*plan.problems, *(problem for problems in found.values() for problem in problems)]
+        # Problems that follow from an unknown name are noise.
+        plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
+    of_cluster = check_ports(_as_planned(inventory, plans))
+    if not hypothetical:
+        of_cluster += gateway_settings_problems(shared, plans)
+        plans[0] = replace(plans[0], warnings=[*plans[0].warnings, *open_api_warnings(shared, plans)])
+    plans[0] = replace(plans[0], problems=[*plans[0].problems, *of_cluster])
     unknown = [host for host in facts or () if host not in inventory.hosts]
     if unknown:
         note = Message(
@@ -110,7 +125,7 @@ def plan_cluster(
             hosts=unknown,
         )
         plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
-    return ClusterPlan(tuple(plans), node_problems=node_problems)
+    return ClusterPlan(tuple(plans), gateway, node_problems=node_problems)
 
 
 def _as_planned(inventory: Inventory, plans: Collection[Plan]) -> Inventory:
@@ -147,4 +162,5 @@ def _host(
     node = plan.nodes.get(host)
     ports = ports_of(settings, serving_groups(groups, node.role) if node else groups)
     weights = plan if node and not plan.checkpoint_is_local else None
-    return Host(host, facts, ports, needed_space(facts, settings, weights, image_space_gib))
+    space = needed_space(facts, settings, weights, image_space_gib)
+    return Host(host, facts, ports, space, is_gateway=GATEWAY in groups)

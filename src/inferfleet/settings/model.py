@@ -210,7 +210,15 @@ def _email(value: str) -> str:
     return value
 
 
+INTERNAL_CLIENTS = ("open-webui", "verify")
+"""Clients of the gateway that inferfleet itself needs: they exist in addition to `api_clients`."""
+
+
 def _client_name(value: str) -> str:
+    if value in INTERNAL_CLIENTS:
+        raise UnfitValueError(
+            N_("is the name of a client that inferfleet itself uses"), N_("choose another name, for example chat-app")
+        )
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", value):  # also the name of a file, and a key of HAProxy's tables
         raise UnfitValueError(
             N_("is not the name of a client"),
@@ -470,8 +478,10 @@ class Settings(BaseModel):
     webui_locale: Locale = "en-US"
     """Language of Open WebUI, e.g. zh-CN."""
 
+    gateway_enabled: Switch = True
+    """Whether clients use a gateway with TLS and keys; false: the API of the engines is open on their ports."""
     gateway_port: Port = 8443
-    """HTTPS port of the API on the hosts of group gateway."""
+    """HTTPS port of the API on the hosts of group gateway; without this group, on the first head node."""
     gateway_certificate: OptionalPath = ""
     """PEM file on the controller with the certificate and its chain; empty: issued by a CA of the inventory."""
     gateway_key: OptionalPath = ""
@@ -482,7 +492,7 @@ class Settings(BaseModel):
     """Clients of the gateway: `name`, optionally `models`, `requests_per_minute`, `max_concurrent` and `key`."""
 
     engine_api_key: str = ""
-    """Key that clients of the API send."""
+    """Key of the engines' API, which the gateway sends; its clients have keys of their own."""
     ray_auth_token: str = ""
     """Authentication token of the Ray cluster."""
     webui_secret_key: str = ""
@@ -526,7 +536,7 @@ SECTIONS = {
     "Containers and images": "container_data_root",
     "Ray cluster": "ray_port",
     "Open WebUI": "webui_image",
-    "Gateway (hosts of group gateway)": "gateway_port",
+    "Gateway (hosts of group gateway; without this group, the first head node)": "gateway_enabled",
     "Secrets (empty: generated once into <inventory>/.secrets/, mode 0600, outside git)": "engine_api_key",
 }
 """Headings of the generated files, with the first setting of each section."""

@@ -122,6 +122,18 @@ def test_suggested_request_needs_a_key_file(key: str | dict[str, Any], try_it: s
     assert summary.heading == "r1 is serving · 1m 01s"
 
 
+def test_suggested_request_uses_the_gateway() -> None:
+    secrets = "/srv/fleet/.secrets"
+    gateway = {"url": "https://h:8443/v1", "ca_file": f"{secrets}/ca.pem", "key_file": f"{secrets}/api_clients/app"}
+    result = {"endpoints": [{"name": "API", "url": "http://h/v1"}], "api_key_file": "/k", "gateway": gateway}
+    summary = summarize(UP, finished(result=result), Outcome.OK, again="", inventory="x", check=False, log="", cwd=HOME)
+    assert summary.try_it == (
+        'curl --cacert .secrets/ca.pem -H "Authorization: Bearer $(cat .secrets/api_clients/app)" https://h:8443/v1/models'
+    )
+    shown = {row.label: row.text for block in summary.blocks for row in block}
+    assert (shown["gateway"], shown["CA certificate"]) == ("https://h:8443/v1", ".secrets/ca.pem")
+
+
 def test_failed_check_affects_status_only() -> None:
     result = {"verification": [{"name": "Ray", "ok": True}, {"name": "engine", "ok": False}]}
     assert STATUS.outcome(Outcome.OK, result) is Outcome.FAILED

@@ -5,6 +5,7 @@ import pytest
 from inferfleet.components import answer_results, failed_checks, inventory_variable, state_results
 from inferfleet.messages import Message, Problem, use_language
 
+GATEWAY = {"item": {"key": "n1", "value": "10.0.0.1"}, "ready": True, "models": ["a", "b"], "seconds": 0.26}
 SKIPPED = {"skipped": True, "changed": False}
 
 
@@ -21,6 +22,7 @@ def state():
         message("{count} nodes", count=1),
         ranks,
         engine,
+        [message("HTTP {status}", status=503) | {"item": {"key": "n1", "value": "10.0.0.1"}}],
         message("no response from {url}: {reason}", url="u", reason="r"),
     )
 
@@ -39,13 +41,14 @@ def chinese():
 
 
 def test_answer_results():
-    results = answer_results([{"seconds": 0.456}, {"seconds": 9}], {"seconds": 2}, "vllm", True)
+    results = answer_results([{"seconds": 0.456}, {"seconds": 9}], [GATEWAY], {"seconds": 2}, "vllm", True)
     assert shown(results) == [
         ("API responds", True, "2 of 2 questions as expected, first in 0.5 s"),
         ("API rejects unauthenticated requests", True, "HTTP 401 without the key"),
+        ("API through the gateway on n1", True, "answered in 0.3 s over TLS, HTTP 401 without a key, 2 models listed"),
         ("Open WebUI responds", True, "signed in and chatted in 2.0 s"),
     ]
-    assert shown(answer_results([{"seconds": 1}], SKIPPED, "deepseek-infer", False))[1:] == [
+    assert shown(answer_results([{"seconds": 1}], [], SKIPPED, "deepseek-infer", False))[1:] == [
         ("API rejects unauthenticated requests", False, "deepseek-infer does not support an API key")
     ]
 
@@ -55,15 +58,17 @@ def test_state_results(state):
         ("Ray", False, "1 nodes"),
         ("ranks", True, "2 of 2"),
         ("engine", True, "answered in 1.2 s"),
+        ("API through the gateway on n1", False, "HTTP 503"),
         ("Open WebUI", False, "no response from u: r"),
     ]
-    assert shown(state_results(SKIPPED, [], message("answered"), SKIPPED)) == [("engine", False, "answered")]
+    assert shown(state_results(SKIPPED, [], message("answered"), [], SKIPPED)) == [("engine", False, "answered")]
 
 
 def test_failed_checks_are_one_problem(state):
     (form,) = failed_checks(state)
     assert str(Problem.from_dict(form)).startswith(
-        "Some checks failed: Ray: 1 nodes, Open WebUI: no response from u: r. Run `inferfleet up` again"
+        "Some checks failed: Ray: 1 nodes, API through the gateway on n1: HTTP 503, Open WebUI: no response from u: r."
+        " Run `inferfleet up` again"
     )
     assert failed_checks([item for item in state if item["ok"]]) == []
 
@@ -71,6 +76,7 @@ def test_failed_checks_are_one_problem(state):
 def test_chinese(state, chinese):
     assert shown(state)[2:] == [
         ("推理引擎", True, "已应答，用时 1.2 s"),
+        ("经由 n1 上网关的 API", False, "HTTP 503"),
         ("Open WebUI", False, "u 没有应答：r"),
     ]
     assert str(Problem.from_dict(failed_checks(state)[0])).startswith("部分检查未通过：Ray：")

@@ -5,7 +5,17 @@ import stat
 import pytest
 from tests.unit.gateway.plans import plan
 
-from inferfleet.gateway import Limits, Pair, Paths, SecretFolder, gateway_files, gateway_problems, hash_key, host_names
+from inferfleet.gateway import (
+    INTERNAL_NAME,
+    Limits,
+    Pair,
+    Paths,
+    SecretFolder,
+    gateway_files,
+    gateway_problems,
+    hash_key,
+    host_names,
+)
 
 PLANS = [plan("deepseek-r1", "a1"), plan("small", "b1")]
 NAMES = ["gw1", "10.0.0.5"]
@@ -32,10 +42,10 @@ def test_rotated_key_replaces_the_previous_one(tmp_path):
 
 def test_certificate_is_issued_once_and_again_for_other_names(tmp_path):
     folder = SecretFolder(tmp_path)
-    first = folder.server_certificate("prod", NAMES)
+    first = folder.server_certificate(NAMES)
     authority = folder.read("gateway_ca.pem")
-    assert folder.server_certificate("prod", NAMES).certificate.strip() == first.certificate.strip()
-    assert folder.server_certificate("prod", [*NAMES, "gw2"]).certificate != first.certificate
+    assert folder.server_certificate(NAMES).certificate.strip() == first.certificate.strip()
+    assert folder.server_certificate([*NAMES, "gw2"]).certificate != first.certificate
     assert folder.read("gateway_ca.pem") == authority
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
 
@@ -43,7 +53,7 @@ def test_certificate_is_issued_once_and_again_for_other_names(tmp_path):
 def test_check_mode_stores_nothing(tmp_path):
     folder = SecretFolder(tmp_path, read_only=True)
     assert folder.client_keys(["alice"])["alice"].startswith("sk-")
-    assert "BEGIN CERTIFICATE" in folder.server_certificate("prod", NAMES).certificate
+    assert "BEGIN CERTIFICATE" in folder.server_certificate(NAMES).certificate
     assert [*tmp_path.iterdir()] == []
 
 
@@ -51,11 +61,29 @@ def test_files_of_the_gateway():
     clients = [{"name": "alice", "models": ["small"]}]
     paths = Paths("/etc/gw", "/run/gw/admin.sock")
     files = gateway_files(
-        PLANS, clients, Pair("CERT\n", "KEY\n"), {"alice": "sk-a"}, 8443, Limits(65536, 8404), paths, "k"
+        PLANS,
+        clients,
+        Pair("CERT\n", "KEY\n"),
+        Pair("ISSUED", "OWN"),
+        {"alice": "sk-a"},
+        8443,
+        Limits(65536, 8404),
+        paths,
+        "k",
     )
-    names = ["server.pem", "keys.map", "access.map", "models.map", "rates.map", "streams.map", "haproxy.cfg"]
+    names = [
+        "server.pem",
+        "issued.pem",
+        "keys.map",
+        "access.map",
+        "models.map",
+        "rates.map",
+        "streams.map",
+        "haproxy.cfg",
+    ]
     assert [*files] == [f"/etc/gw/{name}" for name in names]
     assert files["/etc/gw/server.pem"] == "CERT\nKEY\n"
+    assert files["/etc/gw/issued.pem"] == "ISSUED\nOWN\n"
     assert files["/etc/gw/keys.map"] == f"{hash_key('sk-a')} alice\n"
     assert files["/etc/gw/access.map"] == "alice/small model_small\n"
     assert all(f"/etc/gw/{name}" in files["/etc/gw/haproxy.cfg"] for name in names[:-1])
@@ -63,7 +91,8 @@ def test_files_of_the_gateway():
 
 def test_names_of_the_certificate():
     hosts = {"a1": {"ansible_host": "192.0.2.1", "cluster_address": None}, "gw": {"ansible_host": "gw.example.com"}}
-    assert host_names(hosts, PLANS) == ["10.0.0.1", "127.0.0.1", "192.0.2.1", "a1", "gw", "gw.example.com", "localhost"]
+    own = ["10.0.0.1", "127.0.0.1", "192.0.2.1", "a1", "gw", "gw.example.com", "localhost"]
+    assert host_names(hosts, PLANS) == sorted([*own, INTERNAL_NAME])
 
 
 @pytest.mark.parametrize(

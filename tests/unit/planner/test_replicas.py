@@ -159,7 +159,7 @@ def test_a_cluster_has_one_plan_per_replica():
     cluster = plan_cluster(inventory(2))
     assert cluster.problems == []
     assert [cluster.plan_of(host).name for host in ("n0", "n1")] == ["replica-1", "replica-2"]
-    form = form_of(cluster.plans)
+    form = form_of(cluster)
     assert [*form["services"]] == ["replica-1", "replica-2"]
     json.dumps(form)
 

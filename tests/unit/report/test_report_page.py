@@ -55,7 +55,7 @@ def plans():
 @pytest.fixture
 def results(tmp_path, plans):
     """Results of the first service: verification, bandwidth matrix, benchmark with a plot, evaluation."""
-    save_result(tmp_path, "verify", plans[0], answer_results([{"seconds": 0.5}], {"seconds": 2}, "vllm", True))
+    save_result(tmp_path, "verify", plans[0], answer_results([{"seconds": 0.5}], [], {"seconds": 2}, "vllm", True))
     pairs = [{"from": "h20-01", "to": "h20-02", "gbps": 180.0}, {"from": "h20-02", "to": "h20-01", "gbps": 90.0}]
     save_result(tmp_path, "fabric", plans[0], {"pairs": pairs, "problems": ["h20-02 is slow."]})
     latency = {"mean": 1.0, "median": 1.5, "p99": 9.0}

@@ -9,10 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from inferfleet.cli.access import access_of
-from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, show, to_json
+from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, print_cluster, show, to_json
 from inferfleet.cli.execute import log_not_writable
 from inferfleet.cli.options import AccessOptions, takes_run_options
-from inferfleet.cli.output.plan import make_console, print_plans, print_problems
+from inferfleet.cli.output.plan import make_console, print_problems
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.planned import read, write_facts
 from inferfleet.cli.registry import Command
@@ -60,14 +60,14 @@ def check(
     if not cluster.plans:
         raise typer.Exit(show(cluster, as_json=as_json))
     if as_json:
-        form = form_of(cluster.plans)
+        form = form_of(cluster)
         form |= {"facts": gathered, "problems": [*(problem.as_dict() for problem in failures), *form["problems"]]}
         typer.echo(to_json(form))
     else:
         console = make_console()
         console.print(_nodes(gathered, [p.message for p in failures]))
         console.print()
-        print_plans(console, cluster.plans)
+        print_cluster(console, cluster)
         print_problems(console, failures)
     if failures:
         own = {problem.code for problem in failures} == {"not-root"}

@@ -2,19 +2,20 @@
 
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from inferfleet.cli.access import access_of
 from inferfleet.cli.options import VaultOptions, takes_run_options
+from inferfleet.cli.output.gateway import print_gateway
 from inferfleet.cli.output.plan import make_console, print_plans, print_problems
 from inferfleet.cli.planned import read, read_facts
 from inferfleet.cli.registry import Command
 from inferfleet.messages import N_
-from inferfleet.planner import ClusterPlan, Plan, plan_cluster
+from inferfleet.planner import ClusterPlan, plan_cluster
 from inferfleet.runner.checkout import find_checkout, find_inventory, inventory_in
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.outcome import Outcome
@@ -68,22 +69,34 @@ def show(cluster: ClusterPlan, *, as_json: bool, all_layouts: bool = False) -> i
         print_problems(make_console(stderr=True), cluster.problems)
         return Outcome.BAD_INPUT.exit_code
     if as_json:
-        typer.echo(to_json(form_of(cluster.plans, all_layouts=all_layouts)))
+        typer.echo(to_json(form_of(cluster, all_layouts=all_layouts)))
     else:
-        print_plans(make_console(), cluster.plans, alternatives=all_layouts)
+        print_cluster(make_console(), cluster, alternatives=all_layouts)
     return Outcome.OK.exit_code if cluster.works else Outcome.REQUIREMENTS_NOT_MET.exit_code
 
 
-def form_of(plans: Sequence[Plan], *, all_layouts: bool = False) -> dict[str, Any]:
-    """Return the JSON form of the plan; of several services or replicas, `services` with one each, and all problems."""
+def print_cluster(console: Console, cluster: ClusterPlan, *, alternatives: bool = False) -> None:
+    """Print the plan of each service, and the gateway if they work."""
+    print_plans(console, cluster.plans, alternatives=alternatives)
+    if cluster.works:
+        print_gateway(console, cluster.gateway)
+
+
+def form_of(cluster: ClusterPlan, *, all_layouts: bool = False) -> dict[str, Any]:
+    """Return the JSON form of the plan with `gateway`.
+
+    Several services or replicas are in `services`, with the problems of all in `problems`.
+    """
+    gateway = {"gateway": cluster.gateway.as_dict() if cluster.gateway.hosts else None}
     forms = {}
-    for plan in plans:
+    for plan in cluster.plans:
         forms[plan.name] = plan.as_dict()
         if all_layouts:
             forms[plan.name]["alternatives"] = plan.alternatives_as_dicts()
-    if not plans[0].name:
-        return forms[""]
-    return {"services": forms, "problems": [problem for form in forms.values() for problem in form["problems"]]}
+    if not cluster.plans[0].name:
+        return forms[""] | gateway
+    problems = [problem for form in forms.values() for problem in form["problems"]]
+    return {"services": forms, **gateway, "problems": problems}
 
 
 def to_json(form: dict[str, Any]) -> str:

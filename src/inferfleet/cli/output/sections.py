@@ -19,6 +19,10 @@ def standard_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row
 def service_rows(result: Mapping[str, Any]) -> list[Row]:
     """Return the addresses of the service and its credentials."""
     rows = [Row(shown(item.get("name")), str(item.get("url"))) for item in mappings(result.get("endpoints"))]
+    gateway = result.get("gateway")
+    if isinstance(gateway, Mapping):
+        labels = (("url", N_("gateway")), ("ca_file", N_("CA certificate")), ("key_file", N_("client key in")))
+        rows += [Row(tr(label), str(gateway[key])) for key, label in labels if gateway.get(key)]
     webui = result.get("webui")
     if isinstance(webui, Mapping) and webui.get("url"):
         rows.append(Row("Open WebUI", str(webui["url"])))

@@ -204,13 +204,19 @@ def _after_refusal(command: "Command", run: RunResult, outcome: Outcome, invento
 
 
 def _try_it(result: Mapping[str, Any]) -> str:
+    if isinstance(gateway := result.get("gateway"), Mapping):
+        return _request(str(gateway["url"]), gateway["key_file"], str(gateway["ca_file"]))
     first = next((own for own in by_service(result).values() if own.get("endpoints")), {})
     url = next((str(item.get("url", "")) for item in mappings(first.get("endpoints"))), "").rstrip("/")
-    key = first.get("api_key_file")
+    return _request(url, first.get("api_key_file"), "")
+
+
+def _request(url: str, key: Any, ca: str) -> str:
     # A key set in the inventory is not stored in a file.
     if not url.endswith("/v1") or not isinstance(key, str) or "/" not in key or " " in key:
         return ""
-    return f'curl -H "Authorization: Bearer $(cat {key})" {url}/models'
+    trust = f"--cacert {ca} " if ca else ""
+    return f'curl {trust}-H "Authorization: Bearer $(cat {key})" {url}/models'
 
 
 def _shortened(value: Any, cwd: Path) -> Any:
