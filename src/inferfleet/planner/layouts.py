@@ -73,6 +73,8 @@ def obstacle(
     linear = arch.linear_num_key_heads
     if linear % size:  # vllm/model_executor/layers/mamba/mamba_utils.py, gated_delta_net_state_shape
         return Message("", N_("{heads} key heads of linear attention"), heads=linear)
+    if arch.o_groups % size:  # vllm/models/deepseek_v4/attention.py, n_local_groups
+        return Message("", N_("{groups} groups of attention heads"), groups=arch.o_groups)
     widths = {N_("feed-forward width"): (0 if arch.only_experts else arch.intermediate_size, size)}
     if arch.moe and not expert_parallel:
         widths[N_("expert width")] = (arch.moe_intermediate_size, size * replicas)

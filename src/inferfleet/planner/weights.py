@@ -10,6 +10,7 @@ from inferfleet.planner.matrix import ITEM_BYTES, Matrix
 from inferfleet.planner.modules import (
     alike_layers,
     decoder_layer,
+    draft_model,
     embedding,
     output_head,
     prediction_layer,
@@ -57,6 +58,7 @@ def checkpoint_bytes(arch: Architecture, precision: Precision, *, prediction_lay
     if prediction_layers:
         for _ in range(arch.num_nextn_predict_layers):
             modules += prediction_layer(arch)
+        modules += draft_model(arch)
     item = item_bytes(precision)
     return sum(sum(m.sizes(precision, item)) for m in modules)
 
@@ -112,7 +114,7 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
     for module in modules:
         group = layout.expert_ranks if module.copies > 1 else tensor
         part = module.on_rank(group, experts_divided=layout.expert_parallel)
-        if precision == "mxfp4" and part.quantized:
+        if (part.precision or precision) == "mxfp4" and part.quantized:
             part = part.padded(_MXFP4_PADDING)
         sizes = part.sizes(precision, item)
         total += sum(allocated(size) for size in sizes)
@@ -126,6 +128,9 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
 def _rotary_table(arch: Architecture, precision: Precision) -> int:
     if arch.mla:
         return _MLA_BUFFERS
+    if arch.compressed:  # in FP32; layers without compression have another (vllm/models/deepseek_v4/common/rope.py)
+        tables = len({layer.attention == "sliding_attention" for layer in arch.layers})
+        return tables * allocated(arch.max_position_embeddings * arch.rotary_size * 4)
     return allocated(arch.max_position_embeddings * arch.rotary_size * item_bytes(precision))
 
 
