@@ -78,7 +78,9 @@ def read_quantization(settings: Mapping[str, Any], expert_dtype: object = None) 
         group_size=size if isinstance(size, int) and size > 0 else 0,
         zero_points=not groups or weights.get("symmetric") is False,
         experts_only=settings.get("quant_method") == "mxfp4",  # vllm/model_executor/layers/quantization/mxfp4.py
-        blocks=bool(settings.get("weight_block_size")) or algorithm in _BLOCK_ALGORITHMS,
+        blocks=bool(settings.get("weight_block_size"))
+        or weights.get("strategy") == "block"
+        or algorithm in _BLOCK_ALGORITHMS,
         scale_bytes=1 if expert_dtype == "fp4" else 4,
         experts=_experts(settings) if expert_dtype == "fp4" else "",
         targets=() if _EVERY_MODULE in targets else tuple(targets),
