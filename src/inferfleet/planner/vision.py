@@ -2,7 +2,8 @@
 
 transformers/models/siglip/modeling_siglip.py and gemma3/modeling_gemma3.py (Gemma3MultiModalProjector);
 transformers/models/llama4/modeling_llama4.py (Llama4VisionModel, Llama4MultiModalProjector);
-vllm/model_executor/models: kimi_k25_vit.py, pixtral.py; transformers/models/qwen3_5/modeling_qwen3_5.py (Qwen3_5VisionModel).
+vllm/model_executor/models: kimi_k25_vit.py, pixtral.py; transformers/models/qwen3_5/modeling_qwen3_5.py
+(Qwen3_5VisionModel).
 """
 
 from collections.abc import Iterator
