@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from math import ceil
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,7 @@ from inferfleet.cli.output.text import shown, tr
 from inferfleet.messages import N_, Problem
 from inferfleet.planner import NodePlan, Plan
 from inferfleet.planner.layouts import Candidate
+from inferfleet.planner.load_time import LOAD_BYTES_PER_SECOND
 from inferfleet.planner.memory import GIB, Budget
 
 _NO_ALTERNATIVES = N_(
@@ -94,8 +96,19 @@ def _summary(plan: Plan) -> list[tuple[str, str]]:
         (tr(N_("Parallel")), _parallel(plan)),
         (tr(N_("Profile")), plan.profile),
         (tr(N_("Context")), tr(N_("{max_model_len} tokens, {max_num_seqs} concurrent sequences"), **known)),
+        (tr(N_("Loading")), loading(plan)),
         (tr(N_("Served as")), tr(N_("{served_model_name} on port {port}"), **known)),
     ]
+
+
+def loading(plan: Plan) -> str:
+    """Return how long each node reads the weights, with the speed that this assumes."""
+    return tr(
+        N_("{size:.1f} GiB per node, about {minutes} min at {speed} GB/s from a local disk"),
+        size=plan.checkpoint_bytes / GIB,
+        minutes=ceil(plan.load_seconds / 60),
+        speed=LOAD_BYTES_PER_SECOND / 1e9,
+    )
 
 
 def accelerators(count: int, name: str, replicas: int) -> str:
