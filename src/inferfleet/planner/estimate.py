@@ -16,7 +16,7 @@ class Estimate:
     """A plan for hypothetical nodes, with its figures per GPU."""
 
     plan: Plan
-    """That of the first replica; the others are equal."""
+    """That of the first replica; the others are equal, or have a node more."""
 
     @property
     def fits(self) -> bool:

@@ -37,11 +37,11 @@ def make_console(*, stderr: bool = False) -> Console:
 def print_plan(console: Console, replicas: Sequence[Plan], *, alternatives: bool = False) -> None:
     """Print the summary, nodes, accelerator memory, reasons, commands, warnings and problems of a service.
 
-    Its replicas differ only in their nodes and in what concerns these.
+    Its replicas differ only in their nodes and in what concerns these; the memory is that of the smallest.
     """
     plan = replicas[0]
     if plan.image:
-        console.print(_facts(_summary(plan)))
+        console.print(_facts(_summary(replicas)))
         console.print()
         console.print(_nodes(replicas))
     if plan.budget:
@@ -85,15 +85,17 @@ def facts_table(rows: Sequence[tuple[str, str]]) -> Table:
     return _facts(rows)
 
 
-def _summary(plan: Plan) -> list[tuple[str, str]]:
+def _summary(replicas: Sequence[Plan]) -> list[tuple[str, str]]:
+    plan = replicas[0]
+    sizes = dict.fromkeys(f"{each.accelerators} × {each.accelerator}" for each in replicas)
     known = {name: getattr(plan, name) for name in _SHOWN}
     return [
         (tr(N_("Model")), tr(N_("{model} as {checkpoint} ({precision}, computed in {dtype})"), **known)),
         (tr(N_("Engine")), tr(N_("{engine} {engine_version} over {executor}"), **known)),
         (tr(N_("Image")), plan.image),
         *([(tr(N_("Replicas")), str(plan.replicas))] if plan.replicas > 1 else []),
-        (tr(N_("Accelerators")), accelerators(plan.accelerators, plan.accelerator, plan.replicas)),
-        (tr(N_("Parallel")), _parallel(plan)),
+        (tr(N_("Accelerators")), _per_replica(" / ".join(sizes), plan.replicas)),
+        (tr(N_("Parallel")), " / ".join(dict.fromkeys(map(_parallel, replicas)))),
         (tr(N_("Profile")), plan.profile),
         (tr(N_("Context")), tr(N_("{max_model_len} tokens, {max_num_seqs} concurrent sequences"), **known)),
         (tr(N_("Loading")), loading(plan)),
@@ -113,7 +115,10 @@ def loading(plan: Plan) -> str:
 
 def accelerators(count: int, name: str, replicas: int) -> str:
     """Return the accelerators of a replica for display."""
-    devices = f"{count} × {name}"
+    return _per_replica(f"{count} × {name}", replicas)
+
+
+def _per_replica(devices: str, replicas: int) -> str:
     return tr(N_("{devices} per replica"), devices=devices) if replicas > 1 else devices
 
 
