@@ -28,7 +28,11 @@ class Quantization(BaseModel):
     scale_bytes: PositiveInt = 4
     """Bytes of the scale of a block."""
     experts: Literal["", "mxfp4", "nvfp4"] = ""
-    """Precision of the experts, if it is not that of the other modules."""
+    """Precision of the experts, if it is not the checkpoint's."""
+    group_scale_bytes: PositiveInt = 2
+    """Bytes of the scale of a group in the checkpoint, for INT4."""
+    others: Literal["", "fp8"] = ""
+    """Precision of the quantized modules that are not experts, if it is not the checkpoint's."""
     targets: tuple[str, ...] = ()
     """Names of the quantized modules, or patterns after `re:`; empty: all."""
     ignore: tuple[str, ...] = ()

@@ -54,7 +54,8 @@ def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bo
         return False
     if checkpoint.precision == "bf16" and "bf16" not in accelerator.dtypes:
         return "fp16" in accelerator.dtypes  # cast while loading
-    return has_capability(accelerator, minimum)
+    own = engine.method_capabilities.get(checkpoint.method, minimum)
+    return has_capability(accelerator, minimum) and has_capability(accelerator, own)
 
 
 def choose_checkpoints(

@@ -80,12 +80,13 @@ def obstacle(
         widths[N_("expert width")] = (arch.moe_intermediate_size, size * replicas)
     widths[N_("shared expert width")] = (arch.shared_width, size)
     # Block quantization has one scale per 128 × 128 weights, and no rank may hold part of a block.
-    step = BLOCK if precision in ("fp8", "int8") and (arch.mla or arch.quantization.blocks) else 1
+    how = arch.quantization
+    step = BLOCK if (how.others or precision) in ("fp8", "int8") and (arch.mla or how.blocks) else 1
     for name, (width, ranks) in widths.items():
         if ranks > 1 and width % (ranks * step):
             template = N_("{name} ({width})")
             if step > 1:
-                fp8 = precision == "fp8"
+                fp8 = (how.others or precision) == "fp8"
                 template = (
                     N_("{name} ({width}) into complete FP8 blocks of {block}")
                     if fp8

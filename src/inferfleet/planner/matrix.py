@@ -44,6 +44,7 @@ class Matrix:
     zero_points: bool = True
     precision: Precision | None = None  # if it is quantized; None: the model's
     scale_bytes: int = 4  # of a block's scale
+    group_scale_bytes: int = 2  # of the scale of a group, with INT4
 
     def on_rank(self, tensor_parallel_size: int, experts_divided: bool = False) -> "Matrix":
         """Return the part that one rank holds."""
@@ -89,7 +90,7 @@ class Matrix:
         if precision == "int4":  # one scale (16 bit) a group, and with AWQ and GPTQ one zero point (4 bit)
             groups = ceil(inputs / (self.group or inputs))
             zeros = [copies * outputs * groups // 2] if self.zero_points else []
-            return [copies * outputs * inputs // 2, copies * outputs * groups * 2, *zeros]
+            return [copies * outputs * inputs // 2, copies * outputs * groups * self.group_scale_bytes, *zeros]
         blocks = ceil(inputs / BLOCK)
         rows = sum(ceil(part / BLOCK) for part in self.parts)
         return [copies * outputs * inputs, copies * rows * blocks * self.scale_bytes]

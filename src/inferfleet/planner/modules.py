@@ -45,8 +45,9 @@ def _stored(arch: Architecture, layer: int, matrix: Matrix) -> Matrix:
         quantized=True,
         group=how.group_size,
         zero_points=how.zero_points,
-        precision=(how.experts or None) if matrix.copies > 1 else None,
+        precision=(how.experts if matrix.copies > 1 else how.others) or None,
         scale_bytes=how.scale_bytes,
+        group_scale_bytes=how.group_scale_bytes,
     )
 
 

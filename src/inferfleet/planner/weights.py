@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from inferfleet.catalog.architecture import Architecture, Precision
@@ -24,6 +25,8 @@ MIB = 1 << 20
 # below max_split_size (vLLM sets 20 MiB while it loads) and the rest is above 1 MiB.
 _ROUND_SMALL, _SEGMENT_FROM, _ROUND_SEGMENT, _MAX_SPLIT = 512, 10 * MIB, 2 * MIB, 20 * MIB
 
+_GROUP_SCALE = 2
+"""Bytes of a scale of INT4 weights: engines cast those in FP32 (sglang/srt/layers/quantization/w4afp8.py)."""
 _MXFP4_PADDING = 64
 """Multiple of the widths of experts for vLLM's Triton kernels (H100, H200); others pad to 128 (oracle/mxfp4.py)."""
 
@@ -116,11 +119,11 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
         part = module.on_rank(group, experts_divided=layout.expert_parallel)
         if (part.precision or precision) == "mxfp4" and part.quantized:
             part = part.padded(_MXFP4_PADDING)
-        sizes = part.sizes(precision, item)
+        sizes = replace(part, group_scale_bytes=_GROUP_SCALE).sizes(precision, item)
         total += sum(allocated(size) for size in sizes)
         # Marlin, the INT4 kernel, keeps a permuted copy of the scales; those of experts it replaces
         # (vllm/model_executor/layers/quantization, replace_parameter in process_weights_after_loading).
-        if precision == "int4" and part.quantized and part.copies == 1:
+        if (part.precision or precision) == "int4" and part.quantized and part.copies == 1:
             total += allocated(sizes[1])
     return total
 
