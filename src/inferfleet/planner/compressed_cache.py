@@ -22,7 +22,7 @@ _BLOCK_TOKENS = 256  # of the caches of entries, which FlashMLA's kernel require
 _WINDOW_TOKENS = 64
 _STATE_TOKENS = {4: 4, 128: 8}  # compression ratio -> tokens of a block of its states
 _TOKEN_BYTES = 584  # 448 in FP8, 64 in BF16 and 8 of scales, whatever the width
-_INDEX_SCALE = 4  # bytes of an entry of the indexer beside its elements in FP8
+_INDEX_SCALE = 4  # bytes of an entry of the indexer in addition to its elements in FP8
 _ALIGNMENT = 576  # bytes
 
 

@@ -86,7 +86,7 @@ def test_concurrency_is_that_of_vllm(name, length, concurrency):
         assert tokens == int(concurrency * length)
 
 
-def test_cache_by_hand():
+def test_cache_of_a_sequence():
     arch = read("flash")
     entries = 21 * 37440 + 20 * 1728 + 21 * 8640  # pages of 64 and 2 entries and of the indexer, multiples of 576 bytes
     flight = 2 * 8192
@@ -120,7 +120,7 @@ def test_ranks_hold_their_share_of_the_experts():
         ("pro-0813", 8, 81079, False),
     ],
 )
-def test_verdicts_of_recipes(name, ranks, mib, fits):
+def test_memory_that_recipes_require(name, ranks, mib, fits):
     assert budget(read(name), "fp8", Layout(ranks), limits(131072), mib << 20).fits == fits
 
 
