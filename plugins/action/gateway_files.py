@@ -8,7 +8,7 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet.components import load_component
 from inferfleet.gateway import INTERNAL_NAME, Limits, Pair, Paths, SecretFolder, gateway_files, host_names
-from inferfleet.settings.model import INTERNAL_CLIENTS
+from inferfleet.settings.clients import INTERNAL_CLIENTS
 
 
 class ActionModule(ActionBase):

@@ -118,8 +118,16 @@ class Architecture(BaseModel):
     linear_conv_kernel_dim: NonNegativeInt = 0
     mamba_ssm_dtype: Literal["bfloat16", "float32"] = "bfloat16"  # of the state, except that of the convolution
 
+    # Compressed attention: each layer keeps one vector of head_dim for a number of tokens, and a window; rank 0: none.
+    o_lora_rank: NonNegativeInt = 0
+    o_groups: NonNegativeInt = 0  # of heads, whose outputs are projected separately
+    hc_mult: NonNegativeInt = 0  # residual streams that hyper-connections mix; 0: an ordinary residual connection
+    num_hash_layers: NonNegativeInt = 0  # first layers, where a table selects the experts of a token
+
     num_nextn_predict_layers: NonNegativeInt = 0  # multi-token-prediction layers
     prediction_tables: bool = True  # whether the checkpoint repeats embedding and output head for each
+    dspark_markov_rank: NonNegativeInt = 0  # of DSpark, a draft model in place of prediction layers; 0: none
+    dspark_target_layer_ids: tuple[int, ...] = ()  # layers whose output it reads, as many as its own
 
     sandwich_norms: bool = False  # attention and feed-forward network are also normalized after they are computed
 
@@ -131,7 +139,10 @@ class Architecture(BaseModel):
     @classmethod
     def _of_family(cls, parameters: Any) -> Any:
         family = load_families().get(parameters.get("name", "")) if isinstance(parameters, dict) else None
-        return family.complete(parameters) if family else parameters
+        complete = family.complete(parameters) if family else parameters
+        if isinstance(complete, dict) and complete.get("dspark_markov_rank"):
+            complete["num_nextn_predict_layers"] = 0  # DeepSeek V4's config.json states 1 for both kinds of drafts
+        return complete
 
     @model_validator(mode="after")
     def _complete(self) -> "Architecture":
@@ -142,6 +153,10 @@ class Architecture(BaseModel):
                 N_("has {count} layer_types, but num_hidden_layers is {layers}"),
                 count=len(self.layer_types),
                 layers=self.num_hidden_layers,
+            )
+        if self.compressed and not (self.layer_types and self.o_groups and self.sliding_window and self.q_lora_rank):
+            raise InvalidArchitectureError(
+                N_("has o_lora_rank but lacks compress_ratios, o_groups, sliding_window or q_lora_rank")
             )
         for kind, keys in _REQUIRED.items():
             if kind in self.layer_types and (missing := [key for key in keys if not getattr(self, key)]):
@@ -166,6 +181,11 @@ class Architecture(BaseModel):
         return self.kv_lora_rank > 0
 
     @property
+    def compressed(self) -> bool:
+        """Whether attention is compressed attention."""
+        return self.o_lora_rank > 0
+
+    @property
     def moe(self) -> bool:
         """Whether the model has experts."""
         return self.n_routed_experts > 0
@@ -178,7 +198,7 @@ class Architecture(BaseModel):
     @property
     def rotary_size(self) -> int:
         """Width of the rotary part of a head (elements)."""
-        if self.mla:
+        if self.mla or self.compressed:
             return self.qk_rope_head_dim
         return self.rotary_dim or int(self.head_size * self.partial_rotary_factor)
 
@@ -189,10 +209,15 @@ class Architecture(BaseModel):
 
     def layer(self, number: int) -> Layer:
         """Return decoder layer `number` (from 0), or a multi-token-prediction layer after them."""
-        attention = self.layer_types[number] if number < len(self.layer_types) else "full_attention"
-        return Layer(attention, self.is_moe_layer(number), self._has_indexer(number))
+        after: LayerType = "sliding_attention" if self.compressed else "full_attention"
+        attention = self.layer_types[number] if number < len(self.layer_types) else after
+        return Layer(
+            attention, self.is_moe_layer(number), self._has_indexer(number), hashed=number < self.num_hash_layers
+        )
 
     def _has_indexer(self, number: int) -> bool:
+        if self.compressed:
+            return self.layer_types[number : number + 1] == ("compressed_sparse_attention",)
         shares = max(number - self.index_skip_topk_offset + 1, 0) % self.index_topk_freq
         return self.index_head_dim > 0 and (number >= self.num_hidden_layers or not shares)
 
@@ -289,7 +314,7 @@ def _quantization(config: Mapping[str, Any]) -> Quantization:
     if not isinstance(settings, Mapping):
         return Quantization()
     try:
-        return read_quantization(settings)
+        return read_quantization(settings, config.get("expert_dtype"))
     except ValueError as error:
         raise InvalidArchitectureError(
             N_("quantization_config has pattern {pattern!r}, which is not a regular expression"), pattern=str(error)

@@ -52,6 +52,7 @@ class Family(_Entry):
     defaults: dict[str, Any] = {}  # of the class of its configuration, for keys that config.json lacks
     fixed: dict[str, Any] = {}  # what its code defines
     pattern: Pattern | None = None  # of the layers, if config.json has no layer_types
+    ratios: dict[int, LayerType] = {}  # entry of compress_ratios -> type of the layer
 
     def parameters(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters that a `config.json` states."""
@@ -63,6 +64,8 @@ class Family(_Entry):
         if self.pattern and "layer_types" not in found:
             every = text.get(self.pattern.key) if self.pattern.key else None
             found["attention_interval"] = every if isinstance(every, int) else self.pattern.default
+        if self.ratios and isinstance(text.get("compress_ratios"), list):
+            found["compress_ratios"] = text["compress_ratios"]
         if self.vision:
             found["vision"] = self.vision | self._vision(config.get("vision_config"))
         return found
@@ -81,6 +84,9 @@ class Family(_Entry):
         layers = complete.get("num_hidden_layers")
         if self.pattern and not complete.get("layer_types") and isinstance(layers, int):
             complete["layer_types"] = _alternating(self.pattern, every, layers, complete)
+        # The entries after those of the decoder layers belong to layers that predict tokens.
+        if ratios := complete.pop("compress_ratios", ()):
+            complete["layer_types"] = tuple(self.ratios.get(ratio, str(ratio)) for ratio in ratios[:layers])
         return complete
 
 

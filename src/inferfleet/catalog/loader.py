@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from inferfleet.catalog import mistral
 from inferfleet.catalog.architecture import (
     Architecture,
     InvalidArchitectureError,
@@ -161,11 +162,15 @@ def _folded(name: str) -> str:
 def read_model(path: Path, *, kv_bytes_per_token: int = 0) -> Model:
     """Return the model that a `config.json`, or a folder with one, describes; raises CatalogError.
 
-    If safetensors files or their index are in the same folder, they determine the size of the weights. A model of an
-    architecture that the planner does not know needs them, and `kv_bytes_per_token` on each rank.
+    Mistral's `params.json` serves as well, in a folder if there is no `config.json`. If safetensors files or their
+    index are in the same folder, they determine the size of the weights. A model of an architecture that the planner
+    does not know needs them, and `kv_bytes_per_token` on each rank.
     """
     file = path if path.suffix == ".json" else path / "config.json"
-    config = _with_quantization(file, _mapping(file, _text(file), json.loads))
+    if not file.exists() and path.joinpath(mistral.FILE).is_file():
+        file = path / mistral.FILE
+    config = _mapping(file, _text(file), json.loads)
+    config = mistral.config_of_params(config) if file.name == mistral.FILE else _with_quantization(file, config)
     try:
         precision = precision_from_config(config)
         architecture = _architecture(file, config, kv_bytes_per_token)
@@ -228,7 +233,9 @@ def _architecture(file: Path, config: Mapping[str, Any], kv_bytes_per_token: int
 
 def _stored_bytes(folder: Path) -> int:
     """Return the bytes of all tensors in the headers of the safetensors files in `folder`; 0 without files."""
-    return sum(map(_header_bytes, sorted(folder.glob("*.safetensors"))))
+    files = sorted(folder.glob("*.safetensors"))
+    # Mistral's repositories may have all weights a second time, which engines ignore.
+    return sum(map(_header_bytes, [f for f in files if not f.name.startswith("consolidated")] or files))
 
 
 def _indexed_bytes(folder: Path) -> int:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from fnmatch import translate
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
 _IGNORED = ("ignore", "modules_to_not_convert", "ignored_layers")
 _BLOCK_ALGORITHMS = ("FP8_PB_WO", "FP8_BLOCK_SCALES")  # vllm/model_executor/layers/quantization/modelopt.py
@@ -25,6 +25,14 @@ class Quantization(BaseModel):
     """Whether only experts are quantized, whatever the names of other modules."""
     blocks: bool = False
     """Whether FP8 or INT8 weights have a scale per 128 × 128 block; latent attention's checkpoints always have."""
+    scale_bytes: PositiveInt = 4
+    """Bytes of the scale of a block."""
+    experts: Literal["", "mxfp4", "nvfp4"] = ""
+    """Precision of the experts, if it is not the checkpoint's."""
+    group_scale_bytes: PositiveInt = 2
+    """Bytes of the scale of a group in the checkpoint, for INT4."""
+    others: Literal["", "fp8"] = ""
+    """Precision of the quantized modules that are not experts, if it is not the checkpoint's."""
     targets: tuple[str, ...] = ()
     """Names of the quantized modules, or patterns after `re:`; empty: all."""
     ignore: tuple[str, ...] = ()
@@ -49,8 +57,11 @@ def _matches(patterns: tuple[str, ...], module: str, *, default: bool) -> bool:
     )
 
 
-def read_quantization(settings: Mapping[str, Any]) -> Quantization:
+def read_quantization(settings: Mapping[str, Any], expert_dtype: object = None) -> Quantization:
     """Return what `quantization_config` states of groups and modules; raises ValueError with a pattern that is invalid.
+
+    `expert_dtype` is DeepSeek V4's: with fp4 its experts are MXFP4 (or what moe_quant_algo names), and the scales of
+    all other blocks have one byte (vllm/models/deepseek_v4/quant_config.py).
 
     Keys: compressed-tensors has config_groups and ignore, AWQ and FP8 modules_to_not_convert, GPTQ dynamic (a rule
     that starts with `-:` excludes modules), ModelOpt ignore with wildcards.
@@ -71,10 +82,18 @@ def read_quantization(settings: Mapping[str, Any]) -> Quantization:
         group_size=size if isinstance(size, int) and size > 0 else 0,
         zero_points=not groups or weights.get("symmetric") is False,
         experts_only=settings.get("quant_method") == "mxfp4",  # vllm/model_executor/layers/quantization/mxfp4.py
-        blocks=bool(settings.get("weight_block_size")) or algorithm in _BLOCK_ALGORITHMS,
+        blocks=bool(settings.get("weight_block_size"))
+        or weights.get("strategy") == "block"
+        or algorithm in _BLOCK_ALGORITHMS,
+        scale_bytes=1 if expert_dtype == "fp4" else 4,
+        experts=_experts(settings) if expert_dtype == "fp4" else "",
         targets=() if _EVERY_MODULE in targets else tuple(targets),
         ignore=tuple(ignore),
     )
+
+
+def _experts(settings: Mapping[str, Any]) -> Literal["mxfp4", "nvfp4"]:
+    return "nvfp4" if str(settings.get("moe_quant_algo")).upper() == "NVFP4" else "mxfp4"
 
 
 def modelopt_algorithm(settings: Mapping[str, Any]) -> str:

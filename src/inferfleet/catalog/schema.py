@@ -9,7 +9,7 @@ from inferfleet.catalog.architecture import Architecture, Precision
 from inferfleet.catalog.quantization import Quantization
 from inferfleet.messages import N_, InvalidValueError
 
-Vendor = Literal["nvidia", "amd", "ascend", "vastai", "cpu"]
+Vendor = Literal["nvidia", "amd", "ascend", "vastai", "community", "cpu"]
 Capability = Annotated[str, Field(pattern=r"^\d+\.\d$")]
 Hub = Literal["huggingface", "modelscope"]
 ParserName = str | dict[str, str]
@@ -112,6 +112,9 @@ class Accelerator(_Entry):
     A100 (vllm/engine/arg_utils.py, get_batch_defaults)."""
     env: dict[str, str] = {}
     """Environment of the engine's containers."""
+    images: dict[str, str] = {}
+    """Engine -> a public image, for vendor `community`: accelerators that inferfleet only plans, for an image and with
+    drivers of the user."""
 
     @property
     def total_bytes(self) -> int:

@@ -10,7 +10,7 @@ class Vision(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    kind: Literal["siglip", "llama4", "moonvit", "qwen3"]
+    kind: Literal["siglip", "llama4", "moonvit", "qwen3", "pixtral"]
     hidden_size: PositiveInt
     intermediate_size: PositiveInt
     num_hidden_layers: PositiveInt
@@ -25,7 +25,7 @@ class Vision(BaseModel):
     # Of Qwen3.5
     temporal_patch_size: PositiveInt = 1
     num_position_embeddings: NonNegativeInt = 0
-    # Of Kimi's MoonViT: the grid of its position embedding, and the patches that its projection merges
+    # Of Kimi's MoonViT: the grid of its position embedding; and the patches that a projection merges
     init_pos_emb_height: NonNegativeInt = 0
     init_pos_emb_width: NonNegativeInt = 0
     merge_kernel_size: tuple[PositiveInt, PositiveInt] = (1, 1)

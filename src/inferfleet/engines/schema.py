@@ -158,6 +158,7 @@ class Engine(_Entry):
     # FP8).
     precisions: dict[Precision, Capability]
     methods: tuple[str, ...] = ("",)  # quantization methods of supported checkpoints
+    method_capabilities: dict[str, Capability] = {}  # method -> minimum compute capability, if above its precision's
     quantization: dict[str, str] = {}  # method -> value of --quantization, which the engine requires for it
     vendors: tuple[Vendor, ...]
     profiles: dict[Literal["latency", "throughput", "long-context"], Profile] = {}

@@ -12,7 +12,7 @@ import yaml
 from inferfleet.inventory.model import HOSTS, Inventory
 from inferfleet.inventory.values import show
 from inferfleet.messages import N_, Message, Problem
-from inferfleet.settings.model import UnfitValueError, data_path
+from inferfleet.settings.validators import UnfitValueError, data_path
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

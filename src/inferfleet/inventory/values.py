@@ -18,9 +18,9 @@ from inferfleet.settings.model import (
     WITH_SECRETS,
     HostSettings,
     Settings,
-    UnfitValueError,
-    choices,
 )
+from inferfleet.settings.validators import UnfitValueError
+from inferfleet.settings.values import choices
 
 _BOOL, _TEXT = N_("true or false"), N_("text (put it in quotes)")
 _KINDS = {

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from inferfleet.catalog.architecture import Architecture
 from inferfleet.catalog.layers import Layer
+from inferfleet.planner.compressed_attention import compressed_attention
 from inferfleet.planner.matrix import Matrix, Split, vector
 
 
@@ -11,6 +12,8 @@ def attention(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     """Yield the parameters of the attention of a layer."""
     if layer.attention == "linear_attention":
         return _linear(arch)
+    if arch.compressed:
+        return compressed_attention(arch, layer)
     return _latent(arch, layer) if arch.mla else _grouped_query(arch)
 
 

@@ -11,6 +11,7 @@ from math import ceil
 from inferfleet.catalog.architecture import Architecture
 from inferfleet.catalog.layers import Layer, LayerType
 from inferfleet.engines.layout import Layout
+from inferfleet.planner.compressed_cache import compressed_cache_tokens, tokens_in_flight
 from inferfleet.planner.limits import Limits
 
 BLOCK_TOKENS = 16
@@ -61,6 +62,8 @@ def cache_tokens(
 
     The concurrency counts sequences of max_model_len tokens.
     """
+    if arch.compressed:
+        return compressed_cache_tokens(arch, layout, limits, layers, size)
     per_layer = kv_bytes_per_token(arch, layout, limits.kv_cache_item_bytes)
     if not arch.layer_types:
         token = per_layer * max(1, len(layers)) + index_bytes_per_token(arch) * sum(layer.indexer for layer in layers)
@@ -84,10 +87,7 @@ def cache_tokens(
 
 def _blocks(arch: Architecture, layout: Layout, limits: Limits, kind: LayerType, block: int) -> int:
     """Return the blocks that a sequence of max_model_len tokens takes in a group of one kind of layer."""
-    length = limits.max_model_len
-    # Scheduled tokens whose blocks are not freed yet; one batch more than stages, since scheduling is asynchronous
-    # (vllm/config/vllm.py, max_in_flight_tokens).
-    in_flight = (layout.pipeline_parallel_size + 1) * limits.max_num_batched_tokens
+    length, in_flight = limits.max_model_len, tokens_in_flight(layout, limits)
     match kind:
         case "linear_attention":
             return _STATE_BLOCKS + limits.num_speculative_tokens

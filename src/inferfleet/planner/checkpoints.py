@@ -54,7 +54,8 @@ def runs(engine: Engine, accelerator: Accelerator, checkpoint: Checkpoint) -> bo
         return False
     if checkpoint.precision == "bf16" and "bf16" not in accelerator.dtypes:
         return "fp16" in accelerator.dtypes  # cast while loading
-    return has_capability(accelerator, minimum)
+    own = engine.method_capabilities.get(checkpoint.method, minimum)
+    return has_capability(accelerator, minimum) and has_capability(accelerator, own)
 
 
 def choose_checkpoints(
@@ -254,6 +255,17 @@ def can_cache_fp8(model: Model, accelerator: Accelerator) -> bool:
 def cache_problems(settings: Settings, model: Model, fleet: Fleet) -> list[Refusal]:
     """Return the problems of the KV cache's data type."""
     wanted = settings.kv_cache_dtype
+    if model.architecture.compressed and wanted != "auto" and not wanted.startswith("fp8"):
+        # vllm/models/deepseek_v4/attention.py, _resolve_dsv4_kv_cache_dtype: "only supports fp8 kv-cache"
+        return [
+            PrecisionUnsupported(
+                N_("Variable kv_cache_dtype is {wanted}, but the KV cache of {model} is always in FP8."),
+                N_("Set kv_cache_dtype to auto."),
+                {"kv_cache_dtype": "auto"},
+                wanted=wanted,
+                model=model.title,
+            )
+        ]
     if not wanted.startswith("fp8") or can_cache_fp8(model, fleet.accelerator):
         return []
     return [

@@ -7,6 +7,7 @@ from inferfleet.catalog import Accelerator, Model
 from inferfleet.engines import Engine, EngineVersion, load_engines
 from inferfleet.engines.schema import Executor
 from inferfleet.messages import N_, Message
+from inferfleet.planner.community import COMMUNITY, community_problem
 from inferfleet.planner.cuda import DISABLE_REQUIRE, driver_fit, usable_drivers
 from inferfleet.planner.executors import executor_of, executors_of
 from inferfleet.planner.fleet import Fleet
@@ -88,8 +89,10 @@ def _choose_version(
                 fleet,
             )
         ]
-    versions = [v for v in engine.versions if image_of(v, fleet)]
-    if not versions:
+    if problem := community_problem(name, engine, settings, fleet):
+        return None, [problem]
+    versions = [v for v in engine.versions if image_of(v, fleet) or vendor == COMMUNITY]
+    if not versions or vendor not in engine.vendors:
         return None, [
             _other_engine(
                 name,
@@ -144,7 +147,9 @@ def _choose_version(
     known = not image or any(version is v for v in _tagged(engine, image))
     image = image or own.get(vendor) or image_of(version, fleet)
     template = "{engine}"
-    if version is engine.versions[0]:
+    if vendor == COMMUNITY:
+        template = N_("{engine}, as which {image} is planned")
+    elif version is engine.versions[0]:
         template = N_("{engine}: newest version in the catalog")
     elif version is not capable[0]:
         template = N_("{engine}: newer versions require another driver")

@@ -5,6 +5,7 @@ from typing import Any
 
 from inferfleet.inventory.model import Inventory
 from inferfleet.planner.cluster import plan_cluster
+from inferfleet.planner.load_time import LOAD_BYTES_PER_SECOND
 from inferfleet.planner.memory import GIB
 from inferfleet.planner.plan import Plan
 from inferfleet.settings import Settings
@@ -15,7 +16,7 @@ class Estimate:
     """A plan for hypothetical nodes, with its figures per GPU."""
 
     plan: Plan
-    """That of the first replica; the others are equal."""
+    """That of the first replica; the others are equal, or have a node more."""
 
     @property
     def fits(self) -> bool:
@@ -53,6 +54,9 @@ class Estimate:
             "overhead_gib_per_gpu": _gib(held.activation_bytes + held.overhead_bytes) if held else None,
             "free_gib_per_gpu": _gib(held.free_bytes) if held else None,
             "missing_gib_per_gpu": _gib(held.missing_bytes) if held else None,
+            "load_gib_per_node": _gib(plan.checkpoint_bytes),
+            "load_seconds": plan.load_seconds,
+            "load_bytes_per_second": LOAD_BYTES_PER_SECOND,
             "reasons": [reason.as_dict() for reason in plan.reasons],
             "warnings": [warning.as_dict() for warning in plan.warnings],
             "problems": [problem.as_dict() for problem in plan.problems],

@@ -73,17 +73,20 @@ def obstacle(
     linear = arch.linear_num_key_heads
     if linear % size:  # vllm/model_executor/layers/mamba/mamba_utils.py, gated_delta_net_state_shape
         return Message("", N_("{heads} key heads of linear attention"), heads=linear)
+    if arch.o_groups % size:  # vllm/models/deepseek_v4/attention.py, n_local_groups
+        return Message("", N_("{groups} groups of attention heads"), groups=arch.o_groups)
     widths = {N_("feed-forward width"): (0 if arch.only_experts else arch.intermediate_size, size)}
     if arch.moe and not expert_parallel:
         widths[N_("expert width")] = (arch.moe_intermediate_size, size * replicas)
     widths[N_("shared expert width")] = (arch.shared_width, size)
     # Block quantization has one scale per 128 × 128 weights, and no rank may hold part of a block.
-    step = BLOCK if precision in ("fp8", "int8") and (arch.mla or arch.quantization.blocks) else 1
+    how = arch.quantization
+    step = BLOCK if (how.others or precision) in ("fp8", "int8") and (arch.mla or how.blocks) else 1
     for name, (width, ranks) in widths.items():
         if ranks > 1 and width % (ranks * step):
             template = N_("{name} ({width})")
             if step > 1:
-                fp8 = precision == "fp8"
+                fp8 = (how.others or precision) == "fp8"
                 template = (
                     N_("{name} ({width}) into complete FP8 blocks of {block}")
                     if fp8

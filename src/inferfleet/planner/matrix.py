@@ -42,6 +42,9 @@ class Matrix:
     quantized: bool = False
     group: int = BLOCK  # inputs that share a scale with INT4; 0: all
     zero_points: bool = True
+    precision: Precision | None = None  # if it is quantized; None: the model's
+    scale_bytes: int = 4  # of a block's scale
+    group_scale_bytes: int = 2  # of the scale of a group, with INT4
 
     def on_rank(self, tensor_parallel_size: int, experts_divided: bool = False) -> "Matrix":
         """Return the part that one rank holds."""
@@ -77,7 +80,7 @@ class Matrix:
 
     def sizes(self, precision: Precision, item: int) -> list[int]:
         """Return the bytes of each allocation: the weight and, if it is quantized, its scales."""
-        element = self.item_bytes or item
+        element, precision = self.item_bytes or item, self.precision or precision
         outputs, inputs, copies = sum(self.parts), self.inputs, self.copies
         if not self.quantized or precision in ITEM_BYTES:
             return [copies * outputs * inputs * element]
@@ -87,10 +90,10 @@ class Matrix:
         if precision == "int4":  # one scale (16 bit) a group, and with AWQ and GPTQ one zero point (4 bit)
             groups = ceil(inputs / (self.group or inputs))
             zeros = [copies * outputs * groups // 2] if self.zero_points else []
-            return [copies * outputs * inputs // 2, copies * outputs * groups * 2, *zeros]
+            return [copies * outputs * inputs // 2, copies * outputs * groups * self.group_scale_bytes, *zeros]
         blocks = ceil(inputs / BLOCK)
         rows = sum(ceil(part / BLOCK) for part in self.parts)
-        return [copies * outputs * inputs, copies * rows * blocks * 4]
+        return [copies * outputs * inputs, copies * rows * blocks * self.scale_bytes]
 
     @property
     def elements(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from inferfleet.catalog.architecture import Architecture, Precision
 from inferfleet.engines.layout import Layout
 from inferfleet.planner.cache import BLOCK_TOKENS, cache_tokens
+from inferfleet.planner.compressed_attention import RATIOS
 from inferfleet.planner.limits import Limits
 from inferfleet.planner.weights import MIB, item_bytes, layers_per_stage, stage_weights
 
@@ -40,6 +41,10 @@ _HIDDEN_COPIES_DRAFT, _HIDDEN_COPIES_DRAFT_COMPILED = 5, 1  # of the prediction 
 # (vllm/v1/attention/backends/mla/indexer.py, get_max_prefill_buffer_size; vllm/envs.py,
 # VLLM_SPARSE_INDEXER_MAX_LOGITS_MB). Not measured.
 _INDEXER_CONTEXTS, _INDEXER_TOKEN_BYTES, _INDEXER_LOGITS = 40, 132, 512 * MIB
+# Compressed attention: FlashMLA's kernel computes 64 or 128 heads, and a prompt's entries are gathered for 4 sequences
+# at once (vllm/models/deepseek_v4: nvidia/flashmla.py, attention.py). Its residual streams are counted as hidden
+# states. Not measured.
+_PADDED_HEADS, _GATHERED_SEQUENCES = 64, 4
 _MLA_WORKSPACE_TOKENS = 64 * 1024  # context that chunked prefill up-projects at once
 
 
@@ -183,6 +188,8 @@ def activation_bytes(arch: Architecture, precision: Precision, layout: Layout, l
         attention = tokens * heads * (query + arch.v_head_dim) * item + _context_bytes(arch, layout, limits)
         copies = _HIDDEN_COPIES_MLA if limits.enforce_eager else _HIDDEN_COPIES_MLA_COMPILED
         forward = max(forward, attention + int(copies * hidden))
+    if arch.compressed:
+        forward += (arch.hc_mult - 1) * int(_HIDDEN_COPIES * hidden) + _compressed_bytes(arch, layout, limits)
     if limits.prediction_layers:
         forward += hidden * (_HIDDEN_COPIES_DRAFT if limits.enforce_eager else _HIDDEN_COPIES_DRAFT_COMPILED)
 
@@ -197,11 +204,21 @@ def activation_bytes(arch: Architecture, precision: Precision, layout: Layout, l
     return peak + workspace + received + _indexer_bytes(arch, limits)
 
 
+def _compressed_bytes(arch: Architecture, layout: Layout, limits: Limits) -> int:
+    """Return the bytes of the queries and outputs of compressed attention, and of the entries that it gathers."""
+    heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
+    padded = -(-heads // _PADDED_HEADS) * _PADDED_HEADS
+    tokens = limits.max_num_batched_tokens
+    gathered = limits.max_model_len // min(RATIOS.values()) + arch.sliding_window + tokens
+    return (2 * tokens * padded + _GATHERED_SEQUENCES * gathered) * arch.head_size * 2
+
+
 def _indexer_bytes(arch: Architecture, limits: Limits) -> int:
     """Return the bytes that the indexer of sparse attention needs besides its parameters and its cache."""
     if not arch.index_head_dim:
         return 0
-    gathered = limits.max_model_len * _INDEXER_CONTEXTS * _INDEXER_TOKEN_BYTES
+    entries = limits.max_model_len // (min(RATIOS.values()) if arch.compressed else 1)
+    gathered = entries * _INDEXER_CONTEXTS * _INDEXER_TOKEN_BYTES
     return gathered + _INDEXER_LOGITS + limits.max_num_batched_tokens * arch.index_topk * 4
 
 

@@ -7,7 +7,10 @@ from functools import cache
 from inferfleet.catalog.architecture import Architecture
 from inferfleet.catalog.layers import Layer
 from inferfleet.planner.attention import attention
+from inferfleet.planner.compressed_attention import hyper_connection, hyper_head
 from inferfleet.planner.matrix import Matrix, Split, vector
+
+_HASH_BYTES = 8  # of an entry of the table that selects experts
 
 
 def embedding(arch: Architecture) -> Matrix:
@@ -17,7 +20,7 @@ def embedding(arch: Architecture) -> Matrix:
 
 def output_head(arch: Architecture) -> list[Matrix]:
     """Return the parameters after the last layer."""
-    head = [vector("norm", arch.hidden_size)]
+    head = [vector("norm", arch.hidden_size), *hyper_head(arch)]
     if not arch.tie_word_embeddings:
         head.append(Matrix("lm_head", (arch.vocab_size,), arch.hidden_size, Split.VOCABULARY))
     return head
@@ -28,12 +31,24 @@ def decoder_layer(arch: Architecture, layer: int) -> Iterator[Matrix]:
     if arch.assumed:
         yield Matrix("layer", (arch.assumed.weight_bytes,), 1, Split.COLUMN, item_bytes=1)
         return
-    how = arch.quantization
     for matrix in _decoder_layer(arch, arch.layer(layer)):
-        if any(how.quantizes(f"model.layers.{layer}.{name}") for name in matrix.modules):
-            yield replace(matrix, quantized=True, group=how.group_size, zero_points=how.zero_points)
-        else:
-            yield matrix
+        yield _stored(arch, layer, matrix)
+
+
+def _stored(arch: Architecture, layer: int, matrix: Matrix) -> Matrix:
+    """Return a parameter of a layer as the checkpoint's quantization stores it."""
+    how = arch.quantization
+    if not any(how.quantizes(f"model.layers.{layer}.{name}") for name in matrix.modules):
+        return matrix
+    return replace(
+        matrix,
+        quantized=True,
+        group=how.group_size,
+        zero_points=how.zero_points,
+        precision=(how.experts if matrix.copies > 1 else how.others) or None,
+        scale_bytes=how.scale_bytes,
+        group_scale_bytes=how.group_scale_bytes,
+    )
 
 
 @cache
@@ -49,6 +64,8 @@ def _decoder_layer(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     yield vector("input_layernorm", hidden)
     yield from attention(arch, layer)
     yield vector("post_attention_layernorm", hidden)
+    yield from hyper_connection(arch, "attn")
+    yield from hyper_connection(arch, "ffn")
     if arch.sandwich_norms:
         yield vector("pre_feedforward_layernorm", hidden)
         yield vector("post_feedforward_layernorm", hidden)
@@ -59,7 +76,9 @@ def _decoder_layer(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     yield Matrix("gate", (experts,), hidden)
     if arch.router_bias:
         yield vector("router_bias", experts)
-    if arch.correction_bias_bytes:
+    if layer.hashed:
+        yield Matrix("tid2eid", (arch.vocab_size,), arch.num_experts_per_tok, item_bytes=_HASH_BYTES)
+    elif arch.correction_bias_bytes:
         yield vector("e_score_correction_bias", experts, item_bytes=arch.correction_bias_bytes)
     one = "mlp.experts.0"  # engines quantize all experts of a layer alike
     gate_up = (f"{one}.gate_proj", f"{one}.up_proj")
@@ -76,16 +95,37 @@ def _decoder_layer(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
 
 def prediction_layer(arch: Architecture) -> Iterator[Matrix]:
     """Yield the parameters of one multi-token-prediction layer as the checkpoint stores it."""
-    hidden = arch.hidden_size
-    yield from decoder_layer(arch, arch.num_hidden_layers)
+    hidden, number = arch.hidden_size, arch.num_hidden_layers
+    yield from decoder_layer(arch, number)
     yield vector("enorm", hidden)
     yield vector("hnorm", hidden)
-    yield Matrix("eh_proj", (hidden,), 2 * hidden)
+    if arch.compressed:  # DeepSeek V4: vllm/models/deepseek_v4/nvidia/mtp.py
+        for name in ("e_proj", "h_proj"):
+            yield _stored(arch, number, Matrix(name, (hidden,), hidden, modules=(name,)))
+        yield from hyper_head(arch)
+    else:
+        yield Matrix("eh_proj", (hidden,), 2 * hidden)
     yield vector("shared_head.norm", hidden)
     if not arch.prediction_tables:
         return
     yield embedding(arch)
     yield Matrix("shared_head.head", (arch.vocab_size,), hidden, Split.VOCABULARY)
+
+
+def draft_model(arch: Architecture) -> Iterator[Matrix]:
+    """Yield the parameters of DSpark (vllm/models/deepseek_v4/nvidia/dspark.py); none for a model without."""
+    hidden, number, rank = arch.hidden_size, arch.num_hidden_layers, arch.dspark_markov_rank
+    if not rank:
+        return
+    layers = len(arch.dspark_target_layer_ids)
+    for layer in range(layers):
+        yield from decoder_layer(arch, number + layer)
+    yield _stored(arch, number, Matrix("main_proj", (hidden,), layers * hidden, modules=("main_proj",)))
+    yield vector("main_norm", hidden)
+    yield vector("norm", hidden)
+    yield from hyper_head(arch)
+    yield Matrix("markov_head", (arch.vocab_size, arch.vocab_size), rank)
+    yield Matrix("confidence_head", (1,), hidden + rank)
 
 
 def _feed_forward(module: str, hidden: int, inner: int) -> Iterator[Matrix]:

@@ -7,6 +7,7 @@ from typing import Any
 from inferfleet.engines import load_engines
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.planner.layouts import Candidate
+from inferfleet.planner.load_time import LOAD_BYTES_PER_SECOND, load_seconds
 from inferfleet.planner.memory import Budget
 
 
@@ -151,6 +152,11 @@ class Plan:
         """Scheme, address and port of the API, without `api_path`; empty if there is no head."""
         return f"http://{self.nodes[self.head].address}:{self.port}" if self.head else ""
 
+    @property
+    def load_seconds(self) -> int:
+        """Seconds to read the weights from a node's disk at LOAD_BYTES_PER_SECOND."""
+        return load_seconds(self.checkpoint_bytes)
+
     def of_service(self, name: str) -> "Plan":
         """Return the plan with the service `name`, also in its problems and warnings; empty: the only service."""
         if not name:
@@ -171,6 +177,8 @@ class Plan:
             "api_url": self.api_url,
             "role": self.role,
             "secrets": list(self.secrets),
+            "load_seconds": self.load_seconds,
+            "load_bytes_per_second": LOAD_BYTES_PER_SECOND,
         }
         form["budget"] = self.budget.as_dict() if self.budget else None
         form["container"] = asdict(self.container)

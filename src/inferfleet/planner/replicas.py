@@ -23,20 +23,26 @@ _CHOOSE = {"replicas": 0}
 def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False) -> tuple[Plan, ...]:
     """Plan a service on its nodes: one plan for each replica, the head of the inventory in the first one.
 
-    `nodes` are as `make_plan` takes them. Every node belongs to one replica, and all replicas have the same number of
-    nodes, in the order of the inventory. With `replicas: 0` there are as many as possible: a replica spans nodes only
-    if the model or the configured sizes do not fit otherwise, because a node that fails interrupts all of its replica
-    (vLLM, docs/serving/parallelism_scaling.md: several nodes only if one is too small).
+    `nodes` are as `make_plan` takes them. Every node belongs to one replica, in the order of the inventory; if the
+    number of replicas does not divide the nodes, the last ones have a node more, and the context of the first. With
+    `replicas: 0` there are as many as possible: a replica spans nodes only if the model or the configured sizes do not
+    fit otherwise, because a node that fails interrupts all of its replica (vLLM, docs/serving/parallelism_scaling.md:
+    several nodes only if one is too small).
     """
     nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))
     wanted = settings.replicas
     if wanted == 1 or len(nodes) < 2 or _fleet_problems(settings, nodes):
         return (make_plan(settings, nodes, hypothetical=hypothetical),)
     drafts = {
-        count: draft_plan(settings, next(_shares(nodes, count)), hypothetical=hypothetical)
+        count: _draft(settings, nodes, count, hypothetical=hypothetical)
         for count in range(len(nodes), 0, -1)
-        if len(nodes) % count == 0
+        if len(nodes) % count == 0 or count == wanted
     }
+    if not wanted:
+        for count in _uneven(len(nodes), _best(settings, drafts)):
+            drafts[count] = _draft(settings, nodes, count, hypothetical=hypothetical)
+            if _best(settings, drafts) == count:
+                break
     best = _best(settings, drafts)
     refused = _refusal(settings, nodes, drafts, best) if wanted else None
     if refused or not best:
@@ -54,19 +60,55 @@ def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False
     )
     if count == 1:
         return (first,)
-    others = (make_plan(settings, share, hypothetical=hypothetical) for share in islice(_shares(nodes, count), 1, None))
+    others = (
+        make_plan(_as_long(settings, draft, share), share, hypothetical=hypothetical)
+        for share in islice(_shares(nodes, count), 1, None)
+    )
     return tuple(replace(plan, replica=i, replicas=count) for i, plan in enumerate((first, *others), 1))
+
+
+def _sizes(nodes: int, count: int) -> list[int]:
+    """Return the number of nodes of each replica, the smallest first."""
+    size, more = divmod(nodes, count)
+    return [size] * (count - more) + [size + 1] * more
 
 
 def _shares(nodes: Nodes, count: int) -> Iterator[Nodes]:
     """Yield the nodes of each replica; the first one is its head."""
-    names, size = list(nodes), len(nodes) // count
-    for start in range(0, len(names), size):
-        head, *workers = names[start : start + size]
+    names = iter(nodes)
+    for size in _sizes(len(nodes), count):
+        head, *workers = islice(names, size)
         yield {
             head: {**nodes[head], "role": "head"},
             **{name: {**nodes[name], "role": "worker"} for name in workers},
         }
+
+
+def _uneven(nodes: int, best: int) -> Iterator[int]:
+    """Yield the numbers of replicas, more than `best`, that do not divide the nodes: the most for each least size."""
+    for size in range(2, nodes):
+        count = nodes // size
+        if count <= max(best, 1):
+            return
+        if nodes % count:
+            yield count
+
+
+def _draft(settings: Settings, nodes: Nodes, count: int, *, hypothetical: bool) -> Plan:
+    """Return the plan of the first of `count` replicas, with the problems of the last one if that is larger."""
+    shares = list(_shares(nodes, count))
+    plan = draft_plan(settings, shares[0], hypothetical=hypothetical)
+    if len(shares[-1]) == len(shares[0]) or not plan.works:
+        return plan
+    larger = draft_plan(_as_long(settings, plan, shares[-1]), shares[-1], hypothetical=hypothetical)
+    return replace(plan, problems=larger.problems)
+
+
+def _as_long(settings: Settings, plan: Plan, share: Nodes) -> Settings:
+    """Return the settings of another replica, whose context must not be longer than that of the first."""
+    if len(share) == len(plan.nodes):
+        return settings
+    return settings.model_copy(update={"max_model_len": plan.max_model_len})
 
 
 def _fleet_problems(settings: Settings, nodes: Nodes) -> list[Refusal]:
@@ -102,12 +144,11 @@ def _refusal(settings: Settings, nodes: Nodes, drafts: dict[int, Plan], best: in
     wanted, draft = settings.replicas, drafts.get(settings.replicas)
     if draft is None:
         return ReplicasUnsuitable(
-            N_("Variable replicas is {replicas}, which does not divide the {nodes} nodes of the service."),
-            N_("Set replicas to 0 to let the planner choose, or to one of {counts}."),
+            N_("Variable replicas is {replicas}, but the service has {nodes} nodes."),
+            N_("Set replicas to 0 to let the planner choose, or to at most {nodes}."),
             _CHOOSE,
             replicas=wanted,
             nodes=len(nodes),
-            counts=sorted(drafts),
         )
     if not draft.works and best:
         return ReplicasUnsuitable(
@@ -139,7 +180,7 @@ def _first_problem(plan: Plan) -> Message:
 
 def _why(settings: Settings, count: int, drafts: dict[int, Plan]) -> Message:
     """Return the reason for a number of replicas."""
-    parameters = {"replicas": count, "nodes": len(drafts[count].nodes)}
+    parameters = {"replicas": count, "nodes": _nodes_of(count, drafts)}
     if settings.replicas:
         return Message("replicas", N_("{replicas} replicas of {nodes} nodes: as configured"), **parameters)
     more = min((other for other in drafts if other > count), default=0)
@@ -150,6 +191,14 @@ def _why(settings: Settings, count: int, drafts: dict[int, Plan]) -> Message:
     if count == 1:
         template = N_("1 replica on {nodes} nodes instead of {more}: {why}")
     return Message("replicas", template, more=more, why=_rejection(settings, more, count, drafts), **parameters)
+
+
+def _nodes_of(count: int, drafts: dict[int, Plan]) -> int | Message:
+    """Return the number of nodes of a replica for display."""
+    least = len(drafts[count].nodes)
+    if len(drafts[1].nodes) % count == 0:
+        return least
+    return Message("", N_("{least} or {most}"), least=least, most=least + 1)
 
 
 def _rejection(settings: Settings, other: int, count: int, drafts: dict[int, Plan]) -> Message:

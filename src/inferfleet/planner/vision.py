@@ -2,7 +2,8 @@
 
 transformers/models/siglip/modeling_siglip.py and gemma3/modeling_gemma3.py (Gemma3MultiModalProjector);
 transformers/models/llama4/modeling_llama4.py (Llama4VisionModel, Llama4MultiModalProjector);
-vllm/model_executor/models/kimi_k25_vit.py; transformers/models/qwen3_5/modeling_qwen3_5.py (Qwen3_5VisionModel).
+vllm/model_executor/models: kimi_k25_vit.py, pixtral.py; transformers/models/qwen3_5/modeling_qwen3_5.py
+(Qwen3_5VisionModel).
 """
 
 from collections.abc import Iterator
@@ -17,6 +18,9 @@ def vision_encoder(arch: Architecture) -> Iterator[Matrix]:
     """Yield the parameters of the vision encoder and of its projection; none for a model without."""
     vision = arch.vision
     if vision is None:
+        return
+    if vision.kind == "pixtral":
+        yield from _pixtral(vision, arch.hidden_size)
         return
     width = vision.hidden_size
     patch = vision.num_channels * vision.temporal_patch_size * vision.patch_size**2
@@ -58,3 +62,19 @@ def _layer(vision: Vision) -> Iterator[Matrix]:
     yield Matrix("vision.fc2", (width,), inner, Split.ROW)
     yield vector("vision.fc2_bias", width)
     yield Matrix("vision.layer_norms", (width,) * 4, 1)
+
+
+def _pixtral(vision: Vision, hidden: int) -> Iterator[Matrix]:
+    """Yield the parameters of Mistral's encoder, whose layers are those of its language models, without biases."""
+    width, inner = vision.hidden_size, vision.intermediate_size
+    yield Matrix("vision.patch_conv", (width,), vision.num_channels * vision.patch_size**2)
+    yield Matrix("vision.ln_pre, pre_mm_projector_norm", (width, width), 1)
+    yield Matrix("patch_merger", (width,), width * prod(vision.merge_kernel_size))
+    yield Matrix("vision_language_adapter.w_in", (hidden,), width)
+    yield Matrix("vision_language_adapter.w_out", (hidden,), hidden)
+    for _ in range(vision.num_hidden_layers):
+        yield Matrix("vision.qkv_proj", (width,) * 3, width, Split.COLUMN)
+        yield Matrix("vision.o_proj", (width,), width, Split.ROW)
+        yield Matrix("vision.gate_up_proj", (inner, inner), width, Split.COLUMN)
+        yield Matrix("vision.down_proj", (width,), inner, Split.ROW)
+        yield Matrix("vision.norms", (width, width), 1)

@@ -8,6 +8,7 @@ from inferfleet.inventory.model import is_ipv4
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import LOSSLESS, nearest_checkpoint
 from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.community import community_warnings
 from inferfleet.planner.cuda import driver_fit
 from inferfleet.planner.fit import Sizing, rules_of
 from inferfleet.planner.fleet import Fleet
@@ -134,6 +135,7 @@ def engine_warnings(
 ) -> Iterator[Message]:
     """Yield the warnings about the engine; `facts` fill the placeholders of the catalog's caveats."""
     engine = choice.engine
+    yield from community_warnings(fleet, choice.image)
     for caveat in engine.caveats:
         yield Message("engine-caveat", caveat, **facts)
     if engine.protocol == "openai" and not (engine.api_key_env or engine.takes_api_key):

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from inferfleet.catalog.architecture import Architecture, Precision
@@ -10,6 +11,7 @@ from inferfleet.planner.matrix import ITEM_BYTES, Matrix
 from inferfleet.planner.modules import (
     alike_layers,
     decoder_layer,
+    draft_model,
     embedding,
     output_head,
     prediction_layer,
@@ -23,6 +25,8 @@ MIB = 1 << 20
 # below max_split_size (vLLM sets 20 MiB while it loads) and the rest is above 1 MiB.
 _ROUND_SMALL, _SEGMENT_FROM, _ROUND_SEGMENT, _MAX_SPLIT = 512, 10 * MIB, 2 * MIB, 20 * MIB
 
+_GROUP_SCALE = 2
+"""Bytes of a scale of INT4 weights: engines cast those in FP32 (sglang/srt/layers/quantization/w4afp8.py)."""
 _MXFP4_PADDING = 64
 """Multiple of the widths of experts for vLLM's Triton kernels (H100, H200); others pad to 128 (oracle/mxfp4.py)."""
 
@@ -57,6 +61,7 @@ def checkpoint_bytes(arch: Architecture, precision: Precision, *, prediction_lay
     if prediction_layers:
         for _ in range(arch.num_nextn_predict_layers):
             modules += prediction_layer(arch)
+        modules += draft_model(arch)
     item = item_bytes(precision)
     return sum(sum(m.sizes(precision, item)) for m in modules)
 
@@ -112,13 +117,13 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
     for module in modules:
         group = layout.expert_ranks if module.copies > 1 else tensor
         part = module.on_rank(group, experts_divided=layout.expert_parallel)
-        if precision == "mxfp4" and part.quantized:
+        if (part.precision or precision) == "mxfp4" and part.quantized:
             part = part.padded(_MXFP4_PADDING)
-        sizes = part.sizes(precision, item)
+        sizes = replace(part, group_scale_bytes=_GROUP_SCALE).sizes(precision, item)
         total += sum(allocated(size) for size in sizes)
         # Marlin, the INT4 kernel, keeps a permuted copy of the scales; those of experts it replaces
         # (vllm/model_executor/layers/quantization, replace_parameter in process_weights_after_loading).
-        if precision == "int4" and part.quantized and part.copies == 1:
+        if (part.precision or precision) == "int4" and part.quantized and part.copies == 1:
             total += allocated(sizes[1])
     return total
 
@@ -126,6 +131,9 @@ def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> in
 def _rotary_table(arch: Architecture, precision: Precision) -> int:
     if arch.mla:
         return _MLA_BUFFERS
+    if arch.compressed:  # in FP32; layers without compression have another (vllm/models/deepseek_v4/common/rope.py)
+        tables = len({layer.attention == "sliding_attention" for layer in arch.layers})
+        return tables * allocated(arch.max_position_embeddings * arch.rotary_size * 4)
     return allocated(arch.max_position_embeddings * arch.rotary_size * item_bytes(precision))
 
 

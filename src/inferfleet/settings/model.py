@@ -3,358 +3,43 @@
 `make references` writes `group_vars/all/main.yml` and docs/settings.md from it (a test compares them).
 """
 
-import ipaddress
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import Annotated, Literal, NotRequired, get_args, get_origin
-from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, with_config
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticKnownError
-from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
-
-from inferfleet.engines import load_engines
-from inferfleet.messages import N_, Message
-
-
-class UnfitValueError(ValueError):
-    """A value that has the right type but is invalid for a setting.
-
-    `reason` continues "is VALUE, which"; `remedy` is imperative. Both are templates with the fields `parameters`.
-    """
-
-    def __init__(self, reason: str, remedy: str, **parameters: int) -> None:
-        super().__init__(reason)
-        self.reason, self.remedy = Message("", reason, **parameters), Message("", remedy, **parameters)
-
-
-_SYSTEM_FOLDERS = ("", "home", "root", "tmp", "usr", "var")  # folders below them may hold data
-_SYSTEM_TREES = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys")
-# Grammar of image references: github.com/distribution/reference, regexp.go. The registered digest algorithms with their
-# lengths: OCI image specification, descriptor.md.
-_DOMAIN = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_HOST = rf"(?:{_DOMAIN}(?:\.{_DOMAIN})*|\[[a-fA-F0-9:]+\])(?::(?P<port>[0-9]{{1,5}}))?"
-_PATH = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_TAG = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}"
-_DIGEST = r"(?:sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})"
-_REGISTRY = re.compile(_HOST)
-_PREFIX = re.compile(rf"{_HOST}(?:/{_PATH})*")
-_IMAGE = re.compile(rf"(?:{_HOST}/)?{_PATH}(?:/{_PATH})*(?::{_TAG})?(?:@{_DIGEST})?")
-_MAX_PORT = 65535
-_MIN_CONTEXT = 512  # tokens; half of it is for the answer with which roles/verify checks a service
-
-
-def _matches(pattern: re.Pattern[str], value: str) -> bool:
-    """Return whether a value is valid in the grammar of image references, with a valid port if it has one."""
-    found = pattern.fullmatch(value)
-    return found is not None and 0 < int(found["port"] or 1) <= _MAX_PORT
-
-
-def _absolute_path(value: str) -> str:
-    path = PurePosixPath(value)
-    if not path.is_absolute() or ".." in path.parts:
-        raise UnfitValueError(
-            N_("is not an absolute path"), N_("write a path that starts with /, for example /data/models")
-        )
-    if not value.isprintable():
-        raise UnfitValueError(N_("contains a line break or another control character"), N_("write it on one line"))
-    if ":" in value:
-        raise UnfitValueError(
-            N_("contains a colon"), N_("choose a path without colons, which Docker uses as separators in mounts")
-        )
-    return value
-
-
-def data_path(value: str) -> str:
-    """Return the path of a folder for data on the nodes; raises UnfitValueError."""
-    _, *parts = PurePosixPath(_absolute_path(value)).parts
-    shared_memory = parts[:2] == ["dev", "shm"] and len(parts) > 2
-    if "/".join(parts) in _SYSTEM_FOLDERS or (parts[0] in _SYSTEM_TREES and not shared_memory):
-        raise UnfitValueError(
-            N_("belongs to the operating system"), N_("choose a folder for data, for example /data/models")
-        )
-    return value
-
-
-def _optional_path(value: str) -> str:
-    return _absolute_path(value).rstrip("/") if value else value
-
-
-def _http_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or value.endswith("/") or any(c.isspace() for c in value):
-        raise UnfitValueError(
-            N_("is not an http(s) URL without a trailing slash"), N_("write it like https://hf-mirror.com")
-        )
-    return value
-
-
-def _proxy(value: str) -> str:
-    try:
-        return _http_url(value) if value else value
-    except UnfitValueError:
-        raise UnfitValueError(
-            N_("is not the URL of an HTTP proxy"), N_("write it like http://proxy.example.com:3128")
-        ) from None
-
-
-def _word(value: str) -> str:
-    if value.startswith("-") or any(c.isspace() or not c.isprintable() for c in value):
-        raise UnfitValueError(
-            N_("contains whitespace or starts with a hyphen"), N_("write one word, like deepseek-r1 or main")
-        )
-    return value
-
-
-def _direct_host(value: str) -> str:
-    if not re.fullmatch(r"[^\s,/]+(?:/\d+)?", value):
-        raise UnfitValueError(
-            N_("is not a host, a domain or a network"), N_("write each one as an item of the list, without a scheme")
-        )
-    return value
-
-
-def _locale(value: str) -> str:
-    if not re.fullmatch(r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*", value):
-        raise UnfitValueError(N_("is not a language tag"), N_("write it like en-US or zh-CN"))
-    return value
-
-
-def _interface(value: str) -> str:
-    if value and not re.fullmatch(r"[^\s/:]{1,15}", value):  # linux/if.h: IFNAMSIZ
-        raise UnfitValueError(N_("is not the name of a network interface"), N_("write it like eth0 or bond0"))
-    return value
-
-
-def _rdma_ports(value: str) -> str:
-    if value and not re.fullmatch(r"[\w.-]+(?::\d+)?(?:, *[\w.-]+(?::\d+)?)*", value):
-        raise UnfitValueError(
-            N_("is not a list of RDMA ports"), N_("write it like mlx5_0:1,mlx5_1:1, or none to use TCP")
-        )
-    return value
-
-
-def _network(value: str) -> str:
-    if value:
-        try:
-            ipaddress.IPv4Network(value)
-            valid = "/" in value  # without a prefix length it would be a single address
-        except ValueError:
-            valid = False
-        if not valid:
-            raise UnfitValueError(
-                N_("is not an IPv4 network"), N_("write its first address and prefix length, for example 10.0.0.0/24")
-            )
-    return value
-
-
-def _repository(value: str) -> str:
-    if value and not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", value):  # no `..`: it becomes a path below model_root
-        raise UnfitValueError(
-            N_("is not a hub repository id"), N_("write it as owner/name, for example deepseek-ai/DeepSeek-R1")
-        )
-    return value
-
-
-def _host_port(value: str) -> str:
-    if not _matches(_REGISTRY, value):
-        raise UnfitValueError(
-            N_("is not host:port"), N_("write it without a scheme, for example registry.example.com:5000")
-        )
-    return value
-
-
-def _registry(value: str) -> str:
-    if not _matches(_REGISTRY, value):
-        raise UnfitValueError(N_("is not the name of a registry"), N_("write it like docker.io or quay.io"))
-    return value
-
-
-def _prefix(value: str) -> str:
-    if not _matches(_PREFIX, value):
-        raise UnfitValueError(
-            N_("is not a registry with an optional path"),
-            N_("write it without a scheme, like registry.example.com:5000/hub"),
-        )
-    return value
-
-
-def _image(value: str) -> str:
-    if value and not _matches(_IMAGE, value):
-        raise UnfitValueError(
-            N_("is not an image reference"),
-            N_("write it without a scheme and with a lower-case name, like registry.example.com:5000/vllm:v1"),
-        )
-    return value
-
-
-def _variable_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value):
-        raise UnfitValueError(
-            N_("is not the name of an environment variable"),
-            N_("use letters, digits and underscores, and no digit at the start"),
-        )
-    return value
-
-
-def _email(value: str) -> str:
-    if not re.fullmatch(r"[^@\s]+@[^@\s]+", value):
-        raise UnfitValueError(N_("is not an e-mail address"), N_("write one like admin@example.com"))
-    return value
-
-
-INTERNAL_CLIENTS = ("open-webui", "verify")
-"""Clients of the gateway that inferfleet itself needs: they exist in addition to `api_clients`."""
-
-
-def _client_name(value: str) -> str:
-    if value in INTERNAL_CLIENTS:
-        raise UnfitValueError(
-            N_("is the name of a client that inferfleet itself uses"), N_("choose another name, for example chat-app")
-        )
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", value):  # also the name of a file, and a key of HAProxy's tables
-        raise UnfitValueError(
-            N_("is not the name of a client"),
-            N_("use up to 40 lower-case letters, digits, hyphens and underscores, for example chat-app"),
-        )
-    return value
-
-
-def _client_key(value: str) -> str:
-    if value and not re.fullmatch(r"[A-Za-z0-9._~+/=-]{16,200}", value):  # RFC 6750, 2.1: b64token
-        raise UnfitValueError(
-            N_("is not a key of 16 to 200 letters, digits and the characters . _ ~ + / = -"),
-            N_("choose such a key, or leave it empty to generate one"),
-        )
-    return value
-
-
-def _clients(value: "list[ApiClient]") -> "list[ApiClient]":
-    names = [client["name"] for client in value]
-    keys = [client["key"] for client in value if client.get("key")]
-    if not names:
-        raise UnfitValueError(N_("names no client"), N_("list at least one client with its name"))
-    if len({*names}) < len(names):
-        raise UnfitValueError(N_("names a client twice"), N_("give each client a different name"))
-    if len({*keys}) < len(keys):
-        raise UnfitValueError(N_("gives two clients the same key"), N_("give each client its own key"))
-    return value
-
-
-def _context_length(value: int) -> int:
-    if 0 < value < _MIN_CONTEXT:
-        raise UnfitValueError(
-            N_("is too short for a question and its answer"),
-            N_("set at least {least} tokens, or 0 for the longest context that fits"),
-            least=_MIN_CONTEXT,
-        )
-    return value
-
-
-def engine_names() -> list[str]:
-    """Return the values of `engine`: `auto`, and the discovered engines in order of preference."""
-    return ["auto", *load_engines()]
-
-
-def _engine(value: str) -> str:
-    names = engine_names()
-    if value not in names:
-        listed = ", ".join(map(repr, names[:-1]))
-        raise PydanticKnownError("literal_error", {"expected": f"{listed} or {names[-1]!r}"})
-    return value
-
-
-def _number(value: object) -> object:
-    """Convert text to a number: `-e engine_port=8001` is passed as text."""
-    if isinstance(value, str):
-        for kind in (int, float):
-            try:
-                return kind(value)
-            except ValueError:
-                continue
-    return value
-
-
-def _boolean(value: object) -> object:
-    """Convert text to true or false: `-e enforce_eager=true` is passed as text."""
-    return {"true": True, "false": False}.get(value.lower(), value) if isinstance(value, str) else value
-
-
-DataPath = Annotated[str, AfterValidator(data_path)]
-OptionalPath = Annotated[str, AfterValidator(_optional_path)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-ProxyUrl = Annotated[str, AfterValidator(_proxy)]
-DirectHost = Annotated[str, AfterValidator(_direct_host)]
-Interface = Annotated[str, AfterValidator(_interface)]
-RdmaPorts = Annotated[str, AfterValidator(_rdma_ports)]
-Network = Annotated[str, AfterValidator(_network)]
-Repository = Annotated[str, AfterValidator(_repository)]
-HostPort = Annotated[str, AfterValidator(_host_port)]
-Registry = Annotated[str, AfterValidator(_registry)]
-Prefix = Annotated[str, AfterValidator(_prefix)]
-Image = Annotated[str, AfterValidator(_image)]
-VariableName = Annotated[str, AfterValidator(_variable_name)]
-Email = Annotated[str, AfterValidator(_email)]
-Name = Annotated[str, StringConstraints(min_length=1)]
-OptionalWord = Annotated[str, AfterValidator(_word)]
-Word = Annotated[Name, AfterValidator(_word)]
-Locale = Annotated[Name, AfterValidator(_locale)]
-Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(_number)]
-OptionalPort = Annotated[int, Field(ge=0, le=65535), BeforeValidator(_number)]
-Count = Annotated[int, Field(ge=0), BeforeValidator(_number)]
-Switch = Annotated[bool, BeforeValidator(_boolean)]
-Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(_number)]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """The values of a setting that are discovered at runtime."""
-
-    of: Callable[[], Sequence[str]]
-
-
-def choices(field: FieldInfo) -> tuple[str, ...]:
-    """Return the allowed values of a setting; empty if every value of its type is allowed."""
-    if get_origin(field.annotation) is Literal:
-        return get_args(field.annotation)
-    return next((tuple(item.of()) for item in field.metadata if isinstance(item, Choices)), ())
-
-
-@dataclass(frozen=True)
-class Unit:
-    """Unit of a number."""
-
-    name: str
-
-
-Tokens = Annotated[Count, Unit("tokens")]
-DraftTokens = Annotated[int, Field(ge=-1), BeforeValidator(_number), Unit("tokens")]
-ContextLength = Annotated[Tokens, AfterValidator(_context_length)]
-Bytes = Annotated[Count, Unit("bytes")]
-# HAProxy holds a request in one buffer (tune.bufsize), at most 2 GiB; less than a prompt is of no use.
-BodyBytes = Annotated[int, Field(ge=65536, le=1073741824), BeforeValidator(_number), Unit("bytes")]
-EngineName = Annotated[str, AfterValidator(_engine), Choices(engine_names)]
-
-
-@with_config(ConfigDict(extra="forbid", strict=True))
-class ApiClient(TypedDict):
-    """A client of the gateway."""
-
-    name: Annotated[str, AfterValidator(_client_name)]
-    models: NotRequired[list[Word]]
-    requests_per_minute: NotRequired[Count]
-    max_concurrent: NotRequired[Count]
-    key: NotRequired[Annotated[str, AfterValidator(_client_key)]]
-
-
-ApiClients = Annotated[list[ApiClient], AfterValidator(_clients)]
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from inferfleet.settings.clients import ApiClient, ApiClients
+from inferfleet.settings.values import (
+    BodyBytes,
+    Bytes,
+    ContextLength,
+    Count,
+    DataPath,
+    DirectHost,
+    DraftTokens,
+    Email,
+    EngineName,
+    HostPort,
+    HttpUrl,
+    Image,
+    Interface,
+    Locale,
+    Name,
+    Network,
+    OptionalPath,
+    OptionalPort,
+    OptionalWord,
+    Port,
+    Prefix,
+    ProxyUrl,
+    RdmaPorts,
+    Registry,
+    Repository,
+    Share,
+    Switch,
+    Tokens,
+    VariableName,
+    Word,
+)
 
 
 class Settings(BaseModel):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from inferfleet.cli.commands.plan import form_of
+from inferfleet.cli.output.plan import make_console, print_plan
 from inferfleet.inventory.model import Inventory
 from inferfleet.planner import plan_cluster
 from inferfleet.planner.replicas import plan_service
@@ -43,7 +44,11 @@ def reason(plans):
         ("A800-80G", 4, (1, 8, 4)),  # BF16 needs all four
         ("A800-80G", 8, (2, 8, 4)),
         ("H200-141G", 3, (3, 8, 1)),
-        ("H800-80G", 3, (1, 8, 3)),  # every node belongs to a replica of the same size
+        ("H800-80G", 3, (1, 8, 3)),  # every node belongs to a replica
+        ("H800-80G", 5, (2, 8, 2)),  # the second one has three nodes
+        ("H800-80G", 7, (3, 8, 2)),
+        ("A800-80G", 7, (2, 8, 3)),
+        ("H20-96G", 5, (2, 8, 2)),  # one node would shorten the context
         ("H200-141G", 1, (1, 8, 1)),
     ],
 )
@@ -60,6 +65,28 @@ def test_every_node_belongs_to_one_replica_with_its_own_head():
     assert [(plan.replica, plan.replicas, plan.name) for plan in plans] == [(1, 2, "replica-1"), (2, 2, "replica-2")]
     assert [plan.api_url for plan in plans] == ["http://10.0.0.1:8000", "http://10.0.0.3:8000"]
     assert "10.0.0.3" in " ".join(plans[1].nodes["n3"].argv)
+
+
+def test_replicas_with_a_node_more_come_last():
+    plans = planned("H800-80G", 5)
+    assert [list(plan.nodes) for plan in plans] == [["n0", "n1"], ["n2", "n3", "n4"]]
+    assert [plan.pipeline_parallel_size for plan in plans] == [2, 3]
+    assert [plan.accelerators for plan in plans] == [16, 24]
+    assert [plan.head for plan in plans] == ["n0", "n2"]
+
+
+def test_all_replicas_have_the_context_of_the_smallest():
+    plans = planned("H20-96G", 4, replicas=3)  # one node does not hold the full context of R1
+    assert [len(plan.nodes) for plan in plans] == [1, 1, 2]
+    assert len({plan.max_model_len for plan in plans}) == 1
+    assert plans[0].max_model_len < 163840
+
+
+def test_the_summary_shows_the_sizes_of_all_replicas(capsys):
+    print_plan(make_console(), planned("H800-80G", 5))
+    shown = capsys.readouterr().out
+    assert "16 × H800-80G / 24 × H800-80G per replica" in shown
+    assert "tensor 8, pipeline 2 / tensor 8, pipeline 3" in shown
 
 
 def test_the_head_of_the_inventory_is_that_of_the_first_replica():
@@ -79,6 +106,7 @@ def test_the_head_of_the_inventory_is_that_of_the_first_replica():
         ({"max_model_len": 131072}, (4, 8, 1)),
         ({"replicas": 1}, (1, 8, 4)),
         ({"replicas": 2}, (2, 8, 2)),
+        ({"replicas": 3}, (3, 8, 1)),  # the last one has two nodes
     ],
 )
 def test_sizes_of_the_user_decide(settings, expected):
@@ -88,8 +116,9 @@ def test_sizes_of_the_user_decide(settings, expected):
 @pytest.mark.parametrize(
     ("settings", "change"),
     [
-        ({"replicas": 3}, {"replicas": 0}),
         ({"replicas": 8}, {"replicas": 0}),
+        ({"replicas": 3, "accelerator": "H800-80G"}, {"replicas": 0}),
+        ({"replicas": 3, "tensor_parallel_size": 8, "pipeline_parallel_size": 1}, {"replicas": 0}),
         ({"replicas": 4, "accelerator": "H800-80G"}, {"replicas": 0}),
         ({"replicas": 2, "engine": "gpustack", "accelerator": "H800-80G"}, {"replicas": 1}),
     ],
@@ -128,6 +157,8 @@ def test_unequal_nodes_are_refused_although_each_would_serve_a_replica():
         ("H20-96G", 2, {}, "1 replica on 2 nodes instead of 2: the context would be "),
         ("H800-80G", 4, {}, "2 replicas of 2 nodes instead of 4: does not fit: "),
         ("H200-141G", 4, {"replicas": 2}, "2 replicas of 2 nodes: as configured"),
+        ("H800-80G", 5, {}, "2 replicas of 2 or 3 nodes instead of 5: does not fit: "),
+        ("H200-141G", 4, {"replicas": 3}, "3 replicas of 1 or 2 nodes: as configured"),
     ],
 )
 def test_the_number_has_a_reason(accelerator, count, settings, text):

@@ -6,6 +6,7 @@ from inferfleet.catalog import load_model, load_models
 from inferfleet.catalog.architecture import architecture_from_config
 from inferfleet.engines.layout import Layout
 from inferfleet.planner.cache import kv_bytes_per_token
+from inferfleet.planner.layouts import Rules, divisibility
 from inferfleet.planner.matrix import Matrix, Split
 from inferfleet.planner.modules import decoder_layer
 from inferfleet.planner.weights import allocated, checkpoint_bytes, layers_per_stage, stage_weights
@@ -44,7 +45,7 @@ def test_prediction_layer_bytes_are_exact():
 def test_catalog_sizes_match_architectures(name):
     model = load_model(name)
     for checkpoint in model.checkpoints:
-        predicted = name != "tiny-r1" and checkpoint.method != "awq"  # AutoAWQ omits the prediction layer
+        predicted = name != "tiny-r1" and checkpoint.prediction_layers
         stored = model.stored_as(checkpoint).architecture
         computed = checkpoint_bytes(stored, checkpoint.precision, prediction_layers=predicted)
         assert checkpoint.tensor_bytes == pytest.approx(computed, rel=1e-6)
@@ -56,6 +57,11 @@ def test_catalog_sizes_match_architectures(name):
 RECIPES = {
     "deepseek-v3.1": {"fp8": 805},
     "deepseek-v3.2": {"fp8": 805},
+    "deepseek-v4-flash": {"fp8": 200},
+    "deepseek-v4-flash-0731": {"fp8": 200},
+    "deepseek-v4-pro": {"fp8": 960},
+    "deepseek-v4-pro-0813": {"fp8": 960},
+    "mistral-large-3-675b-instruct-2512": {"fp8": 810},
     "kimi-k2-instruct": {"fp8": 1200},
     "kimi-k2-thinking": {"int4": 600},
     "kimi-k2.5": {"int4": 714},
@@ -216,3 +222,18 @@ def test_layers_that_are_ignored_by_name():
     names = [f"model.layers.{layer}.mlp.experts" for layer in (1, 2)]
     ignored = checkpoint_bytes(kimi(ignore=[*EXPERTS_ONLY["ignore"], *names]), "int4")
     assert ignored - checkpoint_bytes(kimi(), "int4") == 2 * 384 * 3 * 7168 * 2048 * (2 - 0.5 - 2 / 32)
+
+
+def test_w4a8_has_experts_in_int4_and_the_rest_in_fp8():
+    model = load_model("deepseek-r1-0528")
+    checkpoint = next(c for c in model.checkpoints if c.method == "w4afp8")
+    arch = model.stored_as(checkpoint).architecture
+    experts = 58 * 256 * 3 * 7168 * 2048
+    others = 688574839360 - 15424227552 - experts - experts // 128**2 * 4  # DeepSeek's, without its prediction layer
+    assert checkpoint.tensor_bytes == others + experts // 2 + experts // 128 * 4
+    held = stage_weights(arch, "int4", Layout(8))[0]
+    assert held - experts // 2 // 8 - experts // 128 * 2 // 8 == pytest.approx(
+        stage_weights(model.architecture, "fp8", Layout(8))[0] - (experts + experts // 128**2 * 4) // 8, rel=0.01
+    )
+    (width,) = divisibility(arch, "int4", Layout(32), Rules())  # 2048 / 32 = 64, and blocks of 128
+    assert width.code == "tensor-parallel-indivisible"

@@ -61,8 +61,9 @@ ODD = (
     ("H200-141G", {"checkpoint": "deepseek-ai/DeepSeek-R1-Zero"}),
 )
 REPLICAS: tuple[tuple[str, dict[str, Any]], ...] = (
-    *(("H200-141G", {"replicas": count}) for count in (0, 2, 3)),
+    *(("H200-141G", {"replicas": count}) for count in (0, 2, 3, 5)),
     ("H200-141G", {"replicas": 2, "engine": "gpustack"}),
+    *(("K100AI-64G", {"model": SMALL, "engine_image": image}) for image in ("", "registry.example.com/dcu:1")),
     *(("H200-141G", values) for values in ({"engine": "gpustack"}, {"max_model_len": 131072, "max_num_seqs": 8})),
     ("H200-141G", {"pipeline_parallel_size": 2}),
     *(("H800-80G", {"replicas": count}) for count in (0, 4)),

@@ -12,7 +12,7 @@ from rich.text import Text
 from inferfleet.catalog.folder import is_readable
 from inferfleet.cli.commands.plan import Json, to_json
 from inferfleet.cli.options import setting_option
-from inferfleet.cli.output.plan import accelerators, facts_table, make_console, print_problems
+from inferfleet.cli.output.plan import accelerators, facts_table, loading, make_console, print_problems
 from inferfleet.cli.output.text import shown, tr
 from inferfleet.cli.registry import Command
 from inferfleet.inventory.values import settings_problems
@@ -140,6 +140,7 @@ def _print(result: Estimate) -> None:
             (N_("Overhead"), N_("{overhead_gib_per_gpu:.2f} GiB per GPU, including activations")),
             (N_("KV cache"), N_("{kv_cache_gib_per_gpu:.2f} GiB per GPU = {kv_cache_tokens} tokens")),
             (N_("Context"), N_("{max_model_len} tokens, {max_concurrency:.1f} concurrent sequences of that length")),
+            (N_("Loading"), loading(result.plan)),
         ]
         console.print(facts_table([(tr(name), tr(value, **form)) for name, value in rows]))
     for reason in result.plan.reasons:

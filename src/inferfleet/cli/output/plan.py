@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Sequence
 from itertools import groupby
+from math import ceil
 
 from rich.console import Console
 from rich.table import Table
@@ -12,6 +13,7 @@ from inferfleet.cli.output.text import shown, tr
 from inferfleet.messages import N_, Problem
 from inferfleet.planner import NodePlan, Plan
 from inferfleet.planner.layouts import Candidate
+from inferfleet.planner.load_time import LOAD_BYTES_PER_SECOND
 from inferfleet.planner.memory import GIB, Budget
 
 _NO_ALTERNATIVES = N_(
@@ -35,11 +37,11 @@ def make_console(*, stderr: bool = False) -> Console:
 def print_plan(console: Console, replicas: Sequence[Plan], *, alternatives: bool = False) -> None:
     """Print the summary, nodes, accelerator memory, reasons, commands, warnings and problems of a service.
 
-    Its replicas differ only in their nodes and in what concerns these.
+    Its replicas differ only in their nodes and in what concerns these; the memory is that of the smallest.
     """
     plan = replicas[0]
     if plan.image:
-        console.print(_facts(_summary(plan)))
+        console.print(_facts(_summary(replicas)))
         console.print()
         console.print(_nodes(replicas))
     if plan.budget:
@@ -83,24 +85,40 @@ def facts_table(rows: Sequence[tuple[str, str]]) -> Table:
     return _facts(rows)
 
 
-def _summary(plan: Plan) -> list[tuple[str, str]]:
+def _summary(replicas: Sequence[Plan]) -> list[tuple[str, str]]:
+    plan = replicas[0]
+    sizes = dict.fromkeys(f"{each.accelerators} × {each.accelerator}" for each in replicas)
     known = {name: getattr(plan, name) for name in _SHOWN}
     return [
         (tr(N_("Model")), tr(N_("{model} as {checkpoint} ({precision}, computed in {dtype})"), **known)),
         (tr(N_("Engine")), tr(N_("{engine} {engine_version} over {executor}"), **known)),
         (tr(N_("Image")), plan.image),
         *([(tr(N_("Replicas")), str(plan.replicas))] if plan.replicas > 1 else []),
-        (tr(N_("Accelerators")), accelerators(plan.accelerators, plan.accelerator, plan.replicas)),
-        (tr(N_("Parallel")), _parallel(plan)),
+        (tr(N_("Accelerators")), _per_replica(" / ".join(sizes), plan.replicas)),
+        (tr(N_("Parallel")), " / ".join(dict.fromkeys(map(_parallel, replicas)))),
         (tr(N_("Profile")), plan.profile),
         (tr(N_("Context")), tr(N_("{max_model_len} tokens, {max_num_seqs} concurrent sequences"), **known)),
+        (tr(N_("Loading")), loading(plan)),
         (tr(N_("Served as")), tr(N_("{served_model_name} on port {port}"), **known)),
     ]
 
 
+def loading(plan: Plan) -> str:
+    """Return how long each node reads the weights, with the speed that this assumes."""
+    return tr(
+        N_("{size:.1f} GiB per node, about {minutes} min at {speed} GB/s from a local disk"),
+        size=plan.checkpoint_bytes / GIB,
+        minutes=ceil(plan.load_seconds / 60),
+        speed=LOAD_BYTES_PER_SECOND / 1e9,
+    )
+
+
 def accelerators(count: int, name: str, replicas: int) -> str:
     """Return the accelerators of a replica for display."""
-    devices = f"{count} × {name}"
+    return _per_replica(f"{count} × {name}", replicas)
+
+
+def _per_replica(devices: str, replicas: int) -> str:
     return tr(N_("{devices} per replica"), devices=devices) if replicas > 1 else devices
 
 
