@@ -15,8 +15,7 @@ from inferfleet.planner.memory import GIB
 
 CASES = Path(__file__).with_name("cases.yml")
 _SIZES = ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size", "expert_parallel_size")
-_SHARED_GIB = 5  # activations, CUDA graphs and CUDA itself of a server with _SHARED
-_SHARED = ("--gpu-memory-utilization", "0.05", "--max-model-len", "8192", "--max-num-seqs", "256")
+_SHARED = ("--gpu-memory-utilization", "0.05", "--max-model-len", "20480", "--max-num-seqs", "256")
 _ACCEPTED = 1.85  # DeepSeek-V3 Technical Report, 5.4.3: 85 to 90 % of the second tokens
 
 
@@ -27,7 +26,7 @@ def prepare(folder: Path, described: dict[str, Any]) -> list[dict[str, Any]]:
         for entry in described["models"]
         for layout in entry["layouts"]
     ]
-    content = {"workloads": described["workloads"], "cases": cases}
+    content = {"cases": cases}
     (folder / "cases.json").write_text(json.dumps(content, indent=1), "utf-8")
     return cases
 
@@ -37,6 +36,7 @@ def case(
 ) -> dict[str, Any]:
     """Return one layout of a model, with the command line and the memory that the planner gives for it."""
     name, settings = entry["model"], entry.get("settings", {})
+    accelerators = entry.get("accelerators", described["accelerators"])
     layers = entry.get("layers", 0)
     label = entry.get("label", name)
     model = folder.resolve() / "models" / f"{name}-{layers or 'all'}"
@@ -45,34 +45,41 @@ def case(
     common = {**settings, "model": str(model) if layers else name, "accelerator": described["accelerator"]}
     common["executor"] = "mp"
     own = {key: value for key, value in sizes.items() if key != "replicas"}
-    planned = plan(folder, {**common, **own, "accelerators_per_node": described["accelerators"] // replicas})
-    chosen = plan(folder, {**common, "accelerators_per_node": described["accelerators"]})
+    planned = plan(folder, {**common, **own, "accelerators_per_node": accelerators // replicas})
+    profile = {"profile": sizes.get("profile", "balanced")}
+    chosen = plan(folder, {**common, **profile, "accelerators_per_node": accelerators})
     (node,) = planned["nodes"].values()
+    env = {key: value for key, value in node["env"].items() if key != "VLLM_HOST_IP"}
     argv = [f"models/{model.name}" if word == planned["model_path"] else word for word in node["argv"]]
     return {
         "name": f"{label}/{layout}",
+        "label": label,
         "model": name,
         "layers": layers,
         "settings": settings,
         "layout": layout,
         "sizes": {key: planned[key] for key in _SIZES},
         "replicas": replicas,
+        "profile": profile["profile"],
+        "workloads": {name: described["workloads"][name] for name in entry["workloads"]},
         "passes": entry.get("passes", 1),
-        "accelerators": described["accelerators"],
+        "accelerators": accelerators,
         "first_choice": replicas == 1 and argv[3:] == [*next(iter(chosen["nodes"].values()))["argv"]][3:],
         "argv": accepting(argv),
-        **shared(entry.get("kv_cache_gib"), planned["budget"]["weights_bytes"]),
-        "env": {key: value for key, value in node["env"].items() if key != "VLLM_HOST_IP"},
+        **shared(entry, planned["budget"], [*described.get("options", []), *entry.get("options", [])]),
+        "env": {**env, **described.get("env", {})},
         "planned": planned["budget"],
     }
 
 
-def shared(kv_cache_gib: float | None, weights_bytes: int) -> dict[str, Any]:
+def shared(entry: dict[str, Any], budget: dict[str, Any], options: list[str]) -> dict[str, Any]:
     """Return the options and the memory of a server that runs next to others, with KV cache of a given size."""
-    if not kv_cache_gib:
-        return {"options": []}
-    options = [*_SHARED, "--kv-cache-memory-bytes", str(int(kv_cache_gib * GIB))]
-    return {"options": options, "gib": round(weights_bytes / GIB + kv_cache_gib + _SHARED_GIB, 1)}
+    if "kv_cache_gib" not in entry:
+        return {"options": options}
+    weights = budget["weights_bytes"] * entry.get("weights_share", 1)
+    gib = (weights + budget["activation_bytes"] + budget["overhead_bytes"]) / GIB + entry["kv_cache_gib"]
+    own = [*_SHARED, "--kv-cache-memory-bytes", str(int(entry["kv_cache_gib"] * GIB))]
+    return {"options": [*options, *own], "gib": round(gib, 1)}
 
 
 def plan(folder: Path, variables: dict[str, Any]) -> dict[str, Any]:

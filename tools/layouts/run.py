@@ -56,20 +56,19 @@ def run(folder: Path, seconds: float, pattern: str = "*") -> None:
     ]
     query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     memory = subprocess.run(query, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
-    waiting: queue.SimpleQueue[list[dict[str, Any]]] = queue.SimpleQueue()
-    for group in groups(cases, _USED_SHARE * int(memory[0]) / 1024):
-        waiting.put(group)
-    needed = max((case["accelerators"] for case in described["cases"]), default=1)
-    slots = [
-        threading.Thread(
-            target=_work, args=(folder, waiting, described["workloads"], range(first, first + needed), end)
-        )
-        for first in range(0, len(memory) - needed + 1, needed)
-    ]
-    for slot in slots:
-        slot.start()
-    for slot in slots:
-        slot.join()
+    for needed in sorted({case["accelerators"] for case in cases}, reverse=True):
+        waiting: queue.SimpleQueue[list[dict[str, Any]]] = queue.SimpleQueue()
+        alike = [case for case in cases if case["accelerators"] == needed]
+        for group in groups(alike, _USED_SHARE * int(memory[0]) / 1024):
+            waiting.put(group)
+        slots = [
+            threading.Thread(target=_work, args=(folder, waiting, range(first, first + needed), end))
+            for first in range(0, len(memory) - needed + 1, needed)
+        ]
+        for slot in slots:
+            slot.start()
+        for slot in slots:
+            slot.join()
 
 
 def _measured(file: Path) -> bool:
@@ -77,19 +76,19 @@ def _measured(file: Path) -> bool:
     if not file.exists():
         return False
     outcome = json.loads(file.read_text("utf-8"))
-    return bool(outcome["measured"] or "error" in outcome)
+    return bool(outcome["measured"] or "error" in outcome or not outcome["case"]["workloads"])
 
 
 def groups(cases: list[dict[str, Any]], gib: float) -> list[list[dict[str, Any]]]:
     """Return the cases in groups whose servers fit side by side into `gib` of each accelerator.
 
-    A case without `gib` has the accelerators for itself.
+    A case without `gib` has the accelerators for itself, and so have those of one `label`.
     """
     grouped: list[list[dict[str, Any]]] = []
     free = 0.0
     for case in cases:
         needed = case.get("gib") or gib
-        if not grouped or needed > free:
+        if not grouped or needed > free or case.get("label") != grouped[-1][-1].get("label"):
             grouped.append([])
             free = gib
         grouped[-1].append(case)
@@ -106,7 +105,6 @@ def result_file(results: Path, case: dict[str, Any]) -> Path:
 def _work(
     folder: Path,
     waiting: "queue.SimpleQueue[list[dict[str, Any]]]",
-    workloads: dict[str, dict[str, Any]],
     devices: range,
     end: float,
 ) -> None:
@@ -115,13 +113,11 @@ def _work(
             cases = waiting.get_nowait()
         except queue.Empty:
             return
-        for outcome in measure(folder, cases, workloads, devices, end):
+        for outcome in measure(folder, cases, devices, end):
             print(f"{outcome['case']['name']}: {outcome.get('error') or outcome['measured']}", flush=True)
 
 
-def measure(
-    folder: Path, cases: list[dict[str, Any]], workloads: dict[str, dict[str, Any]], devices: range, end: float
-) -> list[dict[str, Any]]:
+def measure(folder: Path, cases: list[dict[str, Any]], devices: range, end: float) -> list[dict[str, Any]]:
     """Start the servers of cases on the same devices, measure one case after the other, and write and return results.
 
     While one case is measured, the servers of the others are idle.
@@ -133,7 +129,7 @@ def measure(
         for case in cases:
             outcomes.append({"case": case, "devices": list(devices), "others": len(cases) - 1, "measured": {}})
             servers.append(_start(folder, case, devices, 8000 + 100 * devices[0] + 10 * len(servers)))
-        for step in (partial(_wait, started=started, end=end), partial(_bench_all, workloads=workloads, end=end)):
+        for step in (partial(_wait, started=started, end=end), partial(_bench_all, end=end)):
             for outcome, replicas in zip(outcomes, servers, strict=True):
                 if "error" not in outcome:
                     _attempt(step, outcome, replicas)
@@ -169,13 +165,12 @@ def _wait(outcome: dict[str, Any], replicas: "list[Replica]", started: float, en
         outcome["ready_seconds"].append(round(time.monotonic() - started, 1))
 
 
-def _bench_all(
-    outcome: dict[str, Any], replicas: "list[Replica]", workloads: dict[str, dict[str, Any]], end: float
-) -> None:
-    passes = range(outcome["case"]["passes"])  # the last one counts
-    for attempt, (name, workload) in product(passes, workloads.items()):
+def _bench_all(outcome: dict[str, Any], replicas: "list[Replica]", end: float) -> None:
+    passes = outcome["case"]["passes"]  # the last one counts; those before only build kernels
+    for attempt, (name, workload) in product(range(passes), outcome["case"]["workloads"].items()):
+        rounds = workload["rounds"] if attempt + 1 == passes else 1
         for concurrency in workload["concurrency"]:
-            measured = _bench(replicas, workload, concurrency, attempt, end)
+            measured = _bench(replicas, {**workload, "rounds": rounds}, concurrency, attempt, end)
             outcome["measured"][f"{name}-{concurrency}"] = measured
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-BETTER = {"latency": "request_ms", "throughput": "output_tokens_per_second"}
-"""The number that decides for each workload: time of a request, or tokens of all requests per second."""
+BETTER = {"latency": "request_ms"}
+"""The number that decides for a workload: time of a request; for all others tokens of all requests per second."""
 
 
 def results(folder: Path) -> list[dict[str, Any]]:
@@ -19,21 +19,21 @@ def results(folder: Path) -> list[dict[str, Any]]:
 
 def table(found: Iterable[dict[str, Any]]) -> str:
     """Return a Markdown table with one line for each case."""
-    lines = [
-        "| Case | Request, 1 at once | Request, 4 at once | Tokens per second, 64 at once | Ready |",
-        "|---|---|---|---|---|",
-    ]
+    lines: list[str] = []
     for result in found:
         case, measured = result["case"], result["measured"]
         name = f"{case['name']}{' (first choice)' if case['first_choice'] else ''}"
-        if "error" in result:
-            lines.append(f"| {name} | {result['error']} | | | |")
-            continue
-        times = [f"{measured[f'latency-{n}']['request_ms'] / 1000:.2f} s" for n in (1, 4)]
-        rate = f"{measured['throughput-64']['output_tokens_per_second']:.0f}"
-        ready = f"{max(result['ready_seconds']):.0f} s"
-        lines.append(f"| {' | '.join([name, *times, rate, ready])} |")
-    return "\n".join(lines)
+        numbers = [f"{key}: {_number(key, values)}" for key, values in measured.items()]
+        ready = [f"ready: {max(result['ready_seconds']):.0f} s"] if result.get("ready_seconds") else []
+        error = [result["error"]] if "error" in result else []
+        lines.append(f"| {name} | {', '.join([*numbers, *ready, *error])} |")
+    return "\n".join(["| Case | Measured |", "|---|---|", *lines])
+
+
+def _number(workload: str, values: dict[str, float]) -> str:
+    """Return the number that decides for a workload."""
+    key = BETTER.get(workload.rsplit("-", 1)[0], "output_tokens_per_second")
+    return f"{values[key] / 1000:.2f} s" if key == "request_ms" else f"{values[key]:.0f} tokens/s"
 
 
 if __name__ == "__main__":

@@ -71,8 +71,18 @@ def test_servers_side_by_side_fit_into_the_memory():
     assert [[case["name"] for case in group] for group in groups(cases, 80)] == [["a", "b"], ["c"], ["d"], ["e"]]
 
 
+def test_servers_of_different_models_are_not_side_by_side():
+    cases = [{"gib": 10, "label": label} for label in ("a", "a", "b")]
+    assert [len(group) for group in groups(cases, 80)] == [2, 1]
+
+
 def test_options_of_servers_that_share_accelerators():
-    case = shared(8.5, 14 << 30)
-    assert case["gib"] == 27.5
-    assert case["options"][-2:] == ["--kv-cache-memory-bytes", str(17 << 29)]
-    assert shared(None, 14 << 30) == {"options": []}
+    budget = {"weights_bytes": 14 << 30, "activation_bytes": 2 << 30, "overhead_bytes": 1 << 30}
+    case = shared({"kv_cache_gib": 8.5}, budget, ["--moe-backend", "triton"])
+    assert case["gib"] == 25.5
+    assert (case["options"][:2], case["options"][-2:]) == (
+        ["--moe-backend", "triton"],
+        ["--kv-cache-memory-bytes", str(17 << 29)],
+    )
+    assert shared({"kv_cache_gib": 8.5, "weights_share": 0.5}, budget, [])["gib"] == 18.5
+    assert shared({}, budget, []) == {"options": []}
