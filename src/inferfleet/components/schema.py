@@ -46,7 +46,7 @@ class Health(_Entry):
     """Health check of a component."""
 
     path: str = ""  # HTTP path on its first port that returns 200 when the component is ready
-    status: Literal["http", "ray", "completion", "chat"] = "http"  # check used by `inferfleet status`
+    status: Literal["http", "ray", "completion", "chat", "rules"] = "http"  # check used by `inferfleet status`
 
 
 class Component(_Entry):
@@ -57,7 +57,8 @@ class Component(_Entry):
     role: str = "component_service"  # role that deploys it
     groups: Annotated[tuple[str, ...], Field(min_length=1)]  # inventory groups
     after: tuple[str, ...] = ()  # components deployed before and removed after this one
-    only: dict[str, str] = {}  # required values of settings; empty: always deployed
+    fronts: tuple[str, ...] = ()  # components whose clients connect to this one instead, where it is deployed
+    only: dict[str, str | bool] = {}  # required values of settings; empty: always deployed
     image: str = ""  # name:tag
     plan_image: str = ""  # key of the plan that names the image; `image` is then the default
     packages: tuple[str, ...] = ()  # system packages

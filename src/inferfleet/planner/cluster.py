@@ -1,6 +1,6 @@
 """Plan the cluster from an inventory and its nodes' facts: the entry point of every command."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -102,15 +102,23 @@ def plan_cluster(
             # Problems that follow from an unknown name are noise.
             plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
     plans[0] = replace(plans[0], problems=[*plans[0].problems, *check_ports(_as_planned(inventory, plans))])
-    unknown = [host for host in facts or () if host not in inventory.hosts]
-    if unknown:
-        note = Message(
-            "facts-unused",
-            N_("Facts of {hosts} are ignored: the inventory has no such serving host."),
-            hosts=unknown,
-        )
-        plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
+    notes = [*_cluster_warnings(inventory, facts or {}, hypothetical=hypothetical)]
+    plans[0] = replace(plans[0], warnings=[*plans[0].warnings, *notes])
     return ClusterPlan(tuple(plans), node_problems=node_problems)
+
+
+def _cluster_warnings(inventory: Inventory, facts: Facts, *, hypothetical: bool) -> Iterator[Message]:
+    """Yield the warnings that concern no single service."""
+    if unknown := [host for host in facts if host not in inventory.hosts]:
+        template = N_("Facts of {hosts} are ignored: the inventory has no such serving host.")
+        yield Message("facts-unused", template, hosts=unknown)
+    settings = Settings.model_validate(settings_values(inventory.variables[inventory.hosts[0]]))
+    if not settings.node_firewall and not hypothetical:
+        template = N_(
+            "Variable node_firewall is false: every host that reaches the nodes can connect to the ports of Ray and the"
+            " engine, through which programs can be run there. Close them in another firewall (docs/components.md)."
+        )
+        yield Message("node-firewall-off", template)
 
 
 def _as_planned(inventory: Inventory, plans: Collection[Plan]) -> Inventory:

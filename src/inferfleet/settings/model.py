@@ -155,6 +155,17 @@ def _network(value: str) -> str:
     return value
 
 
+def _source_network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise UnfitValueError(
+            N_("is neither an address nor a network"),
+            N_("write it like 10.1.2.3, 10.1.0.0/16 or 2001:db8::/64, without bits after the prefix"),
+        ) from None
+    return value
+
+
 def _repository(value: str) -> str:
     if value and not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", value):  # no `..`: it becomes a path below model_root
         raise UnfitValueError(
@@ -287,6 +298,7 @@ DirectHost = Annotated[str, AfterValidator(_direct_host)]
 Interface = Annotated[str, AfterValidator(_interface)]
 RdmaPorts = Annotated[str, AfterValidator(_rdma_ports)]
 Network = Annotated[str, AfterValidator(_network)]
+SourceNetwork = Annotated[str, AfterValidator(_source_network)]
 Repository = Annotated[str, AfterValidator(_repository)]
 HostPort = Annotated[str, AfterValidator(_host_port)]
 Registry = Annotated[str, AfterValidator(_registry)]
@@ -461,6 +473,11 @@ class Settings(BaseModel):
     ray_dashboard_port: Port = 8265
     """Port of the dashboard on 127.0.0.1 of the head node."""
 
+    node_firewall: Switch = True
+    """Close the ports of inferfleet on the nodes to all hosts but those of the inventory, with a table of nftables."""
+    firewall_allowed_networks: list[SourceNetwork] = []
+    """Further addresses and networks that may reach these ports, e.g. of monitoring: `[10.9.0.5, 10.8.0.0/24]`."""
+
     webui_image: Image = ""
     """Image `name:tag`; empty: Open WebUI's, or the one of the accelerator vendor."""
     webui_port: Port = 3000
@@ -525,6 +542,7 @@ SECTIONS = {
     "Hardware": "accelerator",
     "Containers and images": "container_data_root",
     "Ray cluster": "ray_port",
+    "Node firewall": "node_firewall",
     "Open WebUI": "webui_image",
     "Gateway (hosts of group gateway)": "gateway_port",
     "Secrets (empty: generated once into <inventory>/.secrets/, mode 0600, outside git)": "engine_api_key",

@@ -94,7 +94,7 @@ def test_packages_of_a_unit_are_bundled(folder):
     file.write_text(re.sub("image: .*\n", "", unit))
     components = load_components(folder)
     assert packages({}, ["monitoring"], components) == ["prometheus-node-exporter"]
-    assert packages({}, ["webui"], components) == []
+    assert packages({}, ["webui"], components) == ["nftables"]
     assert "quay.io" not in str(images({"image": "engine:1"}, ["monitoring"], components))
 
 
