@@ -10,8 +10,9 @@ TARGET = Path(__file__).resolve().parents[1] / "docs" / "components.md"
 _HEAD = """\
 # Components and ports
 
-Find the ports to open in a firewall of the site, and the files on the nodes. [The node firewall](network.md#node-firewall) closes all ports but
-those for clients to other hosts. Test the ports between your nodes with
+Find the ports to open in a firewall of the site, and the files on the nodes. The
+[node firewall](network.md#node-firewall) closes all ports but those for clients to other hosts. Test the ports between
+your nodes with
 
     inferfleet fabric -i inventories/mine
 
@@ -26,8 +27,8 @@ _REACHED_BY = {
 }
 _NOTES = """\
 Nodes of a service also connect to ports that the system assigns to NCCL and Gloo (32768 to 60999), and to the engine's
-own (`peer_ports` in its `engine.yml`); `inferfleet fabric` tests them from every node. Engines also listen on ports that no other host needs
-(`internal_ports`).
+own (`peer_ports` in its `engine.yml`); `inferfleet fabric` tests them from every node. Engines also listen on ports
+that no other host needs (`internal_ports`).
 """
 
 

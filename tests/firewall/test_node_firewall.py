@@ -1,4 +1,4 @@
-"""The rules in the kernel: connections from the node, another node, a monitoring host and a host outside the cluster."""
+"""The rules in the kernel: connections from the node, another node, a monitoring host and an outsider."""
 
 import subprocess
 import sys

@@ -1,5 +1,6 @@
 """Which ports the node firewall closes on a host."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def test_udp_port_of_a_component_is_closed():
 def test_ranges_are_sorted_and_apart(engine, executor):
     spans = tcp(GROUPS, gateway=True, engine=engine, executor=executor, engine_port=0)
     assert all(first <= last for first, last in spans)
-    assert all(earlier[1] + 1 < later[0] for earlier, later in zip(spans, spans[1:], strict=False))
+    assert all(earlier[1] + 1 < later[0] for earlier, later in pairwise(spans))
 
 
 @pytest.mark.parametrize(
