@@ -1,10 +1,12 @@
 """The file that nft loads."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TypeVar
 
 from inferfleet.firewall.ports import Span
 
+_Network = TypeVar("_Network", IPv4Network, IPv6Network)
 TABLE = "inferfleet"
 """Name of the table, of family inet."""
 
@@ -38,25 +40,30 @@ def render_rules(closed: Mapping[str, Sequence[Span]], sources: Iterable[object]
 
     `sources` are addresses and networks of IPv4 and IPv6, as objects or text.
     """
-    networks = [ip_network(str(source)) for source in sources]
-    ipv4 = collapse_addresses(sorted(network for network in networks if isinstance(network, IPv4Network)))
-    ipv6 = collapse_addresses(sorted(network for network in networks if isinstance(network, IPv6Network)))
+    networks = {ip_network(str(source)) for source in sources}
+    ipv4 = sorted(network for network in networks if isinstance(network, IPv4Network))
+    ipv6 = sorted(network for network in networks if isinstance(network, IPv6Network))
     sets = [
-        _set("nodes", "ipv4_addr", map(_network, ipv4)),
-        _set("nodes6", "ipv6_addr", map(_network, ipv6)),
+        _set("nodes", "ipv4_addr", _apart(ipv4)),
+        _set("nodes6", "ipv6_addr", _apart(ipv6)),
         *(_set(f"{protocol}_ports", "inet_service", map(_span, spans)) for protocol, spans in sorted(closed.items())),
     ]
     return _HEAD.format(table=TABLE) + "".join(sets) + _CHAIN
+
+
+def _apart(networks: Sequence[_Network]) -> Iterator[str]:
+    """Yield sorted networks without those inside another one: nft refuses a set whose elements overlap."""
+    widest: _Network | None = None
+    for network in networks:  # a network comes before the networks inside it
+        if widest is None or not network.subnet_of(widest):
+            widest = network
+            yield str(network.network_address if network.prefixlen == network.max_prefixlen else network)
 
 
 def _set(name: str, kind: str, elements: Iterable[str]) -> str:
     listed = ", ".join(elements)
     lines = [f"type {kind}", "flags interval", *([f"elements = {{ {listed} }}"] if listed else [])]
     return f"    set {name} {{\n" + "".join(f"        {line}\n" for line in lines) + "    }\n"
-
-
-def _network(network: IPv4Network | IPv6Network) -> str:
-    return str(network.network_address if network.prefixlen == network.max_prefixlen else network)
 
 
 def _span(span: Span) -> str:
