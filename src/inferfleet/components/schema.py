@@ -47,6 +47,7 @@ class Health(_Entry):
 
     path: str = ""  # HTTP path on its first port that returns 200 when the component is ready
     status: Literal["http", "ray", "completion", "chat", "rules"] = "http"  # check used by `inferfleet status`
+    table: str = ""  # nftables table of family inet, of which `rules` checks that it is loaded
 
 
 class Component(_Entry):
@@ -81,6 +82,8 @@ class Component(_Entry):
             raise InvalidValueError(N_("a container has image or plan_image"))
         if self.health.status == "http" and not (self.health.path and self.ports):
             raise InvalidValueError(N_("a check over HTTP needs health.path and a port"))
+        if (self.health.status == "rules") != bool(self.health.table):
+            raise InvalidValueError(N_("a check of rules needs health.table, and no other check has one"))
         if unknown := [group for port in self.ports for group in port.groups if group not in self.groups]:
             raise InvalidValueError(N_("{group} of a port is not one of its groups"), group=unknown[0])
         return self

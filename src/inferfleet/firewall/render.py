@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeVar
 
+from inferfleet.components import load_component
 from inferfleet.firewall.ports import Span
 
 _Network = TypeVar("_Network", IPv4Network, IPv6Network)
-TABLE = "inferfleet"
+TABLE = load_component("firewall").health.table
 """Name of the table, of family inet."""
 
 # A chain can only drop what others accept, not accept what others drop: nft(8), "Overall evaluation of the ruleset".

@@ -77,7 +77,11 @@ def test_ports_of_roles_are_closed():
 def test_udp_port_of_a_component_is_closed():
     port = Port(number=161, protocol="udp", reached_by=("nodes",))
     agent = Component(
-        title="Agent", groups=("monitoring",), unit="agent.service", ports=(port,), health=Health(status="rules")
+        title="Agent",
+        groups=("monitoring",),
+        unit="agent.service",
+        ports=(port,),
+        health=Health(status="rules", table="agent"),
     )
     closed = closed_ports(vars(Settings()) | PLANNED, ["monitoring"], gateway=False, components=[agent])
     assert closed == {"tcp": [], "udp": [(161, 161)]}
