@@ -25,6 +25,8 @@ class ClusterPlan:
     inventory_problems: tuple[Problem, ...] = ()
     node_problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """By host, the problems found in its facts: operating system, ports in use, disk space."""
+    exposed: tuple[Message, ...] = ()
+    """Warnings of ports that are open to other hosts, which a deployment repeats; the first plan has them too."""
 
     @property
     def works(self) -> bool:
@@ -102,18 +104,23 @@ def plan_cluster(
             # Problems that follow from an unknown name are noise.
             plans.append(replace(plan, problems=[p for p in problems if p.code == "unknown-name"] or problems))
     plans[0] = replace(plans[0], problems=[*plans[0].problems, *check_ports(_as_planned(inventory, plans))])
-    notes = [*_cluster_warnings(inventory, facts or {}, hypothetical=hypothetical)]
-    plans[0] = replace(plans[0], warnings=[*plans[0].warnings, *notes])
-    return ClusterPlan(tuple(plans), node_problems=node_problems)
+    unknown = [host for host in facts or () if host not in inventory.hosts]
+    if unknown:
+        note = Message(
+            "facts-unused",
+            N_("Facts of {hosts} are ignored: the inventory has no such serving host."),
+            hosts=unknown,
+        )
+        plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
+    exposed = () if hypothetical else tuple(_exposed(inventory))
+    plans[0] = replace(plans[0], warnings=[*plans[0].warnings, *exposed])
+    return ClusterPlan(tuple(plans), node_problems=node_problems, exposed=exposed)
 
 
-def _cluster_warnings(inventory: Inventory, facts: Facts, *, hypothetical: bool) -> Iterator[Message]:
-    """Yield the warnings that concern no single service."""
-    if unknown := [host for host in facts if host not in inventory.hosts]:
-        template = N_("Facts of {hosts} are ignored: the inventory has no such serving host.")
-        yield Message("facts-unused", template, hosts=unknown)
+def _exposed(inventory: Inventory) -> Iterator[Message]:
+    """Yield the warning that the node firewall is switched off."""
     settings = Settings.model_validate(settings_values(inventory.variables[inventory.hosts[0]]))
-    if not settings.node_firewall and not hypothetical:
+    if not settings.node_firewall:
         template = N_(
             "Variable node_firewall is false: every host that reaches the nodes can connect to the ports of Ray and the"
             " engine, through which programs can be run there. Close them in another firewall (docs/components.md)."
