@@ -41,7 +41,11 @@ def load_folders(folders: tuple[str, ...]) -> tuple[Component, ...]:
         ready = sorted(sorter.get_ready())
         ordered += (read[name] for name in ready)
         sorter.done(*ready)
-    return tuple(ordered)
+    everywhere = tuple(dict.fromkeys(group for component in ordered for group in component.groups if group != "*"))
+    return tuple(
+        component.model_copy(update={"groups": everywhere}) if component.groups == ("*",) else component
+        for component in ordered
+    )
 
 
 def load_component(name: str) -> Component:

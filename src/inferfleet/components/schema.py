@@ -56,7 +56,7 @@ class Component(_Entry):
     name: str = ""  # name of its file, set when it is loaded
     title: str
     role: str = "component_service"  # role that deploys it
-    groups: Annotated[tuple[str, ...], Field(min_length=1)]  # inventory groups
+    groups: Annotated[tuple[str, ...], Field(min_length=1)]  # inventory groups; "*": those of all other components
     after: tuple[str, ...] = ()  # components deployed before and removed after this one
     fronts: tuple[str, ...] = ()  # components whose clients connect to this one instead, where it is deployed
     only: dict[str, str | bool] = {}  # required values of settings; empty: always deployed

@@ -63,6 +63,15 @@ def test_invalid_file_is_refused_with_reason(tmp_path, change, reason):
     load_folders.cache_clear()
 
 
+def test_component_of_every_group(tmp_path):
+    (tmp_path / "a.yml").write_text(GOOD.replace("[g]", "['*']"))
+    (tmp_path / "b.yml").write_text(GOOD.replace("[g]", "[h, i]").replace("container: a", "container: b"))
+    load_folders.cache_clear()
+    first, second = load_components(tmp_path)
+    assert first.groups == second.groups == ("h", "i")
+    load_folders.cache_clear()
+
+
 def test_unknown_component_is_refused():
     with pytest.raises(UnknownNameError) as refused:
         load_component("database")
