@@ -12,8 +12,8 @@ TABLE = load_component("firewall").health.table
 """Name of the table, of family inet."""
 
 # A chain can only drop what others accept, not accept what others drop: nft(8), "Overall evaluation of the ruleset".
-# The priority is therefore of no importance for the result; before `filter` (0: iptables, ufw, Docker, and firewalld
-# after it), dropped packets cost least and others' logs do not show them.
+# The priority is therefore of no importance for the result; before filter (0: iptables, ufw, Docker, and firewalld
+# after it), dropped packets cost least and others' logs do not show them. Old versions of nft take only its number.
 # Only packets that open a connection are dropped: connections that exist when the table is loaded, and answers to
 # connections of the node, need no connection tracking.
 _HEAD = """\
@@ -25,7 +25,7 @@ table inet {table} {{
 """
 _CHAIN = """\
     chain input {
-        type filter hook input priority filter - 10; policy accept;
+        type filter hook input priority -10; policy accept;
         iif "lo" accept
         ip saddr @nodes accept
         ip6 saddr @nodes6 accept
