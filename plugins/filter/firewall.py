@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inferfleet.firewall import node_rules
+from inferfleet.firewall import node_problems, node_rules
 from inferfleet.inventory.options import role_options
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,9 +17,14 @@ def firewall_rules(plans, hostvars, groups, host, open_ports, networks):
     )
 
 
+def firewall_problems(plans, hostvars, groups, host):
+    """Return the problems of the rules of a host in JSON form."""
+    return [problem.as_dict() for problem in node_problems(host, hostvars, groups, plans)]
+
+
 class FilterModule:
     """Filters by name."""
 
     def filters(self):
         """Return the filters by name."""
-        return {"firewall_rules": firewall_rules}
+        return {"firewall_problems": firewall_problems, "firewall_rules": firewall_rules}

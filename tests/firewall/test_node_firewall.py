@@ -48,7 +48,7 @@ def rules(*, gateway: bool = True, allowed: tuple[str, ...] = (), **changes: obj
     hosts["over_ipv6"] = {"ansible_host": address("peer", 6)}
     return render_rules(
         {**closed, "tcp": without(closed["tcp"], [SSH])},
-        [*node_addresses(hosts, []), *allowed],
+        [*(known for found in node_addresses(hosts, []).values() for known in found), *allowed],
     )
 
 

@@ -1,14 +1,16 @@
 """The rules of one node, from the plans and the variables of all hosts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from inferfleet.components import GROUPS, settings_read
 from inferfleet.firewall.ports import closed_ports, has_gateway, without
 from inferfleet.firewall.render import render_rules
-from inferfleet.firewall.sources import node_addresses
+from inferfleet.firewall.sources import node_addresses, unknown_address
 from inferfleet.inventory.ports import role_ports
 from inferfleet.inventory.services import serving_groups
+from inferfleet.messages import Problem
 
 _SSH = 22
 _PLANNED = ("engine", "executor", "data_parallel_size")
@@ -40,10 +42,25 @@ def node_rules(
         others = role_ports(options, variables).values()
     closed = closed_ports(settings, own, gateway=has_gateway(groups), others=others)
     left_open = {*_ssh_ports(variables), *map(int, open_ports)}
-    return render_rules(
-        {**closed, "tcp": without(closed["tcp"], left_open)},
-        [*node_addresses({name: _declared(hosts[name]) for name in _members(groups)}, plans), *networks],
-    )
+    sources = [address for known in _known(hosts, groups, plans).values() for address in known]
+    return render_rules({**closed, "tcp": without(closed["tcp"], left_open)}, [*sources, *networks])
+
+
+def node_problems(
+    host: str,
+    hosts: Mapping[str, Mapping[str, Any]],
+    groups: Mapping[str, Sequence[str]],
+    plans: Sequence[Mapping[str, Any]],
+) -> list[Problem]:
+    """Return the problems of the rules of a host; the arguments are those of `node_rules`."""
+    return unknown_address(host, _known(hosts, groups, plans))
+
+
+def _known(
+    hosts: Mapping[str, Mapping[str, Any]], groups: Mapping[str, Sequence[str]], plans: Sequence[Mapping[str, Any]]
+) -> dict[str, list[IPv4Address | IPv6Address]]:
+    members = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
+    return node_addresses({host: _declared(hosts[host]) for host in members}, plans)
 
 
 def _ssh_ports(variables: Mapping[str, Any]) -> set[int]:
@@ -53,10 +70,6 @@ def _ssh_ports(variables: Mapping[str, Any]) -> set[int]:
         int(variables.get("ansible_port") or _SSH),
         *(int(port) for port, owner in listening.items() if owner == "sshd"),
     }
-
-
-def _members(groups: Mapping[str, Sequence[str]]) -> list[str]:
-    return list(dict.fromkeys(host for group in GROUPS for host in groups.get(group, ())))
 
 
 def _declared(variables: Mapping[str, Any]) -> dict[str, Any]:

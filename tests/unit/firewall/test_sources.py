@@ -5,6 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from inferfleet.firewall import node_addresses, render_rules
+from inferfleet.firewall.sources import unknown_address
 
 INTERFACES = [
     {"name": "eth0", "addresses": ["10.1.0.7"]},
@@ -30,11 +31,18 @@ INTERFACES = [
 )
 def test_addresses_of_a_host(variables, planned, addresses):
     plans = [{"nodes": {"n1": {"address": address}}} for address in planned]
-    assert node_addresses({"n1": variables}, plans) == [ip_address(address) for address in addresses]
+    assert node_addresses({"n1": variables}, plans) == {"n1": [ip_address(address) for address in addresses]}
 
 
 def test_host_named_by_its_address():
-    assert node_addresses({"10.0.0.1": {}}, []) == [ip_address("10.0.0.1")]
+    assert node_addresses({"10.0.0.1": {}}, []) == {"10.0.0.1": [ip_address("10.0.0.1")]}
+
+
+@pytest.mark.parametrize(("host", "unknown"), [("n1", ["n2"]), ("n2", None), ("n3", ["n2"])])
+def test_other_host_of_unknown_address_is_a_problem(host, unknown):
+    addresses = node_addresses({"n1": {"ansible_host": "10.0.0.1"}, "n2": {"ansible_host": "web"}}, [])
+    found = [(problem.code, problem.parameters["unknown"]) for problem in unknown_address(host, addresses)]
+    assert found == ([("address-unknown", unknown)] if unknown else [])
 
 
 def test_rules_admit_sources_of_both_families_once():
