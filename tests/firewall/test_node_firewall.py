@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.firewall.conftest import LISTENERS, Network, address
 
-from inferfleet.firewall import TABLE, closed_ports, node_addresses, render_rules, without
+from inferfleet.firewall import TABLE, closed_ports, render_rules, without
 from inferfleet.settings import Settings
 
 SSH, ENGINE, GATEWAY, WEBUI, RAY, WORKER, NCCL, SITE = 22, 8000, 8443, 3000, 6379, 20500, 45000, 9090
@@ -44,12 +44,8 @@ def rules(*, gateway: bool = True, allowed: tuple[str, ...] = (), **changes: obj
     """Return the file of rules of the node."""
     settings = {**vars(Settings()), "executor": "ray", "data_parallel_size": 1, "engine_port": ENGINE, **changes}
     closed = closed_ports(settings, GROUPS, gateway=gateway)
-    hosts = {host: {"ansible_host": address(host, family)} for host, family in (("node", 4), ("peer", 4))}
-    hosts["over_ipv6"] = {"ansible_host": address("peer", 6)}
-    return render_rules(
-        {**closed, "tcp": without(closed["tcp"], [SSH])},
-        [*(known for found in node_addresses(hosts, []).values() for known in found), *allowed],
-    )
+    sources = [address("node"), address("peer"), address("peer", 6), *allowed]
+    return render_rules({**closed, "tcp": without(closed["tcp"], [SSH])}, sources)
 
 
 def foreign(network: Network) -> str:

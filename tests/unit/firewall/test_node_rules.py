@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.gateway.plans import plan
 
-from inferfleet.firewall import node_rules
+from inferfleet.firewall import node_addresses, node_rules
 from inferfleet.settings import Settings
 
 GROUPS = {"ray_head": ["n1"], "ray_worker": ["n2"], "webui": ["n3"]}
@@ -29,8 +29,10 @@ def rules(host: str, groups: dict[str, list[str]] | None = None, **changes: Any)
         for number, name in enumerate(("n1", "n2", "n3"), 1)
     }
     hosts[host] |= changes.pop("variables", {})
-    planned = plan("deepseek-r1", "n1", nodes=NODES, executor="ray")
-    return node_rules(host, hosts, groups or GROUPS, [planned], options=OPTIONS, **changes)
+    planned, everywhere = plan("deepseek-r1", "n1", nodes=NODES, executor="ray"), groups or GROUPS
+    known = node_addresses(hosts, everywhere, [planned])
+    sources = [*(address for found in known.values() for address in found), *changes.pop("networks", ())]
+    return node_rules(host, hosts[host], everywhere, [planned], sources, options=OPTIONS, **changes)
 
 
 @pytest.mark.parametrize("host", ["n1", "n2", "n3"])
@@ -47,8 +49,7 @@ def test_ports_follow_the_planned_role():
 def test_head_of_another_replica_is_no_worker():
     second = plan("deepseek-r1", "n2", nodes={"n2": {"address": "10.0.0.2", "role": "head"}}, executor="ray")
     first = plan("deepseek-r1", "n1", nodes={"n1": NODES["n1"]}, executor="ray")
-    hosts = {name: Settings().model_dump() for name in ("n1", "n2", "n3")}
-    found = node_rules("n2", hosts, GROUPS, [first, second], options=OPTIONS)
+    found = node_rules("n2", Settings().model_dump(), GROUPS, [first, second], [], options=OPTIONS)
     assert "6379-6385" in elements(found, "tcp_ports")
 
 
@@ -72,7 +73,8 @@ def test_port_of_ssh_is_left_open(variables):
 
 
 def test_ports_of_other_programs_and_further_networks():
-    found = rules("n1", open_ports=["50000"], networks=["198.51.100.0/24", "2001:db8::/64"])
+    variables = {"node_firewall_open_ports": [50000]}
+    found = rules("n1", variables=variables, networks=["198.51.100.0/24", "2001:db8::/64"])
     assert elements(found, "tcp_ports")[-2:] == ["32768-49999", "50001-60999"]
     assert "198.51.100.0/24" in elements(found, "nodes")
     assert elements(found, "nodes6") == ["2001:db8::/64"]

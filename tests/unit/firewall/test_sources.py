@@ -1,11 +1,8 @@
 """Addresses of the cluster's hosts, and the rules with them."""
 
-from ipaddress import ip_address
-
 import pytest
 
-from inferfleet.firewall import node_addresses, render_rules
-from inferfleet.firewall.sources import unknown_address
+from inferfleet.firewall import node_addresses, render_rules, unknown_addresses
 
 INTERFACES = [
     {"name": "eth0", "addresses": ["10.1.0.7"]},
@@ -31,18 +28,24 @@ INTERFACES = [
 )
 def test_addresses_of_a_host(variables, planned, addresses):
     plans = [{"nodes": {"n1": {"address": address}}} for address in planned]
-    assert node_addresses({"n1": variables}, plans) == {"n1": [ip_address(address) for address in addresses]}
+    facts = {"inferfleet_node": {"interfaces": variables.pop("interfaces", [])}}
+    found = node_addresses({"n1": variables | {"ansible_facts": facts}}, {"ray_head": ["n1"]}, plans)
+    assert found == {"n1": addresses}
 
 
 def test_host_named_by_its_address():
-    assert node_addresses({"10.0.0.1": {}}, []) == {"10.0.0.1": [ip_address("10.0.0.1")]}
+    assert node_addresses({"10.0.0.1": {}}, {"webui": ["10.0.0.1"]}, []) == {"10.0.0.1": ["10.0.0.1"]}
 
 
-@pytest.mark.parametrize(("host", "unknown"), [("n1", ["n2"]), ("n2", None), ("n3", ["n2"])])
-def test_other_host_of_unknown_address_is_a_problem(host, unknown):
-    addresses = node_addresses({"n1": {"ansible_host": "10.0.0.1"}, "n2": {"ansible_host": "web"}}, [])
-    found = [(problem.code, problem.parameters["unknown"]) for problem in unknown_address(host, addresses)]
-    assert found == ([("address-unknown", unknown)] if unknown else [])
+def test_hosts_of_unknown_address_are_a_problem():
+    hosts = {"n1": {"ansible_host": "10.0.0.1"}, "n2": {"ansible_host": "web"}}
+    addresses = node_addresses(hosts, {"ray_head": ["n1"], "webui": ["n2"]}, [])
+    found = [(problem.code, problem.parameters) for problem in unknown_addresses(addresses)]
+    assert found == [("address-unknown", {"hosts": ["n2"]})]
+
+
+def test_address_of_a_single_host_is_not_needed():
+    assert unknown_addresses({"n1": []}) == []
 
 
 def test_rules_admit_sources_of_both_families_once():
