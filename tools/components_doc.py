@@ -10,7 +10,9 @@ TARGET = Path(__file__).resolve().parents[1] / "docs" / "components.md"
 _HEAD = """\
 # Components and ports
 
-Find the ports to open in a firewall, and the files on the nodes. Test the ports between your nodes with
+Find the ports to open in a firewall of the site, and the files on the nodes. The
+[node firewall](network.md#node-firewall) closes all ports but those for clients to other hosts. Test the ports between
+your nodes with
 
     inferfleet fabric -i inventories/mine
 
@@ -25,7 +27,8 @@ _REACHED_BY = {
 }
 _NOTES = """\
 Nodes of a service also connect to ports that the system assigns to NCCL and Gloo (32768 to 60999), and to the engine's
-own (`peer_ports` in its `engine.yml`); `inferfleet fabric` tests them from every node.
+own (`peer_ports` in its `engine.yml`); `inferfleet fabric` tests them from every node. Engines also listen on ports
+that no other host needs (`internal_ports`).
 """
 
 
@@ -55,7 +58,7 @@ def render(components: Sequence[Component]) -> str:
 
 def _component_row(component: Component) -> tuple[str, ...]:
     kind = f"container `{component.container}`" if component.container else f"unit `{component.unit}`"
-    only = ", ".join(f"`{key}: {value}`" for key, value in component.only.items())
+    only = ", ".join(f"`{key}: {str(value).lower()}`" for key, value in component.only.items())
     return component.title, _codes(component.groups), kind, only, _codes(component.secrets), f"`{component.role}`"
 
 

@@ -49,7 +49,8 @@ class ActionModule(ActionBase):
         }
         if not args.get("drivers_final", False):
             facts["inferfleet_bundle"] = {}  # a persistent fact cache may contain that of an earlier run
-        return {"changed": False, "ansible_facts": facts}
+        warnings = [Problem(text.code, text.template, "", **text.parameters).as_dict() for text in cluster.exposed]
+        return {"changed": False, "ansible_facts": facts, "inferfleet_warnings": warnings if args["enforce"] else []}
 
 
 def _own_addresses(inventory, plans) -> list[str]:

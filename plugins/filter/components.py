@@ -11,6 +11,7 @@ from inferfleet.components import (
     inventory_variable,
     packages,
     rank_results,
+    rules_results,
     settings_read,
     state_results,
     webui_configs,
@@ -32,8 +33,9 @@ def component_data(data, variables):
 
 
 def component_health(hosts, hostvars):
-    """Return the results of the health checks of the hosts (`__verify_health`)."""
-    return health_results({host: hostvars[host].get("__verify_health", {}).get("results", []) for host in hosts})
+    """Return the results of the health checks of the hosts (`__verify_health` and `__verify_rules`)."""
+    answers = {host: hostvars[host].get("__verify_health", {}).get("results", []) for host in hosts}
+    return health_results(answers) + rules_results({host: hostvars[host].get("__verify_rules", {}) for host in hosts})
 
 
 def inhabited(groups):

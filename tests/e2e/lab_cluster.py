@@ -68,6 +68,10 @@ class Lab:
         self._client, self._config = client, config
         self.names = [node.name for node in config.nodes]
 
+    def address(self, node: str) -> str:
+        """Return the address of a node."""
+        return next(str(known.address) for known in self._config.nodes if known.name == node)
+
     def ssh(self, node: str, command: str) -> str:
         """Run a shell command on a node and return its output; raises CalledProcessError when it fails."""
         argv = ["ssh", "-F", self._config.state / "ssh_config", node, command]

@@ -45,7 +45,10 @@ def test_down_keeps_only_the_weights(deployed: dict[str, Any], lab: Lab, control
         assert lab.containers(node) == []
         assert lab.ssh(node, "docker images -q; docker volume ls -q") == ""
         assert lab.ssh(node, "ls -d /etc/inferfleet /opt/inferfleet /var/lib/inferfleet 2>/dev/null || true") == ""
-        assert "inferfleet" not in lab.ssh(node, "cat /etc/hosts")
+        assert "inferfleet" not in lab.ssh(
+            node, "cat /etc/hosts; nft list tables; ls /etc/systemd/system/nftables.service.d"
+        )
+        assert lab.ssh(node, "systemctl list-unit-files --no-legend 'inferfleet-*'") == ""
         assert "model.safetensors.index.json" in lab.ssh(node, "ls /data/models/inferfleet/tiny-r1")
 
 

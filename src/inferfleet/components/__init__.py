@@ -14,6 +14,7 @@ from inferfleet.components.results import (
     health_results,
     inventory_variable,
     rank_results,
+    rules_results,
     state_results,
 )
 from inferfleet.components.schema import Component, Port
@@ -39,6 +40,7 @@ __all__ = [
     "load_groups",
     "packages",
     "rank_results",
+    "rules_results",
     "runs",
     "settings_read",
     "state_results",

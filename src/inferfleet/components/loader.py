@@ -26,9 +26,10 @@ def load_folders(folders: tuple[str, ...]) -> tuple[Component, ...]:
     files = {file.stem: file for folder in folders for file in sorted(Path(folder).glob("*.yml"))}
     read = {name: load_file(file, Component).model_copy(update={"name": name}) for name, file in files.items()}
     for name, component in read.items():
-        if missing := [other for other in component.after if other not in read]:
-            template = N_("File {file}: key after names component {name}, which has no file.")
-            raise CatalogError(template, file=files[name], name=missing[0])
+        for key in ("after", "fronts"):
+            if missing := [other for other in getattr(component, key) if other not in read]:
+                template = N_("File {file}: key {key} names component {name}, which has no file.")
+                raise CatalogError(template, file=files[name], key=key, name=missing[0])
     sorter = TopologicalSorter({name: component.after for name, component in read.items()})
     try:
         sorter.prepare()
@@ -40,7 +41,11 @@ def load_folders(folders: tuple[str, ...]) -> tuple[Component, ...]:
         ready = sorted(sorter.get_ready())
         ordered += (read[name] for name in ready)
         sorter.done(*ready)
-    return tuple(ordered)
+    everywhere = tuple(dict.fromkeys(group for component in ordered for group in component.groups if group != "*"))
+    return tuple(
+        component.model_copy(update={"groups": everywhere}) if component.groups == ("*",) else component
+        for component in ordered
+    )
 
 
 def load_component(name: str) -> Component:

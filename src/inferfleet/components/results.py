@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from inferfleet.components.loader import load_component
 from inferfleet.messages import N_, Message, Problem
 
 Result = Mapping[str, Any]
@@ -29,6 +30,22 @@ def _health_result(host: str, answer: Result) -> dict[str, Any]:
         reason = str(answer.get("msg") or "").removesuffix(".")
         detail = Message("no-http-answer", N_("no response: {reason}"), reason=reason)
     return _result(name, status == 200, detail)
+
+
+def rules_results(tables: Mapping[str, Result]) -> list[dict[str, Any]]:
+    """Return whether the rules of the node firewall are loaded, from the results of `nft list table` by host."""
+    return [_rules_result(host, table) for host, table in tables.items() if table and not table.get("skipped")]
+
+
+def _rules_result(host: str, table: Result) -> dict[str, Any]:
+    title = load_component("firewall").title
+    name = Message("component", N_("{component} on {host}"), component=title, host=host)
+    if table.get("unreachable"):
+        return _result(name, False, Message("host-unreachable", N_("host unreachable")))
+    if table.get("rc") == 0:
+        return _result(name, True, Message("rules-loaded", N_("rules loaded")))
+    lines = [*(table.get("stderr_lines") or [str(table.get("msg") or "")]), ""]
+    return _result(name, False, Message("rules-not-loaded", N_("rules not loaded: {reason}"), reason=lines[0]))
 
 
 def rank_results(ranks: Mapping[str, Result], wanted: int) -> list[dict[str, Any]]:

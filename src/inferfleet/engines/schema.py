@@ -115,6 +115,25 @@ class PeerPorts(_Entry):
         return self.executor in (None, executor) and (replicas > 1 or not self.data_parallel)
 
 
+class InternalPorts(_Entry):
+    """Ports that an engine listens on and that neither clients nor other nodes need; the node firewall closes them."""
+
+    ports: tuple[PositiveInt, ...] = ()  # a port, or the first and last port of a range
+    offsets: tuple[Annotated[int, Field(ge=0)], ...] = ()  # instead of `ports`: the same, relative to the API's port
+    nodes: Literal["head", "workers", "all"] = "all"  # which nodes listen
+
+    @model_validator(mode="after")
+    def _is_one_range(self) -> Self:
+        if bool(self.ports) == bool(self.offsets):
+            raise InvalidValueError(N_("internal ports are either ports or offsets"))
+        return self
+
+    def span(self, port: int) -> tuple[int, int]:
+        """Return the first and the last port of an engine whose API is at `port`."""
+        numbers = self.ports or tuple(port + offset for offset in self.offsets)
+        return numbers[0], numbers[-1]
+
+
 class Phase(_Entry):
     """One phase of loading, as a waiting task shows it, and the log lines that show it."""
 
@@ -196,6 +215,7 @@ class Engine(_Entry):
     multi_node_capability: Capability = "0.0"  # minimum compute capability on several nodes
     caveats: tuple[str, ...] = ()  # warnings for users; may contain fields of a plan in braces
     peer_ports: tuple[PeerPorts, ...] = ()  # with several nodes
+    internal_ports: tuple[InternalPorts, ...] = ()
     launcher: str = ""  # mpi: on several nodes the head starts all ranks, as one MPI world
     flags: tuple[Flag, ...] = ()
     flexible_flags: bool = False  # whether it accepts `_` for `-` in an option, and `--option.part`

@@ -53,6 +53,7 @@ def find_endpoint(urls: Sequence[str], key: str, model: str) -> str:
         N_("No API responds: {reasons}."),
         N_(
             "Run `inferfleet status`; if the controller reaches the API at another address, set evaluate_api_url to it."
+            " If the node firewall closes the API to the controller, add it to firewall_allowed_networks."
         ),
         reasons="; ".join(reasons),
     )

@@ -1,11 +1,11 @@
 """TCP ports that must be reachable between the nodes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from inferfleet.components import Component, host_ports
 from inferfleet.engines import load_engine
-from inferfleet.engines.schema import PeerPorts
+from inferfleet.engines.schema import InternalPorts, PeerPorts
 
 EPHEMERAL = (32768, 60999)
 """Linux's ephemeral ports (net.ipv4.ip_local_port_range), on which NCCL and Gloo listen."""
@@ -25,15 +25,21 @@ def mesh_ports(
     for used in host_ports(settings, groups, components):
         if "nodes" in used.port.reached_by and used.port.protocol == "tcp":
             ports.update(_ends((used.first, used.last)))
-    head = "ray_head" in groups
-    for peers in load_engine(settings["engine"]).peer_ports:
-        if peers.used(settings["executor"], settings["data_parallel_size"]) and _listens(peers, head=head):
-            ports.update(_ends(peers.ports))
+    for span in peer_spans(settings, head="ray_head" in groups):
+        ports.update(_ends(span))
     return sorted(ports)
 
 
-def _listens(peers: PeerPorts, *, head: bool) -> bool:
-    return peers.nodes == "all" or (peers.nodes == "head") == head
+def peer_spans(settings: Mapping[str, Any], *, head: bool) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last port of each range of the engine's own ports that other nodes connect to."""
+    for peers in load_engine(settings["engine"]).peer_ports:
+        if peers.used(settings["executor"], settings["data_parallel_size"]) and listens(peers, head=head):
+            yield peers.ports[0], peers.ports[-1]
+
+
+def listens(ports: PeerPorts | InternalPorts, *, head: bool) -> bool:
+    """Return whether the head, or another node, listens on these ports of an engine."""
+    return ports.nodes == "all" or (ports.nodes == "head") == head
 
 
 def _ends(span: Sequence[int]) -> set[int]:

@@ -53,7 +53,7 @@ def _problems(inventory: Inventory, host: str, components: Sequence[Component] |
                 yield _inside(span, same[0])
     yield from _too_high(ports, settings)
     if {"ray_head", "ray_worker"} & {*groups}:
-        for name, number in _role_ports(inventory, host):
+        for name, number in role_ports(inventory.options or {}, inventory.variables[host]).items():
             if str(number) == ssh:
                 yield _of_ssh(number, name, name)
             for port in ports:
@@ -61,14 +61,18 @@ def _problems(inventory: Inventory, host: str, components: Sequence[Component] |
                     yield _of_role(name, number, port)
 
 
-def _role_ports(inventory: Inventory, host: str) -> Iterator[tuple[str, int]]:
-    """Yield the ports that only a role variable sets: serving nodes listen on them during a deployment."""
-    for name, option in (inventory.options or {}).items():
-        default = option.get("default")
-        if name.endswith("_port") and isinstance(default, int) and default:
-            value = str(inventory.variables[host].get(name, default))
-            if value.isdecimal():
-                yield name, int(value)
+def role_ports(options: Mapping[str, Mapping[str, Any]], variables: Mapping[str, Any]) -> dict[str, int]:
+    """Return the ports that only a role variable sets, by name: serving nodes listen on them during a deployment.
+
+    `options` are the options of all roles, `variables` those of a host.
+    """
+    defaults = {name: option.get("default") for name, option in options.items() if name.endswith("_port")}
+    values = {
+        name: str(variables.get(name, default))
+        for name, default in defaults.items()
+        if isinstance(default, int) and default
+    }
+    return {name: int(value) for name, value in values.items() if value.isdecimal()}
 
 
 def _clash(number: int, ports: Sequence[HostPort]) -> Problem:

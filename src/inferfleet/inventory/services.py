@@ -22,7 +22,7 @@ SITE_KEYS = frozenset(
         ),
         *("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password"),
         *("offline_bundle", "image_mirrors", "insecure_registries", "registry_mirrors", "container_data_root"),
-        *("http_proxy", "https_proxy", "no_proxy"),
+        *("http_proxy", "https_proxy", "no_proxy", "node_firewall", "firewall_allowed_networks"),
     }
 )
 """Settings that all services of an inventory share; any other may differ between services."""

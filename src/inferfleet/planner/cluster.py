@@ -1,6 +1,6 @@
 """Plan the cluster from an inventory and its nodes' facts: the entry point of every command."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +29,8 @@ class ClusterPlan:
     inventory_problems: tuple[Problem, ...] = ()
     node_problems: Mapping[str, tuple[Problem, ...]] = field(default_factory=dict)
     """By host, the problems found in its facts: operating system, ports in use, disk space."""
+    exposed: tuple[Message, ...] = ()
+    """Warnings of ports that are open to other hosts, which a deployment repeats; the first plan has them too."""
 
     @property
     def works(self) -> bool:
@@ -115,7 +117,6 @@ def plan_cluster(
     of_cluster = check_ports(_as_planned(inventory, plans))
     if not hypothetical:
         of_cluster += gateway_settings_problems(shared, plans)
-        plans[0] = replace(plans[0], warnings=[*plans[0].warnings, *open_api_warnings(shared, plans)])
     plans[0] = replace(plans[0], problems=[*plans[0].problems, *of_cluster])
     unknown = [host for host in facts or () if host not in inventory.hosts]
     if unknown:
@@ -125,7 +126,19 @@ def plan_cluster(
             hosts=unknown,
         )
         plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
-    return ClusterPlan(tuple(plans), gateway, node_problems=node_problems)
+    exposed = () if hypothetical else (*_open_ports(shared), *open_api_warnings(shared, plans))
+    plans[0] = replace(plans[0], warnings=[*plans[0].warnings, *exposed])
+    return ClusterPlan(tuple(plans), gateway, node_problems=node_problems, exposed=exposed)
+
+
+def _open_ports(settings: Settings) -> Iterator[Message]:
+    """Yield the warning that the node firewall is switched off."""
+    if not settings.node_firewall:
+        template = N_(
+            "Variable node_firewall is false: every host that reaches the nodes can connect to the ports of Ray and the"
+            " engine, through which programs can be run there. Close them in another firewall (docs/components.md)."
+        )
+        yield Message("node-firewall-off", template)
 
 
 def _as_planned(inventory: Inventory, plans: Collection[Plan]) -> Inventory:

@@ -10,7 +10,6 @@ from inferfleet.messages import N_
 from inferfleet.settings.validators import UnfitValueError
 from inferfleet.settings.values import Count, Word
 
-
 INTERNAL_CLIENTS = ("open-webui", "verify")
 """Clients of the gateway that inferfleet itself needs: they exist in addition to `api_clients`."""
 

@@ -35,6 +35,7 @@ from inferfleet.settings.values import (
     Registry,
     Repository,
     Share,
+    SourceNetwork,
     Switch,
     Tokens,
     VariableName,
@@ -154,6 +155,11 @@ class Settings(BaseModel):
     ray_dashboard_port: Port = 8265
     """Port of the dashboard on 127.0.0.1 of the head node."""
 
+    node_firewall: Switch = True
+    """Close the ports of inferfleet on the nodes to all hosts but those of the inventory, with a table of nftables."""
+    firewall_allowed_networks: list[SourceNetwork] = []
+    """Further addresses and networks that may reach these ports, e.g. of monitoring: `[10.9.0.5, 10.8.0.0/24]`."""
+
     webui_image: Image = ""
     """Image `name:tag`; empty: Open WebUI's, or the one of the accelerator vendor."""
     webui_port: Port = 3000
@@ -220,6 +226,7 @@ SECTIONS = {
     "Hardware": "accelerator",
     "Containers and images": "container_data_root",
     "Ray cluster": "ray_port",
+    "Node firewall": "node_firewall",
     "Open WebUI": "webui_image",
     "Gateway (hosts of group gateway; without this group, the first head node)": "gateway_enabled",
     "Secrets (empty: generated once into <inventory>/.secrets/, mode 0600, outside git)": "engine_api_key",

@@ -153,6 +153,18 @@ def network(value: str) -> str:
     return value
 
 
+def source_network(value: str) -> str:
+    """Return an address or a network; raises UnfitValueError."""
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise UnfitValueError(
+            N_("is neither an address nor a network"),
+            N_("write it like 10.1.2.3, 10.1.0.0/16 or 2001:db8::/64, without bits after the prefix"),
+        ) from None
+    return value
+
+
 def repository(value: str) -> str:
     """Return the id of a repository on a hub, or nothing; raises UnfitValueError."""
     if value and not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", value):  # no `..`: it becomes a path below model_root

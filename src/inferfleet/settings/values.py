@@ -28,6 +28,7 @@ from inferfleet.settings.validators import (
     rdma_ports,
     registry,
     repository,
+    source_network,
     variable_name,
     word,
 )
@@ -54,6 +55,7 @@ DirectHost = Annotated[str, AfterValidator(direct_host)]
 Interface = Annotated[str, AfterValidator(interface)]
 RdmaPorts = Annotated[str, AfterValidator(rdma_ports)]
 Network = Annotated[str, AfterValidator(network)]
+SourceNetwork = Annotated[str, AfterValidator(source_network)]
 Repository = Annotated[str, AfterValidator(repository)]
 HostPort = Annotated[str, AfterValidator(host_port)]
 Registry = Annotated[str, AfterValidator(registry)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inferfleet.components import answer_results, failed_checks, inventory_variable, state_results
+from inferfleet.components import answer_results, failed_checks, inventory_variable, rules_results, state_results
 from inferfleet.messages import Message, Problem, use_language
 
 GATEWAY = {"item": {"key": "n1", "value": "10.0.0.1"}, "ready": True, "models": ["a", "b"], "seconds": 0.26}
@@ -50,6 +50,25 @@ def test_answer_results():
     ]
     assert shown(answer_results([{"seconds": 1}], [], SKIPPED, "deepseek-infer", False))[1:] == [
         ("API rejects unauthenticated requests", False, "deepseek-infer does not support an API key")
+    ]
+
+
+def test_rules_results():
+    results = rules_results(
+        {
+            "n1": {"rc": 0, "stdout": "table inet inferfleet {"},
+            "n2": {"rc": 1, "stderr_lines": ["Error: No such file or directory", "list table inet inferfleet"]},
+            "n3": {"rc": 2, "msg": "nft is missing"},
+            "n4": {"unreachable": True},
+            "n5": SKIPPED,
+            "n6": {},
+        }
+    )
+    assert shown(results) == [
+        ("Node firewall on n1", True, "rules loaded"),
+        ("Node firewall on n2", False, "rules not loaded: Error: No such file or directory"),
+        ("Node firewall on n3", False, "rules not loaded: nft is missing"),
+        ("Node firewall on n4", False, "host unreachable"),
     ]
 
 

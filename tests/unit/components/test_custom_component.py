@@ -93,8 +93,8 @@ def test_packages_of_a_unit_are_bundled(folder):
     unit = file.read_text().replace("container: inf", "packages: [prometheus-node-exporter]\nunit: inf")
     file.write_text(re.sub("image: .*\n", "", unit))
     components = load_components(folder)
-    assert packages({}, ["monitoring"], components) == ["prometheus-node-exporter"]
-    assert packages({}, ["webui"], components) == []
+    assert packages({}, ["monitoring"], components) == ["nftables", "prometheus-node-exporter"]
+    assert packages({}, ["webui"], components) == ["nftables"]
     assert "quay.io" not in str(images({"image": "engine:1"}, ["monitoring"], components))
 
 

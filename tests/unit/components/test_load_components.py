@@ -40,6 +40,8 @@ def test_names_and_paths_are_unique():
         (("container: a", "container: ''"), "a component has either a container or a unit"),
         (("image: a:1", "image: ''"), "a container has image or plan_image"),
         (("health: {path: /}", "health: {}"), "a check over HTTP needs health.path and a port"),
+        (("health: {path: /}", "health: {status: rules}"), "a check of rules needs health.table"),
+        (("health: {path: /}", "health: {path: /, table: a}"), "a check of rules needs health.table"),
         (("number: 1", "number: 1, groups: [h]"), "h of a port is not one of its groups"),
         (("number: 1", "number: 70000"), "key ports.0.number.constrained-int: it is more than 65535"),
         (("number: 1", "protocol: tcp"), "a port needs a setting or a number"),
@@ -47,6 +49,7 @@ def test_names_and_paths_are_unique():
         (("title: A", "titel: A"), "key title: it is missing"),
         (("title: A", "title: [A"), "cannot be parsed"),
         (("title: A", "title: A\nafter: [b]"), "after names component b, which has no file"),
+        (("title: A", "title: A\nfronts: [b]"), "fronts names component b, which has no file"),
         (("title: A", "title: A\nafter: [a]"), "after forms a cycle"),
     ],
 )
@@ -60,11 +63,20 @@ def test_invalid_file_is_refused_with_reason(tmp_path, change, reason):
     load_folders.cache_clear()
 
 
+def test_component_of_every_group(tmp_path):
+    (tmp_path / "a.yml").write_text(GOOD.replace("[g]", "['*']"))
+    (tmp_path / "b.yml").write_text(GOOD.replace("[g]", "[h, i]").replace("container: a", "container: b"))
+    load_folders.cache_clear()
+    first, second = load_components(tmp_path)
+    assert first.groups == second.groups == ("h", "i")
+    load_folders.cache_clear()
+
+
 def test_unknown_component_is_refused():
     with pytest.raises(UnknownNameError) as refused:
         load_component("database")
     assert refused.value.problem.parameters == {
         "key": "component_service_name",
         "value": "'database'",
-        "names": ["engine", "gateway", "ray", "webui"],
+        "names": ["engine", "firewall", "gateway", "ray", "webui"],
     }

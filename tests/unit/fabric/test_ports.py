@@ -13,6 +13,7 @@ CONTRACT = {
     "engine_port": 8000,
     "ray_port": 6379,
     "ray_dashboard_port": 8265,
+    "node_firewall": True,
     "data_parallel_size": 1,
 }
 GROUPS = {True: ["ray_head"], False: ["ray_worker"]}

@@ -1,0 +1,49 @@
+"""The rules of one node, from the plans, its variables and the addresses of all hosts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from inferfleet.components import GROUPS, settings_read
+from inferfleet.firewall.ports import closed_ports, has_gateway, without
+from inferfleet.firewall.render import render_rules
+from inferfleet.inventory.ports import role_ports
+from inferfleet.inventory.services import serving_groups
+
+_SSH = 22
+_PLANNED = ("engine", "executor", "data_parallel_size")
+
+
+def node_rules(
+    host: str,
+    variables: Mapping[str, Any],
+    groups: Mapping[str, Sequence[str]],
+    plans: Sequence[Mapping[str, Any]],
+    sources: Iterable[object],
+    *,
+    options: Mapping[str, Mapping[str, Any]],
+) -> str:
+    """Return the file of rules that nft loads on a host.
+
+    `variables` are those of the host with its facts, `plans` the plans in JSON form, `sources` the addresses and
+    networks that connections may come from, and `options` the options of all roles.
+    """
+    settings = {name: variables[name] for name in settings_read()}
+    own = [group for group in GROUPS if host in groups.get(group, ())]
+    others: Iterable[int] = ()
+    plan = next((plan for plan in plans if host in plan["nodes"]), None)
+    if plan:
+        own = serving_groups(own, plan["nodes"][host]["role"])
+        settings |= {name: plan[name] for name in _PLANNED} | {"engine_port": plan["port"]}
+        others = role_ports(options, variables).values()
+    closed = closed_ports(settings, own, gateway=has_gateway(groups), others=others)
+    left_open = {*_ssh_ports(variables), *map(int, variables.get("node_firewall_open_ports", ()))}
+    return render_rules({**closed, "tcp": without(closed["tcp"], left_open)}, sources)
+
+
+def _ssh_ports(variables: Mapping[str, Any]) -> set[int]:
+    """Return the port under which a host is reached, and those that its SSH server listens on behind a port mapping."""
+    listening = variables.get("ansible_facts", {}).get("inferfleet_node", {}).get("listening", {})
+    return {
+        int(variables.get("ansible_port") or _SSH),
+        *(int(port) for port, owner in listening.items() if owner == "sshd"),
+    }
