@@ -67,7 +67,7 @@ class Gateway:
         self.folder, self.engines = folder, engines
         self.port, self.log = free_port(), folder / "log"
         self.paths = Paths(str(folder), str(folder / "admin.sock"))
-        self.config = folder / "haproxy.cfg"
+        self.config, self.master = folder / "haproxy.cfg", folder / "master.sock"
         self.limits = Limits(
             BODY_BYTES, address="127.0.0.1", status_port=free_port(), queue_length=1, queue_seconds=2, body_seconds=3
         )
@@ -90,6 +90,7 @@ class Gateway:
     def start(self) -> None:
         """Start HAProxy as its unit does, and wait until the engines are up."""
         command = ["haproxy", "-Ws", "-f", str(self.config), "-p", str(self.folder / "pid")]
+        command += ["-S", f"{self.master},mode,600"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "NOTIFY_SOCKET": ""})
         self.until(lambda: self.client().get("/health").status_code == 200)

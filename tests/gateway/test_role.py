@@ -78,4 +78,4 @@ def test_check_run_on_a_clean_host(tmp_path):
 def test_model_that_no_service_serves_is_refused(tmp_path):
     done = run(tmp_path, ["ray_head", "gateway"], "--check", api_clients=[{"name": "app", "models": ["typo"]}])
     assert done.returncode == 2
-    assert "Client app of api_clients may use model typo, which no service serves." in done.stdout + done.stderr
+    assert "Client app may use model typo, which no service serves." in done.stdout + done.stderr

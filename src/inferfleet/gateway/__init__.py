@@ -1,30 +1,47 @@
 """The gateway: HAProxy as the one closed endpoint of all services."""
 
+from inferfleet.gateway.apply import change_clients, client_maps
 from inferfleet.gateway.backends import Backend, Replica, backends_of
 from inferfleet.gateway.certificate import Pair, is_current, issue_authority, issue_server
-from inferfleet.gateway.clients import Client, hash_key, map_files, read_clients
+from inferfleet.gateway.changes import Change, change_problems, changed, client_rows, generates_key
+from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files, read_backends, read_clients
 from inferfleet.gateway.files import SecretFolder, gateway_files, host_names
 from inferfleet.gateway.problems import gateway_problems
+from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
 from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
 
 __all__ = [
     "ENDPOINTS",
     "Backend",
+    "BrokenRecordError",
+    "Change",
     "Client",
     "Limits",
     "Pair",
     "Paths",
+    "Recorded",
     "Replica",
     "SecretFolder",
+    "ServedModel",
     "backends_of",
+    "change_clients",
+    "change_problems",
+    "changed",
+    "client_maps",
+    "client_rows",
     "gateway_files",
     "gateway_problems",
+    "generates_key",
     "hash_key",
     "host_names",
     "is_current",
     "issue_authority",
     "issue_server",
+    "locked",
     "map_files",
+    "read_backends",
     "read_clients",
+    "read_recorded",
     "render_config",
+    "write_recorded",
 ]

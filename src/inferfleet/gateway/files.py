@@ -27,13 +27,26 @@ class SecretFolder:
 
     def client_keys(self, names: Iterable[str]) -> dict[str, str]:
         """Return the key of each client; missing ones are generated."""
-        return {name: self.read(f"api_clients/{name}") or self.new_client_key(name) for name in names}
+        return {name: self.read(self.client_key_file(name)) or self.new_client_key(name) for name in names}
 
     def new_client_key(self, name: str) -> str:
         """Generate and return a key of a client, instead of its previous one."""
-        return self._store(
-            f"api_clients/{name}", "sk-" + "".join(secrets.choice(_KEY_CHARACTERS) for _ in range(_KEY_LENGTH))
-        )
+        key = "sk-" + "".join(secrets.choice(_KEY_CHARACTERS) for _ in range(_KEY_LENGTH))
+        return self._store(self.client_key_file(name), key)
+
+    def existing_client_keys(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the keys of those clients that have one."""
+        return {name: key for name in names if (key := self.read(self.client_key_file(name)))}
+
+    def remove_client_key(self, name: str) -> None:
+        """Delete the key of a client."""
+        if not self.read_only:
+            (self.path / self.client_key_file(name)).unlink(missing_ok=True)
+
+    @staticmethod
+    def client_key_file(name: str) -> str:
+        """Return the file of a client's key in the folder."""
+        return f"api_clients/{name}"
 
     def server_certificate(self, cluster: str, names: Sequence[str]) -> Pair:
         """Return the certificate for `names`, issued by the inventory's CA; a missing or outdated one is issued."""

@@ -5,7 +5,18 @@ import stat
 import pytest
 from tests.unit.gateway.plans import plan
 
-from inferfleet.gateway import Limits, Pair, Paths, SecretFolder, gateway_files, gateway_problems, hash_key, host_names
+from inferfleet.gateway import (
+    Limits,
+    Pair,
+    Paths,
+    SecretFolder,
+    ServedModel,
+    gateway_files,
+    gateway_problems,
+    hash_key,
+    host_names,
+    read_backends,
+)
 
 PLANS = [plan("deepseek-r1", "a1"), plan("small", "b1")]
 NAMES = ["gw1", "10.0.0.5"]
@@ -53,12 +64,15 @@ def test_files_of_the_gateway():
     files = gateway_files(
         PLANS, clients, Pair("CERT\n", "KEY\n"), {"alice": "sk-a"}, 8443, Limits(65536, 8404), paths, "k"
     )
-    names = ["server.pem", "keys.map", "access.map", "models.map", "rates.map", "streams.map", "haproxy.cfg"]
+    maps = ["keys.map", "access.map", "models.map", "rates.map", "streams.map"]
+    names = ["server.pem", *maps, "backends.map", "haproxy.cfg"]
     assert [*files] == [f"/etc/gw/{name}" for name in names]
     assert files["/etc/gw/server.pem"] == "CERT\nKEY\n"
     assert files["/etc/gw/keys.map"] == f"{hash_key('sk-a')} alice\n"
     assert files["/etc/gw/access.map"] == "alice/small model_small\n"
-    assert all(f"/etc/gw/{name}" in files["/etc/gw/haproxy.cfg"] for name in names[:-1])
+    assert all(f"/etc/gw/{name}" in files["/etc/gw/haproxy.cfg"] for name in ("server.pem", *maps))
+    served = read_backends(files["/etc/gw/backends.map"])
+    assert served == (ServedModel("model_deepseek-r1", "deepseek-r1"), ServedModel("model_small", "small"))
 
 
 def test_names_of_the_certificate():
@@ -81,7 +95,5 @@ def test_problems_of_the_certificate(certificate, key, codes):
 
 def test_model_that_no_service_serves_is_a_problem():
     (problem,) = gateway_problems(PLANS, [{"name": "alice", "models": ["small", "typo"]}], "", "")
-    assert str(problem) == (
-        "Client alice of api_clients may use model typo, which no service serves."
-        " Write one of the served model names: deepseek-r1, small."
-    )
+    assert problem.code == "unknown-model"
+    assert problem.parameters == {"client": "alice", "model": "typo", "served": ["deepseek-r1", "small"]}
