@@ -20,10 +20,13 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Return `clients`, all of them, and `client`, the changed one with the file of its key; never a key."""
+        """Return `clients`, all of them, `client`, the changed one with the file of its key, and the gateway's `hosts`.
+
+        A key is never returned: results are logged."""
         super().run(tmp, task_vars)
         args, groups = self._task.args, task_vars["groups"]
-        if not groups.get("gateway"):
+        hosts = [*groups.get("gateway", ())]
+        if not hosts:
             return failed([_NO_GATEWAY], "contract")
         change = json.loads(json.dumps(args["change"]))  # without Ansible's tags, which YAML cannot represent
         served = _served(groups, task_vars["hostvars"]) if change.get("models") else []
@@ -32,7 +35,7 @@ class ActionModule(ActionBase):
             result = change_clients(change, args["clients"], secrets, served, check=self._task.check_mode)
         except BrokenRecordError as error:
             return failed([error.problem], "contract")
-        return failed(result, "contract") if isinstance(result, list) else result
+        return failed(result, "contract") if isinstance(result, list) else {**result, "hosts": hosts}
 
 
 _NO_GATEWAY = Problem(
