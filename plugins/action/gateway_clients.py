@@ -9,7 +9,6 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet.gateway import BrokenRecordError, change_clients
 from inferfleet.inventory.read import PLANNED, collect
-from inferfleet.messages import N_, Problem
 from inferfleet.planner import plan_cluster
 from inferfleet.task_result import failed
 
@@ -20,14 +19,11 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Return `clients`, all of them, `client`, the changed one with the file of its key, and the gateway's `hosts`.
+        """Return `clients`, all of them, `client`, the changed one with the file of its key.
 
         A key is never returned: results are logged."""
         super().run(tmp, task_vars)
         args, groups = self._task.args, task_vars["groups"]
-        hosts = [*groups.get("gateway", ())]
-        if not hosts:
-            return failed([_NO_GATEWAY], "contract")
         change = json.loads(json.dumps(args["change"]))  # without Ansible's tags, which YAML cannot represent
         served = _served(groups, task_vars["hostvars"]) if change.get("models") else []
         secrets = Path(args["secrets_dir"])
@@ -35,14 +31,7 @@ class ActionModule(ActionBase):
             result = change_clients(change, args["clients"], secrets, served, check=self._task.check_mode)
         except BrokenRecordError as error:
             return failed([error.problem], "contract")
-        return failed(result, "contract") if isinstance(result, list) else {**result, "hosts": hosts}
-
-
-_NO_GATEWAY = Problem(
-    "no-gateway",
-    N_("The inventory has no gateway, and only a gateway has clients."),
-    N_("Add a host to group gateway in hosts.yml, and run `inferfleet up`."),
-)
+        return failed(result, "contract") if isinstance(result, list) else result
 
 
 def _served(groups, hostvars):

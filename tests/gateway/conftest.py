@@ -25,6 +25,7 @@ from inferfleet.gateway import (
     map_files,
     read_clients,
     render_config,
+    replica_lines,
 )
 
 ENGINE_KEY = """engine-key-with-%-"-'-$HOME-#"""
@@ -84,6 +85,8 @@ class Gateway:
         server = issue_server(authority, ["127.0.0.1", "gateway.example.com"])
         (folder / "ca.pem").write_text(authority.certificate)
         Path(self.paths.of("certificate")).write_text(server.certificate + server.key)
+        Path(self.paths.of("state")).write_text("1\n")
+        Path(self.paths.of("replicas")).write_text(replica_lines(plans))
         self.config.write_text(render_config(backends, self.port, self.limits, self.paths, ENGINE_KEY))
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -118,6 +121,28 @@ class Gateway:
             return session.post(
                 "/v1/chat/completions", json=request, headers={"Authorization": f"Bearer {KEYS[client]}"}
             )
+
+    @contextlib.contextmanager
+    def streaming(self, key: str, model: str) -> Iterator[Iterator[str]]:
+        """Open a stream that has begun and ends with the context; yield its events."""
+        body = {"model": model, "stream": True, "max_tokens": 100_000}
+        with (
+            self.client(headers={"Authorization": f"Bearer {key}"}) as client,
+            client.stream("POST", "/v1/chat/completions", json=body) as answer,
+        ):
+            events = (line for line in answer.iter_lines() if line)
+            next(events)
+            yield events
+
+    def reload_and_wait(self) -> None:
+        """Reload the configuration, and wait until the new process has started."""
+        loads = self.loads()
+        self.reload()
+        self.until(lambda: self.loads() > loads)
+
+    def loads(self) -> int:
+        """Return how often the configuration was loaded."""
+        return self.log.read_text().count("Loading success")
 
     def raw(self, request: bytes, seconds: float = 20) -> bytes:
         """Return the response to the bytes of an HTTP/1 request."""

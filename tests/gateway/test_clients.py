@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from tests.gateway.conftest import KEYS, Gateway
 
 ROOT = Path(__file__).parents[2]
 CHAT = "/v1/chat/completions"
-STREAM = 200  # events, 0.1 s apart: longer than the commands of a test
 
 
 class Inventory:
@@ -78,47 +75,30 @@ def status(gateway: Gateway, key: str, model: str = "small") -> int:
         return client.post(CHAT, json={"model": model}).status_code
 
 
-def stream(gateway: Gateway, key: str, started: threading.Event) -> int:
-    """Return the number of events of a stream."""
-    events, body = 0, {"model": "small", "stream": True, "max_tokens": STREAM}
-    with (
-        gateway.client(headers={"Authorization": f"Bearer {key}"}) as client,
-        client.stream("POST", CHAT, json=body) as answer,
-    ):
-        for line in answer.iter_lines():
-            started.set()
-            events += line.startswith("data:")
-    return events
-
-
 def test_added_rotated_and_revoked_keys_apply_at_once(gateway, inventory):
-    started, loads = threading.Event(), gateway.log.read_text().count("Loading success")
-    with ThreadPoolExecutor() as pool:
-        code, added, output = inventory.clients("add", "app", "--models", "small", "--max-concurrent", "2")
-        assert code == 0, added["problems"] + added["failures"]
-        first = inventory.key("app")
-        assert [status(gateway, first), status(gateway, first, "busy")] == [200, 404]
-        running = pool.submit(stream, gateway, first, started)
-        assert started.wait(10)
-
+    loads = gateway.loads()
+    code, added, output = inventory.clients("add", "app", "--models", "small", "--max-concurrent", "2")
+    assert code == 0, added["problems"] + added["failures"]
+    assert added["result"]["client"]["key_file"] == str(inventory.secrets / "api_clients/app")
+    first = inventory.key("app")
+    assert [status(gateway, first), status(gateway, first, "busy")] == [200, 404]
+    with gateway.streaming(first, "small") as events:
         code, rotated, shown = inventory.clients("rotate", "app", "--show-key")
         second = inventory.key("app")
         assert (code, rotated["result"]["client"].pop("key")) == (0, second)
         assert second in shown
         assert [status(gateway, first), status(gateway, second)] == [401, 200]
-        assert gateway.log.read_text().count("Loading success") == loads
+        assert gateway.loads() == loads
 
-        gateway.reload()  # the stream keeps the previous process, which must refuse the client as well
-        gateway.until(lambda: gateway.log.read_text().count("Loading success") > loads)
+        gateway.reload_and_wait()  # the stream keeps the previous process, which must refuse the client as well
         code, revoked, more = inventory.clients("revoke", "app")
         assert code == 0, revoked["problems"] + revoked["failures"]
         assert [status(gateway, key) for key in (first, second, "sk-alice")] == [401, 401, 200]
         workers = [*running_workers(str(gateway.master))]
         names = [sorted(entry.split()[1] for entry in worker.entries(gateway.paths.of("keys"))) for worker in workers]
         assert names == [["alice", "bob", "own"]] * 2
-        assert running.result() == STREAM
+        assert next(events).startswith("data: ")
     assert not (inventory.secrets / "api_clients/app").exists()
-    assert added["result"]["client"]["key_file"] == str(inventory.secrets / "api_clients/app")
     logs = [path.read_text() for run in (added, rotated, revoked) for path in Path(run["log"]).parent.rglob("*.*")]
     printed = json.dumps([added, rotated, revoked]) + output + more + "".join(logs)
     assert [key for key in (first, second, "sk-alice", "sk-key-of-the-site") if key in printed] == []

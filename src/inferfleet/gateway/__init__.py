@@ -9,6 +9,7 @@ from inferfleet.gateway.files import SecretFolder, gateway_files, host_names
 from inferfleet.gateway.problems import gateway_problems
 from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
 from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
+from inferfleet.gateway.replicas import DeployedReplica, find_replica, last_replica, read_replicas, replica_lines
 
 __all__ = [
     "ENDPOINTS",
@@ -16,6 +17,7 @@ __all__ = [
     "BrokenRecordError",
     "Change",
     "Client",
+    "DeployedReplica",
     "Limits",
     "Pair",
     "Paths",
@@ -29,6 +31,7 @@ __all__ = [
     "changed",
     "client_maps",
     "client_rows",
+    "find_replica",
     "gateway_files",
     "gateway_problems",
     "generates_key",
@@ -37,11 +40,14 @@ __all__ = [
     "is_current",
     "issue_authority",
     "issue_server",
+    "last_replica",
     "locked",
     "map_files",
     "read_backends",
     "read_clients",
     "read_recorded",
+    "read_replicas",
     "render_config",
+    "replica_lines",
     "write_recorded",
 ]

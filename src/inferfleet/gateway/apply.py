@@ -19,7 +19,7 @@ def change_clients(
     """Record a change (empty: none) and its key, and return all clients; or return why it is refused.
 
     Raises:
-        BrokenRecordError: the record was changed by hand and is invalid.
+        BrokenRecordError: the record was changed manually and is invalid.
     """
     folder = SecretFolder(secrets, read_only=check)
     if not form:

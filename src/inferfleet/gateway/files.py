@@ -12,6 +12,7 @@ from inferfleet.gateway.backends import backends_of
 from inferfleet.gateway.certificate import Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import map_files, read_clients
 from inferfleet.gateway.render import Limits, Paths, render_config
+from inferfleet.gateway.replicas import replica_lines
 
 _KEY_CHARACTERS = string.ascii_letters + string.digits
 _KEY_LENGTH = 43  # 256 bits
@@ -91,6 +92,7 @@ def gateway_files(
     files = {paths.of("certificate"): f"{certificate.certificate.rstrip()}\n{certificate.key.rstrip()}\n"}
     for name, content in map_files(read_clients(clients, keys), backends).items():
         files[paths.of(name)] = content
+    files[paths.of("replicas")] = replica_lines(plans)
     config = render_config(backends, port, limits, paths, engine_api_key)
     return {**files, str(PurePosixPath(paths.folder, "haproxy.cfg")): config}
 

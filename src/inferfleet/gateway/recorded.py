@@ -60,7 +60,7 @@ class _Form(TypedDict):
 
 
 class BrokenRecordError(Exception):
-    """The file was changed by hand and is invalid."""
+    """The file was changed manually and is invalid."""
 
     def __init__(self, path: Path) -> None:
         self.problem = Problem(

@@ -46,7 +46,8 @@ class Paths:
 
     def of(self, name: str) -> str:
         """Return the path of a map file or the certificate."""
-        return str(PurePosixPath(self.folder, "server.pem" if name == "certificate" else f"{name}.map"))
+        names = {"certificate": "server.pem", "state": "servers.state"}
+        return str(PurePosixPath(self.folder, names.get(name, f"{name}.map")))
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def render_config(backends: Sequence[Backend], port: int, limits: Limits, paths:
     environment = Environment(
         loader=folder, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    files = ("certificate", "keys", "access", "models", "rates", "streams")
+    files = ("certificate", "state", "keys", "access", "models", "rates", "streams")
     authorization = quote(f"Bearer {engine_api_key}".replace("%", "%%"))  # the value is a log format
     return environment.get_template("haproxy.cfg.j2").render(
         limits=limits,

@@ -152,7 +152,7 @@ def test_client_that_is_also_in_the_inventory_is_a_problem(tmp_path):
 @pytest.mark.parametrize(
     "text", ["", "added: []", "{added: [{name: ../x}], revoked: []}", "[", "added: x\nrevoked: []"]
 )
-def test_record_changed_by_hand_is_refused(tmp_path, text):
+def test_record_changed_manually_is_refused(tmp_path, text):
     (tmp_path / FILE).write_text(text)
     with pytest.raises(BrokenRecordError) as raised:
         read_recorded(tmp_path)

@@ -65,7 +65,7 @@ def test_files_of_the_gateway():
         PLANS, clients, Pair("CERT\n", "KEY\n"), {"alice": "sk-a"}, 8443, Limits(65536, 8404), paths, "k"
     )
     maps = ["keys.map", "access.map", "models.map", "rates.map", "streams.map"]
-    names = ["server.pem", *maps, "backends.map", "haproxy.cfg"]
+    names = ["server.pem", *maps, "backends.map", "replicas.map", "haproxy.cfg"]
     assert [*files] == [f"/etc/gw/{name}" for name in names]
     assert files["/etc/gw/server.pem"] == "CERT\nKEY\n"
     assert files["/etc/gw/keys.map"] == f"{hash_key('sk-a')} alice\n"
