@@ -12,6 +12,8 @@ import yaml
 from ansible.module_utils.haproxy import running_workers
 from tests.gateway.conftest import KEYS, Gateway
 
+from inferfleet.gateway import Recorded, write_recorded
+
 ROOT = Path(__file__).parents[2]
 CHAT = "/v1/chat/completions"
 
@@ -134,3 +136,16 @@ def test_inventory_without_a_gateway_is_refused(inventory):
     inventory.write_hosts()
     exit_code, document, _ = inventory.clients("list")
     assert (exit_code, [problem["code"] for problem in document["problems"]]) == (1, ["no-gateway"])
+
+
+def test_client_that_is_added_and_in_the_inventory_is_refused_by_preflight(inventory):
+    write_recorded(inventory.secrets, Recorded(({"name": "alice"},)))
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "playbooks/preflight.yml", "-i", inventory.folder],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    )
+    assert done.returncode == 2
+    assert "code: client-twice" in done.stdout + done.stderr
+    assert "Read the node facts" not in done.stdout
