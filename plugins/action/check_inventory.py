@@ -9,6 +9,7 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.vars import load_extra_vars
 
 try:
+    from inferfleet.gateway.recorded import BrokenRecordError, read_recorded
     from inferfleet.inventory.options import role_options
     from inferfleet.inventory.read import collect, refuse_unparsed
     from inferfleet.inventory.sources import read_sources
@@ -22,7 +23,9 @@ except ImportError as error:
 
 
 class ActionModule(ActionBase):
-    """Checks every serving host's variables before any host is contacted."""
+    """Checks every serving host's variables before any host is contacted.
+
+    With the argument `secrets_dir`, also the clients that `inferfleet clients` recorded there."""
 
     _requires_connection = False
 
@@ -40,4 +43,15 @@ class ActionModule(ActionBase):
         extra = frozenset(map(str, load_extra_vars(self._loader)))
         inventory = collect(task_vars["groups"], task_vars["hostvars"], options, sources=sources, extra=extra)
         problems = plan_cluster(inventory).input_problems
+        if not problems and self._task.args:
+            problems = _client_problems(inventory, Path(self._task.args["secrets_dir"]))
         return failed(problems, "contract") if problems else {"changed": False}
+
+
+def _client_problems(inventory, secrets):
+    """Return the problems of clients that are in the inventory and were added by `inferfleet clients`."""
+    try:
+        recorded = read_recorded(secrets)
+    except BrokenRecordError as error:
+        return [error.problem]
+    return recorded.problems(inventory.variables[inventory.hosts[0]]["api_clients"])

@@ -8,7 +8,6 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet.components import load_component
 from inferfleet.gateway import INTERNAL_NAME, Limits, Pair, Paths, SecretFolder, gateway_files, host_names
-from inferfleet.settings.clients import INTERNAL_CLIENTS
 
 
 class ActionModule(ActionBase):
@@ -31,12 +30,11 @@ class ActionModule(ActionBase):
         certificate = issued = folder.server_certificate(names)
         if args["certificate"]:
             certificate = Pair(*(Path(args[name]).read_text("utf-8") for name in ("certificate", "key")))
-        clients = [*args["clients"], *({"name": name} for name in INTERNAL_CLIENTS)]
-        own = [client["name"] for client in clients if not client.get("key")]
+        own = [client["name"] for client in args["clients"] if not client.get("key")]
         limits = Limits(status_port=component.ports[0].number, **{key: int(n) for key, n in args["limits"].items()})
         files = gateway_files(
             args["plans"],
-            clients,
+            args["clients"],
             certificate,
             issued,
             folder.client_keys(own),

@@ -26,6 +26,7 @@ from inferfleet.gateway import (
     map_files,
     read_clients,
     render_config,
+    replica_lines,
 )
 
 ENGINE_KEY = """engine-key-with-%-"-'-$HOME-#"""
@@ -68,7 +69,7 @@ class Gateway:
         self.folder, self.engines = folder, engines
         self.port, self.log = free_port(), folder / "log"
         self.paths = Paths(str(folder), str(folder / "admin.sock"))
-        self.config = folder / "haproxy.cfg"
+        self.config, self.master = folder / "haproxy.cfg", folder / "master.sock"
         self.limits = Limits(
             BODY_BYTES, address="127.0.0.1", status_port=free_port(), queue_length=1, queue_seconds=2, body_seconds=3
         )
@@ -87,12 +88,15 @@ class Gateway:
         issued = issue_server(authority, [INTERNAL_NAME])
         Path(self.paths.of("certificate")).write_text(server.certificate + server.key)
         Path(self.paths.of("issued")).write_text(issued.certificate + issued.key)
+        Path(self.paths.of("state")).write_text("1\n")
+        Path(self.paths.of("replicas")).write_text(replica_lines(plans))
         self.config.write_text(render_config(backends, self.port, self.limits, self.paths, ENGINE_KEY))
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start HAProxy as its unit does, and wait until the engines are up."""
         command = ["haproxy", "-Ws", "-f", str(self.config), "-p", str(self.folder / "pid")]
+        command += ["-S", f"{self.master},mode,600"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "NOTIFY_SOCKET": ""})
         self.until(lambda: self.client().get("/health").status_code == 200)
@@ -120,6 +124,28 @@ class Gateway:
             return session.post(
                 "/v1/chat/completions", json=request, headers={"Authorization": f"Bearer {KEYS[client]}"}
             )
+
+    @contextlib.contextmanager
+    def streaming(self, key: str, model: str) -> Iterator[Iterator[str]]:
+        """Open a stream that has begun and ends with the context; yield its events."""
+        body = {"model": model, "stream": True, "max_tokens": 100_000}
+        with (
+            self.client(headers={"Authorization": f"Bearer {key}"}) as client,
+            client.stream("POST", "/v1/chat/completions", json=body) as answer,
+        ):
+            events = (line for line in answer.iter_lines() if line)
+            next(events)
+            yield events
+
+    def reload_and_wait(self) -> None:
+        """Reload the configuration, and wait until the new process has started."""
+        loads = self.loads()
+        self.reload()
+        self.until(lambda: self.loads() > loads)
+
+    def loads(self) -> int:
+        """Return how often the configuration was loaded."""
+        return self.log.read_text().count("Loading success")
 
     def raw(self, request: bytes, seconds: float = 20) -> bytes:
         """Return the response to the bytes of an HTTP/1 request."""

@@ -239,28 +239,41 @@ def test_revoked_key_is_refused_without_a_reload(gateway):
 def test_replaced_keys_apply_at_once_also_to_the_process_that_a_reload_replaces(gateway):
     keys = Path(gateway.paths.of("keys"))
     before = keys.read_text()
-    replace = [sys.executable, ROOT / "roles/gateway/files/replace_map.py", gateway.paths.socket, keys]
+    replaced = {"changed": True, "written": ["keys.map"], "replaced": ["keys.map"], "running": True, "refused": ""}
     loads = gateway.log.read_text().count("Loading success")
     started = threading.Event()
     with ThreadPoolExecutor() as pool, gateway.client(headers={"Authorization": "Bearer sk-bob"}) as client:
         running = pool.submit(stream, gateway, 20, started)  # keeps the previous process
         assert started.wait(5)
         assert client.post(CHAT, json={"model": "small"}).status_code == 200
-        keys.write_text("".join(line for line in before.splitlines(keepends=True) if not line.endswith(" bob\n")))
+        without = "".join(line for line in before.splitlines(keepends=True) if not line.endswith(" bob\n"))
         try:
-            subprocess.run(replace, check=True)
+            assert replaced.items() <= replace_maps(gateway, **{"keys.map": without}).items()
+            assert not replace_maps(gateway, **{"keys.map": without})["changed"]
             refused(gateway.chat("small", "bob"), 401, "invalid_api_key")
             assert gateway.chat("small").status_code == 200
             gateway.reload()
             gateway.until(lambda: gateway.log.read_text().count("Loading success") > loads)
             refused(client.post(CHAT, json={"model": "small"}), 401, "invalid_api_key")
         finally:
-            keys.write_text(before)
-            subprocess.run(replace, check=True)
+            assert replaced.items() <= replace_maps(gateway, **{"keys.map": before}).items()
         assert len(running.result()) == 20
     assert gateway.chat("small", "bob").status_code == 200
-    done = subprocess.run([*replace[:-1], "/no.map"], capture_output=True, text=True)
-    assert (done.returncode, "Unknown map" in done.stderr) == (1, True)
+    other = replace_maps(gateway, **{"no.map": ""})
+    assert (other["replaced"], "Unknown map" in other["refused"]) == ([], True)
+
+
+def replace_maps(gateway, **maps):
+    """Return the result of the module `haproxy_maps`."""
+    arguments = {"folder": str(gateway.folder), "socket": str(gateway.master), "maps": maps}
+    done = subprocess.run(
+        [sys.executable, ROOT / "tests/run_module.py", "haproxy_maps"],
+        input=json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_remote_tmp": "/tmp"}}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
 
 
 def test_key_itself_is_not_on_the_gateway(gateway):

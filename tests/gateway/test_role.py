@@ -108,5 +108,5 @@ def test_head_is_in_the_group_also_for_the_packages_of_a_bundle(tmp_path):
         env={**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_ROLES_PATH": str(ROOT / "roles")},
         check=False,
     )
-    assert "gateway,ray_head,webui haproxy" in done.stdout, done.stdout + done.stderr
+    assert "gateway,ray_head,webui nftables,haproxy" in done.stdout, done.stdout + done.stderr
     assert "changed=0" in done.stdout

@@ -3,8 +3,9 @@
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -22,7 +23,7 @@ from inferfleet.cli.output.plain import AnsibleView, PlainView
 from inferfleet.cli.output.print_summary import print_summary
 from inferfleet.cli.output.summary import summarize
 from inferfleet.cli.output.view import Header, View
-from inferfleet.cli.registry import Command
+from inferfleet.cli.registry import Command, Result
 from inferfleet.inventory.sources import read_sources
 from inferfleet.messages import N_, Problem, os_reason
 from inferfleet.runner.checkout import find_checkout, find_inventory
@@ -43,8 +44,12 @@ def execute(
     extra_vars: Sequence[str] = (),
     assert_no_change: bool = False,
     confirmed: bool = False,
+    complete: Callable[[Result], Result] = lambda result: result,
 ) -> int:
-    """Run the playbook of a command and return the exit code; `extra_vars` are set by the command itself."""
+    """Run the playbook of a command and return the exit code; `extra_vars` are set by the command itself.
+
+    `complete` adds to the result what the playbook must not report, because it is logged.
+    """
     console = Console(stderr=options.json, highlight=False, emoji=False, markup=False)
     cwd = Path.cwd()
     try:
@@ -54,7 +59,7 @@ def execute(
         request = build_request(command, options, extra_vars, cwd, root)
         if command.question and not confirmed and not options.check:
             confirm(command.question, options)
-        return _run(command, options, request, console, cwd, assert_no_change)
+        return _run(command, options, request, console, cwd, assert_no_change, complete)
     except UsageError as error:
         refuse(error.problem, command.name, options)
     except OSError as error:
@@ -123,7 +128,13 @@ def refuse(problem: Problem, command: str, options: RunOptions) -> None:
 
 
 def _run(
-    command: Command, options: RunOptions, request: Request, console: Console, cwd: Path, assert_no_change: bool
+    command: Command,
+    options: RunOptions,
+    request: Request,
+    console: Console,
+    cwd: Path,
+    assert_no_change: bool,
+    complete: Callable[[Result], Result],
 ) -> int:
     playbook = request.root / request.playbook
     planned = planned_roles(playbook)
@@ -133,6 +144,7 @@ def _run(
     lock = locked(request.root, request.inventory) if command.changes_nodes and not options.check else nullcontext()
     with lock, _view(console, header, fold, options) as view:
         result = run(request, fold, view.on_event, view.on_interrupt, color=color)
+    result = replace(result, result=complete(result.result))
     final = command.outcome(outcome(result, assert_no_change=assert_no_change), result.result)
     log = _short(result.log, cwd)
     again = _again(command, options, request, cwd)

@@ -1,33 +1,56 @@
 """The gateway: HAProxy as the one closed endpoint of all services."""
 
 from inferfleet.gateway.access import access
+from inferfleet.gateway.apply import change_clients, client_maps
 from inferfleet.gateway.backends import Backend, Replica, backends_of
 from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
-from inferfleet.gateway.clients import Client, hash_key, map_files, read_clients
+from inferfleet.gateway.changes import Change, change_problems, changed, client_rows, generates_key
+from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files, read_backends, read_clients
 from inferfleet.gateway.files import SecretFolder, gateway_files, host_names
 from inferfleet.gateway.problems import gateway_problems
+from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
 from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
+from inferfleet.gateway.replicas import DeployedReplica, find_replica, last_replica, read_replicas, replica_lines
 
 __all__ = [
     "ENDPOINTS",
     "INTERNAL_NAME",
     "Backend",
+    "BrokenRecordError",
+    "Change",
     "Client",
+    "DeployedReplica",
     "Limits",
     "Pair",
     "Paths",
+    "Recorded",
     "Replica",
     "SecretFolder",
+    "ServedModel",
     "access",
     "backends_of",
+    "change_clients",
+    "change_problems",
+    "changed",
+    "client_maps",
+    "client_rows",
+    "find_replica",
     "gateway_files",
     "gateway_problems",
+    "generates_key",
     "hash_key",
     "host_names",
     "is_current",
     "issue_authority",
     "issue_server",
+    "last_replica",
+    "locked",
     "map_files",
+    "read_backends",
     "read_clients",
+    "read_recorded",
+    "read_replicas",
     "render_config",
+    "replica_lines",
+    "write_recorded",
 ]

@@ -56,7 +56,12 @@ def _replica(plan: Mapping[str, Any]) -> Replica:
     # vLLM applies max_num_seqs to each data-parallel rank.
     capacity = plan["max_num_seqs"] * plan["data_parallel_size"]
     address = plan["nodes"][plan["head"]]["address"]
-    return Replica(f"{plan['head']}_{plan['port']}", address, plan["port"], capacity)
+    return Replica(server_name(plan), address, plan["port"], capacity)
+
+
+def server_name(plan: Mapping[str, Any]) -> str:
+    """Return the name of a replica's server."""
+    return f"{plan['head']}_{plan['port']}"
 
 
 def _names(models: Iterable[str]) -> dict[str, str]:

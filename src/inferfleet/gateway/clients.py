@@ -4,9 +4,30 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from inferfleet.gateway.backends import Backend
+CLIENT_MAPS = ("keys", "access", "models", "rates", "streams")
+"""Map files that depend on the clients."""
+
+
+class Served(Protocol):
+    """A model behind the gateway."""
+
+    @property
+    def name(self) -> str:
+        """Name of its backend."""
+
+    @property
+    def model(self) -> str:
+        """Name that clients use."""
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """A model behind a deployed gateway."""
+
+    name: str
+    model: str
 
 
 @dataclass(frozen=True)
@@ -36,11 +57,11 @@ def read_clients(settings: Iterable[Mapping[str, Any]], keys: Mapping[str, str])
     )
 
 
-def map_files(clients: Sequence[Client], backends: Sequence[Backend]) -> dict[str, str]:
+def map_files(clients: Sequence[Client], backends: Sequence[Served]) -> dict[str, str]:
     """Return the content of each map file by its name.
 
     `keys`: SHA-256 of a key → client. `access`: `client/model` → backend. `models`: client → answer to `/v1/models`.
-    `rates`, `streams`: client → its limit.
+    `rates`, `streams`: client → its limit. `backends`: backend → model, which only `read_backends` reads.
     """
     allowed = {c.name: [b for b in backends if not c.models or b.model in c.models] for c in clients}
     lines = {
@@ -49,8 +70,14 @@ def map_files(clients: Sequence[Client], backends: Sequence[Backend]) -> dict[st
         "models": [f"{c.name} {_model_list(allowed[c.name])}" for c in clients],
         "rates": [f"{c.name} {c.requests_per_minute}" for c in clients],
         "streams": [f"{c.name} {c.max_concurrent}" for c in clients],
+        "backends": [f"{b.name} {b.model}" for b in backends],
     }
     return {name: "".join(f"{line}\n" for line in content) for name, content in lines.items()}
+
+
+def read_backends(text: str) -> tuple[ServedModel, ...]:
+    """Return the models of a deployed gateway from its map file `backends`."""
+    return tuple(ServedModel(*line.split(" ", 1)) for line in text.splitlines())
 
 
 def hash_key(key: str) -> str:
@@ -58,7 +85,7 @@ def hash_key(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _model_list(backends: Iterable[Backend]) -> str:
+def _model_list(backends: Iterable[Served]) -> str:
     """Return the answer to `/v1/models` in OpenAI's format (platform.openai.com/docs/api-reference/models/list)."""
     models = [{"id": b.model, "object": "model", "created": 0, "owned_by": "inferfleet"} for b in backends]
     return json.dumps({"object": "list", "data": models})

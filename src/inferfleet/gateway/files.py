@@ -12,6 +12,7 @@ from inferfleet.gateway.backends import backends_of
 from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import map_files, read_clients
 from inferfleet.gateway.render import Limits, Paths, render_config
+from inferfleet.gateway.replicas import replica_lines
 
 _KEY_CHARACTERS = string.ascii_letters + string.digits
 _KEY_LENGTH = 43  # 256 bits
@@ -27,13 +28,26 @@ class SecretFolder:
 
     def client_keys(self, names: Iterable[str]) -> dict[str, str]:
         """Return the key of each client; missing ones are generated."""
-        return {name: self.read(f"api_clients/{name}") or self.new_client_key(name) for name in names}
+        return {name: self.read(self.client_key_file(name)) or self.new_client_key(name) for name in names}
 
     def new_client_key(self, name: str) -> str:
         """Generate and return a key of a client, instead of its previous one."""
-        return self._store(
-            f"api_clients/{name}", "sk-" + "".join(secrets.choice(_KEY_CHARACTERS) for _ in range(_KEY_LENGTH))
-        )
+        key = "sk-" + "".join(secrets.choice(_KEY_CHARACTERS) for _ in range(_KEY_LENGTH))
+        return self._store(self.client_key_file(name), key)
+
+    def existing_client_keys(self, names: Iterable[str]) -> dict[str, str]:
+        """Return the keys of those clients that have one."""
+        return {name: key for name in names if (key := self.read(self.client_key_file(name)))}
+
+    def remove_client_key(self, name: str) -> None:
+        """Delete the key of a client."""
+        if not self.read_only:
+            (self.path / self.client_key_file(name)).unlink(missing_ok=True)
+
+    @staticmethod
+    def client_key_file(name: str) -> str:
+        """Return the file of a client's key in the folder."""
+        return f"api_clients/{name}"
 
     def authority(self) -> Pair:
         """Return the CA of the inventory; a missing one is generated."""
@@ -89,6 +103,7 @@ def gateway_files(
     files = {paths.of(name): f"{pair.certificate.rstrip()}\n{pair.key.rstrip()}\n" for name, pair in pairs.items()}
     for name, content in map_files(read_clients(clients, keys), backends).items():
         files[paths.of(name)] = content
+    files[paths.of("replicas")] = replica_lines(plans)
     config = render_config(backends, port, limits, paths, engine_api_key)
     return {**files, str(PurePosixPath(paths.folder, "haproxy.cfg")): config}
 

@@ -16,8 +16,11 @@ def gateway_problems(
     problems = [
         Problem(
             "unknown-model",
-            N_("Client {client} of api_clients may use model {model}, which no service serves."),
-            N_("Write one of the served model names: {served}."),
+            N_("Client {client} may use model {model}, which no service serves."),
+            N_(
+                "Write one of the served model names in api_clients, or revoke a client of `inferfleet clients add`:"
+                " {served}."
+            ),
             client=client["name"],
             model=model,
             served=served,

@@ -34,7 +34,7 @@ _ERRORS: dict[str | int, tuple[str, str, str | None]] = {
     "streams": ("Too many requests at the same time.", "requests", "rate_limit_exceeded"),
 }
 """Message, type and code of OpenAI's error format (platform.openai.com/docs/guides/error-codes)."""
-_CERTIFICATES = {"certificate": "server.pem", "issued": "issued.pem"}
+_FILES = {"certificate": "server.pem", "issued": "issued.pem", "state": "servers.state"}
 _RETRY = {503: " hdr Retry-After 5"}
 
 
@@ -46,8 +46,8 @@ class Paths:
     socket: str
 
     def of(self, name: str) -> str:
-        """Return the path of a map file or a certificate."""
-        return str(PurePosixPath(self.folder, _CERTIFICATES.get(name, f"{name}.map")))
+        """Return the path of a map file, a certificate or the state of the servers."""
+        return str(PurePosixPath(self.folder, _FILES.get(name, f"{name}.map")))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def render_config(backends: Sequence[Backend], port: int, limits: Limits, paths:
     environment = Environment(
         loader=folder, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    files = ("certificate", "issued", "keys", "access", "models", "rates", "streams")
+    files = ("certificate", "issued", "state", "keys", "access", "models", "rates", "streams")
     authorization = quote(f"Bearer {engine_api_key}".replace("%", "%%"))  # the value is a log format
     return environment.get_template("haproxy.cfg.j2").render(
         limits=limits,

@@ -11,10 +11,12 @@ from inferfleet.gateway import (
     Pair,
     Paths,
     SecretFolder,
+    ServedModel,
     gateway_files,
     gateway_problems,
     hash_key,
     host_names,
+    read_backends,
 )
 
 PLANS = [plan("deepseek-r1", "a1"), plan("small", "b1")]
@@ -71,22 +73,16 @@ def test_files_of_the_gateway():
         paths,
         "k",
     )
-    names = [
-        "server.pem",
-        "issued.pem",
-        "keys.map",
-        "access.map",
-        "models.map",
-        "rates.map",
-        "streams.map",
-        "haproxy.cfg",
-    ]
+    maps = ["keys.map", "access.map", "models.map", "rates.map", "streams.map"]
+    names = ["server.pem", "issued.pem", *maps, "backends.map", "replicas.map", "haproxy.cfg"]
     assert [*files] == [f"/etc/gw/{name}" for name in names]
     assert files["/etc/gw/server.pem"] == "CERT\nKEY\n"
     assert files["/etc/gw/issued.pem"] == "ISSUED\nOWN\n"
     assert files["/etc/gw/keys.map"] == f"{hash_key('sk-a')} alice\n"
     assert files["/etc/gw/access.map"] == "alice/small model_small\n"
-    assert all(f"/etc/gw/{name}" in files["/etc/gw/haproxy.cfg"] for name in names[:-1])
+    assert all(f"/etc/gw/{name}" in files["/etc/gw/haproxy.cfg"] for name in ("server.pem", *maps))
+    served = read_backends(files["/etc/gw/backends.map"])
+    assert served == (ServedModel("model_deepseek-r1", "deepseek-r1"), ServedModel("model_small", "small"))
 
 
 def test_names_of_the_certificate():
@@ -110,7 +106,5 @@ def test_problems_of_the_certificate(certificate, key, codes):
 
 def test_model_that_no_service_serves_is_a_problem():
     (problem,) = gateway_problems(PLANS, [{"name": "alice", "models": ["small", "typo"]}], "", "")
-    assert str(problem) == (
-        "Client alice of api_clients may use model typo, which no service serves."
-        " Write one of the served model names: deepseek-r1, small."
-    )
+    assert problem.code == "unknown-model"
+    assert problem.parameters == {"client": "alice", "model": "typo", "served": ["deepseek-r1", "small"]}
