@@ -185,7 +185,9 @@ def test_killed_replica_under_load_breaks_no_stream_of_the_other(routed):
         while not stop.is_set():
             number += 1
             begin = time.monotonic()
-            results.append((post(routed, {"prompt": f"{worker} {number}"}, "/v1/completions"), time.monotonic() - begin))
+            results.append(
+                (post(routed, {"prompt": f"{worker} {number}"}, "/v1/completions"), time.monotonic() - begin)
+            )
 
     with ThreadPoolExecutor(20) as pool:
         streams = [pool.submit(stream, routed, 30, prompt=f"{number}") for number in range(12)]

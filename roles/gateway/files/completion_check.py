@@ -18,6 +18,7 @@ FAILURES = 3
 STALLS = 2
 RETRY_SECONDS = 2
 _BUSY = (429, 503)
+_TIMEOUT = asyncio.TimeoutError  # before Python 3.11, not the builtin one
 # vllm/v1/metrics/loggers.py: vllm:generation_tokens_total; python/sglang/srt/metrics/collector.py: sglang:...
 _TOKENS = re.compile(r"^\w+:generation_tokens_total(?:\{[^}]*\})? ([\d.e+]+)$", re.MULTILINE)
 
@@ -79,7 +80,7 @@ class Replica:
             streams = await asyncio.wait_for(asyncio.open_connection(self.given["address"], self.given["port"]), 5)
             request = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
             answer = await asyncio.wait_for(exchange(*streams, request), seconds)
-        except asyncio.TimeoutError:
+        except _TIMEOUT:
             return 0, ""
         except OSError:
             return 502, ""
@@ -91,7 +92,7 @@ class Replica:
         try:
             streams = await asyncio.open_unix_connection(self.settings["socket"])
             statistics = await asyncio.wait_for(exchange(*streams, b"show stat\n"), 5)
-        except (OSError, asyncio.TimeoutError):
+        except (OSError, _TIMEOUT):
             statistics = b""
         _, metrics = await self.request("GET /metrics")
         return sent_bytes(statistics.decode(), self.given["name"]), generated_tokens(metrics.replace("\r", ""))
@@ -144,7 +145,7 @@ async def serve(settings):
             line = await asyncio.wait_for(reader.readline(), 5)
             writer.write(answer(line.decode(errors="replace"), replicas).encode())
             await writer.drain()
-        except (OSError, ValueError, asyncio.TimeoutError):
+        except (OSError, ValueError, _TIMEOUT):
             pass
         finally:
             writer.close()

@@ -66,5 +66,5 @@ def test_unknown_component_is_refused():
     assert refused.value.problem.parameters == {
         "key": "component_service_name",
         "value": "'database'",
-        "names": ["engine", "gateway", "ray", "webui"],
+        "names": ["completion_check", "engine", "gateway", "ray", "webui"],
     }
