@@ -5,7 +5,7 @@
     python -m tests.bench.gateway --vllm-router /tmp/venv/bin/vllm-router   # compare it, without the gateway
 
 Two replicas, TLS, keys, limits and prefix affinity as in a deployment. "answers at once": clients, engine and gateway
-compete for the processors, so that these are the limits of the chain, not what a client sees. "paced": an engine that
+compete for the processors, so that these are the limits of the chain, not what a client sees. "ten events": an engine that
 streams ten events in half a second.
 """
 
@@ -31,7 +31,7 @@ from inferfleet.gateway import Limits, Paths, gateway_files, issue_authority, is
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-bench"
-PACE_SECONDS = 0.05
+EVENT_SECONDS = 0.05
 HOLD_SECONDS = 1.0
 
 
@@ -121,7 +121,7 @@ class Bench:
         return chains
 
     def compare(self, kind: str, seconds: float, streams: int, count: int) -> None:
-        """Measure an engine directly and through each chain, twice in turns; the second turn is the one shown."""
+        """Measure an engine directly and through each chain, after a first request of each stream."""
         with ExitStack() as stack:
             engines = [stack.enter_context(engine(seconds, self.folder / "engine.log")) for _ in range(2)]
             chains = self.through(stack, engines, kind)
@@ -158,7 +158,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(given, Path(folder))
-        bench.compare("paced", PACE_SECONDS, given.streams, given.streams * 10)
+        bench.compare("ten events", EVENT_SECONDS, given.streams, given.streams * 10)
         bench.compare("answers at once", 0, given.streams, 3000)
         bench.compare("held", HOLD_SECONDS, given.held, given.held)
         sizes = bench.grow(given.requests)
