@@ -5,8 +5,8 @@
     python -m tests.bench.gateway --vllm-router /tmp/venv/bin/vllm-router   # compare it, without the gateway
 
 Two replicas, TLS, keys, limits and prefix affinity as in a deployment. "answers at once": clients, engine and gateway
-compete for the processors, so that these are the limits of the chain, not what a client sees. "ten events": an engine that
-streams ten events in half a second.
+compete for the processors, so that these are the limits of the chain, not what a client sees. "ten events": an engine
+that streams ten events in half a second.
 """
 
 import argparse
