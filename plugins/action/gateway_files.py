@@ -31,7 +31,11 @@ class ActionModule(ActionBase):
         if args["certificate"]:
             certificate = Pair(*(Path(args[name]).read_text("utf-8") for name in ("certificate", "key")))
         own = [client["name"] for client in args["clients"] if not client.get("key")]
-        limits = Limits(status_port=component.ports[0].number, **{key: int(n) for key, n in args["limits"].items()})
+        limits = Limits(
+            status_port=component.ports[0].number,
+            check_port=load_component("completion_check").ports[0].number,
+            **{key: int(number) for key, number in args["limits"].items()},
+        )
         files = gateway_files(
             args["plans"],
             args["clients"],

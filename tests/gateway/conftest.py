@@ -1,12 +1,14 @@
 """The distribution's HAProxy with the rendered configuration on the loopback interface, in front of stub engines."""
 
 import contextlib
+import itertools
 import json
 import os
 import signal
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,6 +23,7 @@ from inferfleet.gateway import (
     Limits,
     Paths,
     backends_of,
+    completion_check,
     issue_authority,
     issue_server,
     map_files,
@@ -29,6 +32,7 @@ from inferfleet.gateway import (
     replica_lines,
 )
 
+CHECK = Path(__file__).parents[2] / "roles/gateway/files/completion_check.py"
 ENGINE_KEY = """engine-key-with-%-"-'-$HOME-#"""
 KEYS = {"alice": "sk-alice", "bob": "sk-bob", "slow": "sk-slow", "single": "sk-single"}
 CLIENTS: list[dict[str, Any]] = [
@@ -65,14 +69,21 @@ def plan(model: str, head: str, port: int, **changes: Any) -> dict[str, Any]:
 class Gateway:
     """HAProxy in a folder, with its engines."""
 
-    def __init__(self, folder: Path, engines: dict[str, Engine]) -> None:
+    def __init__(self, folder: Path, engines: dict[str, Engine], *, checked: bool = False) -> None:
         self.folder, self.engines = folder, engines
         self.port, self.log = free_port(), folder / "log"
         self.paths = Paths(str(folder), str(folder / "admin.sock"))
         self.config, self.master = folder / "haproxy.cfg", folder / "master.sock"
         self.limits = Limits(
-            BODY_BYTES, address="127.0.0.1", status_port=free_port(), queue_length=1, queue_seconds=2, body_seconds=3
+            BODY_BYTES,
+            address="127.0.0.1",
+            status_port=free_port(),
+            queue_length=1,
+            queue_seconds=2,
+            body_seconds=3,
+            check_port=free_port() if checked else 0,
         )
+        self.prompts = itertools.count()
         plans = [
             plan("deepseek/r1", "n1", engines["n1"].port),
             plan("deepseek/r1", "n2", engines["n2"].port),
@@ -86,12 +97,16 @@ class Gateway:
         server = issue_server(authority, ["127.0.0.1", "gateway.example.com"])
         (folder / "ca.pem").write_text(authority.certificate)
         issued = issue_server(authority, [INTERNAL_NAME])
+        self.authority_key = authority.key
         Path(self.paths.of("certificate")).write_text(server.certificate + server.key)
         Path(self.paths.of("issued")).write_text(issued.certificate + issued.key)
         Path(self.paths.of("state")).write_text("1\n")
         Path(self.paths.of("replicas")).write_text(replica_lines(plans))
         self.config.write_text(render_config(backends, self.port, self.limits, self.paths, ENGINE_KEY))
         self.process: subprocess.Popen[bytes] | None = None
+        self.check: subprocess.Popen[bytes] | None = None
+        settings = completion_check(backends, self.limits.check_port, self.paths.socket, 1, ENGINE_KEY, 0)
+        Path(self.paths.of("completions")).write_text(settings)
 
     def start(self) -> None:
         """Start HAProxy as its unit does, and wait until the engines are up."""
@@ -99,6 +114,9 @@ class Gateway:
         command += ["-S", f"{self.master},mode,600"]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "NOTIFY_SOCKET": ""})
+            if self.limits.check_port:
+                check = [sys.executable, str(CHECK), self.paths.of("completions")]
+                self.check = subprocess.Popen(check, stdout=log, stderr=log)
         self.until(lambda: self.client().get("/health").status_code == 200)
 
     def until(self, condition: Any, seconds: float = 15) -> None:
@@ -119,7 +137,8 @@ class Gateway:
 
     def chat(self, model: Any, client: str = "alice", **body: Any) -> httpx.Response:
         """Send a chat completion with the key of a client."""
-        request = {"messages": [{"role": "user", "content": "secret prompt"}], "model": model, **body}
+        content = f"secret prompt {next(self.prompts)}"
+        request = {"messages": [{"role": "user", "content": content}], "model": model, **body}
         with self.client() as session:
             return session.post(
                 "/v1/chat/completions", json=request, headers={"Authorization": f"Bearer {KEYS[client]}"}
@@ -185,16 +204,17 @@ class Gateway:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
     def stop(self) -> None:
-        """End HAProxy."""
-        if self.process:
-            self.process.terminate()
-            self.process.wait(10)
+        """End HAProxy and the completion check."""
+        for process in filter(None, (self.process, self.check)):
+            process.terminate()
+            process.wait(10)
 
 
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+@contextlib.contextmanager
+def run_gateway(folder: Path, *, checked: bool) -> Iterator[Gateway]:
+    """Run HAProxy, its engines and, if `checked`, the completion check."""
     engines = {name: Engine(name) for name in ("n1", "n2", "n3", "n4")}
-    gateway = Gateway(tmp_path_factory.mktemp("gateway"), engines)
+    gateway = Gateway(folder, engines, checked=checked)
     try:
         gateway.start()
         yield gateway
@@ -202,3 +222,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         gateway.stop()
         for engine in engines.values():
             engine.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    with run_gateway(tmp_path_factory.mktemp("gateway"), checked=False) as gateway:
+        yield gateway

@@ -17,6 +17,10 @@ class Engine(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.name, self.port, self.healthy = name, self.server_address[1], True
         self.requests: list[str] = []
+        self.tokens = 0
+        self.completions = "ok"
+        """fail: answered with 500; hang: those that are not streamed wait until `resume` is set."""
+        self.resume = threading.Event()
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -24,6 +28,7 @@ class Engine(ThreadingHTTPServer):
 
     def stop(self) -> None:
         """Close the port."""
+        self.resume.set()
         self.shutdown()
         self.server_close()
 
@@ -33,6 +38,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: Engine
 
     def do_GET(self) -> None:
+        if self.path == "/metrics":
+            metrics = f'vllm:generation_tokens_total{{model_name="m"}} {float(self.server.tokens)}'
+            self._send(metrics.encode(), "text/plain", 200)
+            return
         self._answer({}, 200 if self.server.healthy else 503)
 
     def do_POST(self) -> None:
@@ -40,6 +49,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.requests.append(self.path)
         request = json.loads(body)
         time.sleep(request.get("wait", 0))
+        if self.server.completions == "fail":
+            self._answer({}, 500)
+            return
+        if self.server.completions == "hang" and not request.get("stream"):
+            self.server.resume.wait(20)
         if request.get("stream"):
             self._stream(request["max_tokens"])
             return
@@ -57,9 +71,11 @@ class _Handler(BaseHTTPRequestHandler):
         return body
 
     def _answer(self, answer: dict[str, Any], status: int) -> None:
-        body = json.dumps(answer).encode()
+        self._send(json.dumps(answer).encode(), "application/json", status)
+
+    def _send(self, body: bytes, kind: str, status: int) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -73,6 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
             event = f"data: {self.server.name} {number}\n\n".encode()
             self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
             self.wfile.flush()
+            self.server.tokens += 1
             time.sleep(0.1)
         self.wfile.write(b"0\r\n\r\n")
 

@@ -36,7 +36,7 @@ def test_configuration_is_valid_without_warnings(gateway):
 
 
 def test_model_selects_the_backend_and_replicas_share_the_load(gateway):
-    answers = [gateway.chat("deepseek/r1").json() for _ in range(6)]
+    answers = [gateway.chat("deepseek/r1").json() for _ in range(12)]
     assert {answer["server"] for answer in answers} == {"n1", "n2"}
     assert {answer["authorization"] for answer in answers} == {f"Bearer {ENGINE_KEY}"}
     other = gateway.chat("small", "bob").json()
@@ -288,7 +288,7 @@ def test_drained_replica_gets_no_new_request(gateway):
         assert {gateway.chat("deepseek/r1").json()["server"] for _ in range(4)} == {"n2"}
     finally:
         gateway.admin(f"set server {name} state ready")
-    assert {gateway.chat("deepseek/r1").json()["server"] for _ in range(4)} == {"n1", "n2"}
+    assert {gateway.chat("deepseek/r1").json()["server"] for _ in range(12)} == {"n1", "n2"}
 
 
 def stream(gateway, tokens, started):

@@ -6,6 +6,7 @@ from inferfleet.gateway.backends import Backend, Replica, backends_of
 from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.changes import Change, change_problems, changed, client_rows, generates_key
 from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files, read_backends, read_clients
+from inferfleet.gateway.completions import completion_check
 from inferfleet.gateway.files import SecretFolder, gateway_files, host_names
 from inferfleet.gateway.problems import gateway_problems
 from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
@@ -34,6 +35,7 @@ __all__ = [
     "changed",
     "client_maps",
     "client_rows",
+    "completion_check",
     "find_replica",
     "gateway_files",
     "gateway_problems",

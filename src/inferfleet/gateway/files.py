@@ -4,13 +4,14 @@ import secrets
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from inferfleet.files import write_atomic
 from inferfleet.gateway.backends import backends_of
 from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import map_files, read_clients
+from inferfleet.gateway.completions import completion_check
 from inferfleet.gateway.render import Limits, Paths, render_config
 from inferfleet.gateway.replicas import replica_lines
 
@@ -104,8 +105,11 @@ def gateway_files(
     for name, content in map_files(read_clients(clients, keys), backends).items():
         files[paths.of(name)] = content
     files[paths.of("replicas")] = replica_lines(plans)
-    config = render_config(backends, port, limits, paths, engine_api_key)
-    return {**files, str(PurePosixPath(paths.folder, "haproxy.cfg")): config}
+    if limits.check_port:
+        files[paths.of("completions")] = completion_check(
+            backends, limits.check_port, paths.socket, limits.completion_seconds, engine_api_key
+        )
+    return {**files, paths.of("config"): render_config(backends, port, limits, paths, engine_api_key)}
 
 
 def host_names(hosts: Mapping[str, Mapping[str, Any]], plans: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from inferfleet.gateway.affinity import Affinity
 from inferfleet.gateway.backends import Backend
 
 ENDPOINTS = (
@@ -34,7 +35,13 @@ _ERRORS: dict[str | int, tuple[str, str, str | None]] = {
     "streams": ("Too many requests at the same time.", "requests", "rate_limit_exceeded"),
 }
 """Message, type and code of OpenAI's error format (platform.openai.com/docs/guides/error-codes)."""
-_FILES = {"certificate": "server.pem", "issued": "issued.pem", "state": "servers.state"}
+_FILES = {
+    "certificate": "server.pem",
+    "issued": "issued.pem",
+    "config": "haproxy.cfg",
+    "state": "servers.state",
+    "completions": "completion_check.json",
+}
 _RETRY = {503: " hdr Retry-After 5"}
 
 
@@ -46,7 +53,7 @@ class Paths:
     socket: str
 
     def of(self, name: str) -> str:
-        """Return the path of a map file, a certificate or the state of the servers."""
+        """Return the path of a file; that of a map by its name."""
         return str(PurePosixPath(self.folder, _FILES.get(name, f"{name}.map")))
 
 
@@ -65,6 +72,12 @@ class Limits:
     connections: int = 4096
     threads: int = 4
     address: str = "*"
+    affinity: bool = True
+    """Whether requests with the same beginning go to the same replica."""
+    check_port: int = 0
+    """Port of the completion check; 0: replicas are checked by their health path only."""
+    completion_seconds: int = 30
+    """Longest time of a completion of one token while the replica generates nothing for anyone."""
 
     @property
     def buffer_bytes(self) -> int:
@@ -79,6 +92,7 @@ def render_config(backends: Sequence[Backend], port: int, limits: Limits, paths:
         loader=folder, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
     files = ("certificate", "issued", "state", "keys", "access", "models", "rates", "streams")
+    affinity = Affinity()
     authorization = quote(f"Bearer {engine_api_key}".replace("%", "%%"))  # the value is a log format
     return environment.get_template("haproxy.cfg.j2").render(
         limits=limits,
@@ -86,7 +100,13 @@ def render_config(backends: Sequence[Backend], port: int, limits: Limits, paths:
         paths={"socket": paths.socket, **{name: paths.of(name) for name in files}},
         endpoints=ENDPOINTS,
         errors={name: _error(name, limits) for name in _ERRORS},
-        backends=[asdict(b) | {"authorization": authorization if b.takes_api_key else ""} for b in backends],
+        affinity=affinity if limits.affinity else None,
+        backends=[
+            asdict(b)
+            | {"authorization": authorization if b.takes_api_key else ""}
+            | {"busy": affinity.busy(b), "factor": affinity.factor(len(b.replicas))}
+            for b in backends
+        ],
     )
 
 

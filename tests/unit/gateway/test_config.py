@@ -30,7 +30,7 @@ PLANS = [
 
 def rendered(key="engine-key", **limits):
     paths = Paths("/etc/inferfleet/gateway", "/run/inferfleet-gateway/admin.sock")
-    return render_config(backends_of(PLANS), 8443, Limits(4194304, 8404, **limits), paths, key)
+    return render_config(backends_of(PLANS), 8443, Limits(4194304, 8404, check_port=8405, **limits), paths, key)
 
 
 def test_golden_configuration():
