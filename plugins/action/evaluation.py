@@ -21,7 +21,7 @@ WATCH_SECONDS = 9
 class ActionModule(ActionBase):
     """Argument `step`: plan, find, install, start, watch, assess or accept, in this order.
 
-    The API key is read from the variable evaluate_api_key, because arguments are logged.
+    The API key is read from the variable evaluate_api_key, because arguments are logged; so is evaluate_ca_file.
     """
 
     _requires_connection = False
@@ -35,6 +35,7 @@ class ActionModule(ActionBase):
         try:
             if step in ("find", "start"):
                 args["key"] = str(self._templar.template(task_vars["evaluate_api_key"]) or "EMPTY")
+                args["ca_file"] = str(self._templar.template(task_vars["evaluate_ca_file"]) or "")
             return {"changed": False, **getattr(self, f"step_{step}")(**args)}
         except EvaluationError as error:
             return failed([error.problem], "contract")
@@ -74,13 +75,14 @@ class ActionModule(ActionBase):
         python, made = evaluate.create_environment(wheels=Path(wheels) if wheels else None)
         return {"changed": made, "python": str(python)}
 
-    def step_find(self, urls, model, key):
+    def step_find(self, urls, model, key, ca_file):
         """Find the API URL that the controller reaches."""
-        return {"url": evaluate.find_endpoint(urls, "" if key == "EMPTY" else key, model)}
+        return {"url": evaluate.find_endpoint(urls, "" if key == "EMPTY" else key, model, ca_file)}
 
-    def step_start(self, folder, python, task, url, key):
+    def step_start(self, folder, python, task, url, key, ca_file):
         """Start EvalScope, which stops when this run ends."""
-        return {"started": evaluate.start(Path(folder), Path(python), task, url, key, os.getppid())}
+        started = evaluate.start(Path(folder), Path(python), task, url, key, os.getppid(), ca_file)
+        return {"started": started}
 
     def step_watch(self, folder, answers):
         """Return the progress at the end or after WATCH_SECONDS, because each call adds lines to the log."""

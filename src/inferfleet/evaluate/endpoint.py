@@ -1,6 +1,7 @@
 """Find an API that the controller can reach, before any question is sent."""
 
 import json
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -13,8 +14,10 @@ from inferfleet.messages import N_
 _TIMEOUT = 10  # seconds; listing models is cheap for the engine
 
 
-def find_endpoint(urls: Sequence[str], key: str, model: str) -> str:
+def find_endpoint(urls: Sequence[str], key: str, model: str, ca_file: str = "") -> str:
     """Return the first of `urls` (with the API's path) that responds and serves `model`.
+
+    `ca_file`: the CA to trust besides those of the system; empty: only those.
 
     Raises:
         EvaluationError: no API responds, the key is wrong, or the model is not served.
@@ -22,7 +25,7 @@ def find_endpoint(urls: Sequence[str], key: str, model: str) -> str:
     reasons = []
     for url in dict.fromkeys(url.rstrip("/") for url in urls):
         try:
-            served = [str(entry["id"]) for entry in _get(f"{url}/models", key)["data"]]
+            served = [str(entry["id"]) for entry in _get(f"{url}/models", key, ca_file)["data"]]
         except urllib.error.HTTPError as error:
             if error.code in (401, 403):
                 raise EvaluationError(
@@ -59,9 +62,12 @@ def find_endpoint(urls: Sequence[str], key: str, model: str) -> str:
     )
 
 
-def _get(url: str, key: str) -> Any:
+def _get(url: str, key: str, ca_file: str) -> Any:
     """Return the JSON response; proxies are bypassed between controller and deployment."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    context = ssl.create_default_context()
+    if ca_file:
+        context.load_verify_locations(ca_file)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})
     with opener.open(request, timeout=_TIMEOUT) as answer:
         return json.load(answer)

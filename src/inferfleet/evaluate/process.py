@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import ssl
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from inferfleet.proxies import bypass_proxy
 
 PROGRAM = Path(__file__).with_name("runner.py")
 WORK = "evalscope"  # EvalScope's output folder in the evaluation's folder
-_GUARD, _TASK, _OUTCOME, _LOG = "running", "task.json", "outcome.json", "run.log"
+_GUARD, _TASK, _OUTCOME, _LOG, _CAS = "running", "task.json", "outcome.json", "run.log", "ca.pem"
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class Progress:
     error: str | Message = ""
 
 
-def start(folder: Path, python: Path, task: Mapping[str, Any], url: str, key: str, owner: int) -> bool:
+def start(
+    folder: Path, python: Path, task: Mapping[str, Any], url: str, key: str, owner: int, ca_file: str = ""
+) -> bool:
     """Start EvalScope in `folder`, unless it already runs there; return whether it was started.
 
     Answers of an earlier run are reused. The key is passed in the environment. EvalScope exits soon after process
-    `owner` has exited.
+    `owner` has exited. It trusts `ca_file` besides the system's CAs, with which datasets are downloaded.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _GUARD).open("w") as guard, (folder / _LOG).open("ab") as log:
@@ -44,12 +47,16 @@ def start(folder: Path, python: Path, task: Mapping[str, Any], url: str, key: st
         full = {**task, "api_url": url, "work_dir": str(work), "no_timestamp": True}
         full |= {"use_cache": str(work)} if begun else {}
         (folder / _TASK).write_text(json.dumps(full, indent=1, ensure_ascii=False), "utf-8")
+        env = environment(os.environ, task, url, key)
+        if ca_file:
+            (folder / _CAS).write_text(_with_system_cas(Path(ca_file)), "utf-8")
+            env["SSL_CERT_FILE"] = str(folder / _CAS)  # httpx, which EvalScope's OpenAI client uses, reads it
         subprocess.Popen(
             [python, "-I", PROGRAM, folder, str(owner)],  # -I: isolated from its own folder
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=environment(os.environ, task, url, key),
+            env=env,
             pass_fds=[guard.fileno()],  # the process holds the lock until it exits
             start_new_session=True,
         )
@@ -63,6 +70,11 @@ def environment(env: Mapping[str, str], task: Mapping[str, Any], url: str, key: 
     if all("local_path" in task["dataset_args"].get(name, {}) for name in task["datasets"]):
         added |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
     return {**bypass_proxy(env, [host]), **added}
+
+
+def _with_system_cas(ca_file: Path) -> str:
+    system = ssl.get_default_verify_paths().cafile
+    return (Path(system).read_text("utf-8") if system else "") + ca_file.read_text("utf-8")
 
 
 def read_progress(folder: Path) -> Progress:

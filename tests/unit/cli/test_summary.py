@@ -125,13 +125,24 @@ def test_suggested_request_needs_a_key_file(key: str | dict[str, Any], try_it: s
 def test_suggested_request_uses_the_gateway() -> None:
     secrets = "/srv/fleet/.secrets"
     gateway = {"url": "https://h:8443/v1", "ca_file": f"{secrets}/ca.pem", "key_file": f"{secrets}/api_clients/app"}
-    result = {"endpoints": [{"name": "API", "url": "http://h/v1"}], "api_key_file": "/k", "gateway": gateway}
+    result = {
+        "endpoints": [{"name": "API of the engine", "url": "http://h/v1"}],
+        "api_key_file": "/k",
+        "gateway": gateway,
+    }
     summary = summarize(UP, finished(result=result), Outcome.OK, again="", inventory="x", check=False, log="", cwd=HOME)
     assert summary.try_it == (
         'curl --cacert .secrets/ca.pem -H "Authorization: Bearer $(cat .secrets/api_clients/app)" https://h:8443/v1/models'
     )
     shown = {row.label: row.text for block in summary.blocks for row in block}
-    assert (shown["gateway"], shown["CA certificate"]) == ("https://h:8443/v1", ".secrets/ca.pem")
+    assert list(shown) == [
+        "OpenAI-compatible API",
+        "CA certificate",
+        "client key in",
+        "API of the engine",
+        "key of the engine in",
+    ]
+    assert shown["OpenAI-compatible API"] == "https://h:8443/v1"
 
 
 def test_failed_check_affects_status_only() -> None:

@@ -7,8 +7,8 @@ from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.text import shown, tr
 from inferfleet.messages import N_
 
-_ENDPOINTS = (N_("OpenAI-compatible API"),)
-"""Names of endpoints that playbooks report."""
+_API, _ENGINE = N_("OpenAI-compatible API"), N_("API of the engine")
+"""Names of endpoints that playbooks report; the second one is behind the gateway."""
 
 
 def standard_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
@@ -18,10 +18,10 @@ def standard_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row
 
 def service_rows(result: Mapping[str, Any]) -> list[Row]:
     """Return the addresses of the service and its credentials."""
-    rows = [Row(shown(item.get("name")), str(item.get("url"))) for item in mappings(result.get("endpoints"))]
-    gateway = result.get("gateway")
+    rows: list[Row] = []
+    gateway, endpoints = result.get("gateway"), [*mappings(result.get("endpoints"))]
     if isinstance(gateway, Mapping):
-        labels = (("url", N_("gateway")), ("ca_file", N_("CA certificate")), ("key_file", N_("client key in")))
+        labels = (("url", _API), ("ca_file", N_("CA certificate")), ("key_file", N_("client key in")))
         rows += [Row(tr(label), str(gateway[key])) for key, label in labels if gateway.get(key)]
     webui = result.get("webui")
     if isinstance(webui, Mapping) and webui.get("url"):
@@ -30,7 +30,10 @@ def service_rows(result: Mapping[str, Any]) -> list[Row]:
             email, file = str(webui["email"]), webui.get("password_file")
             known = tr(N_("{email}, password in {file}"), email=email, file=shown(file)) if file else email
             rows.append(Row(tr(N_("sign in as")), known))
-    for key, label in (("model", N_("model")), ("report", N_("report")), ("api_key_file", N_("API key in"))):
+    rows += [Row(shown(item.get("name")), str(item.get("url"))) for item in endpoints]
+    behind = any(item.get("name") == _ENGINE for item in endpoints)
+    of_engine = N_("key of the engine in") if behind else N_("API key in")
+    for key, label in (("api_key_file", of_engine), ("model", N_("model")), ("report", N_("report"))):
         if result.get(key):
             rows.append(Row(tr(label), shown(result[key])))
     return rows
