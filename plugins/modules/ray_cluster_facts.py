@@ -91,7 +91,7 @@ def describe(nodes: list[dict], actors: list[dict]) -> list[dict]:
     ]
 
 
-def strangers(found: list[dict], wanted: list[str]) -> list[str]:
+def unknown_nodes(found: list[dict], wanted: list[str]) -> list[str]:
     """Return the addresses of live nodes that are not expected; none if no node is expected by its address."""
     return [node["address"] for node in found if wanted and node["address"] not in wanted]
 
@@ -101,7 +101,7 @@ def status(found: list[dict], wanted: list[str], accelerators: int) -> tuple[boo
     addresses = [node["address"] for node in found]
     present = sum(node["accelerators"] for node in found)
     missing = [address for address in wanted if address not in addresses]
-    unknown = strangers(found, wanted)
+    unknown = unknown_nodes(found, wanted)
     size = N_("{nodes} of {all_nodes} nodes, {accelerators} of {all_accelerators} accelerators")
     counts = {"nodes": len(addresses), "all_nodes": len(wanted), "accelerators": present}
     parts = [Message("ray-size", size, all_accelerators=accelerators, **counts)]
@@ -144,7 +144,7 @@ def main() -> None:
     except (ValueError, LookupError, TypeError) as error:
         other = N_("the service at {url} is not Ray's state API: {reason}")
         ready, text = False, Message("ray-unknown-answer", other, url=params["url"], reason=repr(error))
-    unknown = strangers(found, params["nodes"])
+    unknown = unknown_nodes(found, params["nodes"])
     module.exit_json(changed=False, ready=ready, nodes=found, unknown=unknown, **progress(text, ready))
 
 

@@ -78,7 +78,7 @@ def test_status(ray, found, wanted, accelerators, expected):
 
 @pytest.mark.parametrize(("wanted", "unknown"), [(["a", "b"], []), (["b"], ["a"]), ([], [])])
 def test_live_nodes_outside_the_plan(ray, wanted, unknown):
-    assert ray.strangers([node("a")], wanted) == unknown
+    assert ray.unknown_nodes([node("a")], wanted) == unknown
 
 
 def test_listing_sends_the_token(ray, service):

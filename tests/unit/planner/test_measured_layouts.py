@@ -16,9 +16,9 @@ MEASURED = [(data, model) for data in (yaml.safe_load(f.read_text()) for f in FI
 def test_first_choice(data, model):
     layouts = dict(data["models"][model])
     settings = Settings(model=model, executor="mp", **layouts.pop("settings", {}))
-    whole = data.get("planned_on", data)  # a model that was cut for the measurement needs more accelerators
-    plan = estimate(settings, whole["accelerator"], nodes=1, per_node=whole["accelerators"]).plan
-    tensor = plan.tensor_parallel_size * data["accelerators"] // whole["accelerators"]
+    full = data.get("planned_on", data)  # a model that was cut for the measurement needs more accelerators
+    plan = estimate(settings, full["accelerator"], nodes=1, per_node=full["accelerators"]).plan
+    tensor = plan.tensor_parallel_size * data["accelerators"] // full["accelerators"]
     sizes = (tensor, plan.pipeline_parallel_size, plan.decode_context_parallel_size)
     first = layouts[{(2, 1, 1): "tp2", (1, 2, 1): "pp2", (4, 1, 1): "tp4"}[sizes]]
     for at_once, time in first["request_ms"].items():
