@@ -13,7 +13,7 @@ from inferfleet.settings import Settings
 
 PLANNED: dict[str, Any] = {"executor": "mp", "data_parallel_size": 1, "engine_port": 8000}
 EPHEMERAL = (32768, 60999)
-RAY = [(6379, 6385), (8265, 8265), (20000, 20999)]
+RAY = [(6379, 6385), (8265, 8265), (10001, 10001), (20000, 20999)]
 
 
 def tcp(groups, *, gateway=False, others=(), **changes):
@@ -48,7 +48,7 @@ def test_ports_for_clients_stay_open_without_a_gateway():
 def test_gateway_closes_the_api_of_the_engine_and_no_other_port_for_clients():
     before, after = (tcp(["ray_head", "gateway", "webui"], gateway=gateway) for gateway in (False, True))
     assert [span for span in after if span not in before] == [(8000, 8000)]
-    assert (8404, 8404) in after  # its own health check
+    assert (8404, 8405) in after  # its own health checks
     assert not any(first <= port <= last for first, last in after for port in (8443, 3000))
 
 

@@ -19,12 +19,13 @@ FOLLOWING = {
     "ray_port (for --metrics-export-port)": 6385,
 }
 HEAD = {"engine_port": 8000, "ray_port": 6379, "ray_dashboard_port": 8265, **FOLLOWING}
+CLIENT = {"Ray (for --ray-client-server-port)": 10001}
 
 
 @pytest.mark.parametrize(
     ("executor", "groups", "ports"),
     [
-        ("ray", ["ray_head", "webui"], {**HEAD, "webui_port": 3000}),
+        ("ray", ["ray_head", "webui"], {**HEAD, **CLIENT, "webui_port": 3000}),
         ("ray", ["ray_worker"], FOLLOWING),
         ("ray", ["webui"], {"webui_port": 3000}),
         ("mp", ["ray_head"], {"engine_port": 8000}),
