@@ -23,4 +23,8 @@ class FilterModule:
 
     def filters(self):
         """Return the filters by name."""
-        return {"gateway_access": gateway.access, "gateway_clients": gateway_clients}
+        return {
+            "differing_files": gateway.differing_files,
+            "gateway_access": gateway.access,
+            "gateway_clients": gateway_clients,
+        }

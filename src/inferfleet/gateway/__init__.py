@@ -7,7 +7,7 @@ from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issu
 from inferfleet.gateway.changes import Change, change_problems, changed, client_rows, generates_key
 from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files, read_backends, read_clients
 from inferfleet.gateway.completions import completion_check
-from inferfleet.gateway.files import SecretFolder, gateway_files, host_names
+from inferfleet.gateway.files import SecretFolder, differing_files, gateway_files, host_names
 from inferfleet.gateway.problems import gateway_problems
 from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
 from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
@@ -36,6 +36,7 @@ __all__ = [
     "client_maps",
     "client_rows",
     "completion_check",
+    "differing_files",
     "find_replica",
     "gateway_files",
     "gateway_problems",

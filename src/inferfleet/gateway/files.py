@@ -1,5 +1,6 @@
 """The gateway's files, and what is generated once on the controller: keys of clients and certificates."""
 
+import hashlib
 import secrets
 import string
 from collections.abc import Iterable, Mapping, Sequence
@@ -110,6 +111,15 @@ def gateway_files(
             backends, limits.check_port, paths.socket, limits.completion_seconds, engine_api_key
         )
     return {**files, paths.of("config"): render_config(backends, port, limits, paths, engine_api_key)}
+
+
+def differing_files(files: Mapping[str, str], checksums: str) -> list[str]:
+    """Return the paths of `files` (content by path) that differ on the gateway, in their order.
+
+    `checksums` is the output of `sha256sum`, which has no line for a file that does not exist.
+    """
+    there = {(path, checksum) for checksum, _, path in (line.partition("  ") for line in checksums.splitlines())}
+    return [path for path, text in files.items() if (path, hashlib.sha256(text.encode()).hexdigest()) not in there]
 
 
 def host_names(hosts: Mapping[str, Mapping[str, Any]], plans: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -1,6 +1,8 @@
 """The gateway's files and what is generated on the controller."""
 
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 from tests.unit.gateway.plans import plan
@@ -12,6 +14,7 @@ from inferfleet.gateway import (
     Paths,
     SecretFolder,
     ServedModel,
+    differing_files,
     gateway_files,
     gateway_problems,
     hash_key,
@@ -83,6 +86,16 @@ def test_files_of_the_gateway():
     assert all(f"/etc/gw/{name}" in files["/etc/gw/haproxy.cfg"] for name in ("server.pem", *maps))
     served = read_backends(files["/etc/gw/backends.map"])
     assert served == (ServedModel("model_deepseek-r1", "deepseek-r1"), ServedModel("model_small", "small"))
+
+
+def test_files_that_differ_on_the_gateway(tmp_path):
+    files = {str(tmp_path / name): f"{name} ü\n" for name in ("same.map", "other.map", "new.map", "haproxy.cfg")}
+    for path in list(files)[:2]:
+        Path(path).write_text(files[path])
+    Path(list(files)[1]).write_text("changed\n")
+    there = subprocess.run(["sha256sum", "--", *files], capture_output=True, text=True, check=False).stdout
+    assert differing_files(files, there) == list(files)[1:]
+    assert differing_files(files, "") == list(files)
 
 
 def test_names_of_the_certificate():
