@@ -11,7 +11,10 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Fails in an inventory without a gateway. By default it is the head, which only the plan knows."""
+    """Fails without a gateway, and in a run that excludes one, where a change would not apply.
+
+    By default the gateway is the head, which only the plan knows.
+    """
 
     _requires_connection = False
 
@@ -19,7 +22,19 @@ class ActionModule(ActionBase):
         """Return `hosts`."""
         super().run(tmp, task_vars)
         hosts = [*plan_cluster(collect(task_vars["groups"], task_vars["hostvars"], names=PLANNED)).gateway.hosts]
-        return {"changed": False, "hosts": hosts} if hosts else failed([_NO_GATEWAY], "contract")
+        if not hosts:
+            return failed([_NO_GATEWAY], "contract")
+        excluded = [host for host in hosts if host not in task_vars["ansible_play_hosts_all"]]
+        return failed([_excluded(excluded)], "contract") if excluded else {"changed": False, "hosts": hosts}
+
+
+def _excluded(hosts):
+    return Problem(
+        "gateways-excluded",
+        N_("--limit excludes {hosts}, which run the gateway."),
+        N_("Run the command without --limit: it contacts only the gateways."),
+        hosts=hosts,
+    )
 
 
 _NO_GATEWAY = Problem(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ansible.plugins.lookup import LookupBase
+from requests import certs
 
 from inferfleet.gateway import SecretFolder
 
@@ -27,7 +28,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: A dictionary with C(key) and C(ca), in PEM, of each client.
+  description: A dictionary with C(key), C(ca), in PEM, and C(ca_bundle), the public CAs and this one, of each client.
   type: list
   elements: dict
 """
@@ -41,4 +42,6 @@ class LookupModule(LookupBase):
         path = Path(self._templar.template(variables["preflight_secrets_dir"]))
         folder = SecretFolder(path, read_only=bool(variables.get("ansible_check_mode")))
         authority = folder.authority().certificate
-        return [{"key": key, "ca": authority} for key in folder.client_keys(terms).values()]
+        bundle = f"{Path(certs.where()).read_text('utf-8').rstrip()}\n{authority}"
+        keys = folder.client_keys(terms).values()
+        return [{"key": key, "ca": authority, "ca_bundle": bundle} for key in keys]

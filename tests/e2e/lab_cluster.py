@@ -123,8 +123,8 @@ def eventually(check: Callable[[], bool], timeout: float, what: str) -> float:
 
 
 def secrets() -> dict[str, str]:
-    """Return name → value of the generated secrets of the inventory; certificates are none."""
-    files = [file for file in SECRETS.rglob("*") if file.is_file() and file.suffix != ".pem"]
+    """Return name → value of the generated secrets of the inventory; certificates and locks are none."""
+    files = [file for file in SECRETS.rglob("*") if file.is_file() and file.suffix not in (".pem", ".lock")]
     return {str(file.relative_to(SECRETS)): file.read_text().strip() for file in files}
 
 

@@ -73,6 +73,7 @@ def test_printed_command_lists_the_models(deployed: dict[str, Any]) -> None:
 
 def test_model_answers_and_streams(session: httpx.Client) -> None:
     answer = session.post("/v1/chat/completions", json=BODY, headers=bearer(client_key()))
+    assert answer.status_code == 200, answer.text
     assert answer.json()["choices"][0]["message"]["content"] == QUESTION.answer
     body = {**BODY, "stream": True}
     with session.stream("POST", "/v1/chat/completions", json=body, headers=bearer(client_key())) as stream:

@@ -23,6 +23,7 @@ def run(folder: Path, **variables: Any) -> str:
     node = {"distribution": {"id": "debian", "id_like": "", "version_id": "12"}, "runnable": {"apt": False}}
     nodes = {"n1": {"address": "192.0.2.1", "role": "head"}}
     facts = {"inferfleet_plans": [plan("deepseek-r1", "n1", nodes=nodes, executor="mp")]}
+    facts["inferfleet_gateway"] = {"hosts": {}}  # type: ignore[assignment]
     facts["inferfleet_node"] = {**node, "listening": {}, "interfaces": [], "docker": False}  # type: ignore[assignment]
     (folder / "facts.json").write_text(json.dumps(facts))
     read = "{{ (lookup('ansible.builtin.file', '%s') | from_json).%s }}"

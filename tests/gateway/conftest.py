@@ -81,6 +81,7 @@ class Gateway:
             queue_length=1,
             queue_seconds=2,
             body_seconds=3,
+            client_seconds=2,
             check_port=free_port() if checked else 0,
         )
         self.prompts = itertools.count()

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class Engine(ThreadingHTTPServer):
-    """Listens on a free port of 127.0.0.1. Streams as many events as the request's `max_tokens`, 0.1 s apart."""
+    """Listens on a free port of 127.0.0.1. Streams `max_tokens` events of a request, 0.1 s (its `pause`) apart."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.completions == "hang" and not request.get("stream"):
             self.server.resume.wait(20)
         if request.get("stream"):
-            self._stream(request["max_tokens"])
+            self._stream(request["max_tokens"], request.get("pause", 0.1))
             return
         key = self.headers.get("Authorization")
         message = {"choices": [{"message": {"role": "assistant", "content": self.server.name}}]}
@@ -80,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def _stream(self, tokens: int) -> None:
+    def _stream(self, tokens: int, pause: float) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -90,7 +90,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
             self.wfile.flush()
             self.server.tokens += 1
-            time.sleep(0.1)
+            time.sleep(pause)
         self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, *args: Any) -> None:

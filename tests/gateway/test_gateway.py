@@ -430,6 +430,41 @@ def test_slow_clients_are_disconnected(gateway, part):
     assert time.monotonic() - begin < 15
 
 
+def test_connection_without_a_tls_handshake_is_closed(gateway):
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=15) as connection:
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("http", ["--http1.1", "--http2"])
+@pytest.mark.parametrize("body", [{"wait": 3}, {"stream": True, "max_tokens": 2, "pause": 3}])
+def test_client_may_wait_longer_for_an_answer_than_it_may_be_silent(gateway, http, body):
+    assert gateway.limits.client_seconds < 3
+    command = [
+        "curl",
+        "--silent",
+        http,
+        "--cacert",
+        gateway.folder / "ca.pem",
+        "--write-out",
+        "%{http_code} %{http_version}",
+    ]
+    command += ["--header", "Authorization: Bearer sk-alice", "--json", json.dumps({"model": "small", **body})]
+    done = subprocess.run(
+        [*command, f"https://127.0.0.1:{gateway.port}{CHAT}"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done
+    assert done.stdout.endswith("200 2" if http == "--http2" else "200 1.1")
+    assert "n3" in done.stdout
+
+
+def test_large_headers_are_rejected(gateway):
+    """They would fill the buffer, and the size of the body would not be known."""
+    body = json.dumps({"model": "small", "padding": "x" * (2 * gateway.limits.body_bytes)}).encode()
+    with gateway.client(headers={"Authorization": "Bearer sk-alice", "X-Padding": "x" * 30000}) as client:
+        answer = client.post(CHAT, content=iter([body]))
+    assert (answer.status_code, answer.json()["error"]["code"]) == (431, "headers_too_large")
+
+
 def test_killed_replica_is_replaced_by_another(gateway):
     """Last test: it ends an engine."""
     gateway.engines["n1"].stop()

@@ -33,6 +33,16 @@ def assess(status, progressed, failures, stalls):
     return (failures + 1, stalls) if status >= 500 else (0, 0)
 
 
+def has_progressed(before, after):
+    """Return whether a replica generated something between two measurements of (bytes, tokens).
+
+    An engine without metrics of tokens may compute long answers that are not streamed: only silence of both counts.
+    """
+    if before is None or after[1] is None:
+        return True
+    return before[0] != after[0] or (before[1] is not None and before[1] != after[1])
+
+
 def is_up(failures, stalls):
     """Return whether a replica may get requests."""
     return failures < FAILURES and stalls < STALLS
@@ -105,7 +115,7 @@ class Replica:
             f"POST {self.given['path']}", json.dumps(body).encode(), self.settings["timeout"]
         )
         progress = await self.measure()
-        progressed = self.progress is not None and progress != self.progress
+        progressed = has_progressed(self.progress, progress)
         self.progress = progress
         before = is_up(self.failures, self.stalls)
         self.failures, self.stalls = assess(self.status, progressed, self.failures, self.stalls)

@@ -9,13 +9,9 @@ from inferfleet.fabric.ports import EPHEMERAL, listens, peer_spans
 
 Span = tuple[int, int]
 """First and last port of a range."""
+_LAST_PORT = 65535
 SERVING = frozenset({"ray_head", "ray_worker"})
 """Groups whose hosts run the ranks of an engine."""
-
-
-def has_gateway(groups: Mapping[str, Sequence[str]]) -> bool:
-    """Return whether clients use a gateway: the API of the engines is then closed to them."""
-    return bool(groups.get("gateway"))
 
 
 def closed_ports(
@@ -63,7 +59,9 @@ def _engine_spans(settings: Mapping[str, Any], *, head: bool) -> Iterator[Span]:
     yield from peer_spans(settings, head=head)
     for ports in engine.internal_ports:
         if listens(ports, head=head):
-            yield ports.span(int(settings["engine_port"]) or engine.port)
+            first, last = ports.span(int(settings["engine_port"]) or engine.port)
+            if first <= _LAST_PORT:
+                yield first, min(last, _LAST_PORT)
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:

@@ -17,8 +17,8 @@ def node_addresses(
     """Return the addresses of each host of the components' groups.
 
     `hosts` are the variables of each host with its facts, `plans` the plans in JSON form. These are the addresses on
-    the cluster network and those under which the hosts are reached. A host for which the inventory has only names
-    counts with all addresses of its own interfaces.
+    the cluster network, those under which the hosts are reached, and all of their own interfaces: a host may be reached
+    under an address that it does not connect from.
     """
     planned: dict[str, list[str]] = {}
     for plan in plans:
@@ -28,8 +28,7 @@ def node_addresses(
     for host in dict.fromkeys(host for group in GROUPS for host in groups.get(group, ())):
         variables = hosts[host]
         declared = [variables.get(key) for key in ("cluster_address", "ansible_host")]
-        addresses = _addresses([*planned.get(host, ()), *declared, host])
-        found[host] = addresses or _addresses(_of_interfaces(variables))
+        found[host] = _addresses([*planned.get(host, ()), *declared, host, *_of_interfaces(variables)])
     return found
 
 

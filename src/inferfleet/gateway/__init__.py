@@ -3,7 +3,14 @@
 from inferfleet.gateway.access import access
 from inferfleet.gateway.apply import change_clients, client_maps
 from inferfleet.gateway.backends import Backend, Replica, backends_of
-from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
+from inferfleet.gateway.certificate import (
+    INTERNAL_NAME,
+    Pair,
+    is_current,
+    issue_authority,
+    issue_server,
+    pair_problem,
+)
 from inferfleet.gateway.changes import Change, change_problems, changed, client_rows, generates_key
 from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files, read_backends, read_clients
 from inferfleet.gateway.completions import completion_check
@@ -49,6 +56,7 @@ __all__ = [
     "last_replica",
     "locked",
     "map_files",
+    "pair_problem",
     "read_backends",
     "read_clients",
     "read_recorded",

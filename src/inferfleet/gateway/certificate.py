@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from inferfleet.messages import N_, Message
 
 INTERNAL_NAME = "gateway.inferfleet.internal"
 """Name of the gateway for Open WebUI and checks, in each certificate of the CA. `.internal` is never a public domain
@@ -76,6 +78,20 @@ def is_current(certificate: str, authority: str, names: Iterable[str], now: date
     alternatives = there.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     same = {*alternatives} == {_alternative(name) for name in names}
     return same and there.not_valid_after_utc - now > timedelta(days=_RENEW_DAYS)
+
+
+def pair_problem(pair: Pair, now: datetime | None = None) -> str | Message | None:
+    """Return why a pair cannot be used: invalid, expired, or not of one key; None if it can."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pair.certificate.encode())
+        key = load_pem_private_key(pair.key.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:  # TypeError: encrypted
+        return str(error)
+    if certificate.not_valid_after_utc < (now or datetime.now(UTC)):
+        return Message("", N_("it expired on {day}"), day=f"{certificate.not_valid_after_utc:%Y-%m-%d}")
+    if certificate.public_key() != key.public_key():
+        return Message("", N_("the key belongs to another certificate"))
+    return None
 
 
 def _builder(

@@ -5,13 +5,13 @@ import secrets
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from inferfleet.files import write_atomic
 from inferfleet.gateway.backends import backends_of
 from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
-from inferfleet.gateway.clients import map_files, read_clients
+from inferfleet.gateway.clients import CLIENT_MAPS, map_files, read_clients
 from inferfleet.gateway.completions import completion_check
 from inferfleet.gateway.render import Limits, Paths, render_config
 from inferfleet.gateway.replicas import replica_lines
@@ -114,12 +114,18 @@ def gateway_files(
 
 
 def differing_files(files: Mapping[str, str], checksums: str) -> list[str]:
-    """Return the paths of `files` (content by path) that differ on the gateway, in their order.
+    """Return the paths of `files` (content by path) to write on the gateway, in their order: those that differ.
 
-    `checksums` is the output of `sha256sum`, which has no line for a file that does not exist.
+    `checksums` is the output of `sha256sum`, which has no line for a file that does not exist. Map files of clients
+    are written only if they do not exist: those of a deployed gateway may be newer than `files`.
     """
-    there = {(path, checksum) for checksum, _, path in (line.partition("  ") for line in checksums.splitlines())}
-    return [path for path, text in files.items() if (path, hashlib.sha256(text.encode()).hexdigest()) not in there]
+    there = {path: checksum for checksum, _, path in (line.partition("  ") for line in checksums.splitlines())}
+    kept = {path for path in there if PurePosixPath(path).stem in CLIENT_MAPS}
+    return [
+        path
+        for path, text in files.items()
+        if path not in kept and there.get(path) != hashlib.sha256(text.encode()).hexdigest()
+    ]
 
 
 def host_names(hosts: Mapping[str, Mapping[str, Any]], plans: Iterable[Mapping[str, Any]]) -> list[str]:

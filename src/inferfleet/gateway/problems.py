@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from inferfleet.gateway.backends import backends_of
+from inferfleet.gateway.certificate import Pair, pair_problem
 from inferfleet.messages import N_, Problem
 
 
@@ -37,15 +38,41 @@ def gateway_problems(
                 N_("Set both, or neither to have a certificate issued."),
             )
         )
-    problems += [
-        Problem(
-            "file-missing",
-            N_("File {path} of {name} does not exist on the controller."),
-            N_("Correct {name}."),
-            path=path,
-            name=name,
-        )
-        for name, path in (("gateway_certificate", certificate), ("gateway_key", key))
-        if path and not Path(path).is_file()
-    ]
-    return problems
+    return problems + _certificate_problems(certificate, key)
+
+
+def _certificate_problems(certificate: str, key: str) -> list[Problem]:
+    """Return why HAProxy would refuse the files of a certificate and its key; "" where none is set."""
+    texts, problems = {}, []
+    for name, path in (("gateway_certificate", certificate), ("gateway_key", key)):
+        try:
+            texts[name] = Path(path).read_text("utf-8") if path else ""
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            problems.append(
+                Problem(
+                    "file-not-readable",
+                    N_("File {path} of {name} cannot be read on the controller: {reason}."),
+                    N_("Correct {name}, or let the user of this run read the file."),
+                    path=path,
+                    name=name,
+                    reason=reason,
+                )
+            )
+    if problems or not (certificate and key):
+        return problems
+    reason = pair_problem(Pair(texts["gateway_certificate"], texts["gateway_key"]))
+    return (
+        [
+            Problem(
+                "certificate-not-usable",
+                N_("The certificate {path} and its key {key} cannot be used: {reason}."),
+                N_("Correct gateway_certificate and gateway_key: a certificate and its unencrypted key, in PEM."),
+                path=certificate,
+                key=key,
+                reason=reason,
+            )
+        ]
+        if reason
+        else []
+    )

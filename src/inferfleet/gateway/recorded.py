@@ -1,6 +1,7 @@
 """The clients that `inferfleet clients` added and revoked, recorded on the controller next to their keys."""
 
 import fcntl
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -108,6 +109,7 @@ def locked(secrets: Path, name: str, *, check: bool = False) -> Iterator[None]:
         yield
         return
     secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (secrets / f".{name}.lock").open("w") as file:
+    descriptor = os.open(secrets / f".{name}.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

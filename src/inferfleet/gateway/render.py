@@ -20,9 +20,12 @@ ENDPOINTS = (
 of an earlier request."""
 _HEADERS_BYTES = 32768  # for headers, tune.maxrewrite (1024) and the blocks of HAProxy's buffers
 _ERRORS: dict[str | int, tuple[str, str, str | None]] = {
+    400: ("The request is not valid HTTP.", "invalid_request_error", "bad_request"),
     401: ("Missing or invalid API key.", "invalid_request_error", "invalid_api_key"),
     408: ("The request was not received in time.", "invalid_request_error", "request_timeout"),
     413: ("The request is larger than {body_bytes} bytes.", "invalid_request_error", "request_too_large"),
+    431: ("The headers are too large.", "invalid_request_error", "headers_too_large"),
+    500: ("The gateway failed.", "server_error", None),
     502: ("The model server failed.", "server_error", None),
     503: ("No capacity for this model. Retry later.", "server_error", "overloaded"),
     504: ("The model server did not answer in time.", "server_error", "timeout"),
@@ -67,6 +70,10 @@ class Limits:
     """Longest time without a byte of an answer."""
     body_seconds: int = 30
     """Longest time until a body has arrived."""
+    client_seconds: int = 60
+    """Longest time without a byte from a client that has to send some, or takes none of an answer."""
+    headers_bytes: int = 24576
+    """Largest headers of a request; less than what the buffer has for them."""
     queue_length: int = 128
     queue_seconds: int = 30
     connections: int = 4096

@@ -156,6 +156,8 @@ def network(value: str) -> str:
 def source_network(value: str) -> str:
     """Return an address or a network; raises UnfitValueError."""
     try:
+        if "%" in value:  # a zone, which nft does not take
+            raise ValueError(value)
         ipaddress.ip_network(value)
     except ValueError:
         raise UnfitValueError(

@@ -8,7 +8,7 @@ import pytest
 from inferfleet.components import GROUPS, Component, Port, load_components
 from inferfleet.components.schema import Health
 from inferfleet.engines import load_engines
-from inferfleet.firewall import closed_ports, has_gateway, without
+from inferfleet.firewall import closed_ports, without
 from inferfleet.settings import Settings
 
 PLANNED: dict[str, Any] = {"executor": "mp", "data_parallel_size": 1, "engine_port": 8000}
@@ -33,10 +33,15 @@ def tcp(groups, *, gateway=False, others=(), **changes):
         (["ray_head"], {"engine": "sglang", "engine_port": 30000}, [(20000, 20099), (30100, 31000)]),
         (["ray_worker"], {"engine": "sglang", "engine_port": 0}, [(20001, 20099), (30000, 30000), (30100, 31000)]),
         (["ray_worker"], {"engine": "tensorrt-llm"}, [(29550, 29550)]),
+        (["ray_head"], {"engine": "sglang", "engine_port": 65500}, [(20000, 20099)]),
     ],
 )
 def test_ports_of_serving_hosts(groups, changes, closed):
     assert tcp(groups, **changes) == [*closed, EPHEMERAL]
+
+
+def test_ranges_end_at_the_last_port():
+    assert tcp(["ray_head"], engine="sglang", engine_port=64600)[-1] == (64700, 65535)
 
 
 def test_ports_for_clients_stay_open_without_a_gateway():
@@ -107,11 +112,6 @@ def test_ranges_are_sorted_and_apart(engine, executor):
 )
 def test_single_ports_are_left_out_of_ranges(ports, left):
     assert without([(10, 20)], ports) == left
-
-
-@pytest.mark.parametrize(("groups", "present"), [({}, False), ({"gateway": []}, False), ({"gateway": ["n1"]}, True)])
-def test_group_with_a_host_is_a_gateway(groups, present):
-    assert has_gateway(groups) is present
 
 
 def test_every_component_in_front_of_another_has_ports_for_clients():

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.unit.gateway.plans import plan
 
-from inferfleet.firewall import node_addresses, node_rules
+from inferfleet.firewall import gateway_deployed, node_addresses, node_rules
 from inferfleet.settings import Settings
 
 GROUPS = {"ray_head": ["n1"], "ray_worker": ["n2"], "webui": ["n3"]}
@@ -32,7 +32,9 @@ def rules(host: str, groups: dict[str, list[str]] | None = None, **changes: Any)
     planned, everywhere = plan("deepseek-r1", "n1", nodes=NODES, executor="ray"), groups or GROUPS
     known = node_addresses(hosts, everywhere, [planned])
     sources = [*(address for found in known.values() for address in found), *changes.pop("networks", ())]
-    return node_rules(host, hosts[host], everywhere, [planned], sources, options=OPTIONS, **changes)
+    gateways = changes.pop("gateways", [])
+    given = {"gateways": gateways, "fronted": bool(gateways), "options": OPTIONS, **changes}
+    return node_rules(host, hosts[host], everywhere, [planned], sources, **given)
 
 
 @pytest.mark.parametrize("host", ["n1", "n2", "n3"])
@@ -49,13 +51,33 @@ def test_ports_follow_the_planned_role():
 def test_head_of_another_replica_is_no_worker():
     second = plan("deepseek-r1", "n2", nodes={"n2": {"address": "10.0.0.2", "role": "head"}}, executor="ray")
     first = plan("deepseek-r1", "n1", nodes={"n1": NODES["n1"]}, executor="ray")
-    found = node_rules("n2", Settings().model_dump(), GROUPS, [first, second], [], options=OPTIONS)
+    given = {"gateways": [], "fronted": False, "options": OPTIONS}
+    found = node_rules("n2", Settings().model_dump(), GROUPS, [first, second], [], **given)
     assert "6379-6385" in elements(found, "tcp_ports")
 
 
 def test_gateway_of_any_host_closes_the_api():
+    """Also of one that Ansible does not have in the group, because the run does not include it."""
     assert "8000" not in elements(rules("n1"), "tcp_ports")
-    assert "8000" in elements(rules("n1", GROUPS | {"gateway": ["n3"]}), "tcp_ports")
+    assert "8000" in elements(rules("n1", gateways=["n3"]), "tcp_ports")
+    assert elements(rules("n3", gateways=["n3"]), "tcp_ports") == ["8404-8405"]
+
+
+def test_api_stays_open_until_the_gateway_is_deployed():
+    assert "8000" not in elements(rules("n1", gateways=["n3"], fronted=False), "tcp_ports")
+
+
+@pytest.mark.parametrize(
+    ("listening", "deployed"),
+    [({"8443": "inferfleet"}, True), ({"8443": "nginx"}, False), ({}, False), (None, True)],
+)
+def test_gateway_is_deployed_where_it_listens(listening, deployed):
+    facts = {"inferfleet_node": {"listening": listening}} if listening is not None else {}
+    hosts = {
+        "n1": {"ansible_facts": {"inferfleet_node": {"listening": {"8443": "inferfleet"}}}},
+        "n2": {"ansible_facts": facts},
+    }
+    assert gateway_deployed(["n1", "n2"], hosts, 8443) is deployed
 
 
 def test_ports_of_roles_are_closed_on_serving_hosts():

@@ -20,6 +20,7 @@ INTERFACES = [
         ({"ansible_host": "2001:db8::1"}, ["10.0.0.1"], ["10.0.0.1", "2001:db8::1"]),
         ({"ansible_host": "fe80::1%eth0"}, [], ["fe80::1"]),
         ({"ansible_host": "gpu1.example.com"}, ["10.0.0.1"], ["10.0.0.1"]),
+        ({"ansible_host": "203.0.113.7", "interfaces": INTERFACES}, [], ["203.0.113.7", "10.1.0.7", "10.2.0.7"]),
         ({"ansible_host": "gpu1.example.com", "interfaces": INTERFACES}, [], ["10.1.0.7", "10.2.0.7"]),
         ({"ansible_host": "127.0.0.1", "interfaces": INTERFACES}, [], ["10.1.0.7", "10.2.0.7"]),
         ({"ansible_host": "localhost", "interfaces": INTERFACES}, ["127.0.0.1"], ["10.1.0.7", "10.2.0.7"]),

@@ -108,9 +108,9 @@ def test_names_of_the_certificate():
     ("certificate", "key", "codes"),
     [
         ("", "", []),
-        ("/missing.pem", "", ["certificate-incomplete", "file-missing"]),
-        ("", "/missing.key", ["certificate-incomplete", "file-missing"]),
-        ("/missing.pem", "/missing.key", ["file-missing", "file-missing"]),
+        ("/missing.pem", "", ["certificate-incomplete", "file-not-readable"]),
+        ("", "/missing.key", ["certificate-incomplete", "file-not-readable"]),
+        ("/missing.pem", "/missing.key", ["file-not-readable", "file-not-readable"]),
     ],
 )
 def test_problems_of_the_certificate(certificate, key, codes):

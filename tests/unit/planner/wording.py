@@ -1,5 +1,6 @@
 """All texts of the planner: of the negative cases, the shipped inventories, unusual settings, nodes and networks."""
 
+import fcntl
 import json
 import tempfile
 from collections.abc import Iterator
@@ -168,6 +169,12 @@ def _profiles() -> Iterator[Message | Problem]:
 def _configs() -> Iterator[Message | Problem]:
     folder = Path(tempfile.gettempdir()) / "inferfleet-wording"  # in the texts, so the same each time
     folder.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:  # other workers of pytest use the same folder
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield from [*_local_models(folder)]
+
+
+def _local_models(folder: Path) -> Iterator[Message | Problem]:
     for config in CONFIGS:
         (folder / "config.json").write_bytes(config)
         yield from _of(make_plan(Settings(accelerator="H200-141G", model=str(folder)), NODES))
