@@ -80,7 +80,7 @@ def test_port_in_use_and_old_haproxy_are_found_on_its_host():
 def test_settings_of_clients_and_certificate_are_checked():
     clients = [{"name": "app", "models": ["typo"]}]
     assert codes(cluster(api_clients=clients)) == ["unknown-model"]
-    assert codes(cluster(gateway_certificate="/missing.pem")) == ["certificate-incomplete", "file-missing"]
+    assert codes(cluster(gateway_certificate="/missing.pem")) == ["certificate-incomplete", "file-not-readable"]
     assert codes(cluster(api_clients=clients, gateway_enabled=False)) == []
 
 
