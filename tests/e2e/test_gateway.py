@@ -5,6 +5,7 @@ import shlex
 import socket
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,8 +31,11 @@ def client_key(name: str = "default") -> str:
 
 @pytest.fixture
 def session(deployed: dict[str, Any]) -> Iterator[httpx.Client]:
-    """A client without a key."""
+    """A client without a key; the gateway uses a restarted engine again when its checks have passed."""
     with httpx.Client(base_url=URL, verify=trusted(), trust_env=False, timeout=60) as client:
+        end = time.monotonic() + 60
+        while client.get("/health").status_code != 200 and time.monotonic() < end:
+            time.sleep(0.5)
         yield client
 
 
