@@ -48,7 +48,8 @@ def test_down_keeps_only_the_weights(deployed: dict[str, Any], lab: Lab, control
         assert "inferfleet" not in lab.ssh(
             node, "cat /etc/hosts; nft list tables; ls /etc/systemd/system/nftables.service.d"
         )
-        assert lab.ssh(node, "systemctl list-unit-files --no-legend 'inferfleet-*'") == ""
+        # Exits with 1 if there is none.
+        assert lab.ssh(node, "systemctl list-unit-files --no-legend 'inferfleet-*' || true") == ""
         assert "model.safetensors.index.json" in lab.ssh(node, "ls /data/models/inferfleet/tiny-r1")
 
 
