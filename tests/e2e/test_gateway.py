@@ -69,9 +69,9 @@ def test_gateway_is_deployed_without_its_group(deployed: dict[str, Any], lab: La
 
 def test_printed_command_lists_the_models(deployed: dict[str, Any]) -> None:
     gateway = deployed["document"]["result"]["gateway"]
-    key = f'-H "Authorization: Bearer $(cat {shlex.quote(gateway["key_file"])})"'
-    command = f"curl --silent --show-error --cacert {shlex.quote(gateway['ca_file'])} {key} {gateway['url']}/models"
-    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
+    key = f"sed 's/^/Authorization: Bearer /' {shlex.quote(gateway['key_file'])}"
+    curl = f"curl --silent --show-error --cacert {shlex.quote(gateway['ca_file'])} -H @- {gateway['url']}/models"
+    done = subprocess.run(f"{key} | {curl}", shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
     assert [model["id"] for model in json.loads(done.stdout)["data"]] == [MODEL]
 
 

@@ -109,7 +109,7 @@ def test_doctor_does_not_recommend_itself() -> None:
     [
         (
             "/srv/fleet/.secrets/engine_api_key",
-            'curl -H "Authorization: Bearer $(cat .secrets/engine_api_key)" http://h/v1/models',
+            "sed 's/^/Authorization: Bearer /' .secrets/engine_api_key | curl -H @- http://h/v1/models",
         ),
         ("engine_api_key of the inventory", ""),
         (inventory_variable("engine_api_key"), ""),
@@ -132,7 +132,8 @@ def test_suggested_request_uses_the_gateway() -> None:
     }
     summary = summarize(UP, finished(result=result), Outcome.OK, again="", inventory="x", check=False, log="", cwd=HOME)
     assert summary.try_it == (
-        'curl --cacert .secrets/ca.pem -H "Authorization: Bearer $(cat .secrets/api_clients/app)" https://h:8443/v1/models'
+        "sed 's/^/Authorization: Bearer /' .secrets/api_clients/app"
+        " | curl --cacert .secrets/ca.pem -H @- https://h:8443/v1/models"
     )
     shown = {row.label: row.text for block in summary.blocks for row in block}
     assert list(shown) == [
