@@ -1,0 +1,70 @@
+"""One replica over both nodes: it serves again by itself after each fault, and restarts for no other reason."""
+
+import time
+from typing import Any
+
+import pytest
+from lab_cluster import Controller
+from tests.faults.catalog import Fault, load, possible
+from tests.faults.cluster import Replica, replicas
+from tests.faults.experiment import generation, perform, serves, wait_until
+from tests.faults.measure import problems
+from tests.faults.streams import StreamLoad
+
+pytestmark = pytest.mark.lab
+EXECUTORS = ["ray", "mp"]
+SATURATED_SECONDS = 25
+CLIENTS = 24  # three times what the engine runs at once
+LONG_PROMPT = "layers " * 1500  # near the longest that the engine takes
+
+CASES = [
+    pytest.param(executor, fault, id=f"{executor}-{fault.name}", marks=() if quick else pytest.mark.soak)
+    for executor in EXECUTORS
+    for fault in possible(executor, nodes=2)
+    for quick in [fault.quick and executor == "ray"]
+]
+
+
+class Deployments:
+    """Deploys an executor when the first test needs it."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller, self._executor = controller, "ray"
+
+    def replica(self, executor: str) -> Replica:
+        """Return the replica with this executor, which serves."""
+        if executor != self._executor:
+            up = self._controller.inferfleet("up", "-e", f"executor={executor}")
+            assert up.rc == 0, up
+            self._executor = executor
+        (replica,) = replicas()
+        assert replica.executor == executor
+        wait_until(lambda: serves(replica), "the replica serves")
+        return replica
+
+
+@pytest.fixture(scope="module")
+def deployments(deployed: dict[str, Any], controller: Controller) -> Deployments:
+    return Deployments(controller)
+
+
+def test_every_fault_is_possible() -> None:
+    assert {fault.name for fault in load()} == {fault.name for executor in EXECUTORS for fault in possible(executor, 2)}
+
+
+@pytest.mark.parametrize("prompt", ["How many layers does DeepSeek-R1 have?", LONG_PROMPT], ids=["short", "long"])
+def test_saturation_restarts_nothing(deployments: Deployments, prompt: str) -> None:
+    replica = deployments.replica("ray")
+    before, since = generation(replica), time.time()
+    with StreamLoad(replica, clients=CLIENTS, prompt=prompt, probing=False) as load:
+        time.sleep(SATURATED_SECONDS)
+        assert any(stream.ok for stream in load.streams)
+        assert load.broken() == []
+    assert (serves(replica), generation(replica), replica.restarts(since)) == (True, before, [])
+
+
+@pytest.mark.parametrize(("executor", "fault"), CASES)
+def test_replica_serves_again(deployments: Deployments, executor: str, fault: Fault) -> None:
+    measured = perform(fault, deployments.replica(executor))
+    print(measured)
+    assert problems(fault, measured) == [], measured
