@@ -1,6 +1,7 @@
 """Texts of what the supervisors report: states, reasons and events, by their codes."""
 
 from collections.abc import Mapping
+from string import Formatter
 from typing import Any
 
 from inferfleet.messages import N_, Message
@@ -52,7 +53,7 @@ _EVENTS = {
 
 def state_message(state: str) -> Message:
     """Return the text of a state."""
-    return Message(state, STATES.get(state, "{state}"), state=state)
+    return Message(state, STATES[state]) if state in STATES else Message(state, "{state}", state=state)
 
 
 def reason_message(reason: Mapping[str, Any] | None) -> Message:
@@ -80,13 +81,9 @@ def event_message(event: Mapping[str, Any]) -> Message:
 
 
 def _message(templates: Mapping[str, str], code: str, parameters: Mapping[str, Any]) -> Message:
-    """Return the text of a code; that of a newer supervisor, or without its parameters, is shown as it is."""
-    template = templates.get(code, "")
-    try:
-        template.format(**parameters)
-    except (LookupError, ValueError, TypeError):
-        template = ""
-    if not template:
-        values = ", ".join(f"{key}={value}" for key, value in parameters.items())
-        return Message(code, "{text}", text=f"{code} ({values})" if values else code)
-    return Message(code, template, **parameters)
+    """Return the text of a code; one of a newer supervisor, or without its parameters, is shown as it is."""
+    fields = {name for _, name, _, _ in Formatter().parse(templates.get(code, "")) if name}
+    if code in templates and fields <= parameters.keys():
+        return Message(code, templates[code], **parameters)
+    values = ", ".join(f"{key}={value}" for key, value in parameters.items())
+    return Message(code, "{text}", text=f"{code} ({values})" if values else code)
