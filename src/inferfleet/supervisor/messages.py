@@ -45,6 +45,7 @@ _EVENTS = {
     "member-returned": N_("{member} answers again"),
     "stopped": N_("stopped: {reason}"),
     "started": N_("started: {reason}"),
+    "start-failed": N_("container {container} cannot be started: {error}"),
     "adopted": N_("took over the running containers"),
     "held": N_("only observes for {seconds} s: {reason}"),
     "released": N_("acts again"),

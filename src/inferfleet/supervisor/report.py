@@ -150,7 +150,7 @@ def _row_text(status: Mapping[str, Any], known: bool) -> Message:
 
 def _names(status: Mapping[str, Any]) -> set[str]:
     members = {str(member.get("node")) for member in status.get("members") or ()}
-    return members | {str(status.get("replica")), str(status.get("leader"))}
+    return members | {str(status.get(key)) for key in ("replica", "leader", "node")}
 
 
 def _events(text: str) -> list[dict[str, Any]]:
