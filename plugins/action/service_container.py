@@ -15,7 +15,8 @@ DEFAULTS = {
     "restart_policy": "unless-stopped",
     "pull": "never",
     "command_handling": "correct",
-    "comparisons": {"env": "strict", "volumes": "strict"},
+    # The restart policy is not a reason to replace a container: `docker update` changes that of a running one.
+    "comparisons": {"env": "strict", "restart_policy": "ignore", "volumes": "strict"},
 }
 HIDDEN = ("actions", "container", "diff", "invocation")  # each contains the environment
 
@@ -42,7 +43,7 @@ class ActionModule(ActionBase):
     `planned`, the plan's `container`."""
 
     def run(self, tmp=None, task_vars=None):
-        """Create or update the container; return its result, restarts and last start, not its environment."""
+        """Create or update the container; return its result, restarts, last start and restart policy."""
         super().run(tmp, task_vars)
         options = {**DEFAULTS, **self._task.args.get("options", {}), **self._task.args}
         options.pop("options", None)
@@ -53,5 +54,10 @@ class ActionModule(ActionBase):
             options |= {"entrypoint": argv[:1], "command": argv[1:]}
         result = self._execute_module("community.docker.docker_container", options, task_vars=task_vars)
         found = result.get("container") or {}
-        state = {"restarts": found.get("RestartCount", 0), "started": found.get("State", {}).get("StartedAt", "")}
+        policy = found.get("HostConfig", {}).get("RestartPolicy", {}).get("Name", "")
+        state = {
+            "restarts": found.get("RestartCount", 0),
+            "started": found.get("State", {}).get("StartedAt", ""),
+            "restart_policy": policy,
+        }
         return {key: value for key, value in result.items() if key not in HIDDEN} | state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from inferfleet.engines import is_left_behind, load_engines
+from inferfleet.engines import load_engines
 
 
 def engine_fact(name, key, unknown):
@@ -21,4 +21,4 @@ class FilterModule:
 
     def filters(self):
         """Return the filters by name."""
-        return {"engine_fact": engine_fact, "engine_phases": engine_phases, "is_left_behind": is_left_behind}
+        return {"engine_fact": engine_fact, "engine_phases": engine_phases}

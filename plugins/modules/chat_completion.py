@@ -67,7 +67,7 @@ options:
   restarts_before:
     description:
       - Restarts of the container when the wait began. If it ends repeatedly after that, or once with an error that
-        lasts, C(fatal) is true. Without this number, it never is.
+        lasts or without a restart policy, C(fatal) is true. Without this number, it never is.
     type: int
 author: [inferfleet]
 """
@@ -106,7 +106,7 @@ seconds:
   returned: always
   type: float
 fatal:
-  description: Whether the container keeps restarting, so that waiting is useless.
+  description: Whether the container keeps ending, or stays so, so that waiting is useless.
   returned: always
   type: bool
 progress:
@@ -196,11 +196,12 @@ def container_state(name: str, phases: Sequence[dict], restarts_before: int | No
     earlier start is read only for the error that ended it.
     """
     form = "{{.State.Status}} {{.RestartCount}} {{.State.ExitCode}} {{.State.StartedAt}}"
+    form += ' {{or .HostConfig.RestartPolicy.Name "no"}}'
     try:
         code, inspected = run(["docker", "inspect", "-f", form, name], timeout=30)
         if code != 0:
             return False, Message("container-missing", N_("container {name} does not exist"), name=name)
-        status, restarts, exit_code, started = inspected.split()
+        status, restarts, exit_code, started, policy = inspected.split()
         count = int(restarts) - (int(restarts) if restarts_before is None else restarts_before)
         since = [] if count > 0 else ["--since", started]
         logs = run(["docker", "logs", *since, "--tail", str(LOG_LINES), name], timeout=30)[1]
@@ -210,14 +211,16 @@ def container_state(name: str, phases: Sequence[dict], restarts_before: int | No
         missing = N_("container {name} does not exist: Docker is not installed")
         return False, Message("docker-missing", missing, name=name)
     lines = logs.strip().split("\n")
-    text = last_error(lines if count > 0 else lines[-ERROR_LINES:])
+    # Without a restart policy, nothing starts it again while the wait lasts.
+    ended = restarts_before is not None and policy == "no" and status in ("exited", "dead")
+    text = last_error(lines if ended or count > 0 else lines[-ERROR_LINES:])
     if exit_code in KILLED and status != "running":
         text = Message("killed", N_("it was killed ({signal}), for example by `docker kill`"), signal=KILLED[exit_code])
-    if count >= RESTARTS_GIVEN_UP or (count > 0 and LASTING.match(str(text))):
-        ended = N_("container {name} exited {count} times (exit code {status}): {reason}")
+    if ended or count >= RESTARTS_GIVEN_UP or (count > 0 and LASTING.match(str(text))):
+        often = N_("container {name} exited {count} times (exit code {status}): {reason}")
         once = N_("container {name} exited (exit code {status}): {reason}")
         values = {"name": name, "count": count, "status": exit_code}
-        return True, Message("container-ends", ended if count > 1 else once, reason=text, **values)
+        return True, Message("container-ends", often if count > 1 else once, reason=text, **values)
     if status != "running":
         state = Message("", STATES[status]) if status in STATES else status
         other = N_("container {name} {state}: {reason}")

@@ -69,6 +69,10 @@ options:
     description: Regular expression of the titles of processes that hold a rank; empty counts none.
     type: str
     default: ""
+  supervisor:
+    description: Command of the supervisor, whose status and events are collected; empty collects none.
+    type: str
+    default: ""
 author: [inferfleet]
 """
 
@@ -86,7 +90,8 @@ logs:
   type: list
   elements: dict
 state:
-  description: C(containers), C(docker), C(shm), C(mounts), C(memory), C(download), C(ranks), C(gpus), C(uptime).
+  description: C(containers), C(docker), C(shm), C(mounts), C(memory), C(download), C(ranks), C(gpus), C(uptime),
+    C(supervisor).
   returned: always
   type: dict
 unread:
@@ -189,6 +194,20 @@ class Collector:
         )  # dmesg has no --since on old systems
         lines = [line for line in (kernel or "").splitlines() if KERNEL.search(line) and line >= begin]
         self.keep("kernel.log", "\n".join(lines))
+
+    def supervisor(self, command: str) -> dict[str, Any]:
+        """Return the status of the supervisor, and store its events; empty if none answers."""
+        if not command or not os.path.exists(command):
+            return {}
+        self.keep(
+            "inferfleet-supervisor.service.events.log",
+            self.run([command, "events", "--json", "--since", str(self.since)], quiet=True),
+        )
+        status = self.run([command, "status", "--json"], quiet=True)
+        try:
+            return dict(json.loads(status or "{}"))
+        except (ValueError, TypeError):
+            return {}
 
 
 def described(container: dict) -> dict:
@@ -295,6 +314,7 @@ def main() -> None:
             "paths": {"type": "list", "elements": "str", "default": []},
             "model_path": {"type": "str", "default": ""},
             "ranks": {"type": "str", "default": ""},
+            "supervisor": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -316,6 +336,7 @@ def main() -> None:
         "ranks": rank_processes(params["ranks"]),
         "download": download(params["model_path"]),
         "gpus": gpus(collect, containers, params["accelerator_containers"]),
+        "supervisor": collect.supervisor(params["supervisor"]),
     }
     module.exit_json(changed=False, logs=collect.logs, state=state, unread=collect.unread)
 

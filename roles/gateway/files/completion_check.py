@@ -1,8 +1,9 @@
 """Check replicas by completions of one token, and answer HAProxy's agent checks with the result.
 
 The engines' /health also returns 200 while completions fail or hang. A busy engine lets the completion wait: it is
-unhealthy only if it also generated nothing for anyone meanwhile. Protocol: "agent-check" of docs.haproxy.org,
-configuration manual, section 5.2. A GET request is answered with the state of all replicas.
+unhealthy only if it also generated nothing for anyone meanwhile. A replica whose supervisor reports that it is down is
+unhealthy at once; if the supervisor does not answer, completions alone decide. Protocol: "agent-check" of
+docs.haproxy.org, configuration manual, section 5.2. A GET request is answered with the state of all replicas.
 
 Argument: a JSON file with `port`, `socket` (HAProxy's runtime API), `interval` and `timeout` in seconds and `replicas`.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 FAILURES = 3
 STALLS = 2
 RETRY_SECONDS = 2
+SUPERVISOR_SECONDS = 1
 _BUSY = (429, 503)
 _TIMEOUT = asyncio.TimeoutError  # before Python 3.11, not the builtin one
 # vllm/v1/metrics/loggers.py: vllm:generation_tokens_total; python/sglang/srt/metrics/collector.py: sglang:...
@@ -61,6 +63,16 @@ def generated_tokens(metrics):
     return sum(map(float, counts)) if counts else None
 
 
+def supervised_state(status, answer):
+    """Return what a supervisor reports of its replica, `up` or `down`; empty if it reports nothing."""
+    try:
+        report = json.loads(answer.partition("\r\n\r\n")[2]) if status == 200 else {}
+    except ValueError:
+        return ""
+    state = report.get("state") if isinstance(report, dict) else ""
+    return state if state in ("up", "down") else ""
+
+
 async def exchange(reader, writer, request):
     """Send a request and return the answer until the end of the connection."""
     try:
@@ -78,16 +90,18 @@ class Replica:
         self.settings, self.given = settings, given
         self.failures = self.stalls = self.status = 0
         self.progress = None
+        self.supervised = ""
 
-    async def request(self, head, body=b"", seconds=5):
-        """Return status and text of an answer; status 0 if there is none in time."""
+    async def request(self, head, body=b"", seconds=5, port=0):
+        """Return status and text of an answer; status 0 if there is none in time. `port`: not the engine's."""
         lines = [f"{head} HTTP/1.1", f"Host: {self.given['address']}", "Connection: close"]
-        if self.given["authorization"]:
+        if self.given["authorization"] and not port:
             lines.append(f"Authorization: {self.given['authorization']}")
         if body:
             lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
         try:
-            streams = await asyncio.wait_for(asyncio.open_connection(self.given["address"], self.given["port"]), 5)
+            opened = asyncio.open_connection(self.given["address"], port or self.given["port"])
+            streams = await asyncio.wait_for(opened, 5)
             request = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
             answer = await asyncio.wait_for(exchange(*streams, request), seconds)
         except _TIMEOUT:
@@ -117,13 +131,28 @@ class Replica:
         progress = await self.measure()
         progressed = has_progressed(self.progress, progress)
         self.progress = progress
-        before = is_up(self.failures, self.stalls)
+        before = self.state()
         self.failures, self.stalls = assess(self.status, progressed, self.failures, self.stalls)
-        if before != is_up(self.failures, self.stalls):
+        self.log_change(before)
+
+    async def watch(self):
+        """Request the state from the supervisor again and again."""
+        while self.given.get("supervisor_port"):
+            answer = await self.request("GET /v1/health", port=self.given["supervisor_port"])
+            before = self.state()
+            self.supervised = supervised_state(*answer)
+            self.log_change(before)
+            await asyncio.sleep(SUPERVISOR_SECONDS)
+
+    def log_change(self, before):
+        """Print a state that differs from the one before."""
+        if before.partition(" ")[0] != self.state().partition(" ")[0]:
             print(f"{self.given['name']} is {self.state()}", flush=True)
 
     def state(self):
         """Return the answer to HAProxy."""
+        if self.supervised == "down":
+            return "down #its supervisor stops or starts it"
         if is_up(self.failures, self.stalls):
             return "up"
         return f"down #completions answered with {self.status}" if self.status else "down #completions hang"
@@ -161,7 +190,9 @@ async def serve(settings):
             writer.close()
 
     server = await asyncio.start_server(connected, "127.0.0.1", settings["port"])
-    await asyncio.gather(server.serve_forever(), *(replica.run() for replica in replicas.values()))
+    await asyncio.gather(
+        server.serve_forever(), *(task for replica in replicas.values() for task in (replica.run(), replica.watch()))
+    )
 
 
 if __name__ == "__main__":

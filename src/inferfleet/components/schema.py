@@ -46,7 +46,9 @@ class Health(_Entry):
     """Health check of a component."""
 
     path: str = ""  # HTTP path on its first port that returns 200 when the component is ready
-    status: Literal["http", "ray", "completion", "chat", "rules"] = "http"  # check used by `inferfleet status`
+    status: Literal["http", "ray", "completion", "chat", "rules", "supervisor"] = (
+        "http"  # check used by `inferfleet status`
+    )
     table: str = ""  # nftables table of family inet, of which `rules` checks that it is loaded
 
 

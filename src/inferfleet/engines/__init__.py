@@ -6,7 +6,6 @@ specific to this engine, doctor.Symptom). No other code names the engine.
 """
 
 from inferfleet.engines.discovery import engine_folders, load_command, load_engine, load_engines, load_flags, own_port
-from inferfleet.engines.members import is_left_behind
 from inferfleet.engines.schema import Engine, EngineVersion, Flag, FlagFile, Mode, Profile
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "Mode",
     "Profile",
     "engine_folders",
-    "is_left_behind",
     "load_command",
     "load_engine",
     "load_engines",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from inferfleet.engines.launch import Launch
     from inferfleet.engines.measurement import Measurement
 
-_SHARED = ("flexible_flags", "managed", "option_files", "reasoning_parsers", "tool_call_parsers", "phases")
+_SHARED = ("flexible_flags", "managed", "option_files", "reasoning_parsers", "tool_call_parsers", "phases", "metrics")
 """Properties of a program, which an engine inherits from the one in its `command_line_of`."""
 
 

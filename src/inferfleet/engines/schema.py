@@ -134,6 +134,15 @@ class InternalPorts(_Entry):
         return numbers[0], numbers[-1]
 
 
+class Metrics(_Entry):
+    """Prometheus metrics by which the supervisor sees whether the engine makes progress."""
+
+    path: str = "/metrics"
+    progress: Annotated[tuple[str, ...], Field(min_length=1)]  # samples of which one changes with every step
+    running: str  # gauge: requests in the batch
+    waiting: str  # gauge: requests in the queue
+
+
 class Phase(_Entry):
     """One phase of loading, as a waiting task shows it, and the log lines that show it."""
 
@@ -209,6 +218,7 @@ class Engine(_Entry):
     # A progress bar that overwrites its line is read when the line ends: Docker logs complete lines, or 16 KiB
     # (github.com/moby/moby, daemon/logger/copier.go).
     phases: tuple[Phase, ...] = ()
+    metrics: Metrics | None = None  # None: it has no metrics by default; only completions show progress
     rank_processes: str = ""  # regular expression for the titles of rank processes; empty: no titles
     architecture_capabilities: dict[str, Capability] = {}  # architecture -> minimum compute capability on NVIDIA
     batch_limit: bool = False  # whether it requires that a batch has as many tokens as there are sequences
@@ -223,8 +233,8 @@ class Engine(_Entry):
     # engine_extra_args: the engine would use the last value, and the plan would be wrong.
     managed: dict[str, str] = {}
     option_files: tuple[str, ...] = ()  # options that read further options from a file, which is not checked
-    # Engine whose command line it shares, including `flexible_flags`, `managed`, `option_files`, parser names and
-    # `phases`.
+    # Engine whose command line it shares, including `flexible_flags`, `managed`, `option_files`, parser names, `phases`
+    # and `metrics`.
     command_line_of: str = ""
     versions: Annotated[tuple[EngineVersion, ...], Field(min_length=1)]  # newest first
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from inferfleet.components import load_component
 from inferfleet.engines import load_engines
 
 
@@ -17,6 +18,8 @@ class Replica:
     port: int
     capacity: int
     """Requests that it computes at once; further ones wait at the gateway. 0: not known, unlimited."""
+    supervisor_port: int = 0
+    """Port at which its supervisor answers; 0: it has none."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ def _replica(plan: Mapping[str, Any]) -> Replica:
     # vLLM applies max_num_seqs to each data-parallel rank.
     capacity = plan["max_num_seqs"] * plan["data_parallel_size"]
     address = plan["nodes"][plan["head"]]["address"]
-    return Replica(server_name(plan), address, plan["port"], capacity)
+    supervisor_port = load_component("supervisor").ports[0].number if plan.get("supervised") else 0
+    return Replica(server_name(plan), address, plan["port"], capacity, int(supervisor_port))
 
 
 def server_name(plan: Mapping[str, Any]) -> str:

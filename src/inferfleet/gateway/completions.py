@@ -18,6 +18,7 @@ def completion_check(
             "name": f"{backend.name}/{replica.name}",
             "address": replica.address,
             "port": replica.port,
+            "supervisor_port": replica.supervisor_port,
             "path": f"{backend.api_path}/chat/completions",
             "model": backend.model,
             "authorization": f"Bearer {engine_api_key}" if backend.takes_api_key else "",

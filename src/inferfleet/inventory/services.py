@@ -20,9 +20,10 @@ SITE_KEYS = frozenset(
             "gateway_max_body_bytes",
             "api_clients",
         ),
-        *("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password"),
+        *("engine_api_key", "ray_auth_token", "supervisor_token", "webui_secret_key", "webui_admin_password"),
         *("offline_bundle", "image_mirrors", "insecure_registries", "registry_mirrors", "container_data_root"),
         *("http_proxy", "https_proxy", "no_proxy", "node_firewall", "firewall_allowed_networks"),
+        "supervisor_enabled",
     }
 )
 """Settings that all services of an inventory share; any other may differ between services."""

@@ -127,7 +127,7 @@ def plan_cluster(
         )
         plans[0] = replace(plans[0], warnings=[*plans[0].warnings, note])
     exposed = () if hypothetical else (*_open_ports(shared), *open_api_warnings(shared, plans))
-    plans[0] = replace(plans[0], warnings=[*plans[0].warnings, *exposed])
+    plans[0] = replace(plans[0], warnings=[*plans[0].warnings, *exposed, *_unsupervised(shared)])
     return ClusterPlan(tuple(plans), gateway, node_problems=node_problems, exposed=exposed)
 
 
@@ -139,6 +139,17 @@ def _open_ports(settings: Settings) -> Iterator[Message]:
             " engine, through which programs can be run there. Close them in another firewall (docs/components.md)."
         )
         yield Message("node-firewall-off", template)
+
+
+def _unsupervised(settings: Settings) -> Iterator[Message]:
+    """Yield the warning that the supervisor is switched off."""
+    if not settings.supervisor_enabled:
+        template = N_(
+            "Variable supervisor_enabled is false: Docker restarts single containers, but nothing notices an engine"
+            " that hangs, or restarts the other nodes of a replica after one of them failed. Monitor the service"
+            " yourself."
+        )
+        yield Message("supervisor-off", template)
 
 
 def _as_planned(inventory: Inventory, plans: Collection[Plan]) -> Inventory:

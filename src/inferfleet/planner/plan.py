@@ -106,6 +106,10 @@ class Plan:
     """Image of the web UI: the configured one, the vendor's, or Open WebUI's."""
     rank_processes: str = ""
     """Regular expression for the titles of the rank processes; empty: the engine sets no titles."""
+    supervised: bool = False
+    """Whether the supervisor restarts the replica as a group; otherwise Docker restarts its containers."""
+    hang_seconds: int = 0
+    """Longest time without progress while requests run, after which the supervisor restarts the replica; 0: none."""
     reasoning_parser: str = ""
     """The engine's parser that separates reasoning from the answer; empty: none."""
     trust_remote_code: bool = False

@@ -24,6 +24,7 @@ from inferfleet.planner.layouts import split_of
 from inferfleet.planner.memory import GIB, Budget
 from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planner.ray_args import ray_argv
+from inferfleet.planner.supervision import hang_seconds, step_seconds, supervised
 from inferfleet.planner.warnings import checkpoint_warnings, engine_warnings, layout_warnings, node_warnings
 from inferfleet.proxies import bypass_given_proxy
 from inferfleet.settings import Settings
@@ -147,6 +148,8 @@ def render(decided: Decided, problems: list[Problem], reasons: list[Message]) ->
         api_path=choice.engine.api_path,
         webui_image=webui_image(settings.webui_image, choice, fleet),
         rank_processes=choice.engine.rank_processes,
+        supervised=supervised(settings, choice.engine),
+        hang_seconds=_hang_seconds(decided),
         reasoning_parser=launch.reasoning_parser,
         trust_remote_code=launch.trust_remote_code,
         budget=sizing.budget,
@@ -174,6 +177,17 @@ def _tools(decided: Decided) -> dict[str, str]:
         return {}
     template = f"{choice.engine.chat_templates}/{model.tool_chat_template}" if model.tool_chat_template else ""
     return {"tool_call_parser": parser, "chat_template": template}
+
+
+def _hang_seconds(decided: Decided) -> int:
+    settings, engine, sizing = decided.settings, decided.choice.engine, decided.sizing
+    if not supervised(settings, engine):
+        return 0
+    if settings.supervisor_hang_seconds:
+        return settings.supervisor_hang_seconds
+    ranks = sizing.layout.tensor_parallel_size * sizing.layout.data_parallel_size
+    step = step_seconds(decided.model.architecture, sizing.limits, ranks, decided.fleet.accelerator.vendor)
+    return hang_seconds(step, has_metrics=engine.metrics is not None)
 
 
 def _share(held: Budget | None, *, with_weights: bool = False) -> float | None:

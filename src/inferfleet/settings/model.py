@@ -160,6 +160,11 @@ class Settings(BaseModel):
     firewall_allowed_networks: list[SourceNetwork] = []
     """Further addresses and networks that may reach these ports, e.g. of monitoring: `[10.9.0.5, 10.8.0.0/24]`."""
 
+    supervisor_enabled: Switch = True
+    """Restart a replica as a group when a part of it fails or hangs; false: Docker restarts single containers."""
+    supervisor_hang_seconds: Count = 0
+    """Longest time without progress while requests run; 0: derived from the longest step of a prompt."""
+
     webui_image: Image = ""
     """Image `name:tag`; empty: Open WebUI's, or the one of the accelerator vendor."""
     webui_port: Port = 3000
@@ -186,6 +191,8 @@ class Settings(BaseModel):
     """Key of the engines' API, which the gateway sends; its clients have keys of their own."""
     ray_auth_token: str = ""
     """Authentication token of the Ray cluster."""
+    supervisor_token: str = ""
+    """Key by which the supervisors of the nodes authenticate each other."""
     webui_secret_key: str = ""
     """Key that signs Open WebUI sessions."""
     webui_admin_password: str = ""
@@ -211,7 +218,7 @@ MIN_SECRET_LENGTH = 8
 MAX_PASSWORD_BYTES = 72
 """Maximum bytes of a password: bcrypt, with which Open WebUI stores it, ignores or rejects more."""
 
-SECRETS = ("engine_api_key", "ray_auth_token", "webui_secret_key", "webui_admin_password")
+SECRETS = ("engine_api_key", "ray_auth_token", "supervisor_token", "webui_secret_key", "webui_admin_password")
 """Settings whose value must never be shown, not even in an error message."""
 
 WITH_SECRETS = ("api_clients",)
@@ -227,6 +234,7 @@ SECTIONS = {
     "Containers and images": "container_data_root",
     "Ray cluster": "ray_port",
     "Node firewall": "node_firewall",
+    "Supervisor": "supervisor_enabled",
     "Open WebUI": "webui_image",
     "Gateway (hosts of group gateway; without this group, the first head node)": "gateway_enabled",
     "Secrets (empty: generated once into <inventory>/.secrets/, mode 0600, outside git)": "engine_api_key",

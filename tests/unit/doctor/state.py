@@ -18,10 +18,18 @@ _CONTAINER = {
     "shm_size": 67108864,
     "restart_count": 0,
 }
+_SUPERVISED = {
+    "state": "serving",
+    "desired": "running",
+    "since": STARTED,
+    "restarts": 1,
+    "exhausted": False,
+    "members": [{"node": "n1", "state": "present", "age": 0.5}, {"node": "n2", "state": "present", "age": 0.7}],
+}
 _ANSWER = {"status": 200, "text": "", "seconds": 0.1}
 
 
-def _node(*containers: str) -> dict[str, Any]:
+def _node(name: str, *containers: str) -> dict[str, Any]:
     return {
         "collected": round(unix_time(STARTED) or 0) + 60,
         "uptime_seconds": 86400,
@@ -34,6 +42,7 @@ def _node(*containers: str) -> dict[str, Any]:
         "ranks": [{"title": "ray::RayWorkerProc", "seconds": 900}],
         "download": {},
         "gpus": {"node": {"count": 8, "output": ""}, "inferfleet-ray": {"count": 8, "output": ""}},
+        "supervisor": {"node": name, "replica": "r", "leader": "n1"} | _SUPERVISED,
         "listening": {"8000": "inferfleet", "22": "sshd"},
     }
 
@@ -56,8 +65,8 @@ def healthy() -> dict[str, Any]:
                 }
             ],
             "nodes": {
-                "n1": _node("inferfleet-ray", "inferfleet-engine", "inferfleet-webui"),
-                "n2": _node("inferfleet-ray"),
+                "n1": _node("n1", "inferfleet-ray", "inferfleet-engine", "inferfleet-webui"),
+                "n2": _node("n2", "inferfleet-ray"),
             },
             "answers": {
                 "n1": {

@@ -54,6 +54,8 @@ def test_healthy_cluster_has_no_findings() -> None:
         ),
         ("nodes n2 containers inferfleet-ray", STOPPED, "ray-node-missing", "n2"),
         ("nodes n1 containers inferfleet-engine", STOPPED, "engine-not-running", "n1"),
+        ("nodes n1 supervisor desired", "stopped", "replica-stopped", "n1"),
+        ("nodes n1 supervisor exhausted", True, "replica-restart-budget", "n1"),
         ("nodes n1 listening 8000", "nginx", "port-in-use", ""),
         ("answers n1 completion", GONE | {"text": "timed out"}, "engine-unresponsive", ""),
         ("answers n1 models status", 401, "wrong-api-key", ""),
@@ -72,7 +74,7 @@ def test_single_fault_is_found(path: str, value: Any, symptom: str, node: str) -
 
 def test_every_condition_of_the_catalog_is_covered() -> None:
     cases = {mark.args[1][n][2] for mark in test_single_fault_is_found.pytestmark for n in range(len(mark.args[1]))}
-    elsewhere = {"partial-restart", "container-restart-loop"}
+    elsewhere = {"partial-restart", "container-restart-loop", "replica-waiting"}
     assert cases | elsewhere == {symptom.id for symptom in load_symptoms() if symptom.state}
 
 
@@ -157,3 +159,13 @@ def test_each_service_is_evaluated_with_its_own_plan() -> None:
     data["webui"]["models"] = ["deepseek-r1", "small"]
     (finding,) = diagnose(evidence(data), load_symptoms()).findings
     assert (finding.symptom.id, finding.service) == ("engine-unresponsive", "small")
+
+
+def test_replica_that_waits_names_the_lost_node() -> None:
+    data = changed("nodes n1 supervisor state", "waiting")
+    data["nodes"]["n1"]["supervisor"]["members"][1] |= {"state": "lost", "age": 41.6}
+    [finding] = [f for f in diagnose(evidence(data), load_symptoms()).findings if f.symptom.id == "replica-waiting"]
+    assert (finding.node, str(finding.traces[0].text)) == (
+        "n1",
+        "Replica r waits for n2, which has not answered for 42 s.",
+    )

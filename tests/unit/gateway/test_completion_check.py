@@ -75,3 +75,28 @@ def test_settings_name_each_replica_as_haproxy_does():
     ]
     assert [replica["authorization"] for replica in settings["replicas"]] == ["Bearer key", "Bearer key", ""]
     assert settings["replicas"][2]["path"] == "/v1-openai/chat/completions"
+
+
+def test_settings_name_the_port_of_the_supervisor():
+    plans = [plan("m", "a1", supervised=True), plan("m", "b1")]
+    settings = json.loads(completion_check(backends_of(plans), 8405, "/run/s", 30, "key"))
+    assert [replica["supervisor_port"] for replica in settings["replicas"]] == [8406, 0]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "state"),
+    [
+        (200, '{"replica": "r", "state": "up"}', "up"),
+        (200, '{"replica": "r", "state": "down"}', "down"),
+        (200, '{"state": "unsure"}', ""),
+        (200, "[]", ""),
+        (200, "not JSON", ""),
+        (500, '{"state": "down"}', ""),
+        (0, "", ""),
+    ],
+)
+def test_only_a_supervisor_that_answers_decides(status, body, state):
+    assert check.supervised_state(status, f"HTTP/1.1 {status} X\r\nA: b\r\n\r\n{body}") == state
+    replica = check.Replica({}, {"name": "m/a1"})
+    replica.supervised = state
+    assert replica.state().startswith("down") == (state == "down")

@@ -205,8 +205,19 @@ ENDED = "container engine exited"
 def test_container_explains_a_missing_answer(run_module, docker, inspect, logs, before, fatal, text):
     given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
     given |= {} if before is None else {"restarts_before": before}
-    result = run_module("chat_completion", env=docker(f"{inspect} {STARTED}", logs), **given)
+    result = run_module("chat_completion", env=docker(f"{inspect} {STARTED} unless-stopped", logs), **given)
     assert (result["fatal"], result["msg"][: len(text)]) == (fatal, text)
+
+
+@pytest.mark.parametrize(("before", "fatal"), [(0, True), (None, False)])
+def test_container_without_restart_policy_ends_the_wait(run_module, docker, before, fatal):
+    given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine"}
+    given |= {} if before is None else {"restarts_before": before}
+    logs = "OSError: y\n" + "bye\n" * 100
+    result = run_module(
+        "chat_completion", env=docker(f"exited 0 1 {STARTED} no", logs if fatal else "OSError: y"), **given
+    )
+    assert (result["fatal"], "OSError: y" in result["msg"]) == (fatal, True)
 
 
 def test_missing_container(run_module, docker):
@@ -225,14 +236,14 @@ def test_missing_container(run_module, docker):
 )
 def test_progress_is_the_phase_of_loading(run_module, docker, logs, phase):
     given = {"url": "http://127.0.0.1:1", "model": "r1", "prompt": "?", "container": "engine", "phases": PHASES}
-    result = run_module("chat_completion", env=docker(f"running 0 0 {STARTED}", logs), **given)
+    result = run_module("chat_completion", env=docker(f"running 0 0 {STARTED} unless-stopped", logs), **given)
     text = result["progress"]["text"]["message"]
     assert re.fullmatch(rf"{phase} \(running for \d+h \d\dm\)", text)
     assert result["msg"] == result["problems"][0]["message"] == f"no response from http://127.0.0.1:1 yet: {text}"
 
 
 def test_log_is_read_since_the_last_start(run_module, docker, tmp_path):
-    env = docker(f"running 1 0 {STARTED}")
+    env = docker(f"running 1 0 {STARTED} unless-stopped")
     (tmp_path / "docker").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncat {tmp_path}/"$1"\n')
     run_module("chat_completion", env=env, url="http://127.0.0.1:1", model="r1", prompt="?", container="engine")
     assert (tmp_path / "calls").read_text().splitlines()[1] == f"logs --since {STARTED} --tail 5000 engine"

@@ -1,6 +1,5 @@
 """`inferfleet doctor`: symptoms, their cause, how to check them, and the remedy."""
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from inferfleet.cli.durations import seconds_of, wrong_span
 from inferfleet.cli.execute import execute, refuse
 from inferfleet.cli.options import RUN_PANEL, RunOptions, inventory_option, takes_run_options
 from inferfleet.cli.output.document import document, to_text
@@ -26,8 +26,6 @@ from inferfleet.messages import N_, Problem, os_reason
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import RunResult
 
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_MAX_SECONDS = 366 * 86400
 _UNREACHABLE = "node-unreachable"
 _STATE = "state"
 _SEVERITIES = {"error": N_("error"), "warning": N_("warning")}
@@ -71,12 +69,10 @@ def doctor(
     ] = None,
 ) -> None:
     """Run the playbook that diagnoses the cluster, or analyze the logs of `--logs`."""
-    seconds = _seconds(since)
+    seconds = seconds_of(since)
     problem = None
     if seconds is None:
-        problem = Problem(
-            "usage", N_("Option --since is '{value}'."), N_("Give a time such as 30m, 1h or 2d."), value=since
-        )
+        problem = wrong_span(since)
     elif logs is None and not options.inventory:
         problem = Problem(
             "usage",
@@ -122,12 +118,6 @@ def _offline(logs: Path, options: RunOptions) -> int:
         cwd = Path.cwd()
         print_summary(console, summarize(COMMAND, run, outcome, again="", inventory="", check=False, log="", cwd=cwd))
     return outcome.exit_code
-
-
-def _seconds(text: str) -> int | None:
-    found = re.fullmatch(r"(\d{1,8})([smhd]?)", text.strip())
-    seconds = int(found[1]) * _UNITS[found[2] or "s"] if found else 0
-    return seconds if 0 < seconds <= _MAX_SECONDS else None
 
 
 def _outcome(outcome: Outcome, result: Mapping[str, Any]) -> Outcome:

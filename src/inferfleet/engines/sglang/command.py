@@ -51,6 +51,8 @@ def build_argv(launch: Launch) -> list[str]:
         argv += ["--disable-radix-cache"]
     if launch.trust_remote_code:
         argv += ["--trust-remote-code"]
+    if launch.is_head:
+        argv += ["--enable-metrics"]  # by which the supervisor sees progress
     return [*argv, *_parsers(launch), *_speculation(launch), *launch.extra]
 
 

@@ -1,0 +1,388 @@
+"""The leader's state machine: a pure function of the state, what the members report, and the engine's health.
+
+    absent    containers do not exist yet, or were changed ─ all run ─────────────────────────> loading (deployed)
+              └ all exist, but some do not run for SETTLE seconds ────────────────────────────> stopping
+    stopping  members stop what they run ─ all stopped, or lost ─ to be stopped ──────────────> stopped
+              ├ a member is lost ─────────────────────────────────────────────────────────────> waiting
+              └ otherwise ────────────────────────────────────────────────────────────────────> back-off, or starting
+    waiting   for a lost member ─ all are there, and stopped ─────────────────────────────────> back-off, or starting
+    back-off  nothing runs ─ the delay has passed ────────────────────────────────────────────> starting
+    starting  stage by stage on all members ─ all stages run ─────────────────────────────────> loading
+              └ exit, lost member, a stage exceeds `join` seconds ────────────────────────────> stopping
+    loading   the engine loads ─ a completion is answered ────────────────────────────────────> serving
+              └ exit, lost rank, `load` seconds, a member lost for `join` seconds ────────────> stopping
+    serving   ─ exit, lost rank, no progress, failing completions ────────────────────────────> stopping
+    stopped   deliberately ─ start, or a container is started by hand ────────────────────────> stopping, absent
+
+From every state: a deliberate stop or an operator's command leads to stopping, changed containers to absent. A lost
+member alone changes nothing while the engine serves. Each entry into stopping begins a new generation; a member that
+reports it runs nothing of older ones. While held, only the lease is counted.
+
+Time is the sum of the intervals between steps, each capped: clock jumps, a paused machine or a starved process
+do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from inferfleet_supervisor.model import (
+    ABSENT,
+    BACK_OFF,
+    EXITED,
+    HELD,
+    LOADING,
+    RUNNING,
+    SERVING,
+    SETTLING,
+    STARTING,
+    STOPPED,
+    STOPPING,
+    UNDEPLOYED,
+    WAITING,
+    Order,
+    Reason,
+    Report,
+)
+
+SETTLE = 5.0
+BACK_OFF_SECONDS = (0, 10, 30, 60, 120, 300)
+BUDGET = 10
+EXHAUSTED_SECONDS = 600
+STABLE_SECONDS = 600
+
+Snapshot = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the settings define: members, number of start stages, bounds in seconds."""
+
+    members: tuple[str, ...]
+    stages: int
+    load: float = 1800
+    join: float = 120
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What is known at a step. `reports`: of members that are not lost; a member in neither has not reported yet."""
+
+    seconds: float
+    reports: Mapping[str, Report] = field(default_factory=dict)
+    lost: frozenset[str] = frozenset()
+    answers: bool = False  # the engine answered a completion in this generation
+    fault: Reason | None = None  # of the engine's health
+
+
+@dataclass(frozen=True)
+class Event:
+    """An entry of the journal."""
+
+    code: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Group:
+    """The state of a replica.
+
+    `elapsed`: seconds in the phase (in a stage, while starting). `attempts`: restarts without STABLE_SECONDS of serving
+    in between. `snapshot`: boot and containers of every member in this generation.
+    """
+
+    phase: str = UNDEPLOYED
+    generation: int = 0
+    stage: int = 0
+    desired: str = "running"
+    reason: Reason | None = None
+    elapsed: float = 0.0
+    restarts: int = 0
+    attempts: int = 0
+    snapshot: Snapshot = ()
+    lost: tuple[str, ...] = ()
+    lost_seconds: float = 0.0
+    held: float = 0.0
+    held_reason: str = ""
+
+    @property
+    def exhausted(self) -> bool:
+        """Return whether the restart budget is used up."""
+        return self.attempts > BUDGET
+
+    @property
+    def delay(self) -> float:
+        """Return the seconds before the next start."""
+        if self.exhausted:
+            return EXHAUSTED_SECONDS
+        return BACK_OFF_SECONDS[min(max(self.attempts - 1, 0), len(BACK_OFF_SECONDS) - 1)]
+
+    def order(self) -> Order:
+        """Return the order for the members."""
+        return Order(self.generation, HELD if self.held > 0 else self.phase, self.stage, self.desired)
+
+
+def step(group: Group, plan: Plan, inputs: Inputs) -> tuple[Group, list[Event]]:
+    """Return the state after some seconds, and what the journal records."""
+    after = replace(
+        group,
+        lost=tuple(sorted(inputs.lost)),
+        lost_seconds=group.lost_seconds + inputs.seconds if inputs.lost else 0.0,
+        elapsed=group.elapsed + inputs.seconds,
+    )
+    if group.held > 0:
+        after = replace(after, held=group.held - inputs.seconds)
+        after = after if after.held > 0 else release(after, plan, inputs)
+    else:
+        stop = next((report for report in inputs.reports.values() if report.stopped), None)
+        if stop and group.desired == "running":
+            after = stop_deliberately(
+                after, Reason("container-stopped", {"node": stop.node, "container": stop.stopped})
+            )
+        else:
+            after = _HANDLERS[group.phase](after, plan, inputs)
+    return after, differences(group, after)
+
+
+# Commands of an operator
+
+
+def stop_deliberately(group: Group, reason: Reason | None = None) -> Group:
+    """Stop the replica until it is started."""
+    reason = reason or Reason("operator-stopped")
+    if group.phase in (STOPPING, STOPPED):
+        return replace(group, desired="stopped", reason=reason)
+    if group.phase in (WAITING, BACK_OFF):  # nothing runs
+        return replace(_enter(group, STOPPED), desired="stopped", reason=reason)
+    return replace(_leave(group, reason), desired="stopped")
+
+
+def start(group: Group) -> Group:
+    """Start a stopped replica, and forget the restarts of one that failed."""
+    group = replace(group, desired="running", attempts=0)
+    if group.phase in (STOPPED, BACK_OFF):
+        return replace(_enter(group, STOPPING), reason=Reason("operator"))  # nothing runs: starts at once
+    return group
+
+
+def restart(group: Group) -> Group:
+    """Restart the replica."""
+    group = start(group)
+    return group if group.phase in (STOPPING, WAITING) else _leave(group, Reason("operator"))
+
+
+def hold(group: Group, seconds: float, reason: str) -> Group:
+    """Only observe for some seconds."""
+    return replace(group, held=seconds, held_reason=reason)
+
+
+def release(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    """Act again: continue if nothing changed, otherwise adopt what runs."""
+    group = replace(group, held=0.0, held_reason="")
+    runs = any(report.any(RUNNING) for report in inputs.reports.values())
+    complete = all(report.all(RUNNING) for report in inputs.reports.values())
+    same = complete and group.phase in (LOADING, SERVING) and snapshot_of(plan, inputs) == group.snapshot
+    if same or (group.phase == STOPPED and not runs):
+        return group
+    return replace(_enter(group, UNDEPLOYED), desired="running")
+
+
+# States
+
+
+def _absent(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    if len(inputs.reports) < len(plan.members) or any(report.any(ABSENT) for report in inputs.reports.values()):
+        return replace(group, elapsed=0.0)
+    if all(report.all(RUNNING) for report in inputs.reports.values()):
+        return _load(replace(group, generation=group.generation + 1, reason=Reason("deployed")), plan, inputs)
+    return _leave(group, Reason("deployed")) if group.elapsed >= SETTLE else group
+
+
+def _stopping(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    if not _all_stopped(group, plan, inputs):
+        return group
+    return _enter(group, STOPPED) if group.desired == "stopped" else _proceed(group, inputs)
+
+
+def _stopped(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    started = any(report.any(RUNNING) for report in inputs.reports.values() if report.generation == group.generation)
+    return replace(_enter(group, UNDEPLOYED), desired="running", attempts=0) if started else group
+
+
+def _waiting(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    if inputs.lost or not _all_stopped(group, plan, inputs):
+        return group
+    return _proceed(group, inputs)
+
+
+def _back_off(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    if inputs.lost or not _all_stopped(group, plan, inputs):
+        return _enter(group, STOPPING)  # somebody started a container
+    if any(report.any(ABSENT) for report in inputs.reports.values()):
+        return _enter(group, UNDEPLOYED)
+    return _enter(group, STARTING) if group.elapsed >= group.delay else group
+
+
+def _starting(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    reports = [report for report in inputs.reports.values() if report.generation == group.generation]
+    if any(report.any(ABSENT) for report in reports):
+        return _enter(group, UNDEPLOYED)
+    if any(report.any(SETTLING) for report in reports):
+        return group
+    fault = next((reason for reason in map(_exit, reports) if reason), None)
+    if not fault and inputs.lost:
+        fault = _member_lost(inputs)
+    if not fault and group.elapsed >= plan.join:
+        fault = Reason("join-timeout", {"seconds": plan.join, "stage": group.stage})
+    if fault:
+        return _leave(group, fault, failed=True)
+    if len(reports) < len(plan.members) or any(report.stage <= group.stage for report in reports):
+        return group
+    if group.stage + 1 < plan.stages:
+        return replace(group, stage=group.stage + 1, elapsed=0.0)
+    return _load(group, plan, inputs)
+
+
+def _loading(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    changed = _changed(group, inputs)
+    if changed:
+        return changed
+    if inputs.answers:
+        return _enter(group, SERVING)
+    if group.elapsed >= plan.load:
+        return _leave(group, Reason("load-timeout", {"seconds": plan.load}), failed=True)
+    if inputs.lost and group.lost_seconds >= plan.join:
+        return _leave(group, _member_lost(inputs), failed=True)
+    return group
+
+
+def _serving(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    changed = _changed(group, inputs)
+    if changed:
+        return changed
+    if inputs.fault:
+        return _leave(group, inputs.fault, failed=True)
+    return replace(group, attempts=0) if group.elapsed >= STABLE_SECONDS else group
+
+
+_HANDLERS: dict[str, Callable[[Group, Plan, Inputs], Group]] = {
+    UNDEPLOYED: _absent,
+    STOPPING: _stopping,
+    STOPPED: _stopped,
+    WAITING: _waiting,
+    BACK_OFF: _back_off,
+    STARTING: _starting,
+    LOADING: _loading,
+    SERVING: _serving,
+}
+
+
+# Transitions
+
+
+def _enter(group: Group, phase: str) -> Group:
+    return replace(group, phase=phase, elapsed=0.0, stage=0)
+
+
+def _leave(group: Group, reason: Reason, failed: bool = False) -> Group:
+    """Stop this generation; the next one starts after it, after a fault with a delay."""
+    return replace(
+        _enter(group, STOPPING),
+        generation=group.generation + 1,
+        reason=reason,
+        restarts=group.restarts + failed,
+        attempts=group.attempts + failed,
+        snapshot=(),
+    )
+
+
+def _proceed(group: Group, inputs: Inputs) -> Group:
+    if inputs.lost:
+        return replace(_enter(group, WAITING), reason=_member_lost(inputs))
+    return _enter(group, BACK_OFF if group.delay else STARTING)
+
+
+def _load(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    return replace(_enter(group, LOADING), snapshot=snapshot_of(plan, inputs))
+
+
+# Conditions
+
+
+def snapshot_of(plan: Plan, inputs: Inputs) -> Snapshot:
+    """Return boot and containers of all members."""
+    return tuple(
+        (node, report.boot, name, container.id, container.started)
+        for node, report in sorted(inputs.reports.items())
+        for name, container in sorted(report.containers.items())
+    )
+
+
+def _all_stopped(group: Group, plan: Plan, inputs: Inputs) -> bool:
+    stopped = {
+        node
+        for node, report in inputs.reports.items()
+        if report.generation == group.generation and not report.any(RUNNING)
+    }
+    return stopped | inputs.lost >= set(plan.members)
+
+
+def _changed(group: Group, inputs: Inputs) -> Group | None:
+    """Return the state after a container or a member is not what it was when this generation loaded."""
+    reports = inputs.reports.values()
+    if any(report.any(SETTLING) for report in reports):
+        return group
+    known = {(node, name): (boot, id_, started) for node, boot, name, id_, started in group.snapshot}
+    fault = None
+    for report in reports:
+        for name, container in report.containers.items():
+            boot, id_, started = known.get((report.node, name), ("", "", ""))
+            if container.state == ABSENT or container.id != id_:
+                return _enter(group, UNDEPLOYED)
+            if report.boot != boot:
+                fault = fault or Reason("member-restarted", {"node": report.node})
+            elif container.started != started and container.state == RUNNING:
+                fault = fault or Reason("container-restarted", {"node": report.node, "container": name})
+        fault = fault or _exit(report) or (Reason("rank-lost", {"node": report.node}) if report.ranks_lost else None)
+    return _leave(group, fault, failed=True) if fault else None
+
+
+def _exit(report: Report) -> Reason | None:
+    for name, container in sorted(report.containers.items()):
+        if container.state == EXITED:
+            where = {"node": report.node, "container": name}
+            if container.oom:
+                return Reason("out-of-memory", where)
+            return Reason("container-exited", {**where, "exit_code": container.exit_code})
+    return None
+
+
+def _member_lost(inputs: Inputs) -> Reason:
+    return Reason("member-lost", {"node": min(inputs.lost)})
+
+
+# Journal
+
+
+def differences(before: Group, after: Group) -> list[Event]:
+    """Return the events that lead from one state to another."""
+    events = [Event("member-lost", {"member": node}) for node in after.lost if node not in before.lost]
+    events += [Event("member-returned", {"member": node}) for node in before.lost if node not in after.lost]
+    if after.held > before.held:
+        events.append(Event("held", {"seconds": after.held, "reason": after.held_reason}))
+    elif before.held > 0 and after.held <= 0:
+        events.append(Event("released"))
+    reason = {"code": after.reason.code, "parameters": dict(after.reason.parameters)} if after.reason else None
+    if after.restarts > before.restarts:
+        events.append(Event("restart", {"reason": reason, "restarts": after.restarts, "attempts": after.attempts}))
+    if after.exhausted and not before.exhausted:
+        events.append(Event("exhausted", {"attempts": after.attempts}))
+    if after.desired != before.desired:
+        events.append(Event("stopped" if after.desired == "stopped" else "started", {"reason": reason}))
+    if after.phase != before.phase:
+        if (before.phase, after.phase) == (UNDEPLOYED, LOADING):
+            events.append(Event("adopted"))
+        events.append(Event("state-changed", {"from": before.phase, "to": after.phase, "reason": reason}))
+    return events
