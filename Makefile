@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
+.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
 
 # In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
 # deployment on the test cluster (test-site).
@@ -11,8 +11,11 @@ ROLES ?= preflight node_baseline container_runtime inference_engine engine_switc
 MORE_ROLES ?= container_images ray_cluster supervisor nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights gateway open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
+# Length of the random faults of `make test-soak`.
+MINUTES ?= 60
+
 # Tests of `make test`; `make test-all` also runs those marked `thorough`, and property tests with more examples.
-TESTS ?= -m "not thorough"
+TESTS ?= -m "not thorough and not soak"
 
 # Code that runs on nodes, with Python 3.9 or newer.
 NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py roles/supervisor/files/inferfleet_supervisor
@@ -93,6 +96,11 @@ test-playbooks: bootstrap ## Run playbooks on this machine, with stubs for roles
 
 test-site: lab browser ## Run the end-to-end tests on the test cluster, from bare nodes to bare nodes
 	pytest -v --durations=25 $(TESTS) tests/e2e
+
+test-soak: lab ## Inject every fault into replicas under load, then random ones for an hour (MINUTES=60)
+	pytest -v --durations=25 -m soak tests/e2e
+	inferfleet up -i inventories/lab
+	python -m tests.soak.chaos --minutes $(MINUTES)
 
 test-roles: lab ## Run the role tests with Molecule; one role: make test-roles ROLES=ray_cluster
 	@rm -rf $(CURDIR)/.cache/molecule
