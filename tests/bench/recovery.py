@@ -4,9 +4,9 @@
     python -m tests.bench.recovery worker_rank_killed head_power_cycled
     python -m tests.bench.recovery --json recovery.json
 
-detection: seconds until the supervisor restarts the replica. recovery: until all requests are answered again; for a fault
-that lasts, from its end. x cold start: recovery without detection, as a multiple of the time from `start` to the first answer of a
-replica that was stopped, measured in the same run (the mean of a start before and one after the faults).
+detection: seconds until the supervisor restarts the replica. recovery: until all requests are answered again; for a
+fault that lasts, from its end. x cold start: recovery without detection, as a multiple of the time from `start` to the
+first answer of a stopped replica, measured in the same run (the mean of a start before and one after the faults).
 """
 
 import argparse
@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 from tests.faults.catalog import possible
 from tests.faults.cluster import SUPERVISOR, Replica, on_node, replicas
-from tests.faults.experiment import NotRecoveredError, answers, perform, serves, wait_until
+from tests.faults.experiment import NotRecoveredError, perform, serves, wait_until
 from tests.faults.measure import Measurement, problems
 from tests.faults.streams import StreamLoad
 

@@ -12,9 +12,9 @@ from tests.faults.streams import Outcome
 class Measurement:
     """One injected fault. Times in seconds.
 
-    detection: from the injection to the first event of a restart; None: nothing restarted. recovery: from the injection,
-    or from the end of a fault that lasts, until all requests are answered again. broken: streams that failed.
-    broken_elsewhere: streams of other replicas that failed.
+    detection: from the injection to the first event of a restart; None: nothing restarted. recovery: from the
+    injection, or from the end of a fault that lasts, until all requests are answered again. broken: streams that
+    failed. broken_elsewhere: streams of other replicas that failed.
     """
 
     fault: str

@@ -2,8 +2,9 @@
 
     python -m tests.soak.chaos --minutes 60 --seed 7
 
-Some faults meet a replica that has not recovered from the one before. Prints each fault with the restarts it caused, and exits
-with code 1 if a replica does not serve at the end, or restarted without a fault. The seed repeats the order of faults.
+Some faults meet a replica that has not recovered from the one before. Prints each fault with the restarts it caused,
+and exits with code 1 if a replica does not serve at the end, or restarted without a fault. The seed repeats the order
+of faults.
 """
 
 import argparse
