@@ -109,8 +109,8 @@ test-roles: lab ## Run the role tests with Molecule; one role: make test-roles R
 test-more-roles: ROLES = $(MORE_ROLES)
 test-more-roles: test-roles ## Run the role tests that `make test` omits
 
-test-all: ## Run make test and all tests that it omits
-	@+$(MAKE) test TESTS=--hypothesis-profile=thorough ROLES="$(ROLES) $(MORE_ROLES)"
+test-all: ## Run make test and all tests that it omits, but test-soak
+	@+$(MAKE) test TESTS='-m "not soak" --hypothesis-profile=thorough' ROLES="$(ROLES) $(MORE_ROLES)"
 
 translations: bootstrap ## Add new texts to the catalogs of src/inferfleet/locale, remove old ones
 	python -m tools.translations

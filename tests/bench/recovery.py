@@ -6,7 +6,8 @@
 
 detection: seconds until the supervisor restarts the replica. recovery: until all requests are answered again; for a
 fault that lasts, from its end. x cold start: recovery without detection, as a multiple of the time from `start` to the
-first answer of a stopped replica, measured in the same run (the mean of a start before and one after the faults).
+first answer of a stopped replica, measured in the same run (the mean of a start before and one after the faults). failed: streaming
+streaming requests, of this replica and of the others.
 """
 
 import argparse
@@ -42,7 +43,7 @@ def row(measured: Measurement, failed: list[str], cold: float) -> list[str]:
     found = "-" if measured.detection is None else f"{measured.detection:.1f}"
     reasons = ", ".join(measured.reasons) or "-"
     cells = [measured.fault, found, f"{measured.recovery:.1f}", f"{measured.bound / cold:.2f}", reasons]
-    return [*cells, str(measured.broken), str(measured.broken_elsewhere), "; ".join(failed) or "ok"]
+    return [*cells, str(measured.failed), str(measured.failed_elsewhere), "; ".join(failed) or "ok"]
 
 
 def main() -> int:
@@ -69,7 +70,7 @@ def main() -> int:
     colds.append(cold_start(replica))
     title = f"{replica.name}: {len(replica.addresses)} nodes, executor {replica.executor}, {1 + len(others)} replicas; "
     table = Table(title=f"{title}cold start {', '.join(f'{cold:.1f}' for cold in colds)} s")
-    for name in ("fault", "detection", "recovery", "x cold start", "reasons", "broken", "elsewhere", "result"):
+    for name in ("fault", "detection", "recovery", "x cold start", "reasons", "failed", "of others", "result"):
         table.add_column(name, justify="right" if name in ("detection", "recovery", "x cold start") else "left")
     for measured, failed in results:
         table.add_row(*row(measured, failed, fmean(colds)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from lab_cluster import Controller
-from tests.faults.catalog import Fault, load, possible
+from tests.faults.catalog import Fault, possible
 from tests.faults.cluster import Replica, replicas
 from tests.faults.experiment import generation, perform, serves, wait_until
 from tests.faults.measure import problems
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.lab
 EXECUTORS = ["ray", "mp"]
 SATURATED_SECONDS = 25
 CLIENTS = 24  # three times what the engine runs at once
+SHORT_PROMPT = "How many layers does DeepSeek-R1 have?"
 LONG_PROMPT = "layers " * 1500  # near the longest that the engine takes
 
 CASES = [
@@ -48,18 +49,16 @@ def deployments(deployed: dict[str, Any], controller: Controller) -> Deployments
     return Deployments(controller)
 
 
-def test_every_fault_is_possible() -> None:
-    assert {fault.name for fault in load()} == {fault.name for executor in EXECUTORS for fault in possible(executor, 2)}
-
-
-@pytest.mark.parametrize("prompt", ["How many layers does DeepSeek-R1 have?", LONG_PROMPT], ids=["short", "long"])
+@pytest.mark.parametrize(
+    "prompt", [pytest.param(SHORT_PROMPT, marks=pytest.mark.soak), LONG_PROMPT], ids=["short", "long"]
+)
 def test_saturation_restarts_nothing(deployments: Deployments, prompt: str) -> None:
     replica = deployments.replica("ray")
     before, since = generation(replica), time.time()
     with StreamLoad(replica, clients=CLIENTS, prompt=prompt, probing=False) as load:
         time.sleep(SATURATED_SECONDS)
         assert any(stream.ok for stream in load.streams)
-        assert load.broken() == []
+        assert load.failed() == []
     assert (serves(replica), generation(replica), replica.restarts(since)) == (True, before, [])
 
 

@@ -25,7 +25,7 @@ def wait_until(check: Callable[[], bool], what: str, limit: float = LIMIT_SECOND
     while not check():
         if time.monotonic() - begin > limit:
             raise NotRecoveredError(f"{what}: not within {limit:.0f} s")
-        time.sleep(0.5)
+        time.sleep(1)
     return time.monotonic() - begin
 
 
@@ -75,8 +75,8 @@ def perform(fault: Fault, replica: Replica, others: Sequence[Replica] = ()) -> M
             recovery=recovery(load.probes, since),
             restarts=len(restarts),
             reasons=tuple(event.reason for event in restarts),
-            broken=len(load.broken(injected)),
-            broken_elsewhere=sum(len(other.broken(injected)) for other in elsewhere),
+            failed=len(load.failed(injected)),
+            failed_elsewhere=sum(len(other.failed(injected)) for other in elsewhere),
         )
 
 

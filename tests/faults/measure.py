@@ -24,8 +24,8 @@ class Measurement:
     recovery: float
     restarts: int
     reasons: tuple[str, ...]
-    broken: int
-    broken_elsewhere: int
+    failed: int
+    failed_elsewhere: int
 
     @property
     def bound(self) -> float:
@@ -34,10 +34,8 @@ class Measurement:
 
 
 def detection(events: Iterable[Event], injected: float) -> float | None:
-    """Return the seconds from the injection to the first restart, deliberate stop or lost member."""
-    times = [
-        event.time for event in events if event.code in ("restart", "stopped", "adopted") and event.time >= injected
-    ]
+    """Return the seconds from the injection to the first restart or deliberate stop."""
+    times = [event.time for event in events if event.code in ("restart", "stopped") and event.time >= injected]
     return max(0.0, min(times) - injected) if times else None
 
 
@@ -64,10 +62,10 @@ def problems(fault: Fault, measured: Measurement) -> list[str]:
     # A restart that follows another one can have other reasons: containers that exit when their peers do.
     if fault.reasons and measured.reasons and measured.reasons[0] not in fault.reasons:
         found.append(f"reason {measured.reasons[0]} instead of {' or '.join(fault.reasons)}")
-    if not fault.outage and measured.broken:
-        found.append(f"{measured.broken} streams failed")
-    if measured.broken_elsewhere:
-        found.append(f"{measured.broken_elsewhere} streams of other replicas failed")
+    if not fault.outage and measured.failed:
+        found.append(f"{measured.failed} streams failed")
+    if measured.failed_elsewhere:
+        found.append(f"{measured.failed_elsewhere} streams of other replicas failed")
     return found
 
 

@@ -1,6 +1,7 @@
 """A steady load of streaming requests to one replica, and short probes that show when it answers."""
 
 import json
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -12,6 +13,12 @@ from tests.faults.cluster import MODEL, QUESTION, Replica, api_key
 
 PROBE_SECONDS = 5.0  # a completion of one token on two busy cores
 RETRY_SECONDS = 0.5
+KEEPALIVE = [  # a client whose server lost its power notices it when the server is back
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 30),
+]
 
 
 @dataclass(frozen=True)
@@ -52,11 +59,12 @@ class StreamLoad:
     ) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join(timeout=30)
+            thread.join(timeout=10)
 
     def _session(self, read_timeout: float) -> httpx.Client:
         timeout = httpx.Timeout(read_timeout, connect=PROBE_SECONDS)
-        return httpx.Client(base_url=self.replica.api, headers=self._headers, timeout=timeout, trust_env=False)
+        transport = httpx.HTTPTransport(socket_options=KEEPALIVE)
+        return httpx.Client(base_url=self.replica.api, headers=self._headers, timeout=timeout, transport=transport)
 
     def _body(self, **settings: Any) -> dict[str, Any]:
         return {"model": MODEL, "messages": [{"role": "user", "content": self.prompt}], "temperature": 0, **settings}
@@ -102,6 +110,6 @@ class StreamLoad:
                 except httpx.HTTPError as error:
                     self._record(self.probes, begin, type(error).__name__)
 
-    def broken(self, since: float = 0) -> list[Outcome]:
-        """Return the streams that ended after a time without a complete answer."""
+    def failed(self, since: float = 0) -> list[Outcome]:
+        """Return the streams that ended without a complete answer after a time."""
         return [stream for stream in self.streams if not stream.ok and stream.end >= since]
