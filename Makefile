@@ -15,7 +15,7 @@ MORE_ROLES ?= container_images ray_cluster supervisor nvidia_driver_simulated pa
 TESTS ?= -m "not thorough"
 
 # Code that runs on nodes, with Python 3.9 or newer.
-NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py
+NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py roles/supervisor/files/inferfleet_supervisor
 
 # Without bytecode every start of Ansible or inferfleet compiles its modules again, a second or two each.
 unexport PYTHONDONTWRITEBYTECODE
@@ -48,6 +48,7 @@ lint-fast: bootstrap
 	ruff format --check
 	mypy
 	mypy --config-file plugins/mypy.ini
+	cd roles/supervisor/files && mypy --strict --python-version 3.10 -p inferfleet_supervisor
 	vermin --target=3.9- --violations --no-tips $(NODE_CODE)
 	yamllint --strict .
 

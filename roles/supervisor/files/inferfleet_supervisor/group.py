@@ -184,7 +184,8 @@ def release(group: Group, plan: Plan, inputs: Inputs) -> Group:
     runs = any(report.any(RUNNING) for report in inputs.reports.values())
     complete = all(report.all(RUNNING) for report in inputs.reports.values())
     same = complete and group.phase in (LOADING, SERVING) and snapshot_of(plan, inputs) == group.snapshot
-    if same or (group.phase == STOPPED and not runs):
+    stopping = group.phase == STOPPING and group.desired == "stopped"
+    if same or stopping or (group.phase == STOPPED and not runs):
         return group
     return replace(_enter(group, UNDEPLOYED), desired="running")
 
