@@ -14,10 +14,11 @@ CONTRACT = {
     "ray_port": 6379,
     "ray_dashboard_port": 8265,
     "node_firewall": True,
+    "supervisor_enabled": True,
     "data_parallel_size": 1,
 }
 GROUPS = {True: ["ray_head"], False: ["ray_worker"]}
-ANY = [29450, 32768, 46883, 60999]  # the measurement's port and the ephemeral ports
+ANY = [8406, 29450, 32768, 46883, 60999]  # of the supervisor, the measurement, and the ephemeral ports
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from inferfleet.settings import Settings
 
 PLANNED: dict[str, Any] = {"executor": "mp", "data_parallel_size": 1, "engine_port": 8000}
 EPHEMERAL = (32768, 60999)
+SUPERVISOR = (8406, 8406)
 RAY = [(6379, 6385), (8265, 8265), (10001, 10001), (20000, 20999)]
 
 
@@ -37,7 +38,7 @@ def tcp(groups, *, gateway=False, others=(), **changes):
     ],
 )
 def test_ports_of_serving_hosts(groups, changes, closed):
-    assert tcp(groups, **changes) == [*closed, EPHEMERAL]
+    assert tcp(groups, **changes) == [*sorted([*closed, SUPERVISOR]), EPHEMERAL]
 
 
 def test_ranges_end_at_the_last_port():
@@ -53,7 +54,7 @@ def test_ports_for_clients_stay_open_without_a_gateway():
 def test_gateway_closes_the_api_of_the_engine_and_no_other_port_for_clients():
     before, after = (tcp(["ray_head", "gateway", "webui"], gateway=gateway) for gateway in (False, True))
     assert [span for span in after if span not in before] == [(8000, 8000)]
-    assert (8404, 8405) in after  # its own health checks
+    assert (8404, 8406) in after  # its own health checks, and the supervisor
     assert not any(first <= port <= last for first, last in after for port in (8443, 3000))
 
 

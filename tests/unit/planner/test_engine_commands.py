@@ -19,14 +19,14 @@ def test_sglang_multi_node():
     shared = (
         f"sglang.launch_server --model-path {R1} --served-model-name deepseek-r1 --tp-size 16"
         " --dist-init-addr 10.0.0.1:20000 --nnodes 2 --node-rank {} --host 0.0.0.0 --port 8000 --dtype bfloat16"
-        " --context-length 32768 --max-running-requests 64 --mem-fraction-static {} --reasoning-parser deepseek-r1"
+        " --context-length 32768 --max-running-requests 64 --mem-fraction-static {}{} --reasoning-parser deepseek-r1"
     )
     share = (plan.budget.weights_bytes + plan.budget.kv_cache_bytes) / plan.budget.total_bytes
     given = float(plan.nodes["n0"].argv[plan.nodes["n0"].argv.index("--mem-fraction-static") + 1])
     assert share - 0.01 < given <= share
     starts = [python_module("sglang.launch_server", "--api-key", "INFERFLEET_API_KEY"), ["python3", "-m"]]
     for rank, (node, start) in enumerate(zip(plan.nodes.values(), starts, strict=True)):
-        words = shlex.split(shared.format(rank, f"{given:.2f}"))
+        words = shlex.split(shared.format(rank, f"{given:.2f}", "" if rank else " --enable-metrics"))
         assert node.argv == [*start, *(words if rank else words[1:])]
         assert node.ray_argv == []
     assert plan.api_key_env == "INFERFLEET_API_KEY"
