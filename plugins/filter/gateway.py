@@ -27,4 +27,5 @@ class FilterModule:
             "differing_files": gateway.differing_files,
             "gateway_access": gateway.access,
             "gateway_clients": gateway_clients,
+            "webui_origins": gateway.webui_origins,
         }

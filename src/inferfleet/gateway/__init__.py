@@ -19,6 +19,7 @@ from inferfleet.gateway.problems import gateway_problems
 from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
 from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
 from inferfleet.gateway.replicas import DeployedReplica, find_replica, last_replica, read_replicas, replica_lines
+from inferfleet.gateway.webui import Webui, authority, webui_origins
 
 __all__ = [
     "ENDPOINTS",
@@ -35,7 +36,9 @@ __all__ = [
     "Replica",
     "SecretFolder",
     "ServedModel",
+    "Webui",
     "access",
+    "authority",
     "backends_of",
     "change_clients",
     "change_problems",
@@ -63,5 +66,6 @@ __all__ = [
     "read_replicas",
     "render_config",
     "replica_lines",
+    "webui_origins",
     "write_recorded",
 ]
