@@ -8,10 +8,9 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.http import StatusError, bearer, reason, request_json, tls_opener
+from ansible.module_utils.http import StatusError, bearer, opener_at, reason, request_json
 from ansible.module_utils.messages import N_, Message, failure, progress
 from ansible.module_utils.phases import current_phase, running, updates
 from ansible.module_utils.processes import run
@@ -158,10 +157,7 @@ NO_ERROR = Message("no-error", N_("no error in its log"))
 def complete(params: dict) -> dict:
     """Return the message of the completion."""
     url, token = params["url"].rstrip("/"), params["api_key"]
-    address = params["address"]
-    sent: dict[str, Any] = {
-        "opener": tls_opener(params["ca"], {str(urlsplit(url).hostname): address} if address else {})
-    }
+    sent: dict[str, Any] = {"opener": opener_at(url, params["address"], params["ca"])}
     body = {
         "model": params["model"],
         "messages": [{"role": "user", "content": params["prompt"]}],

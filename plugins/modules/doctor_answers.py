@@ -8,10 +8,9 @@ import time
 import urllib.request
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.http import StatusError, bearer, request, tls_opener
+from ansible.module_utils.http import StatusError, bearer, opener_at, request, tls_opener
 from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
@@ -137,10 +136,7 @@ def webui_responses(params: dict) -> dict:
     """Return the responses of Open WebUI to the requests of its web page."""
     base = params["webui_url"].rstrip("/")
     account = {"email": params["webui_email"], "password": params["webui_password"]}
-    address = params["webui_address"]
-    sent: dict[str, Any] = {
-        "opener": tls_opener(params["webui_ca"], {str(urlsplit(base).hostname): address} if address else {})
-    }
+    sent: dict[str, Any] = {"opener": opener_at(base, params["webui_address"], params["webui_ca"])}
     health = fetch(f"{base}/health", **sent)
     signed = fetch(f"{base}/api/v1/auths/signin", body=account, timeout=30, **sent)
     token = (signed["data"] or {}).get("token", "") if signed["status"] == 200 else ""
