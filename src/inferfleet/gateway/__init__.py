@@ -15,6 +15,7 @@ from inferfleet.gateway.changes import Change, change_problems, changed, client_
 from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files, read_backends, read_clients
 from inferfleet.gateway.completions import completion_check
 from inferfleet.gateway.files import SecretFolder, differing_files, gateway_files, host_names
+from inferfleet.gateway.keepalived import Link, link_of, render_keepalived
 from inferfleet.gateway.problems import gateway_problems
 from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
 from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
@@ -30,6 +31,7 @@ __all__ = [
     "Client",
     "DeployedReplica",
     "Limits",
+    "Link",
     "Pair",
     "Paths",
     "Recorded",
@@ -57,6 +59,7 @@ __all__ = [
     "issue_authority",
     "issue_server",
     "last_replica",
+    "link_of",
     "locked",
     "map_files",
     "pair_problem",
@@ -65,6 +68,7 @@ __all__ = [
     "read_recorded",
     "read_replicas",
     "render_config",
+    "render_keepalived",
     "replica_lines",
     "webui_origins",
     "write_recorded",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Interface
 from typing import Any
 
 from inferfleet.gateway import INTERNAL_NAME, Backend, authority, backends_of, gateway_problems
@@ -24,13 +25,15 @@ class GatewayPlan:
     hosts: Mapping[str, str] = field(default_factory=dict)
     """Address on the cluster network by host."""
     address: str = ""
-    """Name or address of the first host for clients."""
+    """Address for clients: the virtual one, else name or address of the first host."""
     names: tuple[str, ...] = ()
-    """Names and addresses of all hosts, of which the certificate is valid."""
+    """Names and addresses of all hosts, and the virtual address, of which the certificate is valid."""
     port: int = 0
     certificate: str = ""
     """PEM file on the controller; empty: issued by the CA of the inventory."""
     backends: tuple[Backend, ...] = ()
+    virtual_address: str = ""
+    """With its prefix length; empty: each gateway has its own address only."""
     webui: WebuiPlan = field(default_factory=WebuiPlan)
 
     @property
@@ -51,6 +54,7 @@ class GatewayPlan:
             "internal_name": INTERNAL_NAME,
             "internal_url": self.internal_url,
             "names": list(self.names),
+            "virtual_address": self.virtual_address,
             "certificate": self.certificate,
             "webui": asdict(self.webui),
             "models": [
@@ -71,12 +75,15 @@ def plan_gateway(inventory: Inventory, settings: Settings, plans: Sequence[Plan]
         name: nodes[name].address if name in nodes else declared_address(name, inventory.variables[name])
         for name in names
     }
-    address = str(inventory.variables[names[0]].get("ansible_host") or names[0])
+    virtual = settings.gateway_virtual_address
+    shared = [str(IPv4Interface(virtual).ip)] if virtual else []
+    address = shared[0] if shared else str(inventory.variables[names[0]].get("ansible_host") or names[0])
     return GatewayPlan(
         hosts=hosts,
         address=address,
         port=settings.gateway_port,
-        names=tuple(dict.fromkeys(_names(inventory, hosts))),
+        names=tuple(dict.fromkeys((*shared, *_names(inventory, hosts)))),
+        virtual_address=virtual,
         certificate=settings.gateway_certificate,
         backends=backends_of(plan.as_dict() for plan in serving),
         webui=plan_webui(inventory, settings, nodes, hosts, address),

@@ -39,6 +39,7 @@ from inferfleet.settings.values import (
     Switch,
     Tokens,
     VariableName,
+    VirtualAddress,
     Word,
 )
 
@@ -175,6 +176,8 @@ class Settings(BaseModel):
     """HTTPS port of the API on the hosts of group gateway; without this group, on the first head node."""
     gateway_webui_port: Port = 8444
     """HTTPS port of Open WebUI on these hosts; 443 needs no port in the browser's address bar."""
+    gateway_virtual_address: VirtualAddress = ""
+    """Address with prefix length that one of several gateways holds, another one within seconds, e.g. 10.0.0.100/24."""
     gateway_certificate: OptionalPath = ""
     """PEM file on the controller with the certificate and its chain; empty: issued by a CA of the inventory."""
     gateway_key: OptionalPath = ""

@@ -100,3 +100,12 @@ def test_ports_of_other_programs_and_further_networks():
     assert elements(found, "tcp_ports")[-2:] == ["32768-49999", "50001-60999"]
     assert "198.51.100.0/24" in elements(found, "nodes")
     assert elements(found, "nodes6") == ["2001:db8::/64"]
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "dropped"), [("n3", "10.0.0.100/24", True), ("n1", "10.0.0.100/24", False), ("n3", "", False)]
+)
+def test_gateways_with_a_virtual_address_drop_packets_of_vrrp(host: str, address: str, dropped: bool) -> None:
+    given = rules(host, gateways=["n3"], variables={"gateway_virtual_address": address})
+    assert ("ip protocol 112 counter drop" in given) is dropped
+    assert given.index("ip saddr @nodes accept") < given.find("ip protocol 112") or not dropped

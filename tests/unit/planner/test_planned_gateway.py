@@ -6,6 +6,7 @@ from inferfleet.cli.commands.plan import form_of, print_cluster
 from inferfleet.cli.output.plan import make_console
 from inferfleet.inventory import Inventory
 from inferfleet.planner import plan_cluster
+from inferfleet.planner.virtual_address import without_address
 from inferfleet.planner.webui import WebuiPlan
 from inferfleet.settings import Settings
 
@@ -119,3 +120,48 @@ def test_plan_prints_the_way_of_a_request(enabled, capsys):
     assert ("https://10.0.0.1:8444" in printed) is enabled
     form = form_of(planned)["gateway"]
     assert (form["url"] if form else "") == ("https://10.0.0.1:8443" if enabled else "")
+
+
+VIRTUAL = {"gateway_virtual_address": "10.0.0.100/24"}
+TWO = {"gateway": ["n1", "n2"]}
+
+
+def test_clients_use_the_virtual_address_of_two_gateways():
+    planned = cluster(TWO, **VIRTUAL)
+    assert codes(planned) == []
+    form = planned.gateway.as_dict()
+    assert (form["url"], form["webui"]["url"]) == ("https://10.0.0.100:8443", "https://10.0.0.100:8444")
+    assert (form["virtual_address"], form["names"][0]) == ("10.0.0.100/24", "10.0.0.100")
+
+
+@pytest.mark.parametrize(
+    ("groups", "address", "expected"),
+    [
+        ({}, "10.0.0.100/24", ["virtual-address-alone"]),
+        ({"gateway": ["n1"]}, "10.0.0.100/24", ["virtual-address-alone"]),
+        (TWO, "10.0.0.2/24", ["virtual-address-of-host"]),
+        (TWO, "", []),
+    ],
+)
+def test_virtual_address_needs_two_gateways_and_is_that_of_no_host(groups, address, expected):
+    assert codes(cluster(groups, gateway_virtual_address=address)) == expected
+    assert codes(cluster(gateway_virtual_address=address, gateway_enabled=False)) == []
+
+
+def test_virtual_address_is_in_a_network_of_each_gateway():
+    def facts(network):
+        return {"interfaces": [{"name": "eth0", "addresses": ["10.0.0.2"], "prefixes": [f"10.0.0.2/{network}"]}]}
+
+    assert codes(cluster(TWO, facts={"n2": facts(24)}, **VIRTUAL)) == []
+    planned = cluster(TWO, facts={"n2": facts(28)}, **VIRTUAL)
+    assert codes(planned) == ["virtual-address-outside"]
+    assert planned.problems[0].parameters["known"] == ["10.0.0.2/28"]
+
+
+def test_held_virtual_address_is_no_address_of_the_node():
+    held = [{"name": "eth0", "addresses": ["10.0.0.100", "10.0.0.2"], "prefixes": ["10.0.0.100/24", "10.0.0.2/24"]}]
+    assert without_address({"interfaces": held, "disk": {}}, "10.0.0.100/24") == {
+        "interfaces": [{"name": "eth0", "addresses": ["10.0.0.2"], "prefixes": ["10.0.0.2/24"]}],
+        "disk": {},
+    }
+    assert without_address({"interfaces": held}, "") == {"interfaces": held}

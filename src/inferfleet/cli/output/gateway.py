@@ -20,6 +20,8 @@ def print_gateway(console: Console, gateway: GatewayPlan) -> None:
         ("TLS", gateway.certificate or issued),
         (tr(N_("Gateway on")), ", ".join(f"{name} ({address})" for name, address in gateway.hosts.items())),
     ]
+    if gateway.virtual_address:
+        rows.append((tr(N_("Virtual address")), gateway.virtual_address))
     console.print()
     console.print(facts_table(rows))
     console.print()
