@@ -21,6 +21,9 @@ _CONTAINER = {
 _ANSWER = {"status": 200, "text": "", "seconds": 0.1}
 
 
+_UNITS = [f"inferfleet-{name}.service" for name in ("gateway", "completion-check", "virtual-address")]
+
+
 def _node(*containers: str) -> dict[str, Any]:
     return {
         "collected": round(unix_time(STARTED) or 0) + 60,
@@ -34,6 +37,7 @@ def _node(*containers: str) -> dict[str, Any]:
         "ranks": [{"title": "ray::RayWorkerProc", "seconds": 900}],
         "download": {},
         "gpus": {"node": {"count": 8, "output": ""}, "inferfleet-ray": {"count": 8, "output": ""}},
+        "units": {unit: {"enabled": True, "active": True, "state": "active"} for unit in _UNITS},
         "listening": {"8000": "inferfleet", "22": "sshd"},
     }
 
