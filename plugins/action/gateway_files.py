@@ -7,7 +7,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.components import load_component
-from inferfleet.gateway import INTERNAL_NAME, Limits, Pair, Paths, SecretFolder, gateway_files, host_names
+from inferfleet.gateway import INTERNAL_NAME, Limits, Pair, Paths, SecretFolder, Webui, gateway_files, host_names
 
 
 class ActionModule(ActionBase):
@@ -16,17 +16,13 @@ class ActionModule(ActionBase):
     _requires_connection = False
 
     def run(self, tmp=None, task_vars=None):
-        """Arguments: `plans`, settings (`port`, `certificate`, `key`, `clients`), `limits`, `secrets_dir`, `socket`,
-        `api_key` of the engines."""
+        """Arguments: `plans`, the plan of the `gateway`, settings (`port`, `certificate`, `key`, `clients`), `limits`,
+        `secrets_dir`, `socket`, `api_key` of the engines."""
         super().run(tmp, task_vars)
         args, component = self._task.args, load_component("gateway")
         folder = SecretFolder(Path(args["secrets_dir"]), read_only=self._task.check_mode)
-        hosts = {
-            host: {key: task_vars["hostvars"][host].get(key) for key in ("ansible_host", "cluster_address")}
-            for host in task_vars["groups"]["gateway"]
-        }
         # Besides the user's certificate, the issued one must not be selected for names of hosts.
-        names = [INTERNAL_NAME] if args["certificate"] else host_names(hosts, args["plans"])
+        names = [INTERNAL_NAME] if args["certificate"] else host_names(args["gateway"]["names"])
         certificate = issued = folder.server_certificate(names)
         if args["certificate"]:
             certificate = Pair(*(Path(args[name]).read_text("utf-8") for name in ("certificate", "key")))
@@ -46,5 +42,6 @@ class ActionModule(ActionBase):
             limits,
             Paths(component.files["folder"], args["socket"]),
             args["api_key"],
+            Webui.from_dict(args["gateway"]["webui"]),
         )
         return {"changed": False, "files": files}

@@ -14,6 +14,8 @@ from inferfleet.components import (
     rules_results,
     settings_read,
     state_results,
+    unit_checks,
+    unit_results,
     webui_configs,
     webui_endpoints,
 )
@@ -22,9 +24,18 @@ from inferfleet.inventory.services import serving_groups
 
 def component_checks(plan, variables, groups, host):
     """Return the HTTP health checks of a host from its plan, variables and groups."""
+    return http_checks(*_running(plan, variables, groups, host))
+
+
+def component_units(plan, variables, groups, host):
+    """Return the units to check on a host from its plan, variables and groups."""
+    return unit_checks(*_running(plan, variables, groups, host))
+
+
+def _running(plan, variables, groups, host):
     groups = serving_groups(groups, plan["nodes"][host]["role"]) if host in plan["nodes"] else groups
     settings = {name: variables[name] for name in settings_read()}
-    return http_checks(settings | {name: plan[name] for name in ("engine", "executor")}, groups)
+    return settings | {name: plan[name] for name in ("engine", "executor")}, groups
 
 
 def component_data(data, variables):
@@ -33,9 +44,13 @@ def component_data(data, variables):
 
 
 def component_health(hosts, hostvars):
-    """Return the results of the health checks of the hosts (`__verify_health` and `__verify_rules`)."""
-    answers = {host: hostvars[host].get("__verify_health", {}).get("results", []) for host in hosts}
-    return health_results(answers) + rules_results({host: hostvars[host].get("__verify_rules", {}) for host in hosts})
+    """Return the results of the health checks of the hosts (`__verify_health`, `__verify_units`, `__verify_rules`)."""
+
+    def results(name):
+        return {host: hostvars[host].get(name, {}).get("results", []) for host in hosts}
+
+    rules = rules_results({host: hostvars[host].get("__verify_rules", {}) for host in hosts})
+    return health_results(results("__verify_health")) + unit_results(results("__verify_units")) + rules
 
 
 def inhabited(groups):
@@ -51,6 +66,7 @@ class FilterModule:
         return {
             "answer_results": answer_results,
             "component_checks": component_checks,
+            "component_units": component_units,
             "component_data": component_data,
             "component_health": component_health,
             "component_images": images,

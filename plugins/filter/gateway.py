@@ -18,6 +18,18 @@ def gateway_clients(clients, secrets_dir):
     return recorded.accepted(clients)
 
 
+def keepalived_config(plan, host, hostvars, check):
+    """Return keepalived.conf of a host from the plan of the gateway and the facts of its hosts.
+
+    A host that the run does not include has no facts: its peers then expect its packets from its cluster address.
+    """
+    virtual, links = plan["virtual_address"], {}
+    for name, address in plan["hosts"].items():
+        facts = hostvars[name].get("ansible_facts", {}).get("inferfleet_node", {})
+        links[name] = gateway.link_of(facts.get("interfaces", ()), virtual) or gateway.Link("", address)
+    return gateway.render_keepalived(host, links, virtual, check)
+
+
 class FilterModule:
     """Filters by name."""
 
@@ -27,4 +39,6 @@ class FilterModule:
             "differing_files": gateway.differing_files,
             "gateway_access": gateway.access,
             "gateway_clients": gateway_clients,
+            "keepalived_config": keepalived_config,
+            "webui_origins": gateway.webui_origins,
         }

@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ansible.module_utils.messages import N_, Message, os_reason
 
@@ -62,6 +63,11 @@ def tls_opener(ca: str, addresses: Mapping[str, str]) -> urllib.request.OpenerDi
             return self.do_open(Connection, req)
 
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), Handler())
+
+
+def opener_at(url: str, address: str, ca: str) -> urllib.request.OpenerDirector:
+    """Return the opener of `tls_opener` for a URL whose requests are sent to `address`; empty: to its host."""
+    return tls_opener(ca, {str(urlsplit(url).hostname): address} if address else {})
 
 
 def request(

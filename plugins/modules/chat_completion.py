@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.http import StatusError, bearer, reason, request_json
+from ansible.module_utils.http import StatusError, bearer, opener_at, reason, request_json
 from ansible.module_utils.messages import N_, Message, failure, progress
 from ansible.module_utils.phases import current_phase, running, updates
 from ansible.module_utils.processes import run
@@ -27,6 +27,14 @@ options:
     description: URL of the service without a path.
     type: str
     required: true
+  address:
+    description: Address that the requests are sent to; empty is that of the host in the URL.
+    type: str
+    default: ""
+  ca:
+    description: Certificate of a CA, in PEM, to trust in addition to those of the system.
+    type: str
+    default: ""
   model:
     description: Served model name.
     type: str
@@ -149,6 +157,7 @@ NO_ERROR = Message("no-error", N_("no error in its log"))
 def complete(params: dict) -> dict:
     """Return the message of the completion."""
     url, token = params["url"].rstrip("/"), params["api_key"]
+    sent: dict[str, Any] = {"opener": opener_at(url, params["address"], params["ca"])}
     body = {
         "model": params["model"],
         "messages": [{"role": "user", "content": params["prompt"]}],
@@ -158,11 +167,11 @@ def complete(params: dict) -> dict:
     }
     path = "/v1/chat/completions"
     if params["email"]:
-        token = sign_in(url, params["email"], params["password"])
+        token = sign_in(url, params["email"], params["password"], sent)
         # The web page does this when it is opened; until then, Open WebUI does not know an engine started since.
-        request_json(f"{url}/api/models", authorization=bearer(token), timeout=60)
+        request_json(f"{url}/api/models", authorization=bearer(token), timeout=60, **sent)
         path = "/api/chat/completions"
-    answer = request_json(url + path, body, authorization=bearer(token), timeout=params["timeout"])
+    answer = request_json(url + path, body, authorization=bearer(token), timeout=params["timeout"], **sent)
     return answer["choices"][0]["message"]
 
 
@@ -174,10 +183,10 @@ class PasswordError(Exception):
         self.status, self.message = status, message
 
 
-def sign_in(url: str, email: str, password: str) -> str:
-    """Return Open WebUI's token for the account."""
+def sign_in(url: str, email: str, password: str, sent: dict[str, Any]) -> str:
+    """Return Open WebUI's token for the account; `sent` are further arguments of the request."""
     try:
-        return request_json(f"{url}/api/v1/auths/signin", {"email": email, "password": password})["token"]
+        return request_json(f"{url}/api/v1/auths/signin", {"email": email, "password": password}, **sent)["token"]
     except StatusError as error:
         if error.status in (400, 401, 403):
             template = N_(
@@ -261,6 +270,8 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "url": {"type": "str", "required": True},
+            "address": {"type": "str", "default": ""},
+            "ca": {"type": "str", "default": ""},
             "model": {"type": "str", "required": True},
             "api_key": {"type": "str", "no_log": True},
             "email": {"type": "str"},

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.http import StatusError, bearer, request, tls_opener
+from ansible.module_utils.http import StatusError, bearer, opener_at, request, tls_opener
 from ansible.module_utils.processes import run
 
 DOCUMENTATION = r"""
@@ -41,6 +41,14 @@ options:
     default: ""
   webui_url:
     description: URL of Open WebUI; empty skips it.
+    type: str
+    default: ""
+  webui_address:
+    description: Address that requests to Open WebUI are sent to; empty is that of the host in C(webui_url).
+    type: str
+    default: ""
+  webui_ca:
+    description: Certificate of the CA, in PEM, for Open WebUI behind the gateway.
     type: str
     default: ""
   webui_email:
@@ -128,10 +136,11 @@ def webui_responses(params: dict) -> dict:
     """Return the responses of Open WebUI to the requests of its web page."""
     base = params["webui_url"].rstrip("/")
     account = {"email": params["webui_email"], "password": params["webui_password"]}
-    health = fetch(f"{base}/health")
-    signed = fetch(f"{base}/api/v1/auths/signin", body=account, timeout=30)
+    sent: dict[str, Any] = {"opener": opener_at(base, params["webui_address"], params["webui_ca"])}
+    health = fetch(f"{base}/health", **sent)
+    signed = fetch(f"{base}/api/v1/auths/signin", body=account, timeout=30, **sent)
     token = (signed["data"] or {}).get("token", "") if signed["status"] == 200 else ""
-    models = fetch(f"{base}/api/models", token, timeout=30) if token else {"status": 0, "data": None}
+    models = fetch(f"{base}/api/models", token, timeout=30, **sent) if token else {"status": 0, "data": None}
     found = {"health": brief(health), "signin": signed["status"], "models_status": models["status"]}
     return found | {"models": names(models), "apis": test_keys(params["webui_container"])}
 
@@ -171,6 +180,8 @@ def main() -> None:
             "api_key": {"type": "str", "default": "", "no_log": True},
             "model": {"type": "str", "default": ""},
             "webui_url": {"type": "str", "default": ""},
+            "webui_address": {"type": "str", "default": ""},
+            "webui_ca": {"type": "str", "default": ""},
             "webui_email": {"type": "str", "default": ""},
             "webui_password": {"type": "str", "default": "", "no_log": True},
             "webui_container": {"type": "str", "default": ""},

@@ -181,6 +181,21 @@ class Collector:
             file.seek(max(0, os.path.getsize(path) - self.log_bytes // 8))
             return file.read().decode(errors="replace")
 
+    def unit_states(self, units: list[str]) -> dict[str, dict]:
+        """Return whether each installed unit is enabled and active, and systemd's word for its state, by name."""
+        argv = ["systemctl", "show", "--property=Id,LoadState,ActiveState,UnitFileState", *units]
+        text = self.run(argv, quiet=True) if units else ""
+        blocks = [dict(line.split("=", 1) for line in part.splitlines()) for part in (text or "").split("\n\n")]
+        return {
+            block["Id"]: {
+                "enabled": block["UnitFileState"] == "enabled",
+                "active": block["ActiveState"] in ("active", "reloading"),
+                "state": block["ActiveState"],
+            }
+            for block in blocks
+            if block.get("LoadState") == "loaded"
+        }
+
     def journals(self, units: list[str]) -> None:
         """Store the journals of system services and the kernel."""
         argv = ["journalctl", "--no-pager", "--quiet", "--output=short-iso", f"--since=-{self.since}s"]
@@ -334,6 +349,7 @@ def main() -> None:
         "mounts": {path: filesystem(path) for path in params["paths"]},
         "memory": memory(),
         "ranks": rank_processes(params["ranks"]),
+        "units": collect.unit_states(params["units"]),
         "download": download(params["model_path"]),
         "gpus": gpus(collect, containers, params["accelerator_containers"]),
         "supervisor": collect.supervisor(params["supervisor"]),

@@ -7,10 +7,9 @@ import re
 import time
 import urllib.request
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.http import StatusError, bearer, reason, request, request_json, tls_opener
+from ansible.module_utils.http import StatusError, bearer, opener_at, reason, request, request_json
 from ansible.module_utils.messages import N_, Message, progress
 
 DOCUMENTATION = r"""
@@ -115,7 +114,7 @@ def unauthenticated_status(url: str, opener: urllib.request.OpenerDirector) -> i
 def check(params: dict, result: dict) -> Message | None:
     """Complete `result`; return what is not as expected."""
     url, sent = params["url"].rstrip("/"), {"authorization": bearer(params["api_key"])}
-    opener = tls_opener(params["ca"], {str(urlsplit(url).hostname): params["address"]})
+    opener = opener_at(url, params["address"], params["ca"])
     status = unauthenticated_status(url, opener)
     if status != 401:
         return Message("gateway-open", OPEN, status=status)

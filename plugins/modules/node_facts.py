@@ -69,7 +69,7 @@ ansible_facts:
           C(runnable), whether tasks of Ansible's C(apt), C(pip) and C(docker) modules can run; in check mode only if
           their requirements, which a real run installs first, are installed;
           C(container), whether the node itself is a container;
-          C(interfaces), a list of C(name), C(mtu), C(up), C(addresses) (IPv4);
+          C(interfaces), a list of C(name), C(mtu), C(up), C(addresses) and C(prefixes) (IPv4);
           C(listening), a map of TCP port to the owner (C(inferfleet) or the process name);
           C(disk), a map of path to C(free_bytes), C(total_bytes) and C(device) (its file system's number);
           C(clock_synchronized), whether the kernel's clock is synchronized with a time source;
@@ -93,9 +93,11 @@ def interfaces(module: AnsibleModule) -> list[dict]:
             "name": link["ifname"],
             "mtu": link["mtu"],
             "up": "UP" in link["flags"],
-            "addresses": [a["local"] for a in link.get("addr_info", []) if a.get("family") == "inet"],
+            "addresses": [a["local"] for a in inet],
+            "prefixes": [f"{a['local']}/{a['prefixlen']}" for a in inet],
         }
         for link in json.loads(out)
+        for inet in [[a for a in link.get("addr_info", []) if a.get("family") == "inet"]]
         if link.get("ifname") and "LOOPBACK" not in link["flags"]
     ]
 

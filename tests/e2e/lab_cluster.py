@@ -1,6 +1,7 @@
 """The test cluster, the command `inferfleet` as a user runs it, and a watch on all command lines."""
 
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ from lab.tiny_r1.questions import load_questions
 ROOT = Path(__file__).parents[2]
 INVENTORY = "inventories/lab"
 API = "http://198.18.5.11:8000"
-WEBUI = "http://198.18.5.11:3000"
+WEBUI = "https://198.18.5.11:8444"
 QUESTION = load_questions()[0]
 MODEL = "tiny-r1"
 SECRETS = ROOT / INVENTORY / ".secrets"
@@ -122,6 +123,11 @@ def eventually(check: Callable[[], bool], timeout: float, what: str) -> float:
     return time.monotonic() - start
 
 
+def trusted() -> ssl.SSLContext:
+    """Return TLS settings that trust only the CA of the inventory."""
+    return ssl.create_default_context(cafile=str(SECRETS / "gateway_ca.pem"))
+
+
 def secrets() -> dict[str, str]:
     """Return name → value of the generated secrets of the inventory; certificates and locks are none."""
     files = [file for file in SECRETS.rglob("*") if file.is_file() and file.suffix not in (".pem", ".lock")]
@@ -143,6 +149,7 @@ def webui_answers() -> bool:
     """Return whether the administrator can sign in to Open WebUI."""
     account = {"email": "admin@example.com", "password": secrets()["webui_admin_password"]}
     try:
-        return httpx.post(f"{WEBUI}/api/v1/auths/signin", json=account, timeout=30).status_code == 200
+        signed = httpx.post(f"{WEBUI}/api/v1/auths/signin", json=account, timeout=30, verify=trusted())
+        return signed.status_code == 200
     except httpx.HTTPError:
         return False

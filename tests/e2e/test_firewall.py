@@ -51,8 +51,8 @@ def test_outsider_reaches_ssh_and_ports_for_clients(deployed: dict[str, Any], la
     ports = {node: listening(lab, node) for node in lab.names}
     everywhere = {port for found in ports.values() for port in found}
     assert {SSH, ENGINE, RAY, DEFAULTS.webui_port} <= everywhere
-    api = DEFAULTS.gateway_port if DEFAULTS.gateway_port in everywhere else ENGINE
-    open_to_clients = {SSH, DEFAULTS.webui_port, api}
+    behind_tls = {DEFAULTS.gateway_port, DEFAULTS.gateway_webui_port}
+    open_to_clients = {SSH, *(behind_tls if behind_tls <= everywhere else {ENGINE, DEFAULTS.webui_port})}
     for node, found in ports.items():
         assert reached(outsider, lab.address(node), found) == sorted(open_to_clients & {*found}), node
 

@@ -3,7 +3,6 @@
 import json
 import shlex
 import socket
-import ssl
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,17 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
-from lab_cluster import MODEL, QUESTION, ROOT, SECRETS, Controller, Lab, secrets
+from lab_cluster import MODEL, QUESTION, ROOT, SECRETS, Controller, Lab, secrets, trusted
 
 pytestmark = pytest.mark.lab
 HOST, PORT = "198.18.5.11", 8443
 URL = f"https://{HOST}:{PORT}"
 BODY = {"model": MODEL, "messages": [{"role": "user", "content": QUESTION.question}], "temperature": 0}
-
-
-def trusted() -> ssl.SSLContext:
-    """Return TLS settings that trust only the CA of the inventory."""
-    return ssl.create_default_context(cafile=str(SECRETS / "gateway_ca.pem"))
 
 
 def client_key(name: str = "default") -> str:
@@ -162,8 +156,9 @@ def test_removed_client_is_rejected(session: httpx.Client, controller: Controlle
 
 
 def test_switched_off_gateway_is_removed(deployed: dict[str, Any], lab: Lab, controller: Controller) -> None:
-    off = controller.inferfleet("up", "--tags", "gateway,open_webui", "-e", "gateway_enabled=false")
+    off = controller.inferfleet("up", "--tags", "gateway", "-e", "gateway_enabled=false")
     assert off.rc == 0, off
+    assert controller.inferfleet("status", "-e", "gateway_enabled=false").rc == 0, "Open WebUI uses the engine"
     assert lab.ssh("node1", "systemctl is-active inferfleet-gateway || true").strip() != "active"
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{URL}/health", verify=trusted(), trust_env=False)

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from lab_cluster import API, INVENTORY, ROOT, SECRETS, WEBUI, Controller, Lab, answers, secrets
+from lab_cluster import API, INVENTORY, ROOT, SECRETS, WEBUI, Controller, Lab, answers, secrets, trusted
 
 pytestmark = [pytest.mark.lab, pytest.mark.thorough]
 
@@ -57,8 +57,9 @@ def test_both_services_answer(deployed: dict[str, Any], inventory: Path) -> None
 
 def test_web_ui_lists_both_models(deployed: dict[str, Any], inventory: Path) -> None:
     account = {"email": "admin@example.com", "password": secrets()["webui_admin_password"]}
-    token = httpx.post(f"{WEBUI}/api/v1/auths/signin", json=account, timeout=30).json()["token"]
-    models = httpx.get(f"{WEBUI}/api/models", headers={"Authorization": f"Bearer {token}"}, timeout=30).json()["data"]
+    token = httpx.post(f"{WEBUI}/api/v1/auths/signin", json=account, timeout=30, verify=trusted()).json()["token"]
+    bearer = {"Authorization": f"Bearer {token}"}
+    models = httpx.get(f"{WEBUI}/api/models", headers=bearer, timeout=30, verify=trusted()).json()["data"]
     assert {model["id"] for model in models} == {"tiny-r1", "other-r1"}
 
 

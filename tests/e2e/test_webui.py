@@ -10,12 +10,12 @@ import httpx
 import pytest
 from lab.config import load
 from lab.tiny_r1.questions import load_questions
-from lab_cluster import CHROMIUM, INVENTORY, ROOT, Controller, Lab, secrets
+from lab_cluster import CHROMIUM, INVENTORY, ROOT, Controller, Lab, secrets, trusted
+from lab_cluster import WEBUI as PAGE
 from playwright.sync_api import Page, expect, sync_playwright
 
 pytestmark = pytest.mark.lab
 
-PAGE = "http://198.18.5.11:3000"
 EMAIL = "admin@example.com"
 MODEL = "tiny-r1"
 QUESTION = next(entry for entry in load_questions() if "SHA-256" in entry.answer)
@@ -27,10 +27,10 @@ WAIT = 60_000  # milliseconds: an answer on two busy cores
 def served(controller: Controller) -> None:
     """The existing deployment, or a new one if none answers."""
     try:
-        healthy = (
-            httpx.get(f"{PAGE}/health", timeout=10).status_code == 200 and (ROOT / INVENTORY / ".secrets").is_dir()
-        )
-    except httpx.HTTPError:
+        healthy = (ROOT / INVENTORY / ".secrets").is_dir() and httpx.get(
+            f"{PAGE}/health", timeout=10, verify=trusted()
+        ).status_code == 200
+    except (httpx.HTTPError, OSError):  # OSError: no CA
         healthy = False
     if not healthy:
         up = controller.inferfleet("up", timeout=1800)
@@ -44,14 +44,23 @@ def requested() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def window(requested: list[str]) -> Iterator[Page]:
+def sockets() -> list[str]:
+    """The URLs of the web sockets that the browser has opened."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def window(requested: list[str], sockets: list[str]) -> Iterator[Page]:
     """A browser window with English locale."""
     assert Path(CHROMIUM).exists(), f"There is no {CHROMIUM}; `make browser` installs it."
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_context(viewport={"width": 1024, "height": 560}, locale="en-US").new_page()
+        # Chromium trusts the CAs of the system and its profile only; the requests of httpx verify the certificate.
+        context = browser.new_context(viewport={"width": 1024, "height": 560}, locale="en-US", ignore_https_errors=True)
+        page = context.new_page()
         page.set_default_timeout(WAIT)
         page.on("request", lambda request: requested.append(request.url))
+        page.on("websocket", lambda socket: sockets.append(socket.url))
         yield page
         browser.close()
 
@@ -84,7 +93,7 @@ def test_sign_up_is_disabled(window: Page) -> None:
     expect(window.locator("button[type=submit]")).to_have_text("登录")
     expect(window.get_by_text(re.compile("注册|Sign up"))).to_have_count(0)
     account = {"name": "Guest", "email": "guest@example.com", "password": "guest-password"}
-    assert httpx.post(f"{PAGE}/api/v1/auths/signup", json=account, timeout=30).status_code == 403
+    assert httpx.post(f"{PAGE}/api/v1/auths/signup", json=account, timeout=30, verify=trusted()).status_code == 403
 
 
 def test_wrong_password_is_rejected(window: Page) -> None:
@@ -128,6 +137,16 @@ def test_sign_out(window: Page) -> None:
     expect(window.locator("#email")).to_be_visible()
     window.goto(PAGE)
     expect(window.locator("#email")).to_be_visible()
+
+
+def test_answers_arrived_over_a_web_socket_with_tls(sockets: list[str]) -> None:
+    assert {url.split("?")[0] for url in sockets} == {f"{PAGE.replace('https', 'wss')}/ws/socket.io/"}
+
+
+def test_port_without_tls_is_closed_for_browsers() -> None:
+    """This machine is admitted by the inventory (`firewall_allowed_networks`), so the rule is checked on the node."""
+    rules = Lab(docker.from_env(), load()).ssh("node1", "nft list set inet inferfleet tcp_ports")
+    assert re.search(r"\b3000\b", rules), rules
 
 
 def test_page_sends_requests_to_no_other_host(requested: list[str]) -> None:

@@ -10,9 +10,9 @@ from tests.firewall.conftest import LISTENERS, Network, address
 from inferfleet.firewall import TABLE, closed_ports, render_rules, without
 from inferfleet.settings import Settings
 
-SSH, ENGINE, GATEWAY, WEBUI, RAY, WORKER, NCCL, SITE = 22, 8000, 8443, 3000, 6379, 20500, 45000, 9090
-PORTS = [SSH, ENGINE, GATEWAY, WEBUI, RAY, WORKER, NCCL, SITE]
-FOR_CLIENTS = [SSH, GATEWAY, WEBUI, SITE]
+SSH, ENGINE, GATEWAY, PAGE, WEBUI, RAY, WORKER, NCCL, SITE = 22, 8000, 8443, 8444, 3000, 6379, 20500, 45000, 9090
+PORTS = [SSH, ENGINE, GATEWAY, PAGE, WEBUI, RAY, WORKER, NCCL, SITE]
+FOR_CLIENTS = [SSH, GATEWAY, PAGE, SITE]
 GROUPS = ["ray_head", "gateway", "webui"]
 # What Docker, firewalld or the site might have: a chain that accepts all, one that drops a port of its own, and NAT.
 OTHERS = """
@@ -107,9 +107,9 @@ def test_allowed_network_reaches_every_port(loaded: Network) -> None:
     assert loaded.open_ports("outsider", PORTS) == FOR_CLIENTS
 
 
-def test_api_of_the_engine_is_open_without_a_gateway(loaded: Network) -> None:
+def test_engine_and_open_webui_are_open_without_a_gateway(loaded: Network) -> None:
     loaded.nft("--file", "-", text=rules(gateway=False))
-    assert loaded.open_ports("outsider", PORTS) == sorted([*FOR_CLIENTS, ENGINE], key=PORTS.index)
+    assert loaded.open_ports("outsider", PORTS) == sorted([*FOR_CLIENTS, ENGINE, WEBUI], key=PORTS.index)
 
 
 def test_replacing_leaves_nothing_of_the_previous_rules(loaded: Network) -> None:

@@ -17,11 +17,13 @@ from typing import Any
 import httpx
 import pytest
 from tests.gateway.engine import Engine
+from tests.gateway.page import Page
 
 from inferfleet.gateway import (
     INTERNAL_NAME,
     Limits,
     Paths,
+    Webui,
     backends_of,
     completion_check,
     issue_authority,
@@ -72,6 +74,7 @@ class Gateway:
     def __init__(self, folder: Path, engines: dict[str, Engine], *, checked: bool = False) -> None:
         self.folder, self.engines = folder, engines
         self.port, self.log = free_port(), folder / "log"
+        self.page, self.page_port = Page(), free_port()
         self.paths = Paths(str(folder), str(folder / "admin.sock"))
         self.config, self.master = folder / "haproxy.cfg", folder / "master.sock"
         self.limits = Limits(
@@ -103,7 +106,8 @@ class Gateway:
         Path(self.paths.of("issued")).write_text(issued.certificate + issued.key)
         Path(self.paths.of("state")).write_text("1\n")
         Path(self.paths.of("replicas")).write_text(replica_lines(plans))
-        self.config.write_text(render_config(backends, self.port, self.limits, self.paths, ENGINE_KEY))
+        webui = Webui(self.page_port, f"127.0.0.1:{self.page.port}")
+        self.config.write_text(render_config(backends, self.port, self.limits, self.paths, ENGINE_KEY, webui))
         self.process: subprocess.Popen[bytes] | None = None
         self.check: subprocess.Popen[bytes] | None = None
         settings = completion_check(backends, self.limits.check_port, self.paths.socket, 1, ENGINE_KEY, 0)
@@ -206,6 +210,7 @@ class Gateway:
 
     def stop(self) -> None:
         """End HAProxy and the completion check."""
+        self.page.stop()
         for process in filter(None, (self.process, self.check)):
             process.terminate()
             process.wait(10)

@@ -12,8 +12,11 @@ from inferfleet.gateway import SecretFolder
 
 ROOT = Path(__file__).parents[2]
 NAME = "gateway.inferfleet.internal"
-GATEWAY = {"hosts": {"n1": "10.0.0.1", "n2": "10.0.0.2"}, "internal_name": NAME, "internal_url": f"https://{NAME}:8443"}
-NONE = {"hosts": {}, "internal_name": NAME, "internal_url": ""}
+GATEWAY = {
+    **{"hosts": {"n1": "10.0.0.1", "n2": "10.0.0.2"}, "internal_name": NAME, "internal_url": f"https://{NAME}:8443"},
+    **{"names": ["n1", "10.0.0.1"], "certificate": "", "webui": {"url": "https://10.0.0.1:8444", "port": 8444}},
+}
+NONE = {"hosts": {}, "internal_name": NAME, "internal_url": "", "webui": {"url": "http://10.0.0.1:3000", "port": 0}}
 SHOWN = {
     "address": "{{ __open_webui_gateway_address }}",
     "env": "{{ lookup('ansible.builtin.template', 'roles/open_webui/templates/open-webui.env.j2') }}",
@@ -73,6 +76,9 @@ def test_models_of_all_services_come_from_the_gateway(tmp_path):
         assert own["env"]["OPENAI_API_KEYS"] == key
         assert f"{own['env']['SSL_CERT_FILE']}:{own['env']['SSL_CERT_FILE']}:ro" in own["volumes"]
         assert "engine-key" not in own["env"].values()
+        assert own["env"]["WEBUI_URL"] == "https://10.0.0.1:8444"
+        assert own["env"]["CORS_ALLOW_ORIGIN"] == "https://n1:8444;https://10.0.0.1:8444"
+        assert {own["env"][f"WEBUI_{kind}_COOKIE_SECURE"] for kind in ("SESSION", "AUTH")} == {"true"}
     assert [found[host]["address"] for host in ("n2", "ui")] == ["10.0.0.2", "10.0.0.1"], "its own, else the first"
 
 
@@ -80,7 +86,7 @@ def test_without_a_gateway_it_uses_the_engines(tmp_path):
     own = rendered(tmp_path, NONE)["ui"]
     assert own["env"]["OPENAI_API_BASE_URLS"] == "http://10.0.0.1:8000/v1;http://10.0.0.1:8000/v1"
     assert own["env"]["OPENAI_API_KEYS"] == "engine-key;engine-key"
-    assert "SSL_CERT_FILE" not in own["env"]
+    assert not {"SSL_CERT_FILE", "WEBUI_URL", "CORS_ALLOW_ORIGIN", "WEBUI_SESSION_COOKIE_SECURE"} & {*own["env"]}
     assert (own["address"], len(own["volumes"])) == ("", 1)
     assert not (tmp_path / ".secrets").exists()
 

@@ -19,7 +19,11 @@ def run(folder, groups, *arguments, **variables):
     facts = {
         "inferfleet_plans": [plan("deepseek-r1", "n1")],
         "inferfleet_plan": plan("deepseek-r1", "n1"),
-        "inferfleet_gateway": {"hosts": hosts},
+        "inferfleet_gateway": {
+            "hosts": hosts,
+            "names": ["n1"],
+            "webui": {"port": 8444, "server": "10.0.0.1:3000"},
+        },
         "inferfleet_node": {
             "distribution": {"id": "debian", "id_like": "", "version_id": "12"},
             "runnable": {"apt": False},

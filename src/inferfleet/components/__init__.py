@@ -4,7 +4,7 @@ Code that handles components (port checks, firewall, status, removal, bundle, di
 them; a new component needs only a new file.
 """
 
-from inferfleet.components.health import http_checks
+from inferfleet.components.health import http_checks, unit_checks
 from inferfleet.components.images import images, packages
 from inferfleet.components.loader import load_component, load_components, load_groups
 from inferfleet.components.ports import HostPort, host_ports, runs, settings_read
@@ -16,6 +16,7 @@ from inferfleet.components.results import (
     rank_results,
     rules_results,
     state_results,
+    unit_results,
 )
 from inferfleet.components.schema import Component, Port
 from inferfleet.components.webui import webui_configs, webui_endpoints
@@ -44,6 +45,8 @@ __all__ = [
     "runs",
     "settings_read",
     "state_results",
+    "unit_checks",
+    "unit_results",
     "webui_configs",
     "webui_endpoints",
 ]

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from inferfleet.components.ports import host_ports
+from inferfleet.components.loader import load_components
+from inferfleet.components.ports import host_ports, runs
 from inferfleet.components.schema import Component
 
 
@@ -17,3 +18,15 @@ def http_checks(
         if component.health.status == "http" and component.ports[0] is used.port:
             first[component.name] = {"title": component.title, "port": used.first, "path": component.health.path}
     return list(first.values())
+
+
+def unit_checks(
+    settings: Mapping[str, Any], groups: Collection[str], components: Sequence[Component] | None = None
+) -> list[dict[str, str]]:
+    """Return `title` and `unit` of each component of a host of which only its unit is checked."""
+    known = load_components() if components is None else components
+    return [
+        {"title": component.title, "unit": component.unit}
+        for component in known
+        if component.health.status == "unit" and runs(component, settings, groups)
+    ]

@@ -38,6 +38,7 @@ class HostPort:
 def runs(component: Component, settings: Mapping[str, Any], groups: Collection[str]) -> bool:
     """Return whether a component runs on a host that is in `groups`."""
     wanted = all(settings[key] == value for key, value in component.only.items())
+    wanted = wanted and all(settings[key] for key in component.needs)
     return wanted and not set(groups).isdisjoint(component.groups)
 
 
@@ -60,7 +61,7 @@ def settings_read() -> set[str]:
     settings = {port.setting for port in ports if port.setting}
     if any(port.number == "engine" for port in ports):  # the engine's default port
         settings.add("engine")
-    return settings.union(*(component.only for component in components))
+    return settings.union(*((*component.only, *component.needs) for component in components))
 
 
 def _number(port: Port, settings: Mapping[str, Any]) -> int:

@@ -48,6 +48,20 @@ def _rules_result(host: str, table: Result) -> dict[str, Any]:
     return _result(name, False, Message("rules-not-loaded", N_("rules not loaded: {reason}"), reason=lines[0]))
 
 
+def unit_results(answers: Mapping[str, Iterable[Result]]) -> list[dict[str, Any]]:
+    """Return whether each unit is active, from the results of `systemctl is-active` by host."""
+    return [_unit_result(host, answer) for host, results in answers.items() for answer in results if "item" in answer]
+
+
+def _unit_result(host: str, answer: Result) -> dict[str, Any]:
+    name = Message("component", N_("{component} on {host}"), component=answer["item"]["title"], host=host)
+    if answer.get("unreachable"):
+        return _result(name, False, Message("host-unreachable", N_("host unreachable")))
+    state = answer.get("stdout") or str(answer.get("msg") or "")
+    detail = Message("unit-state", N_("unit {unit} is {state}"), unit=answer["item"]["unit"], state=state)
+    return _result(name, answer.get("rc") == 0, detail)
+
+
 def rank_results(ranks: Mapping[str, Result], wanted: int) -> list[dict[str, Any]]:
     """Return the result of the rank check of each host, from the results of module `engine_ranks` by host."""
     return [_rank_result(host, result, wanted) for host, result in ranks.items()]

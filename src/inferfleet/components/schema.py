@@ -46,9 +46,8 @@ class Health(_Entry):
     """Health check of a component."""
 
     path: str = ""  # HTTP path on its first port that returns 200 when the component is ready
-    status: Literal["http", "ray", "completion", "chat", "rules", "supervisor"] = (
-        "http"  # check used by `inferfleet status`
-    )
+    # check used by `inferfleet status`
+    status: Literal["http", "ray", "completion", "chat", "rules", "supervisor", "unit"] = "http"
     table: str = ""  # nftables table of family inet, of which `rules` checks that it is loaded
 
 
@@ -62,6 +61,7 @@ class Component(_Entry):
     after: tuple[str, ...] = ()  # components deployed before and removed after this one
     fronts: tuple[str, ...] = ()  # components whose clients connect to this one instead, where it is deployed
     only: dict[str, str | bool] = {}  # required values of settings; empty: always deployed
+    needs: tuple[str, ...] = ()  # settings without which it is not deployed: empty by default
     image: str = ""  # name:tag
     plan_image: str = ""  # key of the plan that names the image; `image` is then the default
     packages: tuple[str, ...] = ()  # system packages
@@ -84,6 +84,8 @@ class Component(_Entry):
             raise InvalidValueError(N_("a container has image or plan_image"))
         if self.health.status == "http" and not (self.health.path and self.ports):
             raise InvalidValueError(N_("a check over HTTP needs health.path and a port"))
+        if self.health.status == "unit" and not self.unit:
+            raise InvalidValueError(N_("a check of the unit needs one"))
         if (self.health.status == "rules") != bool(self.health.table):
             raise InvalidValueError(N_("a check of rules needs health.table, and no other check has one"))
         if unknown := [group for port in self.ports for group in port.groups if group not in self.groups]:

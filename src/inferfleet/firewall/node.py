@@ -42,7 +42,8 @@ def node_rules(
         others = role_ports(options, variables).values()
     closed = closed_ports(settings, own, gateway=fronted, others=others)
     left_open = {*_ssh_ports(variables), *map(int, variables.get("node_firewall_open_ports", ()))}
-    return render_rules({**closed, "tcp": without(closed["tcp"], left_open)}, sources)
+    vrrp = _GATEWAY in own and bool(variables["gateway_virtual_address"])
+    return render_rules({**closed, "tcp": without(closed["tcp"], left_open)}, sources, vrrp=vrrp)
 
 
 def gateway_deployed(gateways: Collection[str], hosts: Mapping[str, Mapping[str, Any]], port: int) -> bool:

@@ -23,23 +23,26 @@ table inet {table}
 delete table inet {table}
 table inet {table} {{
 """
+# Only unicast: the multicast of another program's VRRP is not changed. 112: protocol-numbers of IANA, RFC 5798.
+_VRRP = "        ip daddr != 224.0.0.0/4 ip protocol 112 counter drop\n"
 _CHAIN = """\
-    chain input {
+    chain input {{
         type filter hook input priority -10; policy accept;
         iif "lo" accept
         ip saddr @nodes accept
         ip6 saddr @nodes6 accept
-        tcp flags & (fin | syn | rst | ack) == syn tcp dport @tcp_ports counter drop
+{vrrp}        tcp flags & (fin | syn | rst | ack) == syn tcp dport @tcp_ports counter drop
         udp dport @udp_ports counter drop
-    }
-}
+    }}
+}}
 """
 
 
-def render_rules(closed: Mapping[str, Sequence[Span]], sources: Iterable[object]) -> str:
+def render_rules(closed: Mapping[str, Sequence[Span]], sources: Iterable[object], *, vrrp: bool = False) -> str:
     """Return the table that drops connections to the `closed` ports (by protocol), unless they come from `sources`.
 
-    `sources` are addresses and networks of IPv4 and IPv6, as objects or text.
+    `sources` are addresses and networks of IPv4 and IPv6, as objects or text. `vrrp`: whether to drop also others'
+    packets of VRRP, by which the gateways agree who holds the virtual address.
     """
     networks = {ip_network(str(source)) for source in sources}
     ipv4 = sorted(network for network in networks if isinstance(network, IPv4Network))
@@ -49,7 +52,7 @@ def render_rules(closed: Mapping[str, Sequence[Span]], sources: Iterable[object]
         _set("nodes6", "ipv6_addr", _apart(ipv6)),
         *(_set(f"{protocol}_ports", "inet_service", map(_span, spans)) for protocol, spans in sorted(closed.items())),
     ]
-    return _HEAD.format(table=TABLE) + "".join(sets) + _CHAIN
+    return _HEAD.format(table=TABLE) + "".join(sets) + _CHAIN.format(vrrp=_VRRP if vrrp else "")
 
 
 def _apart(networks: Sequence[_Network]) -> Iterator[str]:

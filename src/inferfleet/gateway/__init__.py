@@ -15,10 +15,12 @@ from inferfleet.gateway.changes import Change, change_problems, changed, client_
 from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files, read_backends, read_clients
 from inferfleet.gateway.completions import completion_check
 from inferfleet.gateway.files import SecretFolder, differing_files, gateway_files, host_names
+from inferfleet.gateway.keepalived import Link, link_of, render_keepalived
 from inferfleet.gateway.problems import gateway_problems
 from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
 from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
 from inferfleet.gateway.replicas import DeployedReplica, find_replica, last_replica, read_replicas, replica_lines
+from inferfleet.gateway.webui import Webui, authority, webui_origins
 
 __all__ = [
     "ENDPOINTS",
@@ -29,13 +31,16 @@ __all__ = [
     "Client",
     "DeployedReplica",
     "Limits",
+    "Link",
     "Pair",
     "Paths",
     "Recorded",
     "Replica",
     "SecretFolder",
     "ServedModel",
+    "Webui",
     "access",
+    "authority",
     "backends_of",
     "change_clients",
     "change_problems",
@@ -54,6 +59,7 @@ __all__ = [
     "issue_authority",
     "issue_server",
     "last_replica",
+    "link_of",
     "locked",
     "map_files",
     "pair_problem",
@@ -62,6 +68,8 @@ __all__ = [
     "read_recorded",
     "read_replicas",
     "render_config",
+    "render_keepalived",
     "replica_lines",
+    "webui_origins",
     "write_recorded",
 ]

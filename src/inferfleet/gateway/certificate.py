@@ -80,6 +80,19 @@ def is_current(certificate: str, authority: str, names: Iterable[str], now: date
     return same and there.not_valid_after_utc - now > timedelta(days=_RENEW_DAYS)
 
 
+def dns_and_addresses(certificate: str) -> list[str]:
+    """Return the host names and addresses that the first certificate of a PEM text is valid for."""
+    extensions = x509.load_pem_x509_certificate(certificate.encode()).extensions
+    try:
+        names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [
+        *names.get_values_for_type(x509.DNSName),
+        *(str(address) for address in names.get_values_for_type(x509.IPAddress)),
+    ]
+
+
 def pair_problem(pair: Pair, now: datetime | None = None) -> str | Message | None:
     """Return why a pair cannot be used: invalid, expired, or not of one key; None if it can."""
     try:

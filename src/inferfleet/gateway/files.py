@@ -15,6 +15,7 @@ from inferfleet.gateway.clients import CLIENT_MAPS, map_files, read_clients
 from inferfleet.gateway.completions import completion_check
 from inferfleet.gateway.render import Limits, Paths, render_config
 from inferfleet.gateway.replicas import replica_lines
+from inferfleet.gateway.webui import Webui
 
 _KEY_CHARACTERS = string.ascii_letters + string.digits
 _KEY_LENGTH = 43  # 256 bits
@@ -95,6 +96,7 @@ def gateway_files(
     limits: Limits,
     paths: Paths,
     engine_api_key: str,
+    webui: Webui | None = None,
 ) -> dict[str, str]:
     """Return the content of each file on the gateway by its path; the configuration is the last one.
 
@@ -110,7 +112,7 @@ def gateway_files(
         files[paths.of("completions")] = completion_check(
             backends, limits.check_port, paths.socket, limits.completion_seconds, engine_api_key
         )
-    return {**files, paths.of("config"): render_config(backends, port, limits, paths, engine_api_key)}
+    return {**files, paths.of("config"): render_config(backends, port, limits, paths, engine_api_key, webui)}
 
 
 def differing_files(files: Mapping[str, str], checksums: str) -> list[str]:
@@ -128,10 +130,6 @@ def differing_files(files: Mapping[str, str], checksums: str) -> list[str]:
     ]
 
 
-def host_names(hosts: Mapping[str, Mapping[str, Any]], plans: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return names and addresses of the gateway's hosts, from their variables and the plans."""
-    planned = [node["address"] for plan in plans for host, node in plan["nodes"].items() if host in hosts]
-    given = [
-        str(value[key]) for value in hosts.values() for key in ("ansible_host", "cluster_address") if value.get(key)
-    ]
-    return sorted({*hosts, *given, *planned, INTERNAL_NAME, "localhost", "127.0.0.1"})
+def host_names(names: Iterable[str]) -> list[str]:
+    """Return the names and addresses in a certificate for gateways with these names and addresses."""
+    return sorted({*names, INTERNAL_NAME, "localhost", "127.0.0.1"})

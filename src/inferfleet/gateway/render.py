@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inferfleet.gateway.affinity import Affinity
 from inferfleet.gateway.backends import Backend
+from inferfleet.gateway.webui import Webui
 
 ENDPOINTS = (
     "/v1/chat/completions",
@@ -92,7 +93,14 @@ class Limits:
         return self.body_bytes + _HEADERS_BYTES
 
 
-def render_config(backends: Sequence[Backend], port: int, limits: Limits, paths: Paths, engine_api_key: str) -> str:
+def render_config(
+    backends: Sequence[Backend],
+    port: int,
+    limits: Limits,
+    paths: Paths,
+    engine_api_key: str,
+    webui: Webui | None = None,
+) -> str:
     """Return haproxy.cfg."""
     folder = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
@@ -108,6 +116,7 @@ def render_config(backends: Sequence[Backend], port: int, limits: Limits, paths:
         endpoints=ENDPOINTS,
         errors={name: _error(name, limits) for name in _ERRORS},
         affinity=affinity if limits.affinity else None,
+        webui=webui,
         backends=[
             asdict(b)
             | {"authorization": authorization if b.takes_api_key else ""}

@@ -110,6 +110,8 @@ class Host:
     space: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     """By purpose, the path and the bytes still needed there."""
     is_gateway: bool = False
+    virtual_address: str = ""
+    """With its prefix length, on a host that may hold it."""
 
 
 _LEAST_SPACE_GIB = 1

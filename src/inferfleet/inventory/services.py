@@ -15,6 +15,8 @@ SITE_KEYS = frozenset(
         *(
             "gateway_enabled",
             "gateway_port",
+            "gateway_virtual_address",
+            "gateway_webui_port",
             "gateway_certificate",
             "gateway_key",
             "gateway_max_body_bytes",

@@ -64,6 +64,7 @@ from inferfleet.planner.fleet_checks import (
 from inferfleet.planner.gateway import check_haproxy, check_switch
 from inferfleet.planner.provided import check_copies, check_model_folder, link_problems
 from inferfleet.planner.values import value_problems
+from inferfleet.planner.virtual_address import check_virtual_address, check_virtual_network
 from inferfleet.settings import Settings
 
 
@@ -119,6 +120,7 @@ CHECKS = (
     Check(check_network, Inventory, after_values=True),
     Check(check_ports, Inventory, after_values=True, complete=True),
     Check(check_switch, Inventory, after_values=True, complete=True),
+    Check(check_virtual_address, Inventory, after_values=True, complete=True),
     Check(check_options, Inventory),
     Check(check_folders, Inventory, after_values=True),
     Check(value_problems, Settings),
@@ -162,6 +164,7 @@ CHECKS = (
     Check(check_free_ports, Host, needs_facts=True),
     Check(check_disks, Host, needs_facts=True),
     Check(check_haproxy, Host, needs_facts=True),
+    Check(check_virtual_network, Host, needs_facts=True),
 )
 """All checks, in the order in which problems are shown: the inventory, its nodes, the layout."""
 

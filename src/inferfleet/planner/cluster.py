@@ -16,6 +16,7 @@ from inferfleet.planner.gateway import GatewayPlan, open_api_warnings, plan_gate
 from inferfleet.planner.gateway import settings_problems as gateway_settings_problems
 from inferfleet.planner.plan import Plan
 from inferfleet.planner.replicas import plan_service
+from inferfleet.planner.virtual_address import given_address, without_address
 from inferfleet.settings import Settings
 
 
@@ -81,8 +82,11 @@ def plan_cluster(
     refused = check_inventory(inventory)
     if refused:
         return ClusterPlan(inventory_problems=tuple(refused))
+    virtual = given_address(inventory)
     reported = {
-        host: flat_facts(facts[host], keep_driver=drivers_final or not _upgrades(inventory, host))
+        host: without_address(
+            flat_facts(facts[host], keep_driver=drivers_final or not _upgrades(inventory, host)), virtual
+        )
         for host in inventory.hosts
         if facts and facts.get(host)
     }
@@ -187,4 +191,6 @@ def _host(
     ports = ports_of(settings, serving_groups(groups, node.role) if node else groups)
     weights = plan if node and not plan.checkpoint_is_local else None
     space = needed_space(facts, settings, weights, image_space_gib)
-    return Host(host, facts, ports, space, is_gateway=GATEWAY in groups)
+    gateway = GATEWAY in groups
+    virtual = settings.gateway_virtual_address if gateway else ""
+    return Host(host, facts, ports, space, is_gateway=gateway, virtual_address=virtual)

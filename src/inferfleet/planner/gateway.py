@@ -1,15 +1,17 @@
 """The gateway of the cluster: its hosts, its address, and the replicas behind it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Interface
 from typing import Any
 
-from inferfleet.gateway import INTERNAL_NAME, Backend, backends_of, gateway_problems
+from inferfleet.gateway import INTERNAL_NAME, Backend, authority, backends_of, gateway_problems
 from inferfleet.inventory.facts import Host
 from inferfleet.inventory.model import Inventory, declared_address, settings_values
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.nodes.systems import numbers, system_of
 from inferfleet.planner.plan import Plan
+from inferfleet.planner.webui import WebuiPlan, plan_webui
 from inferfleet.settings import Settings
 
 GROUP = "gateway"
@@ -23,16 +25,21 @@ class GatewayPlan:
     hosts: Mapping[str, str] = field(default_factory=dict)
     """Address on the cluster network by host."""
     address: str = ""
-    """Name or address of the first host for clients."""
+    """Address for clients: the virtual one, else name or address of the first host."""
+    names: tuple[str, ...] = ()
+    """Names and addresses of all hosts, and the virtual address, of which the certificate is valid."""
     port: int = 0
     certificate: str = ""
     """PEM file on the controller; empty: issued by the CA of the inventory."""
     backends: tuple[Backend, ...] = ()
+    virtual_address: str = ""
+    """With its prefix length; empty: each gateway has its own address only."""
+    webui: WebuiPlan = field(default_factory=WebuiPlan)
 
     @property
     def url(self) -> str:
         """URL of the API for clients, without a path; empty if there is no gateway."""
-        return f"https://{self.address}:{self.port}" if self.hosts else ""
+        return f"https://{authority(self.address, self.port)}" if self.hosts else ""
 
     @property
     def internal_url(self) -> str:
@@ -46,7 +53,10 @@ class GatewayPlan:
             "url": self.url,
             "internal_name": INTERNAL_NAME,
             "internal_url": self.internal_url,
+            "names": list(self.names),
+            "virtual_address": self.virtual_address,
             "certificate": self.certificate,
+            "webui": asdict(self.webui),
             "models": [
                 {"model": backend.model, "replicas": [asdict(replica) for replica in backend.replicas]}
                 for backend in self.backends
@@ -57,21 +67,34 @@ class GatewayPlan:
 def plan_gateway(inventory: Inventory, settings: Settings, plans: Sequence[Plan]) -> GatewayPlan:
     """Return the gateway on the hosts of group `gateway`, by default on the head of the first service with HTTP."""
     serving = _serving(plans)
-    if not (settings.gateway_enabled and serving):
-        return GatewayPlan()
-    names = [*inventory.groups.get(GROUP, ())] or [serving[0].head]
     nodes = {name: node for plan in plans for name, node in plan.nodes.items()}
-    first = inventory.variables[names[0]]
+    if not (settings.gateway_enabled and serving):
+        return GatewayPlan(webui=plan_webui(inventory, settings, nodes, {}, ""))
+    names = [*inventory.groups.get(GROUP, ())] or [serving[0].head]
+    hosts = {
+        name: nodes[name].address if name in nodes else declared_address(name, inventory.variables[name])
+        for name in names
+    }
+    virtual = settings.gateway_virtual_address
+    shared = [str(IPv4Interface(virtual).ip)] if virtual else []
+    address = shared[0] if shared else str(inventory.variables[names[0]].get("ansible_host") or names[0])
     return GatewayPlan(
-        hosts={
-            name: nodes[name].address if name in nodes else declared_address(name, inventory.variables[name])
-            for name in names
-        },
-        address=str(first.get("ansible_host") or names[0]),
+        hosts=hosts,
+        address=address,
         port=settings.gateway_port,
+        names=tuple(dict.fromkeys((*shared, *_names(inventory, hosts)))),
+        virtual_address=virtual,
         certificate=settings.gateway_certificate,
         backends=backends_of(plan.as_dict() for plan in serving),
+        webui=plan_webui(inventory, settings, nodes, hosts, address),
     )
+
+
+def _names(inventory: Inventory, hosts: Mapping[str, str]) -> Iterator[str]:
+    for host, address in hosts.items():
+        variables = inventory.variables[host]
+        given = (variables.get("ansible_host"), variables.get("cluster_address"))
+        yield from (host, address, *(str(name) for name in given if name))
 
 
 def check_switch(inventory: Inventory) -> list[Problem]:

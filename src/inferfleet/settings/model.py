@@ -39,6 +39,7 @@ from inferfleet.settings.values import (
     Switch,
     Tokens,
     VariableName,
+    VirtualAddress,
     Word,
 )
 
@@ -168,7 +169,7 @@ class Settings(BaseModel):
     webui_image: Image = ""
     """Image `name:tag`; empty: Open WebUI's, or the one of the accelerator vendor."""
     webui_port: Port = 3000
-    """Port of Open WebUI on the host of group webui."""
+    """HTTP port of Open WebUI on the host of group webui; for browsers only if gateway_enabled is false."""
     webui_admin_email: Email = "admin@example.com"
     """E-mail address of the first administrator."""
     webui_locale: Locale = "en-US"
@@ -178,6 +179,10 @@ class Settings(BaseModel):
     """Whether clients use a gateway with TLS and keys; false: the API of the engines is open on their ports."""
     gateway_port: Port = 8443
     """HTTPS port of the API on the hosts of group gateway; without this group, on the first head node."""
+    gateway_webui_port: Port = 8444
+    """HTTPS port of Open WebUI on these hosts; 443 needs no port in the browser's address bar."""
+    gateway_virtual_address: VirtualAddress = ""
+    """Address with prefix length that one of several gateways holds, another one within seconds, e.g. 10.0.0.100/24."""
     gateway_certificate: OptionalPath = ""
     """PEM file on the controller with the certificate and its chain; empty: issued by a CA of the inventory."""
     gateway_key: OptionalPath = ""

@@ -167,6 +167,24 @@ def source_network(value: str) -> str:
     return value
 
 
+def virtual_address(value: str) -> str:
+    """Return an IPv4 address with the prefix length of its network, or nothing; raises UnfitValueError."""
+    if value:
+        try:
+            interface = ipaddress.IPv4Interface(value)
+            hosts = interface.network
+            last = hosts.prefixlen < hosts.max_prefixlen - 1 and interface.ip == hosts.broadcast_address
+            valid = "/" in value and not last and (interface.ip != hosts.network_address or hosts.num_addresses < 3)
+        except ValueError:
+            valid = False
+        if not valid:
+            raise UnfitValueError(
+                N_("is not an IPv4 address with a prefix length"),
+                N_("write a free address and the prefix length of its network, for example 10.0.0.100/24"),
+            )
+    return value
+
+
 def repository(value: str) -> str:
     """Return the id of a repository on a hub, or nothing; raises UnfitValueError."""
     if value and not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", value):  # no `..`: it becomes a path below model_root

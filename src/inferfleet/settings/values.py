@@ -30,6 +30,7 @@ from inferfleet.settings.validators import (
     repository,
     source_network,
     variable_name,
+    virtual_address,
     word,
 )
 
@@ -55,6 +56,7 @@ DirectHost = Annotated[str, AfterValidator(direct_host)]
 Interface = Annotated[str, AfterValidator(interface)]
 RdmaPorts = Annotated[str, AfterValidator(rdma_ports)]
 Network = Annotated[str, AfterValidator(network)]
+VirtualAddress = Annotated[str, AfterValidator(virtual_address)]
 SourceNetwork = Annotated[str, AfterValidator(source_network)]
 Repository = Annotated[str, AfterValidator(repository)]
 HostPort = Annotated[str, AfterValidator(host_port)]

@@ -78,5 +78,5 @@ def test_unknown_component_is_refused():
     assert refused.value.problem.parameters == {
         "key": "component_service_name",
         "value": "'database'",
-        "names": ["completion_check", "engine", "firewall", "gateway", "ray", "supervisor", "webui"],
+        "names": ["completion_check", "engine", "firewall", "gateway", "ray", "supervisor", "virtual_address", "webui"],
     }

@@ -29,6 +29,9 @@ _SUPERVISED = {
 _ANSWER = {"status": 200, "text": "", "seconds": 0.1}
 
 
+_UNITS = [f"inferfleet-{name}.service" for name in ("gateway", "completion-check", "virtual-address")]
+
+
 def _node(name: str, *containers: str) -> dict[str, Any]:
     return {
         "collected": round(unix_time(STARTED) or 0) + 60,
@@ -43,6 +46,7 @@ def _node(name: str, *containers: str) -> dict[str, Any]:
         "download": {},
         "gpus": {"node": {"count": 8, "output": ""}, "inferfleet-ray": {"count": 8, "output": ""}},
         "supervisor": {"node": name, "replica": "r", "leader": "n1"} | _SUPERVISED,
+        "units": {unit: {"enabled": True, "active": True, "state": "active"} for unit in _UNITS},
         "listening": {"8000": "inferfleet", "22": "sshd"},
     }
 

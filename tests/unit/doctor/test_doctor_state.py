@@ -13,6 +13,7 @@ from inferfleet.messages import Message
 STARTED_AT = unix_time(STARTED) or 0.0
 GONE = {"status": 0, "text": "Connection refused", "seconds": 0.0}
 STOPPED = {"name": "x", "status": "exited", "running": False, "exit_code": 137, "finished_at": "2026-11-23T06:00:00Z"}
+DEAD = {"enabled": True, "active": False, "state": "failed"}
 NFS = {"type": "nfs4", "source": "nas01:/models", "total_bytes": 1 << 44, "free_bytes": 1 << 43}
 STALLED = {
     "running": True,
@@ -65,6 +66,9 @@ def test_healthy_cluster_has_no_findings() -> None:
         ("webui models", ["another"], "webui-no-models", ""),
         ("webui apis 0 status", 0, "webui-no-models", ""),
         ("webui health", GONE, "webui-not-answering", ""),
+        ("nodes n1 units inferfleet-gateway.service", DEAD, "gateway-stopped", "n1"),
+        ("nodes n1 units inferfleet-completion-check.service", DEAD, "completion-check-stopped", "n1"),
+        ("nodes n1 units inferfleet-virtual-address.service", DEAD, "virtual-address-stopped", "n1"),
         ("webui signin", 400, "webui-sign-in-refused", ""),
     ],
 )

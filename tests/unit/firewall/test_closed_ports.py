@@ -51,14 +51,14 @@ def test_ports_for_clients_stay_open_without_a_gateway():
     assert not any(first <= port <= last for first, last in spans for port in open_ports)
 
 
-def test_gateway_closes_the_api_of_the_engine_and_no_other_port_for_clients():
+def test_gateway_closes_the_ports_behind_it_and_no_other_port_for_clients():
     before, after = (tcp(["ray_head", "gateway", "webui"], gateway=gateway) for gateway in (False, True))
-    assert [span for span in after if span not in before] == [(8000, 8000)]
+    assert [span for span in after if span not in before] == [(3000, 3000), (8000, 8000)]
     assert (8404, 8406) in after  # its own health checks, and the supervisor
-    assert not any(first <= port <= last for first, last in after for port in (8443, 3000))
+    assert not any(first <= port <= last for first, last in after for port in (8443, 8444))
 
 
-@pytest.mark.parametrize("port", ["engine_port", "webui_port", "gateway_port"])
+@pytest.mark.parametrize("port", ["engine_port", "webui_port", "gateway_port", "gateway_webui_port"])
 def test_port_for_clients_among_the_ephemeral_ports_stays_open(port):
     assert [EPHEMERAL[0], 39999] == [*tcp(["ray_head", "gateway", "webui"], **{port: 40000})[-2]]
 

@@ -60,7 +60,7 @@ def test_gateway_of_any_host_closes_the_api():
     """Also of one that Ansible does not have in the group, because the run does not include it."""
     assert "8000" not in elements(rules("n1"), "tcp_ports")
     assert "8000" in elements(rules("n1", gateways=["n3"]), "tcp_ports")
-    assert elements(rules("n3", gateways=["n3"]), "tcp_ports") == ["8404-8405"]
+    assert elements(rules("n3", gateways=["n3"]), "tcp_ports") == ["3000", "8404-8405"], "with Open WebUI"
 
 
 def test_api_stays_open_until_the_gateway_is_deployed():
@@ -100,3 +100,12 @@ def test_ports_of_other_programs_and_further_networks():
     assert elements(found, "tcp_ports")[-2:] == ["32768-49999", "50001-60999"]
     assert "198.51.100.0/24" in elements(found, "nodes")
     assert elements(found, "nodes6") == ["2001:db8::/64"]
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "dropped"), [("n3", "10.0.0.100/24", True), ("n1", "10.0.0.100/24", False), ("n3", "", False)]
+)
+def test_gateways_with_a_virtual_address_drop_packets_of_vrrp(host: str, address: str, dropped: bool) -> None:
+    given = rules(host, gateways=["n3"], variables={"gateway_virtual_address": address})
+    assert ("ip protocol 112 counter drop" in given) is dropped
+    assert given.index("ip saddr @nodes accept") < given.find("ip protocol 112") or not dropped

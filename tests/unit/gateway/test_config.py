@@ -12,6 +12,7 @@ from inferfleet.gateway import (
     Client,
     Limits,
     Paths,
+    Webui,
     backends_of,
     map_files,
     read_clients,
@@ -30,7 +31,8 @@ PLANS = [
 
 def rendered(key="engine-key", **limits):
     paths = Paths("/etc/inferfleet/gateway", "/run/inferfleet-gateway/admin.sock")
-    return render_config(backends_of(PLANS), 8443, Limits(4194304, 8404, check_port=8405, **limits), paths, key)
+    limits = Limits(4194304, 8404, check_port=8405, **limits)
+    return render_config(backends_of(PLANS), 8443, limits, paths, key, Webui(8444, "10.0.0.1:3000"))
 
 
 def test_golden_configuration():

@@ -72,6 +72,7 @@ VALUES: tuple[tuple[str, Any], ...] = (
     ("checkpoint", "DeepSeek-R1"),
     ("hub_endpoint", "hf-mirror.com"),
     ("cluster_network", "10.0.0.0/33"),
+    *(("gateway_virtual_address", value) for value in ("10.0.0.100", "10.0.0.255/24", "10.0.0.0/24", "fd00::1/64")),
     ("image_mirrors", {"https://docker.io": "docker.example.com"}),
     ("image_mirrors", {"docker.io": "https://docker.example.com"}),
     ("insecure_registries", ["http://registry:5000"]),

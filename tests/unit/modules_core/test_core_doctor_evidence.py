@@ -46,11 +46,25 @@ case "$*" in
 esac
 """
 
+SYSTEMCTL = r"""#!/bin/sh
+cat <<END
+Id=inferfleet-gateway.service
+LoadState=loaded
+ActiveState=failed
+UnitFileState=enabled
+
+Id=inferfleet-completion-check.service
+LoadState=not-found
+ActiveState=inactive
+UnitFileState=
+END
+"""
+
 
 @pytest.fixture
 def node(tmp_path: Path) -> dict[str, str]:
     """The environment of a node with those programs and a session of Ray."""
-    for name, text in (("docker", DOCKER), ("journalctl", JOURNAL)):
+    for name, text in (("docker", DOCKER), ("journalctl", JOURNAL), ("systemctl", SYSTEMCTL)):
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o755)
     (tmp_path / "inspected.json").write_text(json.dumps([INSPECTED]))
@@ -79,6 +93,12 @@ def test_logs_of_containers_ray_and_system(run_module, node):
         "kernel.log": f"{node['NOW']} kernel: NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus",
     }
     assert result["unread"] == []
+
+
+def test_state_of_installed_units(run_module, node):
+    units = ["inferfleet-gateway.service", "inferfleet-completion-check.service"]
+    state = run_module("doctor_evidence", env=node, since=600, units=units)["state"]["units"]
+    assert state == {"inferfleet-gateway.service": {"enabled": True, "active": False, "state": "failed"}}
 
 
 def test_long_log_is_truncated_to_its_end(run_module, node):

@@ -126,7 +126,7 @@ def test_all_facts(run_module, tmp_path):
     assert result["changed"] is False
     assert facts["disk"].keys() == {str(tmp_path)}
     assert facts["cpu_count"] == os.cpu_count()
-    assert all(set(link) == {"name", "mtu", "up", "addresses"} for link in facts["interfaces"])
+    assert all(set(link) == {"name", "mtu", "up", "addresses", "prefixes"} for link in facts["interfaces"])
     assert "lo" not in [link["name"] for link in facts["interfaces"]]
     assert facts["runnable"] == dict.fromkeys(("apt", "pip", "docker"), True)
     assert facts["shm_bytes"] > 0

@@ -6,6 +6,8 @@ from inferfleet.cli.commands.plan import form_of, print_cluster
 from inferfleet.cli.output.plan import make_console
 from inferfleet.inventory import Inventory
 from inferfleet.planner import plan_cluster
+from inferfleet.planner.virtual_address import without_address
+from inferfleet.planner.webui import WebuiPlan
 from inferfleet.settings import Settings
 
 VALUES = Settings(
@@ -63,10 +65,34 @@ def test_switched_off_gateway_is_a_warning():
 
 
 @pytest.mark.parametrize("setting", ["webui_port", "engine_port", "ray_port"])
-def test_port_of_another_component_on_its_host_is_refused(setting):
-    assert codes(cluster(**{setting: 8443})) == ["port-clash"]
+@pytest.mark.parametrize("port", ["gateway_port", "gateway_webui_port"])
+def test_port_of_another_component_on_its_host_is_refused(setting, port):
+    assert codes(cluster(**{setting: 8900, port: 8900})) == ["port-clash"]
     elsewhere = {"gateway": ["gw1"]}
-    assert codes(cluster(elsewhere, **{setting: 8443})) == []
+    assert codes(cluster(elsewhere, **{setting: 8900, port: 8900})) == []
+
+
+def test_open_webui_is_behind_the_gateway():
+    webui = cluster({"gateway": ["gw1", "n1"]}).gateway.webui
+    assert (webui.url, webui.server, webui.port) == ("https://10.0.0.3:8444", "10.0.0.1:3000", 8444)
+    assert (webui.check_url, webui.gateway) == ("https://gateway.inferfleet.internal:8444", "10.0.0.1"), "on its host"
+    assert cluster({"gateway": ["gw1"]}).gateway.webui.gateway == "10.0.0.3"
+    assert cluster({"webui": ["ui.example.com"]}).gateway.webui.server == "10.0.0.3:3000"
+
+
+def test_open_webui_without_a_gateway_has_its_own_port():
+    webui = cluster(gateway_enabled=False).gateway.webui
+    assert (webui.url, webui.check_url, webui.gateway, webui.port) == (*["http://10.0.0.1:3000"] * 2, "", 0)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_inventory_without_open_webui_has_no_address_of_it(enabled):
+    assert cluster({"webui": []}, gateway_enabled=enabled).gateway.webui == WebuiPlan()
+
+
+def test_names_of_the_certificate_are_those_of_all_gateways():
+    planned = cluster({"gateway": ["gw1", "n1"]}, cluster_address="")
+    assert planned.gateway.names == ("gw1", "10.0.0.3", "n1", "10.0.0.1")
 
 
 def test_port_in_use_and_old_haproxy_are_found_on_its_host():
@@ -91,5 +117,51 @@ def test_plan_prints_the_way_of_a_request(enabled, capsys):
     printed = capsys.readouterr().out
     assert ("https://10.0.0.1:8443" in printed) is enabled
     assert ("http://10.0.0.2:8000" in printed) is enabled
+    assert ("https://10.0.0.1:8444" in printed) is enabled
     form = form_of(planned)["gateway"]
     assert (form["url"] if form else "") == ("https://10.0.0.1:8443" if enabled else "")
+
+
+VIRTUAL = {"gateway_virtual_address": "10.0.0.100/24"}
+TWO = {"gateway": ["n1", "n2"]}
+
+
+def test_clients_use_the_virtual_address_of_two_gateways():
+    planned = cluster(TWO, **VIRTUAL)
+    assert codes(planned) == []
+    form = planned.gateway.as_dict()
+    assert (form["url"], form["webui"]["url"]) == ("https://10.0.0.100:8443", "https://10.0.0.100:8444")
+    assert (form["virtual_address"], form["names"][0]) == ("10.0.0.100/24", "10.0.0.100")
+
+
+@pytest.mark.parametrize(
+    ("groups", "address", "expected"),
+    [
+        ({}, "10.0.0.100/24", ["virtual-address-alone"]),
+        ({"gateway": ["n1"]}, "10.0.0.100/24", ["virtual-address-alone"]),
+        (TWO, "10.0.0.2/24", ["virtual-address-of-host"]),
+        (TWO, "", []),
+    ],
+)
+def test_virtual_address_needs_two_gateways_and_is_that_of_no_host(groups, address, expected):
+    assert codes(cluster(groups, gateway_virtual_address=address)) == expected
+    assert codes(cluster(gateway_virtual_address=address, gateway_enabled=False)) == []
+
+
+def test_virtual_address_is_in_a_network_of_each_gateway():
+    def facts(network):
+        return {"interfaces": [{"name": "eth0", "addresses": ["10.0.0.2"], "prefixes": [f"10.0.0.2/{network}"]}]}
+
+    assert codes(cluster(TWO, facts={"n2": facts(24)}, **VIRTUAL)) == []
+    planned = cluster(TWO, facts={"n2": facts(28)}, **VIRTUAL)
+    assert codes(planned) == ["virtual-address-outside"]
+    assert planned.problems[0].parameters["known"] == ["10.0.0.2/28"]
+
+
+def test_held_virtual_address_is_no_address_of_the_node():
+    held = [{"name": "eth0", "addresses": ["10.0.0.100", "10.0.0.2"], "prefixes": ["10.0.0.100/24", "10.0.0.2/24"]}]
+    assert without_address({"interfaces": held, "disk": {}}, "10.0.0.100/24") == {
+        "interfaces": [{"name": "eth0", "addresses": ["10.0.0.2"], "prefixes": ["10.0.0.2/24"]}],
+        "disk": {},
+    }
+    assert without_address({"interfaces": held}, "") == {"interfaces": held}

@@ -16,9 +16,12 @@ def print_gateway(console: Console, gateway: GatewayPlan) -> None:
     issued = tr(N_("certificate issued by the CA of the inventory"))
     rows = [
         (tr(N_("Clients use")), gateway.url),
+        *([("Open WebUI", gateway.webui.url)] if gateway.webui.url else []),
         ("TLS", gateway.certificate or issued),
         (tr(N_("Gateway on")), ", ".join(f"{name} ({address})" for name, address in gateway.hosts.items())),
     ]
+    if gateway.virtual_address:
+        rows.append((tr(N_("Virtual address")), gateway.virtual_address))
     console.print()
     console.print(facts_table(rows))
     console.print()
