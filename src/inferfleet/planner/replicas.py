@@ -8,13 +8,13 @@ from inferfleet.engines import load_engines
 from inferfleet.engines.layout import Layout
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checks import run_checks
-from inferfleet.planner.fit import FREE
 from inferfleet.planner.fleet import read_fleet
 from inferfleet.planner.layouts import Candidate, shortage
 from inferfleet.planner.make import draft_plan, make_plan
 from inferfleet.planner.plan import Plan
 from inferfleet.planner.refusals import Refusal, ReplicasUnsuitable
 from inferfleet.planner.remedies import Nodes, checked_remedies
+from inferfleet.planner.requested_layout import FREE
 from inferfleet.settings import Settings
 
 _CHOOSE = {"replicas": 0}
