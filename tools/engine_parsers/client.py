@@ -39,6 +39,7 @@ class EngineParser:
                 "PYTHONPATH": str(packages),
                 "HF_HUB_OFFLINE": "1",
                 "VLLM_NO_USAGE_STATS": "1",
+                "VLLM_TARGET_DEVICE": "cpu",  # of a build for GPUs: without one it knows no device
                 "VLLM_LOGGING_LEVEL": "ERROR",
             },
         )

@@ -50,6 +50,7 @@ class Environment:
 
 
 ENVIRONMENTS = (
+    Environment("vllm", "0.33.0", "parse_vllm.py"),
     Environment("vllm", "0.32.0", "parse_vllm.py"),
     Environment("vllm", "0.17.1", "parse_vllm.py"),
     Environment("vllm", "0.8.5.post1", "parse_vllm.py"),

@@ -37,17 +37,20 @@ def main() -> None:
 
 def options(parser: argparse.ArgumentParser) -> list[list[str]]:
     """Return the spellings of every option."""
-    return sorted(spellings(action) for action in parser._actions if action.option_strings)
+    return sorted(spelled for spelled, _ in _actions(parser))
 
 
 def switches(parser: argparse.ArgumentParser) -> list[str]:
     """Return the first spelling of every option without a value."""
-    return sorted(spellings(action)[0] for action in parser._actions if action.option_strings and action.nargs == 0)
+    return sorted(spelled[0] for spelled, action in _actions(parser) if action.nargs == 0)
 
 
-def spellings(action: argparse.Action) -> list[str]:
-    """Return the spellings of an option, the longest first."""
-    return sorted(set(action.option_strings), key=lambda s: (-len(s), s))
+def _actions(parser: argparse.ArgumentParser) -> list[tuple[list[str], argparse.Action]]:
+    """Return each option with its spellings, the longest first, also those that its help hides (vLLM since 0.33)."""
+    spellings: dict[argparse.Action, list[str]] = {}
+    for spelling, action in parser._option_string_actions.items():
+        spellings.setdefault(action, []).append(spelling)
+    return [(sorted(own, key=lambda s: (-len(s), s)), action) for action, own in spellings.items()]
 
 
 def error_of(parse, argv: list[str]) -> str:

@@ -129,6 +129,7 @@ class Architecture(BaseModel):
     dspark_markov_rank: NonNegativeInt = 0  # of DSpark, a draft model in place of prediction layers; 0: none
     dspark_target_layer_ids: tuple[int, ...] = ()  # layers whose output it reads, as many as its own
 
+    shared_norm: bool = False  # attention and feed-forward network read the same normalized input
     sandwich_norms: bool = False  # attention and feed-forward network are also normalized after they are computed
 
     vision: Vision | None = None

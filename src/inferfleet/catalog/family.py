@@ -25,6 +25,8 @@ SHARED = (
     "tie_word_embeddings",
 )
 """Parameters that the `config.json` of every family states by these names."""
+_RENAMED = {"num_experts": "num_local_experts"}
+"""Key -> the one that transformers 5 writes for it (attribute_map of Qwen3's configuration classes)."""
 
 
 class _Entry(BaseModel):
@@ -60,7 +62,10 @@ class Family(_Entry):
         if not isinstance(text, Mapping):
             text = {}
         keys = {name: name for name in (*SHARED, *self.reads)} | self.names
+        keys = {name: key if key in text else _RENAMED.get(key, key) for name, key in keys.items()}
         found = {name: text[key] for name, key in keys.items() if text.get(key) is not None}
+        if self.text and config.get("tie_word_embeddings") is not None:
+            found.setdefault("tie_word_embeddings", config["tie_word_embeddings"])
         if self.pattern and "layer_types" not in found:
             every = text.get(self.pattern.key) if self.pattern.key else None
             found["attention_interval"] = every if isinstance(every, int) else self.pattern.default

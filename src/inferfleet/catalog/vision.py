@@ -25,6 +25,7 @@ class Vision(BaseModel):
     # Of Qwen3.5
     temporal_patch_size: PositiveInt = 1
     num_position_embeddings: NonNegativeInt = 0
+    deepstack_visual_indexes: tuple[NonNegativeInt, ...] = ()  # of Qwen3-VL: layers whose output is projected as well
     # Of Kimi's MoonViT: the grid of its position embedding; and the patches that a projection merges
     init_pos_emb_height: NonNegativeInt = 0
     init_pos_emb_width: NonNegativeInt = 0

@@ -155,7 +155,7 @@ def _choose_version(
         template = N_("{engine}: newer versions require another driver")
         if executor == "ray" and not capable[0].ray:
             template = N_("{engine} in {image}: the newest image with Ray for these settings")
-        elif version.version == capable[0].version:
+        elif version.version == capable[0].version or driver_fit(fleet, capable[0]) == "forward":
             template = N_("{engine} in {image}, whose CUDA {cuda} runs on driver {driver}")
     elif version is not kept[0]:
         template = N_("{engine}: last version that supports compute capability {capability}")

@@ -54,7 +54,7 @@ class Estimate:
             "overhead_gib_per_gpu": _gib(held.activation_bytes + held.overhead_bytes) if held else None,
             "free_gib_per_gpu": _gib(held.free_bytes) if held else None,
             "missing_gib_per_gpu": _gib(held.missing_bytes) if held else None,
-            "load_gib_per_node": _gib(plan.checkpoint_bytes),
+            "load_gib_per_node": _gib(plan.load_bytes),
             "load_seconds": plan.load_seconds,
             "load_bytes_per_second": LOAD_BYTES_PER_SECOND,
             "reasons": [reason.as_dict() for reason in plan.reasons],

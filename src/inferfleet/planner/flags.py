@@ -169,8 +169,8 @@ def _without_values(
         if not value or not listed or option[0] not in listed.switches or value.lower() not in _TRUTH:
             kept.append(word)
             continue
-        positive = [name for name in option if not name.startswith("--no-")]
-        negative = [name for name in option if name.startswith("--no-")]
+        negative = _negated(option)
+        positive = [name for name in option if name not in negative]
         wanted = _TRUTH[value.lower()] == (flag in positive)
         written = next(iter(positive if wanted else negative), "")
         if flag == before:
@@ -178,6 +178,14 @@ def _without_values(
         valued.append((flag, value, written))
         kept += [written] if written else []
     return kept, valued
+
+
+def _negated(option: Sequence[str]) -> list[str]:
+    """Return the spellings of a switch that turn it off: `--no-enable-x`, and `--disable-x` (vLLM since 0.33)."""
+    prefixes = {"--no-enable-": "--disable-", "--no-disable-": "--enable-"}
+    off = [name for name in option if name.startswith("--no-")]
+    opposite = {new + name.removeprefix(old) for name in off for old, new in prefixes.items() if name.startswith(old)}
+    return [*off, *(name for name in option if name in opposite)]
 
 
 def _lacks(choice: EngineChoice, name: str) -> Message:

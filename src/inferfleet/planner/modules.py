@@ -63,7 +63,8 @@ def _decoder_layer(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     hidden = arch.hidden_size
     yield vector("input_layernorm", hidden)
     yield from attention(arch, layer)
-    yield vector("post_attention_layernorm", hidden)
+    if not arch.shared_norm:
+        yield vector("post_attention_layernorm", hidden)
     yield from hyper_connection(arch, "attn")
     yield from hyper_connection(arch, "ffn")
     if arch.sandwich_norms:

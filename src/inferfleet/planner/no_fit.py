@@ -10,10 +10,11 @@ from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import LOSSLESS, can_cache_fp8, runs
 from inferfleet.planner.choose import EngineChoice, serves
 from inferfleet.planner.executors import executors_of
-from inferfleet.planner.fit import FREE, LEAST_CONTEXT, MOST_SHARE, Sizing, compute_sizing, has_layout, make_limits
+from inferfleet.planner.fit import LEAST_CONTEXT, MOST_SHARE, Sizing, compute_sizing, has_layout, make_limits
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.memory import GIB
 from inferfleet.planner.refusals import DoesNotFit, KvCacheTooSmall, Refusal, Remedy
+from inferfleet.planner.requested_layout import FREE
 from inferfleet.settings import Settings
 
 _MOST_NODES = 64

@@ -74,6 +74,8 @@ class Plan:
     """Whether `model` is a folder provided by the user, which is neither downloaded nor removed."""
     checkpoint_bytes: int = 0
     """Size of all files, which each node's disk must hold."""
+    load_bytes: int = 0
+    """What the engine reads of them on the node with the largest pipeline stages."""
     precision: str = ""
     dtype: str = ""
     model_path: str = ""
@@ -159,7 +161,7 @@ class Plan:
     @property
     def load_seconds(self) -> int:
         """Seconds to read the weights from a node's disk at LOAD_BYTES_PER_SECOND."""
-        return load_seconds(self.checkpoint_bytes)
+        return load_seconds(self.load_bytes)
 
     def of_service(self, name: str) -> "Plan":
         """Return the plan with the service `name`, also in its problems and warnings; empty: the only service."""

@@ -11,9 +11,10 @@ from typing import Any
 from inferfleet.engines import Profile
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checks import SizedSelection, run_checks
-from inferfleet.planner.fit import FREE, compute_sizing
+from inferfleet.planner.fit import compute_sizing
 from inferfleet.planner.layouts import most_context_ranks
 from inferfleet.planner.refusals import Refusal
+from inferfleet.planner.requested_layout import FREE
 from inferfleet.settings import Settings
 
 

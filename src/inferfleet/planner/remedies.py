@@ -87,6 +87,8 @@ def _working(
     for remedy in problem.candidates:
         changed, on = applied(settings, nodes, remedy.change)
         plan = replan(changed, on)
+        if _new(plan, rest) and changed.replicas > 1:
+            remedy, changed, on, plan = _any_replicas(remedy, settings, nodes, replan, plan, rest)
         if _new(plan, rest):
             partial.append((remedy, changed, on, plan))
             continue
@@ -108,6 +110,18 @@ def _working(
             return [Remedy(text, {**remedy.change, **further[0].change})]
     corrected = isinstance(problem, UnknownName | BadValue)
     return [remedy for remedy, *_, plan in partial if corrected and problem not in plan.problems][:1]
+
+
+def _any_replicas(
+    remedy: Remedy, settings: Settings, nodes: Nodes, replan: _Replan, plan: Plan, rest: Counter[str]
+) -> tuple[Remedy, Settings, Nodes, Plan]:
+    """Return a remedy that leaves the number of replicas to the planner, if it works only so."""
+    free = Remedy(remedy.text, {**remedy.change, "replicas": 0})
+    changed, on = applied(settings, nodes, free.change)
+    other = replan(changed, on)
+    if _new(other, rest):
+        return remedy, *applied(settings, nodes, remedy.change), plan
+    return free, changed, on, other
 
 
 def _named(remedy: Remedy, settings: Settings, *, clause: bool) -> Remedy:
@@ -135,6 +149,8 @@ def _other_model(settings: Settings, nodes: Nodes, replan: _Replan) -> list[Reme
     sizes = {name: model.checkpoints[0].tensor_bytes for name, model in load_models().items() if "distill" in name}
     for name in sorted(sizes.keys() - {settings.model}, key=lambda name: -sizes[name]):
         change = {**free, "model": name, "engine": "auto"}
+        if settings.replicas > 1 and not replan(*applied(settings, nodes, change)).works:
+            change["replicas"] = 0
         if replan(*applied(settings, nodes, change)).works:
             template = N_("Set model to {other}.")
             if settings.engine != "auto":

@@ -21,11 +21,13 @@ from inferfleet.planner.fit import Sizing
 from inferfleet.planner.flags import flag_warnings, flags_of
 from inferfleet.planner.fleet import Fleet, Node
 from inferfleet.planner.layouts import split_of
+from inferfleet.planner.load_time import load_bytes
 from inferfleet.planner.memory import GIB, Budget
 from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planner.ray_args import ray_argv
 from inferfleet.planner.supervision import hang_seconds, step_seconds, supervised
 from inferfleet.planner.warnings import checkpoint_warnings, engine_warnings, layout_warnings, node_warnings
+from inferfleet.planner.weights import stage_weights
 from inferfleet.proxies import bypass_given_proxy
 from inferfleet.settings import Settings
 
@@ -124,6 +126,7 @@ def render(decided: Decided, problems: list[Problem], reasons: list[Message]) ->
         checkpoint_hub=checkpoint.hub,
         checkpoint_is_local=provided,
         checkpoint_bytes=checkpoint.bytes,
+        load_bytes=load_bytes(checkpoint.bytes, _stages(decided), len(fleet.nodes)),
         precision=checkpoint.precision,
         dtype=decided.dtype,
         model_path=path,
@@ -205,6 +208,15 @@ def _share(held: Budget | None, *, with_weights: bool = False) -> float | None:
 
 def _model_path(settings: Settings, checkpoint: Checkpoint) -> str:
     return next(iter(provided_folders(settings.model)), f"{settings.model_root}/{checkpoint.id}")
+
+
+def _stages(decided: Decided) -> tuple[int, ...]:
+    """Return the weights of each pipeline stage; none for a model on one stage, or in a vendor's mode."""
+    layout = decided.sizing.layout
+    if layout.pipeline_parallel_size == 1 or decided.mode:
+        return ()
+    model = decided.model.stored_as(decided.checkpoint)
+    return stage_weights(model.architecture, decided.checkpoint.precision, layout)
 
 
 def _node_plan(decided: Decided, node: Node, rank: int, launch: Launch, mounts: list[str]) -> NodePlan:

@@ -8,13 +8,13 @@ from inferfleet.engines import load_engines
 from inferfleet.engines.layout import Layout
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checks import run_checks
-from inferfleet.planner.fit import FREE
 from inferfleet.planner.fleet import read_fleet
 from inferfleet.planner.layouts import Candidate, shortage
 from inferfleet.planner.make import draft_plan, make_plan
 from inferfleet.planner.plan import Plan
 from inferfleet.planner.refusals import Refusal, ReplicasUnsuitable
-from inferfleet.planner.remedies import Nodes
+from inferfleet.planner.remedies import Nodes, checked_remedies
+from inferfleet.planner.requested_layout import FREE
 from inferfleet.settings import Settings
 
 _CHOOSE = {"replicas": 0}
@@ -30,9 +30,36 @@ def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False
     several nodes only if one is too small).
     """
     nodes = dict(sorted(nodes.items(), key=lambda item: item[1].get("role") != "head"))
-    wanted = settings.replicas
-    if wanted == 1 or len(nodes) < 2 or _fleet_problems(settings, nodes):
+    if settings.replicas == 1 or (settings.replicas == 0 and len(nodes) < 2):
         return (make_plan(settings, nodes, hypothetical=hypothetical),)
+
+    def replan(changed: Settings, on: Nodes) -> Plan:
+        if changed.replicas < 2:  # one replica on all nodes is among those to choose from
+            plan = draft_plan(changed, on, hypothetical=hypothetical)
+            if plan.works or settings.replicas == 0:
+                return plan
+        return _first(changed, on, hypothetical=hypothetical)[0]
+
+    first, count = _first(settings, nodes, hypothetical=hypothetical)
+    if not first.works:
+        return (replace(first, problems=checked_remedies(first, settings, nodes, replan)),)
+    if count == 1:
+        return (first,)
+    others = (
+        make_plan(_as_long(settings, first, share), share, hypothetical=hypothetical)
+        for share in islice(_shares(nodes, count), 1, None)
+    )
+    return tuple(replace(plan, replica=i, replicas=count) for i, plan in enumerate((first, *others), 1))
+
+
+def _first(settings: Settings, nodes: Nodes, *, hypothetical: bool) -> tuple[Plan, int]:
+    """Return the plan of the first replica and the number of replicas.
+
+    If none is possible, it is a plan on all nodes, whose problems have remedies that are not checked yet.
+    """
+    wanted = settings.replicas
+    if _fleet_problems(settings, nodes):
+        return draft_plan(settings, nodes, hypothetical=hypothetical), 1
     drafts = {
         count: _draft(settings, nodes, count, hypothetical=hypothetical)
         for count in range(len(nodes), 0, -1)
@@ -44,27 +71,23 @@ def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False
             if _best(settings, drafts) == count:
                 break
     best = _best(settings, drafts)
-    refused = _refusal(settings, nodes, drafts, best) if wanted else None
-    if refused or not best:
-        plan = make_plan(settings, nodes, hypothetical=hypothetical)
-        return (replace(plan, problems=[refused]) if refused else plan,)
+    if refused := _refusal(settings, nodes, drafts, best) if wanted else None:
+        # Without a number that works, the problems of the model on all nodes remain.
+        return replace(drafts[1], problems=[refused, *([] if best else drafts[1].problems)]), 1
+    if not best:
+        return drafts[1], 1
     count = wanted or best
-    draft = drafts[count]  # without problems, so there are no remedies to check
-    first = replace(
+    draft = drafts[count]
+    if len(nodes) < 2:
+        return draft, 1
+    return replace(
         draft,
         reasons=[*draft.reasons, _why(settings, count, drafts)],
         alternatives=[
             *(replace(candidate, replicas=count) for candidate in draft.alternatives),
             *_other_counts(settings, count, drafts),
         ],
-    )
-    if count == 1:
-        return (first,)
-    others = (
-        make_plan(_as_long(settings, draft, share), share, hypothetical=hypothetical)
-        for share in islice(_shares(nodes, count), 1, None)
-    )
-    return tuple(replace(plan, replica=i, replicas=count) for i, plan in enumerate((first, *others), 1))
+    ), count
 
 
 def _sizes(nodes: int, count: int) -> list[int]:

@@ -3,7 +3,7 @@
 transformers/models/siglip/modeling_siglip.py and gemma3/modeling_gemma3.py (Gemma3MultiModalProjector);
 transformers/models/llama4/modeling_llama4.py (Llama4VisionModel, Llama4MultiModalProjector);
 vllm/model_executor/models: kimi_k25_vit.py, pixtral.py; transformers/models/qwen3_5/modeling_qwen3_5.py
-(Qwen3_5VisionModel).
+(Qwen3_5VisionModel), qwen3_vl/modeling_qwen3_vl.py (Qwen3VLVisionModel).
 """
 
 from collections.abc import Iterator
@@ -40,6 +40,12 @@ def vision_encoder(arch: Architecture) -> Iterator[Matrix]:
         yield vector("mm_projector.linear_1.bias", merged)
         yield Matrix("mm_projector.linear_2", (arch.hidden_size,), merged)
         yield vector("mm_projector.linear_2.bias", arch.hidden_size)
+        for _ in vision.deepstack_visual_indexes:
+            yield Matrix("deepstack_merger.norm", (merged, merged), 1)
+            yield Matrix("deepstack_merger.linear_fc1", (merged,), merged)
+            yield vector("deepstack_merger.linear_fc1.bias", merged)
+            yield Matrix("deepstack_merger.linear_fc2", (arch.hidden_size,), merged)
+            yield vector("deepstack_merger.linear_fc2.bias", arch.hidden_size)
     else:
         yield vector("vision.class_embedding", width)
         yield Matrix("vision.position_embedding", (vision.positions + 1,), width)

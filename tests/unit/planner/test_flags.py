@@ -20,6 +20,7 @@ def plan_with(*arguments, **contract):
         ["--max_logprobs", "5"],
         ["--compilation-config.mode", "3", "-O3"],
         ["--trust-remote-code", "--no-enable-log-requests"],
+        ["--disable-log-requests"],
     ],
 )
 def test_existing_vllm_options(arguments):
@@ -88,7 +89,8 @@ RENAMED = {
 @pytest.mark.parametrize(("engine", "old"), RENAMED)
 def test_renamed_options_have_their_new_name(engine, old):
     new = RENAMED[engine, old]
-    [problem] = plan_with(*old.split(), "--trust-remote-code", engine=engine).problems
+    version = "0.32.0" if engine == "vllm" else ""  # 0.33.0 has --disable-log-requests again
+    [problem] = plan_with(*old.split(), "--trust-remote-code", engine=engine, engine_version=version).problems
     assert problem.code == "flag-unsupported"
     assert problem.remedy.startswith(f"Write {new.split()[0].split('=')[0]}")
     assert problem.change == {"engine_extra_args": [*new.split(), "--trust-remote-code"]}
@@ -127,6 +129,9 @@ def test_only_a_typo_is_a_suggestion(word, nearest):
         ("--enable-chunked-prefill false", "--no-enable-chunked-prefill"),
         ("--no-enable-chunked-prefill true", "--no-enable-chunked-prefill"),
         ("--no-enable-chunked-prefill=false", "--enable-chunked-prefill"),
+        ("--disable-chunked-prefill=true", "--no-enable-chunked-prefill"),
+        ("--disable-chunked-prefill=false", "--enable-chunked-prefill"),
+        ("--disable-cascade-attn=true", "--disable-cascade-attn"),
         ("--trust-remote-code true --seed 1", "--trust-remote-code --seed 1"),
     ],
 )

@@ -11,6 +11,7 @@ from inferfleet.catalog import load_accelerators, load_models
 from inferfleet.engines import load_engines
 from inferfleet.planner import Refusal, make_plan
 from inferfleet.planner.remedies import applied
+from inferfleet.planner.replicas import plan_service
 from inferfleet.settings import Settings
 
 MODELS = sorted(load_models().keys() - {"tiny-r1"})
@@ -54,16 +55,19 @@ def fleet(count):
     return {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(count)}
 
 
-def check(settings, nodes):
+def one_replica(settings, nodes):
+    return (make_plan(settings, nodes),)
+
+
+def check(settings, nodes, planned=one_replica):
     """Assert that each remedy of a plan removes its problem and causes no other."""
-    plan = make_plan(settings, nodes)
-    before = Counter(problem.code for problem in plan.problems)
-    for problem in plan.problems:
+    problems = [problem for plan in planned(settings, nodes) for problem in plan.problems]
+    before = Counter(problem.code for problem in problems)
+    for problem in problems:
         for remedy in problem.remedies if isinstance(problem, Refusal) else ():
-            after = make_plan(*applied(settings, nodes, remedy.change))
-            codes = Counter(other.code for other in after.problems if other.code != "shared-address")
-            assert not codes - (before - Counter([problem.code])), (str(problem), remedy, after.problems)
-    return plan
+            after = [other for plan in planned(*applied(settings, nodes, remedy.change)) for other in plan.problems]
+            codes = Counter(other.code for other in after if other.code != "shared-address")
+            assert not codes - (before - Counter([problem.code])), (str(problem), remedy, after)
 
 
 @pytest.mark.slow
@@ -73,6 +77,23 @@ def test_remedies_on_every_fleet(model, engine):
     for accelerator, nodes in itertools.product(ACCELERATORS, (1, 3)):
         executor = "ray" if nodes > 1 else "mp"
         check(Settings(model=model, accelerator=accelerator, engine=engine, executor=executor), fleet(nodes))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+@pytest.mark.parametrize("replicas", [2, 3, 4])
+@pytest.mark.parametrize("model", ["deepseek-r1", "deepseek-r1-distill-llama-70b"])
+def test_remedies_of_a_fixed_number_of_replicas(model, replicas, count):
+    for accelerator in ACCELERATORS:
+        check(Settings(model=model, accelerator=accelerator, replicas=replicas), fleet(count), plan_service)
+
+
+def test_a_remedy_that_needs_all_nodes_resets_the_number_of_replicas():
+    settings = Settings(model="glm-4.6", accelerator="T4-16G", replicas=2)
+    [problem] = plan_service(settings, fleet(4))[0].problems
+    assert problem.code == "does-not-fit"
+    [smaller] = [remedy for remedy in problem.remedies if "model" in remedy.change]
+    assert smaller.change["replicas"] == 0
+    assert str(smaller.text).endswith("replicas")
 
 
 def test_a_wrong_name_is_corrected_whatever_else_is_wrong():
@@ -88,9 +109,12 @@ def test_a_wrong_name_is_corrected_whatever_else_is_wrong():
     st.sampled_from(["ray", "mp"]),
     st.integers(1, 9),
     st.lists(st.sampled_from(ODD), max_size=2),
+    st.integers(0, 5),
 )
-def test_remedies_of_unusual_settings(model, accelerator, engine, executor, nodes, odd):
+def test_remedies_of_unusual_settings(model, accelerator, engine, executor, nodes, odd, replicas):
     settings = {"model": model, "accelerator": accelerator, "engine": engine, "executor": executor}
+    settings |= {"replicas": replicas}
+    planned = plan_service if replicas else one_replica
     for change in odd:
         settings |= change
-    check(Settings(**settings), fleet(nodes))
+    check(Settings(**settings), fleet(nodes), planned)

@@ -107,7 +107,7 @@ def loading(plan: Plan) -> str:
     """Return how long each node reads the weights, with the speed that this assumes."""
     return tr(
         N_("{size:.1f} GiB per node, about {minutes} min at {speed} GB/s from a local disk"),
-        size=plan.checkpoint_bytes / GIB,
+        size=plan.load_bytes / GIB,
         minutes=ceil(plan.load_seconds / 60),
         speed=LOAD_BYTES_PER_SECOND / 1e9,
     )
