@@ -6,8 +6,8 @@
 
 detection: seconds until the supervisor restarts the replica. recovery: until all requests are answered again; for a
 fault that lasts, from its end. x cold start: recovery without detection, as a multiple of the time from `start` to the
-first answer of a stopped replica, measured in the same run (the mean of a start before and one after the faults). failed: streaming
-streaming requests, of this replica and of the others.
+first answer of a stopped replica, in the same run (mean of a start before and one after the faults). failed: streaming
+requests, of this replica and of the others.
 """
 
 import argparse
