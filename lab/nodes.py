@@ -116,12 +116,13 @@ def identity(config: LabConfig, node: Node) -> bytes:
         "etc/ssh/ssh_host_ed25519_key.pub": (key.with_suffix(".pub").read_bytes(), 0o644),
         "root/.ssh/authorized_keys": (ssh.private_key(config).with_suffix(".pub").read_bytes(), 0o600),
     }
-    return _tar(files)
+    return archive(files)
 
 
-def _tar(files: Mapping[str, tuple[bytes, int]]) -> bytes:
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
+def archive(files: Mapping[str, tuple[bytes, int]]) -> bytes:
+    """Return a tar archive of path → (content, mode), and the folder /root/.ssh."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
         folder = tarfile.TarInfo("root/.ssh")
         folder.type, folder.mode = tarfile.DIRTYPE, 0o700
         tar.addfile(folder)
@@ -129,7 +130,7 @@ def _tar(files: Mapping[str, tuple[bytes, int]]) -> bytes:
             entry = tarfile.TarInfo(path)
             entry.size, entry.mode = len(content), mode
             tar.addfile(entry, io.BytesIO(content))
-    return archive.getvalue()
+    return stream.getvalue()
 
 
 def start(client: docker.DockerClient, config: LabConfig, node: Node, image: str) -> str:

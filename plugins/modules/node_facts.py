@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import glob
 import importlib.util
 import json
 import os
@@ -65,6 +66,8 @@ ansible_facts:
         - C(present), a map of C(owner/name) below C(tree) to its bytes; C(docker), whether Docker runs there;
           C(copies), a map of C(owner/name) to a folder below C(tree) with that model that inferfleet did not download;
           C(model_folder), the state of the folder C(model);
+          C(packages), the names of the installed packages of the system; C(environments), a map of the Python virtual
+          environments below C(/opt/inferfleet) to their packages, as C(name==version) with hyphens;
           C(settings_folder), whether C(/etc/inferfleet) exists and is accessible to root only;
           C(runnable), whether tasks of Ansible's C(apt), C(pip) and C(docker) modules can run; in check mode only if
           their requirements, which a real run installs first, are installed;
@@ -183,6 +186,36 @@ def runnable(check_mode: bool) -> dict[str, bool]:
     return {name: present or not check_mode for name, present in installed.items()}
 
 
+def packages(module: AnsibleModule) -> list[str]:
+    """Return the names of the installed packages; empty if neither dpkg nor rpm answers."""
+    for argv in (
+        ["dpkg-query", "--show", "--showformat", "${db:Status-Status} ${Package}\n"],
+        ["rpm", "--query", "--all", "--queryformat", "installed %{NAME}\n"],
+    ):
+        if not module.get_bin_path(argv[0]):
+            continue
+        rc, out, _ = module.run_command(argv)
+        names = {line[len("installed ") :] for line in out.splitlines() if line.startswith("installed ")}
+        if rc == 0 and names:
+            return sorted(names)
+    return []
+
+
+ENVIRONMENTS = "/opt/inferfleet"
+
+
+def environments(root: str = ENVIRONMENTS) -> dict[str, list[str]]:
+    """Return the packages of every virtual environment below `root` whose interpreter exists."""
+    found = {}
+    for python in glob.glob(f"{root}/*/bin/python"):
+        folder = os.path.dirname(os.path.dirname(python))
+        if os.path.exists(python):
+            names = (os.path.basename(path) for path in glob.glob(f"{folder}/lib/python*/site-packages/*.dist-info"))
+            parts = (name[: -len(".dist-info")].rsplit("-", 1) for name in names)
+            found[folder] = sorted("==".join(part).replace("_", "-") for part in parts)
+    return found
+
+
 def memory_bytes() -> int:
     """Return the node's memory in bytes."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -246,6 +279,8 @@ def main() -> None:
         "model_folder": provided.describe(module.params["model"]) if module.params["model"] else {},
         "container": os.path.exists("/.dockerenv"),
         "docker": os.path.exists("/run/docker.sock"),
+        "packages": packages(module),
+        "environments": environments(),
         "settings_folder": is_private_folder("/etc/inferfleet"),
         "runnable": runnable(module.check_mode),
         "clock_synchronized": clock_synchronized(),

@@ -37,6 +37,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+path:
+  description: The folder.
+  returned: always
+  type: str
 missing:
   description: Files that are missing, different or not verified.
   returned: always
@@ -80,6 +84,7 @@ def survey(path, files):
     lacking = sum(files[name]["size"] for name in missing)
     read_only, denied = N_("it is mounted read-only"), N_("permission denied")
     return {
+        "path": path,
         "missing": missing,
         "bytes_missing": lacking,
         "bytes_needed": max(0, lacking - staged_bytes(path)),

@@ -1,26 +1,28 @@
 """Measure the duration of a deployment: cold, warm and as a check run, and by task.
 
-    python -m tests.bench.converge                 # 2, 4 and 8 nodes without the engine
-    python -m tests.bench.converge --nodes 2 --engine --warm-only
+    python -m tests.bench.converge                 # 2, 8 and 32 simulated nodes (light_nodes.py) without the engine
+    python -m tests.bench.converge --lab --engine  # the test cluster as it is, with the engine
 
 A warm run is also given as a multiple of `ansible all -m ping` on the same nodes, measured just before and after it:
-that ratio holds on a slow or busy machine too. Nodes are recreated for each cold run. All runs of one table are made
-one after the other on the same machine; nothing else should be running there.
+that ratio holds on a slow or busy machine too. "Controller" is the processor time of Ansible's own processes, which
+grows with the nodes of a real cluster too; the rest of the time, the simulated nodes share this machine's processors.
+All runs of one table are made one after the other; nothing else should be running on the machine.
 """
 
 import argparse
-import os
+import resource
 import subprocess
-import sys
 from collections import defaultdict
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 from time import monotonic
 
-from lab.config import DEFAULT_POOL
+import docker
 from rich.console import Console
 from rich.table import Table
+from tests.bench import light_nodes
 
 from inferfleet.runner.command import Request
 from inferfleet.runner.events import Event, Fold
@@ -28,7 +30,7 @@ from inferfleet.runner.outcome import Outcome, outcome
 from inferfleet.runner.run import run
 
 ROOT = Path(__file__).resolve().parents[2]
-ENGINE_TAGS = "ray_cluster,inference_engine,open_webui,verify"
+ENGINE_TAGS = "ray_cluster,inference_engine,gateway,open_webui,verify"
 TASKS_SHOWN = 12
 
 
@@ -46,10 +48,13 @@ class Measurement:
             skip_tags=None if engine else ENGINE_TAGS,
             check=check,
         )
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         result = run(request, fold, self._on_event, lambda: None)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
         if outcome(result) is not Outcome.OK:
             raise SystemExit(f"the run failed; see {result.log}")
         self.seconds = result.seconds
+        self.processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         self.changed = len(result.changed_tasks)
 
     def _on_event(self, event: Event) -> None:
@@ -64,12 +69,6 @@ class Measurement:
         self._began = (name if " : " in name else f"{data.get('role', '')} : {name}", now)
 
 
-def lab(*arguments: str, nodes: int) -> None:
-    """Run a command of the test cluster."""
-    env = {**os.environ, "LAB_NODES": str(nodes)}
-    subprocess.run([sys.executable, "-m", "lab", *arguments], cwd=ROOT, env=env, check=True, stdout=sys.stderr)
-
-
 def ping(path: Path) -> float:
     """Return the seconds that `ansible all -m ping` takes on the nodes of an inventory."""
     began = monotonic()
@@ -78,55 +77,97 @@ def ping(path: Path) -> float:
     return monotonic() - began
 
 
-def inventory(nodes: int) -> Path:
-    """Return the inventory of the test cluster with so many nodes."""
-    name = ROOT / "inventories" / "lab"
-    return name if nodes == 2 else ROOT / ".lab" / "inventories" / f"lab{nodes}"
+@dataclass(frozen=True)
+class Row:
+    """The runs on one number of nodes: the first one (None if it was not measured), a warm one, a check run, pings."""
+
+    nodes: int
+    first: Measurement | None
+    warm: Measurement
+    check: Measurement
+    ping: float
+
+
+def measure(nodes: int, inventory: Path, *, engine: bool, first: bool) -> Row:
+    """Measure the runs on so many nodes; with `first`, nodes on which the playbook has not run yet."""
+    began = Measurement(inventory, engine=engine) if first else None
+    pings = [ping(inventory)]
+    warm = Measurement(inventory, engine=engine)
+    pings.append(ping(inventory))
+    check = Measurement(inventory, engine=engine, check=True)
+    return Row(nodes, began, warm, check, fmean(pings))
+
+
+def measure_simulated(counts: list[int]) -> list[Row]:
+    """Measure on simulated nodes, which are removed at the end."""
+    client = docker.from_env(timeout=600)
+    light_nodes.remove(client)
+    light_nodes.network(client)
+    hub = light_nodes.Hub()
+    try:
+        image = light_nodes.prepared_image(client) or _prepare(client)
+        rows = []
+        for count in counts:
+            nodes = [light_nodes.Node(index) for index in range(1, count + 1)]
+            for container in [light_nodes.start(client, node, image) for node in nodes]:
+                light_nodes.wait(container)
+            rows.append(measure(count, light_nodes.inventory(count), engine=False, first=True))
+        return rows
+    finally:
+        hub.stop()
+        light_nodes.remove(client)
+
+
+def _prepare(client: docker.DockerClient) -> str:
+    """Prepare one node with site.yml and return its image."""
+    node = light_nodes.Node(1)
+    light_nodes.wait(light_nodes.start(client, node, light_nodes.bare_image(client)))
+    Measurement(light_nodes.inventory(1), engine=False)
+    return light_nodes.keep(client, node)
+
+
+def print_rows(console: Console, rows: list[Row]) -> None:
+    """Print the table of all runs, each also as a multiple of the row above it, and the tasks of the last row."""
+    table = Table(title="site.yml, seconds (tasks that changed something)")
+    for column in ("nodes", "first", "warm", "× row above", "controller", "check", "ping", "warm / ping"):
+        table.add_column(column, justify="right")
+    for row, above in zip(rows, [None, *rows], strict=False):
+        table.add_row(
+            str(row.nodes),
+            f"{row.first.seconds:.0f} ({row.first.changed})" if row.first else "-",
+            f"{row.warm.seconds:.1f} ({row.warm.changed})",
+            f"{row.warm.seconds / above.warm.seconds:.2f}" if above else "-",
+            f"{row.warm.processor:.1f}",
+            f"{row.check.seconds:.1f} ({row.check.changed})",
+            f"{row.ping:.1f}",
+            f"{row.warm.seconds / row.ping:.1f}",
+        )
+    console.print(table)
+    tasks = Table(title="where the warm runs spend their time")
+    tasks.add_column("task")
+    for row in rows:
+        tasks.add_column(f"{row.nodes} nodes, s", justify="right")
+    ranked = [name for name, _ in sorted(rows[-1].warm.tasks.items(), key=lambda item: -item[1])]
+    for name in ranked[:TASKS_SHOWN]:
+        tasks.add_row(name, *(f"{row.warm.tasks.get(name, 0):.2f}" for row in rows))
+    rest = ranked[TASKS_SHOWN:]
+    tasks.add_row("the other tasks", *(f"{sum(row.warm.tasks.get(name, 0) for name in rest):.2f}" for row in rows))
+    console.print(tasks)
 
 
 def main() -> None:
     """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--nodes", type=int, nargs="+", default=[2, 4, 8])
-    parser.add_argument("--engine", action="store_true", help="only 2 nodes can: start Ray, the engine and Open WebUI")
-    parser.add_argument("--warm-only", action="store_true", help="leave the nodes as they are, measure warm and check")
+    parser.add_argument("--nodes", type=int, nargs="+", default=[2, 8, 32], help="numbers of simulated nodes")
+    parser.add_argument("--lab", action="store_true", help="measure the 2 nodes of the test cluster as they are")
+    parser.add_argument("--engine", action="store_true", help="with --lab: Ray, the engine and Open WebUI too")
     options = parser.parse_args()
     console = Console(width=120)
-    table = Table(title="site.yml, seconds (tasks that changed something)")
-    for column in ("nodes", "engine", "cold", "warm", "check", "ping", "warm / ping"):
-        table.add_column(column, justify="right")
-    slowest: dict[str, float] = {}
-    for nodes in options.nodes:
-        engine = options.engine and nodes == 2
-        cold = "-"
-        if not options.warm_only:
-            lab("down", "--pool", DEFAULT_POOL, nodes=nodes)  # only the nodes: images and weights are kept
-            lab("up", nodes=nodes)
-            measured = Measurement(inventory(nodes), engine=engine)
-            cold = f"{measured.seconds:.0f} ({measured.changed})"
-        pings = [ping(inventory(nodes))]
-        warm = Measurement(inventory(nodes), engine=engine)
-        pings.append(ping(inventory(nodes)))
-        check = Measurement(inventory(nodes), engine=engine, check=True)
-        slowest = slowest or warm.tasks
-        table.add_row(
-            str(nodes),
-            "on" if engine else "off",
-            cold,
-            f"{warm.seconds:.1f} ({warm.changed})",
-            f"{check.seconds:.1f} ({check.changed})",
-            f"{fmean(pings):.1f}",
-            f"{warm.seconds / fmean(pings):.1f}",
-        )
-    console.print(table)
-    tasks = Table(title=f"where a warm run of {options.nodes[0]} nodes spends its time")
-    tasks.add_column("task")
-    tasks.add_column("seconds", justify="right")
-    ranked = sorted(slowest.items(), key=lambda item: -item[1])
-    for name, seconds in ranked[:TASKS_SHOWN]:
-        tasks.add_row(name, f"{seconds:.2f}")
-    tasks.add_row("the other tasks", f"{sum(s for _, s in ranked[TASKS_SHOWN:]):.2f}")
-    console.print(tasks)
+    if options.lab:
+        rows = [measure(2, ROOT / "inventories/lab", engine=options.engine, first=False)]
+    else:
+        rows = measure_simulated(options.nodes)
+    print_rows(console, rows)
 
 
 if __name__ == "__main__":

@@ -35,14 +35,23 @@ def test_inventories(case, tmp_path, preflight):
         ("", ["inventory-broken"]),
         ("all: [1, 2]", ["not-a-group", "no-head"]),
         ("[ray_head\nnode1", ["yaml-syntax"]),
+        ("ray_head: {hosts: {node1: }, children: {a: {children: {ray_head: }}}}", ["inventory-broken"]),
     ],
-    ids=["empty", "a list", "cut off"],
+    ids=["empty", "a list", "cut off", "a loop of groups"],
 )
 def test_unparsable_inventory(text, codes, tmp_path, preflight):
     folder = tmp_path / "inventory"
     folder.mkdir()
     (folder / "hosts.yml").write_text(text)
     assert planned(folder) == preflight(folder) == codes
+
+
+@pytest.mark.parametrize("line", ["node1 ansible_host = 10.0.0.1", 'node1 ansible_host="10.0.0.1', "[all:var]\nx_a=1"])
+def test_unparsable_ini(line, tmp_path, preflight):
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    (folder / "hosts.ini").write_text(f"[ray_head]\nnode0 ansible_host=10.0.0.9\n{line}\n")
+    assert planned(folder) == preflight(folder) == ["inventory-broken"]
 
 
 @pytest.mark.parametrize("case", PLANS, ids=lambda case: case["name"])

@@ -71,14 +71,13 @@ class Family(_Entry):
             found["attention_interval"] = every if isinstance(every, int) else self.pattern.default
         if self.ratios and isinstance(text.get("compress_ratios"), list):
             found["compress_ratios"] = text["compress_ratios"]
-        if self.vision:
-            found["vision"] = self.vision | self._vision(config.get("vision_config"))
+        stated = config.get("vision_config")
+        if self.vision and isinstance(stated, Mapping):  # without it, the file is of the language model alone
+            found["vision"] = self.vision | self._vision(stated)
         return found
 
-    def _vision(self, stated: Any) -> dict[str, Any]:
+    def _vision(self, stated: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters of the vision encoder that `vision_config` states."""
-        if not isinstance(stated, Mapping):
-            return {}
         renamed = {name: stated.get(key) for name, key in self.vision_names.items()}
         return {name: value for name, value in (dict(stated) | renamed).items() if value is not None}
 

@@ -104,16 +104,18 @@ def build_request(command: Command, options: RunOptions, extra_vars: Sequence[st
 
 
 _ANY_TAGS = {"all", "always", "never", "tagged", "untagged"}  # special tags of Ansible
+_REQUIRED_TAGS = {"preflight"}  # every other part needs its plan
 
 
 def _check_tags(playbook: Path, options: RunOptions) -> None:
     """Refuse a tag that the playbook does not have: it would select nothing, and the run would succeed."""
     known = tags_of(playbook)
+    selectable = {"--tags": known | _ANY_TAGS, "--skip-tags": (known | _ANY_TAGS) - _REQUIRED_TAGS}
     for option, given in (("--tags", options.tags), ("--skip-tags", options.skip_tags)):
         for tag in split_tags(given or ""):
-            if tag not in known | _ANY_TAGS:
+            if tag not in selectable[option]:
                 template = N_("Option {option} has {tag}, which is not a tag of {playbook}.")
-                names = sorted(known - _ANY_TAGS)
+                names = sorted(selectable[option] - _ANY_TAGS)
                 remedy = N_("Choose from {tags}.") if names else N_("Omit the option.")
                 raise UsageError(
                     "unknown-tag", template, remedy, option=option, tag=tag, playbook=playbook.name, tags=names

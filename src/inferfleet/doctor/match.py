@@ -118,10 +118,15 @@ def _in_logs(symptom: Symptom, pages: Sequence[_Page], facts: Mapping[str, Any])
     answers = holds(_ANSWERS, facts) and not persistent
     for node, matches in found.items():
         current = [trace for trace, resolved in matches if not resolved]
-        now = len(current) >= symptom.min_count and not answers
+        over = answers or _resolved(symptom, node, facts)
+        now = len(current) >= symptom.min_count and not over
         traces = current if now else [trace for trace, _ in matches]
         if len(traces) >= symptom.min_count:
             yield Finding(symptom, node, tuple(traces[-SHOWN:]), len(traces), now, _service(facts))
+
+
+def _resolved(symptom: Symptom, name: str, facts: Mapping[str, Any]) -> bool:
+    return bool(symptom.resolved) and holds(symptom.resolved, {**facts, "name": name, "node": facts["nodes"].get(name)})
 
 
 def _unexplained(

@@ -85,6 +85,8 @@ class Symptom(BaseModel):
     """Whether `state` is evaluated for every node, or once."""
     state: str = ""
     evidence: tuple[Sentence, ...] = ()
+    resolved: str = ""
+    """An expression like `state`: whether the node's state shows that the lines in the logs belong to the past."""
     persistent: bool = False
     """Whether an error remains after the engine became ready or answers. A warning remains until its container is
     restarted."""

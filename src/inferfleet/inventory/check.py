@@ -97,7 +97,8 @@ def check_addresses(inventory: Inventory) -> list[Problem]:
             value=show("ansible_port", inventory.variables[host]["ansible_port"]),
         )
         for host in inventory.hosts
-        if not _is_port(inventory.variables[host].get("ansible_port") or 22)
+        if inventory.variables[host].get("ansible_port") is not None
+        and not _is_port(inventory.variables[host]["ansible_port"])
     ]
     return problems + [
         Problem(
@@ -115,7 +116,7 @@ def check_addresses(inventory: Inventory) -> list[Problem]:
 
 
 def _is_port(value: Any) -> bool:
-    return bool(re.fullmatch(r"\d{1,5}", str(value))) and 1 <= int(value) <= _LAST_PORT
+    return bool(re.fullmatch(r"[0-9]{1,5}", str(value))) and 1 <= int(value) <= _LAST_PORT
 
 
 def check_expressions(inventory: Inventory) -> list[Problem]:

@@ -11,7 +11,7 @@ from inferfleet.messages import N_, Problem
 
 _ANSIBLE = ("all", "ungrouped")
 _CONTROLLER = "localhost"
-_NAME = re.compile(r"[\w.:-]+")
+_NAME = re.compile(r"(?=.{1,253}$)[A-Za-z0-9_:](?:[A-Za-z0-9_.:-]*[A-Za-z0-9_:])?")  # also an address
 _NEAR = 0.8
 """Similarity from which a group is taken for a misspelled one; `ray_nodes` and `ray_head` have 0.6."""
 
@@ -22,12 +22,22 @@ def check_sources(inventory: Inventory) -> list[Problem]:
 
 
 def check_host_names(inventory: Inventory) -> list[Problem]:
-    """Refuse names of hosts that SSH and command lines cannot use."""
+    """Refuse names of hosts that SSH and command lines cannot use, and those of groups, which --limit would select."""
+    groups = {*inventory.groups, *_ANSIBLE}
     return [
         Problem(
             "bad-host-name",
+            N_("Host '{host}' has the name of a group."),
+            N_("Rename the host."),
+            host=host,
+        )
+        for host in _all_hosts(inventory)
+        if host in groups
+    ] + [
+        Problem(
+            "bad-host-name",
             N_("Host '{host}' has an invalid name."),
-            N_("Use letters, digits, '.', '-' and '_'."),
+            N_("Use ASCII letters, digits, '.', '-' and '_', and begin and end with a letter or digit."),
             host=host,
         )
         for host in _all_hosts(inventory)

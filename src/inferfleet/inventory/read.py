@@ -8,8 +8,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inferfleet.inventory.connection import CONNECTION
 from inferfleet.inventory.model import MAGIC, Inventory
 from inferfleet.inventory.options import role_options
+from inferfleet.inventory.parsers import parse_failure
 from inferfleet.inventory.sources import Sources, read_sources
 from inferfleet.messages import N_, Message
 from inferfleet.runner.errors import UsageError
@@ -124,8 +126,18 @@ def refuse_unparsed(groups: Mapping[str, Sequence[str]], path: str, sources: Sou
     """Refuse an inventory that Ansible could not parse: Ansible only warns, and continues without hosts.
 
     Raises:
-        UsageError: the inventory has neither hosts nor groups, and its files do not show why.
+        UsageError: the inventory has neither hosts nor groups, or one of its files cannot be parsed, and its files do
+            not show why.
     """
+    for file in () if sources.problems else sources.static:
+        if reason := parse_failure(file):
+            raise UsageError(
+                "inventory-broken",
+                N_("Inventory {path} cannot be read: {reason}"),
+                N_("Correct it; `ansible-inventory -i {path} --list` shows details."),
+                path=str(file),
+                reason=reason,
+            )
     if not sources.problems and not groups.get("all") and set(groups) <= {"all", "ungrouped"}:
         raise UsageError(
             "inventory-broken",
@@ -165,13 +177,15 @@ def _resolve(
         name = str(key)  # YAML also reads numbers and dates as keys
         if name in MAGIC or (names is not None and name not in names):
             continue
-        if name.startswith(_FOREIGN) and name not in PLANNED:
+        if name.startswith(_FOREIGN) and name not in PLANNED | CONNECTION:
             continue
         try:
             values[name] = _plain(hostvars[key])
         except AnsibleError as error:
             if not _locked(error):
                 unresolved[name] = str(error).splitlines()[0].rstrip(".")
+            elif name in CONNECTION and name not in PLANNED:
+                continue  # planning does not read it
             elif name in SECRETS or name not in PLANNED:
                 values[name] = ""  # planning does not read it
             else:

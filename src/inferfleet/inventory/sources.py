@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from inferfleet.inventory.ranges import bad_ranges
+from inferfleet.inventory.yaml_nodes import children, expanded, values_of
 from inferfleet.messages import N_, Problem, os_reason
 from inferfleet.runner.errors import UsageError
 
@@ -22,6 +24,8 @@ VAULT = "$ANSIBLE_VAULT"
 """Start of an encrypted file."""
 MAX_DEPTH = 64
 """Levels of nesting, with aliases expanded; Ansible evaluates values recursively."""
+MAX_BYTES = 10_000_000
+"""Bytes of one file."""
 MAX_VALUES = 100_000
 """Values in one file, with aliases expanded."""
 
@@ -30,8 +34,6 @@ _EXTENSIONS = (".yml", ".yaml", ".json")
 _VARIABLES = ("group_vars", "host_vars")
 _FACTS = "inferfleet_"  # prefix of the facts of nodes
 _GROUP_KEYS = ("hosts", "children", "vars")
-_NUMBERS = re.compile(r"\[(\d*):(\d+)(?::\d+)?\]")
-_LETTERS = re.compile(r"\[([A-Za-z]):([A-Za-z])(?::\d+)?\]")
 _COMPLETE_LINE = re.compile(r"\s*(#|-|$)|.*:(\s|$)")
 
 
@@ -47,6 +49,8 @@ class Sources:
     """Files and folders of variables: `group_vars` or `host_vars`, the name they apply to, the path."""
     problems: tuple[Problem, ...] = ()
     """Keys that Ansible ignores."""
+    static: tuple[Path, ...] = ()
+    """Files of hosts, other than scripts and the configuration of plugins."""
 
 
 def read_sources(paths: Iterable[str]) -> Sources:
@@ -57,17 +61,22 @@ def read_sources(paths: Iterable[str]) -> Sources:
     """
     dynamic, written, problems = False, dict[str, tuple[str, ...]](), list[Problem]()
     variable_files: list[tuple[str, str, str]] = []
+    static: list[Path] = []
     for source in (Path(path) for path in map(str, paths) if "," not in path and Path(path).exists()):
         folder = source if source.is_dir() else source.parent
         for file in _host_files(source):
             shown = str(file.relative_to(folder))
+            _refuse_special(file, shown)
             if _is_script(file):
                 dynamic = True
-            elif file.suffix not in _EXTENSIONS:
-                problems += _bad_ranges(_ini_hosts(file), shown)
+                continue
+            static.append(file)
+            if file.suffix not in _EXTENSIONS:
+                problems += bad_ranges(_ini_hosts(file), shown)
             elif root := read_mapping(file, shown):
-                if "plugin" in (values := _values(root)):
+                if "plugin" in (values := values_of(root)):
                     dynamic = True
+                    static.pop()
                     continue
                 if _has_facts(values.values()):
                     raise _facts_file(shown)
@@ -83,9 +92,9 @@ def read_sources(paths: Iterable[str]) -> Sources:
                 variable_files.append((kind, name, f"{kind}/{entry.name}{'/' if entry.is_dir() else ''}"))
                 for file in _variable_files(entry):
                     if root := read_mapping(file, shown := str(file.relative_to(folder))):
-                        _add(written, _values(root), shown)
+                        _add(written, values_of(root), shown)
                         problems += _repeated(root, shown)
-    return Sources(dynamic, written, tuple(variable_files), tuple(problems))
+    return Sources(dynamic, written, tuple(variable_files), tuple(problems), tuple(static))
 
 
 def read_mapping(file: Path, shown: str) -> yaml.MappingNode | None:
@@ -94,6 +103,7 @@ def read_mapping(file: Path, shown: str) -> yaml.MappingNode | None:
     Raises:
         UsageError: the file is not a YAML mapping, nested too deeply or too large.
     """
+    _refuse_special(file, shown)
     try:
         text = file.read_text("utf-8")
     except UnicodeDecodeError:
@@ -130,7 +140,7 @@ def read_mapping(file: Path, shown: str) -> yaml.MappingNode | None:
             file=shown,
             line=root.start_mark.line + 1,
         )
-    values, depth = _expanded(root, {})
+    values, depth = expanded(root, {})
     _refuse_depth(depth, shown)
     if values > MAX_VALUES:
         raise UsageError(
@@ -141,6 +151,18 @@ def read_mapping(file: Path, shown: str) -> yaml.MappingNode | None:
             limit=MAX_VALUES,
         )
     return root
+
+
+def _refuse_special(file: Path, shown: str) -> None:
+    """Refuse devices and pipes, which may have no end, and files too large to be an inventory."""
+    if file.exists() and not (file.is_file() and file.stat().st_size <= MAX_BYTES):
+        raise UsageError(
+            "file-unreadable",
+            N_("File {file} is not a regular file of at most {limit} bytes."),
+            N_("Replace or remove it."),
+            file=shown,
+            limit=MAX_BYTES,
+        )
 
 
 def _refuse_depth(depth: float, shown: str) -> None:
@@ -193,28 +215,6 @@ def _depth(text: str) -> int:
     return deepest
 
 
-def _expanded(node: yaml.Node, sizes: dict[int, tuple[float, float]]) -> tuple[float, float]:
-    """Return the number of values and the levels of nesting with aliases expanded; infinite for a cycle."""
-    if id(node) not in sizes:
-        sizes[id(node)] = (float("inf"), float("inf"))
-        inner = [_expanded(child, sizes) for child in _children(node)]
-        sizes[id(node)] = (1 + sum(size for size, _ in inner), 1 + max((depth for _, depth in inner), default=0))
-    return sizes[id(node)]
-
-
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        return [part for pair in node.value for part in pair]
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
-
-
-def _values(node: yaml.Node | None) -> dict[str, yaml.Node]:
-    """Return the values of a mapping by name; nothing for another node."""
-    if not isinstance(node, yaml.MappingNode):
-        return {}
-    return {str(key.value): value for key, value in node.value if isinstance(key, yaml.ScalarNode)}
-
-
 def _repeated(node: yaml.Node, shown: str, seen: set[int] | None = None) -> Iterator[Problem]:
     """Yield each key that a mapping has twice."""
     seen = set() if seen is None else seen
@@ -237,13 +237,13 @@ def _repeated(node: yaml.Node, shown: str, seen: set[int] | None = None) -> Iter
                 line=line,
             )
         lines[key.tag, key.value] = line
-    for child in _children(node):
+    for child in children(node):
         yield from _repeated(child, shown, seen)
 
 
 def _has_facts(hosts: Iterable[yaml.Node]) -> bool:
     """Return whether mappings are the facts of hosts, as `inferfleet check --facts` writes them."""
-    return any(name.startswith(_FACTS) for host in hosts for name in _values(host))
+    return any(name.startswith(_FACTS) for host in hosts for name in values_of(host))
 
 
 def _facts_file(shown: str) -> UsageError:
@@ -259,28 +259,6 @@ def _add(written: dict[str, tuple[str, ...]], names: Iterable[str], shown: str) 
     for name in names:
         if shown not in written.setdefault(name, ()):
             written[name] += (shown,)
-
-
-def _bad_ranges(hosts: Iterable[str], shown: str) -> Iterator[Problem]:
-    """Yield each range of hosts that Ansible does not expand, or expands to no host."""
-    for host in hosts:
-        for text in re.findall(r"\[[^\]]*\]?", host):
-            if not _is_range(text):
-                yield Problem(
-                    "bad-host-range",
-                    N_("File {file}: {host} is not a range of hosts."),
-                    N_("Write the first and the last number, for example node[02:04]."),
-                    file=shown,
-                    host=host,
-                )
-
-
-def _is_range(text: str) -> bool:
-    """Return whether Ansible expands `text` to at least one name."""
-    if numbers := _NUMBERS.fullmatch(text):
-        return int(numbers[1] or 0) <= int(numbers[2])
-    letters = _LETTERS.fullmatch(text)
-    return letters is not None and letters[1] <= letters[2]
 
 
 def _ini_hosts(file: Path) -> list[str]:
@@ -302,9 +280,11 @@ def _misplaced(name: str, group: yaml.Node, shown: str) -> Iterator[Problem]:
             line=group.start_mark.line + 1,
             name=name,
         )
-    for key, value in _values(group).items():
+    for key, value in values_of(group).items():
         line = value.start_mark.line + 1
         near = difflib.get_close_matches(key, _GROUP_KEYS, n=1)
+        if key == "<<":
+            continue  # YAML's merge
         if key not in _GROUP_KEYS:
             about = {"file": shown, "line": line, "name": key, "group": name, "keys": _GROUP_KEYS[:-1]}
             template = N_("File {file}, line {line}: Ansible ignores {name} in group {group}.")
@@ -323,26 +303,62 @@ def _misplaced(name: str, group: yaml.Node, shown: str) -> Iterator[Problem]:
                 name=key,
                 group=name,
             )
-    yield from _bad_ranges(_values(_values(group).get("hosts")), shown)
-    for child, value in _values(_values(group).get("children")).items():
+    for key in _GROUP_KEYS[:-1]:
+        yield from _not_names(values_of(group).get(key), shown)
+    hosts = values_of(values_of(group).get("hosts"))
+    for host, variables in hosts.items():
+        if isinstance(variables, yaml.ScalarNode | yaml.SequenceNode) and variables.value not in ("", "~", "null", []):
+            yield Problem(
+                "not-variables",
+                N_("File {file}, line {line}: {host} has a value, but a host has variables, so Ansible ignores it."),
+                N_("Write `name: value` below the host, or nothing."),
+                file=shown,
+                line=variables.start_mark.line + 1,
+                host=host,
+            )
+    yield from bad_ranges(hosts, shown)
+    for child, value in values_of(values_of(group).get("children")).items():
         yield from _misplaced(child, value, shown)
+
+
+def _not_names(members: yaml.Node | None, shown: str) -> Iterator[Problem]:
+    """Yield each host and group whose name YAML reads as another type: Ansible skips them with a warning."""
+    for key, _ in members.value if isinstance(members, yaml.MappingNode) else ():
+        if key.tag != "tag:yaml.org,2002:str" and key.value != "<<":
+            yield Problem(
+                "name-not-text",
+                N_("File {file}, line {line}: the name {name} is not text, so Ansible ignores it."),
+                N_("Put it in quotes."),
+                file=shown,
+                line=key.start_mark.line + 1,
+                name=key.value if isinstance(key, yaml.ScalarNode) and key.value else "''",
+            )
+        elif key.value == "":
+            yield Problem(
+                "name-not-text",
+                N_("File {file}, line {line}: a host or group has no name."),
+                N_("Write its name in front of the colon."),
+                file=shown,
+                line=key.start_mark.line + 1,
+            )
 
 
 def _variables(group: yaml.Node) -> set[str]:
     """Return the names of the variables that a group of an inventory file sets."""
-    parts = _values(group)
-    names = set(_values(parts.get("vars")))
-    for host in _values(parts.get("hosts")).values():
-        names |= _values(host).keys()
-    for child in _values(parts.get("children")).values():
+    parts = values_of(group)
+    names = set(values_of(parts.get("vars")))
+    for host in values_of(parts.get("hosts")).values():
+        names |= values_of(host).keys()
+    for child in values_of(parts.get("children")).values():
         names |= _variables(child)
     return names
 
 
 def _host_files(source: Path) -> Iterator[Path]:
     """Yield the files of an inventory that define hosts."""
-    if source.is_file():
-        yield source
+    if not source.is_dir():
+        if source.exists():  # Ansible ignores a link that leads nowhere
+            yield source
         return
     for entry in _entries(source):
         if entry.name not in (*_VARIABLES, "vars_plugins"):

@@ -18,6 +18,7 @@ from inferfleet.inventory.check import (
     check_keys,
     check_network,
 )
+from inferfleet.inventory.connection import check_connections
 from inferfleet.inventory.facts import Host, check_disks, check_free_ports, check_system
 from inferfleet.inventory.folders import check_folders
 from inferfleet.inventory.ignored import (
@@ -111,6 +112,7 @@ CHECKS = (
     Check(check_groups, Inventory),
     Check(check_unknown_groups, Inventory),
     Check(check_variable_files, Inventory),
+    Check(check_connections, Inventory),
     Check(check_addresses, Inventory),
     Check(check_expressions, Inventory),
     Check(check_keys, Inventory),

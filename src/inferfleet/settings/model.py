@@ -23,24 +23,24 @@ from inferfleet.settings.values import (
     Image,
     Interface,
     Locale,
+    ModelName,
     Name,
     Network,
     OptionalPath,
     OptionalPort,
-    OptionalWord,
     Port,
     Prefix,
     ProxyUrl,
     RdmaPorts,
     Registry,
     Repository,
+    Revision,
     Share,
     SourceNetwork,
     Switch,
     Tokens,
     VariableName,
     VirtualAddress,
-    Word,
 )
 
 
@@ -55,13 +55,13 @@ class Settings(BaseModel):
     """Model in the catalog, or the absolute path of a folder with weights."""
     checkpoint: Repository = ""
     """Hub repository id `owner/name`; empty: chosen by the planner for the hardware."""
-    model_revision: Word = "main"
+    model_revision: Revision = "main"
     """Branch, tag or commit of the hub repository."""
     model_root: DataPath = "/data/models"
     """Folder for weights, the same on every node; they are stored in `<model_root>/<checkpoint>`."""
     hub_endpoint: HttpUrl = "https://huggingface.co"
     """Hub that weights are downloaded from, e.g. https://hf-mirror.com."""
-    served_model_name: OptionalWord = ""
+    served_model_name: ModelName = ""
     """Name that clients use; empty: the value of `model`."""
 
     engine: EngineName = "vllm"

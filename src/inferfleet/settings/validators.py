@@ -32,6 +32,7 @@ _REGISTRY = re.compile(_HOST)
 _PREFIX = re.compile(rf"{_HOST}(?:/{_PATH})*")
 _IMAGE = re.compile(rf"(?:{_HOST}/)?{_PATH}(?:/{_PATH})*(?::{_TAG})?(?:@{_DIGEST})?")
 _MAX_PORT = 65535
+_LONGEST_NAME = 255  # of a repository in an image reference (reference.go), of a reference in Git (a file name)
 _MIN_CONTEXT = 512  # tokens; half of it is for the answer with which roles/verify checks a service
 
 
@@ -106,6 +107,26 @@ def word(value: str) -> str:
     return value
 
 
+def revision(value: str) -> str:
+    """Return the name of a branch or tag, or a commit; raises UnfitValueError."""
+    # git-check-ref-format(1)
+    invalid = re.search(r"\.\.|//|^/|/$|\.$|@\{|[~^:?*\[\\]|\.lock(?:/|$)|(?:^|/)\.", word(value))
+    if invalid or len(value) > _LONGEST_NAME:
+        raise UnfitValueError(
+            N_("is not the name of a branch or tag, or a commit"), N_("write it as on the hub, like main or v1.0")
+        )
+    return value
+
+
+def model_name(value: str) -> str:
+    """Return the name of a model in requests, or nothing; raises UnfitValueError."""
+    if len(value) > _LONGEST_NAME or any(part in ("", ".", "..") for part in (word(value) or "x").split("/")):
+        raise UnfitValueError(
+            N_("is not the name of a model"), N_("write one of at most 255 characters, like deepseek-r1 or team/r1")
+        )
+    return value
+
+
 def direct_host(value: str) -> str:
     """Return a host, a domain or a network; raises UnfitValueError."""
     if not re.fullmatch(r"[^\s,/]+(?:/\d+)?", value):
@@ -122,16 +143,22 @@ def locale(value: str) -> str:
     return value
 
 
+def _is_address(value: str) -> bool:
+    return re.fullmatch(r"[0-9]+(?:\.[0-9]+){3}", value) is not None
+
+
 def interface(value: str) -> str:
     """Return the name of a network interface, or nothing; raises UnfitValueError."""
-    if value and not re.fullmatch(r"[^\s/:]{1,15}", value):  # linux/if.h: IFNAMSIZ
+    valid = re.fullmatch(r"[^\s/:]{1,15}", value) and value.isprintable()  # linux/if.h: IFNAMSIZ
+    if value and (not valid or value in (".", "..") or _is_address(value)):
         raise UnfitValueError(N_("is not the name of a network interface"), N_("write it like eth0 or bond0"))
     return value
 
 
 def rdma_ports(value: str) -> str:
     """Return a list of RDMA ports, or nothing; raises UnfitValueError."""
-    if value and not re.fullmatch(r"[\w.-]+(?::\d+)?(?:, *[\w.-]+(?::\d+)?)*", value):
+    ports = re.fullmatch(r"[\w.-]+(?::\d+)?(?:, *[\w.-]+(?::\d+)?)*", value, re.ASCII)
+    if value and (not ports or _is_address(value)):
         raise UnfitValueError(
             N_("is not a list of RDMA ports"), N_("write it like mlx5_0:1,mlx5_1:1, or none to use TCP")
         )
@@ -222,7 +249,8 @@ def prefix(value: str) -> str:
 
 def image(value: str) -> str:
     """Return an image reference, or nothing; raises UnfitValueError."""
-    if value and not _matches(_IMAGE, value):
+    repository_name = re.sub(r"(?::[^/]*)?$", "", value.partition("@")[0])
+    if value and (not _matches(_IMAGE, value) or len(repository_name) > _LONGEST_NAME):
         raise UnfitValueError(
             N_("is not an image reference"),
             N_("write it without a scheme and with a lower-case name, like registry.example.com:5000/vllm:v1"),
@@ -260,7 +288,8 @@ def context_length(value: int) -> int:
 
 def number(value: object) -> object:
     """Convert text to a number: `-e engine_port=8001` is passed as text."""
-    if isinstance(value, str):
+    # Python also reads 1_000, digits of other scripts, and spaces around them; roles would render them as they are.
+    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?", value):
         for kind in (int, float):
             try:
                 return kind(value)

@@ -20,6 +20,7 @@ from inferfleet.settings.validators import (
     image,
     interface,
     locale,
+    model_name,
     network,
     number,
     optional_path,
@@ -28,6 +29,7 @@ from inferfleet.settings.validators import (
     rdma_ports,
     registry,
     repository,
+    revision,
     source_network,
     variable_name,
     virtual_address,
@@ -66,8 +68,9 @@ Image = Annotated[str, AfterValidator(image)]
 VariableName = Annotated[str, AfterValidator(variable_name)]
 Email = Annotated[str, AfterValidator(email)]
 Name = Annotated[str, StringConstraints(min_length=1)]
-OptionalWord = Annotated[str, AfterValidator(word)]
 Word = Annotated[Name, AfterValidator(word)]
+Revision = Annotated[Name, AfterValidator(revision)]
+ModelName = Annotated[str, AfterValidator(model_name)]
 Locale = Annotated[Name, AfterValidator(locale)]
 Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(number)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535), BeforeValidator(number)]

@@ -39,6 +39,13 @@ def test_model_from_config_json(tmp_path):
     assert read_model(tmp_path / "config.json") == load_model(str(tmp_path)) == model
 
 
+def test_config_json_without_vision_encoder(tmp_path):
+    text = CONFIG | {"num_local_experts": 128, "num_experts_per_tok": 1, "intermediate_size_mlp": 16384}
+    config = {"architectures": ["Llama4ForConditionalGeneration"], "model_type": "llama4", "text_config": text}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert read_model(tmp_path).architecture.vision is None
+
+
 @pytest.mark.parametrize(
     ("total", "used"),
     [

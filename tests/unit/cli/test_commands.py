@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 import pytest
 from done import Done
 
+from inferfleet.runner.stages import tags_of
+
 pytestmark = pytest.mark.slow  # runs ansible-playbook
 
 Command = Callable[..., Done]
@@ -206,6 +208,14 @@ def test_unknown_tags_are_bad_input(option: str, inferfleet: Command) -> None:
     done = inferfleet("up", *DEMO, option, "model_weights,no_such_tag")
     assert done.exit_code == 1
     assert f"Option {option} has no_such_tag, which is not a tag of site.yml. Choose from " in done.stderr
+
+
+def test_preflight_is_a_tag_that_cannot_be_skipped(inferfleet: Command) -> None:
+    root = Path(__file__).resolve().parents[3]
+    assert "preflight" in tags_of(root / "site.yml")
+    done = inferfleet("up", "-i", "inventories/h800", "--skip-tags", "preflight", cwd=root)
+    assert done.exit_code == 1
+    assert "Option --skip-tags has preflight, which is not a tag of site.yml." in done.stderr
 
 
 def test_tags_without_tasks_are_bad_input(inferfleet: Command) -> None:

@@ -60,6 +60,17 @@ def test_killed_process_is_resolved_once_the_service_answers() -> None:
     assert ids(killed) == ["out-of-memory"]
 
 
+def test_free_disk_resolves_errors_of_a_full_one() -> None:
+    full = engine("OSError: [Errno 28] No space left on device: '/data/models/x'\n")
+    silent = changed("answers n1 completion status", 0)
+    found = {f.symptom.id: f.now for f in diagnose(evidence(silent, logs=(full,)), load_symptoms()).findings}
+    assert found["disk-full"] is False
+    silent["nodes"]["n1"]["mounts"]["/data/models"]["free_bytes"] = 1 << 20
+    found = {f.symptom.id: f.now for f in diagnose(evidence(silent, logs=(full,)), load_symptoms()).findings}
+    assert found["disk-full"] is True
+    assert ids(full) == ["disk-full"]  # the state of the disk is unknown
+
+
 def test_warning_persists_until_its_container_restarts() -> None:
     later, before = at("06:00:00", MARLIN), at("05:00:00", MARLIN)  # it started at 05:52:51
     assert ids(engine(later, READY), state=True) == ["fp8-weight-only"]

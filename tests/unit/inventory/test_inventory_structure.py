@@ -115,7 +115,7 @@ def test_typo_in_any_setting_is_recognized(build):
 
 
 @pytest.mark.parametrize(
-    "name", ["x_rack", "ansible_user", "__fact", "inferfleet_node", "group_names", "reset_weights"]
+    "name", ["x_rack", "ansible_ssh_pipelining", "__fact", "inferfleet_node", "group_names", "reset_weights"]
 )
 def test_custom_and_ansible_variables_are_ignored(build, name):
     assert found(build(**{name: object()})) == []

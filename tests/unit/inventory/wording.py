@@ -160,6 +160,16 @@ def _nodes() -> Iterator[Problem]:
 
 
 def _unreadable() -> Iterator[Problem]:
+    for name in ('""', '"node[1:99999]"'):
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "hosts.yml").write_text(f"ray_head: {{hosts: {{{name}: }}}}")
+            try:
+                yield from plan_cluster(read_inventory(folder)).inventory_problems
+            except UsageError as error:
+                yield error.problem
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "hosts.yml").symlink_to("/dev/null")
+        yield from _refused(lambda: read_inventory(folder))
     vaulted = "$ANSIBLE_VAULT;1.1;AES256\n61\n"
     hosts, binary, tagged = "[ray_head]\nn1", "\udcff", "a: !unknown 1"
     for text, everywhere in (

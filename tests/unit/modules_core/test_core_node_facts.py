@@ -148,3 +148,12 @@ def test_missing_ip_is_reported_with_its_package(run_module, tmp_path):
 
 def test_clock_is_read_and_not_set(node_facts):
     assert node_facts.clock_synchronized() in (True, False)
+
+
+def test_packages_of_environments(node_facts, tmp_path):
+    (tmp_path / "weights/bin").mkdir(parents=True)
+    (tmp_path / "weights/bin/python").touch()
+    (tmp_path / "weights/lib/python3.11/site-packages/huggingface_hub-2.4.0.dist-info").mkdir(parents=True)
+    (tmp_path / "broken/bin").mkdir(parents=True)
+    (tmp_path / "broken/bin/python").symlink_to(tmp_path / "missing")
+    assert node_facts.environments(str(tmp_path)) == {f"{tmp_path}/weights": ["huggingface-hub==2.4.0"]}

@@ -1,0 +1,85 @@
+#!/usr/bin/python
+"""Compares the node firewall with what it should be; stdlib only, since it runs on the node."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = r"""
+---
+module: node_firewall_state
+short_description: Whether the node firewall runs with the given rules
+description:
+  - Compares files, unit and table in one call. Changes nothing.
+options:
+  files:
+    description: Path of each file to a map of its C(content) and C(mode).
+    type: dict
+    required: true
+  unit:
+    description: Name of the systemd unit, which must be enabled, active and read by systemd as it is.
+    type: str
+    required: true
+  table:
+    description: Name of the nftables table of family inet, which must exist.
+    type: str
+    required: true
+author: [inferfleet]
+"""
+
+EXAMPLES = r"""
+- name: Check whether the node firewall runs with these rules
+  node_firewall_state:
+    files: {/etc/inferfleet/firewall.nft: {content: "table inet inferfleet {}\n", mode: "0600"}}
+    unit: inferfleet-firewall.service
+    table: inferfleet
+"""
+
+RETURN = r"""
+current:
+  description: Whether nothing needs to change.
+  returned: always
+  type: bool
+"""
+
+
+def is_current(path: str, content: str, mode: str) -> bool:
+    """Return whether a file belongs to root and has this content and mode."""
+    try:
+        status = os.lstat(path)
+        with open(path, encoding="utf-8") as file:
+            held = file.read()
+    except (OSError, UnicodeDecodeError):
+        return False
+    wanted = (int(mode, 8), 0, 0)
+    return (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == wanted and held == content
+
+
+def main() -> None:
+    """Entry point of the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "files": {"type": "dict", "required": True},
+            "unit": {"type": "str", "required": True},
+            "table": {"type": "str", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    given = module.params
+    current = all(is_current(path, file["content"], file["mode"]) for path, file in given["files"].items())
+    if current:
+        properties = "--property=ActiveState,UnitFileState,NeedDaemonReload"
+        rc, out, _ = module.run_command(["systemctl", "show", properties, given["unit"]])
+        expected = {"ActiveState=active", "UnitFileState=enabled", "NeedDaemonReload=no"}
+        current = rc == 0 and set(out.split()) == expected
+    if current:
+        rc, _, _ = module.run_command(["/usr/sbin/nft", "list", "table", "inet", given["table"]])
+        current = rc == 0
+    module.exit_json(changed=False, current=current)
+
+
+if __name__ == "__main__":
+    main()
