@@ -15,7 +15,7 @@ from lab_cluster import ArgvWatch, Controller, Lab
 # engine's image, but no service; the removal is last.
 _ORDER = [
     *("bare_nodes", "fabric", "fabric_ranks", "mpi_launch", "refusals", "site", "gateway", "firewall", "bench"),
-    *("evaluate", "webui", "doctor", "report", "two_models", "replicas", "removal"),
+    *("evaluate", "webui", "doctor", "report", "two_models", "replicas", "upgrade", "removal"),
 ]
 
 
