@@ -46,7 +46,8 @@ def rollback(
 ) -> None:
     """Run the playbook that deploys the complete service, with the settings of a release."""
     if list_releases:
-        raise typer.Exit(execute(replace(COMMAND, playbook="playbooks/releases.yml", changes_nodes=False), options))
+        listing = replace(COMMAND, playbook="playbooks/releases.yml", changes_nodes=False, done=N_("Releases listed"))
+        raise typer.Exit(execute(listing, options))
     try:
         folder = ReleaseFolder(_folder(options.inventory))
         number = folder.target(to or 0)
