@@ -43,7 +43,7 @@ up: lab ## Start the test cluster, deploy the tiny R1 on it and verify it
 
 down: ## Remove everything that `make up` created (KEEP_CACHE=1: except cache, images, .venv)
 	@if [ -x .venv/bin/python ]; then lab/bootstrap.sh docker; python -m lab down $(if $(KEEP_CACHE),--keep-cache); fi
-	@rm -rf inventories/lab/.secrets inventories/lab/.results inventories/lab/report.html molecule/inventory/.results
+	@rm -rf inventories/lab/.secrets inventories/lab/.results inventories/lab/.releases inventories/lab/report.html molecule/inventory/.results
 	@lab/bootstrap.sh undo $(if $(KEEP_CACHE),keep)
 
 lint-fast: bootstrap

@@ -14,9 +14,10 @@ class ActionModule(ActionBase):
     or ready; empty: change nothing) and `seconds`, the longest time that the task waits."""
 
     def run(self, tmp=None, task_vars=None):
-        """Return `replicas` with their state, and `requests`, those of the replica that are still running."""
+        """Return `replicas` with their state, `requests`, those of the replica that are still running, and `healthy`,
+        whether it gets requests."""
         super().run(tmp, task_vars)
-        args, host = self._task.args, task_vars["inventory_hostname"]
+        args, host = self._task.args, self._task.delegate_to or task_vars["inventory_hostname"]
         gateway = {"socket": args["socket"], "record": args["record"]}
         listed = self._module({**gateway, "read": f"{args['folder']}/replicas.map"}, task_vars)
         if listed.get("failed") or listed.get("unreachable"):
@@ -51,8 +52,13 @@ def _result(result, replicas, server=""):
         for row in result["servers"]
         if row["server"] in known
     ]
-    requests = sum(row["requests"] for row in shown if row["server"] == server)
-    return {"changed": result["changed"], "replicas": shown, "requests": requests}
+    own = [row for row in shown if row["server"] == server]
+    return {
+        "changed": result["changed"],
+        "replicas": shown,
+        "requests": sum(row["requests"] for row in own),
+        "healthy": bool(own) and all(row["healthy"] and not row["drained"] for row in own),
+    }
 
 
 def _waiting(result, args):

@@ -40,9 +40,32 @@ def service_failure(reason, answer, logs):
     ]
 
 
+def roll_stopped(result, host):
+    """Return the JSON form of the problem of a replica that was not replaced, in a list.
+
+    `result` is that of the task that failed.
+    """
+    after = N_("{problem} The replicas that follow in the roll were not changed.")
+    if given := result.get("problems"):
+        return [Problem.from_dict(given[0]).of(after).as_dict()]
+    return [Problem("roll-stopped", after, "", problem=Message.from_dict(failure_reason(result, host))).as_dict()]
+
+
+def first_digests(images):
+    """Return the digest of the first image of each host, by host; its id if it comes from no registry."""
+    return {
+        host: (found[0].get("RepoDigests") or [found[0].get("Id", "")])[0] for host, found in images.items() if found
+    }
+
+
 class FilterModule:
     """Filters by name."""
 
     def filters(self):
         """Return the filters by name."""
-        return {"failure_reason": failure_reason, "service_failure": service_failure}
+        return {
+            "first_digests": first_digests,
+            "failure_reason": failure_reason,
+            "roll_stopped": roll_stopped,
+            "service_failure": service_failure,
+        }

@@ -15,8 +15,8 @@ from lab_cluster import ArgvWatch, Controller, Lab
 # engine's image, but no service; the removal is last.
 _ORDER = [
     *("bare_nodes", "fabric", "fabric_ranks", "mpi_launch", "refusals", "site", "gateway", "firewall", "bench"),
-    *("evaluate", "webui", "doctor", "supervision", "report", "two_models", "replicas", "replica_supervision"),
-    "removal",
+    *("evaluate", "webui", "doctor", "supervision", "report", "two_models", "replicas", "upgrade"),
+    *("replica_supervision", "removal"),
 ]
 
 

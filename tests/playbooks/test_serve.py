@@ -35,6 +35,14 @@ _ROLES = {
     "gpustack/tasks/start.yml": _STEP.format(step="gpustack", when="true"),
     "container_images/tasks/main.yml": _STEP.format(step="image", when="true"),
     "model_weights/tasks/verify.yml": _STEP.format(step="weights", when="true"),
+    "verify/tasks/replica.yml": _STEP.format(step="verify", when="true"),
+    "gateway/tasks/drain_for_roll.yml": _STEP.format(step="drain", when="true"),
+    "gateway/tasks/undrain_after_roll.yml": _STEP.format(step="undrain", when="true"),
+    "gateway/tasks/deployed.yml": """\
+- name: Read the servers
+  ansible.builtin.set_fact:
+    gateway_deployed_servers: {servers: "{{ x_servers }}"}
+""",
 }
 
 
@@ -78,8 +86,13 @@ def _inventory(services: Services, fails: dict[str, list[str]]) -> dict[str, Any
             "vars": {
                 **{"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
                 **{"preflight_secrets": {"engine_api_key": ""}, "ray_port": 6379, "x_fails": fails},
+                "x_servers": [
+                    {"server": f"model/{members[0]}_8000", "healthy": True, "drained": False}
+                    for members in services.values()
+                ],
             },
             "children": {
+                "gateway": {"hosts": {next(iter(services.values()))[0]: {}}},
                 "ray_head": {"hosts": {members[0]: {} for members in services.values()}},
                 "ray_worker": {"hosts": {host: {} for members in services.values() for host in members[1:]}},
                 **{f"service_{name}": {"hosts": {host: {} for host in members}} for name, members in services.items()},
@@ -172,3 +185,28 @@ def test_the_run_ends_if_every_service_fails(tmp_path: Path) -> None:
     run = _run(tmp_path, {"one": ["a1"], "two": ["b1"]}, {"start": ["a1", "b1"]}, {})
     assert run.rc == 2, run.output
     assert run.hosts("wait") == run.hosts("left") == set()
+
+
+@pytest.fixture(scope="module")
+def rolled(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three replicas of a model that a roll drained which was interrupted; the second one gives a wrong answer."""
+    folder = tmp_path_factory.mktemp("rolled")
+    services = {"one": ["a1", "a2"], "two": ["b1"], "three": ["c1"]}
+    (folder / ".releases").mkdir()
+    (folder / ".releases/unfinished.json").write_text(json.dumps({"drained": ["a1_8000", "b1_8000", "c1_8000"]}))
+    return _run(folder, services, {"verify": ["b1"]}, {name: {"served_model_name": "m"} for name in services})
+
+
+def test_replicas_are_replaced_one_after_another(rolled: Run) -> None:
+    steps = [step for step in rolled.steps if step.partition(":")[0] in ("drain", "start", "wait", "verify", "undrain")]
+    first = [f"{step}:{host}" for step in ("drain", "start") for host in ("a1", "a2")]
+    first += ["wait:a1", *(f"{step}:{host}" for step in ("verify", "undrain") for host in ("a1", "a2"))]
+    assert steps[: len(first)] == first
+    assert steps[len(first) :] == [f"{step}:b1" for step in ("drain", "start", "wait", "verify", "undrain")]
+
+
+def test_first_failure_stops_the_roll(rolled: Run) -> None:
+    assert rolled.rc == 2, rolled.output
+    assert "verify failed on b1." in rolled.output
+    assert "The replicas that follow in the roll were not changed." in rolled.output
+    assert rolled.hosts("left") == set()

@@ -16,16 +16,16 @@ class DeployedReplica:
     server: str
     """`backend/server`."""
     names: tuple[str, ...]
-    """That of its plan, if the service has several; those of its server and of its head node."""
+    """That of its plan, if the service has several; those of its server and of its nodes, the head first."""
     model: str
 
 
 def replica_lines(plans: Sequence[Mapping[str, Any]]) -> str:
     """Return the file that the gateway keeps for `read_replicas`, a line for each replica."""
     planned = {server_name(plan): plan.get("name", "") for plan in plans}
-    heads = {server_name(plan): plan["head"] for plan in plans}
+    nodes = {server_name(plan): ",".join(dict.fromkeys((plan["head"], *plan["nodes"]))) for plan in plans}
     return "".join(
-        f"{backend.name}/{replica.name} {planned[replica.name] or replica.name} {heads[replica.name]} {backend.model}\n"
+        f"{backend.name}/{replica.name} {planned[replica.name] or replica.name} {nodes[replica.name]} {backend.model}\n"
         for backend in backends_of(plans)
         for replica in backend.replicas
     )
@@ -35,8 +35,8 @@ def read_replicas(text: str) -> tuple[DeployedReplica, ...]:
     """Return the replicas of a deployed gateway."""
     replicas = []
     for line in text.splitlines():
-        server, name, head, model = line.split(" ", 3)
-        names = dict.fromkeys((name, server.rpartition("/")[2], head))
+        server, name, nodes, model = line.split(" ", 3)
+        names = dict.fromkeys((name, server.rpartition("/")[2], *nodes.split(",")))
         replicas.append(DeployedReplica(server, tuple(names), model))
     return tuple(replicas)
 

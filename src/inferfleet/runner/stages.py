@@ -10,6 +10,7 @@ import yaml
 
 _ROLE_ACTIONS = ("import_role", "include_role", "ansible.builtin.import_role", "ansible.builtin.include_role")
 _IMPORT_ACTIONS = ("import_playbook", "ansible.builtin.import_playbook")
+_TASK_ACTIONS = ("import_tasks", "include_tasks", "ansible.builtin.import_tasks", "ansible.builtin.include_tasks")
 _SECTIONS = ("pre_tasks", "roles", "tasks", "post_tasks")
 _BLOCKS = ("block", "rescue", "always")
 
@@ -80,7 +81,28 @@ def _plays(playbook: Path, parents: frozenset[Path]) -> Iterator[dict[str, Any]]
         if target is not None:
             yield from _plays((playbook.parent / str(target)).resolve(), parents | {playbook})
         else:
-            yield entry
+            yield _with_included_tasks(entry, playbook.parent)
+
+
+def _with_included_tasks(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a play or block whose tasks that include a file are blocks of the tasks of that file."""
+    for section in (*_SECTIONS, *_BLOCKS):
+        if isinstance(entry.get(section), list):
+            tasks = [_included(task, folder) if isinstance(task, dict) else task for task in entry[section]]
+            entry = {**entry, section: tasks}
+    return entry
+
+
+def _included(task: dict[str, Any], folder: Path) -> dict[str, Any]:
+    name = next((task[key] for key in _TASK_ACTIONS if isinstance(task.get(key), str)), None)
+    if name is None:
+        return _with_included_tasks(task, folder)
+    try:
+        content = yaml.load((folder / name).read_text("utf-8"), _Loader)
+    except (OSError, UnicodeError, yaml.YAMLError):
+        return task
+    block = {"block": content if isinstance(content, list) else [], "tags": task.get("tags")}
+    return _with_included_tasks(block, (folder / name).parent)
 
 
 def _roles(play: dict[str, Any]) -> Iterator[str]:

@@ -72,3 +72,21 @@ def test_tags_of_plays_blocks_and_tasks(tmp_path: Path) -> None:
     )
     (tmp_path / "one.yml").write_text("- hosts: all\n  tags: [always]\n")
     assert tags_of(tmp_path / "site.yml") == {"a", "b", "c", "d", "always"}
+
+
+def test_included_task_files_are_resolved(tmp_path: Path) -> None:
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "site.yml").write_text(
+        """
+- name: Mine
+  hosts: all
+  tasks:
+    - block:
+        - ansible.builtin.include_tasks: tasks/start.yml
+        - ansible.builtin.include_tasks: "{{ not_known }}.yml"
+    - include_role: {name: last}
+"""
+    )
+    (tmp_path / "tasks" / "start.yml").write_text("- block: [{include_role: {name: engine}, tags: [engine]}]\n")
+    assert planned_roles(tmp_path / "site.yml") == {"Mine": ["engine", "last"]}
+    assert tags_of(tmp_path / "site.yml") == {"engine"}

@@ -20,7 +20,8 @@ from inferfleet.runner.outcome import Outcome
 def drain(
     options: RunOptions,
     replica: Annotated[
-        str, typer.Argument(metavar="REPLICA", show_default=False, help=N_("Name of the replica, or its head node."))
+        str,
+        typer.Argument(metavar="REPLICA", show_default=False, help=N_("Name of the replica, or of one of its nodes.")),
     ] = "",
     undo: Annotated[
         bool, typer.Option("--undo", metavar="", rich_help_panel=RUN_PANEL, help=N_("Use the replica again."))
@@ -88,6 +89,7 @@ COMMAND = Command(
         ("inferfleet drain --list -i inventories/a800", ""),
         ("inferfleet drain replica-2 -i inventories/a800", ""),
         ("inferfleet drain replica-2 -i inventories/a800 --undo", ""),
+        ("inferfleet drain node7 -i inventories/a800", N_("before the node is rebooted")),
     ),
     done=N_("Done"),
     interrupted=N_("A replica that was drained stays so: use it again with --undo."),

@@ -32,7 +32,8 @@ def up(
     raise typer.Exit(execute(COMMAND, options, assert_no_change=assert_no_change))
 
 
-def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
+def up_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
+    """Return the summary blocks of a deployment."""
     fabric = fabric_rows(result.get("fabric"))
     if not succeeded:
         return [check_rows(result), fabric]
@@ -57,5 +58,5 @@ COMMAND = Command(
     ),
     done=N_("Deployed"),
     interrupted=N_("Run `inferfleet up` again: it continues where this run stopped."),
-    summarize=_blocks,
+    summarize=up_blocks,
 )

@@ -1,0 +1,48 @@
+"""Look up the nodes of the replicas that are replaced one after another, for the header of a play."""
+
+from __future__ import annotations
+
+from ansible.plugins.lookup import LookupBase
+
+from inferfleet.inventory.services import services_of
+from inferfleet.upgrade.groups import NOBODY, at_once, rolled
+
+DOCUMENTATION = r"""
+name: rolled
+author: inferfleet
+short_description: Nodes by their place in the roll
+description:
+  - Reads the groups that the role engine_switch has created with its entry point C(plan_roll).
+  - Without a term, the names of the nodes that are replaced one after another, in that order.
+  - With the term C(sizes), the number of nodes of each replica, for C(serial).
+  - With the term C(at_once), the names of all other serving nodes.
+options:
+  _terms:
+    description: Nothing, C(sizes) or C(at_once).
+"""
+
+EXAMPLES = r"""
+- name: Replace the replicas one after another
+  hosts: "{{ query('rolled') }}"
+  serial: "{{ query('rolled', 'sizes') }}"
+"""
+
+RETURN = r"""
+_raw:
+  description: Names of hosts, a pattern that matches none, or numbers of hosts.
+  type: list
+"""
+
+
+class LookupModule(LookupBase):
+    """Reads only groups, because no other variables are available in the header of a play."""
+
+    def run(self, terms, variables=None, **kwargs):
+        """Return the node names, or with `sizes` the numbers of nodes."""
+        groups = variables["groups"]
+        if terms == ["at_once"]:
+            serving = [host for service in services_of(groups) for host in service.hosts]
+            return at_once(groups, serving) or [NOBODY]
+        if terms == ["sizes"]:
+            return [len(hosts) for hosts in rolled(groups)] or [1]
+        return [host for hosts in rolled(groups) for host in hosts] or [NOBODY]
