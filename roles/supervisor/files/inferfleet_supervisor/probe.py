@@ -39,7 +39,7 @@ class Engine:
         return self.health.fault(self.hang)
 
     async def look(self, seconds: float) -> None:
-        """Look at the engine after some seconds. Waits for no answer, so that a hang lengthens no interval."""
+        """Inspect the engine after some seconds. Waits for no answer, so that a hang lengthens no interval."""
         counters, running = None, self.health.running
         if self.metrics is not None and self.metrics.done():
             counters, running = self.metrics.result()
