@@ -2,7 +2,7 @@
 
 A completion is requested where the counters stand still: soon if requests run, every `idle` seconds if none do. The
 engine hangs if that completion waits for `hang` seconds while no counter moves. The gauge of running requests alone
-proves nothing to the contrary: after an aborted request it may stay above zero in an idle engine.
+does not show a hang: after an aborted request it may stay above zero in an idle engine.
 """
 
 from __future__ import annotations
