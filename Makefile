@@ -2,7 +2,11 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
+=======
+.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-supervisor test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
+>>>>>>> sv-core
 
 # In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
 # deployment on the test cluster (test-site).
@@ -90,6 +94,9 @@ test-gateway: bootstrap ## Test the gateway's configuration in HAProxy with stub
 
 test-firewall: bootstrap ## Test the rules of the node firewall in the kernel, between network namespaces
 	pytest -q tests/firewall
+
+test-supervisor: bootstrap ## Test the supervisors of two nodes with containers of this machine's Docker, 5 minutes
+	pytest -q tests/supervisor
 
 test-playbooks: bootstrap ## Run playbooks on this machine, with stubs for roles that need a node
 	pytest -q tests/playbooks

@@ -1,4 +1,4 @@
-"""The daemon of a node: each second it looks at the containers, reports to the leader, and obeys its order."""
+"""The daemon of a node: each second it inspects the containers, reports to the leader, and obeys its order."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Daemon:
         self._save()
 
     async def _observe(self, seconds: float) -> None:
-        """Look at the containers. What is known stays while Docker does not answer: that is no exit."""
+        """Inspect the containers. What is known stays while Docker does not answer: that is no exit."""
         settings = self.settings
         self.looks += 1
         ranks = None

@@ -1,7 +1,7 @@
 """The leader's state machine: a pure function of the state, what the members report, and the engine's health.
 
     absent    containers do not exist yet, or were changed ─ all run ─────────────────────────> loading (deployed)
-              └ all exist, but some do not run for SETTLE seconds ────────────────────────────> stopping
+              └ all exist, but some do not run for ADOPT_SECONDS seconds ────────────────────────────> stopping
     stopping  members stop what they run ─ all stopped, or lost ─ to be stopped ──────────────> stopped
               ├ a member is lost ─────────────────────────────────────────────────────────────> waiting
               └ otherwise ────────────────────────────────────────────────────────────────────> back-off, or starting
@@ -12,7 +12,7 @@
     loading   the engine loads ─ a completion is answered ────────────────────────────────────> serving
               └ exit, lost rank, `load` seconds, a member lost for `join` seconds ────────────> stopping
     serving   ─ exit, lost rank, no progress, failing completions ────────────────────────────> stopping
-    stopped   deliberately ─ start, or a container is started by hand ────────────────────────> stopping, absent
+    stopped   deliberately ─ start, or a container is started manually ───────────────────────> stopping, absent
 
 From every state: a deliberate stop or an operator's command leads to stopping, changed containers to absent. A lost
 member alone changes nothing while the engine serves. Each entry into stopping begins a new generation; a member that
@@ -36,10 +36,10 @@ from inferfleet_supervisor.model import (
     LOADING,
     RUNNING,
     SERVING,
-    SETTLING,
     STARTING,
     STOPPED,
     STOPPING,
+    UNCONFIRMED,
     UNDEPLOYED,
     WAITING,
     Order,
@@ -47,7 +47,7 @@ from inferfleet_supervisor.model import (
     Report,
 )
 
-SETTLE = 5.0
+ADOPT_SECONDS = 5.0
 BACK_OFF_SECONDS = (0, 10, 30, 60, 120, 300)
 BUDGET = 10
 EXHAUSTED_SECONDS = 600
@@ -198,7 +198,7 @@ def _absent(group: Group, plan: Plan, inputs: Inputs) -> Group:
         return replace(group, elapsed=0.0)
     if all(report.all(RUNNING) for report in inputs.reports.values()):
         return _load(replace(group, generation=group.generation + 1, reason=Reason("deployed")), plan, inputs)
-    return _leave(group, Reason("deployed")) if group.elapsed >= SETTLE else group
+    return _leave(group, Reason("deployed")) if group.elapsed >= ADOPT_SECONDS else group
 
 
 def _stopping(group: Group, plan: Plan, inputs: Inputs) -> Group:
@@ -230,7 +230,7 @@ def _starting(group: Group, plan: Plan, inputs: Inputs) -> Group:
     reports = [report for report in inputs.reports.values() if report.generation == group.generation]
     if any(report.any(ABSENT) for report in reports):
         return _enter(group, UNDEPLOYED)
-    if any(report.any(SETTLING) for report in reports):
+    if any(report.any(UNCONFIRMED) for report in reports):
         return group
     fault = next((reason for reason in map(_exit, reports) if reason), None)
     if not fault and inputs.lost:
@@ -333,7 +333,7 @@ def _all_stopped(group: Group, plan: Plan, inputs: Inputs) -> bool:
 def _changed(group: Group, inputs: Inputs) -> Group | None:
     """Return the state after a container or a member is not what it was when this generation loaded."""
     reports = inputs.reports.values()
-    if any(report.any(SETTLING) for report in reports):
+    if any(report.any(UNCONFIRMED) for report in reports):
         return group
     known = {(node, name): (boot, id_, started) for node, boot, name, id_, started in group.snapshot}
     fault = None

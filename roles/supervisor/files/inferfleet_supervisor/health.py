@@ -2,7 +2,7 @@
 
 A completion is requested where the counters stand still: soon if requests run, every `idle` seconds if none do. The
 engine hangs if that completion waits for `hang` seconds while no counter moves. The gauge of running requests alone
-proves nothing to the contrary: after an aborted request it may stay above zero in an idle engine.
+does not show a hang: after an aborted request it may stay above zero in an idle engine.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ def look(
         health,
         counters=health.counters if counters is None else counters,
         running=running,
-        quiet=0.0 if moved else health.quiet + seconds,
+        # Requests of clients must not delay the completion that shows that a new engine, or one that failed, answers.
+        quiet=0.0 if moved and health.answered and not health.failures else health.quiet + seconds,
         waiting=health.waiting + seconds if under_way and not moved else 0.0,
         sent=health.sent + seconds if under_way else 0.0,
     )

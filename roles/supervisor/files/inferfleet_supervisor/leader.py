@@ -97,7 +97,7 @@ class Leader:
         return {"group": asdict(self.group), "since": self.since}
 
     async def _look(self, seconds: float) -> None:
-        """Look at the engine while it loads or serves; one generation knows nothing of another."""
+        """Inspect the engine while it loads or serves; one generation knows nothing of another."""
         group, probe = self.group, self.settings.probe
         if group.phase not in (LOADING, SERVING) or probe is None:
             self._forget()

@@ -18,19 +18,19 @@ from inferfleet_supervisor.model import (
     LOADING,
     RUNNING,
     SERVING,
-    SETTLING,
     STARTING,
     STOPPED,
     STOPPING,
+    UNCONFIRMED,
     WAITING,
     Container,
     Order,
     Report,
 )
 
-EXIT_SETTLES = 2.0  # Docker's stop event may follow the exit
-STOP_SETTLES = 10.0  # `docker restart` starts the container again
-RANK_SETTLES = 3.0
+EXIT_CONFIRMED = 2.0  # Docker's stop event may follow the exit
+STOP_CONFIRMED = 10.0  # `docker restart` starts the container again
+RANK_CONFIRMED = 3.0
 
 Stages = tuple[tuple[str, ...], ...]
 
@@ -90,14 +90,14 @@ def report(member: Member, node: str, boot: str, stages: Stages, seen: Mapping[s
         if name in containers
         and containers[name].id == id_
         and containers[name].state in (IDLE, EXITED)
-        and (name not in member.expected or member.down.get(name, 0.0) >= STOP_SETTLES)
+        and (name not in member.expected or member.down.get(name, 0.0) >= STOP_CONFIRMED)
     )
     complete = 0
     for stage in stages:
         if not all(containers[name].ready for name in stage):
             break
         complete += 1
-    lost = member.ranks_missing >= RANK_SETTLES
+    lost = member.ranks_missing >= RANK_CONFIRMED
     return Report(node, boot, member.generation, complete, containers, lost, next(stopped, ""))
 
 
@@ -155,8 +155,8 @@ def _container(member: Member, name: str, seen: Seen | None) -> Container:
         return Container()
     state = RUNNING if seen.running else IDLE
     if not seen.running and name in member.expected:
-        settles = STOP_SETTLES if member.stops.get(name) == seen.id else EXIT_SETTLES
-        state = EXITED if member.down.get(name, 0.0) >= settles else SETTLING
+        seconds = STOP_CONFIRMED if member.stops.get(name) == seen.id else EXIT_CONFIRMED
+        state = EXITED if member.down.get(name, 0.0) >= seconds else UNCONFIRMED
     return Container(state, seen.id, seen.started, seen.exit_code, seen.oom, seen.running and seen.ready)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-# States of a container. SETTLING: it stopped just now; whether deliberately is not known yet.
-ABSENT, IDLE, RUNNING, SETTLING, EXITED = "absent", "idle", "running", "settling", "exited"
+# States of a container. UNCONFIRMED: it stopped just now; whether deliberately is not known yet.
+ABSENT, IDLE, RUNNING, UNCONFIRMED, EXITED = "absent", "idle", "running", "unconfirmed", "exited"
 # Phases of a replica.
 STOPPED, STOPPING, WAITING, BACK_OFF = "stopped", "stopping", "waiting", "back-off"
 UNDEPLOYED, STARTING, LOADING, SERVING = "absent", "starting", "loading", "serving"

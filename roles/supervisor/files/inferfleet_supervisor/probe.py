@@ -22,6 +22,7 @@ class Engine:
         self.probe, self.bound, self.idle = probe, hang, idle
         self.health = Health(answered=answered)
         self.completion: asyncio.Task[int] | None = None
+        self.metrics: asyncio.Task[tuple[float | None, float]] | None = None
 
     @property
     def hang(self) -> float:
@@ -38,20 +39,31 @@ class Engine:
         return self.health.fault(self.hang)
 
     async def look(self, seconds: float) -> None:
-        """Look at the engine after some seconds."""
-        counters, running = await self._metrics()
+        """Inspect the engine after some seconds. Waits for no answer, so that a hang lengthens no interval."""
+        counters, running = None, self.health.running
+        if self.metrics is not None and self.metrics.done():
+            counters, running = self.metrics.result()
+            self.metrics = None
+        if self.metrics is None:
+            self.metrics = asyncio.ensure_future(self._metrics())
         finished = self.completion is not None and self.completion.done()
         status = self.completion.result() if self.completion and finished else None
         under_way = self.completion is not None and not finished
         self.health = look(self.health, seconds, counters, running, under_way, status)
         stuck = not self.health.answered and self.health.sent >= self.bound  # it waits for ranks that never join
         if finished or (under_way and (stuck or self.health.is_abandoned(self.hang))):
-            self.stop()
+            self._end_completion()
         if self.completion is None and self.health.wants_completion(self.idle):
             self.completion = asyncio.ensure_future(self._complete())
 
     def stop(self) -> None:
-        """Stop waiting for a completion."""
+        """Stop waiting for answers."""
+        self._end_completion()
+        if self.metrics is not None:
+            self.metrics.cancel()
+        self.metrics = None
+
+    def _end_completion(self) -> None:
         if self.completion is not None:
             self.completion.cancel()
         self.completion = None
