@@ -2,11 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
-=======
-.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-supervisor test-playbooks test-site test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
->>>>>>> sv-core
+.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-supervisor test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
 
 # In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
 # deployment on the test cluster (test-site).
