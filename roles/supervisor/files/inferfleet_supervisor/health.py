@@ -65,7 +65,8 @@ def look(
         health,
         counters=health.counters if counters is None else counters,
         running=running,
-        quiet=0.0 if moved else health.quiet + seconds,
+        # Requests of clients must not delay the completion that shows that a new engine, or one that failed, answers.
+        quiet=0.0 if moved and health.answered and not health.failures else health.quiet + seconds,
         waiting=health.waiting + seconds if under_way and not moved else 0.0,
         sent=health.sent + seconds if under_way else 0.0,
     )
