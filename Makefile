@@ -66,7 +66,7 @@ test-fast: lint-fast ## Check style and types, and run the tests that take 90 s 
 test-unit: lint-fast ## Run all tests that need no container
 	pytest -q -n auto $(TESTS)
 
-test: test-static test-loopback test-site test-roles ## Run all tests, with the end-to-end tests and the role tests
+test: test-static test-loopback test-site test-supervisor test-roles ## Run all tests, with the end-to-end tests and the role tests
 
 # ansible-lint uses one core, so the unit tests run in parallel.
 test-static: bootstrap
@@ -91,7 +91,7 @@ test-gateway: bootstrap ## Test the gateway's configuration in HAProxy with stub
 test-firewall: bootstrap ## Test the rules of the node firewall in the kernel, between network namespaces
 	pytest -q tests/firewall
 
-test-supervisor: bootstrap ## Test the supervisors of two nodes with containers of this machine's Docker, 5 minutes
+test-supervisor: lab ## Test the supervisors of two nodes with containers of this machine's Docker
 	pytest -q tests/supervisor
 
 test-playbooks: bootstrap ## Run playbooks on this machine, with stubs for roles that need a node

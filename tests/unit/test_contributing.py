@@ -152,5 +152,6 @@ def test_a_component_is_loaded_in_order(tmp_path: Path) -> None:
         shutil.copy(file, tmp_path)
     write("Add a component", "src/inferfleet/components", tmp_path)
     names = [component.name for component in load_components(tmp_path)]
-    assert names == ["firewall", "ray", "engine", "exporter", "gateway", "supervisor", "completion_check", "webui"]
+    others = ["supervisor", "completion_check", "virtual_address", "webui"]
+    assert names == ["firewall", "ray", "engine", "exporter", "gateway", *others]
     assert load_groups(tmp_path) == (*GROUPS[:2], "monitoring", *GROUPS[2:])

@@ -213,9 +213,10 @@ def _model_path(settings: Settings, checkpoint: Checkpoint) -> str:
 def _stages(decided: Decided) -> tuple[int, ...]:
     """Return the weights of each pipeline stage; none for a model on one stage, or in a vendor's mode."""
     layout = decided.sizing.layout
-    if layout.pipeline_parallel_size == 1 or decided.mode:
-        return ()
     model = decided.model.stored_as(decided.checkpoint)
+    # More stages than layers are refused, and are not counted one by one.
+    if not 1 < layout.pipeline_parallel_size <= model.architecture.num_hidden_layers or decided.mode:
+        return ()
     return stage_weights(model.architecture, decided.checkpoint.precision, layout)
 
 

@@ -15,6 +15,7 @@ CONTRACT = {
     "ray_dashboard_port": 8265,
     "node_firewall": True,
     "supervisor_enabled": True,
+    "gateway_virtual_address": "",
     "data_parallel_size": 1,
 }
 GROUPS = {True: ["ray_head"], False: ["ray_worker"]}
