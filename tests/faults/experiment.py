@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from tests.faults.catalog import Fault
-from tests.faults.cluster import Replica
+from tests.faults.cluster import SUPERVISOR, Replica, on_node
 from tests.faults.measure import Measurement, detection, recovery
 from tests.faults.streams import StreamLoad
 
@@ -50,6 +50,7 @@ def perform(fault: Fault, replica: Replica, others: Sequence[Replica] = ()) -> M
 
     Raises NotRecoveredError if it does not, and RuntimeError if the fault cannot be injected.
     """
+    on_node(replica.leader, f"{SUPERVISOR} start")  # forgets earlier restarts, whose back-off would add to the recovery
     before = generation(replica)
     with ExitStack() as stack:
         load = stack.enter_context(StreamLoad(replica))
