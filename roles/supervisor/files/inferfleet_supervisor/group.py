@@ -121,7 +121,8 @@ class Group:
 
     def order(self) -> Order:
         """Return the order for the members."""
-        return Order(self.generation, HELD if self.held > 0 else self.phase, self.stage, self.desired)
+        hung = self.reason is not None and self.reason.code == "hang"
+        return Order(self.generation, HELD if self.held > 0 else self.phase, self.stage, self.desired, hung)
 
 
 def step(group: Group, plan: Plan, inputs: Inputs) -> tuple[Group, list[Event]]:

@@ -74,9 +74,13 @@ class Report:
 
 @dataclass(frozen=True)
 class Order:
-    """What the leader's members do: run stages up to `stage` of a generation, or nothing."""
+    """What the leader's members do: run stages up to `stage` of a generation, or nothing.
+
+    `hung`: the engine will not end by itself, so waiting for it only lengthens the outage.
+    """
 
     generation: int
     phase: str
     stage: int = 0
     desired: str = "running"
+    hung: bool = False
