@@ -35,6 +35,7 @@ _ROLES = {
     "gpustack/tasks/start.yml": _STEP.format(step="gpustack", when="true"),
     "container_images/tasks/main.yml": _STEP.format(step="image", when="true"),
     "model_weights/tasks/verify.yml": _STEP.format(step="weights", when="true"),
+    "component_service/tasks/remove.yml": _STEP.format(step="remove", when="true"),
     "verify/tasks/replica.yml": _STEP.format(step="verify", when="true"),
     "gateway/tasks/drain_for_roll.yml": _STEP.format(step="drain", when="true"),
     "gateway/tasks/undrain_after_roll.yml": _STEP.format(step="undrain", when="true"),
@@ -60,7 +61,9 @@ def _plan(name: str, hosts: list[str]) -> dict[str, Any]:
             "role": "inference_engine",
             "served_model_name": name,
             "port": 8000,
-            "nodes": {host: {"address": "127.0.0.1"} for host in hosts},
+            "nodes": {host: {"address": "127.0.0.1", "argv": []} for host in hosts},
+            "executor": "mp",
+            "supervised": False,
         },
     }
 
