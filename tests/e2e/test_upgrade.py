@@ -11,7 +11,7 @@ import pytest
 from lab_cluster import INVENTORY, ROOT, Controller, Finished, Lab, answers
 from steady_load import SteadyLoad
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.soak]  # twelve minutes
 GATEWAY = "https://198.18.5.11:8443"
 REPLICAS = ("-e", "replicas=2")
 ENGINE = ("--tags", "ray_cluster,inference_engine,release")
