@@ -1,14 +1,11 @@
 """The role in Ansible on this machine, in check mode, so that nothing changes here: what it would write to a node."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
+from tests.check_run import check_run
 from tests.unit.gateway.plans import plan
 
 from inferfleet.components import load_component
@@ -32,24 +29,10 @@ def run(folder: Path, **variables: Any) -> str:
         {"name": "Plan", "ansible.builtin.set_fact": given},
         {"name": "Firewall", "ansible.builtin.import_role": {"name": "node_firewall"}},
     ]
-    everywhere = {
-        **yaml.safe_load((ROOT / "group_vars/all/main.yml").read_text()),
-        **{"ansible_connection": "local", "ansible_python_interpreter": sys.executable, **variables},
-    }
-    inventory = {"all": {"vars": everywhere, "children": {"ray_head": {"hosts": {"n1": {}}}}}}
-    (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
-    (folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
-    program = Path(sys.executable).with_name("ansible-playbook")
-    done = subprocess.run(
-        [program, "-i", folder / "hosts.yml", folder / "play.yml", "--check", "--diff"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    hosts = {"children": {"ray_head": {"hosts": {"n1": {}}}}}
+    code, output = check_run(folder, hosts, variables, tasks)
+    assert code == 0, output
+    return output
 
 
 def test_check_run_shows_rules_and_units(tmp_path: Path) -> None:

@@ -1,17 +1,14 @@
 """The role's virtual address on two hosts that are this machine, in check mode, so that nothing changes here."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import yaml
+from tests.check_run import check_run
 
 ROOT = Path(__file__).parents[2]
 HOSTS = {"n1": "192.0.2.1", "n2": "192.0.2.2"}  # documentation prefix, RFC 5737: no host has these addresses
 
 
-def check_run(folder, virtual):
+def run(folder, virtual):
     """Return exit code and output of a check run with differences."""
     plan = {"hosts": HOSTS, "virtual_address": f"{virtual}/24"}
     node = {
@@ -25,29 +22,15 @@ def check_run(folder, virtual):
         {"name": "Plan", "ansible.builtin.set_fact": given},
         {"name": "Hold the virtual address", "ansible.builtin.include_role": role},
     ]
-    everywhere = {
-        **yaml.safe_load((ROOT / "group_vars/all/main.yml").read_text()),
-        **{"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
+    variables = {
         "gateway_virtual_address": plan["virtual_address"],
         "interfaces": {host: [{"name": "eth0", "prefixes": [f"{own}/24"]}] for host, own in HOSTS.items()},
     }
-    inventory = {"all": {"vars": everywhere, "hosts": {host: {} for host in HOSTS}}}
-    (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
-    (folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
-    program = Path(sys.executable).with_name("ansible-playbook")
-    done = subprocess.run(
-        [program, "-i", folder / "hosts.yml", folder / "play.yml", "--check", "--diff"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
-        check=False,
-    )
-    return done.returncode, done.stdout + done.stderr
+    return check_run(folder, {"hosts": {host: {} for host in HOSTS}}, variables, tasks)
 
 
 def test_each_gateway_gets_its_own_configuration(tmp_path):
-    code, shown = check_run(tmp_path, "192.0.2.100")
+    code, shown = run(tmp_path, "192.0.2.100")
     assert code == 0, shown
     added = [line[1:].strip() for line in shown.splitlines() if line.startswith("+")]
     sources = {line for line in added if line.startswith("unicast_src_ip")}
@@ -59,6 +42,6 @@ def test_each_gateway_gets_its_own_configuration(tmp_path):
 
 def test_address_that_another_host_has_is_refused(tmp_path):
     """No interface holds 127.0.0.9, but it answers, as all of 127.0.0.0/8 does: like another host."""
-    code, shown = check_run(tmp_path, "127.0.0.9")
+    code, shown = run(tmp_path, "127.0.0.9")
     assert code != 0
     assert "code: virtual-address-taken" in shown, shown
