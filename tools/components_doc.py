@@ -1,4 +1,4 @@
-"""Generate docs/components.md from the components' files."""
+"""Generate docs/en/components.md from the components' files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from inferfleet.components import Component, Port, load_components
 from inferfleet.settings import Settings
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "components.md"
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "en" / "components.md"
 _HEAD = """\
 # Components and ports
 

@@ -1,4 +1,4 @@
-"""Generate docs/roles.md from the roles' argument specs."""
+"""Generate docs/en/roles.md from the roles' argument specs."""
 
 import re
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-TARGET = ROOT / "docs" / "roles.md"
+TARGET = ROOT / "docs" / "en" / "roles.md"
 _HEAD = """\
 # Roles and their variables
 

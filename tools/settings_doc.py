@@ -1,4 +1,4 @@
-"""Generate group_vars/all/main.yml and docs/settings.md in both languages from the settings model."""
+"""Generate group_vars/all/main.yml and docs/en/settings.md in both languages from the settings model."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ _DEFAULTS_HEAD = """\
 # Every setting with its default. Generated from src/inferfleet/settings/model.py by `make references`; edit the model.
 # An inventory overrides settings in its own group_vars/all/10_cluster.yml. Types and allowed values are checked before
 # anything is changed. The names of your own variables must start with `x_`. Roles have further variables
-# (docs/roles.md), which an inventory may set too.
+# (docs/en/roles.md), which an inventory may set too.
 """
 _EXAMPLE = """\
 ```sh
@@ -38,7 +38,7 @@ _KINDS = {
     dict: N_("map"),
 }
 _AND = N_("and")
-_PAGES = {"en": "settings.md", "zh": "settings.zh-CN.md"}
+_LANGUAGES = ("en", "zh")
 
 
 def defaults() -> str:
@@ -68,8 +68,8 @@ def document(language: str) -> str:
 def outputs() -> Iterator[tuple[Path, str]]:
     """Yield each generated file with its content."""
     yield ROOT / "group_vars" / "all" / "main.yml", defaults()
-    for language, page in _PAGES.items():
-        yield ROOT / "docs" / page, document(language)
+    for language in _LANGUAGES:
+        yield ROOT / "docs" / language / "settings.md", document(language)
 
 
 def _headings() -> dict[str, str]:

@@ -1,11 +1,11 @@
-"""Table of symptoms in docs/troubleshooting.md, generated from the catalog."""
+"""Table of symptoms in docs/en/troubleshooting.md, generated from the catalog."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from inferfleet.doctor import Symptom, load_symptoms
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "troubleshooting.md"
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "en" / "troubleshooting.md"
 BEGIN, END = "<!-- written by `make references` -->", "<!-- end -->"
 
 

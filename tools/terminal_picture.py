@@ -1,6 +1,6 @@
 """Convert terminal output to an SVG image for the documentation.
 
-    tmux capture-pane -p -e -t PANE | python tools/terminal_picture.py docs/images/deployment.svg --title "..."
+    tmux capture-pane -p -e -t PANE | python tools/terminal_picture.py docs/en/images/deployment.svg --title "..."
 
 Reads text with ANSI colors from standard input.
 """

@@ -84,9 +84,9 @@ def _of_data() -> Iterator[tuple[str, str]]:
     for model in (Settings, HostSettings):
         for name, field in model.model_fields.items():
             for text in (field.description or "", *(item.name for item in field.metadata if isinstance(item, Unit))):
-                yield text, f"docs/settings.md:{name}"
+                yield text, f"docs/en/settings.md:{name}"
     for heading in SECTIONS:
-        yield heading, "docs/settings.md"
+        yield heading, "docs/en/settings.md"
     for xid, entry in load_xids().items():
         yield entry.meaning, f"src/inferfleet/catalog/driver.yml:Xid {xid}"
     for name, engine in load_engines().items():

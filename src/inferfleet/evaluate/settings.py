@@ -155,7 +155,7 @@ def _own_data_problems(dataset: Dataset) -> list[Problem]:
         remedy = N_("Specify it: `--dataset {name}=/path/to/folder`.")
         return [Problem("no-data", message, remedy, name=dataset.name)]
     message = N_("Data set '{name}' of evaluate_datasets needs the file {file}, which does not exist.")
-    remedy = N_("Create it as described in docs/accuracy.md, or specify an existing subset.")
+    remedy = N_("Create it as described in docs/en/accuracy.md, or specify an existing subset.")
     return [
         Problem("no-data", message, remedy, name=dataset.name, file=str(file))
         for file in dataset.files().values()

@@ -68,7 +68,7 @@ def _wrong(name: str, shown: str | Message, kind: Message, places: Message | lis
     return Problem(
         "bad-role-variable",
         N_("Variable {name} ({hosts}) is {value}, but must be {kind}."),
-        N_("Correct it in {places}; docs/roles.md describes every role's variables."),
+        N_("Correct it in {places}; docs/en/roles.md describes every role's variables."),
         name=name,
         places=places,
         hosts=HOSTS,

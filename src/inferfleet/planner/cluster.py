@@ -140,7 +140,7 @@ def _open_ports(settings: Settings) -> Iterator[Message]:
     if not settings.node_firewall:
         template = N_(
             "Variable node_firewall is false: every host that reaches the nodes can connect to the ports of Ray and the"
-            " engine, through which programs can be run there. Close them in another firewall (docs/components.md)."
+            " engine, through which programs can be run there. Close them in another firewall (docs/en/components.md)."
         )
         yield Message("node-firewall-off", template)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from math import ceil
 
 LOAD_BYTES_PER_SECOND = 1_600_000_000
-"""Measured on one local disk without page cache (docs/measurements.md, "Load time by format"); others differ."""
+"""Measured on one local disk without page cache (docs/en/measurements.md, "Load time by format"); others differ."""
 
 
 def load_seconds(size: int) -> int:

@@ -1,6 +1,6 @@
 """Typed model of all settings: the single source of what a user can set.
 
-`make references` writes `group_vars/all/main.yml` and docs/settings.md from it (a test compares them).
+`make references` writes `group_vars/all/main.yml` and docs/en/settings.md from it (a test compares them).
 """
 
 from typing import Literal

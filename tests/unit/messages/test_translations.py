@@ -1,7 +1,7 @@
 """Every user-visible text is a template with a Chinese translation.
 
 If a test fails: mark the template with N_, pass its values as parameters, and add the Chinese translation to the
-catalog of its area in src/inferfleet/locale/zh_CN/LC_MESSAGES (docs/translations.md).
+catalog of its area in src/inferfleet/locale/zh_CN/LC_MESSAGES (docs/en/translations.md).
 """
 
 import re

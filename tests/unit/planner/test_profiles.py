@@ -98,7 +98,7 @@ def test_throughput_of_grouped_query_attention_keeps_a_key_value_head_on_each_ra
     plan = plan_of(model="qwen3-235b-a22b", profile="throughput")  # four key-value heads
     assert (plan.problems, plan.tensor_parallel_size, plan.data_parallel_size) == ([], 4, 2)
     dense = plan_of(model="deepseek-r1-distill-qwen-14b", profile="throughput")
-    assert (dense.tensor_parallel_size, dense.data_parallel_size) == (8, 1)  # docs/measurements.md
+    assert (dense.tensor_parallel_size, dense.data_parallel_size) == (8, 1)  # docs/en/measurements.md
     assert options(dense)["--performance-mode"] == "throughput"
     assert "up to 16384 tokens" in reasons(dense)[0]
 
