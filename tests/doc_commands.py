@@ -5,6 +5,7 @@ import shlex
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -88,17 +89,16 @@ def split(line: str) -> Iterator[tuple[str, ...]]:
     except ValueError:  # a quote of a sentence
         return
     current: list[str] = []
-    for word in [*words, ";"]:
+    for word, following in pairwise([*words, ";", ";"]):
         if word in _END:
             start = next((i for i, known in enumerate(current) if Path(known).name in _PROGRAMS), None)
             # Before the program may be assignments and programs that run it, but no sentence.
             before = current[:start] if start is not None else ["no program"]
-            if all("=" in word or word == "sudo" for word in before) and (
-                rest := _complete(current[len(before) + 1 :])
-            ):
+            rest = _complete(current[len(before) + 1 :])
+            if rest and all("=" in part or part == "sudo" for part in before):
                 yield (Path(current[len(before)]).name, *rest)
             current = []
-        else:
+        elif not (word.isdigit() and following.startswith(">")):  # 2> FILE
             current.append(word)
 
 

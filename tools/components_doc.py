@@ -1,6 +1,6 @@
 """Generate docs/en/components.md from the components' files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from inferfleet.components import Component, Port, load_components
@@ -21,6 +21,7 @@ those files. The port check, `inferfleet fabric`, `status`, `doctor`, air-gap bu
 """
 _REACHED_BY = {
     "clients": "clients",
+    "fronted": "hosts of the inventory (clients only with `gateway_enabled: false`)",
     "nodes": "nodes of the service",
     "head": "the head node",
     "localhost": "localhost only",
@@ -39,7 +40,8 @@ def outputs() -> Iterator[tuple[Path, str]]:
 
 def render(components: Sequence[Component]) -> str:
     """Return the document."""
-    ports = [row for component in components for row in _port_rows(component)]
+    fronted = {name for component in components for name in component.fronts}
+    ports = [row for component in components for row in _port_rows(component, fronted)]
     files = [row for component in components for row in _file_rows(component)]
     return "\n".join(
         [
@@ -62,11 +64,14 @@ def _component_row(component: Component) -> tuple[str, ...]:
     return component.title, _codes(component.groups), kind, only, _codes(component.secrets), f"`{component.role}`"
 
 
-def _port_rows(component: Component) -> Iterator[tuple[str, ...]]:
+def _port_rows(component: Component, fronted: Collection[str]) -> Iterator[tuple[str, ...]]:
     for port in component.ports:
         option = f", `{port.purpose}`" if port.purpose.startswith("-") else f", {port.purpose}" if port.purpose else ""
         use = port.purpose if port.purpose.startswith(component.title) else f"{component.title}{option}"
-        reached = ", ".join(_REACHED_BY[who] for who in port.reached_by)
+        who = dict.fromkeys(
+            "fronted" if name == "clients" and component.name in fronted else name for name in port.reached_by
+        )
+        reached = ", ".join(_REACHED_BY[name] for name in who)
         setting = f"`{port.setting}`" if port.setting else ""
         yield _number(port), use, setting, _codes(port.groups or component.groups), reached
 

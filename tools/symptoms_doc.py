@@ -1,26 +1,56 @@
-"""Table of symptoms in docs/en/troubleshooting.md, generated from the catalog."""
+"""Generate docs/en/symptoms.md from the catalog."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 from inferfleet.doctor import Symptom, load_symptoms
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "en" / "troubleshooting.md"
-BEGIN, END = "<!-- written by `make references` -->", "<!-- end -->"
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "en" / "symptoms.md"
+_HEAD = """\
+# Symptoms
+
+Find these in a cluster, or in any logs, with
+
+    inferfleet doctor -i inventories/mine
+    inferfleet doctor --logs support-bundle/
+
+[Troubleshooting](troubleshooting.md) describes the command. The symptoms are in the order of layers, from the node to
+the service: one of a lower layer usually explains those above it. This page is generated from
+`src/inferfleet/doctor/symptoms` and the folders of the engines by `make references`.
+"""
+_LAYERS = {
+    "node": "Node",
+    "accelerator": "Accelerator",
+    "network": "Network",
+    "ray": "Ray",
+    "engine": "Engine",
+    "service": "Service",
+}
 
 
 def outputs() -> Iterator[tuple[Path, str]]:
-    """Yield the file with an updated table."""
-    current = TARGET.read_text("utf-8")
-    before, rest = current.split(BEGIN)
-    yield TARGET, f"{before}{BEGIN}\n\n{table(load_symptoms())}\n\n{END}{rest.split(END)[1]}"
+    """Yield the generated file with its content."""
+    yield TARGET, render(load_symptoms())
 
 
-def table(symptoms: tuple[Symptom, ...]) -> str:
-    """Return the table in the order of the layers."""
-    lines = ["| Symptom | Title | Severity | Cause | Remedy |", "|---|---|---|---|---|"]
-    for symptom in symptoms:
-        name = f"[`{symptom.id}`]({symptom.sources[0]})"
-        cells = (name, symptom.title, str(symptom.severity), symptom.cause, symptom.remedy)
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+def render(symptoms: tuple[Symptom, ...]) -> str:
+    """Return the document."""
+    lines = [_HEAD]
+    for layer, members in groupby(symptoms, key=lambda symptom: symptom.layer):
+        lines += [f"## {_LAYERS[layer]}", ""]
+        for symptom in members:
+            lines += _section(symptom)
     return "\n".join(lines)
+
+
+def _section(symptom: Symptom) -> list[str]:
+    links = [f"<{source}>" if source.startswith("http") else f"`{source}`" for source in symptom.sources]
+    return [
+        *(f"### {symptom.id}", ""),
+        *(f"{symptom.title} ({symptom.severity}).", ""),
+        f"- Cause: {symptom.cause}",
+        f"- Check: {symptom.check}",
+        f"- Remedy: {symptom.remedy}",
+        *(f"- Sources: {', '.join(links)}", ""),
+    ]
