@@ -16,14 +16,14 @@ RUNS = Path(__file__).with_name("support_runs.yml")
 _HEAD = """\
 # Support matrix
 
-Ask the planner about your own combination; it needs no nodes:
+Plan your own combination; this needs no nodes:
 
     inferfleet estimate --model deepseek-r1 --accelerator H800-80G --nodes 2
 
 The catalog knows {models} models, {accelerators} accelerators and {engines} engines. A combination in it can be planned
 from published facts; that does not mean that it was run. This page is generated from the catalog by `make references`.
 
-## What was really run
+## Recorded runs
 
 | Part | On what | What was checked |
 |---|---|---|

@@ -47,7 +47,7 @@ def render(symptoms: tuple[Symptom, ...]) -> str:
 def _section(symptom: Symptom) -> list[str]:
     links = [f"<{source}>" if source.startswith("http") else f"`{source}`" for source in symptom.sources]
     return [
-        *(f"### {symptom.id}", ""),
+        *(f"### `{symptom.id}`", ""),
         *(f"{symptom.title} ({symptom.severity}).", ""),
         f"- Cause: {symptom.cause}",
         f"- Check: {symptom.check}",
