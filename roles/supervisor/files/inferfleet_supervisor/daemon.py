@@ -24,7 +24,6 @@ from inferfleet_supervisor.settings import Settings
 INTERVAL = 1.0
 LONGEST_INTERVAL = 2.0
 """A longer pause of the process, the machine or the clock counts as this."""
-_RANKS_EVERY = 3
 
 
 class Daemon:
@@ -58,7 +57,6 @@ class Daemon:
         self.seen: Mapping[str, Seen | None] | None = None
         self.busy: set[str] = set()  # containers with an action under way
         self.tasks: set[asyncio.Future[Any]] = set()
-        self.looks = 0
 
     async def run(self) -> None:
         """Supervise until the process ends."""
@@ -92,11 +90,10 @@ class Daemon:
     async def _observe(self, seconds: float) -> None:
         """Inspect the containers. What is known stays while Docker does not answer: that is no exit."""
         settings = self.settings
-        self.looks += 1
         ranks = None
         try:
             seen = {name: await self.docker.inspect(name) for name in settings.names}
-            if settings.ranks_pattern and self.looks % _RANKS_EVERY == 0:
+            if settings.ranks_pattern:
                 ranks = await self._ranks(seen)
         except (DockerUnavailableError, DockerRefusedError):
             return
