@@ -60,7 +60,7 @@ def _parse(option: str, start: Path) -> ExtraVars:
 def _mapping(option: str) -> dict[str, Any]:
     try:
         values = yaml.safe_load(option)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a number of 5,000 digits; nested too deeply
         reason = str(getattr(error, "problem", None) or error)
         raise _bad(
             option, N_("it is not valid JSON or YAML ({error})"), N_("Quote it as JSON."), error=reason
