@@ -3,7 +3,6 @@
 Ansible takes most of a second to import, so it is imported only when an inventory is read.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -157,9 +156,9 @@ def refuse_failed_programs(manager: Any, sources: Sources) -> None:
     Raises:
         UsageError: Ansible's inventory `manager` did not parse one of them.
     """
-    parsed = {os.path.abspath(str(source)) for source in manager._inventory.processed_sources}
+    parsed = {Path(str(source)).resolve() for source in manager._inventory.processed_sources}
     for file in sources.programs:
-        if os.path.abspath(file) not in parsed:
+        if file.resolve() not in parsed:
             raise UsageError(
                 "inventory-program-failed",
                 N_("Inventory {path} fails: {reason}"),

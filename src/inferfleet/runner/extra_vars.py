@@ -19,6 +19,10 @@ _SECRET = re.compile(r"(^|_)(pass|password|passphrase|secret|token|key)(_|$)", r
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+_SHOWN = 300
+"""Characters of an option in a message."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExtraVars:
     """One `-e` option: a file of variables, or the variables themselves."""
@@ -88,6 +92,7 @@ def _bad(option: str, reason: str, remedy: str, **parameters: str) -> UsageError
     # The value may be a secret: show only the name.
     name = re.split(r"[=:]", option, maxsplit=1)[0]
     shown = option if option.startswith("@") or name == option else f"{name}=…"
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     why = Message("", reason, **parameters)
     return UsageError("bad-extra-vars", N_("-e {option}: {reason}."), remedy, option=shown, reason=why, **parameters)
 
