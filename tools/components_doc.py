@@ -27,7 +27,7 @@ _REACHED_BY = {
     "localhost": "localhost only",
 }
 _NOTES = """\
-Nodes of a service also connect to ports that the system assigns to NCCL and Gloo (32768 to 60999), and to the engine's
+Nodes of a service also connect to ports that the system assigns to NCCL and Gloo (usually 32768 to 60999), and to the engine's
 own (`peer_ports` in its `engine.yml`); `inferfleet fabric` tests them from every node. Engines also listen on ports
 that no other host needs (`internal_ports`).
 """

@@ -94,6 +94,11 @@ def test_port_of_ssh_is_left_open(variables):
     assert elements(rules("n1", variables=variables), "tcp_ports")[-2:] == ["32768-40021", "40023-60999"]
 
 
+def test_ephemeral_ports_are_those_of_the_node():
+    variables = {"ansible_facts": {"inferfleet_node": {"ephemeral_ports": [40000, 65000]}}}
+    assert elements(rules("n1", variables=variables), "tcp_ports")[-1] == "40000-65000"
+
+
 def test_ports_of_other_programs_and_further_networks():
     variables = {"node_firewall_open_ports": [50000]}
     found = rules("n1", variables=variables, networks=["198.51.100.0/24", "2001:db8::/64"])

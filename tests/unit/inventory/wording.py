@@ -170,6 +170,14 @@ def _unreadable() -> Iterator[Problem]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "hosts.yml").symlink_to("/dev/null")
         yield from _refused(lambda: read_inventory(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "hosts").write_text("[ray_head]\nn1")
+        program = Path(folder) / "zz.sh"
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+        yield from _refused(lambda: read_inventory(folder))
+        program.unlink()
+        yield from check_inventory(read_inventory(folder, {"model": "{{ 'a' * 2000000 }}"}))
     vaulted = "$ANSIBLE_VAULT;1.1;AES256\n61\n"
     hosts, binary, tagged = "[ray_head]\nn1", "\udcff", "a: !unknown 1"
     for text, everywhere in (

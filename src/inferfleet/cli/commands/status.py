@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 
+from inferfleet.cli.commands.drain import drained_rows
 from inferfleet.cli.execute import execute
 from inferfleet.cli.options import RunOptions, takes_run_options
 from inferfleet.cli.output.row import Row
@@ -33,7 +34,7 @@ def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
     repair = Row(
         tr(N_("next")), tr(N_("Run `inferfleet doctor` to find the cause, or `inferfleet up` to repair the service."))
     )
-    return [check_rows(result), service_rows(result), [repair] if broken(result) else []]
+    return [check_rows(result), drained_rows(result), service_rows(result), [repair] if broken(result) else []]
 
 
 COMMAND = Command(
