@@ -18,7 +18,7 @@ from inferfleet.gateway.files import SecretFolder, differing_files, gateway_file
 from inferfleet.gateway.keepalived import Link, link_of, render_keepalived
 from inferfleet.gateway.problems import gateway_problems
 from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
-from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
+from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config, usage_filter
 from inferfleet.gateway.replicas import DeployedReplica, find_replica, last_replica, read_replicas, replica_lines
 from inferfleet.gateway.webui import Webui, authority, webui_origins
 
@@ -70,6 +70,7 @@ __all__ = [
     "render_config",
     "render_keepalived",
     "replica_lines",
+    "usage_filter",
     "webui_origins",
     "write_recorded",
 ]

@@ -13,7 +13,7 @@ from inferfleet.gateway.backends import backends_of
 from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import CLIENT_MAPS, map_files, read_clients
 from inferfleet.gateway.completions import completion_check
-from inferfleet.gateway.render import Limits, Paths, render_config
+from inferfleet.gateway.render import Limits, Paths, render_config, usage_filter
 from inferfleet.gateway.replicas import replica_lines
 from inferfleet.gateway.webui import Webui
 
@@ -108,6 +108,7 @@ def gateway_files(
     for name, content in map_files(read_clients(clients, keys), backends).items():
         files[paths.of(name)] = content
     files[paths.of("replicas")] = replica_lines(plans)
+    files[paths.of("usage")] = usage_filter()
     if limits.check_port:
         files[paths.of("completions")] = completion_check(
             backends, limits.check_port, paths.socket, limits.completion_seconds, engine_api_key

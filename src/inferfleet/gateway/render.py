@@ -45,6 +45,7 @@ _FILES = {
     "config": "haproxy.cfg",
     "state": "servers.state",
     "completions": "completion_check.json",
+    "usage": "usage.lua",
 }
 _RETRY = {503: " hdr Retry-After 5"}
 
@@ -106,7 +107,7 @@ def render_config(
     environment = Environment(
         loader=folder, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    files = ("certificate", "issued", "state", "keys", "access", "models", "rates", "streams")
+    files = ("certificate", "issued", "state", "usage", "keys", "access", "models", "rates", "streams")
     affinity = Affinity()
     authorization = quote(f"Bearer {engine_api_key}".replace("%", "%%"))  # the value is a log format
     return environment.get_template("haproxy.cfg.j2").render(
@@ -124,6 +125,11 @@ def render_config(
             for b in backends
         ],
     )
+
+
+def usage_filter() -> str:
+    """Return the filter, in Lua, that reads the numbers of tokens in answers."""
+    return (Path(__file__).parent / "usage.lua").read_text("utf-8")
 
 
 def quote(text: str) -> str:
