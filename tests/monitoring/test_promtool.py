@@ -75,10 +75,10 @@ def test_prometheus_configuration(tmp_path):
     [
         Receivers(),
         Receivers(webhooks=("http://127.0.0.1:9/hook", "http://127.0.0.1:9/dingtalk")),
-        Receivers(email_to="a@example.com", email_from="b@example.com", smtp_host="mail.example.com:587"),
-        Receivers(wecom_corporation="c", wecom_agent="1", wecom_secret="s", wecom_to_party="2"),
+        Receivers(emails=({"to": "a@example.com", "sender": "b@example.com", "server": "mail.example.com:587"},)),
+        Receivers(robots=({"kind": "wecom", "url": "https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=k"},)),
     ],
-    ids=["none", "webhooks", "e-mail", "wecom"],
+    ids=["none", "webhooks", "e-mail", "robot"],
 )
 def test_alertmanager_configuration(tmp_path, receivers):
     (tmp_path / "alertmanager.yml").write_text(render_alertmanager(receivers))

@@ -1,52 +1,37 @@
 """alertmanager.yml: where alerts are sent. Sources: prometheus.io/docs/alerting/latest/configuration."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
+from inferfleet.components import load_component
+
 
 @dataclass(frozen=True)
 class Receivers:
-    """Receivers that a site sets; each alert is sent to all of them.
+    """Receivers that a site sets; each alert is sent to all of them. The entries are those of the settings."""
 
-    DingTalk and Feishu expect messages of their own form: their robots' addresses cannot be `webhooks`, which get
-    Alertmanager's JSON; an adapter such as prometheus-webhook-dingtalk converts it, and its address is the webhook.
-    """
-
-    webhooks: tuple[str, ...] = ()
-    email_to: str = ""
-    email_from: str = ""
-    smtp_host: str = ""
-    """`host:port`"""
-    smtp_user: str = ""
-    smtp_password: str = ""
-    wecom_corporation: str = ""
-    wecom_agent: str = ""
-    wecom_secret: str = ""
-    wecom_to_party: str = ""
+    webhooks: Sequence[str] = ()
+    """URLs that get Alertmanager's JSON."""
+    emails: Sequence[Mapping[str, str]] = ()
+    robots: Sequence[Mapping[str, str]] = ()
+    """Of WeCom, DingTalk and Feishu, to which the alert forwarder on this host sends messages of their own form."""
 
 
 def render_alertmanager(receivers: Receivers) -> str:
     """Return the configuration; without receivers, alerts are only shown in the web page."""
     receiver: dict[str, Any] = {"name": "site"}
-    if receivers.webhooks:
-        receiver["webhook_configs"] = [{"url": url, "send_resolved": True} for url in receivers.webhooks]
-    if receivers.email_to:
-        email = {"to": receivers.email_to, "from": receivers.email_from, "smarthost": receivers.smtp_host}
-        if receivers.smtp_user:
-            email |= {"auth_username": receivers.smtp_user, "auth_password": receivers.smtp_password}
-        receiver["email_configs"] = [{**email, "send_resolved": True}]
-    if receivers.wecom_secret:
-        receiver["wechat_configs"] = [
-            {
-                "corp_id": receivers.wecom_corporation,
-                "agent_id": receivers.wecom_agent,
-                "api_secret": receivers.wecom_secret,
-                "to_party": receivers.wecom_to_party,
-                "send_resolved": True,
-            }
-        ]
+    webhooks = [{"url": url, "send_resolved": True} for url in receivers.webhooks]
+    port = load_component("alert_forwarder").ports[0].number
+    # One URL a robot: Alertmanager sends again what one of them did not accept, and only that.
+    for number, _ in enumerate(receivers.robots):
+        webhooks.append({"url": f"http://127.0.0.1:{port}/{number}", "send_resolved": True})
+    if webhooks:
+        receiver["webhook_configs"] = webhooks
+    if receivers.emails:
+        receiver["email_configs"] = [_email(entry) for entry in receivers.emails]
     content = {
         "route": {
             "receiver": "site",
@@ -66,3 +51,10 @@ def render_alertmanager(receivers: Receivers) -> str:
         ],
     }
     return yaml.safe_dump(content, sort_keys=False)
+
+
+def _email(entry: Mapping[str, str]) -> dict[str, Any]:
+    email: dict[str, Any] = {"to": entry["to"], "from": entry["sender"], "smarthost": entry["server"]}
+    if entry.get("user"):
+        email |= {"auth_username": entry["user"], "auth_password": entry.get("password", "")}
+    return {**email, "send_resolved": True}
