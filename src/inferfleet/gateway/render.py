@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inferfleet.gateway.affinity import Affinity
 from inferfleet.gateway.backends import Backend
+from inferfleet.gateway.monitoring import Monitoring
 from inferfleet.gateway.webui import Webui
 
 ENDPOINTS = (
@@ -101,6 +102,7 @@ def render_config(
     paths: Paths,
     engine_api_key: str,
     webui: Webui | None = None,
+    monitoring: Monitoring | None = None,
 ) -> str:
     """Return haproxy.cfg."""
     folder = FileSystemLoader(Path(__file__).parent)
@@ -118,6 +120,7 @@ def render_config(
         errors={name: _error(name, limits) for name in _ERRORS},
         affinity=affinity if limits.affinity else None,
         webui=webui,
+        monitoring=monitoring,
         backends=[
             asdict(b)
             | {"authorization": authorization if b.takes_api_key else ""}
