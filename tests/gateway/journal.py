@@ -1,16 +1,17 @@
 """Prints HAProxy's log as `journalctl --output=json --follow` prints the journal.
 
-    python -m tests.gateway.journal LOG [--after-cursor POSITION]
+python -m tests.gateway.journal LOG [--after-cursor POSITION]
 """
 
 import json
 import sys
 import time
+from pathlib import Path
 
 
 def entries(path: str, position: int) -> None:
     """Print an entry for each line from a position in the file on."""
-    with open(path, "rb") as log:
+    with Path(path).open("rb") as log:
         log.seek(position)
         while True:
             line = log.readline()

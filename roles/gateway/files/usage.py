@@ -11,9 +11,9 @@ returns those since the first line, for Prometheus.
 """
 
 import asyncio
+import bisect
 import json
-import math
-import os
+import operator
 import sqlite3
 import sys
 import time
@@ -21,8 +21,8 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 HOUR = 3600
-BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, math.inf)
-"""Upper bounds of the histograms, in seconds."""
+BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+"""Upper bounds of the histograms, in seconds; a last bucket has what is above them."""
 NONE = "-"
 """What the log has for what a request has not, for example its client if it has no valid key."""
 _OTHERS = ("/health", "/v1/models")
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS position (id INTEGER PRIMARY KEY CHECK (id = 1), curs
 
 def new_counts():
     """Return the counts of no request."""
-    times = {name: {"buckets": [0] * len(BUCKETS), "sum": 0.0} for name in ("ttft", "duration")}
+    times = {name: {"buckets": [0] * (len(BOUNDS) + 1), "sum": 0.0} for name in ("ttft", "duration")}
     numbers = dict.fromkeys(("aborted", "without_usage", "prompt_tokens", "completion_tokens"), 0)
     return {"requests": {}, **numbers, **times}
 
@@ -64,8 +64,7 @@ def add_request(counts, request):
 
 def _observe(histogram, seconds):
     histogram["sum"] += seconds
-    bucket = next(number for number, bound in enumerate(BUCKETS) if seconds <= bound)
-    histogram["buckets"][bucket] += 1
+    histogram["buckets"][bisect.bisect_left(BOUNDS, seconds)] += 1
 
 
 def add_counts(counts, others):
@@ -76,7 +75,7 @@ def add_counts(counts, others):
         counts[name] += others[name]
     for name in ("ttft", "duration"):
         counts[name]["sum"] += others[name]["sum"]
-        counts[name]["buckets"] = [sum(pair) for pair in zip(counts[name]["buckets"], others[name]["buckets"])]
+        counts[name]["buckets"] = list(map(operator.add, counts[name]["buckets"], others[name]["buckets"]))
 
 
 def read_entry(line):
@@ -113,7 +112,7 @@ class Store:
             raise
         except sqlite3.DatabaseError as error:
             print(f"{self.path} is damaged ({error}) and was renamed; counting starts again", flush=True)
-            os.replace(self.path, f"{self.path}.damaged")
+            self.path.replace(f"{self.path}.damaged")
             return self._load()
 
     def _load(self):
@@ -216,10 +215,10 @@ def metrics(totals):
 
 def _histogram(labels, histogram):
     lines, total = [], 0
-    for bound, number in zip(BUCKETS, histogram["buckets"]):
+    for index, number in enumerate(histogram["buckets"]):
         total += number
-        shown = "+Inf" if bound == math.inf else f"{bound:g}"
-        lines.append(f'_bucket{{{labels},le="{shown}"}} {total}')
+        bound = f"{BOUNDS[index]:g}" if index < len(BOUNDS) else "+Inf"
+        lines.append(f'_bucket{{{labels},le="{bound}"}} {total}')
     return [*lines, f"_sum{{{labels}}} {histogram['sum']:.3f}", f"_count{{{labels}}} {total}"]
 
 
@@ -270,7 +269,8 @@ class Service:
             return 200, "text/plain; version=0.0.4", metrics(self.store.totals)
         if url.path == "/usage":
             since = float(parse_qs(url.query).get("since", ["0"])[0])
-            report = {"since": int(since) // HOUR * HOUR, "until": time.time(), "rows": self.store.since(since)}
+            span = {"since": int(since) // HOUR * HOUR, "until": time.time(), "bounds": BOUNDS}
+            report = {**span, "rows": self.store.since(since)}
             return 200, "application/json", json.dumps(report)
         if url.path == "/":
             return (200, "text/plain", "ok") if self.following else (503, "text/plain", "the journal is not read")
@@ -281,7 +281,7 @@ class Service:
         try:
             head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
             status, kind, body = self.answer(head.decode().split(" ")[1])
-        except (OSError, ValueError, IndexError, EOFError, asyncio.LimitOverrunError, asyncio.TimeoutError):
+        except (TimeoutError, OSError, ValueError, IndexError, EOFError, asyncio.LimitOverrunError):
             status, kind, body = 400, "text/plain", ""
         content = body.encode()
         head = f"HTTP/1.0 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n\r\n"

@@ -80,6 +80,6 @@ def test_unknown_component_is_refused():
         "value": "'database'",
         "names": [
             *("alert_forwarder", "alertmanager", "completion_check", "engine", "firewall", "gateway", "node_exporter"),
-            *("prometheus", "ray", "supervisor", "virtual_address", "webui"),
+            *("prometheus", "ray", "supervisor", "usage", "virtual_address", "webui"),
         ],
     }

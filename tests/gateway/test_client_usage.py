@@ -70,14 +70,14 @@ def tokens(gateway, client="alice", model="small", path=CHAT, **body):
 @pytest.mark.parametrize(
     ("text", "counted"),
     [
-        ('{"choices":[],"usage":%s}' % DETAILS, (71, 35)),
-        ('{"choices":[], "usage": %s, "prompt_logprobs": [%s]}' % (DETAILS, "1," * 30000 + "1"), (71, 35)),
+        (f'{{"choices":[],"usage":{DETAILS}}}', (71, 35)),
+        (f'{{"choices":[], "usage": {DETAILS}, "prompt_logprobs": [{"1," * 30000}1]}}', (71, 35)),
         ('{"data":[],"usage":{"prompt_tokens":5,"total_tokens":5}}', (5, 0)),
-        ('data: {"type":"response.completed","response":{"usage":%s}}\n\n' % RESPONSES, (12, 34)),
+        (f'data: {{"type":"response.completed","response":{{"usage":{RESPONSES}}}}}\n\n', (12, 34)),
         ('{"choices":[{"text":"a \\"usage\\":{\\"prompt_tokens\\":9}"}]}', ("-", "-")),
         ('{"choices":[],"usage":null}', ("-", "-")),
-        ('{"usage":{"prompt_tokens":1,"completion_tokens":1}}{"usage":%s}' % DETAILS, (71, 35)),
-        ('{"usage":{"prompt_tokens":%s' % ("1" * 3000), ("-", "-")),
+        (f'{{"usage":{{"prompt_tokens":1,"completion_tokens":1}}}}{{"usage":{DETAILS}}}', (71, 35)),
+        ('{"usage":{"prompt_tokens":' + "1" * 3000, ("-", "-")),
         ("", ("-", "-")),
     ],
     ids=["compact", "before-a-long-end", "embeddings", "responses", "text", "null", "last", "endless", "empty"],
@@ -88,7 +88,7 @@ def test_tokens_of_an_answer(gateway, text, counted):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
 def test_parts_may_end_anywhere(gateway, size):
-    text = '{"id":"usage","choices":[],"usage" : %s,"x":"y"}' % DETAILS
+    text = f'{{"id":"usage","choices":[],"usage" : {DETAILS},"x":"y"}}'
     assert tokens(gateway, parts=[text[at : at + size] for at in range(0, len(text), size)]) == (71, 35)
 
 
