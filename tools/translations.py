@@ -24,6 +24,7 @@ from inferfleet.doctor.symptom import load_symptoms
 from inferfleet.engines import load_engines
 from inferfleet.inventory.examples import examples
 from inferfleet.monitoring import load_alerts
+from inferfleet.monitoring.dashboards import dashboard_texts
 from inferfleet.runner.stages import titles
 from inferfleet.settings import SECTIONS, HostSettings, Settings, Unit
 
@@ -120,6 +121,8 @@ def _of_data() -> Iterator[tuple[str, str]]:
         if alert.texts:
             for text in (alert.texts.title, alert.texts.cause, alert.texts.check, alert.texts.remedy):
                 yield text, f"src/inferfleet/monitoring/alerts.py:{alert.name}"
+    for text in dashboard_texts():
+        yield text, "src/inferfleet/monitoring/dashboards.py:overview"
 
 
 def _of_tasks() -> Iterator[tuple[str, str]]:
