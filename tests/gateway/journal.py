@@ -3,6 +3,7 @@
 python -m tests.gateway.journal LOG [--after-cursor POSITION]
 """
 
+import contextlib
 import json
 import sys
 import time
@@ -25,4 +26,5 @@ def entries(path: str, position: int) -> None:
 
 
 if __name__ == "__main__":
-    entries(sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 2 else 0)
+    with contextlib.suppress(BrokenPipeError):
+        entries(sys.argv[1], int(sys.argv[3]) if len(sys.argv) > 2 else 0)

@@ -101,7 +101,7 @@ def generated_files() -> dict[str, str]:
 
 
 def grafana_dashboard(language: str) -> str:
-    """Return the dashboard in Grafana's JSON (grafana.com/docs, "Dashboard JSON model"), with a data source to choose."""
+    """Return the dashboard in Grafana's JSON (grafana.com/docs, "JSON model"), with a variable for its data source."""
     panels: list[dict[str, Any]] = []
     top = 0
     for question in load_questions():

@@ -21,7 +21,7 @@ from inferfleet.runner.outcome import Outcome
 
 _LABELS = {
     "requests": N_("requests"),
-    "refused": N_("429"),
+    "refused": "429",
     "failed": N_("failed"),
     "prompt_tokens": N_("prompt tokens"),
     "completion_tokens": N_("completion tokens"),
