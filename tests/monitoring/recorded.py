@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -24,7 +24,7 @@ JOBS = {"engine": "vllm", "gateway": "haproxy", "usage": "usage", "node_exporter
 
 
 class _Handler(BaseHTTPRequestHandler):
-    scrapes: dict[str, Any] = {}
+    scrapes: ClassVar[dict[str, Any]] = {}
 
     def do_GET(self) -> None:
         """Answer with the next recording of a path, in the end with the last one."""
