@@ -63,7 +63,8 @@ def gateway(folder: Path, engines: list[int]) -> Iterator[tuple[Target, int]]:
     limits = Limits(4 * 2**20, free_port(), address="127.0.0.1", queue_length=4096)
     paths = Paths(str(folder), str(folder / "admin.sock"))
     certificate = issue_server(authority, ["127.0.0.1"])
-    files = gateway_files(plans, [{"name": "bench"}], certificate, {"bench": KEY}, port, limits, paths, "engine-key")
+    clients, keys = [{"name": "bench"}], {"bench": KEY}
+    files = gateway_files(plans, clients, certificate, certificate, keys, port, limits, paths, "engine-key")
     for path, content in files.items():
         Path(path).write_text(content)
     with process(["haproxy", "-db", "-f", paths.of("config")], folder / "haproxy.log") as pid:

@@ -49,8 +49,8 @@ def _free_port() -> int:
 @contextlib.contextmanager
 def prometheus(folder: Path) -> Iterator[str]:
     """Run Prometheus with the rules, the recordings and the console pages; yield its URL when it has scraped them."""
-    handler = type("Handler", (_Handler,), {"scrapes": {}})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    _Handler.scrapes.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"127.0.0.1:{server.server_address[1]}"
     labels = {"model": "tiny-r1", "replica": "replica-1"}
@@ -67,7 +67,7 @@ def prometheus(folder: Path) -> Iterator[str]:
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, "GOMAXPROCS": "1"})
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait(url, handler.scrapes)
+        _wait(url, _Handler.scrapes)
         yield url
     finally:
         process.terminate()
