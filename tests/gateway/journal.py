@@ -21,7 +21,8 @@ def entries(path: str, position: int) -> None:
             if not line:
                 time.sleep(0.02)
                 continue
-            entry = {"__CURSOR": str(log.tell()), "__REALTIME_TIMESTAMP": str(time.time_ns() // 1000)}
+            position += len(line)
+            entry = {"__CURSOR": str(position), "__REALTIME_TIMESTAMP": str(time.time_ns() // 1000)}
             print(json.dumps({**entry, "MESSAGE": line.decode().rstrip()}), flush=True)
 
 

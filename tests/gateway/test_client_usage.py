@@ -118,11 +118,20 @@ def test_requests_without_an_answer_have_valid_lines(gateway):
     assert {line["prompt_tokens"] for line in gateway.requests()[before:]} == {"-"}
 
 
-def test_engine_is_asked_for_no_compression(gateway):
+def test_compression_is_not_requested_from_the_engine(gateway):
     """The stub engine answers with what it received; a compressed answer could not be read."""
     with gateway.client(headers={"Authorization": "Bearer sk-alice", "Accept-Encoding": "gzip"}) as client:
         answer = client.post(CHAT, json={"model": "small"})
     assert answer.json()["accept_encoding"] is None
+
+
+def test_older_haproxy_leaves_the_filter_out(gateway, tmp_path):
+    """HAProxy 2.4 has conditions, but no filters in Lua."""
+    older = gateway.config.read_text().replace("version_atleast(2.5)", "version_atleast(99.0)")
+    assert older.count("version_atleast(99.0)") == 4  # the file, and a filter for each of three models
+    (tmp_path / "haproxy.cfg").write_text(older.replace("usage.lua", "missing.lua"))
+    done = subprocess.run(["haproxy", "-c", "-f", tmp_path / "haproxy.cfg"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_sums_equal_those_of_the_engine(gateway, counter):

@@ -1,6 +1,6 @@
 -- Reads the numbers of tokens in an engine's answer, and when its first byte came, into variables of the access log.
 --
--- HAProxy forwards an answer as it arrives; this filter only looks at it (docs.haproxy.org, Lua API, "Filter class"). The
+-- HAProxy forwards an answer as it arrives; this filter only reads it (docs.haproxy.org, Lua API, "Filter class"). The
 -- last usage counts: vLLM sends one with every event of a stream if it is forced to send any (should_include_usage of
 -- vllm/entrypoints), so that an aborted stream has one as well. A text that a model writes is not taken for it: the
 -- quotes of a text are escaped.
