@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-supervisor test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references docs lock
+.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-supervisor test-monitoring test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references docs lock
 
 # In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
 # deployment on the test cluster (test-site).
@@ -73,8 +73,8 @@ test-static: bootstrap
 	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-unit
 
 # These targets mostly wait, so two run in parallel; the output of each is printed when it ends.
-test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack, test-gateway, test-firewall and test-playbooks, two in parallel
-	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-engines test-gpustack test-gateway test-firewall test-playbooks
+test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack, test-gateway, test-firewall, test-monitoring and test-playbooks, two in parallel
+	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-engines test-gpustack test-gateway test-firewall test-monitoring test-playbooks
 
 test-engines: bootstrap ## Check generated command lines and templates with the parsers of the engines and Ansible
 	pytest -q tests/contract
@@ -93,6 +93,9 @@ test-firewall: bootstrap ## Test the rules of the node firewall in the kernel, b
 
 test-supervisor: lab ## Test the supervisors of two nodes with containers of this machine's Docker
 	pytest -q tests/supervisor
+
+test-monitoring: bootstrap ## Test the alerts and the configurations with promtool and amtool
+	pytest -q tests/monitoring
 
 test-playbooks: bootstrap ## Run playbooks on this machine, with stubs for roles that need a node
 	pytest -q tests/playbooks

@@ -47,13 +47,15 @@ def execute(
     removed: Sequence[str] = (),
     check: Callable[[Request], None] = lambda request: None,
     complete: Callable[[Result], Result] = lambda result: result,
+    summary: bool = True,
 ) -> int:
     """Run the playbook of a command and return the exit code; `extra_vars` are set by the command itself.
 
     `removed` are the nodes that the run takes out of the inventory, `check` raises UsageError if the run is
-    not possible. `complete` adds to the result what the playbook must not report, because it is logged.
+    not possible. `complete` adds to the result what the playbook must not report, because it is logged. Without `summary`,
+    stdout is left to the command: progress and summary go to stderr.
     """
-    console = Console(stderr=options.json, highlight=False, emoji=False, markup=False)
+    console = Console(stderr=options.json or not summary, highlight=False, emoji=False, markup=False)
     cwd = Path.cwd()
     try:
         if options.junit:

@@ -32,7 +32,7 @@ def node_rules(
     networks that connections may come from, `gateways` the planned hosts of the gateway, and `options` the options of
     all roles. `fronted`: whether clients use the gateway, so that the API of the engines is closed to them.
     """
-    settings = {name: variables[name] for name in settings_read()}
+    settings = {name: variables[name] for name in settings_read()} | {"groups": groups}
     # Ansible knows the default host of the gateway only in runs that include it.
     own = [group for group in GROUPS if host in (gateways if group == _GATEWAY else groups.get(group, ()))]
     others: Iterable[int] = ()

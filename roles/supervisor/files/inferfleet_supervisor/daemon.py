@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from inferfleet_supervisor import member as node_logic
+from inferfleet_supervisor import metrics
 from inferfleet_supervisor.docker_api import Docker, DockerRefusedError, DockerUnavailableError
 from inferfleet_supervisor.group import Event
 from inferfleet_supervisor.journal import Journal, Store
@@ -60,7 +61,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Supervise until the process ends."""
-        server = Server(self.token, {REPORT_PATH: self._report, COMMAND_PATH: self._command}, self.health)
+        server = Server(self.token, {REPORT_PATH: self._report, COMMAND_PATH: self._command}, self.health, self.metrics)
         await asyncio.start_server(server.serve, self.settings.address, self.settings.port)
         self._spawn(self._follow_events())
         last = self.clock()
@@ -179,6 +180,10 @@ class Daemon:
         phase = self.leader.group.phase if self.leader else self.order.phase if self.order else "unknown"
         held = bool(self.leader and self.leader.group.held > 0)
         return {"replica": self.settings.replica, "state": "up" if held or phase == "serving" else "down"}
+
+    def metrics(self) -> str:
+        """Return the state of the replica as metrics."""
+        return metrics.render(self.status())
 
     def status(self) -> dict[str, Any]:
         """Return the state of the replica; a member's is what its leader ordered last."""
