@@ -33,6 +33,7 @@ GROUPS = (
     {"ray_head": ["a", "b", "c"]},
     {"ray_head": ["a"], "ray_worker": ["b", "a"]},
     {"ray_head": ["a"], "webui": ["a", "b"]},
+    {"ray_head": ["a"], "monitoring": ["a", "b"]},
     {**SERVICES, "service_small": ["b1", "b2", "a2"]},
     {**SERVICES, "service_small": ["b1"]},
     {**SERVICES, "ray_head": ["a1"], "ray_worker": ["a2", "b1", "b2"]},
