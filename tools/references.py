@@ -8,10 +8,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools import components_doc, roles_doc, settings_doc, symptoms_doc
+from tools import alerts_doc, components_doc, roles_doc, settings_doc, symptoms_doc
 
 ROOT = Path(__file__).resolve().parents[1]
-_SOURCES = (components_doc, symptoms_doc, roles_doc, settings_doc)
+_SOURCES = (alerts_doc, components_doc, symptoms_doc, roles_doc, settings_doc)
 
 
 def main() -> int:

@@ -33,7 +33,7 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def eventually(check: Callable[[], Any], timeout: float = 60) -> Any:
+def eventually(check: Callable[[], Any], timeout: float = 30) -> Any:
     """Return what a check returns as soon as it is true."""
     end = time.monotonic() + timeout
     while not (result := check()):
@@ -87,7 +87,7 @@ class Monitoring:
 
     def write(self) -> None:
         kinds = ("wecom", "dingtalk", "feishu")
-        robots = [{"kind": kind, "url": f"http://{self.peer.address}/{kind}", "secret": "s"} for kind in kinds]
+        robots = [{"kind": kind, "url": f"http://{self.peer.address}/{kind}?key=k", "secret": "s"} for kind in kinds]
         receivers = Receivers(webhooks=[f"http://{self.peer.address}/hook"], robots=robots)
         targets = [Target("supervisor", self.peer.address, "n1", labels={"replica": "r1"})]
         given = {"rules": "rules.yml", "alertmanager": self.alertmanager, "interval": "1s"}

@@ -5,10 +5,10 @@ import subprocess
 import httpx
 import pytest
 from inferfleet_supervisor.metrics import render
-from tests.gateway.conftest import issue_authority, issue_server
 from tests.monitoring.conftest import eventually, free_port
+from tests.unit.gateway.plans import plan
 
-from inferfleet.gateway import Limits, Monitoring, Paths, render_config
+from inferfleet.gateway import Limits, Monitoring, Paths, backends_of, issue_authority, issue_server, render_config
 from inferfleet.gateway.monitoring import credentials
 
 STATUS = {
@@ -57,9 +57,9 @@ def gateway(monitoring, tmp_path):
     )
     limits = Limits(262144, free_port(), address="127.0.0.1")
     config = tmp_path / "haproxy.cfg"
-    config.write_text(
-        render_config([], free_port(), limits, Paths(str(tmp_path), str(tmp_path / "s")), "k", None, pages)
-    )
+    backends = backends_of([plan("deepseek-r1", "n1")])
+    paths = Paths(str(tmp_path), str(tmp_path / "socket"))
+    config.write_text(render_config(backends, free_port(), limits, paths, "key", None, pages))
     process = subprocess.Popen(["haproxy", "-db", "-q", "-f", config])
     yield pages
     process.terminate()

@@ -78,6 +78,7 @@ VALUES: tuple[tuple[str, Any], ...] = (
     ("image_mirrors", {"docker.io": "https://docker.example.com"}),
     ("insecure_registries", ["http://registry:5000"]),
     ("webui_admin_email", "admin"),
+    ("monitoring_email", [{"to": "a@site.cn", "sender": "b@site.cn", "server": "mail:587"}] * 2),
     ("engine_api_key", "\u829d\u9ebb"),
     *((name, "open sesame") for name in SECRETS),
     (SECRETS[0], 12345678),

@@ -41,7 +41,9 @@ def test_long_text_is_cut_to_what_wecom_accepts(forwarder):
 
 def test_forms_of_the_robots(forwarder):
     def request(kind, **robot):
-        return forwarder.request_of({"kind": kind, "url": "https://robot/send?key=k", **robot}, "**T**", "T", 1700000000)
+        return forwarder.request_of(
+            {"kind": kind, "url": "https://robot/send?key=k", **robot}, "**T**", "T", 1700000000
+        )
 
     assert request("wecom") == (
         "https://robot/send?key=k",
