@@ -20,7 +20,9 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         args, hostvars = self._task.args, task_vars["hostvars"]
         heads = [plan["head"] for plan in args["plans"] if plan["head"]]
-        targets = plan_targets(args["plans"], args["gateway"], {head: int(hostvars[head]["ray_port"]) for head in heads})
+        targets = plan_targets(
+            args["plans"], args["gateway"], {head: int(hostvars[head]["ray_port"]) for head in heads}
+        )
         files = monitoring_files(
             targets,
             Thresholds(**{name: float(value) for name, value in args["thresholds"].items()}),

@@ -74,7 +74,7 @@ def send(robot, notification, words):
     text = text_of(notification, words).decode()
     url, content = request_of(robot, text, text.split("\n", 1)[0].strip("*"), time.time())
     request = urllib.request.Request(url, json.dumps(content).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=_SECONDS) as response:  # noqa: S310 - http(s), checked by preflight
+    with urllib.request.urlopen(request, timeout=_SECONDS) as response:
         answer = json.load(response)
     if not accepts(answer):
         raise ValueError(f"{robot['kind']} answers {answer}")

@@ -40,11 +40,13 @@ def runs(component: Component, settings: Mapping[str, Any], groups: Collection[s
 
     Key `groups` of `settings` holds the hosts of each group of the inventory.
     """
+    if set(groups).isdisjoint(component.groups):
+        return False
     wanted = all(settings[key] == value for key, value in component.only.items())
     wanted = wanted and all(settings[key] for key in component.needs)
     if component.with_group:
         wanted = wanted and bool(settings.get("groups", {}).get(component.with_group))
-    return wanted and not set(groups).isdisjoint(component.groups)
+    return wanted
 
 
 def host_ports(

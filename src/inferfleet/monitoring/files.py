@@ -67,7 +67,9 @@ def monitoring_files(
     files[routes] = File(render_alertmanager(receivers), "Reload Alertmanager")
     if receivers.robots:
         forwarder = load_component("alert_forwarder").files
-        files[forwarder["settings"]] = File(forwarder_settings(receivers, language), _RESTART["alert_forwarder"], "root", "0600")
+        files[forwarder["settings"]] = File(
+            forwarder_settings(receivers, language), _RESTART["alert_forwarder"], "root", "0600"
+        )
         script = (sources / "alert_forwarder.py").read_text("utf-8")
         files[forwarder["script"]] = File(script, _RESTART["alert_forwarder"], "root", "0755")
     for name, text in units.items():

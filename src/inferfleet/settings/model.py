@@ -207,7 +207,7 @@ class Settings(BaseModel):
     monitoring_queue_seconds: Seconds = 30
     """Alert if a tenth of the requests waits longer for the engine; 0: no alert."""
     monitoring_ttft_seconds: Seconds = 0
-    """Alert if the 95th percentile of the time to the first token is longer, e.g. twice the benchmark's; 0: no alert."""
+    """Alert if the 95th percentile of the time to the first token is longer, e.g. twice the benchmark's; 0: none."""
     monitoring_tpot_seconds: Seconds = 0
     """Alert if the 95th percentile of the time per further token is longer; 0: no alert."""
     monitoring_webhooks: list[HttpUrl] = []
