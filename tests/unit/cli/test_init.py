@@ -73,7 +73,7 @@ def test_missing_options_are_named(init):
 
 @pytest.mark.slow  # a terminal
 def test_questions_on_a_terminal(tmp_path):
-    """A wrong answer is asked again; a model that does not fit starts a second round with the same answers."""
+    """A wrong answer is prompted for again; a model that does not fit starts a second round with the same answers."""
     program = [sys.executable, "-c", "from inferfleet.cli import app; app()", "init", "site"]
     environment = {**os.environ, "INFERFLEET_HOME": str(ROOT), "LANG": "C.UTF-8", "NO_COLOR": "1"}
     with pexpect.spawn(
