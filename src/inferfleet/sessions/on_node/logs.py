@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-LIST_SECONDS = 5  # between two looks for new containers
+LIST_SECONDS = 5  # between two lists of the containers
 FIELDS = "MESSAGE,UNIT,_SYSTEMD_UNIT"
 DOCKER_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?Z ?")
 PROGRESS = re.compile(r"[^\r]*\r(?!$)")  # what a progress bar overwrites
