@@ -18,7 +18,7 @@ MINUTES ?= 60
 TESTS ?= -m "not thorough and not soak"
 
 # Code that runs on nodes, with Python 3.9 or newer.
-NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py roles/supervisor/files/inferfleet_supervisor
+NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py roles/supervisor/files/inferfleet_supervisor src/inferfleet/sessions/on_node
 
 # Without bytecode every start of Ansible or inferfleet compiles its modules again, a second or two each.
 unexport PYTHONDONTWRITEBYTECODE

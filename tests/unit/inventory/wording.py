@@ -11,6 +11,7 @@ from tests.unit.inventory.conftest import build_inventory
 
 from inferfleet.components import Component, load_components
 from inferfleet.inventory import Inventory
+from inferfleet.inventory.answers import NewHost, parse_hosts, webui_host
 from inferfleet.inventory.examples import create
 from inferfleet.inventory.facts import GIB, Host
 from inferfleet.inventory.ports import check_ports
@@ -212,6 +213,15 @@ def _refused(read: Callable[[], object]) -> Iterator[Problem]:
 
 
 def _examples() -> Iterator[Problem]:
+    for hosts in (",", "gpu[4:1]", "gpu[1:3]=10.0.0.[1:2]", "gpu1,gpu[1:2]"):
+        try:
+            parse_hosts(hosts)
+        except UsageError as error:
+            yield error.problem
+    try:
+        webui_host("a,b", (NewHost("gpu1"),))
+    except UsageError as error:
+        yield error.problem
     for like, target in (("", "new"), ("a80", "new"), ("zzz", "new"), ("a800", "/")):
         try:
             create(ROOT, like, Path(target))
