@@ -4,7 +4,7 @@ from tools.components_doc import render
 
 
 def test_custom_component_is_documented(components):
-    page = render(components)
+    page = render(components, "en")
     assert "| Node exporter | `ray_head`, `ray_worker`, `monitoring` | container `inferfleet-node-exporter` |" in page
     assert "| 9100/tcp | Node exporter |  | `ray_head`, `ray_worker`, `monitoring` | nodes of the service |" in page
     assert "| `/etc/inferfleet/node-exporter.yml` | Node exporter | configuration |" in page
