@@ -1,15 +1,13 @@
 """Headings of the pages in docs/: a translated heading keeps the anchor of the English one, so that links are equal."""
 
 import re
-import unicodedata
 
 from inferfleet.messages import gettext
 
 
 def anchor_of(heading: str) -> str:
-    """Return the anchor of a heading without an explicit one, as Python-Markdown's `toc` extension makes it."""
-    ascii_only = unicodedata.normalize("NFKD", heading).encode("ascii", "ignore").decode()
-    return re.sub(r"[-\s]+", "-", re.sub(r"[^\w\s-]", "", ascii_only).strip().lower())
+    """Return the anchor of a heading without an explicit one, as GitHub and the site make it (mkdocs.yml)."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
 def translated_heading(level: int, english: str, language: str) -> str:
