@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-supervisor test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references lock
+.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-supervisor test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references docs lock
 
 # In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
 # deployment on the test cluster (test-site).
@@ -120,6 +120,9 @@ translations: bootstrap ## Add new texts to the catalogs of src/inferfleet/local
 
 references: bootstrap ## Generate the reference pages of docs/ and the defaults
 	python -m tools.references
+
+docs: bootstrap ## Build the documentation site in build/site
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
 lock: bootstrap ## Update the lock files to the newest versions of all Python packages
 	uv pip compile -q --upgrade --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header \

@@ -1,6 +1,6 @@
 """Generate components.md in both languages from the components' files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from tools.headings import translated_heading
@@ -24,6 +24,7 @@ _PORT_COLUMNS = (N_("Port"), N_("Component"), N_("Setting"), N_("Listening group
 _FILE_COLUMNS = (N_("Path"), N_("Component"), N_("Use"))
 _REACHED_BY = {
     "clients": N_("clients"),
+    "fronted": N_("hosts of the inventory (clients only with `gateway_enabled: false`)"),
     "nodes": N_("nodes of the service"),
     "head": N_("the head node"),
     "localhost": N_("localhost only"),
@@ -46,7 +47,8 @@ def outputs() -> Iterator[tuple[Path, str]]:
 
 def render(components: Sequence[Component], language: str) -> str:
     """Return the page in a language."""
-    ports = [row for component in components for row in _port_rows(component, language)]
+    fronted = {name for component in components for name in component.fronts}
+    ports = [row for component in components for row in _port_rows(component, fronted, language)]
     files = [row for component in components for row in _file_rows(component, language)]
     purpose, origin, notes, removal = (gettext(text, language) for text in (_PURPOSE, _ORIGIN, _NOTES, _REMOVAL))
     return "\n".join(
@@ -84,13 +86,16 @@ def _component_row(component: Component, language: str) -> tuple[str, ...]:
     )
 
 
-def _port_rows(component: Component, language: str) -> Iterator[tuple[str, ...]]:
+def _port_rows(component: Component, fronted: Collection[str], language: str) -> Iterator[tuple[str, ...]]:
     comma, separator = _PUNCTUATION[language]
     for port in component.ports:
         title, purpose = gettext(component.title, language), gettext(port.purpose, language)
         option = f"{comma}`{purpose}`" if purpose.startswith("-") else f"{comma}{purpose}" if purpose else ""
         use = purpose if port.purpose.startswith(component.title) else f"{title}{option}"
-        reached = separator.join(gettext(_REACHED_BY[who], language) for who in port.reached_by)
+        who = dict.fromkeys(
+            "fronted" if name == "clients" and component.name in fronted else name for name in port.reached_by
+        )
+        reached = separator.join(gettext(_REACHED_BY[name], language) for name in who)
         setting = f"`{port.setting}`" if port.setting else ""
         yield _number(port, language), use, setting, _codes(port.groups or component.groups), reached
 

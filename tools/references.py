@@ -8,10 +8,26 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools import components_doc, roles_doc, settings_doc, symptoms_doc
+from tools import (
+    components_doc,
+    exit_codes_doc,
+    json_doc,
+    roles_doc,
+    settings_doc,
+    support_doc,
+    symptoms_doc,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
-_SOURCES = (components_doc, symptoms_doc, roles_doc, settings_doc)
+_SOURCES = (
+    components_doc,
+    exit_codes_doc,
+    json_doc,
+    roles_doc,
+    settings_doc,
+    support_doc,
+    symptoms_doc,
+)
 
 
 def main() -> int:

@@ -1,30 +1,64 @@
-"""Table of symptoms in troubleshooting.md of both languages, generated from the catalog."""
+"""Generate symptoms.md in both languages from the catalog."""
 
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
+
+from tools.headings import translated_heading
 
 from inferfleet.doctor import Symptom, load_symptoms
 from inferfleet.messages import N_, gettext
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-BEGIN, END = "<!-- written by `make references` -->", "<!-- end -->"
-_COLUMNS = (N_("Symptom"), N_("Title"), N_("Severity"), N_("Cause"), N_("Remedy"))
-_LANGUAGES = ("en", "zh")
+_TITLE = N_("Symptoms")
+_PURPOSE = N_("Find these in a cluster, or in any logs, with")
+_EXAMPLE = """\
+    inferfleet doctor -i inventories/mine
+    inferfleet doctor --logs support-bundle/"""
+_ORDER = N_("""\
+[Troubleshooting](troubleshooting.md) describes the command. The symptoms are in the order of layers, from the node to
+the service: one of a lower layer usually explains those above it. This page is generated from
+`src/inferfleet/doctor/symptoms` and the folders of the engines by `make references`.""")
+_LAYERS = {
+    "node": N_("Node"),
+    "accelerator": N_("Accelerator"),
+    "network": N_("Network"),
+    "ray": N_("Ray"),
+    "engine": N_("Engine"),
+    "service": N_("Service"),
+}
+_ITEMS = (N_("Cause"), N_("Check"), N_("Remedy"), N_("Sources"))
+_TEMPLATES = {
+    "en": ("{title} ({severity}).", "- {item}: {text}", ", "),
+    "zh": ("{title}（{severity}）。", "- {item}：{text}", "、"),
+}
+"""A symptom's first line, its further lines, and the separator of links, by language."""
 
 
 def outputs() -> Iterator[tuple[Path, str]]:
-    """Yield each page with an updated table."""
-    for language in _LANGUAGES:
-        page = DOCS / language / "troubleshooting.md"
-        before, rest = page.read_text("utf-8").split(BEGIN)
-        yield page, f"{before}{BEGIN}\n\n{table(load_symptoms(), language)}\n\n{END}{rest.split(END)[1]}"
+    """Yield each generated page with its content."""
+    for language in _TEMPLATES:
+        yield DOCS / language / "symptoms.md", render(load_symptoms(), language)
 
 
-def table(symptoms: tuple[Symptom, ...], language: str) -> str:
-    """Return the table in the order of the layers."""
-    lines = [f"| {' | '.join(gettext(column, language) for column in _COLUMNS)} |", "|---|---|---|---|---|"]
-    for symptom in symptoms:
-        texts = (symptom.title, str(symptom.severity), symptom.cause, symptom.remedy)
-        cells = (f"[`{symptom.id}`]({symptom.sources[0]})", *(gettext(text, language) for text in texts))
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+def render(symptoms: tuple[Symptom, ...], language: str) -> str:
+    """Return the page in a language."""
+    title, purpose, order = (gettext(text, language) for text in (_TITLE, _PURPOSE, _ORDER))
+    lines = [f"# {title}", "", purpose, "", _EXAMPLE, "", order, ""]
+    for layer, members in groupby(symptoms, key=lambda symptom: symptom.layer):
+        lines += [translated_heading(2, _LAYERS[layer], language), ""]
+        for symptom in members:
+            lines += _section(symptom, language)
     return "\n".join(lines)
+
+
+def _section(symptom: Symptom, language: str) -> list[str]:
+    first, further, separator = _TEMPLATES[language]
+    title, severity = gettext(symptom.title, language), gettext(str(symptom.severity), language)
+    links = [f"<{source}>" if source.startswith("http") else f"`{source}`" for source in symptom.sources]
+    texts = (
+        *(gettext(text, language) for text in (symptom.cause, symptom.check, symptom.remedy)),
+        separator.join(links),
+    )
+    items = [further.format(item=gettext(item, language), text=text) for item, text in zip(_ITEMS, texts, strict=True)]
+    return [f"### `{symptom.id}`", "", first.format(title=title, severity=severity), "", *items, ""]

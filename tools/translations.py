@@ -18,7 +18,7 @@ import yaml
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
-from tools import roles_doc
+from tools import roles_doc, support_doc
 
 from inferfleet.catalog import load_cuda_errors, load_xids
 from inferfleet.components import load_components
@@ -38,10 +38,7 @@ msgstr ""
 "Content-Transfer-Encoding: 8bit\n"
 
 """
-_CODE = (
-    *("src/inferfleet", "plugins"),
-    *(f"tools/{name}_doc.py" for name in ("components", "roles", "settings", "symptoms")),
-)
+_CODE = ("src/inferfleet", "plugins", *sorted(f"tools/{path.name}" for path in (ROOT / "tools").glob("*_doc.py")))
 _AREAS = {"catalog": "planner", "runner": "cli", "messages": "cli"}
 """Packages whose texts are in the catalog of another package."""
 _TASKS = "tasks"
@@ -109,6 +106,9 @@ def _of_data() -> Iterator[tuple[str, str]]:
     for role, entries in roles_doc.load_specs(ROOT).items():
         for text in roles_doc.descriptions(entries):
             yield text, f"{_REFERENCES}/{role}"
+    for run in support_doc.load_runs():
+        for text in run:
+            yield text, f"{_REFERENCES}/{support_doc.RUNS.name}"
     for name, description in examples(ROOT).items():
         yield description, f"inventories/{name}"
     for stage, title in titles().items():

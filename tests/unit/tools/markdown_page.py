@@ -7,6 +7,7 @@ from pathlib import Path
 from tools.headings import anchor_of
 
 _HEADING = re.compile(r"^(#{1,6}) (.+?)(?: \{#([\w-]+)\})?$")
+_FRONT_MATTER = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)
 _FENCE = re.compile(r"^ *```")
 _COMMENT = re.compile(r"(?:^|\s+)# .*$")
 _SPAN = re.compile(r"(`+) ?(.+?) ?\1(?!`)", re.DOTALL)
@@ -39,7 +40,7 @@ class Section:
 
 def read_page(path: Path) -> list[Section]:
     """Return the sections of a page; the first has the title of the page."""
-    return parse_page(path.read_text("utf-8"))
+    return parse_page(_FRONT_MATTER.sub("", path.read_text("utf-8")))
 
 
 def parse_page(text: str) -> list[Section]:

@@ -84,7 +84,7 @@ def resolves(name: str, link: str) -> bool:
         return True
     file, _, anchor = link.partition("#")
     target = (CHINESE / name).parent / file if file else CHINESE / name
-    return target.exists() and (not anchor or anchor in anchors(target))
+    return target.exists() and (not anchor or target.suffix != ".md" or anchor in anchors(target))
 
 
 ORIGINAL = """\
