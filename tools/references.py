@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tools import (
     components_doc,
+    dark_picture_doc,
     exit_codes_doc,
     json_doc,
     roles_doc,
@@ -21,6 +22,7 @@ from tools import (
 ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = (
     components_doc,
+    dark_picture_doc,
     exit_codes_doc,
     json_doc,
     roles_doc,

@@ -6,6 +6,7 @@ Reads text with ANSI colors from standard input.
 """
 
 import argparse
+import re
 import sys
 from pathlib import Path
 
@@ -22,7 +23,9 @@ def main() -> None:
     options = parser.parse_args()
     console = Console(record=True, width=options.width, file=sys.stderr, force_terminal=True)
     console.print(Text.from_ansi(sys.stdin.read().rstrip()))
-    console.save_svg(str(options.out), title=options.title)
+    picture = console.export_svg(title=options.title)
+    # Rich loads its font from a CDN; the fonts of the reader's system are as good.
+    options.out.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), "utf-8")
 
 
 if __name__ == "__main__":
