@@ -16,7 +16,7 @@ from lab_cluster import ArgvWatch, Controller, Lab
 _ORDER = [
     *("bare_nodes", "fabric", "fabric_ranks", "mpi_launch", "refusals", "site", "gateway", "firewall", "bench"),
     *("evaluate", "webui", "doctor", "supervision", "report", "two_models", "replicas", "upgrade"),
-    *("replica_supervision", "removal"),
+    *("replica_supervision", "doc_commands", "removal"),
 ]
 
 
