@@ -45,6 +45,20 @@ def test_texts_are_chinese(name: str) -> None:
     assert [line for line in paragraphs if ASCII_MARK.search(line)] == []
 
 
+def test_readme_has_the_content_of_the_english_one() -> None:
+    texts = [(ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md")]
+    english, chinese = (
+        parse_page(
+            text.replace("README.zh-CN.md", "README").replace("README.md", "README").replace("docs/zh/", "docs/en/")
+        )
+        for text in texts
+    )
+    for section in (*english, *chinese):
+        section.anchor = ""  # GitHub shows explicit anchors as text
+    differences = compare(english, chinese)
+    assert not differences, "\n" + "\n".join(f"README.zh-CN.md: {text}" for text in differences)
+
+
 def compare(english: list[Section], chinese: list[Section]) -> list[str]:
     """Return how the sections of two pages differ."""
     found = []
