@@ -28,6 +28,14 @@ class Section:
     tables: list[list[int]] = field(default_factory=list)
     """The number of cells of each row, of each table."""
 
+    def blocks(self) -> list[str]:
+        """Return the kinds of blocks of the text in their order: paragraphs, tables and items of lists."""
+        kinds: list[str] = []
+        for block in re.split(r"\n{2,}", self.text.strip("\n")):
+            items = re.findall(r"^ *(-|\d+\.) ", block, re.MULTILINE)
+            kinds += ["table"] if block.startswith("|") else items or ["paragraph"] * bool(block)
+        return kinds
+
     def code_spans(self) -> set[str]:
         return {" ".join(match[2].split()) for match in _SPAN.finditer(self.text)}
 

@@ -67,6 +67,7 @@ def compare(english: list[Section], chinese: list[Section]) -> list[str]:
             return [*found, f"section {place(theirs)} instead of {place(ours)}"]
         pairs = {
             "code": (ours.code, theirs.code),
+            "paragraphs, tables and items": (ours.blocks(), theirs.blocks()),
             "rows and columns of tables": (ours.tables, theirs.tables),
             "links": (ours.links(), sorted(link.replace("../en/images/", "images/") for link in theirs.links())),
             "code spans": (ours.code_spans(), theirs.code_spans()),
@@ -146,6 +147,8 @@ def test_translation_with_the_same_structure_is_accepted() -> None:
         ("| 1 | 2 |", "| 1 | 2 |\n| 3 | 4 |"),
         ("| 1 | 2 |", "| 1 | 2 | 3 |"),
         ("## Ports", "## Protocols\n\n## Ports"),
+        ("## Ports", "Errors are in OpenAI's format.\n\n## Ports"),
+        ("See [x]", "- See [x]"),
     ],
 )
 def test_change_of_the_english_page_alone_is_found(change: str, by: str) -> None:
