@@ -1,80 +1,94 @@
-"""Generate docs/en/json.md: the document of `--json`, from the code that writes it."""
+"""Generate json.md in both languages: the document of `--json`, from the code that writes it."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.headings import translated_heading
+
 from inferfleet.cli.output.document import document, to_text
 from inferfleet.cli.output.view import Header
-from inferfleet.messages import Message, Problem
+from inferfleet.messages import N_, Message, Problem, gettext
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import ChangedTask, Failure, HostRun, RunResult, Stage, State
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "en" / "json.md"
-_HEAD = """\
-# JSON output
-
-    inferfleet up -i inventories/mine --json | jq .outcome
-
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+_TITLE = N_("JSON output")
+_EXAMPLE = "    inferfleet up -i inventories/mine --json | jq .outcome"
+_ORIGIN = N_("""\
 Each command with `--json` prints one document to stdout and everything else to stderr. Its texts are English, whatever
-`--lang` is. This page is generated from `src/inferfleet/cli/output/document.py` by `make references`.
-
-## Document of a run
-
-| Key | Type | Content |
-|---|---|---|
-"""
+`--lang` is. This page is generated from `src/inferfleet/cli/output/document.py` by `make references`.""")
+_DOCUMENT, _RESULTS, _PROGRESS = N_("Document of a run"), N_("Result of a command"), N_("Progress")
+_KEY_COLUMNS = (N_("Key"), N_("Type"), N_("Content"))
 _KEYS = {
-    "command": "the verb",
-    "inventory": "the value of `-i`",
-    "ansible_command": "the equivalent command of Ansible",
-    "outcome": "`ok`, `failed`, …: see [Exit codes](exit-codes.md)",
-    "exit_code": "the same as a number",
-    "seconds": "duration of the run",
-    "stages": "stages in their order; `state` is {states}. That of a host is one of these",
-    "problems": "why a run was rejected: `code` is stable, `template` and `parameters` are the message as data",
-    "warnings": "the same fields; the run continued",
-    "failures": "tasks that failed, and hosts that do not answer (`unreachable`)",
-    "changed_tasks": "tasks that changed something on a host",
-    "result": "what the command found; see below",
-    "output": "Ansible's own output, if it could not start or failed",
-    "log": "file with Ansible's complete output",
+    "command": N_("the verb"),
+    "inventory": N_("the value of `-i`"),
+    "ansible_command": N_("the equivalent command of Ansible"),
+    "outcome": N_("`ok`, `failed`, …: see [Exit codes](exit-codes.md)"),
+    "exit_code": N_("the same as a number"),
+    "seconds": N_("duration of the run"),
+    "stages": N_("stages in their order; `state` is {states}. That of a host is one of these"),
+    "problems": N_("why a run was rejected: `code` is stable, `template` and `parameters` are the message as data"),
+    "warnings": N_("the same fields; the run continued"),
+    "failures": N_("tasks that failed, and hosts that do not answer (`unreachable`)"),
+    "changed_tasks": N_("tasks that changed something on a host"),
+    "result": N_("what the command found; see below"),
+    "output": N_("Ansible's own output, if it could not start or failed"),
+    "log": N_("file with Ansible's complete output"),
 }
-_TYPES = {str: "text", int: "integer", float: "number", list: "list", dict: "map"}
-_RESULT = """\
-
-## Result of a command
-
-| Command | `result` has |
-|---|---|
-| `up`, `upgrade`, `scale`, `status` | `endpoints`, `model`, `api_key_file`, `gateway`, `webui`, `verification` |
-| the same, with several services or replicas | `services.NAME` with these keys |
-| `weights pull`, `verify`, `list` | `weights` |
-| `fabric` | `fabric`: every pair, size and rank |
-| `bench`, `evaluate` | `bench`, `evaluation`: as in their [files](benchmark.md#output-files) |
-| `doctor` | `doctor`: [findings with evidence](troubleshooting.md#output-files) |
-
+_TYPES = {str: N_("text"), int: N_("integer"), float: N_("number"), list: N_("list"), dict: N_("map")}
+_FAILED_RUN = N_("A document of a failed run:")
+_RESULT_COLUMNS = (N_("Command"), N_("`result` has"))
+_RESULT_ROWS = (
+    (
+        "`up`, `upgrade`, `scale`, `status`",
+        "`endpoints`, `model`, `api_key_file`, `gateway`, `webui`, `verification`",
+    ),
+    (N_("the same, with several services or replicas"), N_("`services.NAME` with these keys")),
+    ("`weights pull`, `verify`, `list`", "`weights`"),
+    ("`fabric`", N_("`fabric`: every pair, size and rank")),
+    ("`bench`, `evaluate`", N_("`bench`, `evaluation`: as in their [files](benchmark.md#output-files)")),
+    ("`doctor`", N_("`doctor`: [findings with evidence](troubleshooting.md#output-files)")),
+)
+_OTHERS = N_("""\
 `plan`, `estimate` and `check` print the plan itself, with `problems` and `warnings`; `init` prints
-`files` or `examples`.
-
-## Progress
-
-`--progress json` writes one object a line to stderr while a command runs, also without `--json`:
-
-    inferfleet weights pull -i inventories/mine --progress json 2> progress.jsonl
-"""
+`files` or `examples`.""")
+_PROGRESS_NOTE = N_("`--progress json` writes one object a line to stderr while a command runs, also without `--json`:")
+_PROGRESS_EXAMPLE = "    inferfleet weights pull -i inventories/mine --progress json 2> progress.jsonl"
 
 
 def outputs() -> Iterator[tuple[Path, str]]:
-    """Yield the generated file with its content."""
+    """Yield each generated page with its content."""
+    for language in ("en", "zh"):
+        yield DOCS / language / "json.md", render(language)
+
+
+def render(language: str) -> str:
+    """Return the page in a language."""
     example = document(_header(), _run(), Outcome.FAILED, ".cache/inferfleet/runs/2026-01-31T12-00-00/stdout")
-    rows = "\n".join(_row(key, value) for key, value in example.items())
-    yield TARGET, f"{_HEAD}{rows}\n\nA document of a failed run:\n\n```json\n{to_text(example)}\n```\n{_RESULT}"
+    title, origin, failed, others, note = (
+        gettext(text, language) for text in (_TITLE, _ORIGIN, _FAILED_RUN, _OTHERS, _PROGRESS_NOTE)
+    )
+    lines = [
+        *(f"# {title}", "", _EXAMPLE, "", origin, "", translated_heading(2, _DOCUMENT, language), ""),
+        *_table(_KEY_COLUMNS, language),
+        *(_row(key, value, language) for key, value in example.items()),
+        *("", failed, "", "```json", to_text(example), "```", ""),
+        *(translated_heading(2, _RESULTS, language), "", *_table(_RESULT_COLUMNS, language)),
+        *(f"| {' | '.join(gettext(cell, language) for cell in row)} |" for row in _RESULT_ROWS),
+        *("", others, "", translated_heading(2, _PROGRESS, language), "", note, "", _PROGRESS_EXAMPLE, ""),
+    ]
+    return "\n".join(lines)
 
 
-def _row(key: str, value: Any) -> str:
-    states = ", ".join(f"`{state}`" for state in State)
-    return f"| `{key}` | {_TYPES[type(value)]} | {_KEYS[key].format(states=states)} |"
+def _table(columns: tuple[str, ...], language: str) -> list[str]:
+    return [f"| {' | '.join(gettext(column, language) for column in columns)} |", "|---" * len(columns) + "|"]
+
+
+def _row(key: str, value: Any, language: str) -> str:
+    states = {"en": ", ", "zh": "、"}[language].join(f"`{state}`" for state in State)
+    content = gettext(_KEYS[key], language).format(states=states)
+    return f"| `{key}` | {gettext(_TYPES[type(value)], language)} | {content} |"
 
 
 def _header() -> Header:

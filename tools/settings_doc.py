@@ -6,6 +6,7 @@ from typing import Any, get_origin
 
 import yaml
 from pydantic.fields import FieldInfo
+from tools.headings import translated_heading
 
 from inferfleet.messages import N_, gettext
 from inferfleet.settings import SECTIONS, HostSettings, Settings, Unit, choices
@@ -38,7 +39,8 @@ _KINDS = {
     dict: N_("map"),
 }
 _AND = N_("and")
-_LANGUAGES = ("en", "zh")
+_SEPARATORS = {"en": ", ", "zh": "、"}
+"""Separator of a list, by language."""
 
 
 def defaults() -> str:
@@ -57,10 +59,10 @@ def document(language: str) -> str:
     lines = [f"# {title}", "", place, "", _EXAMPLE, "", origin]
     for name, field in Settings.model_fields.items():
         if heading := _headings().get(name):
-            lines += ["", f"## {gettext(heading, language)}", "", *_head(language)]
+            lines += ["", translated_heading(2, heading, language), "", *_head(language)]
         lines.append(_row(name, field, language))
-    title, place = (gettext(text, language) for text in _HOST_VARIABLES)
-    lines += ["", f"## {title}", "", place, "", *_head(language)]
+    title, place = _HOST_VARIABLES
+    lines += ["", translated_heading(2, title, language), "", gettext(place, language), "", *_head(language)]
     lines += [_row(name, field, language) for name, field in HostSettings.model_fields.items()]
     return "\n".join(lines) + "\n"
 
@@ -68,7 +70,7 @@ def document(language: str) -> str:
 def outputs() -> Iterator[tuple[Path, str]]:
     """Yield each generated file with its content."""
     yield ROOT / "group_vars" / "all" / "main.yml", defaults()
-    for language in _LANGUAGES:
+    for language in _SEPARATORS:
         yield ROOT / "docs" / language / "settings.md", document(language)
 
 
@@ -97,7 +99,7 @@ def _comment(field: FieldInfo) -> str:
 
 def _values(field: FieldInfo, language: str) -> str:
     if values := choices(field):
-        return ", ".join(f"`{value}`" if value else gettext(N_("empty"), language) for value in values)
+        return _SEPARATORS[language].join(f"`{value}`" if value else gettext(N_("empty"), language) for value in values)
     kind = get_origin(field.annotation) or field.annotation
     limits = {sign: getattr(item, key) for item in field.metadata for key, sign in _SIGNS.items() if hasattr(item, key)}
     bounds = f" {gettext(_AND, language)} ".join(f"{sign} {limit}" for sign, limit in limits.items())

@@ -2,7 +2,8 @@
 
 It adds each untranslated template to the catalog of its area, with an empty translation, and removes unused ones. An
 area is a package of src/inferfleet, `nodes` for plugins, `roles` for roles and playbooks, `tasks` for the names of
-their tasks, or `settings` for their reference; all other texts belong to cli.po.
+their tasks, `settings` for their reference, or `references` for the other generated pages of docs/; all other texts
+belong to cli.po.
 """
 
 import re
@@ -17,6 +18,7 @@ import yaml
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import read_po, write_po
+from tools import roles_doc, support_doc
 
 from inferfleet.catalog import load_cuda_errors, load_xids
 from inferfleet.components import load_components
@@ -38,20 +40,22 @@ msgstr ""
 "Content-Transfer-Encoding: 8bit\n"
 
 """
-_CODE = ("src/inferfleet", "plugins", "tools/settings_doc.py")
+_CODE = ("src/inferfleet", "plugins", *sorted(f"tools/{path.name}" for path in (ROOT / "tools").glob("*_doc.py")))
 _AREAS = {"catalog": "planner", "runner": "cli", "messages": "cli"}
 """Packages whose texts are in the catalog of another package."""
 _TASKS = "tasks"
+_REFERENCES = "references"
 _LISTS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
 """Keys of a play or block that list tasks."""
 _FOLDERS = {
     "plugins": "nodes",
     "roles": "roles",
     "playbooks": "roles",
-    "tools": "settings",
+    "tools": _REFERENCES,
     "docs": "settings",
     "inventories": "inventory",
     _TASKS: _TASKS,
+    _REFERENCES: _REFERENCES,
 }
 """Folders outside src/inferfleet, with the catalogs of their texts."""
 
@@ -97,9 +101,16 @@ def _of_data() -> Iterator[tuple[str, str]]:
         for phase in engine.phases:
             yield phase.name, f"engine {name}:phases"
     for component in load_components():
+        yield component.title, f"src/inferfleet/components/{component.name}.yml:title"
         for port in component.ports:
-            if port.last and port.purpose:  # messages contain the purpose of a port range
+            if port.purpose and not port.purpose.startswith("-"):  # an option stays as it is
                 yield port.purpose, f"src/inferfleet/components/{component.name}.yml:ports"
+    for role, entries in roles_doc.load_specs(ROOT).items():
+        for text in roles_doc.descriptions(entries):
+            yield text, f"{_REFERENCES}/{role}"
+    for run in support_doc.load_runs():
+        for text in run:
+            yield text, f"{_REFERENCES}/{support_doc.RUNS.name}"
     for name, description in examples(ROOT).items():
         yield description, f"inventories/{name}"
     for stage, title in titles().items():
