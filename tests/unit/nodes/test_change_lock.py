@@ -44,6 +44,7 @@ READ_ONLY = {
     "preflight",
     "report",
     "status",
+    "usage",
     "verify",
     "weights_list",
 }

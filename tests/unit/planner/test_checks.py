@@ -13,7 +13,14 @@ from inferfleet.settings import Settings
 SOURCE = Path(__file__).parents[3] / "src/inferfleet"
 NODES = {f"n{i}": {"role": "worker" if i else "head", "address": f"10.0.0.{i + 1}"} for i in range(2)}
 # Called by another check, or part of a search; not separate checks.
-PARTS = {"check_services", "check_inventory", "run_checks", "settings_problems", "health_problems"}
+PARTS = {
+    "check_services",
+    "check_inventory",
+    "run_checks",
+    "settings_problems",
+    "health_problems",
+    "removal_problems",  # of one command
+}
 
 
 def test_every_check_is_in_the_table():
