@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 from tools import (
+    architecture_doc,
     components_doc,
-    dark_picture_doc,
     exit_codes_doc,
     json_doc,
     roles_doc,
@@ -21,8 +21,8 @@ from tools import (
 
 ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = (
+    architecture_doc,
     components_doc,
-    dark_picture_doc,
     exit_codes_doc,
     json_doc,
     roles_doc,
