@@ -2,13 +2,13 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -euc
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-supervisor test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references docs lock
+.PHONY: help bootstrap browser lab up down test test-static test-unit test-fast test-loopback test-engines test-weights test-gpustack test-gateway test-firewall test-supervisor test-monitoring test-playbooks test-site test-soak test-roles test-more-roles test-all lint lint-ansible lint-fast translations references docs lock
 
 # In deployment order: each role test uses the nodes as the previous one left them. These roles are not covered by the
 # deployment on the test cluster (test-site).
 ROLES ?= preflight node_baseline container_runtime inference_engine engine_switch
 # The other roles, which `make test` omits because they take long.
-MORE_ROLES ?= container_images ray_cluster supervisor nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights gateway open_webui verify \
+MORE_ROLES ?= container_images ray_cluster supervisor monitoring nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights gateway open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
 # Length of the random faults of `make test-soak`.
@@ -18,7 +18,7 @@ MINUTES ?= 60
 TESTS ?= -m "not thorough and not soak"
 
 # Code that runs on nodes, with Python 3.9 or newer.
-NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py roles/supervisor/files/inferfleet_supervisor
+NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py roles/supervisor/files/inferfleet_supervisor src/inferfleet/sessions/on_node
 
 # Without bytecode every start of Ansible or inferfleet compiles its modules again, a second or two each.
 unexport PYTHONDONTWRITEBYTECODE
@@ -73,8 +73,8 @@ test-static: bootstrap
 	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-unit
 
 # These targets mostly wait, so two run in parallel; the output of each is printed when it ends.
-test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack, test-gateway, test-firewall and test-playbooks, two in parallel
-	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-engines test-gpustack test-gateway test-firewall test-playbooks
+test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack, test-gateway, test-firewall, test-monitoring and test-playbooks, two in parallel
+	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-engines test-gpustack test-gateway test-firewall test-monitoring test-playbooks
 
 test-engines: bootstrap ## Check generated command lines and templates with the parsers of the engines and Ansible
 	pytest -q tests/contract
@@ -93,6 +93,9 @@ test-firewall: bootstrap ## Test the rules of the node firewall in the kernel, b
 
 test-supervisor: lab ## Test the supervisors of two nodes with containers of this machine's Docker
 	pytest -q tests/supervisor
+
+test-monitoring: bootstrap ## Test the alerts and the configurations with promtool and amtool
+	pytest -q tests/monitoring
 
 test-playbooks: bootstrap ## Run playbooks on this machine, with stubs for roles that need a node
 	pytest -q tests/playbooks

@@ -66,7 +66,7 @@ PYTHON
 docker_answers() { [ -S /var/run/docker.sock ] && docker_api /_ping >/dev/null; }
 
 missing_packages() {
-  wanted="$BROWSER aria2 binutils skopeo ca-certificates curl docker-registry haproxy iproute2 mmdebstrap nftables openssh-client"
+  wanted="$BROWSER aria2 binutils skopeo ca-certificates curl docker-registry haproxy iproute2 keepalived mmdebstrap nftables openssh-client prometheus prometheus-alertmanager"
   [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || wanted="$wanted debian-archive-keyring"
   python3 -c 'import ensurepip, venv' 2>/dev/null || wanted="$wanted python3 python3-venv"
   # Any Docker engine is sufficient.
@@ -169,7 +169,7 @@ undo() {
     rm -rf .venv
     echo "removed .lab, .venv"
   fi
-  echo "kept: the Debian packages aria2 binutils curl docker.io docker-registry haproxy iproute2 mmdebstrap nftables openssh-client python3-venv skopeo"
+  echo "kept: the Debian packages aria2 binutils curl docker.io docker-registry haproxy iproute2 keepalived mmdebstrap nftables openssh-client prometheus prometheus-alertmanager python3-venv skopeo"
   echo "kept: chromium fonts-noto-cjk, if \`make browser\` installed them"
 }
 

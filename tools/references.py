@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tools import (
+    alerts_doc,
     architecture_doc,
     components_doc,
     exit_codes_doc,
@@ -21,6 +22,7 @@ from tools import (
 
 ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = (
+    alerts_doc,
     architecture_doc,
     components_doc,
     exit_codes_doc,

@@ -25,6 +25,8 @@ from inferfleet.components import load_components
 from inferfleet.doctor.symptom import load_symptoms
 from inferfleet.engines import load_engines
 from inferfleet.inventory.examples import examples
+from inferfleet.monitoring import load_alerts
+from inferfleet.monitoring.dashboards import dashboard_texts
 from inferfleet.runner.stages import titles
 from inferfleet.settings import SECTIONS, HostSettings, Settings, Unit
 
@@ -126,6 +128,12 @@ def _of_data() -> Iterator[tuple[str, str]]:
         texts = (symptom.title, symptom.cause, symptom.check, symptom.remedy)
         for text in (*texts, *(sentence.template for sentence in symptom.evidence)):
             yield text, f"src/inferfleet/doctor/symptom.py:{symptom.id}"
+    for alert in load_alerts():
+        if alert.texts:
+            for text in (alert.texts.title, alert.texts.cause, alert.texts.check, alert.texts.remedy):
+                yield text, f"src/inferfleet/monitoring/alerts.py:{alert.name}"
+    for text in dashboard_texts():
+        yield text, "src/inferfleet/monitoring/dashboards.py:overview"
 
 
 def _of_tasks() -> Iterator[tuple[str, str]]:

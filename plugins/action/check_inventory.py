@@ -11,7 +11,7 @@ from ansible.utils.vars import load_extra_vars
 try:
     from inferfleet.gateway.recorded import BrokenRecordError, read_recorded
     from inferfleet.inventory.options import role_options
-    from inferfleet.inventory.read import collect, refuse_unparsed
+    from inferfleet.inventory.read import collect, refuse_failed_programs, refuse_unparsed
     from inferfleet.inventory.sources import read_sources
     from inferfleet.planner import plan_cluster
     from inferfleet.runner.errors import UsageError
@@ -36,6 +36,7 @@ class ActionModule(ActionBase):
         try:
             sources = read_sources(map(str, paths))
             refuse_unparsed(task_vars["groups"], ", ".join(map(str, paths)), sources)
+            refuse_failed_programs(task_vars["hostvars"]._inventory, sources)
         except UsageError as error:
             return failed([error.problem], "contract")
         folder = Path(task_vars["playbook_dir"])

@@ -7,7 +7,17 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.components import load_component
-from inferfleet.gateway import INTERNAL_NAME, Limits, Pair, Paths, SecretFolder, Webui, gateway_files, host_names
+from inferfleet.gateway import (
+    INTERNAL_NAME,
+    Limits,
+    Monitoring,
+    Pair,
+    Paths,
+    SecretFolder,
+    Webui,
+    gateway_files,
+    host_names,
+)
 
 
 class ActionModule(ActionBase):
@@ -17,7 +27,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         """Arguments: `plans`, the plan of the `gateway`, settings (`port`, `certificate`, `key`, `clients`), `limits`,
-        `secrets_dir`, `socket`, `api_key` of the engines."""
+        `secrets_dir`, `socket`, `api_key` of the engines, `monitoring_password`."""
         super().run(tmp, task_vars)
         args, component = self._task.args, load_component("gateway")
         folder = SecretFolder(Path(args["secrets_dir"]), read_only=self._task.check_mode)
@@ -43,5 +53,6 @@ class ActionModule(ActionBase):
             Paths(component.files["folder"], args["socket"]),
             args["api_key"],
             Webui.from_dict(args["gateway"]["webui"]),
+            Monitoring.from_dict(args["gateway"]["monitoring"], args["monitoring_password"]),
         )
         return {"changed": False, "files": files}

@@ -14,8 +14,8 @@ class ActionModule(ActionBase):
     or ready; empty: change nothing) and `seconds`, the longest time that the task waits."""
 
     def run(self, tmp=None, task_vars=None):
-        """Return `replicas` with their state, `requests`, those of the replica that are still running, and `healthy`,
-        whether it gets requests."""
+        """Return `replicas` with their state, `server`, that of the replica, `requests`, those of it that are still
+        running, and `healthy`, whether it gets requests."""
         super().run(tmp, task_vars)
         args, host = self._task.args, self._task.delegate_to or task_vars["inventory_hostname"]
         gateway = {"socket": args["socket"], "record": args["record"]}
@@ -57,6 +57,7 @@ def _result(result, replicas, server=""):
         "changed": result["changed"],
         "replicas": shown,
         "requests": sum(row["requests"] for row in own),
+        "server": server.rpartition("/")[2],
         "healthy": bool(own) and all(row["healthy"] and not row["drained"] for row in own),
     }
 

@@ -13,8 +13,8 @@ from inferfleet.upgrade import ReleaseFolder, ReleaseMissingError, release_of
 
 
 class ActionModule(ActionBase):
-    """Arguments `folder` and `step`: begin, drain and undrain (with `replica`), record (with `digests` and `command`),
-    or list. Writes on the controller only, and nothing in check mode."""
+    """Arguments `folder` and `step`: begin, drain and undrain (with `replica`), drained, record (with `digests` and
+    `command`), or list. Writes on the controller only, and nothing in check mode."""
 
     _requires_connection = False
     _supports_check_mode = True
@@ -24,7 +24,7 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         args = dict(self._task.args)
         folder, step = ReleaseFolder(Path(args.pop("folder"))), args.pop("step")
-        if step != "list" and self._task.check_mode:
+        if step not in ("list", "drained") and self._task.check_mode:
             return {"changed": False}
         try:
             return {"changed": False, **getattr(self, f"step_{step}")(folder, task_vars, **args)}
@@ -45,6 +45,10 @@ class ActionModule(ActionBase):
         """Record that the roll uses a replica again."""
         folder.set_drained(replica, drained=False)
         return {}
+
+    def step_drained(self, folder, task_vars):
+        """Return the replicas that a roll has drained and not used again."""
+        return {"replicas": folder.drained()}
 
     def step_record(self, folder, task_vars, digests, command):
         """Record what is deployed."""

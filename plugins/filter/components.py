@@ -34,7 +34,7 @@ def component_units(plan, variables, groups, host):
 
 def _running(plan, variables, groups, host):
     groups = serving_groups(groups, plan["nodes"][host]["role"]) if host in plan["nodes"] else groups
-    settings = {name: variables[name] for name in settings_read()}
+    settings = {name: variables[name] for name in (*settings_read(), "groups")}
     return settings | {name: plan[name] for name in ("engine", "executor")}, groups
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inferfleet.catalog import load_accelerator
 from inferfleet.components import settings_read
-from inferfleet.fabric import mesh_ports
+from inferfleet.fabric import ephemeral_ports, mesh_ports
 from inferfleet.fabric.bandwidth import sizes
 from inferfleet.inventory.model import declared_address
 from inferfleet.inventory.services import serving_groups
@@ -18,9 +18,9 @@ def cluster_addresses(hosts, hostvars):
 def fabric_ports(plan, variables, groups, host, measurement_port):
     """Return the ports on which other nodes must reach a node, from its plan, variables and groups."""
     groups = serving_groups(groups, plan["nodes"][host]["role"])
-    settings = {name: variables[name] for name in settings_read()} | {"engine_port": plan["port"]}
+    settings = {name: variables[name] for name in (*settings_read(), "groups")} | {"engine_port": plan["port"]}
     settings |= {name: plan[name] for name in ("engine", "executor", "data_parallel_size")}
-    return mesh_ports(settings, groups, int(measurement_port))
+    return mesh_ports(settings, groups, int(measurement_port), ephemeral=ephemeral_ports(variables))
 
 
 def fabric_backend(accelerator):

@@ -7,6 +7,7 @@ from pathlib import Path
 from ansible.errors import AnsibleFilterError
 
 from inferfleet import gateway
+from inferfleet.gateway.usage import client_usage
 
 
 def gateway_clients(clients, secrets_dir):
@@ -36,6 +37,7 @@ class FilterModule:
     def filters(self):
         """Return the filters by name."""
         return {
+            "client_usage": client_usage,
             "differing_files": gateway.differing_files,
             "gateway_access": gateway.access,
             "gateway_clients": gateway_clients,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ansible.plugins.lookup import LookupBase
 
 from inferfleet.inventory.services import services_of
-from inferfleet.upgrade.groups import NOBODY, at_once, rolled
+from inferfleet.upgrade.groups import FIRST_PREFIX, NOBODY, PREFIX, at_once, rolled
 
 DOCUMENTATION = r"""
 name: rolled
@@ -15,10 +15,14 @@ description:
   - Reads the groups that the role engine_switch has created with its entry point C(plan_roll).
   - Without a term, the names of the nodes that are replaced one after another, in that order.
   - With the term C(sizes), the number of nodes of each replica, for C(serial).
+  - With the term C(first), those that are replaced before the gateways change to a new key of the engines.
+  - With the term C(sizes), or C(first_sizes), the number of nodes of each replica, for C(serial).
+  - With the term C(gateways), the group of the gateways if they change to a new key, otherwise a pattern that matches
+    none.
   - With the term C(at_once), the names of all other serving nodes.
 options:
   _terms:
-    description: Nothing, C(sizes) or C(at_once).
+    description: Nothing, C(first), C(sizes), C(first_sizes), C(gateways) or C(at_once).
 """
 
 EXAMPLES = r"""
@@ -43,6 +47,10 @@ class LookupModule(LookupBase):
         if terms == ["at_once"]:
             serving = [host for service in services_of(groups) for host in service.hosts]
             return at_once(groups, serving) or [NOBODY]
-        if terms == ["sizes"]:
-            return [len(hosts) for hosts in rolled(groups)] or [1]
-        return [host for hosts in rolled(groups) for host in hosts] or [NOBODY]
+        term = terms[0] if terms else ""
+        found = rolled(groups, FIRST_PREFIX if term in ("first", "first_sizes", "gateways") else PREFIX)
+        if term == "gateways":
+            return ["gateway"] if found else [NOBODY]
+        if term in ("sizes", "first_sizes"):
+            return [len(hosts) for hosts in found] or [1]
+        return [host for hosts in found for host in hosts] or [NOBODY]

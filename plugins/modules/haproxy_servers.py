@@ -38,6 +38,18 @@ options:
   read:
     description: File to return.
     type: path
+  next_ready:
+    description:
+      - Servers that the process of the next reload uses, named without their backend; only the record is changed. With
+        C(next_drained), a reload changes all of them at once.
+    type: list
+    elements: str
+    default: []
+  next_drained:
+    description: Servers that are drained in the process of the next reload.
+    type: list
+    elements: str
+    default: []
 author: [inferfleet]
 """
 
@@ -93,6 +105,16 @@ def recorded(header: str, rows: dict[str, list[str]]) -> str:
     return "\n".join([_VERSION, header, *drained]) + "\n"
 
 
+def next_rows(rows: dict[str, list[str]], ready: list[str], drained: list[str]) -> dict[str, list[str]]:
+    """Return the rows with which the next process starts; servers are named without their backend."""
+    changed = {}
+    for name, row in rows.items():
+        state, server = int(row[6]), name.rpartition("/")[2]
+        state = state & ~_DRAINED if server in ready else state | _DRAINED if server in drained else state
+        changed[name] = [*row[:6], str(state), *row[7:]]
+    return changed
+
+
 def is_drained(row: list[str]) -> bool:
     """Return whether a server was drained by a command."""
     return bool(int(row[6]) & _DRAINED)
@@ -107,6 +129,8 @@ def main() -> None:
             "server": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": ["drain", "ready"], "default": "drain"},
             "read": {"type": "path"},
+            "next_ready": {"type": "list", "elements": "str", "default": []},
+            "next_drained": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
     )
@@ -117,6 +141,11 @@ def main() -> None:
         module.exit_json(changed=False, servers=[], content=content, refused="")
     changed, refused = False, ""
     header, rows = state_rows(workers[0])
+    if module.params["next_ready"] or module.params["next_drained"]:
+        text = recorded(header, next_rows(rows, module.params["next_ready"], module.params["next_drained"]))
+        changed = read_below("/", record) != text
+        if changed and not module.check_mode:
+            write_atomic(record, text, 0o600)
     if server:
         changed = server in rows and is_drained(rows[server]) != (state == "drain")
         if not module.check_mode:

@@ -73,6 +73,7 @@ ansible_facts:
           their requirements, which a real run installs first, are installed;
           C(container), whether the node itself is a container;
           C(interfaces), a list of C(name), C(mtu), C(up), C(addresses) and C(prefixes) (IPv4);
+          C(ephemeral_ports), the first and the last port that the kernel assigns (net.ipv4.ip_local_port_range);
           C(listening), a map of TCP port to the owner (C(inferfleet) or the process name);
           C(disk), a map of path to C(free_bytes), C(total_bytes) and C(device) (its file system's number);
           C(clock_synchronized), whether the kernel's clock is synchronized with a time source;
@@ -118,6 +119,12 @@ def listening_inodes() -> dict[str, int]:
             if row[3] == "0A":
                 found[row[9]] = int(row[1].rsplit(":", 1)[1], 16)
     return found
+
+
+def ephemeral_ports() -> list[int]:
+    """Return the first and the last port that the kernel assigns by itself; in a container, those of its network."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as span:
+        return [int(port) for port in span.read().split()]
 
 
 def sockets(pid: str) -> set[str]:
@@ -273,6 +280,7 @@ def main() -> None:
     facts = {
         "interfaces": interfaces(module),
         "listening": listening(),
+        "ephemeral_ports": ephemeral_ports(),
         "disk": {path: disk(path) for path in module.params["paths"]},
         "present": present(module.params["tree"]),
         "copies": provided.copies(module.params["tree"]) if module.params["tree"] else {},

@@ -6,7 +6,7 @@
 
 Two replicas, TLS, keys, limits and prefix affinity as in a deployment. "answers at once": clients, engine and gateway
 compete for the processors, so that these are the limits of the chain, not what a client sees. "ten events": an engine
-that streams ten events in half a second.
+that streams ten events in half a second, to clients whose requests are spread over this time, or sent all at once.
 """
 
 import argparse
@@ -19,12 +19,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from tests.bench.streams import Result, Target, load
+from tests.bench.stub_engine import EVENTS
 from tests.gateway.conftest import free_port, plan
 
 from inferfleet.gateway import Limits, Paths, gateway_files, issue_authority, issue_server
@@ -56,14 +57,15 @@ def engine(seconds: float, log: Path) -> Iterator[int]:
 
 
 @contextmanager
-def gateway(folder: Path, engines: list[int]) -> Iterator[tuple[Target, int]]:
+def gateway(folder: Path, engines: list[int], threads: int = Limits.threads) -> Iterator[tuple[Target, int]]:
     """Run HAProxy in front of the engines; yield where it listens and its process id."""
     port, authority = free_port(), issue_authority("bench")
     plans = [plan("m", f"n{number}", port, max_num_seqs=4096) for number, port in enumerate(engines)]
-    limits = Limits(4 * 2**20, free_port(), address="127.0.0.1", queue_length=4096)
+    limits = Limits(4 * 2**20, free_port(), address="127.0.0.1", queue_length=4096, threads=threads)
     paths = Paths(str(folder), str(folder / "admin.sock"))
     certificate = issue_server(authority, ["127.0.0.1"])
-    files = gateway_files(plans, [{"name": "bench"}], certificate, {"bench": KEY}, port, limits, paths, "engine-key")
+    keys = {"bench": KEY}
+    files = gateway_files(plans, [{"name": "bench"}], certificate, certificate, keys, port, limits, paths, "engine-key")
     for path, content in files.items():
         Path(path).write_text(content)
     with process(["haproxy", "-db", "-f", paths.of("config")], folder / "haproxy.log") as pid:
@@ -94,14 +96,20 @@ class Bench:
             *columns, title="Gateway on the loopback interface; TTFT in ms, memory of the process in MiB"
         )
 
-    def measure(self, kind: str, name: str, target: Target, pid: int, streams: int, count: int) -> Result:
+    def gateway(self, folder: Path, engines: list[int]) -> AbstractContextManager[tuple[Target, int]]:
+        """Return a gateway with the given threads in front of the engines."""
+        return gateway(folder, engines[: self.given.replicas], self.given.threads)
+
+    def measure(
+        self, kind: str, name: str, target: Target, pid: int, streams: int, count: int, spread: float
+    ) -> Result:
         """Send requests and add a row."""
         peak = [0]
 
         def opened() -> None:
             peak[0] = memory(pid) if pid else 0
 
-        result = asyncio.run(load(target, streams, count, self.given.prompt_bytes, opened))
+        result = asyncio.run(load(target, streams, count, self.given.prompt_bytes, opened, spread))
         size = str(max(memory(pid), peak[0])) if pid else ""
         p50, p99 = (f"{result.percentile(percent):.1f}" for percent in (50, 99))
         sent = (kind, name, str(streams), str(len(result.ttft)), str(result.failed))
@@ -110,9 +118,9 @@ class Bench:
 
     def through(self, stack: ExitStack, engines: list[int], kind: str) -> dict[str, tuple[Target, int]]:
         """Start what the requests go through."""
-        folder = self.folder / kind.replace(" ", "-")
+        folder = self.folder / kind.replace(" ", "-").replace(",", "")
         folder.mkdir()
-        chains = {"direct": (Target(engines[0], KEY), 0), "gateway": stack.enter_context(gateway(folder, engines))}
+        chains = {"direct": (Target(engines[0], KEY), 0), "gateway": stack.enter_context(self.gateway(folder, engines))}
         if self.given.vllm_router:
             chains["vllm-router"] = stack.enter_context(
                 vllm_router(self.given.vllm_router, engines, folder / "router.log")
@@ -120,7 +128,7 @@ class Bench:
         time.sleep(4)  # until the replicas are healthy
         return chains
 
-    def compare(self, kind: str, seconds: float, streams: int, count: int) -> None:
+    def compare(self, kind: str, seconds: float, streams: int, count: int, spread: float = 0) -> None:
         """Measure an engine directly and through each chain, after a first request of each stream."""
         with ExitStack() as stack:
             engines = [stack.enter_context(engine(seconds, self.folder / "engine.log")) for _ in range(2)]
@@ -128,7 +136,7 @@ class Bench:
             for target, _ in chains.values():
                 asyncio.run(load(target, streams, streams, self.given.prompt_bytes))
             for name, (target, pid) in chains.items():
-                self.measure(kind, name, target, pid, streams, count)
+                self.measure(kind, name, target, pid, streams, count, spread)
 
     def grow(self, requests: int) -> list[int]:
         """Return the gateway's memory in MiB after each tenth of the requests."""
@@ -137,7 +145,7 @@ class Bench:
             engines = [stack.enter_context(engine(0, self.folder / "engine.log")) for _ in range(2)]
             folder = self.folder / "memory"
             folder.mkdir()
-            target, pid = stack.enter_context(gateway(folder, engines))
+            target, pid = stack.enter_context(self.gateway(folder, engines))
             time.sleep(4)
             for _ in range(10):
                 asyncio.run(load(target, 64, requests // 10, self.given.prompt_bytes))
@@ -152,13 +160,16 @@ def main() -> None:
     parser.add_argument("--streams", type=int, default=64, help="concurrent streams of the comparison (64)")
     parser.add_argument("--held", type=int, default=1000, help="streams held at once (1000)")
     parser.add_argument("--prompt-bytes", type=int, default=4000, help="size of a prompt (4000)")
+    parser.add_argument("--threads", type=int, default=Limits.threads, help=f"threads of HAProxy ({Limits.threads})")
+    parser.add_argument("--replicas", type=int, choices=(1, 2), default=2, help="replicas behind the gateway (2)")
     parser.add_argument("--vllm-router", default="", metavar="PROGRAM", help="also measure this vllm-router")
     given = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(given, Path(folder))
-        bench.compare("ten events", EVENT_SECONDS, given.streams, given.streams * 10)
+        bench.compare("ten events", EVENT_SECONDS, given.streams, given.streams * 10, EVENT_SECONDS * EVENTS)
+        bench.compare("ten events, all at once", EVENT_SECONDS, given.streams, given.streams * 10)
         bench.compare("answers at once", 0, given.streams, 3000)
         bench.compare("held", HOLD_SECONDS, given.held, given.held)
         sizes = bench.grow(given.requests)

@@ -50,12 +50,17 @@ async def load(
     count: int,
     prompt_bytes: int,
     opened: Callable[[], None] = lambda: None,
+    spread: float = 0,
 ) -> Result:
-    """Send `count` requests by `streams` clients; `opened` is called when each client has its first event."""
+    """Send `count` requests by `streams` clients; `opened` is called when each client has its first event.
+
+    All connections are opened before. The first requests are spread over `spread` seconds; with 0, all are sent at
+    once, and so are, with an engine whose answers take equally long, all further ones.
+    """
     result, numbers, waiting = Result(), iter(range(count)), [streams]
 
-    async def client() -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", target.port, ssl=target.tls)
+    async def client(place: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(spread * place / streams)
         for turn, number in enumerate(numbers):
             sent = time.perf_counter()
             writer.write(request(target, number, prompt_bytes))
@@ -72,8 +77,11 @@ async def load(
             result.failed += not ok
         writer.close()
 
+    opening = (asyncio.open_connection("127.0.0.1", target.port, ssl=target.tls) for _ in range(streams))
+    connections = await asyncio.gather(*opening)
     begin = time.perf_counter()
-    ended = await asyncio.gather(*(client() for _ in range(streams)), return_exceptions=True)
+    clients = (client(place, *connection) for place, connection in enumerate(connections))
+    ended = await asyncio.gather(*clients, return_exceptions=True)
     result.seconds = time.perf_counter() - begin
     result.failed += sum(isinstance(end, BaseException) for end in ended)
     return result

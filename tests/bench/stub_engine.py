@@ -25,6 +25,7 @@ def event(number: int) -> bytes:
     """Return an event as vLLM streams it."""
     choice = {"index": 0, "delta": {"content": f" word{number}"}, "finish_reason": None}
     body = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice]}
+    body["usage"] = {"prompt_tokens": 1000, "total_tokens": 1001 + number, "completion_tokens": 1 + number}
     return chunk(f"data: {json.dumps(body)}\n\n".encode())
 
 

@@ -37,6 +37,7 @@ REPEATABLE = {
     *("--enable-auto-tool-choice", "--trust-remote-code", "--trust_remote_code", "--disable-custom-all-reduce"),
     *("--enforce-eager", "--eager-mode", "--cuda-graph-backend-decode", "--cuda-graph-backend-prefill"),
     *("--no-enable-prefix-caching", "--enable-prefix-caching", "--disable-radix-cache"),
+    *("--enable-force-include-usage", "--stream-response-default-include-usage"),
 }
 
 

@@ -66,6 +66,7 @@ def test_run_writes_junit(deployed: dict[str, Any]) -> None:
 def test_secrets_are_private(deployed: dict[str, Any]) -> None:
     clients = {f"api_clients/{name}" for name in ("default", "open-webui", "verify")}
     settings = {"engine_api_key", "ray_auth_token", "supervisor_token", "webui_secret_key", "webui_admin_password"}
+    settings |= {"monitoring_admin_password"}
     assert {*secrets()} == {*settings, *clients, "gateway_ca.key", "gateway_server.key"}
     assert {oct(file.stat().st_mode & 0o777) for file in SECRETS.rglob("*") if file.is_file()} == {"0o600"}
 

@@ -15,7 +15,6 @@ from tests.firewall.conftest import Network, address, run
 from inferfleet.firewall import TABLE, render_rules
 from inferfleet.gateway import Link, render_keepalived
 
-pytestmark = pytest.mark.skipif(not shutil.which("keepalived"), reason="keepalived is not installed")
 ROOT = Path(__file__).parents[2]
 STAND_IN = Path(__file__).with_name("gateway_stand_in.py")
 VIRTUAL = "192.0.2.100"

@@ -32,6 +32,7 @@ from inferfleet.gateway import (
     read_clients,
     render_config,
     replica_lines,
+    usage_filter,
 )
 
 CHECK = Path(__file__).parents[2] / "roles/gateway/files/completion_check.py"
@@ -106,6 +107,7 @@ class Gateway:
         Path(self.paths.of("issued")).write_text(issued.certificate + issued.key)
         Path(self.paths.of("state")).write_text("1\n")
         Path(self.paths.of("replicas")).write_text(replica_lines(plans))
+        Path(self.paths.of("usage")).write_text(usage_filter())
         webui = Webui(self.page_port, f"127.0.0.1:{self.page.port}")
         self.config.write_text(render_config(backends, self.port, self.limits, self.paths, ENGINE_KEY, webui))
         self.process: subprocess.Popen[bytes] | None = None

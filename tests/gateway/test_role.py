@@ -23,6 +23,7 @@ def run(folder, groups, *arguments, **variables):
             "hosts": hosts,
             "names": ["n1"],
             "webui": {"port": 8444, "server": "10.0.0.1:3000"},
+            "monitoring": {"port": 0},
         },
         "inferfleet_node": {
             "distribution": {"id": "debian", "id_like": "", "version_id": "12"},
@@ -44,7 +45,7 @@ def run(folder, groups, *arguments, **variables):
     everywhere = {
         **yaml.safe_load((ROOT / "group_vars/all/main.yml").read_text()),
         **{"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
-        **{"preflight_secrets": {"engine_api_key": "engine-key"}, "preflight_secrets_dir": str(folder / ".secrets")},
+        **{"preflight_secrets": {"engine_api_key": "engine-key", "monitoring_admin_password": "p"}, "preflight_secrets_dir": str(folder / ".secrets")},
         **variables,
     }
     children = {group: {"hosts": {"n1": {}}} for group in groups}

@@ -62,6 +62,8 @@ def _translated(command: Any) -> Any:
 
 def _translated_option(option: Any) -> Any:
     shown = copy.copy(option)
+    if getattr(option, "is_flag", False) and option.metavar is None:
+        shown.metavar = ""  # typer would print <bool> for --help
     for name in ("help", "rich_help_panel", "show_default"):
         text = getattr(option, name, None)
         if isinstance(text, str):

@@ -44,19 +44,25 @@ def execute(
     extra_vars: Sequence[str] = (),
     assert_no_change: bool = False,
     confirmed: bool = False,
+    removed: Sequence[str] = (),
+    check: Callable[[Request], None] = lambda request: None,
     complete: Callable[[Result], Result] = lambda result: result,
+    summary: bool = True,
 ) -> int:
     """Run the playbook of a command and return the exit code; `extra_vars` are set by the command itself.
 
-    `complete` adds to the result what the playbook must not report, because it is logged.
+    `removed` are the nodes that the run takes out of the inventory, `check` raises UsageError if the run is
+    not possible. `complete` adds to the result what the playbook must not report, because it is logged. Without `summary`,
+    stdout is left to the command: progress and summary go to stderr.
     """
-    console = Console(stderr=options.json, highlight=False, emoji=False, markup=False)
+    console = Console(stderr=options.json or not summary, highlight=False, emoji=False, markup=False)
     cwd = Path.cwd()
     try:
         if options.junit:
             check_writable(options.junit)
         root = find_checkout(cwd, os.environ)
-        request = build_request(command, options, extra_vars, cwd, root)
+        request = replace(build_request(command, options, extra_vars, cwd, root), removed=removed)
+        check(request)
         if command.question and not confirmed and not options.check:
             confirm(command.question, options)
         return _run(command, options, request, console, cwd, assert_no_change, complete)
@@ -182,7 +188,7 @@ def _view(console: Console, header: Header, fold: Fold, options: RunOptions) -> 
 
 def _again(command: Command, options: RunOptions, request: Request, cwd: Path) -> str:
     """Return the command to repeat, without tags and with secrets masked."""
-    words = ["inferfleet", *command.name.split(), "-i", options.inventory]
+    words = ["inferfleet", *command.name.split(), *request.removed, "-i", options.inventory]
     words += access_arguments(request.access, cwd)
     words += ["--limit", options.limit] if options.limit else []
     words += [part for item in request.extra_vars for part in shown_extra_vars(item, request.root)]

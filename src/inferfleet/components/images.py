@@ -29,5 +29,7 @@ def _running(
 ) -> Iterator[Component]:
     for component in load_components() if components is None else components:
         wanted = all(plan.get(key, value) == value for key, value in component.only.items())
+        if component.with_group and groups is not None:
+            wanted = wanted and component.with_group in groups
         if wanted and (groups is None or not set(groups).isdisjoint(component.groups)):
             yield component

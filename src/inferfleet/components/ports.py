@@ -36,10 +36,17 @@ class HostPort:
 
 
 def runs(component: Component, settings: Mapping[str, Any], groups: Collection[str]) -> bool:
-    """Return whether a component runs on a host that is in `groups`."""
+    """Return whether a component runs on a host that is in `groups`.
+
+    Key `groups` of `settings` holds the hosts of each group of the inventory.
+    """
+    if set(groups).isdisjoint(component.groups):
+        return False
     wanted = all(settings[key] == value for key, value in component.only.items())
     wanted = wanted and all(settings[key] for key in component.needs)
-    return wanted and not set(groups).isdisjoint(component.groups)
+    if component.with_group:
+        wanted = wanted and bool(settings.get("groups", {}).get(component.with_group))
+    return wanted
 
 
 def host_ports(
@@ -55,7 +62,7 @@ def host_ports(
 
 
 def settings_read() -> set[str]:
-    """Return the settings that determine which components run and their ports."""
+    """Return the settings that determine which components run and their ports; in addition, `runs` reads `groups`."""
     components = load_components()
     ports = [port for component in components for port in component.ports]
     settings = {port.setting for port in ports if port.setting}

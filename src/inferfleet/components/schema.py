@@ -61,6 +61,7 @@ class Component(_Entry):
     after: tuple[str, ...] = ()  # components deployed before and removed after this one
     fronts: tuple[str, ...] = ()  # components whose clients connect to this one instead, where it is deployed
     only: dict[str, str | bool] = {}  # required values of settings; empty: always deployed
+    with_group: str = ""  # group without a host of which it is not deployed at all
     needs: tuple[str, ...] = ()  # settings without which it is not deployed: empty by default
     image: str = ""  # name:tag
     plan_image: str = ""  # key of the plan that names the image; `image` is then the default

@@ -141,6 +141,8 @@ class Metrics(_Entry):
     progress: Annotated[tuple[str, ...], Field(min_length=1)]  # samples of which one changes with every step
     running: str  # gauge: requests in the batch
     waiting: str  # gauge: requests in the queue
+    generated: str = ""  # counter: generated tokens
+    kv_cache: tuple[str, ...] = ()  # gauge: share of the KV cache in use, in all versions
 
 
 class Phase(_Entry):

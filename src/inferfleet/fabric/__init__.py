@@ -1,6 +1,6 @@
 """Verification of the network: required ports, measurements and slow nodes."""
 
 from inferfleet.fabric.evaluate import Limits, Report, evaluate_fabric
-from inferfleet.fabric.ports import mesh_ports
+from inferfleet.fabric.ports import ephemeral_ports, mesh_ports
 
-__all__ = ["Limits", "Report", "evaluate_fabric", "mesh_ports"]
+__all__ = ["Limits", "Report", "ephemeral_ports", "evaluate_fabric", "mesh_ports"]

@@ -8,7 +8,14 @@ from inferfleet.engines import load_engine
 from inferfleet.engines.schema import InternalPorts, PeerPorts
 
 EPHEMERAL = (32768, 60999)
-"""Linux's ephemeral ports (net.ipv4.ip_local_port_range), on which NCCL and Gloo listen."""
+"""Linux's default of net.ipv4.ip_local_port_range, the ephemeral ports, on which NCCL and Gloo listen."""
+
+
+def ephemeral_ports(variables: Mapping[str, Any]) -> tuple[int, int]:
+    """Return the ephemeral ports of a host by its facts; Linux's default without them."""
+    facts = variables.get("ansible_facts", {}).get("inferfleet_node", {})
+    first, last = facts.get("ephemeral_ports") or EPHEMERAL
+    return int(first), int(last)
 
 
 def mesh_ports(
@@ -16,12 +23,14 @@ def mesh_ports(
     groups: Collection[str],
     test_port: int,
     components: Sequence[Component] | None = None,
+    *,
+    ephemeral: tuple[int, int] = EPHEMERAL,
 ) -> list[int]:
     """Return the sorted ports at which other nodes must reach a node; `groups` are the node's groups.
 
     A range is represented by its first, middle and last port: a firewall rule covers a range or does not.
     """
-    ports = {test_port, *_ends(EPHEMERAL)}
+    ports = {test_port, *_ends(ephemeral)}
     for used in host_ports(settings, groups, components):
         if "nodes" in used.port.reached_by and used.port.protocol == "tcp":
             ports.update(_ends((used.first, used.last)))

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from inferfleet.components import GROUPS, settings_read
+from inferfleet.fabric import ephemeral_ports
 from inferfleet.firewall.ports import closed_ports, without
 from inferfleet.firewall.render import render_rules
 from inferfleet.inventory.ports import role_ports
@@ -31,7 +32,7 @@ def node_rules(
     networks that connections may come from, `gateways` the planned hosts of the gateway, and `options` the options of
     all roles. `fronted`: whether clients use the gateway, so that the API of the engines is closed to them.
     """
-    settings = {name: variables[name] for name in settings_read()}
+    settings = {name: variables[name] for name in settings_read()} | {"groups": groups}
     # Ansible knows the default host of the gateway only in runs that include it.
     own = [group for group in GROUPS if host in (gateways if group == _GATEWAY else groups.get(group, ()))]
     others: Iterable[int] = ()
@@ -40,7 +41,8 @@ def node_rules(
         own = serving_groups(own, plan["nodes"][host]["role"])
         settings |= {name: plan[name] for name in _PLANNED} | {"engine_port": plan["port"]}
         others = role_ports(options, variables).values()
-    closed = closed_ports(settings, own, gateway=fronted, others=others)
+    ephemeral = ephemeral_ports(variables)
+    closed = closed_ports(settings, own, gateway=fronted, others=others, ephemeral=ephemeral)
     left_open = {*_ssh_ports(variables), *map(int, variables.get("node_firewall_open_ports", ()))}
     vrrp = _GATEWAY in own and bool(variables["gateway_virtual_address"])
     return render_rules({**closed, "tcp": without(closed["tcp"], left_open)}, sources, vrrp=vrrp)

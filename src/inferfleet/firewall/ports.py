@@ -20,12 +20,14 @@ def closed_ports(
     *,
     gateway: bool,
     others: Iterable[int] = (),
+    ephemeral: Span = EPHEMERAL,
     components: Sequence[Component] | None = None,
 ) -> dict[str, list[Span]]:
     """Return the ranges of ports to close on a host, merged and sorted, by protocol.
 
     `settings` are those of the plan, `groups` the groups of the host, with that of its planned role (see
-    `serving_groups`), and `others` further TCP ports of roles. Without a gateway, ports for clients stay open.
+    `serving_groups`), `others` further TCP ports of roles, and `ephemeral` the range on which the host's ranks listen.
+    Without a gateway, ports for clients stay open.
     """
     known = load_components() if components is None else components
     fronted = {name for component in known for name in component.fronts} if gateway else set()
@@ -37,7 +39,7 @@ def closed_ports(
         else:
             closed[used.port.protocol].append((used.first, used.last))
     if not SERVING.isdisjoint(groups):
-        closed["tcp"] += [EPHEMERAL, *_engine_spans(settings, head="ray_head" in groups)]
+        closed["tcp"] += [ephemeral, *_engine_spans(settings, head="ray_head" in groups)]
     return {protocol: without(_merged(spans), clients[protocol]) for protocol, spans in closed.items()}
 
 

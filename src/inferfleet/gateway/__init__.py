@@ -16,9 +16,10 @@ from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files,
 from inferfleet.gateway.completions import completion_check
 from inferfleet.gateway.files import SecretFolder, differing_files, gateway_files, host_names
 from inferfleet.gateway.keepalived import Link, link_of, render_keepalived
+from inferfleet.gateway.monitoring import Monitoring, metrics_port
 from inferfleet.gateway.problems import gateway_problems
 from inferfleet.gateway.recorded import BrokenRecordError, Recorded, locked, read_recorded, write_recorded
-from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config
+from inferfleet.gateway.render import ENDPOINTS, Limits, Paths, render_config, usage_filter
 from inferfleet.gateway.replicas import DeployedReplica, find_replica, last_replica, read_replicas, replica_lines
 from inferfleet.gateway.webui import Webui, authority, webui_origins
 
@@ -32,6 +33,7 @@ __all__ = [
     "DeployedReplica",
     "Limits",
     "Link",
+    "Monitoring",
     "Pair",
     "Paths",
     "Recorded",
@@ -62,6 +64,7 @@ __all__ = [
     "link_of",
     "locked",
     "map_files",
+    "metrics_port",
     "pair_problem",
     "read_backends",
     "read_clients",
@@ -70,6 +73,7 @@ __all__ = [
     "render_config",
     "render_keepalived",
     "replica_lines",
+    "usage_filter",
     "webui_origins",
     "write_recorded",
 ]

@@ -13,7 +13,8 @@ from inferfleet.gateway.backends import backends_of
 from inferfleet.gateway.certificate import INTERNAL_NAME, Pair, is_current, issue_authority, issue_server
 from inferfleet.gateway.clients import CLIENT_MAPS, map_files, read_clients
 from inferfleet.gateway.completions import completion_check
-from inferfleet.gateway.render import Limits, Paths, render_config
+from inferfleet.gateway.monitoring import Monitoring
+from inferfleet.gateway.render import Limits, Paths, render_config, usage_filter
 from inferfleet.gateway.replicas import replica_lines
 from inferfleet.gateway.webui import Webui
 
@@ -97,6 +98,7 @@ def gateway_files(
     paths: Paths,
     engine_api_key: str,
     webui: Webui | None = None,
+    monitoring: Monitoring | None = None,
 ) -> dict[str, str]:
     """Return the content of each file on the gateway by its path; the configuration is the last one.
 
@@ -108,11 +110,13 @@ def gateway_files(
     for name, content in map_files(read_clients(clients, keys), backends).items():
         files[paths.of(name)] = content
     files[paths.of("replicas")] = replica_lines(plans)
+    files[paths.of("usage")] = usage_filter()
     if limits.check_port:
         files[paths.of("completions")] = completion_check(
             backends, limits.check_port, paths.socket, limits.completion_seconds, engine_api_key
         )
-    return {**files, paths.of("config"): render_config(backends, port, limits, paths, engine_api_key, webui)}
+    config = render_config(backends, port, limits, paths, engine_api_key, webui, monitoring)
+    return {**files, paths.of("config"): config}
 
 
 def differing_files(files: Mapping[str, str], checksums: str) -> list[str]:
@@ -122,7 +126,7 @@ def differing_files(files: Mapping[str, str], checksums: str) -> list[str]:
     are written only if they do not exist: those of a deployed gateway may be newer than `files`.
     """
     there = {path: checksum for checksum, _, path in (line.partition("  ") for line in checksums.splitlines())}
-    kept = {path for path in there if PurePosixPath(path).stem in CLIENT_MAPS}
+    kept = {path for path in there if PurePosixPath(path).suffix == ".map" and PurePosixPath(path).stem in CLIENT_MAPS}
     return [
         path
         for path, text in files.items()

@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inferfleet.gateway.affinity import Affinity
 from inferfleet.gateway.backends import Backend
+from inferfleet.gateway.monitoring import Monitoring
 from inferfleet.gateway.webui import Webui
 
 ENDPOINTS = (
@@ -45,6 +46,7 @@ _FILES = {
     "config": "haproxy.cfg",
     "state": "servers.state",
     "completions": "completion_check.json",
+    "usage": "usage.lua",
 }
 _RETRY = {503: " hdr Retry-After 5"}
 
@@ -100,13 +102,14 @@ def render_config(
     paths: Paths,
     engine_api_key: str,
     webui: Webui | None = None,
+    monitoring: Monitoring | None = None,
 ) -> str:
     """Return haproxy.cfg."""
     folder = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
         loader=folder, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    files = ("certificate", "issued", "state", "keys", "access", "models", "rates", "streams")
+    files = ("certificate", "issued", "state", "usage", "keys", "access", "models", "rates", "streams")
     affinity = Affinity()
     authorization = quote(f"Bearer {engine_api_key}".replace("%", "%%"))  # the value is a log format
     return environment.get_template("haproxy.cfg.j2").render(
@@ -117,6 +120,7 @@ def render_config(
         errors={name: _error(name, limits) for name in _ERRORS},
         affinity=affinity if limits.affinity else None,
         webui=webui,
+        monitoring=monitoring,
         backends=[
             asdict(b)
             | {"authorization": authorization if b.takes_api_key else ""}
@@ -124,6 +128,11 @@ def render_config(
             for b in backends
         ],
     )
+
+
+def usage_filter() -> str:
+    """Return the filter, in Lua, that reads the numbers of tokens in answers."""
+    return (Path(__file__).parent / "usage.lua").read_text("utf-8")
 
 
 def quote(text: str) -> str:

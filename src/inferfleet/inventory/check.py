@@ -23,12 +23,12 @@ RENAMED = {"container_runtime_prove": "container_runtime_verify", "nccl_fabric_p
 _INTERNAL = ("inferfleet_", "__")  # facts set by the playbooks
 _LAST_PORT = 65535
 _RUN_OPTIONS = frozenset(
-    {"reset_weights", "weights_remove_partial"}
+    {"reset_weights", "rotated_secrets", "weights_remove_partial"}
 )  # given with -e for a single run, never in an inventory
 
 
 def check_groups(inventory: Inventory) -> list[Problem]:
-    """Require one head per service, at most one web UI, and no host that is both head and worker."""
+    """Require one head per service, at most one web UI and one Prometheus, and no host that is both head and worker."""
     heads, workers, webuis = (list(inventory.groups.get(g, ())) for g in ("ray_head", "ray_worker", "webui"))
     problems = []
     if not heads:
@@ -73,6 +73,17 @@ def check_groups(inventory: Inventory) -> list[Problem]:
                 N_("Keep one host in group webui."),
                 count=len(webuis),
                 hosts=webuis,
+            )
+        )
+    monitors = list(inventory.groups.get("monitoring", ()))
+    if len(monitors) > 1:
+        problems.append(
+            Problem(
+                "two-monitors",
+                N_("Group monitoring has {count} hosts ({hosts}), but Prometheus stores the metrics on a single host."),
+                N_("Keep one host in group monitoring."),
+                count=len(monitors),
+                hosts=monitors,
             )
         )
     return problems

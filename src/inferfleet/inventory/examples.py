@@ -26,6 +26,33 @@ def create(root: Path, like: str, target: Path) -> list[Path]:
         OSError: a file cannot be written.
     """
     _require_example(like, examples(root))
+    require_empty(target)
+    hidden = shutil.ignore_patterns(".*", "report.html")  # secrets and results of the example's own runs
+    shutil.copytree(root / "inventories" / like, target, ignore=hidden, dirs_exist_ok=True)
+    (target / ".gitignore").write_text(_IGNORED, "utf-8")
+    return sorted(path for path in target.rglob("*") if path.is_file())
+
+
+def write(files: Mapping[str, str], target: Path) -> list[Path]:
+    """Write `files`, content by path in the folder `target`, and return their paths.
+
+    Raises:
+        UsageError: `target` is not an empty folder.
+        OSError: a file cannot be written.
+    """
+    require_empty(target)
+    for name, content in {**files, ".gitignore": _IGNORED}.items():
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        (target / name).write_text(content, "utf-8")
+    return sorted(path for path in target.rglob("*") if path.is_file())
+
+
+def require_empty(target: Path) -> None:
+    """Return if `target` does not exist or is an empty folder; nothing is ever overwritten.
+
+    Raises:
+        UsageError: it contains something, or is a file.
+    """
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(
             "not-empty",
@@ -33,10 +60,6 @@ def create(root: Path, like: str, target: Path) -> list[Path]:
             N_("Specify another folder."),
             path=str(target),
         )
-    hidden = shutil.ignore_patterns(".*", "report.html")  # secrets and results of the example's own runs
-    shutil.copytree(root / "inventories" / like, target, ignore=hidden, dirs_exist_ok=True)
-    (target / ".gitignore").write_text(_IGNORED, "utf-8")
-    return sorted(path for path in target.rglob("*") if path.is_file())
 
 
 def _require_example(like: str, known: Mapping[str, str]) -> None:

@@ -15,10 +15,18 @@ _ASSIGNED_TWICE = N_("Port {port} is assigned to both {names} and {last} ({hosts
 
 
 def ports_of(
-    settings: Settings, groups: Collection[str], components: Sequence[Component] | None = None
+    settings: Settings,
+    groups: Collection[str],
+    components: Sequence[Component] | None = None,
+    *,
+    hosts: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, int]:
-    """Return the single ports of a host in these groups, by their name in messages; ranges are omitted."""
-    return {port.name: port.first for port in host_ports(vars(settings), groups, components) if port.single}
+    """Return the single ports of a host in these groups, by their name in messages; ranges are omitted.
+
+    `hosts` are those of each group of the inventory.
+    """
+    known = {**vars(settings), "groups": hosts or {}}
+    return {port.name: port.first for port in host_ports(known, groups, components) if port.single}
 
 
 def check_ports(inventory: Inventory, components: Sequence[Component] | None = None) -> list[Problem]:
@@ -35,7 +43,7 @@ def variable(name: str) -> str:
 
 
 def _problems(inventory: Inventory, host: str, components: Sequence[Component] | None) -> Iterator[Problem]:
-    settings = vars(Settings.model_validate(settings_values(inventory.variables[host])))
+    settings = {**vars(Settings.model_validate(settings_values(inventory.variables[host]))), "groups": inventory.groups}
     groups = [group for group in inventory.groups if inventory.has(group, host)]
     ports = sorted(host_ports(settings, groups, components), key=lambda port: port.component.name)
     by_port: dict[tuple[str, int], list[HostPort]] = defaultdict(list)

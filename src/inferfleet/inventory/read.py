@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inferfleet.inventory.connection import CONNECTION
 from inferfleet.inventory.model import MAGIC, Inventory
 from inferfleet.inventory.options import role_options
-from inferfleet.inventory.parsers import parse_failure
+from inferfleet.inventory.parsers import parse_failure, program_failure
 from inferfleet.inventory.sources import Sources, read_sources
 from inferfleet.messages import N_, Message
 from inferfleet.runner.errors import UsageError
@@ -31,6 +31,8 @@ PLANNED = frozenset(
 LOCKED = Message("", N_("it is encrypted, and no password given decrypts it"))
 """Why the value of a setting is unknown."""
 _FOREIGN = ("ansible_", "molecule_")  # set by Ansible itself and, in role tests, by Molecule
+MAX_CHARACTERS = 1_000_000
+"""Of an evaluated variable: an expression of a few characters may return any number of them."""
 _REASON = 300  # characters of Ansible's error message
 
 
@@ -69,6 +71,7 @@ def read_inventory(
         hostvars = HostVars(manager, variables, loader)
         groups = {str(name): [str(host) for host in hosts] for name, hosts in manager.get_groups_dict().items()}
         refuse_unparsed(groups, path, sources)
+        refuse_failed_programs(manager, sources)
         options = role_options(root) if root else None
         return collect(groups, hostvars, options, sources=sources, extra=frozenset(extra or ()))
     except AnsibleError as error:
@@ -147,6 +150,24 @@ def refuse_unparsed(groups: Mapping[str, Sequence[str]], path: str, sources: Sou
         )
 
 
+def refuse_failed_programs(manager: Any, sources: Sources) -> None:
+    """Refuse scripts and plugins that failed: Ansible only warns, and continues without their hosts and variables.
+
+    Raises:
+        UsageError: Ansible's inventory `manager` did not parse one of them.
+    """
+    parsed = {Path(str(source)).resolve() for source in manager._inventory.processed_sources}
+    for file in sources.programs:
+        if file.resolve() not in parsed:
+            raise UsageError(
+                "inventory-program-failed",
+                N_("Inventory {path} fails: {reason}"),
+                N_("Correct it; `ansible-inventory -i {path} --list` runs it."),
+                path=str(file),
+                reason=program_failure(file, manager._inventory),
+            )
+
+
 def collect(
     groups: Mapping[str, Iterable[str]],
     hostvars: Mapping[str, Mapping[str, Any]],
@@ -181,6 +202,9 @@ def _resolve(
             continue
         try:
             values[name] = _plain(hostvars[key])
+            if _characters(values[name]) > MAX_CHARACTERS:
+                del values[name]
+                unresolved[name] = Message("", N_("it has more than {limit} characters"), limit=MAX_CHARACTERS)
         except AnsibleError as error:
             if not _locked(error):
                 unresolved[name] = str(error).splitlines()[0].rstrip(".")
@@ -250,6 +274,15 @@ def _trusted(value: Any) -> Any:
     if isinstance(value, list):
         return [_trusted(item) for item in value]
     return trust_as_template(value) if isinstance(value, str) else value
+
+
+def _characters(value: Any) -> int:
+    """Return the number of characters in a value."""
+    if isinstance(value, Mapping):
+        return sum(len(key) + _characters(item) for key, item in value.items())
+    if isinstance(value, list):
+        return sum(map(_characters, value))
+    return len(value) if isinstance(value, str) else 0
 
 
 def _plain(value: Any) -> Any:

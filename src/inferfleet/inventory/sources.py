@@ -51,6 +51,8 @@ class Sources:
     """Keys that Ansible ignores."""
     static: tuple[Path, ...] = ()
     """Files of hosts, other than scripts and the configuration of plugins."""
+    programs: tuple[Path, ...] = ()
+    """Scripts and the configuration of plugins, which provide hosts."""
 
 
 def read_sources(paths: Iterable[str]) -> Sources:
@@ -62,6 +64,7 @@ def read_sources(paths: Iterable[str]) -> Sources:
     dynamic, written, problems = False, dict[str, tuple[str, ...]](), list[Problem]()
     variable_files: list[tuple[str, str, str]] = []
     static: list[Path] = []
+    programs: list[Path] = []
     for source in (Path(path) for path in map(str, paths) if "," not in path and Path(path).exists()):
         folder = source if source.is_dir() else source.parent
         for file in _host_files(source):
@@ -69,6 +72,7 @@ def read_sources(paths: Iterable[str]) -> Sources:
             _refuse_special(file, shown)
             if _is_script(file):
                 dynamic = True
+                programs.append(file)
                 continue
             static.append(file)
             if file.suffix not in _EXTENSIONS:
@@ -76,7 +80,7 @@ def read_sources(paths: Iterable[str]) -> Sources:
             elif root := read_mapping(file, shown):
                 if "plugin" in (values := values_of(root)):
                     dynamic = True
-                    static.pop()
+                    programs.append(static.pop())
                     continue
                 if _has_facts(values.values()):
                     raise _facts_file(shown)
@@ -94,7 +98,7 @@ def read_sources(paths: Iterable[str]) -> Sources:
                     if root := read_mapping(file, shown := str(file.relative_to(folder))):
                         _add(written, values_of(root), shown)
                         problems += _repeated(root, shown)
-    return Sources(dynamic, written, tuple(variable_files), tuple(problems), tuple(static))
+    return Sources(dynamic, written, tuple(variable_files), tuple(problems), tuple(static), tuple(programs))
 
 
 def read_mapping(file: Path, shown: str) -> yaml.MappingNode | None:

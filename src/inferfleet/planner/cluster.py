@@ -188,7 +188,7 @@ def _host(
     """Return a host with the ports its components listen on and the disk space they need."""
     groups = [group for group in inventory.groups if inventory.has(group, host)]
     node = plan.nodes.get(host)
-    ports = ports_of(settings, serving_groups(groups, node.role) if node else groups)
+    ports = ports_of(settings, serving_groups(groups, node.role) if node else groups, hosts=inventory.groups)
     weights = plan if node and not plan.checkpoint_is_local else None
     space = needed_space(facts, settings, weights, image_space_gib)
     gateway = GATEWAY in groups

@@ -10,6 +10,7 @@ from inferfleet.inventory.facts import Host
 from inferfleet.inventory.model import Inventory, declared_address, settings_values
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.nodes.systems import numbers, system_of
+from inferfleet.planner.monitoring import MonitoringPlan, plan_monitoring
 from inferfleet.planner.plan import Plan
 from inferfleet.planner.webui import WebuiPlan, plan_webui
 from inferfleet.settings import Settings
@@ -35,6 +36,7 @@ class GatewayPlan:
     virtual_address: str = ""
     """With its prefix length; empty: each gateway has its own address only."""
     webui: WebuiPlan = field(default_factory=WebuiPlan)
+    monitoring: MonitoringPlan = field(default_factory=MonitoringPlan)
 
     @property
     def url(self) -> str:
@@ -57,6 +59,7 @@ class GatewayPlan:
             "virtual_address": self.virtual_address,
             "certificate": self.certificate,
             "webui": asdict(self.webui),
+            "monitoring": asdict(self.monitoring),
             "models": [
                 {"model": backend.model, "replicas": [asdict(replica) for replica in backend.replicas]}
                 for backend in self.backends
@@ -69,7 +72,8 @@ def plan_gateway(inventory: Inventory, settings: Settings, plans: Sequence[Plan]
     serving = _serving(plans)
     nodes = {name: node for plan in plans for name, node in plan.nodes.items()}
     if not (settings.gateway_enabled and serving):
-        return GatewayPlan(webui=plan_webui(inventory, settings, nodes, {}, ""))
+        monitoring = plan_monitoring(inventory, settings, nodes, "")
+        return GatewayPlan(webui=plan_webui(inventory, settings, nodes, {}, ""), monitoring=monitoring)
     names = [*inventory.groups.get(GROUP, ())] or [serving[0].head]
     hosts = {
         name: nodes[name].address if name in nodes else declared_address(name, inventory.variables[name])
@@ -87,6 +91,7 @@ def plan_gateway(inventory: Inventory, settings: Settings, plans: Sequence[Plan]
         certificate=settings.gateway_certificate,
         backends=backends_of(plan.as_dict() for plan in serving),
         webui=plan_webui(inventory, settings, nodes, hosts, address),
+        monitoring=plan_monitoring(inventory, settings, nodes, address),
     )
 
 

@@ -1,5 +1,6 @@
 """Whether a replica is supervised, and after which time without progress it counts as hung."""
 
+from functools import cache
 from math import ceil
 
 from inferfleet.catalog.architecture import Architecture
@@ -46,6 +47,7 @@ def hang_seconds(step: float, *, has_metrics: bool) -> int:
     return derived if has_metrics else max(derived, _WITHOUT_METRICS)
 
 
+@cache
 def _active_parameters(arch: Architecture) -> int:
     """Return the parameters of all layers that compute a token: of the routed experts, only those of the token."""
     total = 0

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import NamedTuple
 
 from inferfleet.catalog.architecture import Architecture, Precision
 from inferfleet.engines.layout import Layout
@@ -66,6 +67,14 @@ def checkpoint_bytes(arch: Architecture, precision: Precision, *, prediction_lay
     return sum(sum(m.sizes(precision, item)) for m in modules)
 
 
+class _Ranks(NamedTuple):
+    """Over how many ranks a layout divides a layer: layouts that differ in their stages have equal layers."""
+
+    tensor: int
+    experts: int
+    expert_parallel: bool
+
+
 @cache
 def stage_weights(
     arch: Architecture, precision: Precision, layout: Layout, *, prediction_layers: int = 0
@@ -77,46 +86,51 @@ def stage_weights(
     `prediction_layers` counts the multi-token-prediction layers that speculative decoding loads.
     """
     counts = layers_per_stage(arch.num_hidden_layers, layout.pipeline_parallel_size)
+    ranks = _Ranks(layout.tensor_parallel_size, layout.expert_ranks, layout.expert_parallel)
     sizes: list[int] = []
     first = 0
     for stage, count in enumerate(counts):
         layers = alike_layers(arch)[first : first + count]
         first += count
-        total = _rotary_table(arch, precision) + _held([*vision_encoder(arch)], precision, layout)
-        total += sum(_layer_bytes(arch, precision, layout, layer) * n for layer, n in Counter(layers).items())
+        total = _rotary_table(arch, precision) + _vision_bytes(arch, precision, ranks)
+        total += sum(_layer_bytes(arch, precision, ranks, layer) * n for layer, n in Counter(layers).items())
         if stage == 0 or (arch.tie_word_embeddings and stage == len(counts) - 1):
-            total += _held([embedding(arch)], precision, layout)
+            total += _held([embedding(arch)], precision, ranks)
         if stage == len(counts) - 1:
-            total += _held(output_head(arch), precision, layout)
+            total += _held(output_head(arch), precision, ranks)
             # Its embedding and head are shared with the model, so they need no extra memory.
-            total += prediction_layers * _prediction_bytes(arch, precision, layout)
+            total += prediction_layers * _prediction_bytes(arch, precision, ranks)
         sizes.append(total)
     return tuple(sizes)
 
 
 @cache
-def _layer_bytes(arch: Architecture, precision: Precision, layout: Layout, layer: int) -> int:
+def _layer_bytes(arch: Architecture, precision: Precision, ranks: _Ranks, layer: int) -> int:
     modules = list(decoder_layer(arch, layer))
-    held = _held(modules, precision, layout)
+    held = _held(modules, precision, ranks)
     if precision not in ITEM_BYTES and any(m.quantized for m in modules if m.name == "kv_b_proj"):
-        heads = -(-arch.num_attention_heads // layout.tensor_parallel_size)
+        heads = -(-arch.num_attention_heads // ranks.tensor)
         held += allocated(heads * (arch.qk_nope_head_dim + arch.v_head_dim) * arch.kv_lora_rank * 2)
     return held
 
 
 @cache
-def _prediction_bytes(arch: Architecture, precision: Precision, layout: Layout) -> int:
+def _prediction_bytes(arch: Architecture, precision: Precision, ranks: _Ranks) -> int:
     shared = ("embed_tokens", "shared_head.head")
-    return _held([m for m in prediction_layer(arch) if m.name not in shared], precision, layout)
+    return _held([m for m in prediction_layer(arch) if m.name not in shared], precision, ranks)
 
 
-def _held(modules: Sequence[Matrix], precision: Precision, layout: Layout) -> int:
+@cache
+def _vision_bytes(arch: Architecture, precision: Precision, ranks: _Ranks) -> int:
+    return _held([*vision_encoder(arch)], precision, ranks)
+
+
+def _held(modules: Sequence[Matrix], precision: Precision, ranks: _Ranks) -> int:
     item = item_bytes(precision)
-    tensor = layout.tensor_parallel_size
     total = 0
     for module in modules:
-        group = layout.expert_ranks if module.copies > 1 else tensor
-        part = module.on_rank(group, experts_divided=layout.expert_parallel)
+        group = ranks.experts if module.copies > 1 else ranks.tensor
+        part = module.on_rank(group, experts_divided=ranks.expert_parallel)
         if (part.precision or precision) == "mxfp4" and part.quantized:
             part = part.padded(_MXFP4_PADDING)
         sizes = replace(part, group_scale_bytes=_GROUP_SCALE).sizes(precision, item)

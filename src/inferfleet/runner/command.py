@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inferfleet.inventory.removal import source_of
 from inferfleet.runner.extra_vars import ExtraVars, shown_extra_vars
 
 
@@ -30,7 +31,8 @@ class Access:
 class Request:
     """A requested run of a playbook.
 
-    `root` is the checkout, `playbook` a path relative to it, `inventory` an absolute path or a host list.
+    `root` is the checkout, `playbook` a path relative to it, `inventory` an absolute path or a host list, `removed` the
+    nodes that the run takes out of it.
     """
 
     root: Path
@@ -45,6 +47,7 @@ class Request:
     forks: int | None = None
     verbosity: int = 0
     access: Access = Access()
+    removed: Sequence[str] = ()
 
     @property
     def partial(self) -> bool:
@@ -56,7 +59,7 @@ def arguments(request: Request, extra_vars_files: Sequence[Path]) -> list[str]:
     """Return the arguments of ansible-playbook; variables come from files, never from the command line."""
     extra_vars = [part for path in extra_vars_files for part in ("-e", f"@{path}")]
     inventory, playbook = request.inventory, str(request.root / request.playbook)
-    return ["-i", inventory, *_options(request, Path("/")), *extra_vars, playbook]
+    return ["-i", inventory, *_removal(request), *_options(request, Path("/")), *extra_vars, playbook]
 
 
 def bound_to_parent(argv: Sequence[str], setpriv: str | None) -> list[str]:
@@ -71,9 +74,14 @@ def shown_command(request: Request, cwd: Path) -> str:
     """Return the equivalent ansible-playbook command to copy into a shell, with secrets masked."""
     inventory = _short(request.inventory, request.root)
     extra_vars = [part for item in request.extra_vars for part in shown_extra_vars(item, request.root)]
-    words = ["ansible-playbook", request.playbook, "-i", inventory, *_options(request, request.root)]
+    words = ["ansible-playbook", request.playbook, "-i", inventory, *_removal(request)]
+    words += _options(request, request.root)
     line = shlex.join([*words, *extra_vars])
     return line if cwd == request.root else f"cd {shlex.quote(str(request.root))} && {line}"
+
+
+def _removal(request: Request) -> list[str]:
+    return ["-i", source_of(request.removed)] if request.removed else []
 
 
 def _options(request: Request, root: Path) -> list[str]:

@@ -19,6 +19,10 @@ _SECRET = re.compile(r"(^|_)(pass|password|passphrase|secret|token|key)(_|$)", r
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
+_SHOWN = 300
+"""Characters of an option in a message."""
+
+
 @dataclass(frozen=True, slots=True)
 class ExtraVars:
     """One `-e` option: a file of variables, or the variables themselves."""
@@ -60,7 +64,7 @@ def _parse(option: str, start: Path) -> ExtraVars:
 def _mapping(option: str) -> dict[str, Any]:
     try:
         values = yaml.safe_load(option)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a number of 5,000 digits; nested too deeply
         reason = str(getattr(error, "problem", None) or error)
         raise _bad(
             option, N_("it is not valid JSON or YAML ({error})"), N_("Quote it as JSON."), error=reason
@@ -88,6 +92,7 @@ def _bad(option: str, reason: str, remedy: str, **parameters: str) -> UsageError
     # The value may be a secret: show only the name.
     name = re.split(r"[=:]", option, maxsplit=1)[0]
     shown = option if option.startswith("@") or name == option else f"{name}=…"
+    shown = shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
     why = Message("", reason, **parameters)
     return UsageError("bad-extra-vars", N_("-e {option}: {reason}."), remedy, option=shown, reason=why, **parameters)
 

@@ -8,16 +8,19 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from inferfleet.settings.clients import ApiClient, ApiClients
+from inferfleet.settings.receivers import EmailReceivers, Robot
 from inferfleet.settings.values import (
     BodyBytes,
     Bytes,
     ContextLength,
     Count,
     DataPath,
+    Days,
     DirectHost,
     DraftTokens,
     Email,
     EngineName,
+    Gibibytes,
     HostPort,
     HttpUrl,
     Image,
@@ -35,6 +38,7 @@ from inferfleet.settings.values import (
     Registry,
     Repository,
     Revision,
+    Seconds,
     Share,
     SourceNetwork,
     Switch,
@@ -192,6 +196,27 @@ class Settings(BaseModel):
     api_clients: ApiClients = [ApiClient(name="default")]
     """Clients of the gateway: `name`, optionally `models`, `requests_per_minute`, `max_concurrent` and `key`."""
 
+    gateway_monitoring_port: Port = 8445
+    """HTTPS port of Prometheus and Alertmanager on the hosts of group gateway, for the user `admin`."""
+    monitoring_retention_days: Days = 15
+    """Days that Prometheus stores metrics."""
+    monitoring_retention_gib: Gibibytes = 10
+    """GiB of disk that they take at most; the oldest are deleted first."""
+    monitoring_language: Literal["en", "zh"] = "en"
+    """Language of the alerts."""
+    monitoring_queue_seconds: Seconds = 30
+    """Alert if a tenth of the requests waits longer for the engine; 0: no alert."""
+    monitoring_ttft_seconds: Seconds = 0
+    """Alert if the 95th percentile of the time to the first token is longer, e.g. twice the benchmark's; 0: none."""
+    monitoring_tpot_seconds: Seconds = 0
+    """Alert if the 95th percentile of the time per further token is longer; 0: no alert."""
+    monitoring_webhooks: list[HttpUrl] = []
+    """URLs that get alerts in Alertmanager's JSON."""
+    monitoring_robots: list[Robot] = []
+    """Chat robots that get alerts: `kind` (`wecom`, `dingtalk`, `feishu`), `url`, and `secret` if it signs."""
+    monitoring_email: EmailReceivers = []
+    """Mail that gets alerts: `to`, `sender`, `server` (`host:port`), `user` and `password`."""
+
     engine_api_key: str = ""
     """Key of the engines' API, which the gateway sends; its clients have keys of their own."""
     ray_auth_token: str = ""
@@ -202,6 +227,8 @@ class Settings(BaseModel):
     """Key that signs Open WebUI sessions."""
     webui_admin_password: str = ""
     """Password of `webui_admin_email`."""
+    monitoring_admin_password: str = ""
+    """Password of `admin` for Prometheus and Alertmanager behind the gateway."""
 
 
 class HostSettings(BaseModel):
@@ -223,10 +250,17 @@ MIN_SECRET_LENGTH = 8
 MAX_PASSWORD_BYTES = 72
 """Maximum bytes of a password: bcrypt, with which Open WebUI stores it, ignores or rejects more."""
 
-SECRETS = ("engine_api_key", "ray_auth_token", "supervisor_token", "webui_secret_key", "webui_admin_password")
+SECRETS = (
+    "engine_api_key",
+    "ray_auth_token",
+    "supervisor_token",
+    "webui_secret_key",
+    "webui_admin_password",
+    "monitoring_admin_password",
+)
 """Settings whose value must never be shown, not even in an error message."""
 
-WITH_SECRETS = ("api_clients",)
+WITH_SECRETS = ("api_clients", "monitoring_webhooks", "monitoring_robots", "monitoring_email")
 """Settings whose value contains secrets."""
 
 HOST_KEYS = tuple(HostSettings.model_fields)
@@ -242,6 +276,7 @@ SECTIONS = {
     "Supervisor": "supervisor_enabled",
     "Open WebUI": "webui_image",
     "Gateway (hosts of group gateway; without this group, the first head node)": "gateway_enabled",
+    "Monitoring (runs if group monitoring has a host)": "gateway_monitoring_port",
     "Secrets (empty: generated once into <inventory>/.secrets/, mode 0600, outside git)": "engine_api_key",
 }
 """Headings of the generated files, with the first setting of each section."""

@@ -76,6 +76,9 @@ Port = Annotated[int, Field(ge=1, le=65535), BeforeValidator(number)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535), BeforeValidator(number)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(number)]
 Switch = Annotated[bool, BeforeValidator(boolean)]
+Days = Annotated[int, Field(ge=1, le=3650), BeforeValidator(number)]
+Gibibytes = Annotated[int, Field(ge=1), BeforeValidator(number)]
+Seconds = Annotated[float, Field(ge=0), BeforeValidator(number)]
 Share = Annotated[float, Field(gt=0, le=1), BeforeValidator(number)]
 
 

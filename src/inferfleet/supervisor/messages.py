@@ -62,12 +62,6 @@ def reason_message(reason: Mapping[str, Any] | None) -> Message:
     if not reason:
         return Message("", "")
     code, parameters = str(reason.get("code", "")), dict(reason.get("parameters") or {})
-    if code == "operator-stopped" and parameters:
-        code = "container-stopped"
-    if code == "container-exited" and parameters.get("oom"):
-        code = "out-of-memory"
-    if code == "completions-fail" and not parameters.get("status"):
-        code = "no-answer"
     return _message(REASONS, code, parameters)
 
 

@@ -78,4 +78,5 @@ def _probe(plan: Plan, api_key: str) -> dict[str, Any]:
         "authorization": f"Bearer {api_key}" if plan["takes_api_key"] else "",
     }
     metrics = load_engines()[plan["engine"]].metrics
-    return probe | ({"metrics": metrics.model_dump(mode="json")} if metrics else {})
+    shown = {"generated", "kv_cache"}  # only `inferfleet status --watch` reads them
+    return probe | ({"metrics": metrics.model_dump(mode="json", exclude=shown)} if metrics else {})

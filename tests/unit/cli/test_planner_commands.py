@@ -12,7 +12,9 @@ from typer.testing import CliRunner
 
 from inferfleet.cli import app
 from inferfleet.cli.commands import estimate
+from inferfleet.cli.commands.check import next_step
 from inferfleet.cli.commands.estimate import option_of, options_of
+from inferfleet.runner.outcome import Outcome
 from inferfleet.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -169,3 +171,19 @@ def test_plan_shows_the_transport_of_the_ranks(tmp_path: Path) -> None:
     assert code == 0
     assert "mlx5_0:1, 200 Gbit/s" in text
     assert "Network" not in run("plan", "-i", str(ROOT / "inventories/a800"))[1]
+
+
+@pytest.mark.slow  # runs ansible-playbook
+@pytest.mark.parametrize(("language", "start"), [("en", "Next: "), ("zh", "下一步：")])
+def test_check_ends_with_the_next_step(tmp_path: Path, language: str, start: str) -> None:
+    (tmp_path / "hosts.yml").write_text("ray_head: {hosts: {n1: {ansible_host: 127.0.0.1, ansible_port: 1}}}\n")
+    options = ["-i", str(tmp_path), "-u", "ops", "-e", "model=tiny-r1", "-e", "accelerator=cpu"]
+    code, output = run("--lang", language, "check", *options)
+    last = output.splitlines()[-1]
+    assert code == 4
+    assert last.startswith(start)
+    assert f"inferfleet check -i {tmp_path} --user ops -e model=tiny-r1 -e accelerator=cpu" in last
+
+
+def test_a_successful_check_leads_to_the_deployment() -> None:
+    assert "`inferfleet up -i site`" in next_step(Outcome.OK, "-i site")

@@ -57,6 +57,18 @@ def test_interrupted_run_shows_the_next_step() -> None:
     assert summary_rows[0] == Row("next", "Run `inferfleet up` again: it continues where this run stopped.")
 
 
+def test_status_shows_drained_replicas_and_how_to_use_them_again() -> None:
+    replica = {"replica": "replica-1", "model": "r1", "healthy": True, "drained": False, "requests": 2}
+    other = replica | {"replica": "replica-2", "drained": True, "requests": 1}
+    result = {"replicas": {"node1": [replica, other], "node2": None}}
+    shown = rows(finished(result=result), Outcome.OK, STATUS)
+    assert [row.label for row in shown if row.label.startswith("replica")] == ["replica-2"]
+    assert any("inferfleet drain replica-2 --undo" in row.text for row in shown)
+    for states in ({"node1": [replica]}, {}, None):
+        shown = rows(finished(result={"replicas": states}), Outcome.OK, STATUS)
+        assert not any("drain" in f"{row.label} {row.text}" for row in shown)
+
+
 def test_nodes_that_another_run_changes_are_no_invalid_configuration() -> None:
     run = finished(refusal="busy", problems=(Problem("busy", "no", "Wait."),), rc=2)
     about = {"again": "inferfleet up -i x", "inventory": "x", "check": False, "log": "log"}

@@ -78,5 +78,8 @@ def test_unknown_component_is_refused():
     assert refused.value.problem.parameters == {
         "key": "component_service_name",
         "value": "'database'",
-        "names": ["completion_check", "engine", "firewall", "gateway", "ray", "supervisor", "virtual_address", "webui"],
+        "names": [
+            *("alert_forwarder", "alertmanager", "completion_check", "engine", "firewall", "gateway", "node_exporter"),
+            *("prometheus", "ray", "supervisor", "usage", "virtual_address", "webui"),
+        ],
     }

@@ -25,7 +25,7 @@ PLAYS = """
     - ansible.builtin.set_fact: {inferfleet_node: {docker: false}, cacheable: true}
   tasks: %s
 - name: Check the components that answer
-  hosts: monitoring
+  hosts: probes
   gather_facts: false
   tasks:
     - ansible.builtin.set_fact: {inferfleet_plan: {engine: vllm, executor: mp, nodes: {}}, cacheable: true}
@@ -43,10 +43,11 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     data = folder / "data"
     data.mkdir()
     (package / "components" / "exporter.yml").write_text(
-        EXPORTER.replace("/var/lib/inferfleet/node-exporter", str(data)).replace("9100", "9")
+        EXPORTER.replace("/var/lib/inferfleet/process-exporter", str(data)).replace("9256", "9")
     )
-    firewall = package / "components" / "firewall.yml"  # its removal stops a unit, which needs systemd
-    firewall.write_text(firewall.read_text().replace('["*"]', "[ray_head]"))
+    for name in ("firewall", "node_exporter"):  # their removal stops a unit, which needs systemd
+        file = package / "components" / f"{name}.yml"
+        file.write_text(file.read_text().replace('["*"]', "[ray_head]"))
     (removal,) = [
         play["tasks"]
         for play in yaml.safe_load((ROOT / "playbooks/reset.yml").read_text())
@@ -55,7 +56,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     (folder / "play.yml").write_text(PLAYS % json.dumps(removal))
     settings = yaml.safe_load((ROOT / "group_vars/all/main.yml").read_text())
     hosts = {"m1": {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}}
-    inventory = {"all": {"vars": settings}, "monitoring": {"hosts": hosts}}
+    inventory = {"all": {"vars": settings}, "probes": {"hosts": hosts}}
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory))
     done = subprocess.run(
         ["ansible-playbook", "--inventory", folder / "hosts.yml", "--check", "-v", folder / "play.yml"],
@@ -69,18 +70,18 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_play_over_all_components_includes_its_group(output):
-    assert "Remove the configuration and data of Node exporter" in output
+    assert "Remove the configuration and data of Process exporter" in output
 
 
 def test_only_files_and_data_of_components_of_the_node_are_removed(output):
-    assert "item: /etc/inferfleet/node-exporter.yml" in output
+    assert "item: /etc/inferfleet/process-exporter.yml" in output
     assert "item: DATA" in output
     assert "open-webui" not in output
     assert "ray_auth_token" not in output
 
 
 def test_its_status_is_checked(output):
-    assert "message: Node exporter on m1" in output
+    assert "message: Process exporter on m1" in output
     assert "ok: false" in output
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from inferfleet.fabric import mesh_ports
+from inferfleet.fabric import ephemeral_ports, mesh_ports
 from inferfleet.planner import make_plan
 from inferfleet.settings import Settings
 
@@ -59,3 +59,12 @@ def test_ports_of_the_command_line_are_included(engine, option, on_head, contrac
     named = re.search(option, " ".join(plan.nodes["n0" if on_head else "n1"].argv))
     keys = {**CONTRACT, "engine": engine, "executor": plan.executor, "data_parallel_size": plan.data_parallel_size}
     assert int(named[1]) in mesh_ports(keys, GROUPS[on_head], 29450)
+
+
+def test_ephemeral_ports_are_read_on_the_node():
+    facts = {"ansible_facts": {"inferfleet_node": {"ephemeral_ports": [40000, 65000]}}}
+    span = ephemeral_ports(facts)
+    ports = mesh_ports(CONTRACT | {"engine": "vllm", "executor": "mp"}, GROUPS[True], 29450, ephemeral=span)
+    assert {40000, 52500, 65000} < {*ports}
+    assert 32768 not in ports
+    assert ephemeral_ports({"ansible_facts": {"inferfleet_node": {}}}) == (32768, 60999), "facts of an earlier version"

@@ -54,8 +54,8 @@ def test_ports_for_clients_stay_open_without_a_gateway():
 def test_gateway_closes_the_ports_behind_it_and_no_other_port_for_clients():
     before, after = (tcp(["ray_head", "gateway", "webui"], gateway=gateway) for gateway in (False, True))
     assert [span for span in after if span not in before] == [(3000, 3000), (8000, 8000)]
-    assert (8404, 8406) in after  # its own health checks, and the supervisor
-    assert not any(first <= port <= last for first, last in after for port in (8443, 8444))
+    assert (8404, 8407) in after  # its own health checks, the supervisor, and its metrics
+    assert not any(first <= port <= last for first, last in after for port in (8443, 8444, 8445))
 
 
 @pytest.mark.parametrize("port", ["engine_port", "webui_port", "gateway_port", "gateway_webui_port"])

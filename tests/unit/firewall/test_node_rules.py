@@ -60,7 +60,7 @@ def test_gateway_of_any_host_closes_the_api():
     """Also of one that Ansible does not have in the group, because the run does not include it."""
     assert "8000" not in elements(rules("n1"), "tcp_ports")
     assert "8000" in elements(rules("n1", gateways=["n3"]), "tcp_ports")
-    assert elements(rules("n3", gateways=["n3"]), "tcp_ports") == ["3000", "8404-8405"], "with Open WebUI"
+    assert elements(rules("n3", gateways=["n3"]), "tcp_ports") == ["3000", "8404-8405", "8407"], "with Open WebUI"
 
 
 def test_api_stays_open_until_the_gateway_is_deployed():
@@ -92,6 +92,11 @@ def test_ports_of_roles_are_closed_on_serving_hosts():
 )
 def test_port_of_ssh_is_left_open(variables):
     assert elements(rules("n1", variables=variables), "tcp_ports")[-2:] == ["32768-40021", "40023-60999"]
+
+
+def test_ephemeral_ports_are_those_of_the_node():
+    variables = {"ansible_facts": {"inferfleet_node": {"ephemeral_ports": [40000, 65000]}}}
+    assert elements(rules("n1", variables=variables), "tcp_ports")[-1] == "40000-65000"
 
 
 def test_ports_of_other_programs_and_further_networks():

@@ -77,7 +77,7 @@ def test_files_of_the_gateway():
         "k",
     )
     maps = ["keys.map", "access.map", "models.map", "rates.map", "streams.map"]
-    names = ["server.pem", "issued.pem", *maps, "backends.map", "replicas.map", "haproxy.cfg"]
+    names = ["server.pem", "issued.pem", *maps, "backends.map", "replicas.map", "usage.lua", "haproxy.cfg"]
     assert [*files] == [f"/etc/gw/{name}" for name in names]
     assert files["/etc/gw/server.pem"] == "CERT\nKEY\n"
     assert files["/etc/gw/issued.pem"] == "ISSUED\nOWN\n"

@@ -101,6 +101,32 @@ def test_a_script(tmp_path):
     assert read.variables["n1"]["model"] == "tiny-r1"
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("zz.sh", "#!/bin/sh\necho 'no route to the CMDB' >&2\nexit 1\n", "no route to the CMDB"),
+        ("zz.yml", "plugin: ansible.builtin.constructed\nstrict: true\ncompose: {x_a: x_none.b}\n", "x_none"),
+        ("zz.yml", "plugin: not.a.plugin\n", "not.a.plugin"),
+    ],
+)
+def test_a_script_or_plugin_that_fails(tmp_path, name, content, reason):
+    path = written(tmp_path, ONE)
+    program = tmp_path / name
+    program.write_text(content)
+    program.chmod(0o755 if name.endswith(".sh") else 0o644)
+    with pytest.raises(UsageError) as caught:
+        read_inventory(path)
+    assert caught.value.problem.code == "inventory-program-failed"
+    assert reason in caught.value.problem.parameters["reason"]
+
+
+def test_an_expression_of_unlimited_length(tmp_path):
+    path = written(tmp_path, ONE, all={"model": "{{ 'a' * 100000000 }}", "x_list": "{{ ['a' * 999] * 9999 }}"})
+    read = read_inventory(path)
+    assert {"model", "x_list"} <= {*read.unresolved["n1"]}
+    assert not {"model", "x_list"} & {*read.variables["n1"]}
+
+
 @pytest.fixture
 def vaulted(tmp_path):
     """Return an inventory whose group_vars are a vaulted file, and the file with its password."""

@@ -11,6 +11,7 @@ from tests.unit.inventory.conftest import build_inventory
 
 from inferfleet.components import Component, load_components
 from inferfleet.inventory import Inventory
+from inferfleet.inventory.answers import NewHost, parse_hosts, webui_host
 from inferfleet.inventory.examples import create
 from inferfleet.inventory.facts import GIB, Host
 from inferfleet.inventory.ports import check_ports
@@ -33,6 +34,7 @@ GROUPS = (
     {"ray_head": ["a", "b", "c"]},
     {"ray_head": ["a"], "ray_worker": ["b", "a"]},
     {"ray_head": ["a"], "webui": ["a", "b"]},
+    {"ray_head": ["a"], "monitoring": ["a", "b"]},
     {**SERVICES, "service_small": ["b1", "b2", "a2"]},
     {**SERVICES, "service_small": ["b1"]},
     {**SERVICES, "ray_head": ["a1"], "ray_worker": ["a2", "b1", "b2"]},
@@ -77,6 +79,7 @@ VALUES: tuple[tuple[str, Any], ...] = (
     ("image_mirrors", {"docker.io": "https://docker.example.com"}),
     ("insecure_registries", ["http://registry:5000"]),
     ("webui_admin_email", "admin"),
+    ("monitoring_email", [{"to": "a@site.cn", "sender": "b@site.cn", "server": "mail:587"}] * 2),
     ("engine_api_key", "\u829d\u9ebb"),
     *((name, "open sesame") for name in SECRETS),
     (SECRETS[0], 12345678),
@@ -170,6 +173,14 @@ def _unreadable() -> Iterator[Problem]:
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "hosts.yml").symlink_to("/dev/null")
         yield from _refused(lambda: read_inventory(folder))
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "hosts").write_text("[ray_head]\nn1")
+        program = Path(folder) / "zz.sh"
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+        yield from _refused(lambda: read_inventory(folder))
+        program.unlink()
+        yield from check_inventory(read_inventory(folder, {"model": "{{ 'a' * 2000000 }}"}))
     vaulted = "$ANSIBLE_VAULT;1.1;AES256\n61\n"
     hosts, binary, tagged = "[ray_head]\nn1", "\udcff", "a: !unknown 1"
     for text, everywhere in (
@@ -202,6 +213,15 @@ def _refused(read: Callable[[], object]) -> Iterator[Problem]:
 
 
 def _examples() -> Iterator[Problem]:
+    for hosts in (",", "gpu[4:1]", "gpu[1:3]=10.0.0.[1:2]", "gpu1,gpu[1:2]"):
+        try:
+            parse_hosts(hosts)
+        except UsageError as error:
+            yield error.problem
+    try:
+        webui_host("a,b", (NewHost("gpu1"),))
+    except UsageError as error:
+        yield error.problem
     for like, target in (("", "new"), ("a80", "new"), ("zzz", "new"), ("a800", "/")):
         try:
             create(ROOT, like, Path(target))

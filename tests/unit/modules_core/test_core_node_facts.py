@@ -157,3 +157,9 @@ def test_packages_of_environments(node_facts, tmp_path):
     (tmp_path / "broken/bin").mkdir(parents=True)
     (tmp_path / "broken/bin/python").symlink_to(tmp_path / "missing")
     assert node_facts.environments(str(tmp_path)) == {f"{tmp_path}/weights": ["huggingface-hub==2.4.0"]}
+
+
+def test_port_that_the_kernel_assigns_is_ephemeral(node_facts):
+    first, last = node_facts.ephemeral_ports()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert first <= server.getsockname()[1] <= last

@@ -26,7 +26,11 @@ def test_sglang_multi_node():
     assert share - 0.01 < given <= share
     starts = [python_module("sglang.launch_server", "--api-key", "INFERFLEET_API_KEY"), ["python3", "-m"]]
     for rank, (node, start) in enumerate(zip(plan.nodes.values(), starts, strict=True)):
-        words = shlex.split(shared.format(rank, f"{given:.2f}", "" if rank else " --enable-metrics"))
+        words = shlex.split(
+            shared.format(
+                rank, f"{given:.2f}", "" if rank else " --enable-metrics --stream-response-default-include-usage"
+            )
+        )
         assert node.argv == [*start, *(words if rank else words[1:])]
         assert node.ray_argv == []
     assert plan.api_key_env == "INFERFLEET_API_KEY"

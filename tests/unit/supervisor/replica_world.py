@@ -31,6 +31,8 @@ class World:
         self.reports: dict[str, Report] = {}
         self.started_in: dict[tuple[str, str], int] = {}
         self.hangs = False
+        self.dead_ranks: set[str] = set()
+        self.engine_ends = 0  # ticks until the engine exits because of a dead rank
         self.serving_seconds = 0.0
         self.stalled = 0.0
         self.time = 0
@@ -45,6 +47,11 @@ class World:
             self.seen[node][name] = replace(state, running=False, exit_code=code)
             if name == "engine":
                 self.hangs = False
+
+    def kill_rank(self, node: str, engine_ends: int) -> None:
+        """End the rank process of a node; the engine exits some ticks later."""
+        self.dead_ranks.add(node)
+        self.engine_ends = engine_ends
 
     def docker_stop(self, node: str, name: str) -> None:
         """Stop a container as `docker stop` does."""
@@ -88,6 +95,10 @@ class World:
     def tick(self, seconds: float) -> None:
         """Let one interval pass on all nodes that are on."""
         self.time += 1
+        if self.engine_ends:
+            self.engine_ends -= 1
+            if not self.engine_ends:
+                self.exit("n1", "engine", 1)
         self.silent = {node: age + seconds for node, age in self.silent.items()}
         for node in NODES:
             if node not in self.off:
@@ -103,7 +114,11 @@ class World:
         return {(node, name) for node in NODES for name, state in self.seen[node].items() if state and state.running}
 
     def _report(self, node: str, seconds: float) -> None:
-        self.members[node] = logic.observe(self.members[node], self.seen[node], None, 0, seconds)
+        engine = self.seen["n1"]["engine"]
+        loaded = bool(engine and engine.running and self.serving_seconds >= LOAD_SECONDS)
+        self.dead_ranks = self.dead_ranks if loaded else set()
+        ranks = int(loaded and node not in self.dead_ranks)
+        self.members[node] = logic.observe(self.members[node], self.seen[node], ranks, 1, seconds)
         boot = str(self.boots[node])
         self.reports[node] = logic.report(self.members[node], node, boot, STAGES[node], self.seen[node])
         self.silent[node] = 0.0

@@ -34,7 +34,7 @@ class Leader:
 
     def run(self, scenario: Any) -> None:
         async def started() -> None:
-            server = Server(self.token("leader"), {REPORT_PATH: self.handle}, lambda: {"state": "up"})
+            server = Server(self.token("leader"), {REPORT_PATH: self.handle}, lambda: {"state": "up"}, lambda: "up 1\n")
             async with await asyncio.start_server(server.serve, "127.0.0.1", 0) as listening:
                 self.port = listening.sockets[0].getsockname()[1]
                 await scenario(self)

@@ -47,6 +47,26 @@ def test_exit_restarts_the_group(world: World, node: str, name: str) -> None:
     assert before == {}
 
 
+@pytest.mark.parametrize("node", NODES)
+@pytest.mark.parametrize("engine_ends", [2, 3, 60])
+def test_reason_of_a_dead_rank_is_its_node(world: World, node: str, engine_ends: int) -> None:
+    world.run(10)
+    world.kill_rank(node, engine_ends)
+    assert world.run_until(STOPPING, 20)
+    assert world.group.reason == machine.Reason("rank-lost", {"node": node})
+    assert world.run_until(SERVING, 60)
+    world.run(30)
+    assert world.group.restarts == 1
+
+
+def test_reason_is_the_exit_of_the_engine_where_its_ranks_end_with_it(world: World) -> None:
+    world.run(10)
+    world.exit("n1", "engine")
+    assert world.run_until(STOPPING, 20)
+    assert world.group.reason
+    assert world.group.reason.code == "container-exited"
+
+
 def test_stages_start_in_order(world: World) -> None:
     world.exit("n2", "ray")
     world.run_until(STARTING, 30)

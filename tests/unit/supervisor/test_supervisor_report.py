@@ -140,14 +140,14 @@ def test_text_of_an_event(code, parameters, shown):
     ("reason", "shown"),
     [
         (
-            {"code": "container-exited", "parameters": {"node": "n1", "container": "c", "exit_code": 137, "oom": True}},
+            {"code": "out-of-memory", "parameters": {"node": "n1", "container": "c"}},
             "container c on n1 ran out of memory",
         ),
         (
-            {"code": "operator-stopped", "parameters": {"node": "n1", "container": "c"}},
+            {"code": "container-stopped", "parameters": {"node": "n1", "container": "c"}},
             "container c on n1 was stopped deliberately",
         ),
-        ({"code": "completions-fail", "parameters": {"status": 0}}, "the engine did not accept connections"),
+        ({"code": "no-answer", "parameters": {}}, "the engine did not accept connections"),
         (None, ""),
     ],
 )

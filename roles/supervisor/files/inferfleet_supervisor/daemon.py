@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from inferfleet_supervisor import member as node_logic
+from inferfleet_supervisor import metrics
 from inferfleet_supervisor.docker_api import Docker, DockerRefusedError, DockerUnavailableError
 from inferfleet_supervisor.group import Event
 from inferfleet_supervisor.journal import Journal, Store
@@ -24,7 +25,6 @@ from inferfleet_supervisor.settings import Settings
 INTERVAL = 1.0
 LONGEST_INTERVAL = 2.0
 """A longer pause of the process, the machine or the clock counts as this."""
-_RANKS_EVERY = 3
 
 
 class Daemon:
@@ -58,11 +58,10 @@ class Daemon:
         self.seen: Mapping[str, Seen | None] | None = None
         self.busy: set[str] = set()  # containers with an action under way
         self.tasks: set[asyncio.Future[Any]] = set()
-        self.looks = 0
 
     async def run(self) -> None:
         """Supervise until the process ends."""
-        server = Server(self.token, {REPORT_PATH: self._report, COMMAND_PATH: self._command}, self.health)
+        server = Server(self.token, {REPORT_PATH: self._report, COMMAND_PATH: self._command}, self.health, self.metrics)
         await asyncio.start_server(server.serve, self.settings.address, self.settings.port)
         self._spawn(self._follow_events())
         last = self.clock()
@@ -92,11 +91,10 @@ class Daemon:
     async def _observe(self, seconds: float) -> None:
         """Inspect the containers. What is known stays while Docker does not answer: that is no exit."""
         settings = self.settings
-        self.looks += 1
         ranks = None
         try:
             seen = {name: await self.docker.inspect(name) for name in settings.names}
-            if settings.ranks_pattern and self.looks % _RANKS_EVERY == 0:
+            if settings.ranks_pattern:
                 ranks = await self._ranks(seen)
         except (DockerUnavailableError, DockerRefusedError):
             return
@@ -182,6 +180,10 @@ class Daemon:
         phase = self.leader.group.phase if self.leader else self.order.phase if self.order else "unknown"
         held = bool(self.leader and self.leader.group.held > 0)
         return {"replica": self.settings.replica, "state": "up" if held or phase == "serving" else "down"}
+
+    def metrics(self) -> str:
+        """Return the state of the replica as metrics."""
+        return metrics.render(self.status())
 
     def status(self) -> dict[str, Any]:
         """Return the state of the replica; a member's is what its leader ordered last."""

@@ -52,6 +52,7 @@ BACK_OFF_SECONDS = (0, 10, 30, 60, 120, 300)
 BUDGET = 10
 EXHAUSTED_SECONDS = 600
 STABLE_SECONDS = 600
+INSPECTED_SECONDS = 1.0  # between inspections of a node: earlier differences are not known
 
 Snapshot = tuple[tuple[str, ...], ...]
 
@@ -348,6 +349,8 @@ def _changed(group: Group, inputs: Inputs) -> Group | None:
             elif container.started != started and container.state == RUNNING:
                 fault = fault or Reason("container-restarted", {"node": report.node, "container": name})
         fault = fault or _exit(report) or (Reason("rank-lost", {"node": report.node}) if report.ranks_lost else None)
+    if fault and fault.code == "container-exited":
+        fault = _earlier_rank(inputs) or fault
     return _leave(group, fault, failed=True) if fault else None
 
 
@@ -359,6 +362,13 @@ def _exit(report: Report) -> Reason | None:
                 return Reason("out-of-memory", where)
             return Reason("container-exited", {**where, "exit_code": container.exit_code})
     return None
+
+
+def _earlier_rank(inputs: Inputs) -> Reason | None:
+    """Return the rank that ended before a container exited: an engine exits soon after its first dead rank."""
+    exits = [c.down for report in inputs.reports.values() for c in report.containers.values() if c.state == EXITED]
+    first = max(inputs.reports.values(), key=lambda report: report.ranks_missing)
+    return Reason("rank-lost", {"node": first.node}) if first.ranks_missing >= max(exits) + INSPECTED_SECONDS else None
 
 
 def _member_lost(inputs: Inputs) -> Reason:

@@ -62,7 +62,7 @@ class Member:
     killed: Mapping[str, float] = field(default_factory=dict)
     stops: Mapping[str, str] = field(default_factory=dict)
     ranks_reached: bool = False
-    ranks_missing: float = 0.0
+    ranks_missing: float = -1.0  # negative: none is
 
 
 def observe(member: Member, seen: Mapping[str, Seen | None], ranks: int | None, count: int, seconds: float) -> Member:
@@ -71,7 +71,7 @@ def observe(member: Member, seen: Mapping[str, Seen | None], ranks: int | None, 
     killed = {name: age + seconds for name, age in member.killed.items() if _runs(seen, name)}
     missing = member.ranks_missing
     if ranks is not None:
-        missing = missing + seconds if member.ranks_reached and ranks < count else 0.0
+        missing = missing + seconds if member.ranks_reached and ranks < count else -seconds
     reached = member.ranks_reached or (bool(count) and ranks is not None and ranks >= count)
     return replace(member, down=down, killed=killed, ranks_reached=reached, ranks_missing=missing)
 
@@ -99,7 +99,8 @@ def report(member: Member, node: str, boot: str, stages: Stages, seen: Mapping[s
             break
         complete += 1
     lost = member.ranks_missing >= RANK_CONFIRMED
-    return Report(node, boot, member.generation, complete, containers, lost, next(stopped, ""))
+    missing = max(0.0, member.ranks_missing)
+    return Report(node, boot, member.generation, complete, containers, lost, missing, next(stopped, ""))
 
 
 def obey(
@@ -158,7 +159,8 @@ def _container(member: Member, name: str, seen: Seen | None) -> Container:
     if not seen.running and name in member.expected:
         seconds = STOP_CONFIRMED if member.stops.get(name) == seen.id else EXIT_CONFIRMED
         state = EXITED if member.down.get(name, 0.0) >= seconds else UNCONFIRMED
-    return Container(state, seen.id, seen.started, seen.exit_code, seen.oom, seen.running and seen.ready)
+    down = max(0.0, member.down.get(name, 0.0))
+    return Container(state, seen.id, seen.started, seen.exit_code, seen.oom, seen.running and seen.ready, down)
 
 
 def _runs(seen: Mapping[str, Seen | None], name: str) -> bool:

@@ -24,7 +24,8 @@ class Reason:
 
 @dataclass(frozen=True)
 class Container:
-    """A container of a member. `ready`: it runs and its health check, if it has one, passes."""
+    """A container of a member. `ready`: it runs, and its health check, if it has one, passes. `down`: seconds since it
+    exited."""
 
     state: str = ABSENT
     id: str = ""
@@ -32,6 +33,7 @@ class Container:
     exit_code: int = 0
     oom: bool = False
     ready: bool = False
+    down: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Report:
     """The state of a member.
 
     `generation` is the one whose orders it complies with: containers of older ones are stopped. `stage`: how many
-    start stages run completely. `stopped`: a container that was stopped deliberately.
+    start stages run completely. `ranks_missing`: seconds since a rank process ended, `ranks_lost`: long enough to act.
+    `stopped`: a container that was stopped deliberately.
     """
 
     node: str
@@ -48,6 +51,7 @@ class Report:
     stage: int = 0
     containers: Mapping[str, Container] = field(default_factory=dict)
     ranks_lost: bool = False
+    ranks_missing: float = 0.0
     stopped: str = ""
 
     def any(self, state: str) -> bool:

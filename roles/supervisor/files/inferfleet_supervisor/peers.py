@@ -20,6 +20,7 @@ from inferfleet_supervisor.messages import (
     request_headers,
     request_is_valid,
 )
+from inferfleet_supervisor.metrics import CONTENT_TYPE, METRICS_PATH
 
 COMMAND_PATH = "/v1/command"
 _STALE = 409  # the challenge is not that of the last answer
@@ -65,10 +66,16 @@ class Client:
 
 
 class Server:
-    """Answers members, and the gateway's requests for the health."""
+    """Answers members, the gateway's requests for the health, and Prometheus' for the metrics."""
 
-    def __init__(self, token: Token, handlers: Mapping[str, Handler], health: Callable[[], dict[str, Any]]) -> None:
-        self.token, self.handlers, self.health = token, {**handlers}, health
+    def __init__(
+        self,
+        token: Token,
+        handlers: Mapping[str, Handler],
+        health: Callable[[], dict[str, Any]],
+        metrics: Callable[[], str],
+    ) -> None:
+        self.token, self.handlers, self.health, self.metrics = token, {**handlers}, health, metrics
         self.challenges: dict[str, str] = {}
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,6 +95,8 @@ class Server:
             return answer_bytes(413, b"{}")
         if (received.method, received.path) == ("GET", HEALTH_PATH):
             return answer_bytes(200, json.dumps(self.health()).encode())
+        if (received.method, received.path) == ("GET", METRICS_PATH):
+            return answer_bytes(200, self.metrics().encode(), {"Content-Type": CONTENT_TYPE})
         handler = self.handlers.get(received.path)
         if received.method != "POST" or handler is None:
             return answer_bytes(404, b"{}")

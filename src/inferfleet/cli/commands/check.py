@@ -1,6 +1,8 @@
 """`inferfleet check`: collect facts of the nodes and plan with them; changes nothing."""
 
 import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,10 +22,10 @@ from inferfleet.inventory.facts import Facts, flat_facts
 from inferfleet.messages import N_, Problem
 from inferfleet.planner import ClusterPlan, plan_cluster
 from inferfleet.runner.checkout import find_checkout
-from inferfleet.runner.command import Access, Request
+from inferfleet.runner.command import Access, Request, access_arguments
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.events import Event, Fold
-from inferfleet.runner.extra_vars import parse_extra_vars
+from inferfleet.runner.extra_vars import parse_extra_vars, shown_extra_vars
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.run import run
 from inferfleet.task_result import reported_reason
@@ -69,10 +71,27 @@ def check(
         console.print()
         print_cluster(console, cluster)
         print_problems(console, failures)
+    outcome = _outcome(cluster, failures)
+    if not as_json:
+        words = ["-i", inventory, *access_arguments(access, cwd)]
+        words += [part for item in parse_extra_vars(extra_vars or [], cwd) for part in shown_extra_vars(item, root)]
+        console.print()
+        console.print(Text(next_step(outcome, shlex.join(words)), style="bold"), soft_wrap=True)
+    raise typer.Exit(outcome.exit_code)
+
+
+def _outcome(cluster: ClusterPlan, failures: Sequence[Problem]) -> Outcome:
     if failures:
         own = {problem.code for problem in failures} == {"not-root"}
-        raise typer.Exit((Outcome.BAD_INPUT if own else Outcome.UNREACHABLE).exit_code)
-    raise typer.Exit(Outcome.OK.exit_code if cluster.works else Outcome.REQUIREMENTS_NOT_MET.exit_code)
+        return Outcome.BAD_INPUT if own else Outcome.UNREACHABLE
+    return Outcome.OK if cluster.works else Outcome.REQUIREMENTS_NOT_MET
+
+
+def next_step(outcome: Outcome, arguments: str) -> str:
+    """Return what to do after a check; `arguments` are those of the next command."""
+    again = N_("Next: follow the remedies above, then run `inferfleet check {arguments}` again.")
+    step = N_("Next: deploy with `inferfleet up {arguments}`.") if outcome is Outcome.OK else again
+    return tr(step, arguments=arguments)
 
 
 def _refuse(problem: Problem, *, as_json: bool) -> int:

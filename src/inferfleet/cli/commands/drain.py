@@ -67,6 +67,20 @@ def drain_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
     return [[_row(replica, host) for replica in mappings(replicas)] for host, replicas in reports.items()]
 
 
+def drained_rows(result: Mapping[str, Any]) -> list[Row]:
+    """Return a row for each replica that is drained at a gateway, and how to use them again; empty without one."""
+    reports = result.get("replicas")
+    drained = [
+        (replica, host)
+        for host, replicas in (reports.items() if isinstance(reports, Mapping) else ())
+        for replica in mappings(replicas)
+        if replica["drained"]
+    ]
+    names = dict.fromkeys(str(replica["replica"]) for replica, _ in drained)
+    undo = N_("`inferfleet drain {replica} --undo` uses the replica again.")
+    return [*(_row(*each) for each in drained), *(Row("", tr(undo, replica=name)) for name in names)]
+
+
 def _row(replica: Mapping[str, Any], host: str) -> Row:
     healthy = tr(N_("serving")) if replica["healthy"] else tr(N_("unhealthy"))
     state = tr(N_("drained")) if replica["drained"] else healthy

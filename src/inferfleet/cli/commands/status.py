@@ -1,24 +1,45 @@
 """`inferfleet status`: check the running service."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from inferfleet.cli.execute import execute
-from inferfleet.cli.options import RunOptions, takes_run_options
+from inferfleet.cli.commands.drain import drained_rows
+from inferfleet.cli.execute import execute, refuse
+from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
 from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.sections import broken, check_rows, service_rows
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.registry import Command
+from inferfleet.cli.watch import watch
 from inferfleet.messages import N_
+from inferfleet.runner.errors import UsageError
 from inferfleet.runner.outcome import Outcome
 
 
 @takes_run_options
-def status(options: RunOptions) -> None:
-    """Run the playbook that checks the service."""
-    raise typer.Exit(execute(COMMAND, options))
+def status(
+    options: RunOptions,
+    watching: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            "-w",
+            metavar="",
+            rich_help_panel=RUN_PANEL,
+            help=N_("Show replicas, requests, tokens, KV cache and GPUs every 2 seconds, until Ctrl-C."),
+        ),
+    ] = False,
+) -> None:
+    """Run the playbook that checks the service, or watch it."""
+    if not watching:
+        raise typer.Exit(execute(COMMAND, options))
+    try:
+        raise typer.Exit(watch(options))
+    except UsageError as error:
+        refuse(error.problem, COMMAND.name, options)
+        raise typer.Exit(Outcome.BAD_INPUT.exit_code) from None
 
 
 def _outcome(outcome: Outcome, result: Mapping[str, Any]) -> Outcome:
@@ -33,7 +54,7 @@ def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
     repair = Row(
         tr(N_("next")), tr(N_("Run `inferfleet doctor` to find the cause, or `inferfleet up` to repair the service."))
     )
-    return [check_rows(result), service_rows(result), [repair] if broken(result) else []]
+    return [check_rows(result), drained_rows(result), service_rows(result), [repair] if broken(result) else []]
 
 
 COMMAND = Command(
@@ -48,6 +69,7 @@ COMMAND = Command(
     ),
     examples=(
         ("inferfleet status -i inventories/lab", ""),
+        ("inferfleet status -i inventories/lab --watch", N_("a live view")),
         ("inferfleet status -i inventories/lab --json | jq .outcome", ""),
     ),
     done=N_("All checks passed"),

@@ -63,6 +63,13 @@ def print_plan(console: Console, replicas: Sequence[Plan], *, alternatives: bool
         console.print(Text(tr(N_("The plan is feasible.")), style="green"))
 
 
+def print_outline(console: Console, plans: Sequence[Plan]) -> None:
+    """Print the summary of each service's plan."""
+    for _, replicas in groupby(plans, key=lambda plan: plan.service):
+        console.print(_facts(_summary([*replicas])))
+    console.print(Text(tr(N_("The plan is feasible.")), style="green"))
+
+
 def print_plans(console: Console, plans: Sequence[Plan], *, alternatives: bool = False) -> None:
     """Print the plan of each service."""
     for number, (service, replicas) in enumerate(groupby(plans, key=lambda plan: plan.service)):

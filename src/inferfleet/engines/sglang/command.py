@@ -53,6 +53,8 @@ def build_argv(launch: Launch) -> list[str]:
         argv += ["--trust-remote-code"]
     if launch.is_head:
         argv += ["--enable-metrics"]  # by which the supervisor sees progress
+        if (usage := "--stream-response-default-include-usage") in launch.flags:  # from which the gateway counts tokens
+            argv += [usage]
     return [*argv, *_parsers(launch), *_speculation(launch), *launch.extra]
 
 

@@ -21,7 +21,7 @@ def build_argv(launch: Launch) -> list[str]:
     elif not over_ray and launch.nodes > 1:
         argv += ["--nnodes", str(launch.nodes), "--node-rank", str(launch.rank), "--master-addr", launch.head]
     if launch.is_head:
-        argv += ["--host", "0.0.0.0", "--port", str(launch.port), *_parsers(launch)]
+        argv += ["--host", "0.0.0.0", "--port", str(launch.port), *_parsers(launch), *_usage(launch)]
     else:
         argv += ["--headless"]
     return [*argv, *sizes(launch), *remote_code(launch), *launch.extra]
@@ -49,6 +49,11 @@ def _parsers(launch: Launch) -> list[str]:
     if launch.chat_template:
         argv += ["--chat-template", launch.chat_template]
     return argv
+
+
+def _usage(launch: Launch) -> list[str]:
+    """Return the option that puts the numbers of tokens into every stream, from which the gateway counts them."""
+    return ["--enable-force-include-usage"] if "--enable-force-include-usage" in launch.flags else []
 
 
 def sizes(launch: Launch) -> list[str]:
