@@ -20,7 +20,7 @@ _INDENTED = re.compile(r"(?:^(?: {4}|\t).*\n|^\n(?= {4}))+", re.MULTILINE)
 _INLINE = re.compile(r"(?<!`)`(?P<text>[^`\n]+)`(?!`)")
 _PROGRAMS = ("inferfleet", "ansible-playbook")
 _END = ("|", "||", "&&", ";", ">", "<", "\\")
-_INVENTORY = {"all", "gateway", "webui", "ray_head", "ray_worker", "plugin"}  # keys of hosts.yml and of plugins
+_INVENTORY = {"all", "gateway", "monitoring", "webui", "ray_head", "ray_worker", "plugin"}  # keys of inventories
 # Not commands but what runs print, and the names of the programs alone.
 _PROSE = re.compile(r"^(?:\[|inferfleet \d|inferfleet-)")
 

@@ -30,9 +30,9 @@ _REACHED_BY = {
     "localhost": N_("localhost only"),
 }
 _NOTES = N_("""\
-Nodes of a service also connect to ports that the system assigns to NCCL and Gloo (usually 32768 to 60999), and to the engine's
-own (`peer_ports` in its `engine.yml`); `inferfleet fabric` tests them from every node. Engines also listen on ports
-that no other host needs (`internal_ports`).""")
+Nodes of a service also connect to ports that the system assigns to NCCL and Gloo (usually 32768 to 60999), and to the
+engine's own (`peer_ports` in its `engine.yml`); `inferfleet fabric` tests them from every node. Engines also listen on
+ports that no other host needs (`internal_ports`).""")
 _REMOVAL = N_("`playbooks/reset.yml` removes all of these, in reverse order of deployment.")
 _TO = N_("to")
 _PUNCTUATION = {"en": (", ", ", "), "zh": ("，", "、")}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from tools import (
     alerts_doc,
+    architecture_doc,
     components_doc,
-    dark_picture_doc,
     exit_codes_doc,
     json_doc,
     roles_doc,
@@ -23,8 +23,8 @@ from tools import (
 ROOT = Path(__file__).resolve().parents[1]
 _SOURCES = (
     alerts_doc,
+    architecture_doc,
     components_doc,
-    dark_picture_doc,
     exit_codes_doc,
     json_doc,
     roles_doc,
