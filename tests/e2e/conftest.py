@@ -14,7 +14,18 @@ from lab_cluster import ArgvWatch, Controller, Lab
 # All tests use one cluster: those that need bare nodes run first, then those that need nodes with Docker and the
 # engine's image, but no service; the removal is last.
 _ORDER = [
-    *("bare_nodes", "fabric", "fabric_ranks", "mpi_launch", "refusals", "site", "gateway", "usage_of_clients", "firewall", "bench"),
+    *(
+        "bare_nodes",
+        "fabric",
+        "fabric_ranks",
+        "mpi_launch",
+        "refusals",
+        "site",
+        "gateway",
+        "usage_of_clients",
+        "firewall",
+        "bench",
+    ),
     *("evaluate", "webui", "doctor", "supervision", "report", "two_models", "replicas", "upgrade"),
     *("replica_supervision", "doc_commands", "removal"),
 ]

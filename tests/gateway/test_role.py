@@ -45,7 +45,10 @@ def run(folder, groups, *arguments, **variables):
     everywhere = {
         **yaml.safe_load((ROOT / "group_vars/all/main.yml").read_text()),
         **{"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
-        **{"preflight_secrets": {"engine_api_key": "engine-key", "monitoring_admin_password": "p"}, "preflight_secrets_dir": str(folder / ".secrets")},
+        **{
+            "preflight_secrets": {"engine_api_key": "engine-key", "monitoring_admin_password": "p"},
+            "preflight_secrets_dir": str(folder / ".secrets"),
+        },
         **variables,
     }
     children = {group: {"hosts": {"n1": {}}} for group in groups}

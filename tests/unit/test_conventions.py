@@ -188,7 +188,14 @@ def test_every_playbook_starts_with_preflight(path):
     first = load(path)[0]
     if path.stem == "bundle":  # contacts no node, so that only the inventory can be checked
         assert first["tasks"][0]["ansible.builtin.include_role"] == {"name": "preflight", "tasks_from": "inventory"}
-    elif path.stem in ("clients", "drain", "events", "releases", "supervision", "usage"):  # whatever state the nodes are in
+    elif path.stem in (
+        "clients",
+        "drain",
+        "events",
+        "releases",
+        "supervision",
+        "usage",
+    ):  # whatever state the nodes are in
         assert first["tasks"][0]["ansible.builtin.import_role"] == {"name": "preflight", "tasks_from": "settings"}
     else:
         assert first["ansible.builtin.import_playbook"] == "preflight.yml"

@@ -52,8 +52,8 @@ def execute(
     """Run the playbook of a command and return the exit code; `extra_vars` are set by the command itself.
 
     `removed` are the nodes that the run takes out of the inventory, `check` raises UsageError if the run is
-    not possible. `complete` adds to the result what the playbook must not report, because it is logged. Without `summary`,
-    stdout is left to the command: progress and summary go to stderr.
+    not possible. `complete` adds to the result what the playbook must not report, because it is logged. Without
+    `summary`, stdout is left to the command: progress and summary go to stderr.
     """
     console = Console(stderr=options.json or not summary, highlight=False, emoji=False, markup=False)
     cwd = Path.cwd()

@@ -44,12 +44,15 @@ def test_port_conflict_is_refused(components):
 
 def test_two_fixed_ports_conflict_on_one_host(folder, components):
     text = (folder / "exporter.yml").read_text()
-    (folder / "other.yml").write_text(text.replace("Process exporter", "Other exporter").replace("process-exp", "other-exp"))
+    (folder / "other.yml").write_text(
+        text.replace("Process exporter", "Other exporter").replace("process-exp", "other-exp")
+    )
     load_folders.cache_clear()
     assert refusals(load_components(folder), {"ray_head": ["n1"]}) == [
         (
             "port-clash",
-            "Port 9256 is assigned to both Process exporter and Other exporter (n1). Run Other exporter on another host.",
+            "Port 9256 is assigned to both Process exporter and Other exporter (n1)."
+            " Run Other exporter on another host.",
         )
     ]
 

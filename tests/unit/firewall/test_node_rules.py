@@ -60,7 +60,9 @@ def test_gateway_of_any_host_closes_the_api():
     """Also of one that Ansible does not have in the group, because the run does not include it."""
     assert "8000" not in elements(rules("n1"), "tcp_ports")
     assert "8000" in elements(rules("n1", gateways=["n3"]), "tcp_ports")
-    assert elements(rules("n3", gateways=["n3"]), "tcp_ports") == ["3000", "8404-8405", "8407", "8412"], "with Open WebUI"
+    assert elements(rules("n3", gateways=["n3"]), "tcp_ports") == ["3000", "8404-8405", "8407", "8412"], (
+        "with Open WebUI"
+    )
 
 
 def test_api_stays_open_until_the_gateway_is_deployed():

@@ -16,6 +16,7 @@ from inferfleet.inventory.examples import create
 from inferfleet.inventory.facts import GIB, Host
 from inferfleet.inventory.ports import check_ports
 from inferfleet.inventory.read import LOCKED, read_inventory, read_variables
+from inferfleet.inventory.removal import removal_problems
 from inferfleet.inventory.values import settings_problems
 from inferfleet.messages import Problem
 from inferfleet.planner import plan_cluster
@@ -132,6 +133,8 @@ def _inventories() -> Iterator[Problem]:
     yield from check_inventory(Inventory(good.groups, variables, specs))
     yield from check_ports(good, (*load_components(), *(_component(title, 9100) for title in ("One", "Other"))))
     yield from check_ports(good, (*load_components(), _component("One", 20100)))
+    yield from removal_problems({"ray_head": ["a"], "ray_worker": ["b"]}, "c")
+    yield from removal_problems({"ray_head": ["a"], "ray_worker": ["b"]}, "a")
 
 
 def _component(title: str, number: int) -> Component:
