@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from inferfleet.components.loader import load_component
-from inferfleet.messages import N_, Message, Problem
+from inferfleet.messages import N_, Message, Problem, literal
 
 Result = Mapping[str, Any]
 """Result of an Ansible task."""
@@ -23,7 +23,7 @@ def health_results(answers: Mapping[str, Iterable[Result]]) -> list[dict[str, An
 
 def _health_result(host: str, answer: Result) -> dict[str, Any]:
     status = answer.get("status") or 0
-    name = Message("component", N_("{component} on {host}"), component=answer["item"]["title"], host=host)
+    name = Message("component", N_("{component} on {host}"), component=literal(answer["item"]["title"]), host=host)
     if status > 0:
         detail = Message("http-status", N_("HTTP {status}"), status=status)
     else:
@@ -39,7 +39,7 @@ def rules_results(tables: Mapping[str, Result]) -> list[dict[str, Any]]:
 
 def _rules_result(host: str, table: Result) -> dict[str, Any]:
     title = load_component("firewall").title
-    name = Message("component", N_("{component} on {host}"), component=title, host=host)
+    name = Message("component", N_("{component} on {host}"), component=literal(title), host=host)
     if table.get("unreachable"):
         return _result(name, False, Message("host-unreachable", N_("host unreachable")))
     if table.get("rc") == 0:
@@ -54,7 +54,7 @@ def unit_results(answers: Mapping[str, Iterable[Result]]) -> list[dict[str, Any]
 
 
 def _unit_result(host: str, answer: Result) -> dict[str, Any]:
-    name = Message("component", N_("{component} on {host}"), component=answer["item"]["title"], host=host)
+    name = Message("component", N_("{component} on {host}"), component=literal(answer["item"]["title"]), host=host)
     if answer.get("unreachable"):
         return _result(name, False, Message("host-unreachable", N_("host unreachable")))
     state = answer.get("stdout") or str(answer.get("msg") or "")
