@@ -23,6 +23,8 @@ NODE_CODE := plugins/modules plugins/module_utils roles/*/files/*.py roles/super
 # Without bytecode every start of Ansible or inferfleet compiles its modules again, a second or two each.
 unexport PYTHONDONTWRITEBYTECODE
 export LAB_NODES ?= 2
+# `nvidia`: the nodes of `make up` have this machine's GPUs; LAB_BUNDLE: air-gap bundle of a machine without internet access.
+export LAB_ACCELERATOR LAB_BUNDLE
 export UV_CACHE_DIR := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferfleet-lab/uv
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
@@ -39,7 +41,7 @@ lab: bootstrap ## Start the test cluster: bare nodes, images, registry, hub (LAB
 	@python -m lab up
 
 up: lab ## Start the test cluster, deploy the tiny R1 on it and verify it
-	@inferfleet up -i "$$(python -m lab inventory)"
+	@inferfleet up -i "$$(python -m lab inventory)" $(if $(LAB_BUNDLE),-e offline_bundle=$(LAB_BUNDLE))
 
 down: ## Remove everything that `make up` created (KEEP_CACHE=1: except cache, images, .venv)
 	@if [ -x .venv/bin/python ]; then lab/bootstrap.sh docker; python -m lab down $(if $(KEEP_CACHE),--keep-cache); fi

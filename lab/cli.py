@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import docker
@@ -9,7 +10,7 @@ import typer
 from docker.errors import DockerException, NotFound
 from rich.console import Console
 
-from lab import applications, cluster, images, nodes, registry, services
+from lab import applications, cluster, engine_wheels, images, nodes, registry, services
 from lab.config import DEFAULT_NODES, DEFAULT_POOL, MAX_NODES, POOLS, LabConfig, load
 from lab.problem import LabError
 from lab.steps import run_steps
@@ -22,6 +23,13 @@ app = typer.Typer(
 )
 console = Console()
 NodeCount = Annotated[int, typer.Option("--nodes", envvar="LAB_NODES", help="Number of nodes, 1 to 8.")]
+Accelerator = Annotated[
+    str, typer.Option("--accelerator", envvar="LAB_ACCELERATOR", help="Give the nodes this machine's GPUs: nvidia.")
+]
+Bundle = Annotated[
+    Path | None,
+    typer.Option("--bundle", envvar="LAB_BUNDLE", help="Air-gap bundle of a machine without internet access."),
+]
 Pool = Annotated[str, typer.Option("--pool", help=f"Set of nodes: {', '.join(POOLS)}.")]
 
 
@@ -32,9 +40,9 @@ def _connect() -> docker.DockerClient:
         raise LabError("The Docker engine does not answer. Run `make bootstrap`.") from error
 
 
-def _config(node_count: int, pool: str) -> LabConfig:
+def _config(node_count: int, pool: str, accelerator: str = "", bundle: Path | None = None) -> LabConfig:
     try:
-        return load(node_count, pool)
+        return load(node_count, pool, accelerator, bundle)
     except ValueError as error:
         raise LabError(str(error)) from error
 
@@ -43,6 +51,8 @@ def _config(node_count: int, pool: str) -> LabConfig:
 def up(
     node_count: NodeCount = DEFAULT_NODES,
     pool: Pool = DEFAULT_POOL,
+    accelerator: Accelerator = "",
+    bundle: Bundle = None,
     with_images: Annotated[
         bool, typer.Option("--images/--no-images", help="Also create images, registry, weights and hub.")
     ] = True,
@@ -52,12 +62,14 @@ def up(
     ] = False,
 ) -> None:
     """Start the cluster, or its missing parts."""
-    config, client = _config(node_count, pool), _connect()
+    config, client = _config(node_count, pool, accelerator, bundle), _connect()
     if take_over:
         cluster.take_over(client, config)
     nodes.remove(client, nodes.surplus(client, config))
     steps = cluster.node_steps(client, config)
-    if with_images:
+    if bundle:
+        steps += cluster.bundle_steps(config, bundle)
+    elif with_images:
         steps += cluster.site_steps(client, config)
     run_steps(steps, console)
     console.print(f"inventory: {config.inventory.relative_to(config.checkout)}", highlight=False)
@@ -90,9 +102,11 @@ def image(recipe: Annotated[str, typer.Argument(help=", ".join(applications.ON_D
 
 
 @app.command("inventory")
-def inventory_path(node_count: NodeCount = DEFAULT_NODES, pool: Pool = DEFAULT_POOL) -> None:
+def inventory_path(
+    node_count: NodeCount = DEFAULT_NODES, pool: Pool = DEFAULT_POOL, accelerator: Accelerator = ""
+) -> None:
     """Print the path of the inventory of the nodes."""
-    config = _config(node_count, pool)
+    config = _config(node_count, pool, accelerator)
     print(config.inventory.relative_to(config.checkout))
 
 
@@ -101,6 +115,12 @@ def node_image(pool: Pool = DEFAULT_POOL) -> None:
     """Print the Docker image of the nodes, built if missing."""
     config = _config(DEFAULT_NODES, pool)
     print(images.node(_connect(), config.cache, config.release))
+
+
+@app.command()
+def wheels(folder: Annotated[Path, typer.Argument(help="Folder `engine` of the air-gap bundle.")]) -> None:
+    """Download the wheels of the CUDA engine, for `up --accelerator nvidia --bundle` without internet access."""
+    console.print(f"{engine_wheels.download(folder)} wheels in {folder}", highlight=False)
 
 
 @app.command()

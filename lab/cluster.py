@@ -1,14 +1,17 @@
 """The steps that create the complete test cluster."""
 
+import os
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import docker
 
+from inferfleet.bundle.index import add_image, read_index
 from lab import (
     applications,
     checkpoint,
+    engine_archive,
     evaluation,
     hub_service,
     images,
@@ -21,6 +24,7 @@ from lab import (
 )
 from lab.applications import ENGINE, Application
 from lab.config import LabConfig, Node
+from lab.engine_archive import ENGINE_IMAGE
 from lab.steps import Step
 
 
@@ -30,7 +34,7 @@ def node_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
     def node_step(node: Node) -> Step:
         return Step(
             node.name,
-            lambda: nodes.start(client, config, node, images.node(client, config.cache, config.release)),
+            lambda: nodes.start(client, config, node, node_image(client, config)),
             after=("node image", "network", "ssh keys"),
         )
 
@@ -38,10 +42,29 @@ def node_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:
         Step("ssh keys", lambda: ssh.prepare(config)),
         Step("inventory", lambda: inventory.write(config)),
         Step("questions", lambda: evaluation.write(config)),
-        Step("node image", lambda: images.node(client, config.cache, config.release)),
+        Step("node image", lambda: node_image(client, config)),
         Step("network", lambda: nodes.network(client, config)),
         *(node_step(node) for node in config.nodes),
     ]
+
+
+def node_image(client: docker.DockerClient, config: LabConfig) -> str:
+    """Return the image of the nodes: LAB_NODE_IMAGE, or the one built for their release."""
+    return os.environ.get("LAB_NODE_IMAGE") or images.node(client, config.cache, config.release)
+
+
+def bundle_steps(config: LabConfig, bundle: Path) -> list[Step]:
+    """Return the steps that complete an air-gap bundle: the engine image, from the wheels in the bundle."""
+
+    def engine_image() -> str:
+        if ENGINE_IMAGE in read_index(bundle).get("images", {}):
+            return f"{ENGINE_IMAGE} unchanged"
+        root = Path(os.environ.get("LAB_ENGINE_ROOT") or "/")
+        archive = engine_archive.build(root, bundle / "engine", bundle / ".engine")
+        add_image(bundle, ENGINE_IMAGE, archive)
+        return f"{ENGINE_IMAGE} added to {bundle}"
+
+    return [Step("engine image", engine_image)]
 
 
 def site_steps(client: docker.DockerClient, config: LabConfig) -> list[Step]:

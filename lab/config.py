@@ -27,6 +27,7 @@ INVENTORIES = {
     "bullseye": "molecule/prepare_debian11/inventory",
 }
 DEFAULT_POOL = "node"
+ACCELERATORS = ("", "nvidia")
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,24 @@ class LabConfig:
     """The test cluster of one checkout.
 
     `checkout` is the root of the repository, `node_count` the number of nodes (1 to 8), `cache` the folder of artifacts
-    shared by all checkouts of this user, `pool` the set of nodes, a key of `POOLS`.
+    shared by all checkouts of this user, `pool` the set of nodes, a key of `POOLS`. `accelerator` is empty or `nvidia`,
+    `bundle` the air-gap bundle of a machine without internet access.
     """
 
     checkout: Path
     node_count: int
     cache: Path
     pool: str = DEFAULT_POOL
+    accelerator: str = ""
+    bundle: Path | None = None
 
     def __post_init__(self) -> None:
+        if self.accelerator not in ACCELERATORS:
+            raise ValueError(f"LAB_ACCELERATOR is {self.accelerator}. Leave it empty or set it to nvidia.")
+        if self.accelerator and self.pool != DEFAULT_POOL:
+            raise ValueError(f"Pool {self.pool} has no accelerators. Use the pool {DEFAULT_POOL}.")
+        if self.bundle and not self.accelerator:
+            raise ValueError("LAB_BUNDLE is set without LAB_ACCELERATOR. Set LAB_ACCELERATOR to nvidia.")
         if self.pool not in POOLS:
             raise ValueError(f"Pool {self.pool} does not exist. Use one of {', '.join(POOLS)}.")
         if not 1 <= self.node_count <= MAX_NODES:
@@ -84,6 +94,8 @@ class LabConfig:
     @property
     def release(self) -> str:
         """Name of the Debian release of the nodes; empty: that of the controller."""
+        if self.accelerator:
+            return "trixie"  # the Docker of earlier releases has no Container Device Interface
         return RELEASES.get(self.pool, "")
 
     @property
@@ -91,15 +103,19 @@ class LabConfig:
         """The inventory folder that describes these nodes."""
         if self.pool in INVENTORIES:
             return self.checkout / INVENTORIES[self.pool]
+        if self.accelerator:
+            return self.state / "inventories" / f"lab{self.node_count}-{self.accelerator}"
         if self.node_count == DEFAULT_NODES:
             return self.checkout / "inventories" / "lab"
         return self.state / "inventories" / f"lab{self.node_count}"
 
 
-def load(node_count: int = DEFAULT_NODES, pool: str = DEFAULT_POOL) -> LabConfig:
+def load(
+    node_count: int = DEFAULT_NODES, pool: str = DEFAULT_POOL, accelerator: str = "", bundle: Path | None = None
+) -> LabConfig:
     """Return the configuration of the checkout that contains this package.
 
-    Raises ValueError when `node_count` is out of range or there is no such pool.
+    Raises ValueError when `node_count` is out of range, or there is no such pool or accelerator.
     """
     cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return LabConfig(
@@ -107,4 +123,6 @@ def load(node_count: int = DEFAULT_NODES, pool: str = DEFAULT_POOL) -> LabConfig
         node_count=node_count,
         cache=cache_home / "inferfleet-lab",
         pool=pool,
+        accelerator=accelerator,
+        bundle=bundle,
     )

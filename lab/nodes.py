@@ -3,9 +3,10 @@
 import io
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from ipaddress import ip_network
-from typing import cast
+from typing import Any, cast
 
 import docker
 from docker.errors import NotFound
@@ -13,7 +14,7 @@ from docker.models.containers import Container
 from docker.models.networks import Network
 from docker.types import IPAMConfig, IPAMPool
 
-from lab import ssh
+from lab import gpus, ssh
 from lab.config import CONTROLLER, SUBNET, LabConfig, Node
 from lab.problem import LabError
 from lab.shell import run
@@ -31,6 +32,7 @@ READY_STATES = {"running", "degraded"}  # systemd has finished starting; failed 
 READY_TIMEOUT = 90.0  # seconds until systemd and sshd of a node must be ready
 # Capabilities of systemd and an inner Docker engine. No --privileged and no raised limits: hosts that are
 # containers or small virtual machines cannot grant them.
+WRITABLE_CGROUP = "mount -o remount,rw /sys/fs/cgroup"
 CAPABILITIES = [
     "CHOWN",
     "DAC_OVERRIDE",
@@ -108,15 +110,15 @@ def subnet_holder(client: docker.DockerClient) -> Network | None:
     return None
 
 
-def identity(config: LabConfig, node: Node) -> bytes:
-    """Return a tar archive with the identity of a node: its host key and authorized keys."""
+def identity(config: LabConfig, node: Node, files: Mapping[str, tuple[bytes, int]] | None = None) -> bytes:
+    """Return a tar archive with the identity of a node: its host key, authorized keys, and further `files`."""
     key = ssh.host_key(config, node)
-    files = {
+    keys = {
         "etc/ssh/ssh_host_ed25519_key": (key.read_bytes(), 0o600),
         "etc/ssh/ssh_host_ed25519_key.pub": (key.with_suffix(".pub").read_bytes(), 0o644),
         "root/.ssh/authorized_keys": (ssh.private_key(config).with_suffix(".pub").read_bytes(), 0o600),
     }
-    return archive(files)
+    return archive({**keys, **(files or {})})
 
 
 def archive(files: Mapping[str, tuple[bytes, int]]) -> bytes:
@@ -146,13 +148,58 @@ def start(client: docker.DockerClient, config: LabConfig, node: Node, image: str
         container.remove(force=True)
     except NotFound:
         pass
-    container = _create(client, config, node, image)
-    container.put_archive("/", identity(config, node))
+    hardware = Hardware.of(client, config, node)
+    container = _create(client, config, node, image, hardware)
+    container.put_archive("/", identity(config, node, hardware.files))
     container.start()
     return f"{node.address} {_wait(config, node, container)}, created"
 
 
-def _create(client: docker.DockerClient, config: LabConfig, node: Node, image: str) -> Container:
+@dataclass(frozen=True)
+class Hardware:
+    """What a node's container receives of the machine: options for Docker, volumes and files."""
+
+    options: Mapping[str, Any]
+    volumes: Sequence[str] = ()
+    files: Mapping[str, tuple[bytes, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, client: docker.DockerClient, config: LabConfig, node: Node) -> "Hardware":
+        """Return the hardware of a node; with accelerators, its share of the machine's."""
+        version = str(client.info().get("CgroupVersion", "1"))
+        if not config.accelerator:
+            return cls(container_options(version))
+        driver, found = gpus.driver_folder(config.state), gpus.read()
+        share = gpus.divide(found, config.node_count)[node.index - 1]
+        foreign = [gpu for gpu in found if gpu not in share]
+        pci = gpus.write_pci(config.state / "pci" / node.name, gpus.pci_links(gpus.PCI, foreign))
+        return cls(
+            container_options(version, gpus.devices(share)),
+            gpus.volumes(driver, pci),
+            gpus.node_files(share, foreign, gpus.driver_version(driver)),
+        )
+
+
+def container_options(cgroup_version: str, devices: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the options of a node's container that depend on the machine's cgroup version and the node's `devices`.
+
+    No container is privileged, even with devices: it would receive those of other nodes, too, and the driver's library
+    creates missing device files. With devices on cgroup v2, systemd and the inner Docker have a cgroup namespace of
+    their own, as on a server; Docker mounts it read-only, so it is mounted again before systemd starts.
+    """
+    private = bool(devices) and cgroup_version == "2"
+    return {
+        "cap_add": CAPABILITIES,
+        "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
+        "cgroupns": "private" if private else "host",
+        "volumes": [] if private else ["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
+        "shm_size": gpus.SHARED_MEMORY if devices else "2g",
+        **({"devices": list(devices)} if devices else {}),
+        **({"command": ["/bin/sh", "-c", f"{WRITABLE_CGROUP} && exec /lib/systemd/systemd"]} if private else {}),
+    }
+
+
+def _create(client: docker.DockerClient, config: LabConfig, node: Node, image: str, hardware: Hardware) -> Container:
     name = container_name(config, node)
     # overlay2 does not work on top of an overlay: both possible data roots are volumes.
     volumes = {f"{name}-docker": "/var/lib/docker", f"{name}-data": "/data"}
@@ -166,13 +213,14 @@ def _create(client: docker.DockerClient, config: LabConfig, node: Node, image: s
         labels={LABEL: config.prefix},
         network=config.prefix,
         networking_config={config.prefix: endpoint},
-        volumes=[*(f"{volume}:{path}:rw" for volume, path in volumes.items()), "/sys/fs/cgroup:/sys/fs/cgroup:rw"],
-        cap_add=CAPABILITIES,
-        security_opt=["seccomp=unconfined", "apparmor=unconfined"],
-        cgroupns="host",
+        volumes=[
+            *(f"{volume}:{path}:rw" for volume, path in volumes.items()),
+            *hardware.volumes,
+            *hardware.options["volumes"],
+        ],
         restart_policy={"Name": "always"},
-        shm_size="2g",
         tmpfs={"/run": "", "/run/lock": "", "/tmp": "exec"},
+        **{name: value for name, value in hardware.options.items() if name != "volumes"},
     )
 
 

@@ -32,7 +32,8 @@ def planned_options(container: dict, *, cdi: bool = False) -> dict:
     if container["shm_size"]:
         options["shm_size"] = container["shm_size"]
     if container["gpus"] == "all" and cdi:
-        options["device_requests"] = [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]}]
+        # The count is what Docker records; without it docker_container would replace the container in every run.
+        options["device_requests"] = [{"driver": "cdi", "count": 0, "device_ids": ["nvidia.com/gpu=all"]}]
     elif container["gpus"] == "all":
         options["device_requests"] = [{"driver": "nvidia", "count": -1, "capabilities": [["gpu"]]}]
     return options

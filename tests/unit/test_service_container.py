@@ -55,5 +55,5 @@ def test_accelerators_and_rdma(documented):
 
 def test_accelerators_with_cdi(documented):
     options = service_container.planned_options(asdict(ContainerPlan(gpus="all")), cdi=True)
-    assert options["device_requests"] == [{"driver": "cdi", "device_ids": ["nvidia.com/gpu=all"]}]
+    assert options["device_requests"] == [{"driver": "cdi", "count": 0, "device_ids": ["nvidia.com/gpu=all"]}]
     assert options["device_requests"][0].keys() <= documented["device_requests"]["suboptions"].keys()

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import re
+import shutil
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +54,55 @@ def make_index(folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     for name, content in ((INDEX, index), (IMAGES, _tree(files))):
         write_atomic(folder / name, json.dumps(content, indent=1) + "\n")
     return index
+
+
+def add_image(folder: Path, name: str, archive: Path) -> dict[str, Any]:
+    """Move a Docker archive of the image `name` into the bundle in `folder`; write and return the new index.
+
+    Raises:
+        ValueError: `folder` contains no bundle, or `archive` no image of that name.
+    """
+    index = read_index(folder)
+    if not index:
+        raise ValueError(f"{folder} contains no bundle")
+    digest, layers = archived_image(archive, name)
+    target = folder / "images" / image_file(name)
+    target.parent.mkdir(exist_ok=True)
+    shutil.move(archive, target)
+    about = {key: value for key, value in index.items() if key not in ("format", "files")}
+    image = {"file": f"images/{target.name}", "digest": digest, "layers": layers}
+    return make_index(folder, {**about, "images": {**index["images"], name: image}})
+
+
+def archived_image(archive: Path, name: str) -> tuple[str, list[str]]:
+    """Return the digest of the configuration of image `name` in a Docker archive, and the digests of its layers.
+
+    Raises:
+        ValueError: The file is no Docker archive, or contains no image of that name.
+    """
+    try:
+        with tarfile.open(archive) as tar:
+            images = json.loads(_member(tar, "manifest.json"))
+            named = (image for image in images if name in map(_short_name, image["RepoTags"] or []))
+            config = next((image["Config"] for image in named), None)
+            if config is None:
+                raise ValueError(f"{archive} contains no image {name}")
+            content = _member(tar, config)
+    except (tarfile.TarError, KeyError) as error:
+        raise ValueError(f"{archive} is no Docker archive: {error}") from error
+    return f"sha256:{hashlib.sha256(content).hexdigest()}", json.loads(content)["rootfs"]["diff_ids"]
+
+
+def _short_name(tag: str) -> str:
+    """Return the name of an image as Docker shows it; skopeo writes the name of Docker Hub out."""
+    return tag.removeprefix("docker.io/").removeprefix("library/")
+
+
+def _member(tar: tarfile.TarFile, name: str) -> bytes:
+    file = tar.extractfile(name)
+    if file is None:
+        raise KeyError(name)
+    return file.read()
 
 
 def _entry(path: Path, before: Mapping[str, Any]) -> dict[str, Any]:

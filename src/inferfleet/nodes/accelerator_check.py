@@ -64,7 +64,14 @@ def _cause(text: str, count: int | None, wanted: int) -> Problem:
             about = {"cause": Message("", error.cause), "remedy": Message("", error.remedy)}
             message = N_("CUDA error {number} ({name}): {cause}")
             return Problem("cuda-error", message, "{remedy}", number=error.code, name=error.name, **about)
-    if re.search(r"could not select device driver|unknown or invalid runtime|unresolvable CDI devices", text):
+    if "unresolvable CDI devices" in text:
+        message = N_("Docker finds no valid CDI description of the accelerators.")
+        remedy = N_(
+            "Check that /etc/cdi/nvidia.yaml exists, names the device `all`, and has a cdiVersion with its keys;"
+            " `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` writes it again."
+        )
+        return Problem("no-cdi-description", message, remedy)
+    if re.search(r"could not select device driver|unknown or invalid runtime", text):
         remedy = N_(
             "Run the playbook prepare.yml again; if that does not help, check `docker info` and"
             " /etc/docker/daemon.json for the runtime `nvidia`."

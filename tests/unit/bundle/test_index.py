@@ -1,11 +1,14 @@
 """The index of a bundle."""
 
 import hashlib
+import io
 import json
+import tarfile
 
 import pytest
 
 from inferfleet.bundle import image_file, make_index, read_index
+from inferfleet.bundle.index import add_image
 
 
 def test_image_file_is_named_after_the_image():
@@ -56,3 +59,38 @@ def test_unreadable_index_is_empty(tmp_path, content):
     if content is not None:
         (tmp_path / "bundle.json").write_text(content)
     assert read_index(tmp_path) == {}
+
+
+def archive(path, tag):
+    """Write a Docker archive of an image with one layer."""
+    config = json.dumps({"rootfs": {"diff_ids": ["sha256:layer"]}}).encode()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [tag], "Layers": []}]).encode()
+    with tarfile.open(path, "w") as tar:
+        for name, content in (("manifest.json", manifest), ("config.json", config)):
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("tag", ["site/engine:2", "docker.io/site/engine:2"])
+def test_an_image_is_added_to_a_bundle(folder, about, tag):
+    make_index(folder, about)
+    index = add_image(folder, "site/engine:2", archive(folder / "saved.tar", tag))
+    assert index["images"].keys() == {*about["images"], "site/engine:2"}
+    assert index["images"]["site/engine:2"]["layers"] == ["sha256:layer"]
+    assert index["images"]["site/engine:2"]["file"] in index["files"]
+    assert not (folder / "saved.tar").exists()
+
+
+def test_another_image_or_folder_is_not_added(folder, about, tmp_path_factory):
+    saved = archive(tmp_path_factory.mktemp("saved") / "saved.tar", "site/other:1")
+    with pytest.raises(ValueError, match="contains no bundle"):
+        add_image(saved.parent, "site/engine:2", saved)
+    make_index(folder, about)
+    with pytest.raises(ValueError, match="contains no image"):
+        add_image(folder, "site/engine:2", saved)
+    saved.write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="no Docker archive"):
+        add_image(folder, "site/engine:2", saved)
+    assert saved.exists()

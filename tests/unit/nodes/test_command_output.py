@@ -124,6 +124,11 @@ def test_accelerator_check_of_other_vendors():
         ),
         (
             "",
+            "docker: Error response from daemon: CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=all.",
+            "Docker finds no valid CDI description of the accelerators. Check that /etc/cdi/nvidia.yaml exists",
+        ),
+        (
+            "",
             "Failed to initialize NVML: Unknown Error",
             "the container lost its devices, as happens after `systemctl",
         ),
