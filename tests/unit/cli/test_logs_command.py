@@ -11,6 +11,7 @@ from pathlib import Path
 import pexpect
 import pytest
 import yaml
+from tests.unit.cli.terminal import heed_sigint
 from typer.testing import CliRunner
 
 from inferfleet.cli import app
@@ -124,7 +125,9 @@ def test_connections_without_sessions_are_refused(site, variables):
 @pytest.mark.slow  # follows for some seconds
 def test_a_restarted_container_is_followed_until_ctrl_c(site):
     program = ["-c", "from inferfleet.cli import app; app()", "logs", "-i", str(site), "-F", "--node", "n1"]
-    with pexpect.spawn(sys.executable, [*program, "-c", "engine"], encoding="utf-8", timeout=60) as terminal:
+    with pexpect.spawn(
+        sys.executable, [*program, "-c", "engine"], encoding="utf-8", timeout=60, preexec_fn=heed_sigint
+    ) as terminal:
         terminal.expect("started 1")
         terminal.expect("started 2")
         terminal.sendintr()

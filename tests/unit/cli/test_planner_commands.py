@@ -14,6 +14,7 @@ from inferfleet.cli import app
 from inferfleet.cli.commands import estimate
 from inferfleet.cli.commands.check import next_step
 from inferfleet.cli.commands.estimate import option_of, options_of
+from inferfleet.messages import use_language
 from inferfleet.runner.outcome import Outcome
 from inferfleet.settings import Settings
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[3]
 
 def run(*arguments: str) -> tuple[int, str]:
     done = CliRunner().invoke(app, arguments)
+    use_language("en")
     assert done.exception is None or isinstance(done.exception, SystemExit)
     return done.exit_code, done.output
 

@@ -14,6 +14,7 @@ import yaml
 from inferfleet_supervisor.settings import CONTROL_SOCKET, SETTINGS
 from rich.cells import cell_len
 from rich.console import Console
+from tests.unit.cli.terminal import heed_sigint
 
 from inferfleet.cli.output.watch import GpuRow, ReplicaRow, gpu_rows, picture, plain_lines, replica_rows, silent
 from inferfleet.cli.watch import metric_names
@@ -112,7 +113,13 @@ def test_ctrl_c_ends_it_and_its_sessions(site):
     program = ["-c", "from inferfleet.cli import app; app()", "status", "-i", str(site), "--watch"]
     environment = {**os.environ, "INFERFLEET_HOME": str(ROOT), "LANG": "C.UTF-8"}
     with pexpect.spawn(
-        sys.executable, program, encoding="utf-8", timeout=60, env=environment, dimensions=(24, 80)
+        sys.executable,
+        program,
+        encoding="utf-8",
+        timeout=60,
+        env=environment,
+        dimensions=(24, 80),
+        preexec_fn=heed_sigint,
     ) as terminal:
         terminal.expect("n2: .*")
         terminal.sendintr()
