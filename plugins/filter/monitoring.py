@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inferfleet.gateway import differing_files
+from inferfleet.gateway import authority, differing_files
 from inferfleet.monitoring import certificate_metrics
 
 
@@ -31,6 +31,7 @@ class FilterModule:
     def filters(self):
         """Return the filters by name."""
         return {
+            "authority": authority,
             "deployment_metrics": deployment_metrics,
             "differing_node_files": differing_node_files,
             "started_units": started_units,

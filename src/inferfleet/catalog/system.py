@@ -94,6 +94,7 @@ class System(_Entry):
     nvidia_driver: NvidiaDriver = NvidiaDriver()
     amd_driver: AmdDriver = AmdDriver()
     haproxy: str = ""  # version of the distribution's HAProxy; empty: not known
+    monitoring: bool = False  # whether the distribution has the packages of the monitoring, named as in Debian
     aria2_repository: dict[str, str] = {}
     """Package that adds the repository which has aria2, by ID, or `default`; empty: the system's own have it."""
     since: dict[Release, dict[str, Any]] = {}

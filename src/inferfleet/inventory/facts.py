@@ -112,6 +112,7 @@ class Host:
     is_gateway: bool = False
     virtual_address: str = ""
     """With its prefix length, on a host that may hold it."""
+    is_monitored: bool = False
 
 
 _LEAST_SPACE_GIB = 1

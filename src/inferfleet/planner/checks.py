@@ -63,6 +63,7 @@ from inferfleet.planner.fleet_checks import (
     shm_problems,
 )
 from inferfleet.planner.gateway import check_haproxy, check_switch
+from inferfleet.planner.monitoring import check_packages
 from inferfleet.planner.provided import check_copies, check_model_folder, link_problems
 from inferfleet.planner.values import value_problems
 from inferfleet.planner.virtual_address import check_virtual_address, check_virtual_network
@@ -166,6 +167,7 @@ CHECKS = (
     Check(check_free_ports, Host, needs_facts=True),
     Check(check_disks, Host, needs_facts=True),
     Check(check_haproxy, Host, needs_facts=True),
+    Check(check_packages, Host, needs_facts=True),
     Check(check_virtual_network, Host, needs_facts=True),
 )
 """All checks, in the order in which problems are shown: the inventory, its nodes, the layout."""

@@ -14,6 +14,7 @@ from inferfleet.planner.checks import check_inventory, run_checks
 from inferfleet.planner.gateway import GROUP as GATEWAY
 from inferfleet.planner.gateway import GatewayPlan, open_api_warnings, plan_gateway
 from inferfleet.planner.gateway import settings_problems as gateway_settings_problems
+from inferfleet.planner.monitoring import GROUP as MONITORING
 from inferfleet.planner.plan import Plan
 from inferfleet.planner.replicas import plan_service
 from inferfleet.planner.virtual_address import given_address, without_address
@@ -193,4 +194,12 @@ def _host(
     space = needed_space(facts, settings, weights, image_space_gib)
     gateway = GATEWAY in groups
     virtual = settings.gateway_virtual_address if gateway else ""
-    return Host(host, facts, ports, space, is_gateway=gateway, virtual_address=virtual)
+    return Host(
+        host,
+        facts,
+        ports,
+        space,
+        is_gateway=gateway,
+        virtual_address=virtual,
+        is_monitored=bool(inventory.groups.get(MONITORING)),
+    )

@@ -1,11 +1,15 @@
 """Where Prometheus and Alertmanager run, and where an administrator reaches them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from inferfleet.catalog.system import load_systems
 from inferfleet.components import load_component
 from inferfleet.gateway import authority
+from inferfleet.inventory.facts import Host
 from inferfleet.inventory.model import Inventory, declared_address
+from inferfleet.messages import N_, Problem
+from inferfleet.nodes.systems import system_of
 from inferfleet.planner.plan import NodePlan
 from inferfleet.settings import Settings
 
@@ -49,3 +53,21 @@ def plan_monitoring(
     port = settings.gateway_monitoring_port if gateway else 0
     url = f"https://{authority(gateway, port)}" if gateway else f"http://{prometheus}"
     return MonitoringPlan(host, address, url, port, prometheus, alertmanager, addresses)
+
+
+def check_packages(host: Host) -> Iterable[Problem]:
+    """Require systems that have the packages of the monitoring: every host runs node_exporter."""
+    distribution = host.facts.get("distribution")
+    if not host.is_monitored or not isinstance(distribution, Mapping):
+        return
+    system = system_of(distribution)
+    if system and not system.monitoring:
+        yield Problem(
+            "monitoring-unsupported",
+            N_("Group monitoring has a host, but {system} {version} on host {host} has no packages of the monitoring."),
+            N_("Remove group monitoring from hosts.yml, or install {supported} on the host."),
+            host=host.name,
+            system=system.title,
+            version=distribution["version_id"],
+            supported=[entry.title for entry in load_systems().values() if entry.monitoring],
+        )

@@ -1,5 +1,6 @@
 """Inventories of every kind are read as Ansible reads them."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,18 @@ def test_precedence(tmp_path):
         name: value for name, value in DEFAULTS.items() if name not in expected
     }
     assert read.groups["ray_worker"] == [f"n{number:02}" for number in range(2, 12)]
+
+
+def test_defaults_of_a_later_source_do_not_override_an_earlier_one(tmp_path):
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+    first = written(tmp_path / "first", ONE, all={"accelerator": "cpu", "ray_port": 1})
+    second = written(tmp_path / "second", {"gateway": {"hosts": {"n1": None}}}, all={"ray_port": 2})
+    argv = [Path(sys.executable).parent / "ansible-inventory", f"-i{first}", f"-i{second}", "--host", "n1"]
+    shown = subprocess.run(argv, capture_output=True, text=True, cwd=ROOT, check=True)
+    found = json.loads(shown.stdout)
+    expected = {**DEFAULTS, "accelerator": "cpu", "ray_port": 2}
+    assert {name: found[name] for name in DEFAULTS} == expected
 
 
 def test_file_for_all_overrides_the_inventory_file_and_both_override_defaults(tmp_path):

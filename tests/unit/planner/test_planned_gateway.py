@@ -165,3 +165,15 @@ def test_held_virtual_address_is_no_address_of_the_node():
         "disk": {},
     }
     assert without_address({"interfaces": held}, "") == {"interfaces": held}
+
+
+def test_monitoring_requires_its_packages_on_every_host():
+    def on(name, version):
+        return {"distribution": {"id": name, "id_like": "", "version_id": version}}
+
+    facts = {"n1": on("debian", "12"), "n2": on("openeuler", "22.03")}
+    assert codes(cluster({"monitoring": ["n1"]}, facts)) == ["monitoring-unsupported"]
+    planned = cluster({"monitoring": ["m1"]}, {"n1": on("ubuntu", "22.04"), "m1": on("rocky", "9.4")})
+    (problem,) = planned.problems
+    assert (problem.parameters["host"], problem.parameters["supported"]) == ("m1", ["Debian", "Ubuntu"])
+    assert codes(cluster({"monitoring": []}, facts)) == []
