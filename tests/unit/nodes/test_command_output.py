@@ -124,7 +124,8 @@ def test_accelerator_check_of_other_vendors():
         ),
         (
             "",
-            "docker: Error response from daemon: CDI device injection failed: unresolvable CDI devices nvidia.com/gpu=all.",
+            "docker: Error response from daemon: CDI device injection failed: unresolvable CDI devices"
+            " nvidia.com/gpu=all.",
             "Docker finds no valid CDI description of the accelerators. Check that /etc/cdi/nvidia.yaml exists",
         ),
         (
