@@ -1,0 +1,10 @@
+"""The address of node_exporter."""
+
+
+def test_ipv6_address_is_in_brackets(rendered):
+    others = ("debian11", "debian13", "ubuntu2204", "rocky9", "openeuler2203", "kylinv10")
+    nodes = {"debian12": "10.0.0.1", "ubuntu2404": "fd00::1"}
+    facts = {"inferfleet_gateway": {"monitoring": {"nodes": {**dict.fromkeys(others, "10.0.0.9"), **nodes}}}}
+    found = rendered("node_exporter", ["__node_exporter_listen"], facts=facts)
+    listen = {host: found[host]["__node_exporter_listen"] for host in nodes}
+    assert listen == {"debian12": "10.0.0.1:8408", "ubuntu2404": "[fd00::1]:8408"}
