@@ -1,6 +1,7 @@
 """An alert arrives at every receiver and is resolved; pages and metrics behind the gateway need a password."""
 
 import subprocess
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,7 +9,16 @@ from inferfleet_supervisor.metrics import render
 from tests.monitoring.conftest import eventually, free_port
 from tests.unit.gateway.plans import plan
 
-from inferfleet.gateway import Limits, Monitoring, Paths, backends_of, issue_authority, issue_server, render_config
+from inferfleet.gateway import (
+    Limits,
+    Monitoring,
+    Paths,
+    backends_of,
+    issue_authority,
+    issue_server,
+    render_config,
+    usage_filter,
+)
 from inferfleet.gateway.monitoring import credentials
 
 STATUS = {
@@ -60,6 +70,7 @@ def gateway(monitoring, tmp_path):
     backends = backends_of([plan("deepseek-r1", "n1")])
     paths = Paths(str(tmp_path), str(tmp_path / "socket"))
     config.write_text(render_config(backends, free_port(), limits, paths, "key", None, pages))
+    Path(paths.of("usage")).write_text(usage_filter())
     process = subprocess.Popen(["haproxy", "-db", "-q", "-f", config])
     yield pages
     process.terminate()

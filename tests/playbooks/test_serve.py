@@ -87,7 +87,12 @@ def _inventory(services: Services, fails: dict[str, list[str]]) -> dict[str, Any
             "hosts": {host: {} for hosts in services.values() for host in hosts},
             "vars": {
                 **{"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
-                **{"preflight_secrets": {"engine_api_key": ""}, "ray_port": 6379, "x_fails": fails},
+                **{
+                    "preflight_secrets": {"engine_api_key": ""},
+                    "preflight_secrets_dir": "{{ inventory_dir }}/.secrets",
+                    "ray_port": 6379,
+                    "x_fails": fails,
+                },
                 "x_servers": [
                     {"server": f"model/{members[0]}_8000", "healthy": True, "drained": False}
                     for members in services.values()
