@@ -10,7 +10,6 @@ import json
 import logging
 import re
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import jieba
 from mkdocs.config.defaults import MkDocsConfig
@@ -24,9 +23,8 @@ _LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>\.\./[^)\s#]+)(?:#
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Leave out of the navigation pages that this branch does not have yet."""
+    """Keep the messages of the tokenizer out of the build's output."""
     jieba.setLogLevel(logging.WARNING)
-    config.nav = _existing(config.nav or [], Path(config.docs_dir, _LANGUAGES[0]))
     return config
 
 
@@ -81,13 +79,3 @@ def outside_links(markdown: str, source: Path, docs: Path) -> str:
         return f"{link['text']} (`{path}`)" if link["text"].strip("`") != str(path) else f"`{path}`"
 
     return _LINK.sub(path_of, markdown)
-
-
-def _existing(entries: list[Any], folder: Path) -> list[Any]:
-    kept: list[Any] = []
-    for entry in entries:
-        if isinstance(entry, str):
-            kept += [entry] if (folder / entry).is_file() else []
-        else:
-            kept += [{title: _existing(pages, folder)} for title, pages in entry.items()]
-    return kept

@@ -12,6 +12,7 @@ from inferfleet.settings import Settings
 _HUB_MIRROR = "https://hf-mirror.com"
 _WIDTH = 100  # characters of a comment
 _COMMENTED: dict[str, str | int] = {
+    "model_root": "/data/models",
     "hub_endpoint": _HUB_MIRROR,
     "max_model_len": 32768,
     "http_proxy": "http://proxy.example.com:3128",

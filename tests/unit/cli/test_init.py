@@ -40,6 +40,15 @@ def test_the_answers_are_planned_and_written(init, tmp_path):
     assert (init("site", *SITE, "--accelerator", "A800-80G")[0], codes(init("site", *SITE)[1])) == (1, ["not-empty"])
 
 
+@pytest.mark.parametrize(("options", "shown"), [(("--user", "ops", "--sudo"), True), ((), False)])
+def test_the_next_steps_name_the_prompt_for_the_sudo_password(tmp_path, monkeypatch, options, shown):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INFERFLEET_HOME", str(ROOT))
+    ended = CliRunner().invoke(app, ["init", "site", *SITE, "--accelerator", "A800-80G", *options])
+    assert ended.exit_code == 0
+    assert ("-K" in ended.stdout) is shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "problem"),
     [

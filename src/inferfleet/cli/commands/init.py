@@ -144,7 +144,7 @@ def _answered(folder: Path | None, given: Given, *, as_json: bool) -> int:
         if cluster.plans and typer.confirm(tr(N_("Write the inventory nevertheless?")), default=False, err=True):
             break
         known = prompt_for(given, known)
-    _show_files(write(files, folder), cluster, as_json=as_json)
+    _show_files(write(files, folder), cluster, as_json=as_json, sudo=bool(known.get("sudo")))
     return Outcome.OK.exit_code if cluster.works else _code(cluster)
 
 
@@ -193,7 +193,7 @@ def _show_examples(known: dict[str, str], *, as_json: bool) -> None:
     make_console().print(table)
 
 
-def _show_files(files: list[Path], cluster: ClusterPlan | None, *, as_json: bool) -> None:
+def _show_files(files: list[Path], cluster: ClusterPlan | None, *, as_json: bool, sudo: bool = False) -> None:
     """Print the files, the plan of an inventory from answers, and the next commands."""
     if as_json:
         form: dict[str, Any] = {"files": [str(path) for path in files], "problems": []}
@@ -218,6 +218,9 @@ def _show_files(files: list[Path], cluster: ClusterPlan | None, *, as_json: bool
     console.print(Text(tr(N_("Next steps"))), style="bold")
     for step, command in steps[2:] if cluster and cluster.works else steps:
         console.print(Text(f"  {command}  # {tr(step)}"), soft_wrap=True)
+    if sudo:
+        note = N_("Add -K to the commands that connect if sudo needs a password.")
+        console.print(Text(f"  {tr(note)}"), soft_wrap=True)
 
 
 COMMAND = Command(

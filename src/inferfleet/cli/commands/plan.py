@@ -32,7 +32,7 @@ Inventory = Annotated[
 ]
 ExtraVars = Annotated[
     list[str] | None,
-    typer.Option("-e", "--extra-vars", metavar="KEY=VALUE", help=N_("Set a variable for this plan. Repeatable.")),
+    typer.Option("-e", "--extra-vars", metavar="KEY=VALUE", help=N_("Set a variable for this command. Repeatable.")),
 ]
 Json = Annotated[bool, typer.Option("--json", metavar="", help=N_("Print one JSON document."))]
 

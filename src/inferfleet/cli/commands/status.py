@@ -64,7 +64,7 @@ COMMAND = Command(
     playbook="playbooks/status.yml",
     changes_nodes=False,
     help=(
-        N_("Check Ray, the engine (with a real completion), its supervisor and Open WebUI."),
+        N_("Check Ray, the engine (with a real completion), its supervisor, the gateway and Open WebUI."),
         N_("Exits with code 2 when a check fails."),
     ),
     examples=(
