@@ -23,6 +23,9 @@ from urllib.parse import parse_qs, urlsplit
 HOUR = 3600
 BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Upper bounds of the histograms, in seconds; a last bucket has what is above them."""
+SECONDS = 5
+"""For a request, and for a client to receive its answer."""
+TIMEOUT = asyncio.TimeoutError  # before Python 3.11, not the builtin one
 NONE = "-"
 """What the log has for what a request has not, for example its client if it has no valid key."""
 _OTHERS = ("/health", "/v1/models")
@@ -47,9 +50,10 @@ def new_counts():
 def add_request(counts, request):
     """Add a request, a line of the access log, to counts."""
     status = str(request["status"])
-    succeeded = request["status"] < 400
+    answered = request["status"] >= 100  # -1: the request ended without an answer (src/log.c of HAProxy)
+    succeeded = answered and request["status"] < 400
     counts["requests"][status] = counts["requests"].get(status, 0) + 1
-    if succeeded and not request["termination"].startswith("--"):
+    if not answered or (succeeded and not request["termination"].startswith("--")):
         counts["aborted"] += 1
     if request["prompt_tokens"] is not None:
         counts["prompt_tokens"] += request["prompt_tokens"]
@@ -279,19 +283,25 @@ class Service:
     async def connected(self, reader, writer):
         """Answer a request of HTTP."""
         try:
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-            status, kind, body = self.answer(head.decode().split(" ")[1])
-        except (TimeoutError, OSError, ValueError, IndexError, EOFError, asyncio.LimitOverrunError):
-            status, kind, body = 400, "text/plain", ""
-        content = body.encode()
-        head = f"HTTP/1.0 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n\r\n"
-        try:
+            status, kind, body = await self._answered(reader)
+            content = body.encode()
+            head = f"HTTP/1.0 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n\r\n"
             writer.write(head.encode() + content)
-            await writer.drain()
-        except OSError:
+            await asyncio.wait_for(writer.drain(), SECONDS)
+        except (TIMEOUT, OSError):
             pass
         finally:
             writer.close()
+
+    async def _answered(self, reader):
+        try:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
+            return self.answer(head.decode().split(" ")[1])
+        except (TIMEOUT, OSError, ValueError, IndexError, EOFError, OverflowError, asyncio.LimitOverrunError):
+            return 400, "text/plain", ""
+        except sqlite3.Error as error:
+            print(f"{self.store.path} cannot be read: {error}", flush=True)
+            return 500, "text/plain", ""
 
     async def run(self):
         """Run until the process ends."""
