@@ -3,8 +3,8 @@
 The journal keeps the log while this program does not run: it continues at the position that it stores together with
 its counts, so that each line counts once. A line has no prompt, and nothing else of a request is read.
 
-Argument: a JSON file with `port`, `source` (command that follows the journal in JSON), `store` (path of the database),
-`days` and `bytes` (how long and how much is kept).
+Argument: a JSON file with `address` (or several) and `port`, `source` (command that follows the journal in JSON),
+`store` (path of the database), `days` and `bytes` (how long and how much is kept).
 
 GET /usage?since=SECONDS returns the counts of each client and model since the beginning of that hour; /metrics
 returns those since the first line, for Prometheus.
