@@ -28,20 +28,31 @@ _LABELS = ("node", "replica", "member", "job", "proxy", "gpu", "mountpoint")
 
 
 def text_of(notification, words):
-    """Return a notification of Alertmanager as text in Markdown, cut to what all robots accept."""
-    parts = [_alert_text(alert, words) for alert in notification["alerts"]]
+    """Return a notification of Alertmanager as text in Markdown, cut to what all robots accept.
+
+    Alerts of one kind, for example of many nodes, have their texts once, after their places.
+    """
+    kinds = {}
+    for alert in notification["alerts"]:
+        kinds.setdefault((words[alert["status"]], _title(alert), _explanation(alert)), []).append(_place(alert))
+    parts = []
+    for (state, title, explanation), places in kinds.items():
+        parts += [f"**[{state}] {title}**", *filter(None, places), *explanation]
     content = "\n\n".join(parts).encode()
     return content if len(content) <= _TEXT_BYTES else content[:_TEXT_BYTES].decode(errors="ignore").encode() + b" ..."
 
 
-def _alert_text(alert, words):
-    labels, texts = alert["labels"], alert["annotations"]
-    place = ", ".join(f"{name} {labels[name]}" for name in _LABELS if labels.get(name))
-    title = f"**[{words[alert['status']]}] {texts.get('summary') or labels['alertname']}**"
-    lines = [title, *([place] if place else [])]
-    if alert["status"] == "firing":
-        lines += [texts[name] for name in ("cause", "check", "remedy") if texts.get(name)]
-    return "\n\n".join(lines)
+def _title(alert):
+    return alert["annotations"].get("summary") or alert["labels"]["alertname"]
+
+
+def _place(alert):
+    return ", ".join(f"{name} {alert['labels'][name]}" for name in _LABELS if alert["labels"].get(name))
+
+
+def _explanation(alert):
+    texts = alert["annotations"] if alert["status"] == "firing" else {}
+    return tuple(texts[name] for name in ("cause", "check", "remedy") if texts.get(name))
 
 
 def request_of(robot, text, title, now):

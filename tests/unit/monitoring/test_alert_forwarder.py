@@ -34,6 +34,15 @@ def test_text_names_place_cause_check_and_remedy(forwarder):
     assert resolved == "**[resolved] Down**\n\nnode n1, replica r1"
 
 
+def test_alerts_of_many_nodes_have_their_texts_once(forwarder):
+    alerts = [{**ALERT, "labels": {"alertname": "NodeUnreachable", "node": f"gpu{number}"}} for number in range(32)]
+    resolved = {**ALERT, "status": "resolved"}
+    text = forwarder.text_of({"alerts": [*alerts, resolved]}, WORDS).decode()
+    assert text.startswith("**[firing] Down**\n\nnode gpu0\n\nnode gpu1\n\n")
+    assert text.count("Cause.") == 1
+    assert text.endswith("node gpu31\n\nCause.\n\nCheck.\n\nRemedy.\n\n**[resolved] Down**\n\nnode n1, replica r1")
+
+
 def test_text_names_the_member_that_is_lost_and_the_component(forwarder):
     labels = {"alertname": "MemberLost", "node": "n1", "replica": "r1", "member": "n2", "job": "supervisor"}
     text = forwarder.text_of({"alerts": [{**ALERT, "labels": labels}]}, WORDS).decode()
