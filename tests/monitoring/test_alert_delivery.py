@@ -1,6 +1,7 @@
 """An alert arrives at every receiver and is resolved; pages and metrics behind the gateway need a password."""
 
 import subprocess
+from pathlib import Path
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from tests.unit.gateway.plans import plan
 from inferfleet.gateway import Limits, Monitoring, Paths, backends_of, issue_authority, issue_server, render_config
 from inferfleet.gateway.monitoring import credentials
 
+FILTER = Path(__file__).parents[2] / "src/inferfleet/gateway/usage.lua"
 STATUS = {
     "state": "serving",
     "desired": "running",
@@ -47,6 +49,7 @@ def gateway(monitoring, tmp_path):
         (tmp_path / name).write_text(issued.certificate + issued.key)
     for name in ("servers.state", *(f"{name}.map" for name in ("keys", "access", "models", "rates", "streams"))):
         (tmp_path / name).write_text("1\n" if name == "servers.state" else "")
+    (tmp_path / "usage.lua").write_text(FILTER.read_text())
     pages = Monitoring(
         free_port(),
         monitoring.prometheus,
