@@ -121,6 +121,10 @@ class Store:
 
     def _load(self):
         database = sqlite3.connect(str(self.path), isolation_level=None)
+        # Otherwise a damaged page would end every run when it is read.
+        if (problem := database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            database.close()
+            raise sqlite3.DatabaseError(problem)
         database.executescript(_SCHEMA)
         rows = database.execute("SELECT client, model, counts FROM totals")
         self.totals = {(client, model): json.loads(counts) for client, model, counts in rows}

@@ -138,6 +138,19 @@ def test_damaged_file_is_renamed(tmp_path):
     assert (tmp_path / "usage.db.damaged").read_bytes().startswith(b"no database")
 
 
+def test_file_with_a_damaged_page_is_renamed(tmp_path):
+    counting = store(tmp_path)
+    for number in range(200):
+        counting.add(entry(number, DAY + number * 3600))
+    counting.save()
+    counting.database.close()
+    content = bytearray((tmp_path / "usage.db").read_bytes())
+    content[-4 * 4096 :] = bytes(4 * 4096)  # the schema and the first pages are good
+    (tmp_path / "usage.db").write_bytes(content)
+    assert store(tmp_path).since(0) == []
+    assert (tmp_path / "usage.db.damaged").read_bytes() == content
+
+
 @pytest.mark.parametrize(
     ("request_line", "status"),
     [
