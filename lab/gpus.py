@@ -92,15 +92,17 @@ def collect(libraries: Path, tool: str | None, target: Path) -> Path:
     version = (libraries / "libcuda.so.1").resolve().name.removeprefix("libcuda.so.")
     if (target / "lib64" / f"libcuda.so.{version}").exists():
         return target
-    shutil.rmtree(target, ignore_errors=True)
-    (target / "lib64").mkdir(parents=True)
-    (target / "bin").mkdir()
+    part = target.with_name(f"{target.name}.part")  # a copy that is interrupted is not taken for a complete one
+    for folder in (part, target):
+        shutil.rmtree(folder, ignore_errors=True)
+    (part / "lib64").mkdir(parents=True)
+    (part / "bin").mkdir()
     for file in libraries.glob("lib*.so*"):
         if file.resolve().name.endswith(f".so.{version}"):
-            shutil.copy2(file, target / "lib64" / file.name, follow_symlinks=False)
+            shutil.copy2(file, part / "lib64" / file.name, follow_symlinks=False)
     if tool:
-        shutil.copy2(tool, target / "bin" / "nvidia-smi")
-    return target
+        shutil.copy2(tool, part / "bin" / "nvidia-smi")
+    return part.rename(target)
 
 
 def cdi(share: Sequence[Gpu], version: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.doctor import Hider, diagnose, load_symptoms, read_evidence, write_diagnosis, write_service
+from inferfleet.settings.receivers import RECEIVERS, receiver_secrets
 
 
 class ActionModule(ActionBase):
@@ -24,7 +25,8 @@ class ActionModule(ActionBase):
             for host, result in args["results"].items()
             if result.get("unreachable")
         }
-        hide = Hider(task_vars.get("preflight_secrets"))
+        receivers = self._templar.template({name: task_vars.get(name) for name in RECEIVERS})
+        hide = Hider({**(task_vars.get("preflight_secrets") or {}), **receiver_secrets(receivers)})
         write_service(folder, task_vars["ansible_facts"]["inferfleet_plans"], answers, unreachable, hide)
         diagnosis = diagnose(read_evidence(folder), load_symptoms(), hide).as_dict() | {"folder": str(folder)}
         write_diagnosis(folder, diagnosis, int(args["keep"]))

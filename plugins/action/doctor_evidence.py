@@ -9,6 +9,7 @@ from pathlib import Path
 from ansible.plugins.action import ActionBase
 
 from inferfleet.doctor import Hider, write_node
+from inferfleet.settings.receivers import RECEIVERS, receiver_secrets
 
 
 class ActionModule(ActionBase):
@@ -26,7 +27,8 @@ class ActionModule(ActionBase):
         state = result["state"] | {"unread": result["unread"]}
         state["listening"] = facts.get("inferfleet_node", {}).get("listening", {})
         state["accelerators"] = facts.get("inferfleet_accelerators", {})
-        hide = Hider(task_vars.get("preflight_secrets"))
+        receivers = self._templar.template({name: task_vars.get(name) for name in RECEIVERS})
+        hide = Hider({**(task_vars.get("preflight_secrets") or {}), **receiver_secrets(receivers)})
         logs = {log["name"]: zlib.decompress(base64.b64decode(log["text"])).decode() for log in result["logs"]}
         written = write_node(folder, host, logs, state, hide)
         return {"changed": False, "logs": len(logs), "bytes": written, "unread": result["unread"]}

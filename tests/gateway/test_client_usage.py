@@ -22,7 +22,11 @@ class Counter:
 
     def __init__(self, folder, log, **changes):
         self.folder, self.port = folder, free_port()
-        settings = {"port": self.port, "address": "127.0.0.1", "store": str(folder / "usage.db")}
+        settings = {
+            "port": self.port,
+            "address": ["127.0.0.1", "127.0.0.1", "127.0.0.2"],
+            "store": str(folder / "usage.db"),
+        }
         settings["source"] = [sys.executable, "-m", "tests.gateway.journal", str(log)]
         self.settings = {**settings, "days": 90, "bytes": 2**26, **changes}
 

@@ -3,8 +3,8 @@
 The journal keeps the log while this program does not run: it continues at the position that it stores together with
 its counts, so that each line counts once. A line has no prompt, and nothing else of a request is read.
 
-Argument: a JSON file with `port`, `source` (command that follows the journal in JSON), `store` (path of the database),
-`days` and `bytes` (how long and how much is kept).
+Argument: a JSON file with `address` (or several) and `port`, `source` (command that follows the journal in JSON),
+`store` (path of the database), `days` and `bytes` (how long and how much is kept).
 
 GET /usage?since=SECONDS returns the counts of each client and model since the beginning of that hour; /metrics
 returns those since the first line, for Prometheus.
@@ -23,6 +23,9 @@ from urllib.parse import parse_qs, urlsplit
 HOUR = 3600
 BOUNDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 """Upper bounds of the histograms, in seconds; a last bucket has what is above them."""
+SECONDS = 5
+"""For a request, and for a client to receive its answer."""
+TIMEOUT = asyncio.TimeoutError  # before Python 3.11, not the builtin one
 NONE = "-"
 """What the log has for what a request has not, for example its client if it has no valid key."""
 _OTHERS = ("/health", "/v1/models")
@@ -47,9 +50,10 @@ def new_counts():
 def add_request(counts, request):
     """Add a request, a line of the access log, to counts."""
     status = str(request["status"])
-    succeeded = request["status"] < 400
+    answered = request["status"] >= 100  # -1: the request ended without an answer (src/log.c of HAProxy)
+    succeeded = answered and request["status"] < 400
     counts["requests"][status] = counts["requests"].get(status, 0) + 1
-    if succeeded and not request["termination"].startswith("--"):
+    if not answered or (succeeded and not request["termination"].startswith("--")):
         counts["aborted"] += 1
     if request["prompt_tokens"] is not None:
         counts["prompt_tokens"] += request["prompt_tokens"]
@@ -117,6 +121,10 @@ class Store:
 
     def _load(self):
         database = sqlite3.connect(str(self.path), isolation_level=None)
+        # Otherwise a damaged page would end every run when it is read.
+        if (problem := database.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            database.close()
+            raise sqlite3.DatabaseError(problem)
         database.executescript(_SCHEMA)
         rows = database.execute("SELECT client, model, counts FROM totals")
         self.totals = {(client, model): json.loads(counts) for client, model, counts in rows}
@@ -279,19 +287,25 @@ class Service:
     async def connected(self, reader, writer):
         """Answer a request of HTTP."""
         try:
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-            status, kind, body = self.answer(head.decode().split(" ")[1])
-        except (TimeoutError, OSError, ValueError, IndexError, EOFError, asyncio.LimitOverrunError):
-            status, kind, body = 400, "text/plain", ""
-        content = body.encode()
-        head = f"HTTP/1.0 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n\r\n"
-        try:
+            status, kind, body = await self._answered(reader)
+            content = body.encode()
+            head = f"HTTP/1.0 {status} -\r\nContent-Type: {kind}\r\nContent-Length: {len(content)}\r\n\r\n"
             writer.write(head.encode() + content)
-            await writer.drain()
-        except OSError:
+            await asyncio.wait_for(writer.drain(), SECONDS)
+        except (TIMEOUT, OSError):
             pass
         finally:
             writer.close()
+
+    async def _answered(self, reader):
+        try:
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), SECONDS)
+            return self.answer(head.decode().split(" ")[1])
+        except (TIMEOUT, OSError, ValueError, IndexError, EOFError, OverflowError, asyncio.LimitOverrunError):
+            return 400, "text/plain", ""
+        except sqlite3.Error as error:
+            print(f"{self.store.path} cannot be read: {error}", flush=True)
+            return 500, "text/plain", ""
 
     async def run(self):
         """Run until the process ends."""

@@ -16,30 +16,43 @@ import sys
 import time
 import urllib.parse
 import urllib.request
+from http.client import HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 _SECONDS = 10
+_KEY_CHARACTERS = 8  # shorter parts of a URL are no keys
 _BODY_BYTES = 8 << 20
 _TEXT_BYTES = 4000  # WeCom accepts 4096, DingTalk and Feishu 20000
-_LABELS = ("node", "replica", "gpu", "mountpoint")
+_LABELS = ("node", "replica", "member", "job", "proxy", "gpu", "mountpoint")
 
 
 def text_of(notification, words):
-    """Return a notification of Alertmanager as text in Markdown, cut to what all robots accept."""
-    parts = [_alert_text(alert, words) for alert in notification["alerts"]]
+    """Return a notification of Alertmanager as text in Markdown, cut to what all robots accept.
+
+    Alerts of one kind, for example of many nodes, have their texts once, after their places.
+    """
+    kinds = {}
+    for alert in notification["alerts"]:
+        kinds.setdefault((words[alert["status"]], _title(alert), _explanation(alert)), []).append(_place(alert))
+    parts = []
+    for (state, title, explanation), places in kinds.items():
+        parts += [f"**[{state}] {title}**", *filter(None, places), *explanation]
     content = "\n\n".join(parts).encode()
     return content if len(content) <= _TEXT_BYTES else content[:_TEXT_BYTES].decode(errors="ignore").encode() + b" ..."
 
 
-def _alert_text(alert, words):
-    labels, texts = alert["labels"], alert["annotations"]
-    place = ", ".join(f"{name} {labels[name]}" for name in _LABELS if labels.get(name))
-    title = f"**[{words[alert['status']]}] {texts.get('summary') or labels['alertname']}**"
-    lines = [title, *([place] if place else [])]
-    if alert["status"] == "firing":
-        lines += [texts[name] for name in ("cause", "check", "remedy") if texts.get(name)]
-    return "\n\n".join(lines)
+def _title(alert):
+    return alert["annotations"].get("summary") or alert["labels"]["alertname"]
+
+
+def _place(alert):
+    return ", ".join(f"{name} {alert['labels'][name]}" for name in _LABELS if alert["labels"].get(name))
+
+
+def _explanation(alert):
+    texts = alert["annotations"] if alert["status"] == "firing" else {}
+    return tuple(texts[name] for name in ("cause", "check", "remedy") if texts.get(name))
 
 
 def request_of(robot, text, title, now):
@@ -62,7 +75,7 @@ def request_of(robot, text, title, now):
 
 def accepts(answer):
     """Return whether a robot accepted a message: they answer errors with status 200 and a code, too."""
-    return answer.get("errcode", answer.get("code", 0)) == 0
+    return isinstance(answer, dict) and answer.get("errcode", answer.get("code", 0)) == 0
 
 
 def _sign(key, message):
@@ -80,6 +93,14 @@ def send(robot, notification, words):
         raise ValueError(f"{robot['kind']} answers {answer}")
 
 
+def reason_of(robot, error):
+    """Return the text of an error without the robot's key, which is in the query or at the end of the path."""
+    text, url = str(error) or type(error).__name__, urllib.parse.urlsplit(robot["url"])
+    for part in (url.query, url.path.rpartition("/")[2], robot.get("secret", "")):
+        text = text.replace(part, "<hidden>") if len(part) >= _KEY_CHARACTERS else text
+    return text
+
+
 def handler_of(settings):
     """Return the class that handles requests."""
 
@@ -90,11 +111,11 @@ def handler_of(settings):
             number, length = self.path.lstrip("/"), int(self.headers.get("Content-Length") or 0)
             if not number.isdigit() or int(number) >= len(settings["robots"]) or length > _BODY_BYTES:
                 return self.answer(404)
+            robot = settings["robots"][int(number)]
             try:
-                send(settings["robots"][int(number)], json.loads(self.rfile.read(length)), settings["words"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                # Of an error of HTTP, only its text: the URL contains the key of the robot.
-                print(f"Robot {number}: {error}", flush=True)
+                send(robot, json.loads(self.rfile.read(length)), settings["words"])
+            except (OSError, ValueError, KeyError, TypeError, AttributeError, HTTPException) as error:
+                print(f"Robot {number}: {reason_of(robot, error)}", flush=True)
                 return self.answer(502)
             return self.answer(200)
 

@@ -68,10 +68,12 @@ def add_image(folder: Path, name: str, archive: Path) -> dict[str, Any]:
     digest, layers = archived_image(archive, name)
     target = folder / "images" / image_file(name)
     target.parent.mkdir(exist_ok=True)
-    shutil.move(archive, target)
-    about = {key: value for key, value in index.items() if key not in ("format", "files")}
     image = {"file": f"images/{target.name}", "digest": digest, "layers": layers}
-    return make_index(folder, {**about, "images": {**index["images"], name: image}})
+    index["images"] = {**index["images"], name: image}
+    # First: what the index does not name is deleted by the next run, also after an interruption.
+    write_atomic(folder / INDEX, json.dumps(index, indent=1) + "\n")
+    shutil.move(archive, target)
+    return make_index(folder, {key: value for key, value in index.items() if key not in ("format", "files")})
 
 
 def archived_image(archive: Path, name: str) -> tuple[str, list[str]]:

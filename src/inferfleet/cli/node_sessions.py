@@ -18,6 +18,7 @@ from inferfleet.runner.errors import UsageError
 from inferfleet.sessions import Session, open_session
 from inferfleet.sessions.connect import program_of
 from inferfleet.settings import SECRETS
+from inferfleet.settings.receivers import receiver_secrets
 
 SECRETS_FOLDER = ".secrets"
 
@@ -50,7 +51,9 @@ class Nodes:
             UsageError: a name is unknown.
         """
         hosts, groups = self.inventory.hosts, self.inventory.groups
-        services = {name.removeprefix("service_"): members for name, members in groups.items() if "service_" in name}
+        services = {
+            name.removeprefix("service_"): members for name, members in groups.items() if name.startswith("service_")
+        }
         if service and service not in services:
             raise _unknown("--service", service, list(services))
         for node in nodes:
@@ -63,6 +66,7 @@ class Nodes:
         values = self.inventory.variables.values()
         known = {name: str(own[name]) for own in values for name in SECRETS if own.get(name)}
         for own in values:
+            known |= receiver_secrets(own)
             for client in own.get("api_clients") or ():
                 if isinstance(client, Mapping) and client.get("key"):
                     known[f"key of {client.get('name')}"] = str(client["key"])

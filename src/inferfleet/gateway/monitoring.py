@@ -9,6 +9,8 @@ from typing import Any
 from inferfleet.components import load_component
 
 USER = "admin"
+NOBODY = "nobody"
+"""The SHA-256 of no header."""
 _METRICS = "metrics"  # purpose of the port in the component's file
 
 
@@ -46,6 +48,11 @@ def metrics_port() -> int:
 
 
 def credentials(user: str, password: str) -> str:
-    """Return the SHA-256, in lower-case hexadecimal, of the header of HTTP's basic authentication (RFC 7617)."""
+    """Return the SHA-256, in lower-case hexadecimal, of the header of HTTP's basic authentication (RFC 7617).
+
+    Without a password nobody is authenticated.
+    """
+    if not password:
+        return NOBODY
     header = b"Basic " + base64.b64encode(f"{user}:{password}".encode())
     return hashlib.sha256(header).hexdigest()

@@ -35,7 +35,8 @@ def render_alertmanager(receivers: Receivers) -> str:
     content = {
         "route": {
             "receiver": "site",
-            "group_by": ["alertname", "node"],
+            # Not by node: robots accept 20 messages a minute, and a switch that fails affects many nodes.
+            "group_by": ["alertname"],
             "group_wait": "10s",
             "group_interval": "1m",
             "repeat_interval": "4h",

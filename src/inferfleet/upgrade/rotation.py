@@ -16,7 +16,7 @@ from inferfleet.messages import N_, Problem
 
 ENGINE_KEY = "engine_api_key"
 """The gateways have one key for the engines of all replicas."""
-BY_NAME = frozenset({"webui_admin_password"})
+BY_NAME = frozenset({"webui_admin_password", "monitoring_admin_password"})
 """Secrets that a person uses: rotated only if they are named."""
 FILE = "rotation.json"
 _CHARACTERS = string.ascii_letters + string.digits

@@ -8,6 +8,7 @@ import tarfile
 import pytest
 
 from inferfleet.bundle import image_file, make_index, read_index
+from inferfleet.bundle import index as module
 from inferfleet.bundle.index import add_image
 
 
@@ -81,6 +82,16 @@ def test_an_image_is_added_to_a_bundle(folder, about, tag):
     assert index["images"]["site/engine:2"]["layers"] == ["sha256:layer"]
     assert index["images"]["site/engine:2"]["file"] in index["files"]
     assert not (folder / "saved.tar").exists()
+
+
+def test_archive_of_an_interrupted_addition_is_kept(folder, about, monkeypatch):
+    make_index(folder, about)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_entry", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            add_image(folder, "site/engine:2", archive(folder / "saved.tar", "site/engine:2"))
+    known = {key: value for key, value in read_index(folder).items() if key not in ("format", "files")}
+    assert "images/site_engine_2.tar" in make_index(folder, known)["files"]
 
 
 def test_another_image_or_folder_is_not_added(folder, about, tmp_path_factory):

@@ -1,5 +1,6 @@
 """The program that counts usage: what it counts, keeps and deletes; and the sums of several gateways."""
 
+import asyncio
 import importlib.util
 import json
 from pathlib import Path
@@ -45,6 +46,7 @@ def test_counts_of_requests(tmp_path):
             {"prompt_tokens": "-", "completion_tokens": "-", "ttft_ms": "-"},
             {"status": 429, "model": "-", "prompt_tokens": "-", "completion_tokens": "-", "ttft_ms": "-"},
             {"status": 503, "prompt_tokens": "-", "completion_tokens": "-", "ttft_ms": "-"},
+            {"status": -1, "termination": "CH--", "prompt_tokens": "-", "completion_tokens": "-", "ttft_ms": "-"},
             {"path": "/health", "client": "-"},
             {"path": "/v1/models"},
         ]
@@ -52,9 +54,9 @@ def test_counts_of_requests(tmp_path):
         counting.add(entry(number, DAY, **changes))
     refused, answered = counting.since(0)
     assert (refused["model"], refused["requests"], refused["without_usage"]) == ("-", {"429": 1}, 0)
-    assert answered["requests"] == {"200": 3, "503": 1}
+    assert answered["requests"] == {"200": 3, "503": 1, "-1": 1}
     names = ("aborted", "without_usage", "prompt_tokens", "completion_tokens")
-    assert [answered[name] for name in names] == [1, 1, 20, 10]
+    assert [answered[name] for name in names] == [2, 1, 20, 10]
     assert (sum(answered["ttft"]["buckets"]), sum(answered["duration"]["buckets"])) == (2, 3)
     assert answered["duration"]["sum"] == 12
 
@@ -134,6 +136,45 @@ def test_damaged_file_is_renamed(tmp_path):
     (tmp_path / "usage.db").write_bytes(b"no database" * 1000)
     assert store(tmp_path).since(0) == []
     assert (tmp_path / "usage.db.damaged").read_bytes().startswith(b"no database")
+
+
+def test_file_with_a_damaged_page_is_renamed(tmp_path):
+    counting = store(tmp_path)
+    for number in range(200):
+        counting.add(entry(number, DAY + number * 3600))
+    counting.save()
+    counting.database.close()
+    content = bytearray((tmp_path / "usage.db").read_bytes())
+    content[-4 * 4096 :] = bytes(4 * 4096)  # the schema and the first pages are good
+    (tmp_path / "usage.db").write_bytes(content)
+    assert store(tmp_path).since(0) == []
+    assert (tmp_path / "usage.db.damaged").read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET /usage?since=0 HTTP/1.1", b"200"),
+        (b"GET /usage?since=1e999 HTTP/1.1", b"400"),
+        (b"GET /usage?since=1e30 HTTP/1.1", b"400"),
+        (b"GET /usage?since=nan HTTP/1.1", b"400"),
+        (b"GET", b"400"),
+        (b"", b"400"),  # a client that sends nothing
+    ],
+)
+def test_each_connection_is_answered_and_closed(tmp_path, monkeypatch, request_line, status):
+    monkeypatch.setattr(usage, "SECONDS", 0.1)
+    service = usage.Service({"store": str(tmp_path / "usage.db"), "days": 90, "bytes": 2**26})
+
+    async def talk():
+        async with await asyncio.start_server(service.connected, "127.0.0.1", 0) as server:
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(request_line + b"\r\n\r\n" if request_line else b"")
+            answer = await reader.read()  # until the end of the connection
+            writer.close()
+            return answer
+
+    assert asyncio.run(talk()).split(b" ")[1] == status
 
 
 def test_metrics_escape_names(tmp_path):

@@ -91,6 +91,8 @@ def test_the_bus_of_a_node_has_no_gpu_of_another_node(tmp_path: Path) -> None:
 def test_driver_files_among_others_are_copied_with_their_links(driver: Path, tmp_path: Path) -> None:
     tool = tmp_path / "nvidia-smi"
     tool.write_text("tool")
+    with pytest.raises(FileNotFoundError):  # interrupted
+        gpus.collect(driver, str(tmp_path / "missing"), tmp_path / "copy")
     folder = gpus.collect(driver, str(tool), tmp_path / "copy")
     names = {file.name for file in (folder / "lib64").iterdir()}
     assert names == {"libcuda.so.1", "libcuda.so.580.159.04", "libnvidia-ml.so.580.159.04"}

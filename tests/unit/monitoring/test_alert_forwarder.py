@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import importlib.util
+from http.client import InvalidURL
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,6 +32,39 @@ def test_text_names_place_cause_check_and_remedy(forwarder):
     assert text == "**[firing] Down**\n\nnode n1, replica r1\n\nCause.\n\nCheck.\n\nRemedy."
     resolved = forwarder.text_of({"alerts": [{**ALERT, "status": "resolved"}]}, WORDS).decode()
     assert resolved == "**[resolved] Down**\n\nnode n1, replica r1"
+
+
+def test_alerts_of_many_nodes_have_their_texts_once(forwarder):
+    alerts = [{**ALERT, "labels": {"alertname": "NodeUnreachable", "node": f"gpu{number}"}} for number in range(32)]
+    resolved = {**ALERT, "status": "resolved"}
+    text = forwarder.text_of({"alerts": [*alerts, resolved]}, WORDS).decode()
+    assert text.startswith("**[firing] Down**\n\nnode gpu0\n\nnode gpu1\n\n")
+    assert text.count("Cause.") == 1
+    assert text.endswith("node gpu31\n\nCause.\n\nCheck.\n\nRemedy.\n\n**[resolved] Down**\n\nnode n1, replica r1")
+
+
+def test_text_names_the_member_that_is_lost_and_the_component(forwarder):
+    labels = {"alertname": "MemberLost", "node": "n1", "replica": "r1", "member": "n2", "job": "supervisor"}
+    text = forwarder.text_of({"alerts": [{**ALERT, "labels": labels}]}, WORDS).decode()
+    assert "node n1, replica r1, member n2, job supervisor" in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://robot/send?key=0123456789",
+        "https://robot/hook/0123456789",
+        "https://robot/send?access_token=0123456789",
+    ],
+)
+def test_errors_do_not_show_the_key(forwarder, url):
+    for error in (
+        ValueError(f"unknown url type: {url}"),
+        InvalidURL(f"URL can't contain control characters. {url[13:]!r}"),
+    ):
+        text = forwarder.reason_of({"kind": "feishu", "url": url, "secret": "SEC"}, error)
+        assert "0123456789" not in text
+        assert "<hidden>" in text
 
 
 def test_long_text_is_cut_to_what_wecom_accepts(forwarder):
@@ -68,7 +102,7 @@ def test_signatures(forwarder):
 
 @pytest.mark.parametrize(
     ("answer", "accepted"),
-    [({"errcode": 0}, True), ({"code": 0}, True), ({"errcode": 310000}, False), ({"code": 19021}, False)],
+    [({"errcode": 0}, True), ({"code": 0}, True), ({"errcode": 310000}, False), ({"code": 19021}, False), ([], False)],
 )
 def test_errors_with_status_200_are_recognized(forwarder, answer, accepted):
     assert forwarder.accepts(answer) is accepted

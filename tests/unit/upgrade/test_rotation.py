@@ -2,9 +2,11 @@
 
 import pytest
 
+from inferfleet.cli.commands.rotate_secrets import rotation_blocks
+from inferfleet.components import load_components
 from inferfleet.upgrade.rotation import Rotation, first_half, rotated_names, rotation_problems
 
-KNOWN = ("ray_auth_token", "engine_api_key", "webui_admin_password")
+KNOWN = ("ray_auth_token", "engine_api_key", "webui_admin_password", "monitoring_admin_password")
 
 
 @pytest.fixture
@@ -17,6 +19,12 @@ def test_all_generated_secrets_are_rotated_except_a_persons_password():
     assert rotated_names(KNOWN, {}, []) == ["ray_auth_token", "engine_api_key"]
     assert rotated_names(KNOWN, {"engine_api_key": "mine"}, []) == ["ray_auth_token"]
     assert rotated_names(KNOWN, {}, ["webui_admin_password"]) == ["webui_admin_password"]
+
+
+def test_effect_of_each_secret_is_reported():
+    known = [name for component in load_components() for name in component.secrets]
+    rows = rotation_blocks({"rotated": known}, succeeded=True)[0]
+    assert [row.label for row in rows] == known
 
 
 @pytest.mark.parametrize(("name", "codes"), [("engine_api_key", ["secret-configured"]), ("x", ["unknown-secret"])])

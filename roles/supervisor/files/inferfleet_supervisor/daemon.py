@@ -18,7 +18,7 @@ from inferfleet_supervisor.journal import Journal, Store
 from inferfleet_supervisor.leader import Leader
 from inferfleet_supervisor.member import Seen
 from inferfleet_supervisor.messages import REPORT_PATH, Token
-from inferfleet_supervisor.model import Order, Report
+from inferfleet_supervisor.model import Order, Report, only_known
 from inferfleet_supervisor.peers import COMMAND_PATH, Client, RejectedError, Server
 from inferfleet_supervisor.settings import Settings
 
@@ -119,7 +119,7 @@ class Daemon:
         """Send the report to the leader; without an answer, the last order remains."""
         try:
             answer = await self.client.send(REPORT_PATH, {"report": self._own_report().data()})
-            self.order = Order(**answer)
+            self.order = Order(**only_known(Order, answer))
             self.contact = ""
         except (RejectedError, TypeError, KeyError) as error:
             if not self.contact:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 # States of a container. UNCONFIRMED: it stopped just now; whether deliberately is not known yet.
@@ -36,6 +36,16 @@ class Container:
     down: float = 0.0
 
 
+def only_known(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a dataclass's fields; a member or leader of a later version sends others, too."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in values.items() if name in names}
+
+
+def _without_zeros(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if not (isinstance(value, float) and value == 0)}
+
+
 @dataclass(frozen=True)
 class Report:
     """The state of a member.
@@ -63,14 +73,22 @@ class Report:
         return all(container.state == state for container in self.containers.values())
 
     def data(self) -> dict[str, Any]:
-        """Return the report for JSON."""
-        return asdict(self)
+        """Return the report for JSON.
+
+        Without what is zero: an earlier leader rejects fields that it does not know, and no member may be lost while
+        it waits for its update.
+        """
+        data = _without_zeros(asdict(self))
+        return {**data, "containers": {name: _without_zeros(values) for name, values in data["containers"].items()}}
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Report:
-        """Return the report of JSON. Raises ValueError, TypeError or KeyError where it is not one."""
-        containers = {str(name): Container(**values) for name, values in data["containers"].items()}
-        report = cls(**{**data, "containers": containers})
+        """Return the report of JSON, without fields of later versions. Raises ValueError, TypeError or KeyError where
+        it is not one."""
+        containers = {
+            str(name): Container(**only_known(Container, values)) for name, values in data["containers"].items()
+        }
+        report = cls(**{**only_known(cls, data), "containers": containers})
         if not (isinstance(report.node, str) and type(report.generation) is type(report.stage) is int):
             raise ValueError("not a report")
         return report

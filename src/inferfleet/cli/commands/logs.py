@@ -182,6 +182,8 @@ class _Run:
                     for item in streams.items(_LOOK):
                         self._take(item)
                     if self._selection.follow:
+                        if not streams.running:
+                            time.sleep(_LOOK)  # all are lost: until the next connection
                         self._show(self._ordered.ready(time.monotonic()))
                         self._reconnect(streams)
             self._show(self._ordered.rest())

@@ -45,6 +45,9 @@ _EFFECTS = {
     "supervisor_token": N_("clients change nothing"),
     "webui_secret_key": N_("users of Open WebUI sign in again"),
     "webui_admin_password": N_("the administrator of Open WebUI signs in with the password in {file}"),
+    "monitoring_admin_password": N_(
+        "the administrator of Prometheus and Alertmanager signs in with the password in {file}"
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """Lines of the logs of all nodes: a column each for time, node and component, then the text as it is."""
 
 import json
+import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len
@@ -11,6 +12,8 @@ from inferfleet.cli.output.text import pad
 from inferfleet.sessions import Entry
 
 _COLORS = ("cyan", "green", "magenta", "yellow", "blue", "red")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Characters that would change the terminal; what a program logs may be from its clients."""
 _MILLISECONDS = len("2026-01-31T12:00:00.000")
 
 
@@ -39,6 +42,6 @@ class LogLines:
         line = Text.assemble(
             (f"{moment} ", "dim"),
             (f"{pad(entry.node, self._node_cells)} {pad(component, self._component_cells)} ", self._colors[entry.node]),
-            entry.text,
+            _CONTROL.sub("", entry.text),
         )
         self._console.print(line, soft_wrap=True)

@@ -1,7 +1,8 @@
 """The state of replicas and GPUs as rows, from what the nodes reported last."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -18,6 +19,8 @@ States = Mapping[str, Mapping[str, Any]]
 NO_VALUE = "–"
 _STALE = 10.0  # seconds without a report, after which values are old
 _GOOD = "serving"
+_SINGLE_GPUS = 16
+"""So many are shown one by one; of more, one row for each node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,10 @@ class ReplicaRow:
 
 @dataclass(frozen=True, slots=True)
 class GpuRow:
-    """One GPU: percent, MiB, watts, °C; None: not reported."""
+    """One GPU, or all of a node: percent, MiB, watts, °C; None: not reported."""
 
     node: str
-    index: int
+    index: int | str
     utilization: float | None
     used: float | None
     total: float | None
@@ -76,6 +79,26 @@ def gpu_rows(now: States) -> list[GpuRow]:
     return [GpuRow(node, int(gpu[0] or 0), *gpu[1:6]) for node, state in now.items() for gpu in state.get("gpus") or ()]
 
 
+def by_node(gpus: Sequence[GpuRow]) -> list[GpuRow]:
+    """Return a row for each node: mean utilization, sums of memory and power, and the highest temperature."""
+    rows = []
+    for node in dict.fromkeys(gpu.node for gpu in gpus):
+        own = [gpu for gpu in gpus if gpu.node == node]
+        index = f"{own[0].index}-{own[-1].index}" if len(own) > 1 else own[0].index
+        total, used = _combined(sum, [gpu.total for gpu in own]), _combined(sum, [gpu.used for gpu in own])
+        power = _combined(sum, [gpu.power for gpu in own])
+        utilization = _combined(fmean, [gpu.utilization for gpu in own])
+        rows.append(
+            GpuRow(node, index, utilization, used, total, power, _combined(max, [gpu.temperature for gpu in own]))
+        )
+    return rows
+
+
+def _combined(function: Callable[[list[float]], float], values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return function(known) if known else None
+
+
 def _rate(now: Mapping[str, Any], before: Mapping[str, Any]) -> float | None:
     """Return tokens per second between two reports; None after a restart, which resets the counter."""
     first, last = ((state.get("engine") or {}).get("generated") for state in (before, now))
@@ -99,14 +122,15 @@ def picture(replicas: Sequence[ReplicaRow], gpus: Sequence[GpuRow], silent_nodes
         state = Text(_state(row), style="green" if row.state == _GOOD else "yellow")
         table.add_row(row.name, state, str(row.restarts), *_values(row))
     parts: list[RenderableType] = [table if replicas else Text(tr(N_("No supervisor or engine answers.")))]
+    # Before the GPUs, which may be more than the terminal has lines.
+    parts += [Text(f"{node}: {reason}", style="red") for node, reason in silent_nodes.items()]
     if gpus:
         table = _table(N_("Node"))
         for title in ("GPU", N_("Utilization"), N_("Memory"), N_("Power"), N_("Temperature")):
             table.add_column(tr(title), justify="right", no_wrap=True)
-        for gpu in gpus:
+        for gpu in gpus if len(gpus) <= _SINGLE_GPUS else by_node(gpus):
             table.add_row(gpu.node, str(gpu.index), *_gpu_values(gpu))
         parts += ["", table]
-    parts += [Text(f"{node}: {reason}", style="red") for node, reason in silent_nodes.items()]
     return Group(*parts)
 
 
