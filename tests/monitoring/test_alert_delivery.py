@@ -21,7 +21,6 @@ from inferfleet.gateway import (
 )
 from inferfleet.gateway.monitoring import credentials
 
-FILTER = Path(__file__).parents[2] / "src/inferfleet/gateway/usage.lua"
 STATUS = {
     "state": "serving",
     "desired": "running",
@@ -58,7 +57,6 @@ def gateway(monitoring, tmp_path):
         (tmp_path / name).write_text(issued.certificate + issued.key)
     for name in ("servers.state", *(f"{name}.map" for name in ("keys", "access", "models", "rates", "streams"))):
         (tmp_path / name).write_text("1\n" if name == "servers.state" else "")
-    (tmp_path / "usage.lua").write_text(FILTER.read_text())
     pages = Monitoring(
         free_port(),
         monitoring.prometheus,
