@@ -75,7 +75,7 @@ test-static: bootstrap
 	@+$(MAKE) --jobs=2 --output-sync=target lint-ansible test-unit
 
 # These targets mostly wait, so two run in parallel; the output of each is printed when it ends.
-test-loopback: bootstrap ## Run test-engines, test-weights, test-gpustack, test-gateway, test-firewall, test-monitoring and test-playbooks, two in parallel
+test-loopback: browser ## Run test-engines, test-weights, test-gpustack, test-gateway, test-firewall, test-monitoring and test-playbooks, two in parallel
 	@+$(MAKE) --jobs=2 --output-sync=target test-weights test-engines test-gpustack test-gateway test-firewall test-monitoring test-playbooks
 
 test-engines: bootstrap ## Check generated command lines and templates with the parsers of the engines and Ansible
@@ -96,7 +96,7 @@ test-firewall: bootstrap ## Test the rules of the node firewall in the kernel, b
 test-supervisor: lab ## Test the supervisors of two nodes with containers of this machine's Docker
 	pytest -q tests/supervisor
 
-test-monitoring: bootstrap ## Test the alerts and the configurations with promtool and amtool
+test-monitoring: browser ## Test alerts, dashboards and their delivery with Prometheus, Alertmanager and a browser
 	pytest -q tests/monitoring
 
 test-playbooks: bootstrap ## Run playbooks on this machine, with stubs for roles that need a node
