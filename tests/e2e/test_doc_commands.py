@@ -14,7 +14,8 @@ ANSWERS = {0, 3}  # 3: the planner refuses what the page shows for other acceler
 
 def harmless(words: tuple[str, ...]) -> bool:
     program, verb = words[0], words[1]
-    return program == "inferfleet" and verb in HARMLESS and READING.get(verb, verb) in words
+    endless = "--watch" in words
+    return program == "inferfleet" and verb in HARMLESS and READING.get(verb, verb) in words and not endless
 
 
 def on_the_lab(words: tuple[str, ...]) -> tuple[str, ...]:
