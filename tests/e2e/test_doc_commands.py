@@ -1,5 +1,7 @@
 """The commands of the pages that change nothing, run on the test cluster."""
 
+from typing import Any
+
 import pytest
 from lab_cluster import INVENTORY, TOOLS, Controller
 from tests.doc_commands import PAGES, commands
@@ -41,6 +43,8 @@ def test_pages_show_harmless_commands():
 
 
 @pytest.mark.parametrize("words", SHOWN, ids=" ".join)
-def test_a_command_of_the_pages_runs_on_the_test_cluster(controller: Controller, words: tuple[str, ...]):
+def test_a_command_of_the_pages_runs_on_the_test_cluster(
+    deployed: dict[str, Any], controller: Controller, words: tuple[str, ...]
+):
     done = controller.run([TOOLS / "inferfleet", *words])
     assert done.rc in ANSWERS, done
