@@ -18,6 +18,7 @@ from inferfleet.cli.output.log_lines import LogLines
 from inferfleet.cli.output.plan import make_console, print_problems
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.registry import Command
+from inferfleet.cli.supervision import ReplicaOption
 from inferfleet.components import load_component, load_components
 from inferfleet.doctor.evidence import ENGINE, plain
 from inferfleet.engines.logs import log_names
@@ -58,16 +59,7 @@ def logs(
             help=N_("Only the nodes of this service (group service_NAME)."),
         ),
     ] = "",
-    replica: Annotated[
-        str,
-        typer.Option(
-            "--replica",
-            metavar="REPLICA",
-            show_default=False,
-            rich_help_panel=RUN_PANEL,
-            help=N_("Only this replica: its name, or one of its nodes."),
-        ),
-    ] = "",
+    replica: ReplicaOption = "",
     node: Annotated[
         list[str] | None,
         typer.Option("--node", metavar="HOST", rich_help_panel=RUN_PANEL, help=N_("Only this node. Repeatable.")),
