@@ -11,6 +11,7 @@ def anchor_of(heading: str) -> str:
 
 
 def translated_heading(level: int, english: str, language: str) -> str:
-    """Return the line of a heading, with the English anchor (`attr_list`) if its text is another one."""
+    """Return the line of a heading, with the English anchor if its text is another one."""
     text = gettext(english, language)
-    return f"{'#' * level} {text}" + (f" {{#{anchor_of(english)}}}" if text != english else "")
+    anchor = f'<a id="{anchor_of(english)}"></a>' if text != english else ""
+    return f"{'#' * level} {anchor}{text}"

@@ -19,6 +19,7 @@ from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
 
 _LANGUAGES = ("en", "zh")
+_ANCHORED_HEADING = re.compile(r'^(#{1,6}) <a id="([\w-]+)"></a>(.+)$', re.MULTILINE)
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>\.\./[^)\s#]+)(?:#[^)\s]*)?\)")
 
 
@@ -29,7 +30,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Return the page with the paths of files outside of the site in place of links to them."""
+    """Return the page with the anchors of headings as attributes, and paths in place of links to files outside."""
+    markdown = _ANCHORED_HEADING.sub(r"\1 \3 {#\2}", markdown)
     source = page.file.abs_src_path
     if source is None:
         return markdown

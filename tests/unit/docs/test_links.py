@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("lab/**/*.md")])
 LINK = re.compile(r"\]\((?P<target>[^()\s]+)\)|^\[[^\]]+\]: (?P<reference>\S+)$", re.MULTILINE)
 CODE = re.compile(r"^(?P<fence>```+).*?^(?P=fence)$|^(?: {4}|\t).*$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-HEADING = re.compile(r"^#{1,6} +(?P<title>.+?)(?: *\{ *#(?P<id>[\w-]+) *\})? *$", re.MULTILINE)
+HEADING = re.compile(r'^#{1,6} +(?:<a id="(?P<id>[\w-]+)"></a>)?(?P<title>.+?) *$', re.MULTILINE)
 GITHUB = slugify(case="lower")
 
 

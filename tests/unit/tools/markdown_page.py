@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tools.headings import anchor_of
 
-_HEADING = re.compile(r"^(#{1,6}) (.+?)(?: \{#([\w-]+)\})?$")
+_HEADING = re.compile(r'^(#{1,6}) (?:<a id="([\w-]+)"></a>)?(.+)$')
 _FRONT_MATTER = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)
 _FENCE = re.compile(r"^ *```")
 _COMMENT = re.compile(r"(?:^|\s+)# .*$")
@@ -64,8 +64,8 @@ def parse_page(text: str) -> list[Section]:
             current.code += [line.strip()] if fence else [kept] if (kept := _COMMENT.sub("", line).strip()) else []
             continue
         if heading := _HEADING.match(line):
-            anchor = heading[3] or anchor_of(heading[2])
-            sections.append(Section(len(heading[1]), heading[2], anchor))
+            anchor = heading[2] or anchor_of(heading[3])
+            sections.append(Section(len(heading[1]), heading[3], anchor))
             continue
         row = line.startswith("|")
         if row:
