@@ -15,6 +15,7 @@ from inferfleet import __version__
 from inferfleet.cli import commands
 from inferfleet.cli.language import OPTION, extract_language, translate_typer, usage_error
 from inferfleet.cli.output.encoding import replace_unencodable_output
+from inferfleet.cli.output.line_breaks import use_line_breaks
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.registry import Command, Group, discover
 from inferfleet.messages import N_, use_language
@@ -99,6 +100,7 @@ class _Application(_Group):
         language, arguments, problem = extract_language(sys.argv[1:] if args is None else args, os.environ)
         use_language(language)
         translate_typer()
+        use_line_breaks()
         if problem:
             typer.echo(f"inferfleet: {problem}", err=True)
             raise SystemExit(_WRONG_USAGE)

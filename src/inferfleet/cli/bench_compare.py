@@ -12,8 +12,9 @@ from rich.text import Text
 from inferfleet.bench.compare import Change, Comparison, compare
 from inferfleet.bench.files import RunError, load
 from inferfleet.bench.run import Run
+from inferfleet.cli.output.console import make_console
 from inferfleet.cli.output.document import to_text
-from inferfleet.cli.output.plan import make_console, print_problems
+from inferfleet.cli.output.plan import print_problems
 from inferfleet.cli.output.text import pad, shown, tr
 from inferfleet.messages import N_, Problem
 from inferfleet.runner.outcome import Outcome

@@ -8,7 +8,7 @@ import typer
 from rich.text import Text
 
 from inferfleet.catalog import UnknownNameError, accelerator_name, load_model
-from inferfleet.cli.output.plan import make_console
+from inferfleet.cli.output.console import make_console
 from inferfleet.cli.output.text import tr
 from inferfleet.inventory.answers import Answers, parse_hosts, webui_host
 from inferfleet.messages import N_, Problem

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from inferfleet.cli.node_sessions import Nodes
 from inferfleet.cli.options import RunOptions
-from inferfleet.cli.output.plan import make_console
+from inferfleet.cli.output.console import make_console
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.output.watch import gpu_rows, picture, plain_lines, replica_rows, silent
 from inferfleet.engines import load_engines

@@ -14,7 +14,8 @@ from inferfleet.cli.access import access_of
 from inferfleet.cli.commands.plan import ExtraVars, Inventory, Json, find_path, form_of, print_cluster, show, to_json
 from inferfleet.cli.execute import log_not_writable
 from inferfleet.cli.options import AccessOptions, takes_run_options
-from inferfleet.cli.output.plan import make_console, print_problems
+from inferfleet.cli.output.console import make_console
+from inferfleet.cli.output.plan import print_problems
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.planned import read, write_facts
 from inferfleet.cli.registry import Command

@@ -12,7 +12,8 @@ from rich.text import Text
 from inferfleet.catalog.folder import is_readable
 from inferfleet.cli.commands.plan import Json, to_json
 from inferfleet.cli.options import setting_option
-from inferfleet.cli.output.plan import accelerators, facts_table, loading, make_console, print_problems
+from inferfleet.cli.output.console import make_console
+from inferfleet.cli.output.plan import accelerators, facts_table, loading, print_problems
 from inferfleet.cli.output.text import shown, tr
 from inferfleet.cli.registry import Command
 from inferfleet.inventory.values import settings_problems

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from inferfleet.cli.commands.plan import Json, form_of, to_json
 from inferfleet.cli.draft import draft
-from inferfleet.cli.output.plan import make_console, print_outline, print_problems
+from inferfleet.cli.output.console import make_console
+from inferfleet.cli.output.plan import print_outline, print_problems
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.planned import read
 from inferfleet.cli.questions import Given, answers_of, collect, has_terminal, prompt_for

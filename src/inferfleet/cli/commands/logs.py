@@ -14,8 +14,9 @@ from inferfleet.cli.commands.plan import ExtraVars, Inventory
 from inferfleet.cli.durations import seconds_of, wrong_span
 from inferfleet.cli.node_sessions import Nodes
 from inferfleet.cli.options import RUN_PANEL, AccessOptions, takes_run_options
+from inferfleet.cli.output.console import make_console
 from inferfleet.cli.output.log_lines import LogLines
-from inferfleet.cli.output.plan import make_console, print_problems
+from inferfleet.cli.output.plan import print_problems
 from inferfleet.cli.output.text import tr
 from inferfleet.cli.registry import Command
 from inferfleet.cli.supervision import ReplicaOption

@@ -10,8 +10,9 @@ from rich.console import Console
 
 from inferfleet.cli.access import access_of
 from inferfleet.cli.options import VaultOptions, takes_run_options
+from inferfleet.cli.output.console import make_console
 from inferfleet.cli.output.gateway import print_gateway
-from inferfleet.cli.output.plan import make_console, print_plans, print_problems
+from inferfleet.cli.output.plan import print_plans, print_problems
 from inferfleet.cli.planned import read, read_facts
 from inferfleet.cli.registry import Command
 from inferfleet.messages import N_

@@ -29,11 +29,6 @@ _SHOWN = (
 )
 
 
-def make_console(*, stderr: bool = False) -> Console:
-    """Return the console for tables."""
-    return Console(stderr=stderr, highlight=False, emoji=False, markup=False, soft_wrap=False)
-
-
 def print_plan(console: Console, replicas: Sequence[Plan], *, alternatives: bool = False) -> None:
     """Print the summary, nodes, accelerator memory, reasons, commands, warnings and problems of a service.
 
