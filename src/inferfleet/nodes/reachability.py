@@ -14,6 +14,13 @@ FLOOR = "3.9"
 _AFTER_JUMP_HOST = re.compile(r"UNKNOWN port|^kex_exchange_identification:|^banner exchange:|^stdio forwarding failed")
 """What ssh prints after the reason why it does not get through a jump host."""
 
+_JUMP = re.compile(r"(?:^| )-J|ProxyJump|ProxyCommand")
+_REMEDY = N_("Check ansible_host, ansible_user and the SSH key in hosts.yml; `{command}` must work.")
+_REMEDY_OF_JUMP_HOST = N_(
+    "Check the jump host in ansible_ssh_common_args, then ansible_host, ansible_user and the SSH key in hosts.yml;"
+    " `{command}` must work."
+)
+
 _NO_ROOT = re.compile(
     r"(?:Missing|Incorrect) \S+ password|[^\n]*waiting for privilege escalation prompt|a password is required"
     r"|\S+ is not in the sudoers file|\S+ is not allowed to execute[^\n]*|sudo: command not found"
@@ -44,16 +51,17 @@ def unreachable_problem(host: str, variables: Mapping[str, Any], result: Mapping
     key = variables.get("ansible_private_key_file") or variables.get("ansible_ssh_private_key_file")
     options = [variables.get(f"ansible_ssh_{name}_args") for name in ("common", "extra")]
     words = ["ssh", f"-p {port}", f"-i {key}" if key else "", *options, f"{user}@{address}" if user else address]
+    command = " ".join(str(word) for word in words if word)
     return Problem(
         "unreachable",
         N_("Host {host} is unreachable at {address}:{port} as {user}: {reason}."),
-        N_("Check ansible_host, ansible_user and the SSH key in hosts.yml; `{command}` must work."),
+        _REMEDY_OF_JUMP_HOST if _JUMP.search(command) else _REMEDY,
         host=host,
         address=address,
         port=port,
         user=user or Message("", N_("the current user")),
         reason=reason or Message("", N_("no reason given")),
-        command=" ".join(str(word) for word in words if word),
+        command=command,
     )
 
 

@@ -47,6 +47,7 @@ def test_the_next_steps_name_the_prompt_for_the_sudo_password(tmp_path, monkeypa
     ended = CliRunner().invoke(app, ["init", "site", *SITE, "--accelerator", "A800-80G", *options])
     assert ended.exit_code == 0
     assert ("-K" in ended.stdout) is shown
+    assert "cluster_interface" in ended.stdout.partition("Warnings\n")[2]  # those of the plan
 
 
 @pytest.mark.parametrize(

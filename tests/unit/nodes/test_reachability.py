@@ -62,6 +62,8 @@ def test_reason_and_command_behind_a_jump_host(stderr, reason):
     problem = unreachable_problem("n1", variables, result)
     assert problem.parameters["reason"] == reason
     assert problem.parameters["command"] == "ssh -p 2222 -i /root/key -J ops@bastion n1"
+    assert "jump host" in problem.remedy
+    assert "jump host" not in unreachable_problem("n1", {}, result).remedy
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,9 @@ def check(
     else:
         console = make_console()
         console.print(_nodes(gathered, [p.message for p in failures]))
-        console.print()
-        print_cluster(console, cluster)
+        if gathered or not failures:  # otherwise the plan is the one of `inferfleet plan`
+            console.print()
+            print_cluster(console, cluster, concluded=not failures)
         print_problems(console, failures)
     outcome = _outcome(cluster, failures)
     if not as_json:

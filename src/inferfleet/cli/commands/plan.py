@@ -76,9 +76,11 @@ def show(cluster: ClusterPlan, *, as_json: bool, all_layouts: bool = False) -> i
     return Outcome.OK.exit_code if cluster.works else Outcome.REQUIREMENTS_NOT_MET.exit_code
 
 
-def print_cluster(console: Console, cluster: ClusterPlan, *, alternatives: bool = False) -> None:
+def print_cluster(
+    console: Console, cluster: ClusterPlan, *, alternatives: bool = False, concluded: bool = True
+) -> None:
     """Print the plan of each service, and the gateway if they work."""
-    print_plans(console, cluster.plans, alternatives=alternatives)
+    print_plans(console, cluster.plans, alternatives=alternatives, concluded=concluded)
     if cluster.works:
         print_gateway(console, cluster.gateway)
 

@@ -29,10 +29,13 @@ _SHOWN = (
 )
 
 
-def print_plan(console: Console, replicas: Sequence[Plan], *, alternatives: bool = False) -> None:
+def print_plan(
+    console: Console, replicas: Sequence[Plan], *, alternatives: bool = False, concluded: bool = True
+) -> None:
     """Print the summary, nodes, accelerator memory, reasons, commands, warnings and problems of a service.
 
-    Its replicas differ only in their nodes and in what concerns these; the memory is that of the smallest.
+    Its replicas differ only in their nodes and in what concerns these; the memory is that of the smallest. With
+    `concluded` it ends with the conclusion that the plan is feasible.
     """
     plan = replicas[0]
     if plan.image:
@@ -50,28 +53,32 @@ def print_plan(console: Console, replicas: Sequence[Plan], *, alternatives: bool
     problems = list(dict.fromkeys(problem for plan in replicas for problem in plan.problems))
     if not problems:
         _list(console, N_("Commands"), _commands(plan), "")
-    warnings = dict.fromkeys(shown(warning) for plan in replicas for warning in plan.warnings)
-    _list(console, N_("Warnings"), [*warnings], "yellow")
+    _warnings(console, replicas)
     print_problems(console, problems)
-    if not problems:
+    if not problems and concluded:
         console.print()
         console.print(Text(tr(N_("The plan is feasible.")), style="green"))
 
 
 def print_outline(console: Console, plans: Sequence[Plan]) -> None:
-    """Print the summary of each service's plan."""
-    for _, replicas in groupby(plans, key=lambda plan: plan.service):
-        console.print(_facts(_summary([*replicas])))
+    """Print the summary of each service's plan, and its warnings."""
+    for _, group in groupby(plans, key=lambda plan: plan.service):
+        replicas = [*group]
+        console.print(_facts(_summary(replicas)))
+        _warnings(console, replicas)
+        console.print()
     console.print(Text(tr(N_("The plan is feasible.")), style="green"))
 
 
-def print_plans(console: Console, plans: Sequence[Plan], *, alternatives: bool = False) -> None:
+def print_plans(
+    console: Console, plans: Sequence[Plan], *, alternatives: bool = False, concluded: bool = True
+) -> None:
     """Print the plan of each service."""
     for number, (service, replicas) in enumerate(groupby(plans, key=lambda plan: plan.service)):
         if service:
             title = tr(N_("service {name}"), name=service)
             console.print("\n" * bool(number) + f"── {title} ──\n", style="bold")
-        print_plan(console, [*replicas], alternatives=alternatives)
+        print_plan(console, [*replicas], alternatives=alternatives, concluded=concluded)
 
 
 def print_problems(console: Console, problems: Iterable[Problem]) -> None:
@@ -217,6 +224,11 @@ def _alternatives(candidates: Sequence[Candidate]) -> Table:
         row = [shown(candidate.layout), tokens, shown(candidate.reason)]
         table.add_row(*([str(candidate.replicas)] if several else []), *row)
     return table
+
+
+def _warnings(console: Console, replicas: Sequence[Plan]) -> None:
+    warnings = dict.fromkeys(shown(warning) for plan in replicas for warning in plan.warnings)
+    _list(console, N_("Warnings"), [*warnings], "yellow")
 
 
 def _list(console: Console, title: str, items: Sequence[object], style: str) -> None:
