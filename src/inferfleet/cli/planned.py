@@ -18,7 +18,7 @@ from inferfleet.runner.command import Access
 from inferfleet.runner.errors import UsageError
 from inferfleet.runner.extra_vars import parse_extra_vars
 
-_REMEDY = N_("Specify a file written by `inferfleet check --facts`.")
+_REMEDY = N_("Specify a file written by `inferfleet check --facts FILE`.")
 
 
 def read(path: str, extra_vars: Sequence[str], access: Access) -> Inventory:

@@ -246,7 +246,7 @@ def _repeated(node: yaml.Node, shown: str, seen: set[int] | None = None) -> Iter
 
 
 def _has_facts(hosts: Iterable[yaml.Node]) -> bool:
-    """Return whether mappings are the facts of hosts, as `inferfleet check --facts` writes them."""
+    """Return whether mappings are the facts of hosts, as `inferfleet check --facts FILE` writes them."""
     return any(name.startswith(_FACTS) for host in hosts for name in values_of(host))
 
 

@@ -44,7 +44,7 @@ def plan(
     inventory: Inventory,
     facts: Annotated[
         Path | None,
-        typer.Option("--facts", metavar="FILE", help=N_("Node facts, as written by `inferfleet check --facts`.")),
+        typer.Option("--facts", metavar="FILE", help=N_("Node facts, as written by `inferfleet check --facts FILE`.")),
     ] = None,
     extra_vars: ExtraVars = None,
     all_layouts: Annotated[
