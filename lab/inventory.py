@@ -1,6 +1,6 @@
 """The inventory of the test cluster, generated from the addresses of the nodes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,16 @@ HEADER = """\
 """
 
 
-def hosts_yaml(nodes: list[Node], state: str, settings: Mapping[str, Any] | None = None, webui: bool = True) -> str:
+ON_HEAD = ("webui", "monitoring")
+"""Groups of the head node in addition to its own."""
+
+
+def hosts_yaml(
+    nodes: list[Node], state: str, settings: Mapping[str, Any] | None = None, on_head: Iterable[str] = ON_HEAD
+) -> str:
     """Return the content of hosts.yml; `state` is the path of `.lab`, which may contain templates.
 
-    `settings` are further variables of all hosts; `webui`: whether the head node runs Open WebUI.
+    `settings` are further variables of all hosts; `on_head` are further groups of the head node.
     """
 
     def group(members: list[Node]) -> dict[str, Any]:
@@ -39,7 +45,7 @@ def hosts_yaml(nodes: list[Node], state: str, settings: Mapping[str, Any] | None
             "children": {
                 "ray_head": group(nodes[:1]),
                 "ray_worker": group(nodes[1:]),
-                **({"webui": {"hosts": {nodes[0].name: {}}}} if webui else {}),
+                **{name: {"hosts": {nodes[0].name: {}}} for name in on_head},
             },
         }
     }
@@ -60,12 +66,13 @@ def write(config: LabConfig) -> str:
     if config.state not in config.inventory.parents:
         return shown
     config.inventory.mkdir(parents=True, exist_ok=True)
-    settings, webui, variables = None, True, "inventories/lab/group_vars"
+    settings, on_head, variables = None, ON_HEAD, "inventories/lab/group_vars"
     if config.accelerator:
         per_node = len(gpus.divide(gpus.read(), config.node_count)[0])
         settings = gpu_settings(config.node_count, per_node, local_image=config.bundle is not None)
-        webui, variables = config.bundle is None, f"lab/{config.accelerator}/group_vars"
-    text = hosts_yaml(config.nodes, "{{ inventory_dir }}/../..", settings, webui)
+        # A bundle carries the engine of the machine only.
+        on_head, variables = () if config.bundle else ON_HEAD, f"lab/{config.accelerator}/group_vars"
+    text = hosts_yaml(config.nodes, "{{ inventory_dir }}/../..", settings, on_head)
     (config.inventory / "hosts.yml").write_text(text)
     link = config.inventory / "group_vars"
     if not link.is_symlink():

@@ -46,9 +46,9 @@ def test_healthy_network(controller: Controller) -> None:
     assert done.rc == 0, done
     report = done.document["result"]["fabric"]
     assert report["ok"] is True
-    # 18 ports of the head, with the API's and Ray's own, and 14 of the worker. A connection that a node itself has
-    # opened may occupy its first ephemeral port, which is one of them.
-    assert 30 <= report["connections"] <= 32
+    # 21 ports of the head, with the API's, Ray's own and the monitoring's, and 15 of the worker. A connection that a
+    # node itself has opened may occupy its first ephemeral port, which is one of them.
+    assert 34 <= report["connections"] <= 36
     assert {(pair["from"], pair["to"]) for pair in report["pairs"]} == {NODES, NODES[::-1]}
     assert [entry["bytes"] for entry in report["all_reduce"]] == [1 << 10, 1 << 14, 1 << 18, 1 << 22, 1 << 24]
     assert report["all_reduce"][-1]["bus_gbps"] > 1

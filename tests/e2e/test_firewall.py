@@ -51,7 +51,7 @@ def test_outsider_reaches_ssh_and_ports_for_clients(deployed: dict[str, Any], la
     ports = {node: listening(lab, node) for node in lab.names}
     everywhere = {port for found in ports.values() for port in found}
     assert {SSH, ENGINE, RAY, DEFAULTS.webui_port} <= everywhere
-    behind_tls = {DEFAULTS.gateway_port, DEFAULTS.gateway_webui_port}
+    behind_tls = {DEFAULTS.gateway_port, DEFAULTS.gateway_webui_port, DEFAULTS.gateway_monitoring_port}
     open_to_clients = {SSH, *(behind_tls if behind_tls <= everywhere else {ENGINE, DEFAULTS.webui_port})}
     for node, found in ports.items():
         assert reached(outsider, lab.address(node), found) == sorted(open_to_clients & {*found}), node

@@ -155,14 +155,14 @@ def test_the_inventory_of_gpu_nodes(tmp_path: Path) -> None:
     assert config.inventory.name == "lab2-nvidia"
     assert config.release == "trixie"
     settings = inventory.gpu_settings(2, 4, local_image=True)
-    content = yaml.safe_load(inventory.hosts_yaml([Node(1), Node(2)], "state", settings, webui=False))
+    content = yaml.safe_load(inventory.hosts_yaml([Node(1), Node(2)], "state", settings, on_head=()))
     assert content["all"]["vars"]["tensor_parallel_size"] == 8
     assert content["all"]["vars"]["engine_image"].endswith(content["all"]["vars"]["engine_version"])
-    assert "webui" not in content["all"]["children"]
+    assert not {"webui", "monitoring"} & content["all"]["children"].keys()
     assert "engine_image" not in inventory.gpu_settings(2, 4, local_image=False)
 
 
 def test_the_inventory_for_bundles_is_that_of_two_nodes_with_a_gpu_each() -> None:
     settings = inventory.gpu_settings(2, 1, local_image=True)
-    text = inventory.hosts_yaml([Node(1), Node(2)], "{{ inventory_dir }}/../../.lab", settings, webui=False)
+    text = inventory.hosts_yaml([Node(1), Node(2)], "{{ inventory_dir }}/../../.lab", settings, on_head=())
     assert Path("lab/nvidia/hosts.yml").read_text() == text
