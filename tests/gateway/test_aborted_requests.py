@@ -12,7 +12,16 @@ from tests.gateway.answers import CHAT, refused
 def sent(gateway, http, client="alice", **body):
     """Send a request with curl, which leaves at the end of the context."""
     url = f"https://127.0.0.1:{gateway.port}{CHAT}"
-    command = ["curl", "--silent", http, "--cacert", gateway.folder / "ca.pem", "--no-buffer", "--json", json.dumps(body)]
+    command = [
+        "curl",
+        "--silent",
+        http,
+        "--cacert",
+        gateway.folder / "ca.pem",
+        "--no-buffer",
+        "--json",
+        json.dumps(body),
+    ]
     command += ["--header", f"Authorization: Bearer sk-{client}", url]
     process = subprocess.Popen(command, stdout=subprocess.PIPE)
     try:
