@@ -17,6 +17,7 @@ from inferfleet.gateway import (
     Webui,
     gateway_files,
     host_names,
+    ipv6_address,
 )
 
 
@@ -38,6 +39,7 @@ class ActionModule(ActionBase):
             certificate = Pair(*(Path(args[name]).read_text("utf-8") for name in ("certificate", "key")))
         own = [client["name"] for client in args["clients"] if not client.get("key")]
         limits = Limits(
+            address6=ipv6_address(args["gateway"]["names"]),
             status_port=component.ports[0].number,
             check_port=load_component("completion_check").ports[0].number,
             **{key: int(number) for key, number in args["limits"].items()},

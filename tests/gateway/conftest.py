@@ -24,6 +24,7 @@ from inferfleet.gateway import (
     Limits,
     Paths,
     Webui,
+    authority,
     backends_of,
     completion_check,
     issue_authority,
@@ -81,6 +82,7 @@ class Gateway:
         self.limits = Limits(
             BODY_BYTES,
             address="127.0.0.1",
+            address6="::1",
             status_port=free_port(),
             queue_length=1,
             queue_seconds=2,
@@ -98,11 +100,11 @@ class Gateway:
         backends = backends_of(plans)
         for name, content in map_files(read_clients(CLIENTS, KEYS), backends).items():
             Path(self.paths.of(name)).write_text(content)
-        authority = issue_authority("test")
-        server = issue_server(authority, ["127.0.0.1", "gateway.example.com"])
-        (folder / "ca.pem").write_text(authority.certificate)
-        issued = issue_server(authority, [INTERNAL_NAME])
-        self.authority_key = authority.key
+        ca = issue_authority("test")
+        server = issue_server(ca, ["127.0.0.1", "::1", "gateway.example.com"])
+        (folder / "ca.pem").write_text(ca.certificate)
+        issued = issue_server(ca, [INTERNAL_NAME])
+        self.authority_key = ca.key
         Path(self.paths.of("certificate")).write_text(server.certificate + server.key)
         Path(self.paths.of("issued")).write_text(issued.certificate + issued.key)
         Path(self.paths.of("state")).write_text("1\n")
@@ -136,10 +138,10 @@ class Gateway:
             time.sleep(0.1)
         raise AssertionError(self.log.read_text())
 
-    def client(self, **options: Any) -> httpx.Client:
+    def client(self, host: str = "127.0.0.1", **options: Any) -> httpx.Client:
         """Return a client that verifies the certificate with the CA."""
         context = ssl.create_default_context(cafile=str(self.folder / "ca.pem"))
-        url = f"https://127.0.0.1:{self.port}"
+        url = f"https://{authority(host, self.port)}"
         return httpx.Client(base_url=url, verify=context, trust_env=False, timeout=20, **options)
 
     def chat(self, model: Any, client: str = "alice", **body: Any) -> httpx.Response:

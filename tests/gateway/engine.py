@@ -1,6 +1,8 @@
 """A stub engine: answers with the name of its server, the path, the key and the body that it received."""
 
 import json
+import select
+import socket
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +21,8 @@ class Engine(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.tokens = 0
         self.prompt_tokens = 0
+        self.aborted = 0
+        """Requests whose connection was closed before their answer."""
         self.completions = "ok"
         """fail: answered with 500; hang: those that are not streamed wait until `resume` is set."""
         self.resume = threading.Event()
@@ -55,7 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0)) or self._chunks()
         self.server.requests.append(self.path)
         request = json.loads(body)
-        time.sleep(request.get("wait", 0))
+        if "wait" in request and self._aborted(request["wait"]):
+            return
         if self.server.completions == "fail":
             self._answer({}, 500)
             return
@@ -75,6 +80,17 @@ class _Handler(BaseHTTPRequestHandler):
         shown = {"server": self.server.name, "path": self.path, "authorization": key, "bytes": len(body), **message}
         shown["accept_encoding"] = self.headers.get("Accept-Encoding")
         self._answer(shown, 200)
+
+    def _aborted(self, seconds: float) -> bool:
+        """Wait, and return whether the connection was closed meanwhile, at which vLLM ends a request as well."""
+        readable, _, _ = select.select([self.connection], [], [], seconds)
+        try:
+            closed = bool(readable) and not self.connection.recv(1, socket.MSG_PEEK)
+        except ConnectionError:
+            closed = True
+        self.server.aborted += closed
+        self.close_connection = closed
+        return closed
 
     def _chunks(self) -> bytes:
         body = b""

@@ -274,6 +274,11 @@ def test_http2_and_old_tls(gateway):
         context.wrap_socket(plain, server_hostname="gateway.example.com")
 
 
+def test_request_over_ipv6(gateway):
+    with gateway.client("::1", headers=ALICE) as client:
+        assert client.post(CHAT, json={"model": "small"}).json()["server"] == "n3"
+
+
 def test_request_over_http2(gateway):
     curl = ["curl", "--silent", "--http2", "--cacert", gateway.folder / "ca.pem", "--noproxy", "*"]
     url = f"https://127.0.0.1:{gateway.port}{CHAT}"

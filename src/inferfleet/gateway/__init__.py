@@ -14,7 +14,7 @@ from inferfleet.gateway.certificate import (
 from inferfleet.gateway.changes import Change, change_problems, changed, client_rows, generates_key
 from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files, read_backends, read_clients
 from inferfleet.gateway.completions import completion_check
-from inferfleet.gateway.files import SecretFolder, differing_files, gateway_files, host_names
+from inferfleet.gateway.files import SecretFolder, differing_files, gateway_files, host_names, ipv6_address
 from inferfleet.gateway.keepalived import Link, link_of, render_keepalived
 from inferfleet.gateway.monitoring import Monitoring, metrics_port
 from inferfleet.gateway.problems import gateway_problems
@@ -57,6 +57,7 @@ __all__ = [
     "generates_key",
     "hash_key",
     "host_names",
+    "ipv6_address",
     "is_current",
     "issue_authority",
     "issue_server",

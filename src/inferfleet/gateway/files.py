@@ -137,3 +137,11 @@ def differing_files(files: Mapping[str, str], checksums: str) -> list[str]:
 def host_names(names: Iterable[str]) -> list[str]:
     """Return the names and addresses in a certificate for gateways with these names and addresses."""
     return sorted({*names, INTERNAL_NAME, "localhost", "127.0.0.1"})
+
+
+def ipv6_address(names: Iterable[str]) -> str:
+    """Return on which IPv6 address gateways with these names and addresses listen; empty: on none.
+
+    HAProxy does not start where IPv6 is disabled. A host whose address is one of IPv6 has it.
+    """
+    return "::" if any(":" in name for name in names) else ""

@@ -82,12 +82,19 @@ class Limits:
     connections: int = 4096
     threads: int = 4
     address: str = "*"
+    address6: str = ""
+    """IPv6 address on which it listens as well; empty: none, as HAProxy does not start where IPv6 is disabled."""
     affinity: bool = True
     """Whether requests with the same beginning go to the same replica."""
     check_port: int = 0
     """Port of the completion check; 0: replicas are checked by their health path only."""
     completion_seconds: int = 30
     """Longest time of a completion of one token while the replica generates nothing for anyone."""
+
+    def bind(self, port: int) -> str:
+        """Return the addresses of a port, as HAProxy's `bind` takes them."""
+        own = f"{self.address}:{port}"
+        return f"{own},{self.address6}:{port} v6only" if self.address6 else own
 
     @property
     def buffer_bytes(self) -> int:

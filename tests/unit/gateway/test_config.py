@@ -14,6 +14,7 @@ from inferfleet.gateway import (
     Paths,
     Webui,
     backends_of,
+    ipv6_address,
     map_files,
     read_clients,
     render_config,
@@ -53,6 +54,20 @@ def test_replicas_of_a_model_share_its_backend():
 def test_models_with_similar_names_have_different_backends():
     names = [b.name for b in backends_of([plan("a/b", "n1"), plan("a_b", "n2"), plan("a b", "n3"), plan("模型", "n4")])]
     assert names == ["model_a_b", "model_a_b_2", "model_a_b_3", "model___"]
+
+
+@pytest.mark.parametrize(
+    ("names", "bound"),
+    [
+        (["node1", "10.0.0.1"], "*:8443 ssl"),
+        (["node1", "2001:db8::1", "10.0.0.1"], "*:8443,:::8443 v6only ssl"),
+    ],
+)
+def test_printed_ipv6_address_is_bound(names, bound):
+    binds = [line.strip() for line in rendered(address6=ipv6_address(names)).splitlines() if " ssl crt " in line]
+    assert len(binds) == 2
+    assert binds[0].startswith(f"bind {bound}")
+    assert binds[1].startswith(f"bind {bound.replace('8443', '8444')}")
 
 
 def test_buffer_holds_the_largest_body_and_its_headers():
