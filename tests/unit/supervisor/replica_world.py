@@ -13,6 +13,7 @@ STAGES = {"n1": (("ray",), ("engine",)), "n2": (("ray",), ())}
 PLAN = Plan(members=NODES, stages=2, load=60, join=30)
 LOAD_SECONDS = 5
 LOST_SECONDS = 15
+STOP_SECONDS = 20
 
 
 class World:
@@ -31,6 +32,7 @@ class World:
         self.reports: dict[str, Report] = {}
         self.started_in: dict[tuple[str, str], int] = {}
         self.hangs = False
+        self.stuck: set[tuple[str, str]] = set()  # ends by SIGKILL only
         self.dead_ranks: set[str] = set()
         self.engine_ends = 0  # ticks until the engine exits because of a dead rank
         self.serving_seconds = 0.0
@@ -136,13 +138,13 @@ class World:
 
     def _obey(self, node: str) -> None:
         order = self.group.order()
-        member, actions = logic.obey(self.members[node], order, STAGES[node], self.seen[node], 10)
+        member, actions = logic.obey(self.members[node], order, STAGES[node], self.seen[node], STOP_SECONDS)
         self.members[node] = member
         for action, name in actions:
             if action == "start":
                 self._start(node, name, order.generation)
-            else:
-                self.exit(node, name, 143)
+            elif action == "kill" or (node, name) not in self.stuck:
+                self.exit(node, name, 137 if action == "kill" else 143)
 
     def _start(self, node: str, name: str, generation: int) -> None:
         older = {key for key in self.running() if self.started_in.get(key, 0) < generation and key[0] not in self.off}

@@ -9,7 +9,7 @@ from inferfleet_supervisor import group as machine
 from inferfleet_supervisor.group import BACK_OFF_SECONDS, BUDGET, EXHAUSTED_SECONDS, Group
 from inferfleet_supervisor.member import Seen, note_event
 from inferfleet_supervisor.model import LOADING, SERVING, STARTING, STOPPED, STOPPING, UNDEPLOYED, WAITING
-from replica_world import NODES, PLAN, STAGES, World
+from replica_world import NODES, PLAN, STAGES, STOP_SECONDS, World
 
 CONTAINERS = [(node, name) for node in NODES for stage in STAGES[node] for name in stage]
 CONVERGES = 900
@@ -83,6 +83,31 @@ def test_hang_restarts_the_group(world: World) -> None:
     assert world.group.reason
     assert world.group.reason.code == "hang"
     assert world.run_until(SERVING, 60)
+
+
+@pytest.mark.parametrize("fault", ["exit", "rank", "hang", "off"])
+def test_engine_that_does_not_end_lengthens_no_restart_after_a_fault(world: World, fault: str) -> None:
+    world.run(10)
+    world.stuck = {("n1", "engine"), ("n1", "ray")}
+    if fault == "exit":
+        world.exit("n2", "ray")
+    elif fault == "rank":
+        world.kill_rank("n1", 60)
+    elif fault == "hang":
+        world.hangs = True
+    else:
+        world.power_off("n2")
+    assert world.run_until(STOPPING, 60)
+    world.power_on("n2")
+    assert world.run_until(STARTING, STOP_SECONDS - 5)
+
+
+def test_operator_restarts_an_engine_with_time_to_end(world: World) -> None:
+    world.run(10)
+    world.stuck = {("n1", "engine")}
+    world.group = machine.restart(world.group)
+    assert not world.run_until(STARTING, STOP_SECONDS)
+    assert world.run_until(SERVING, STOP_SECONDS)
 
 
 def test_deliberate_stop_is_respected(world: World) -> None:
@@ -196,6 +221,7 @@ FAULTS = st.one_of(
     st.tuples(st.just("off"), st.sampled_from(NODES)),
     st.tuples(st.just("on"), st.sampled_from(NODES)),
     st.tuples(st.just("hang"), st.none()),
+    st.tuples(st.just("stuck"), st.sampled_from(CONTAINERS)),
     st.tuples(st.just("daemon"), st.sampled_from(NODES)),
     st.tuples(st.just("pause"), st.none()),
     st.tuples(st.just("hold"), st.none()),
@@ -206,7 +232,9 @@ FAULTS = st.one_of(
 
 
 def inject(world: World, fault: str, place: object) -> None:
-    if isinstance(place, tuple):
+    if fault == "stuck" and isinstance(place, tuple):
+        world.stuck ^= {place}
+    elif isinstance(place, tuple):
         (world.exit if fault == "exit" else world.docker_stop)(*place)
     elif isinstance(place, str):
         {"off": world.power_off, "on": world.power_on, "daemon": world.restart_daemon}[fault](place)

@@ -54,6 +54,8 @@ EXHAUSTED_SECONDS = 600
 STABLE_SECONDS = 600
 INSPECTED_SECONDS = 1.0  # between inspections of a node: earlier differences are not known
 
+_DELIBERATE = ("deployed", "operator", "operator-stopped", "container-stopped")
+
 Snapshot = tuple[tuple[str, ...], ...]
 
 
@@ -122,8 +124,8 @@ class Group:
 
     def order(self) -> Order:
         """Return the order for the members."""
-        hung = self.reason is not None and self.reason.code == "hang"
-        return Order(self.generation, HELD if self.held > 0 else self.phase, self.stage, self.desired, hung)
+        failed = self.reason is not None and self.reason.code not in _DELIBERATE
+        return Order(self.generation, HELD if self.held > 0 else self.phase, self.stage, self.desired, failed)
 
 
 def step(group: Group, plan: Plan, inputs: Inputs) -> tuple[Group, list[Event]]:
