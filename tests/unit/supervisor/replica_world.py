@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from inferfleet_supervisor import group as machine
 from inferfleet_supervisor import member as logic
-from inferfleet_supervisor.group import Event, Group, Inputs, Plan
 from inferfleet_supervisor.member import Member, Seen
 from inferfleet_supervisor.model import LOADING, SERVING, Reason, Report
+from inferfleet_supervisor.state import Event, Group, Inputs, Plan
 
 NODES = ("n1", "n2")
 STAGES = {"n1": (("ray",), ("engine",)), "n2": (("ray",), ())}
@@ -129,7 +129,8 @@ class World:
         complete = len(self.running()) == 3
         self.serving_seconds = self.serving_seconds + seconds if complete else 0.0
         self.stalled = self.stalled + seconds if self.hangs or not complete else 0.0
-        answers = self.group.phase in (LOADING, SERVING) and self.serving_seconds >= LOAD_SECONDS and not self.hangs
+        looked_at = self.group.held > 0 or self.group.phase in (LOADING, SERVING)
+        answers = looked_at and self.serving_seconds >= LOAD_SECONDS and not self.hangs
         fault = Reason("hang", {"seconds": 20}) if self.stalled >= 20 and self.group.phase == SERVING else None
         lost = frozenset(node for node, age in self.silent.items() if age >= LOST_SECONDS)
         reports = {node: report for node, report in self.reports.items() if node not in lost}
