@@ -129,8 +129,8 @@ class World:
         complete = len(self.running()) == 3
         self.serving_seconds = self.serving_seconds + seconds if complete else 0.0
         self.stalled = self.stalled + seconds if self.hangs or not complete else 0.0
-        looked_at = self.group.held > 0 or self.group.phase in (LOADING, SERVING)
-        answers = looked_at and self.serving_seconds >= LOAD_SECONDS and not self.hangs
+        inspected = self.group.held > 0 or self.group.phase in (LOADING, SERVING)
+        answers = inspected and self.serving_seconds >= LOAD_SECONDS and not self.hangs
         fault = Reason("hang", {"seconds": 20}) if self.stalled >= 20 and self.group.phase == SERVING else None
         lost = frozenset(node for node, age in self.silent.items() if age >= LOST_SECONDS)
         reports = {node: report for node, report in self.reports.items() if node not in lost}

@@ -209,7 +209,7 @@ class Daemon:
         if leader:
             leader["group"] = {**leader["group"], "elapsed": leader["group"]["elapsed"] // 60 * 60, "lost_seconds": 0.0}
             leader["group"]["held"] = leader["group"]["held"] // 60 * 60
-            leader["group"]["settled"] = 0.0
+            leader["group"]["answering"] = 0.0
         self.store.write({**known, **leader, "events_time": self.events_time})
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

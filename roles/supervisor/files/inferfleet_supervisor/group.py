@@ -17,7 +17,7 @@
 From every state: a deliberate stop or an operator's command leads to stopping, changed containers to absent. A lost
 member alone changes nothing while the engine serves. Each entry into stopping begins a new generation; a member that
 reports it runs nothing of older ones. While held, only the lease is counted; it ends early where all containers run and
-answer for SETTLED_SECONDS: the run that took it was interrupted.
+answer for ANSWERING_SECONDS: the run that took it was interrupted.
 
 Time is the sum of the intervals between steps, each capped: clock jumps, a paused machine or a starved process
 do not count.
@@ -48,7 +48,7 @@ from inferfleet_supervisor.state import Event, Group, Inputs, Plan, Snapshot, di
 
 ADOPT_SECONDS = 5.0
 STABLE_SECONDS = 600
-SETTLED_SECONDS = 120.0  # a run that changes containers takes less from their first answer until it ends its hold
+ANSWERING_SECONDS = 120.0  # a run that changes containers takes less from their first answer until it ends its hold
 INSPECTED_SECONDS = 1.0  # between inspections of a node: earlier differences are not known
 
 
@@ -61,9 +61,9 @@ def step(group: Group, plan: Plan, inputs: Inputs) -> tuple[Group, list[Event]]:
         elapsed=group.elapsed + inputs.seconds,
     )
     if group.held > 0:
-        settled = group.settled + inputs.seconds if inputs.answers and _complete(plan, inputs) else 0.0
-        after = replace(after, held=group.held - inputs.seconds, settled=settled)
-        ends = after.held <= 0 or settled >= SETTLED_SECONDS
+        answering = group.answering + inputs.seconds if inputs.answers and _complete(plan, inputs) else 0.0
+        after = replace(after, held=group.held - inputs.seconds, answering=answering)
+        ends = after.held <= 0 or answering >= ANSWERING_SECONDS
         after = release(after, plan, inputs) if ends else after
     else:
         stop = next((report for report in inputs.reports.values() if report.stopped), None)
@@ -105,12 +105,12 @@ def restart(group: Group) -> Group:
 
 def hold(group: Group, seconds: float, reason: str) -> Group:
     """Only observe for some seconds."""
-    return replace(group, held=seconds, held_reason=reason, settled=0.0)
+    return replace(group, held=seconds, held_reason=reason, answering=0.0)
 
 
 def release(group: Group, plan: Plan, inputs: Inputs) -> Group:
     """Act again: continue if nothing changed, otherwise adopt what runs."""
-    group = replace(group, held=0.0, held_reason="", settled=0.0)
+    group = replace(group, held=0.0, held_reason="", answering=0.0)
     runs = any(report.any(RUNNING) for report in inputs.reports.values())
     same = _complete(plan, inputs) and group.phase in (LOADING, SERVING) and snapshot_of(inputs) == group.snapshot
     stopping = group.phase == STOPPING and group.desired == "stopped"

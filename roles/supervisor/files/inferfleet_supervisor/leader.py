@@ -8,7 +8,7 @@ from typing import Any
 
 from inferfleet_supervisor import group as machine
 from inferfleet_supervisor.journal import now
-from inferfleet_supervisor.model import LOADING, SERVING, Order, Reason, Report
+from inferfleet_supervisor.model import LOADING, SERVING, Order, Reason, Report, only_known
 from inferfleet_supervisor.probe import Engine
 from inferfleet_supervisor.settings import Settings
 from inferfleet_supervisor.state import Event, Group, Inputs, differences
@@ -123,7 +123,7 @@ def _restored(data: Mapping[str, Any]) -> Group:
         reason = data.get("reason")
         return Group(
             **{
-                **data,
+                **only_known(Group, data),  # a later version has others, too
                 "reason": Reason(**reason) if reason else None,
                 "snapshot": tuple(tuple(entry) for entry in data.get("snapshot", ())),
                 "lost": tuple(data.get("lost", ())),

@@ -52,7 +52,7 @@ class Group:
 
     `elapsed`: seconds in the phase (in a stage, while starting). `attempts`: restarts without STABLE_SECONDS of serving
     in between. `snapshot`: boot and containers of every member in this generation. `held`: seconds until a hold ends.
-    `settled`: seconds since the containers of a held replica answer.
+    `answering`: seconds since the containers of a held replica answer.
     """
 
     phase: str = UNDEPLOYED
@@ -68,7 +68,7 @@ class Group:
     lost_seconds: float = 0.0
     held: float = 0.0
     held_reason: str = ""
-    settled: float = 0.0
+    answering: float = 0.0
 
     @property
     def exhausted(self) -> bool:
