@@ -4,15 +4,16 @@ from dataclasses import replace
 
 from inferfleet_supervisor import group as machine
 from inferfleet_supervisor import member as logic
-from inferfleet_supervisor.group import Event, Group, Inputs, Plan
 from inferfleet_supervisor.member import Member, Seen
 from inferfleet_supervisor.model import LOADING, SERVING, Reason, Report
+from inferfleet_supervisor.state import Event, Group, Inputs, Plan
 
 NODES = ("n1", "n2")
 STAGES = {"n1": (("ray",), ("engine",)), "n2": (("ray",), ())}
 PLAN = Plan(members=NODES, stages=2, load=60, join=30)
 LOAD_SECONDS = 5
 LOST_SECONDS = 15
+STOP_SECONDS = 20
 
 
 class World:
@@ -31,6 +32,7 @@ class World:
         self.reports: dict[str, Report] = {}
         self.started_in: dict[tuple[str, str], int] = {}
         self.hangs = False
+        self.stuck: set[tuple[str, str]] = set()  # ends by SIGKILL only
         self.dead_ranks: set[str] = set()
         self.engine_ends = 0  # ticks until the engine exits because of a dead rank
         self.serving_seconds = 0.0
@@ -127,7 +129,8 @@ class World:
         complete = len(self.running()) == 3
         self.serving_seconds = self.serving_seconds + seconds if complete else 0.0
         self.stalled = self.stalled + seconds if self.hangs or not complete else 0.0
-        answers = self.group.phase in (LOADING, SERVING) and self.serving_seconds >= LOAD_SECONDS and not self.hangs
+        inspected = self.group.held > 0 or self.group.phase in (LOADING, SERVING)
+        answers = inspected and self.serving_seconds >= LOAD_SECONDS and not self.hangs
         fault = Reason("hang", {"seconds": 20}) if self.stalled >= 20 and self.group.phase == SERVING else None
         lost = frozenset(node for node, age in self.silent.items() if age >= LOST_SECONDS)
         reports = {node: report for node, report in self.reports.items() if node not in lost}
@@ -136,13 +139,13 @@ class World:
 
     def _obey(self, node: str) -> None:
         order = self.group.order()
-        member, actions = logic.obey(self.members[node], order, STAGES[node], self.seen[node], 10)
+        member, actions = logic.obey(self.members[node], order, STAGES[node], self.seen[node], STOP_SECONDS)
         self.members[node] = member
         for action, name in actions:
             if action == "start":
                 self._start(node, name, order.generation)
-            else:
-                self.exit(node, name, 143)
+            elif action == "kill" or (node, name) not in self.stuck:
+                self.exit(node, name, 137 if action == "kill" else 143)
 
     def _start(self, node: str, name: str, generation: int) -> None:
         older = {key for key in self.running() if self.started_in.get(key, 0) < generation and key[0] not in self.off}

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from inferfleet_supervisor import group as machine
-from inferfleet_supervisor.group import BACK_OFF_SECONDS, BUDGET, EXHAUSTED_SECONDS, Group
 from inferfleet_supervisor.member import Seen, note_event
-from inferfleet_supervisor.model import LOADING, SERVING, STARTING, STOPPED, STOPPING, UNDEPLOYED, WAITING
-from replica_world import NODES, PLAN, STAGES, World
+from inferfleet_supervisor.model import LOADING, SERVING, STARTING, STOPPED, STOPPING, UNDEPLOYED, WAITING, Reason
+from inferfleet_supervisor.state import BACK_OFF_SECONDS, BUDGET, EXHAUSTED_SECONDS, Group, Inputs
+from replica_world import NODES, PLAN, STAGES, STOP_SECONDS, World
 
 CONTAINERS = [(node, name) for node in NODES for stage in STAGES[node] for name in stage]
 CONVERGES = 900
@@ -40,7 +40,7 @@ def test_exit_restarts_the_group(world: World, node: str, name: str) -> None:
     before = dict(world.started_in)
     world.exit(node, name)
     assert world.run_until(STOPPING, 10)
-    assert world.group.reason == machine.Reason("container-exited", {"node": node, "container": name, "exit_code": 137})
+    assert world.group.reason == Reason("container-exited", {"node": node, "container": name, "exit_code": 137})
     assert world.run_until(SERVING, 60)
     assert world.group.generation == 2
     assert all(world.started_in[key] == 2 for key in CONTAINERS)
@@ -53,7 +53,7 @@ def test_reason_of_a_dead_rank_is_its_node(world: World, node: str, engine_ends:
     world.run(10)
     world.kill_rank(node, engine_ends)
     assert world.run_until(STOPPING, 20)
-    assert world.group.reason == machine.Reason("rank-lost", {"node": node})
+    assert world.group.reason == Reason("rank-lost", {"node": node})
     assert world.run_until(SERVING, 60)
     world.run(30)
     assert world.group.restarts == 1
@@ -85,6 +85,31 @@ def test_hang_restarts_the_group(world: World) -> None:
     assert world.run_until(SERVING, 60)
 
 
+@pytest.mark.parametrize("fault", ["exit", "rank", "hang", "off"])
+def test_engine_that_does_not_end_lengthens_no_restart_after_a_fault(world: World, fault: str) -> None:
+    world.run(10)
+    world.stuck = {("n1", "engine"), ("n1", "ray")}
+    if fault == "exit":
+        world.exit("n2", "ray")
+    elif fault == "rank":
+        world.kill_rank("n1", 60)
+    elif fault == "hang":
+        world.hangs = True
+    else:
+        world.power_off("n2")
+    assert world.run_until(STOPPING, 60)
+    world.power_on("n2")
+    assert world.run_until(STARTING, STOP_SECONDS - 5)
+
+
+def test_operator_restarts_an_engine_with_time_to_end(world: World) -> None:
+    world.run(10)
+    world.stuck = {("n1", "engine")}
+    world.group = machine.restart(world.group)
+    assert not world.run_until(STARTING, STOP_SECONDS)
+    assert world.run_until(SERVING, STOP_SECONDS)
+
+
 def test_deliberate_stop_is_respected(world: World) -> None:
     world.docker_stop("n2", "ray")
     assert world.run_until(STOPPED, 60)
@@ -112,7 +137,7 @@ def test_docker_restart_is_no_stop(world: World) -> None:
 def test_replica_waits_for_a_lost_node_and_starts_when_it_returns(world: World) -> None:
     world.power_off("n2")
     assert world.run_until(WAITING, 60)
-    assert world.group.reason == machine.Reason("member-lost", {"node": "n2"})
+    assert world.group.reason == Reason("member-lost", {"node": "n2"})
     world.run(1000)
     assert world.group.phase == WAITING
     assert world.running() == set()
@@ -127,7 +152,7 @@ def test_lost_node_alone_restarts_nothing(world: World) -> None:
         world.group, _ = machine.step(
             world.group,
             PLAN,
-            machine.Inputs(1.0, {"n1": world.reports["n1"]}, frozenset({"n2"}), answers=True),
+            Inputs(1.0, {"n1": world.reports["n1"]}, frozenset({"n2"}), answers=True),
         )
     assert world.group.phase == SERVING
     assert world.group.restarts == 0
@@ -144,7 +169,7 @@ def test_loading_is_only_ended_by_an_exit_or_its_bound(world: World) -> None:
     world.exit("n1", "engine")
     assert world.run_until(LOADING, 60)
     group = world.group
-    inputs = machine.Inputs(1.0, world.reports, frozenset(), answers=False)
+    inputs = Inputs(1.0, world.reports, frozenset(), answers=False)
     for _ in range(int(PLAN.load) - 1):
         group, _ = machine.step(group, PLAN, inputs)
     assert group.phase == LOADING
@@ -170,13 +195,32 @@ def test_while_held_nothing_is_started(world: World) -> None:
     assert world.run_until(SERVING, 60)  # the lease has ended
 
 
+def test_interrupted_run_that_left_a_serving_replica_holds_it_no_longer(world: World) -> None:
+    world.group = machine.hold(world.group, 4200, "deployment")
+    world.exit("n1", "engine")
+    world.run(300)
+    assert world.group.held > 0  # somebody has to finish it
+    world.seen["n1"]["engine"] = Seen("new", True, "new")
+    assert world.run_until(UNDEPLOYED, 140)
+    assert world.run_until(SERVING, 20)
+    assert (world.group.held, world.group.restarts, codes(world).count("released")) == (0, 0, 1)
+
+
+def test_replica_with_a_lost_node_stays_held(world: World) -> None:
+    world.group = machine.hold(world.group, 4200, "deployment")
+    world.silent["n2"] = 100
+    world.off.add("n2")
+    world.run(200)
+    assert world.group.held > 0
+
+
 def test_recreated_containers_are_adopted(world: World) -> None:
     world.group = machine.hold(world.group, 100, "deployment")
     world.tick(1.0)
     for node, name in CONTAINERS:
         world.seen[node][name] = Seen(f"new-{node}-{name}", True, "new")
     world.run(3)
-    world.group = machine.release(world.group, PLAN, machine.Inputs(0, world.reports))
+    world.group = machine.release(world.group, PLAN, Inputs(0, world.reports))
     assert world.group.phase == UNDEPLOYED
     assert world.run_until(SERVING, 30)
     assert (world.group.generation, world.group.restarts) == (2, 0)
@@ -186,7 +230,7 @@ def test_half_of_a_deployment_is_restarted_as_a_group(world: World) -> None:
     world.group = machine.hold(world.group, 100, "deployment")
     world.exit("n1", "engine")
     world.run(3)
-    world.group = machine.release(world.group, PLAN, machine.Inputs(0, world.reports))
+    world.group = machine.release(world.group, PLAN, Inputs(0, world.reports))
     assert world.run_until(SERVING, 60)
 
 
@@ -196,6 +240,7 @@ FAULTS = st.one_of(
     st.tuples(st.just("off"), st.sampled_from(NODES)),
     st.tuples(st.just("on"), st.sampled_from(NODES)),
     st.tuples(st.just("hang"), st.none()),
+    st.tuples(st.just("stuck"), st.sampled_from(CONTAINERS)),
     st.tuples(st.just("daemon"), st.sampled_from(NODES)),
     st.tuples(st.just("pause"), st.none()),
     st.tuples(st.just("hold"), st.none()),
@@ -206,7 +251,9 @@ FAULTS = st.one_of(
 
 
 def inject(world: World, fault: str, place: object) -> None:
-    if isinstance(place, tuple):
+    if fault == "stuck" and isinstance(place, tuple):
+        world.stuck ^= {place}
+    elif isinstance(place, tuple):
         (world.exit if fault == "exit" else world.docker_stop)(*place)
     elif isinstance(place, str):
         {"off": world.power_off, "on": world.power_on, "daemon": world.restart_daemon}[fault](place)

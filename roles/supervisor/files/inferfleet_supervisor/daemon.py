@@ -13,7 +13,6 @@ from typing import Any
 from inferfleet_supervisor import member as node_logic
 from inferfleet_supervisor import metrics
 from inferfleet_supervisor.docker_api import Docker, DockerRefusedError, DockerUnavailableError
-from inferfleet_supervisor.group import Event
 from inferfleet_supervisor.journal import Journal, Store
 from inferfleet_supervisor.leader import Leader
 from inferfleet_supervisor.member import Seen
@@ -21,6 +20,7 @@ from inferfleet_supervisor.messages import REPORT_PATH, Token
 from inferfleet_supervisor.model import Order, Report, only_known
 from inferfleet_supervisor.peers import COMMAND_PATH, Client, RejectedError, Server
 from inferfleet_supervisor.settings import Settings
+from inferfleet_supervisor.state import Event
 
 INTERVAL = 1.0
 LONGEST_INTERVAL = 2.0
@@ -209,6 +209,7 @@ class Daemon:
         if leader:
             leader["group"] = {**leader["group"], "elapsed": leader["group"]["elapsed"] // 60 * 60, "lost_seconds": 0.0}
             leader["group"]["held"] = leader["group"]["held"] // 60 * 60
+            leader["group"]["answering"] = 0.0
         self.store.write({**known, **leader, "events_time": self.events_time})
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:

@@ -16,7 +16,8 @@
 
 From every state: a deliberate stop or an operator's command leads to stopping, changed containers to absent. A lost
 member alone changes nothing while the engine serves. Each entry into stopping begins a new generation; a member that
-reports it runs nothing of older ones. While held, only the lease is counted.
+reports it runs nothing of older ones. While held, only the lease is counted; it ends early where all containers run and
+answer for ANSWERING_SECONDS: the run that took it was interrupted.
 
 Time is the sum of the intervals between steps, each capped: clock jumps, a paused machine or a starved process
 do not count.
@@ -24,15 +25,13 @@ do not count.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 from inferfleet_supervisor.model import (
     ABSENT,
     BACK_OFF,
     EXITED,
-    HELD,
     LOADING,
     RUNNING,
     SERVING,
@@ -42,88 +41,15 @@ from inferfleet_supervisor.model import (
     UNCONFIRMED,
     UNDEPLOYED,
     WAITING,
-    Order,
     Reason,
     Report,
 )
+from inferfleet_supervisor.state import Event, Group, Inputs, Plan, Snapshot, differences
 
 ADOPT_SECONDS = 5.0
-BACK_OFF_SECONDS = (0, 10, 30, 60, 120, 300)
-BUDGET = 10
-EXHAUSTED_SECONDS = 600
 STABLE_SECONDS = 600
+ANSWERING_SECONDS = 120.0  # a run that changes containers takes less from their first answer until it ends its hold
 INSPECTED_SECONDS = 1.0  # between inspections of a node: earlier differences are not known
-
-Snapshot = tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the settings define: members, number of start stages, bounds in seconds."""
-
-    members: tuple[str, ...]
-    stages: int
-    load: float = 1800
-    join: float = 120
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What is known at a step. `reports`: of members that are not lost; a member in neither has not reported yet."""
-
-    seconds: float
-    reports: Mapping[str, Report] = field(default_factory=dict)
-    lost: frozenset[str] = frozenset()
-    answers: bool = False  # the engine answered a completion in this generation
-    fault: Reason | None = None  # of the engine's health
-
-
-@dataclass(frozen=True)
-class Event:
-    """An entry of the journal."""
-
-    code: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Group:
-    """The state of a replica.
-
-    `elapsed`: seconds in the phase (in a stage, while starting). `attempts`: restarts without STABLE_SECONDS of serving
-    in between. `snapshot`: boot and containers of every member in this generation.
-    """
-
-    phase: str = UNDEPLOYED
-    generation: int = 0
-    stage: int = 0
-    desired: str = "running"
-    reason: Reason | None = None
-    elapsed: float = 0.0
-    restarts: int = 0
-    attempts: int = 0
-    snapshot: Snapshot = ()
-    lost: tuple[str, ...] = ()
-    lost_seconds: float = 0.0
-    held: float = 0.0
-    held_reason: str = ""
-
-    @property
-    def exhausted(self) -> bool:
-        """Return whether the restart budget is used up."""
-        return self.attempts > BUDGET
-
-    @property
-    def delay(self) -> float:
-        """Return the seconds before the next start."""
-        if self.exhausted:
-            return EXHAUSTED_SECONDS
-        return BACK_OFF_SECONDS[min(max(self.attempts - 1, 0), len(BACK_OFF_SECONDS) - 1)]
-
-    def order(self) -> Order:
-        """Return the order for the members."""
-        hung = self.reason is not None and self.reason.code == "hang"
-        return Order(self.generation, HELD if self.held > 0 else self.phase, self.stage, self.desired, hung)
 
 
 def step(group: Group, plan: Plan, inputs: Inputs) -> tuple[Group, list[Event]]:
@@ -135,8 +61,10 @@ def step(group: Group, plan: Plan, inputs: Inputs) -> tuple[Group, list[Event]]:
         elapsed=group.elapsed + inputs.seconds,
     )
     if group.held > 0:
-        after = replace(after, held=group.held - inputs.seconds)
-        after = after if after.held > 0 else release(after, plan, inputs)
+        answering = group.answering + inputs.seconds if inputs.answers and _complete(plan, inputs) else 0.0
+        after = replace(after, held=group.held - inputs.seconds, answering=answering)
+        ends = after.held <= 0 or answering >= ANSWERING_SECONDS
+        after = release(after, plan, inputs) if ends else after
     else:
         stop = next((report for report in inputs.reports.values() if report.stopped), None)
         if stop and group.desired == "running":
@@ -177,15 +105,14 @@ def restart(group: Group) -> Group:
 
 def hold(group: Group, seconds: float, reason: str) -> Group:
     """Only observe for some seconds."""
-    return replace(group, held=seconds, held_reason=reason)
+    return replace(group, held=seconds, held_reason=reason, answering=0.0)
 
 
 def release(group: Group, plan: Plan, inputs: Inputs) -> Group:
     """Act again: continue if nothing changed, otherwise adopt what runs."""
-    group = replace(group, held=0.0, held_reason="")
+    group = replace(group, held=0.0, held_reason="", answering=0.0)
     runs = any(report.any(RUNNING) for report in inputs.reports.values())
-    complete = all(report.all(RUNNING) for report in inputs.reports.values())
-    same = complete and group.phase in (LOADING, SERVING) and snapshot_of(plan, inputs) == group.snapshot
+    same = _complete(plan, inputs) and group.phase in (LOADING, SERVING) and snapshot_of(inputs) == group.snapshot
     stopping = group.phase == STOPPING and group.desired == "stopped"
     if same or stopping or (group.phase == STOPPED and not runs):
         return group
@@ -198,7 +125,7 @@ def release(group: Group, plan: Plan, inputs: Inputs) -> Group:
 def _absent(group: Group, plan: Plan, inputs: Inputs) -> Group:
     if len(inputs.reports) < len(plan.members) or any(report.any(ABSENT) for report in inputs.reports.values()):
         return replace(group, elapsed=0.0)
-    if all(report.all(RUNNING) for report in inputs.reports.values()):
+    if _complete(plan, inputs):
         return _load(replace(group, generation=group.generation + 1, reason=Reason("deployed")), plan, inputs)
     return _leave(group, Reason("deployed")) if group.elapsed >= ADOPT_SECONDS else group
 
@@ -308,19 +235,24 @@ def _proceed(group: Group, inputs: Inputs) -> Group:
 
 
 def _load(group: Group, plan: Plan, inputs: Inputs) -> Group:
-    return replace(_enter(group, LOADING), snapshot=snapshot_of(plan, inputs))
+    return replace(_enter(group, LOADING), snapshot=snapshot_of(inputs))
 
 
 # Conditions
 
 
-def snapshot_of(plan: Plan, inputs: Inputs) -> Snapshot:
+def snapshot_of(inputs: Inputs) -> Snapshot:
     """Return boot and containers of all members."""
     return tuple(
         (node, report.boot, name, container.id, container.started)
         for node, report in sorted(inputs.reports.items())
         for name, container in sorted(report.containers.items())
     )
+
+
+def _complete(plan: Plan, inputs: Inputs) -> bool:
+    reports = inputs.reports.values()
+    return len(reports) == len(plan.members) and all(report.all(RUNNING) for report in reports)
 
 
 def _all_stopped(group: Group, plan: Plan, inputs: Inputs) -> bool:
@@ -373,28 +305,3 @@ def _earlier_rank(inputs: Inputs) -> Reason | None:
 
 def _member_lost(inputs: Inputs) -> Reason:
     return Reason("member-lost", {"node": min(inputs.lost)})
-
-
-# Journal
-
-
-def differences(before: Group, after: Group) -> list[Event]:
-    """Return the events that lead from one state to another."""
-    events = [Event("member-lost", {"member": node}) for node in after.lost if node not in before.lost]
-    events += [Event("member-returned", {"member": node}) for node in before.lost if node not in after.lost]
-    if after.held > before.held:
-        events.append(Event("held", {"seconds": after.held, "reason": after.held_reason}))
-    elif before.held > 0 and after.held <= 0:
-        events.append(Event("released"))
-    reason = {"code": after.reason.code, "parameters": dict(after.reason.parameters)} if after.reason else None
-    if after.restarts > before.restarts:
-        events.append(Event("restart", {"reason": reason, "restarts": after.restarts, "attempts": after.attempts}))
-    if after.exhausted and not before.exhausted:
-        events.append(Event("exhausted", {"attempts": after.attempts}))
-    if after.desired != before.desired:
-        events.append(Event("stopped" if after.desired == "stopped" else "started", {"reason": reason}))
-    if after.phase != before.phase:
-        if (before.phase, after.phase) == (UNDEPLOYED, LOADING):
-            events.append(Event("adopted"))
-        events.append(Event("state-changed", {"from": before.phase, "to": after.phase, "reason": reason}))
-    return events

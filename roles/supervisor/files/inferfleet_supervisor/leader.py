@@ -7,11 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from inferfleet_supervisor import group as machine
-from inferfleet_supervisor.group import Event, Group, Inputs
 from inferfleet_supervisor.journal import now
-from inferfleet_supervisor.model import LOADING, SERVING, Order, Reason, Report
+from inferfleet_supervisor.model import LOADING, SERVING, Order, Reason, Report, only_known
 from inferfleet_supervisor.probe import Engine
 from inferfleet_supervisor.settings import Settings
+from inferfleet_supervisor.state import Event, Group, Inputs, differences
 
 LOST_SECONDS = 15.0
 
@@ -27,7 +27,7 @@ class Leader:
         self.ages: dict[str, float] = {}
         self.silent: dict[str, float] = dict.fromkeys(settings.members, 0.0)
         self.engine: Engine | None = None
-        self.engine_generation = -1
+        self.engine_of: object = None
 
     def note(self, report: Report) -> Order:
         """Record the report of a member and return the order for it."""
@@ -71,7 +71,7 @@ class Leader:
             raise ValueError(f"no command {name}")
         if self.group.phase != before.phase:
             self.since = now()
-        return machine.differences(before, self.group)
+        return differences(before, self.group)
 
     def status(self) -> dict[str, Any]:
         """Return the state of the replica for `status`."""
@@ -97,16 +97,18 @@ class Leader:
         return {"group": asdict(self.group), "since": self.since}
 
     async def _look(self, seconds: float) -> None:
-        """Inspect the engine while it loads or serves; one generation knows nothing of another."""
+        """Inspect the engine while it loads or serves, or while held; one generation knows nothing of another."""
         group, probe = self.group, self.settings.probe
-        if group.phase not in (LOADING, SERVING) or probe is None:
+        if probe is None or (group.held <= 0 and group.phase not in (LOADING, SERVING)):
             self._forget()
             return
-        if self.engine_generation != group.generation or self.engine is None:
+        # While held, whoever holds may replace containers: those of now have to answer.
+        engine_of = machine.snapshot_of(self.inputs()) if group.held > 0 else group.generation
+        if self.engine_of != engine_of or self.engine is None:
             self._forget()
-            answered = group.phase == SERVING  # the daemon was restarted
+            answered = group.held <= 0 and group.phase == SERVING  # the daemon was restarted, or a hold has ended
             self.engine = Engine(probe, self.settings.hang, self.settings.idle, answered)
-            self.engine_generation = group.generation
+            self.engine_of = engine_of
         await self.engine.look(seconds)
 
     def _forget(self) -> None:
@@ -121,7 +123,7 @@ def _restored(data: Mapping[str, Any]) -> Group:
         reason = data.get("reason")
         return Group(
             **{
-                **data,
+                **only_known(Group, data),  # a later version has others, too
                 "reason": Reason(**reason) if reason else None,
                 "snapshot": tuple(tuple(entry) for entry in data.get("snapshot", ())),
                 "lost": tuple(data.get("lost", ())),

@@ -31,7 +31,7 @@ from inferfleet_supervisor.model import (
 EXIT_CONFIRMED = 2.0  # Docker's stop event may follow the exit
 STOP_CONFIRMED = 10.0  # `docker restart` starts the container again
 RANK_CONFIRMED = 3.0
-HUNG_PATIENCE = 2.0
+FAILED_PATIENCE = 2.0
 
 Stages = tuple[tuple[str, ...], ...]
 
@@ -120,7 +120,7 @@ def obey(
         return (_join(member, order.generation, names) if new else member), []
     if order.phase in (STOPPING, WAITING, BACK_OFF) or (order.phase in (STARTING, STOPPED) and new):
         if _running(names, seen):
-            return _stop(member, stages, seen, min(patience, HUNG_PATIENCE) if order.hung else patience)
+            return _stop(member, stages, seen, min(patience, FAILED_PATIENCE) if order.failed else patience)
         return (_join(member, order.generation, ()) if new else replace(member, expected=(), down={})), []
     if order.phase == STARTING:
         return _start(member, stages[: order.stage + 1], seen)

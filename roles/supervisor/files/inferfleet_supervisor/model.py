@@ -98,11 +98,12 @@ class Report:
 class Order:
     """What the leader's members do: run stages up to `stage` of a generation, or nothing.
 
-    `hung`: the engine will not end by itself, so waiting for it only lengthens the outage.
+    `failed`: something of this generation failed, so no request is left to finish, and an engine that waits for a dead
+    or hanging rank does not end by itself: waiting for it only lengthens the outage.
     """
 
     generation: int
     phase: str
     stage: int = 0
     desired: str = "running"
-    hung: bool = False
+    failed: bool = False

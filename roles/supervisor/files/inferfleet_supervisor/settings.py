@@ -10,7 +10,7 @@ from pathlib import Path
 from re import Pattern
 from typing import Any
 
-from inferfleet_supervisor.group import Plan
+from inferfleet_supervisor.state import Plan
 
 SETTINGS = "/etc/inferfleet/supervisor.json"
 STATE_FOLDER = "/var/lib/inferfleet/supervisor"
