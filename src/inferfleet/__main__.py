@@ -4,17 +4,20 @@ import os
 import sys
 from argparse import ArgumentParser
 
-from inferfleet.catalog import CatalogError
 from inferfleet.messages import N_, Problem, language_from, use_language
 
 
 def main() -> None:
     """Run the command line; print what is wrong with a data file of the catalog, an engine or a component."""
-    try:
-        from inferfleet.cli import app  # loads engines and components
+    from inferfleet.cli import app
 
+    try:
         app()
-    except CatalogError as error:
+    except ValueError as error:
+        from inferfleet.catalog import CatalogError  # heavy, and needed only here
+
+        if not isinstance(error, CatalogError):
+            raise
         parser = ArgumentParser(add_help=False, allow_abbrev=False)
         parser.add_argument("--lang", default="")
         use_language(language_from(parser.parse_known_args()[0].lang, os.environ))

@@ -3,8 +3,8 @@
 import copy
 import os
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -14,11 +14,14 @@ from typer.core import TyperCommand, TyperGroup
 from inferfleet import __version__
 from inferfleet.cli import commands
 from inferfleet.cli.language import OPTION, extract_language, translate_typer, usage_error
+from inferfleet.cli.listing import Entry, entries
 from inferfleet.cli.output.encoding import replace_unencodable_output
 from inferfleet.cli.output.line_breaks import use_line_breaks
 from inferfleet.cli.output.text import tr
-from inferfleet.cli.registry import Command, Group, discover
 from inferfleet.messages import N_, use_language
+
+if TYPE_CHECKING:
+    from inferfleet.cli.registry import Command
 
 _HELP = N_("Turn bare GPU and NPU servers into one DeepSeek-R1 service.")
 _EXIT_CODES = N_(
@@ -57,7 +60,8 @@ def _translated(command: Any) -> Any:
     shown.epilog = _paragraphs(command.epilog) or _epilog(getattr(command, "examples", ()))
     shown.get_params = lambda ctx: [_translated_option(option) for option in command.get_params(ctx)]
     if hasattr(command, "commands"):
-        shown.commands = {name: _translated(item) for name, item in command.commands.items()}
+        listed = command.listed() if hasattr(command, "listed") else command.commands
+        shown.commands = {name: _translated(item) for name, item in listed.items()}
     return shown
 
 
@@ -93,7 +97,36 @@ class _Group(_Translated, TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+class _Commands(Mapping[str, Any]):
+    """The commands by name; the module of a command is imported when it is looked up."""
+
+    def __init__(self, found: Mapping[str, Entry]) -> None:
+        self.entries = found
+        self._loaded: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._loaded:
+            self._loaded[name] = _command(self.entries[name])
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+
 class _Application(_Group):
+    path: Sequence[str] = ()
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands: Any = _Commands(entries(self.path))
+
+    def listed(self) -> dict[str, Any]:
+        """Return the commands with name and first line alone, which is what the list of commands shows."""
+        return {name: TyperCommand(name, help=entry.help) for name, entry in self.commands.entries.items()}
+
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any) -> Any:
         """Run the command in the requested language, and exit with its exit code."""
         replace_unencodable_output()
@@ -121,11 +154,11 @@ _USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """Typer's UsageError, which it does not export."""
 
 
-def make_app(path: Iterable[str] = commands.__path__) -> typer.Typer:
-    """Return the application with the commands defined in the folders of `path`."""
+def make_app(path: Sequence[str] = commands.__path__) -> typer.Typer:
+    """Return the application with the commands defined in the folders of `path`, each imported when it is used."""
     app = typer.Typer(
         name="inferfleet",
-        cls=_Application,
+        cls=type("_Inferfleet", (_Application,), {"path": path}),
         help=_HELP,
         epilog=_EXIT_CODES,
         no_args_is_help=True,
@@ -135,18 +168,28 @@ def make_app(path: Iterable[str] = commands.__path__) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_main)
-    for item in discover(path):
-        if isinstance(item, Group):
-            group = typer.Typer(name=item.name, cls=_Group, help="\n\n".join(item.help), no_args_is_help=True)
-            for command in item.commands:
-                _add(group, command)
-            app.add_typer(group)
-        else:
-            _add(app, item)
     return app
 
 
-def _add(app: typer.Typer, command: Command) -> None:
+def _command(entry: Entry) -> Any:
+    """Return the command or group of commands that the module of an entry declares."""
+    from inferfleet.cli.registry import Group, load  # with the module
+
+    app = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    app.callback()(lambda: None)  # with a single command typer would make no group
+    declared = load(entry.module)
+    if isinstance(declared, Group):
+        group = typer.Typer(name=declared.name, cls=_Group, help="\n\n".join(declared.help), no_args_is_help=True)
+        for command in declared.commands:
+            _add(group, command)
+        app.add_typer(group)
+    else:
+        _add(app, declared)
+    made: Any = typer.main.get_command(app)
+    return made.commands[declared.name]
+
+
+def _add(app: typer.Typer, command: "Command") -> None:
     # Typer creates the command: pass the examples as an attribute of its class.
     kind = type("_Registered", (_Command,), {"examples": command.examples})
     app.command(command.name.split()[-1], cls=kind, help="\n\n".join(command.help))(command.run)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inferfleet.cli import commands
+from inferfleet.cli.listing import UNPLACED
 from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.sections import standard_blocks
 from inferfleet.messages import N_
@@ -29,7 +30,7 @@ class Command:
     run: Callable[..., None]
     help: Sequence[str]
     examples: Sequence[tuple[str, str]] = ()
-    position: int = 1000
+    position: int = UNPLACED
     """Place in the list of commands."""
 
     playbook: str = ""
@@ -55,16 +56,17 @@ class Group:
     name: str
     help: Sequence[str]
     commands: Sequence[Command]
-    position: int = 1000
+    position: int = UNPLACED
 
 
 def discover(path: Iterable[str] = commands.__path__) -> list[Command | Group]:
     """Return the `COMMAND` of each module in the folders of `path`, sorted by position."""
-    items: list[Command | Group] = [_load(module).COMMAND for module in pkgutil.iter_modules(path)]
+    items = [load(module) for module in pkgutil.iter_modules(path)]
     return sorted(items, key=lambda command: (command.position, command.name))
 
 
-def _load(module: pkgutil.ModuleInfo) -> Any:
+def load(module: pkgutil.ModuleInfo) -> Command | Group:
+    """Return the `COMMAND` of a module."""
     name = f"{commands.__name__}.{module.name}"
     if name not in sys.modules:
         spec = module.module_finder.find_spec(name, None)
@@ -72,4 +74,5 @@ def _load(module: pkgutil.ModuleInfo) -> Any:
         assert spec.loader is not None
         sys.modules[name] = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
+    declared: Command | Group = sys.modules[name].COMMAND
+    return declared

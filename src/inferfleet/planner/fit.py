@@ -122,15 +122,11 @@ def compute_sizing(
         ranked: list[Candidate] = []
     else:
         problems = []
-        ranked = _search(settings, model, checkpoint, fleet, limits, rules)
+        ranked = _ranked(settings, model, checkpoint, fleet, choice, rules)
         if not ranked:
             return Sizing(
                 Layout(), limits, None, [*too_long, _no_layout(settings, model, checkpoint, fleet, choice, limits)]
             )
-        # A better layout may fit with a shorter context, so lengths are tried before other layouts.
-        if not settings.max_model_len and not ranked[0].fits:
-            shorter = replace(limits, max_model_len=min(limits.max_model_len, LEAST_CONTEXT))
-            ranked = _search(settings, model, checkpoint, fleet, shorter, rules) or ranked
         layout = ranked[0].layout
         wanted = replace(layout, decode_context_parallel_size=settings.decode_context_parallel_size or 1)
         problems = divide_cache(model.architecture, wanted)
@@ -153,6 +149,40 @@ def has_layout(
 ) -> bool:
     """Return whether any layout on the fleet divides the model."""
     return bool(_search(settings, model, checkpoint, fleet, limits, rules_of(choice, fleet)))
+
+
+def _ranked(
+    settings: Settings, model: Model, checkpoint: Checkpoint, fleet: Fleet, choice: EngineChoice, rules: Rules
+) -> list[Candidate]:
+    """Return the layouts, best first, at the full context.
+
+    If max_model_len is not set, they are those at half of it, a quarter …, whatever a layout holds first. Tensor
+    parallelism over several nodes is avoided at the cost of another half.
+    """
+    crossing: list[Candidate] = []
+    ranked: list[Candidate] = []
+    for length in _lengths(settings, model):
+        shorter = settings.model_copy(update={"max_model_len": length})
+        limits = make_limits(shorter, model, checkpoint, choice.version, fleet.accelerator)
+        ranked = _search(settings, model, checkpoint, fleet, limits, rules)
+        if not ranked:
+            return []
+        if ranked[0].fits and ranked[0].layout.tensor_parallel_size <= fleet.per_node:
+            return ranked
+        if crossing:
+            return crossing
+        crossing = ranked if ranked[0].fits else []
+    return crossing or ranked
+
+
+def _lengths(settings: Settings, model: Model) -> list[int]:
+    """Return the context lengths at which layouts are compared: the full one and its halves."""
+    if settings.max_model_len:
+        return [settings.max_model_len]
+    lengths = [model.max_model_len]
+    while lengths[-1] > LEAST_CONTEXT:
+        lengths.append(max(LEAST_CONTEXT, lengths[-1] // 2))
+    return lengths
 
 
 def _search(
