@@ -49,7 +49,7 @@ _ROWS = {
         N_("`changed_tasks` lists what differed from the inventory."),
     ),
     Outcome.THRESHOLD_NOT_MET: (
-        "`bench --compare`, `evaluate --reference`, `fabric`",
+        "`bench --compare`, `evaluate --reference`, gates of `upgrade`, `fabric`",
         N_("A metric is worse by more than `--limit`, a score is below its reference, or the network is too slow."),
         N_("Compare the versions and settings of both runs; see [Network](network.md#diagnose-slow-rdma)."),
     ),

@@ -11,6 +11,7 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet.bench import SweepSettings
 from inferfleet.bench.client import bench_argv
+from inferfleet.bench.files import RunError, load
 from inferfleet.bench.session import begin, resume
 from inferfleet.bench.sweep import measurement_at
 from inferfleet.bench.table import HEAD, LABEL, row
@@ -29,6 +30,10 @@ class ActionModule(ActionBase):
         super().run(tmp, task_vars)
         args = self._task.args
         plan, results = args["plan"], Path(args["results_dir"])
+        try:
+            baseline = load(Path(args["baseline"])) if args["baseline"] else None
+        except RunError as error:
+            return failed([error.problem], "contract")
         if args["resume"]:
             session = resume(plan, results)
         else:
@@ -41,6 +46,7 @@ class ActionModule(ActionBase):
                 bench_image=args["image"],
                 nodes={node: hostvars[node].get("ansible_facts", {}) for node in plan["nodes"] if node in hostvars},
                 now=datetime.now(UTC),
+                baseline=baseline,
             )
         if session.run is None:
             return failed(session.problems, "contract")

@@ -19,7 +19,7 @@ WATCH_SECONDS = 9
 
 
 class ActionModule(ActionBase):
-    """Argument `step`: plan, find, install, start, watch, assess or accept, in this order.
+    """Argument `step`: plan, tunnel, find, install, start, watch, assess or accept, in this order.
 
     The API key is read from the variable evaluate_api_key, because arguments are logged; so is evaluate_ca_file.
     """
@@ -40,11 +40,13 @@ class ActionModule(ActionBase):
         except EvaluationError as error:
             return failed([error.problem], "contract")
 
-    def step_plan(self, settings, plan, model, folder, results, resume):
-        """Check the settings before anything runs."""
+    def step_plan(self, settings, plan, model, folder, results, resume, begin=True):
+        """Check the settings before anything runs; unless it is to `begin`, only that."""
         checked, reference, problems = evaluate.read_settings(settings, Path(folder))
         if problems:
             return failed(problems, "contract")
+        if not begin:
+            return {}
         task = evaluate.make_task(checked, reference, model, int(plan["max_model_len"]))
         request = evaluate.make_request(checked, task, plan)
         place, resumed = evaluate.choose_folder(Path(results), request, datetime.now(UTC), resume=bool(resume))
@@ -74,6 +76,12 @@ class ActionModule(ActionBase):
             return {"changed": not evaluate.environment_folder().is_dir()}
         python, made = evaluate.create_environment(wheels=Path(wheels) if wheels else None)
         return {"changed": made, "python": str(python)}
+
+    def step_tunnel(self, command, port):
+        """Open a tunnel to the API on the head node until this run ends; return its URL without a path."""
+        if self._task.check_mode:
+            return {"url": ""}
+        return {"url": f"http://127.0.0.1:{evaluate.open_tunnel(command, int(port), os.getppid())}"}
 
     def step_find(self, urls, model, key, ca_file):
         """Find the API URL that the controller reaches."""

@@ -9,7 +9,8 @@ from inferfleet.task_result import failed
 
 
 class ActionModule(ActionBase):
-    """Arguments `problems`, or a single one as `code`, `message`, `remedy` (templates) and `parameters`."""
+    """Arguments `problems`, or a single one as `code`, `message`, `remedy` (templates) and `parameters`; `refusal`
+    is that of `inferfleet.task_result.failed`."""
 
     _requires_connection = False
 
@@ -17,7 +18,8 @@ class ActionModule(ActionBase):
         """Fail with the problems; the condition is `when` of the task."""
         super().run(tmp, task_vars)
         args = self._task.args
-        return failed(Problem.from_dict(form) for form in args.get("problems") or [_single(args)])
+        problems = [Problem.from_dict(form) for form in args.get("problems") or [_single(args)]]
+        return failed(problems, str(args.get("refusal") or ""))
 
 
 def _single(args):

@@ -13,12 +13,17 @@ def failure_reason(result, host):
     return plain_message(result).as_dict()
 
 
-def service_failure(reason, answer, logs):
+def gate_refusal(result):
+    """Return `limit` if the task that failed is a gate of the upgrade, which rejected the service; empty otherwise."""
+    return "limit" if result.get("inferfleet_refusal") == "limit" else ""
+
+
+def service_failure(reason, answer, logs, refusal=""):
     """Return the JSON form of the problem of a service that did not start, in a list.
 
     `reason` is the result of `failure_reason`, empty if another node is unreachable; `answer` is the result of module
     `chat_completion` for the restored service, empty if there was none; `logs` is the folder with the logs of the
-    containers that failed.
+    containers that failed. `refusal` is `limit` if a gate of the upgrade rejected the service, which answered.
     """
     why = Message("", N_("Another node of the service is unreachable."))
     if reason:
@@ -30,6 +35,8 @@ def service_failure(reason, answer, logs):
         "`inferfleet doctor --logs {logs}` reads the logs of the failed containers for the cause. Correct the"
         " settings that changed since the previous deployment, and run `inferfleet up` again."
     )
+    if refusal == "limit":
+        correct = N_("Change the settings or the version, or what the gate allows (--compare-limit, --within).")
     remedy = correct if reason else ""
     if not answer["ready"]:
         silent = N_("The previous service was restarted, but does not respond: {reason}")
@@ -66,6 +73,7 @@ class FilterModule:
         return {
             "first_digests": first_digests,
             "failure_reason": failure_reason,
+            "gate_refusal": gate_refusal,
             "roll_stopped": roll_stopped,
             "service_failure": service_failure,
         }

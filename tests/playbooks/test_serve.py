@@ -36,6 +36,21 @@ _ROLES = {
     "container_images/tasks/main.yml": _STEP.format(step="image", when="true"),
     "model_weights/tasks/verify.yml": _STEP.format(step="weights", when="true"),
     **{f"supervisor/tasks/{name}.yml": _STEP.format(step=name, when="true") for name in ("hold", "main", "release")},
+    **{
+        f"evaluate/tasks/{name}.yml": _STEP.format(step=f"evaluate-{name}", when="true") for name in ("plan", "install")
+    },
+    "evaluate/tasks/main.yml": _STEP.format(step="evaluate", when="true"),
+    "bench/tasks/plan.yml": _STEP.format(step="bench-plan", when="true"),
+    # As bench_compare fails.
+    "bench/tasks/main.yml": """
+- name: Compare the benchmark
+  fail_with_problem:
+    code: performance-regressed
+    message: Slower than {run}.
+    parameters: {run: "{{ bench_baseline }}"}
+    refusal: limit
+  when: inventory_hostname in x_fails['bench']
+""",
     "verify/tasks/replica.yml": _STEP.format(step="verify", when="true"),
     "gateway/tasks/drain_for_roll.yml": _STEP.format(step="drain", when="true"),
     "gateway/tasks/undrain_after_roll.yml": _STEP.format(step="undrain", when="true"),
@@ -81,7 +96,7 @@ def _playbook(facts: Path) -> list[dict[str, Any]]:
     ]
 
 
-def _inventory(services: Services, fails: dict[str, list[str]]) -> dict[str, Any]:
+def _inventory(services: Services, fails: dict[str, list[str]], variables: dict[str, Any]) -> dict[str, Any]:
     return {
         "all": {
             "hosts": {host: {} for hosts in services.values() for host in hosts},
@@ -93,6 +108,7 @@ def _inventory(services: Services, fails: dict[str, list[str]]) -> dict[str, Any
                     "ray_port": 6379,
                     "x_fails": fails,
                 },
+                **variables,
                 "x_servers": [
                     {"server": f"model/{members[0]}_8000", "healthy": True, "drained": False}
                     for members in services.values()
@@ -121,7 +137,13 @@ class Run:
         return {host for name, host in (item.split(":") for item in self.steps) if name == step}
 
 
-def _run(folder: Path, services: Services, fails: dict[str, list[str]], changes: dict[str, dict[str, Any]]) -> Run:
+def _run(
+    folder: Path,
+    services: Services,
+    fails: dict[str, list[str]],
+    changes: dict[str, dict[str, Any]],
+    **variables: object,
+) -> Run:
     """Run the playbook on this machine; `fails` names hosts by the step that fails there, `changes` alters plans."""
     for name, content in _ROLES.items():
         (folder / "roles" / name).parent.mkdir(parents=True, exist_ok=True)
@@ -138,7 +160,7 @@ def _run(folder: Path, services: Services, fails: dict[str, list[str]], changes:
         for host in members
     }
     (folder / "facts.json").write_text(json.dumps(facts))
-    (folder / "hosts.yml").write_text(yaml.safe_dump(_inventory(services, fails)))
+    (folder / "hosts.yml").write_text(yaml.safe_dump(_inventory(services, fails, variables)))
     (folder / "play.yml").write_text(yaml.safe_dump(_playbook(folder / "facts.json"), sort_keys=False))
     done = subprocess.run(
         [Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "hosts.yml", folder / "play.yml"],
@@ -201,7 +223,13 @@ def rolled(tmp_path_factory: pytest.TempPathFactory) -> Run:
     services = {"one": ["a1", "a2"], "two": ["b1"], "three": ["c1"]}
     (folder / ".releases").mkdir()
     (folder / ".releases/unfinished.json").write_text(json.dumps({"drained": ["a1_8000", "b1_8000", "c1_8000"]}))
-    return _run(folder, services, {"verify": ["b1"]}, {name: {"served_model_name": "m"} for name in services})
+    return _run(
+        folder,
+        services,
+        {"verify": ["b1"]},
+        {name: {"served_model_name": "m"} for name in services},
+        engine_switch_evaluate=True,
+    )
 
 
 def test_replicas_are_replaced_one_after_another(rolled: Run) -> None:
@@ -217,3 +245,40 @@ def test_first_failure_stops_the_roll(rolled: Run) -> None:
     assert "verify failed on b1." in rolled.output
     assert "The replicas that follow in the roll were not changed." in rolled.output
     assert rolled.hosts("left") == set()
+
+
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Two replicas that a roll replaces, of which the second one is slower than the earlier benchmark."""
+    folder = tmp_path_factory.mktemp("gated")
+    services = {"one": ["a1", "a2"], "two": ["b1"]}
+    (folder / ".releases").mkdir()
+    (folder / ".releases/unfinished.json").write_text(json.dumps({"drained": ["a1_8000", "b1_8000"]}))
+    gates = {"engine_switch_compare_with": "/runs/before", "engine_switch_evaluate": True}
+    changes = {name: {"served_model_name": "m"} for name in services}
+    return _run(folder, services, {"bench": ["b1"]}, changes, engine_switch_stopped=True, **gates)
+
+
+def test_gates_are_checked_before_the_first_replica_is_drained(gated: Run) -> None:
+    checks = {f"{step}:{host}" for step in ("bench-plan", "evaluate-plan", "evaluate-install") for host in ("a1", "b1")}
+    assert checks < {*gated.steps[: gated.steps.index("drain:a1")]}
+
+
+def test_gates_follow_the_verification_of_a_replica_and_precede_its_use(gated: Run) -> None:
+    of_first = [step for step in gated.steps if step.endswith((":a1", ":a2"))]
+    after = of_first[of_first.index("verify:a2") + 1 :]
+    assert after[:3] == ["evaluate:a1", "undrain:a1", "undrain:a2"]
+
+
+def test_replica_that_does_not_pass_a_gate_stops_the_roll(gated: Run) -> None:
+    assert gated.rc == 2, gated.output
+    assert gated.hosts("evaluate") == {"a1"}
+    assert gated.steps[-1] == "undrain:b1"
+    last = gated.output.rpartition("fatal: [b1]")[2]
+    assert "Slower than /runs/before." in last
+    assert "The replicas that follow in the roll were not changed." in last
+    assert "inferfleet_refusal: limit" in last
+
+
+def test_containers_that_are_not_replaced_are_not_measured(rolled: Run) -> None:
+    assert rolled.hosts("evaluate") == set()

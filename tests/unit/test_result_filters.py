@@ -53,3 +53,16 @@ def test_reason_is_the_problem_of_the_task(filters):
 )
 def test_service_that_did_not_start(filters, reason, answer, text):
     assert [str(Problem.from_dict(form)) for form in filters["service_failure"](reason, answer, "failed")] == [text]
+
+
+def test_only_a_gate_is_reported_as_a_threshold(filters):
+    refusals = ["limit", "contract", ""]
+    results = [{"failed": True, "inferfleet_refusal": refusal} for refusal in refusals]
+    assert [filters["gate_refusal"](result) for result in [*results, {}]] == ["limit", "", "", ""]
+
+
+def test_service_that_a_gate_rejected_has_no_logs_to_read(filters):
+    answer = progress("answers", True)
+    (problem,) = filters["service_failure"](Message("", "Slower.").as_dict(), answer, "/logs", "limit")
+    assert "doctor" not in problem["remedy"]
+    assert problem["remedy"]

@@ -87,6 +87,29 @@ def compare(first: Run, second: Run, limit: float) -> Comparison:
     return Comparison(limit, changes, differences(first, second), _notes(first, second, pairs))
 
 
+def regression_problem(compared: Comparison, folder: str) -> Problem:
+    """Return the problem of a run, saved in `folder`, that is worse than the first one by more than the limit."""
+    worst = N_("{metric} at concurrency {concurrency}: {first} before, {second} now")
+    return Problem(
+        "performance-regressed",
+        N_("The benchmark regressed by more than {limit} %: {changes}."),
+        N_("Compare the runs with `inferfleet bench --compare`: the new one is {folder}."),
+        limit=f"{compared.limit * 100:g}",
+        changes=[
+            Message(
+                "",
+                worst,
+                metric=change.metric,
+                concurrency=change.concurrency,
+                first=f"{change.first:.2f}",
+                second=f"{change.second:.2f}",
+            )
+            for change in compared.regressions
+        ],
+        folder=folder,
+    )
+
+
 def differences(first: Run, second: Run) -> list[Difference]:
     """Return the settings in which the services differ."""
     parts = ((first.plan, second.plan, _COMPARED_PLAN_KEYS), (first.versions, second.versions, _COMPARED_VERSIONS))

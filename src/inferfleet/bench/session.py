@@ -10,7 +10,7 @@ from inferfleet import __version__
 from inferfleet.bench.compare import changed_settings
 from inferfleet.bench.files import RunError, load, unfinished
 from inferfleet.bench.run import Run
-from inferfleet.bench.sweep import SweepSettings, plan_sweep
+from inferfleet.bench.sweep import SweepSettings, plan_sweep, repeat_sweep
 from inferfleet.messages import N_, Problem
 from inferfleet.planner.plan import plan_name
 from inferfleet.results import folder_for
@@ -40,9 +40,14 @@ def begin(
     bench_image: str,
     nodes: Mapping[str, Mapping[str, Any]],
     now: datetime,
+    baseline: Run | None = None,
 ) -> Session:
-    """Return a new run below `results`; `nodes` holds `ansible_facts` by node, `now` is in UTC."""
-    planned = plan_sweep(settings, plan, seed=int(now.timestamp()))
+    """Return a new run below `results`; `nodes` holds `ansible_facts` by node, `now` is in UTC.
+
+    With a `baseline`, its workload is repeated, and `settings` have no effect.
+    """
+    seed = int(now.timestamp())
+    planned = repeat_sweep(baseline.sweep, plan, seed) if baseline else plan_sweep(settings, plan, seed)
     folder = folder_for(results, now)
     if planned.sweep is None:
         return Session(None, folder, planned.problems)

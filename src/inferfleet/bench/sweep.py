@@ -58,6 +58,13 @@ def plan_sweep(settings: SweepSettings, plan: Mapping[str, Any], seed: int) -> P
     return Planned(None if problems else sweep, problems, [] if problems else _warnings(sweep, plan))
 
 
+def repeat_sweep(sweep: Sweep, plan: Mapping[str, Any], seed: int) -> Planned:
+    """Return an earlier sweep with other prompts, for the service that `plan` describes."""
+    repeated = sweep.model_copy(update={"seed": seed})
+    problems = _too_long(SweepSettings(preset=sweep.preset), repeated, plan)
+    return Planned(None if problems else repeated, problems, [] if problems else _warnings(repeated, plan))
+
+
 def measurement_at(sweep: Sweep, concurrency: int, **service: str) -> Measurement:
     """Return the sweep's measurement at one concurrency; `service` are the fields that locate it."""
     return Measurement(

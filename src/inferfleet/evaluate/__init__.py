@@ -9,6 +9,7 @@ from inferfleet.evaluate.process import read_progress, require_ended, start
 from inferfleet.evaluate.result import Evaluation
 from inferfleet.evaluate.settings import Settings, questions_of, read_settings
 from inferfleet.evaluate.task import make_request, make_task
+from inferfleet.evaluate.tunnel import open_tunnel
 
 __all__ = [
     "Evaluation",
@@ -23,6 +24,7 @@ __all__ = [
     "find_endpoint",
     "make_request",
     "make_task",
+    "open_tunnel",
     "questions_of",
     "read_progress",
     "read_settings",

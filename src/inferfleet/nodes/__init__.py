@@ -4,6 +4,8 @@ from inferfleet.nodes.accelerator_check import accelerator_check_argv, accelerat
 from inferfleet.nodes.clocks import clock_skew
 from inferfleet.nodes.docker import docker_start_error
 from inferfleet.nodes.images import (
+    digest_of,
+    holds_image,
     image_choice,
     image_difference,
     image_processor,
@@ -29,7 +31,9 @@ __all__ = [
     "accelerators_not_visible",
     "address_pools",
     "clock_skew",
+    "digest_of",
     "docker_start_error",
+    "holds_image",
     "image_choice",
     "image_difference",
     "image_processor",

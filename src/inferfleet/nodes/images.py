@@ -198,6 +198,21 @@ def _digest(image: Mapping[str, Any]) -> str:
     return next((str(name).partition("@")[2] for name in image.get("RepoDigests") or ()), "")
 
 
+def holds_image(images: Sequence[Mapping[str, Any]], recorded: str) -> bool:
+    """Return whether an inspected image is the recorded one: `repository@digest`, or the id of one of no registry."""
+    digest = digest_of(recorded)
+    return any(
+        image.get("Id") == recorded
+        or bool(digest and any(str(name).endswith(f"@{digest}") for name in image.get("RepoDigests") or ()))
+        for image in images
+    )
+
+
+def digest_of(recorded: str) -> str:
+    """Return the digest of a recorded image that a registry has; empty if it can only be found on nodes."""
+    return recorded.partition("@")[2]
+
+
 def _without(found: Mapping[str, Sequence[Mapping[str, Any]]], digest: str) -> list[str]:
     return [
         host

@@ -49,8 +49,8 @@ class Fold:
         self._silent: set[tuple[str, str]] = set()
         """Stage and host of each unreachable host, also where the playbook ignores it at first."""
         self._changed: list[ChangedTask] = []
-        self._refusal: str | None = None
-        self._problems: dict[Problem, None] = {}
+        self._refusals: list[tuple[Failure, str, list[Problem]]] = []
+        """Failed tasks that refused the run, with the kind of refusal."""
         self._warnings: dict[Problem, None] = {}
         self._readings: dict[str, deque[tuple[float, float]]] = {}
         self._stats: Mapping[str, Any] | None = None
@@ -83,7 +83,9 @@ class Fold:
         """Return the final result; `rc` is the exit status of ansible-playbook."""
         self._close_open_stage()
         failures = self._final_failures()
-        stages = tuple(self._final_stage(stage, failures) for stage in self.stages.values())
+        refusals = [given for given in self._refusals if any(given[0] is failure for failure in failures)]
+        refusal = refusals[-1][1] if refusals else None
+        stages = tuple(self._final_stage(stage, failures, refusal) for stage in self.stages.values())
         return RunResult(
             stages=stages,
             seconds=seconds if seconds is not None else (self.ended or 0.0) - (self.started or 0.0),
@@ -91,10 +93,10 @@ class Fold:
             complete=self._stats is not None,
             tasks_run=self._tasks_run,
             interrupted=interrupted,
-            refusal=self._refusal,
-            problems=tuple(self._problems),
+            refusal=refusal,
+            problems=tuple(dict.fromkeys(problem for _, _, problems in refusals for problem in problems)),
             warnings=tuple(self._warnings),
-            failures=() if self._refusal else failures,
+            failures=() if refusal else failures,
             changed_tasks=tuple(self._changed),
             result=((self._stats or {}).get("artifact_data") or {}).get(RESULT_KEY) or {},
             output="\n".join(self._output).strip(),
@@ -186,8 +188,9 @@ class Fold:
             host.state = State.UNREACHABLE if unreachable else State.FAILED
             stage.state = State.FAILED
             why, known = plain_message(result), has_remedy(result)
-            self._failures.append(Failure(name, stage.name, host.task, why, unreachable=unreachable, has_remedy=known))
-            self._add_refusal(result)
+            failure = Failure(name, stage.name, host.task, why, unreachable=unreachable, has_remedy=known)
+            self._failures.append(failure)
+            self._add_refusal(failure, result)
             return
         if result.get("changed"):
             host.changed += 1
@@ -195,12 +198,12 @@ class Fold:
         if host.state in (State.RUNNING, State.SKIPPED, State.OK, State.CHANGED):
             host.state = State.CHANGED if host.changed else State.OK
 
-    def _add_refusal(self, result: Event) -> None:
+    def _add_refusal(self, failure: Failure, result: Event) -> None:
         for part in (result, *(item for item in result.get("results") or [] if isinstance(item, Mapping))):
             if part.get(REFUSAL_KEY):
-                self._refusal = str(part[REFUSAL_KEY])
                 refused = Problem("refused", "{reason}", "", reason=plain_message(part))
-                self._problems |= dict.fromkeys(_problems(part.get("problems")) or [refused])
+                problems = _problems(part.get("problems")) or [refused]
+                self._refusals.append((failure, str(part[REFUSAL_KEY]), problems))
 
     def _add_warnings(self, result: Event) -> None:
         self._warnings |= dict.fromkeys(_problems(result.get(WARNINGS_KEY)))
@@ -245,10 +248,10 @@ class Fold:
                 final.append(failure)
         return tuple(reversed(final))
 
-    def _final_stage(self, stage: Stage, failures: Sequence[Failure]) -> Stage:
+    def _final_stage(self, stage: Stage, failures: Sequence[Failure], refusal: str | None) -> Stage:
         """Return the stage with its final failures; a stage that never ran is skipped."""
         failed = {failure.host: failure for failure in failures if failure.stage == stage.name}
-        silent = {host for name, host in self._silent if name == stage.name and self._refusal == "unreachable"}
+        silent = {host for name, host in self._silent if name == stage.name and refusal == "unreachable"}
         for name, host in stage.hosts.items():
             if silent:  # the task that refused the run ran on any host
                 failed.pop(name, None)

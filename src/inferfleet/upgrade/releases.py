@@ -139,6 +139,15 @@ class ReleaseFolder:
         """Return all readable releases, the newest first."""
         return [release for number in reversed(self.numbers()) if (release := self.read(number))]
 
+    def images(self, number: int) -> dict[str, dict[str, str]]:
+        """Return the digests of a release: by host, of each image name."""
+        return {
+            host: {service["image"]: service["image_digest"]}
+            for service in self.read(number)["services"].values()
+            if service["image"] and service["image_digest"]
+            for host in service["nodes"]
+        }
+
     @property
     def unfinished(self) -> dict[str, Any]:
         """What a deployment that has not finished has written; empty if there is none."""

@@ -6,7 +6,7 @@ import pytest
 
 from inferfleet.bench import SweepSettings, plan_sweep
 from inferfleet.bench.client import bench_argv
-from inferfleet.bench.sweep import measurement_at, seed_at
+from inferfleet.bench.sweep import measurement_at, repeat_sweep, seed_at
 
 PLAN = {"max_model_len": 2048, "max_num_seqs": 8, "data_parallel_size": 1}
 WHERE = {
@@ -119,3 +119,14 @@ def test_concurrency_above_max_num_seqs_is_a_warning():
     (warning,) = planned.warnings
     assert warning.message.startswith("Concurrency 16, 32 exceeds the engine's max_num_seqs 8")
     assert plan_sweep(SweepSettings("smoke", concurrency=(8,)), PLAN, seed=1).warnings == []
+
+
+def test_workload_of_an_earlier_run_is_repeated_with_other_prompts():
+    sweep = sweep_of(concurrency=(1, 4), input_len=7, output_len=9, num_prompts=5)
+    repeated = repeat_sweep(sweep, PLAN, seed=7)
+    assert repeated.sweep == sweep.model_copy(update={"seed": 7})
+
+
+def test_workload_of_an_earlier_run_may_not_fit_the_context():
+    planned = repeat_sweep(sweep_of(input_len=1000, output_len=1000), PLAN | {"max_model_len": 1024}, seed=7)
+    assert [planned.sweep, *(problem.code for problem in planned.problems)] == [None, "too-long"]

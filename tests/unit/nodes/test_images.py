@@ -4,6 +4,8 @@ import pytest
 
 from inferfleet.nodes.images import (
     Reference,
+    digest_of,
+    holds_image,
     image_choice,
     image_difference,
     image_processor,
@@ -141,3 +143,22 @@ def test_pull_failure_has_the_remedy_of_its_reason(reason, remedy):
         f"n2 cannot pull a/b:1: {reason.rstrip('.')}. The running containers were not changed."
     )
     assert problem.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "held"),
+    [
+        (f"docker.io/vllm/vllm-openai@{NEW}", True),
+        (f"registry.site:5000/vllm-openai@{NEW}", True),  # the same content from a mirror
+        (f"docker.io/vllm/vllm-openai@{OLD}", False),
+        (OLD, True),
+        (NEW, False),  # an id is no digest
+    ],
+)
+def test_image_of_a_release_is_recognized_by_digest_or_id(recorded, held):
+    assert holds_image([image(NEW) | {"Id": OLD}], recorded) is held
+    assert not holds_image([], recorded)
+
+
+def test_only_images_of_a_registry_have_a_digest_to_pull():
+    assert (digest_of(f"a/b@{NEW}"), digest_of(NEW)) == (NEW, "")

@@ -166,3 +166,21 @@ def test_hosts_of_a_run_refused_as_unreachable() -> None:
         "n3": State.UNREACHABLE,
     }
     assert stage.state is State.FAILED
+
+
+def test_refusal_of_a_rescued_task_is_none_of_the_run() -> None:
+    """The replica returned to what it ran, and the task that reports this fails for good."""
+    refused = {"failed": True, "inferfleet_refusal": "contract", "problems": [{"code": "inner", "message": "Inner."}]}
+    final = {"failed": True, "inferfleet_refusal": "limit", "problems": [{"code": "outer", "message": "Outer."}]}
+    events: list[dict[str, object]] = []
+    for task, event, result in (
+        ("gate", "runner_on_failed", refused),
+        ("restore", "runner_on_ok", {}),
+        ("report", "runner_on_failed", final),
+    ):
+        about = {"task_uuid": task, "task": task, "host": "n1", "res": result}
+        events.append({"event": "playbook_on_task_start", "event_data": {"role": "engine_switch", "task_uuid": task}})
+        events += [{"event": kind, "event_data": about} for kind in ("runner_on_start", event)]
+    events.append({"event": "playbook_on_stats", "event_data": {"failures": {"n1": 1}, "rescued": {"n1": 1}}})
+    result = fold(events).result()
+    assert (result.refusal, [problem.code for problem in result.problems]) == ("limit", ["outer"])

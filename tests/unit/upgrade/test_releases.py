@@ -54,6 +54,10 @@ def test_values_of_the_command_line_are_recorded_with_their_type(folder):
     assert service["settings"] == {"replicas": 2, "enforce_eager": True}
 
 
+def test_images_of_a_release_are_by_host(folder):
+    assert folder.images(record(folder)) == {"n1": {"x:1": "x@sha256:1"}}
+
+
 def test_same_deployment_is_recorded_once(folder):
     assert [record(folder), record(folder), record(folder, max_num_seqs=7), record(folder)] == [1, 1, 2, 3]
     assert [release["number"] for release in folder.releases()] == [3, 2, 1]

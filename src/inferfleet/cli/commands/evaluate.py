@@ -68,23 +68,24 @@ def evaluate(
 ) -> None:
     """Run the playbook that evaluates the served model."""
     given: dict[str, Any] = {
-        "evaluate_datasets": [_absolute(entry) for entry in dataset or []] or None,
+        "evaluate_datasets": [dataset_entry(entry) for entry in dataset or []] or None,
         "evaluate_limit": dataset_limit,
         "evaluate_n": answers,
-        "evaluate_reference": reference and _path(reference),
+        "evaluate_reference": reference and reference_path(reference),
         "evaluate_within": within,
     }
     given = {name: value for name, value in given.items() if value is not None}
     raise typer.Exit(execute(COMMAND, options, extra_vars=[json.dumps(given, ensure_ascii=False)] if given else []))
 
 
-def _absolute(entry: str) -> str:
+def dataset_entry(entry: str) -> str:
     """Return `entry` with an absolute folder: relative paths refer to the current folder, not the inventory."""
     name, sign, folder = entry.partition("=")
     return f"{name}={Path(folder).expanduser().absolute()}" if sign and folder else entry
 
 
-def _path(reference: str) -> str:
+def reference_path(reference: str) -> str:
+    """Return the absolute path of an earlier evaluation, or the name of published scores."""
     path = Path(reference).expanduser()
     return str(path.absolute()) if "/" in reference or reference.endswith(".json") else reference
 

@@ -1,5 +1,6 @@
 """`inferfleet rollback`: return all replicas to an earlier release."""
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import replace
@@ -58,7 +59,8 @@ def rollback(
         refuse(error.problem, COMMAND.name, options)
         raise typer.Exit(Outcome.BAD_INPUT.exit_code) from None
     command = f"rollback --to {number}"
-    settings = [f"@{folder.settings(number)}", run_variables(command, drain_timeout, yes)]
+    images = json.dumps({"container_images_recorded": folder.images(number)})
+    settings = [f"@{folder.settings(number)}", images, run_variables(command, drain_timeout, yes)]
     raise typer.Exit(execute(COMMAND, options, extra_vars=settings))
 
 
@@ -103,6 +105,7 @@ COMMAND = Command(
     playbook="site.yml",
     help=(
         N_("Return all replicas to the last good release, one after another as in `inferfleet upgrade`."),
+        N_("Images are those of the release, by digest, also if a tag has moved since."),
         N_("A release is recorded in INVENTORY/.releases when `inferfleet up` or `inferfleet upgrade` has finished."),
         N_("The inventory is not changed: set its settings as in the release, or the next run deploys them again."),
     ),
