@@ -70,9 +70,7 @@ def print_outline(console: Console, plans: Sequence[Plan]) -> None:
     console.print(Text(tr(N_("The plan is feasible.")), style="green"))
 
 
-def print_plans(
-    console: Console, plans: Sequence[Plan], *, alternatives: bool = False, concluded: bool = True
-) -> None:
+def print_plans(console: Console, plans: Sequence[Plan], *, alternatives: bool = False, concluded: bool = True) -> None:
     """Print the plan of each service."""
     for number, (service, replicas) in enumerate(groupby(plans, key=lambda plan: plan.service)):
         if service:
