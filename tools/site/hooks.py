@@ -20,6 +20,7 @@ from mkdocs.structure.pages import Page
 
 _LANGUAGES = ("en", "zh")
 _ANCHORED_HEADING = re.compile(r'^(#{1,6}) <a id="([\w-]+)"></a>(.+)$', re.MULTILINE)
+_CODE_IN_CELL = re.compile(r"<code>[^<]*</code>")
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>\.\./[^)\s#]+)(?:#[^)\s]*)?\)")
 
 
@@ -36,6 +37,11 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     if source is None:
         return markdown
     return outside_links(markdown, Path(source), Path(config.docs_dir))
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Return the page without the backslashes of pipes in code in tables, which GitHub removes as well."""
+    return _CODE_IN_CELL.sub(lambda code: code[0].replace(r"\|", "|"), html)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:

@@ -1,5 +1,6 @@
 """A message: an English template with parameters, rendered in the user's language."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -11,6 +12,7 @@ _SEPARATORS = {"en": ", ", "zh": "、"}
 """List separators, by language."""
 _FORM = ("code", "template", "parameters")
 """Keys of a message's JSON form."""
+_BETWEEN_HAN = re.compile("(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 
 
 def N_(template: str) -> str:  # noqa: N802 (gettext's own name for this marker)
@@ -72,7 +74,9 @@ def render(template: str, parameters: Mapping[str, Any], language: str) -> str:
     text = gettext(template, language)
     if not parameters:
         return text
-    return text.format_map({name: _shown(value, language) for name, value in parameters.items()})
+    filled = text.format_map({name: _shown(value, language) for name, value in parameters.items()})
+    # A template has a space next to a parameter that may be a Latin word.
+    return _BETWEEN_HAN.sub("", filled) if language == "zh" else filled
 
 
 def plain(value: Any) -> Any:

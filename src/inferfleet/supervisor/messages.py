@@ -47,7 +47,7 @@ _EVENTS = {
     "started": N_("started: {reason}"),
     "start-failed": N_("container {container} cannot be started: {error}"),
     "adopted": N_("took over the running containers"),
-    "held": N_("only observes for {seconds} s: {reason}"),
+    "held": N_("only observes for {seconds:.0f} s: {reason}"),
     "released": N_("acts again"),
 }
 

@@ -166,9 +166,9 @@ def test_progress_and_summary_are_printed_in_chinese(
     text = re.sub(r"\x1b\[[0-9;]*m", "", console.file.getvalue())
     assert max(map(cell_len, text.splitlines())) <= width
     assert re.search("模型权重 +进行中", text)
-    for part in ("344.3 GB（共 688.6 GB）", "未运行", "✘ 推理引擎 ", "推理引擎 失败", "任务", "下一步", "只重跑该阶段"):
+    for part in ("344.3 GB（共 688.6 GB）", "未运行", "✘ 推理引擎 ", "推理引擎失败", "任务", "下一步", "只重跑该阶段"):
         assert part in text
-    for task in ("下载缺少的权重文件", "推理引擎: 等待引擎响应"):
+    for task in ("下载缺少的权重文件", "推理引擎：等待引擎响应"):
         assert task in text
     named = {str(event.get("event_data", {}).get(key, "")) for event in failed_events for key in ("task", "play")}
     for name in sorted({*named, *(failure.message.render("en") for failure in run.failures)}, key=len, reverse=True):

@@ -127,7 +127,7 @@ def test_events_of_all_nodes_are_in_the_order_of_their_times():
             "restart 2: the engine made no progress for 60 s",
         ),
         ("stopped", {"reason": {"code": "operator-stopped", "parameters": {}}}, "stopped: by `inferfleet stop`"),
-        ("held", {"seconds": 60.0, "reason": "inferfleet up"}, "only observes for 60.0 s: inferfleet up"),
+        ("held", {"seconds": 60.0, "reason": "inferfleet up"}, "only observes for 60 s: inferfleet up"),
         ("of-a-newer-version", {"x": 1}, "of-a-newer-version (x=1)"),
         ("member-lost", {}, "member-lost"),
     ],

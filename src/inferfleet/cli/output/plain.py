@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from inferfleet.cli.output.style import LABELS
-from inferfleet.cli.output.text import count, duration, pad, progress_parts, task_name, tr
+from inferfleet.cli.output.text import count, duration, labelled, pad, progress_parts, task_name, tr
 from inferfleet.cli.output.view import STOPPING, Header, StageView, diff_of
 from inferfleet.messages import N_
 from inferfleet.runner.events import Event, Fold
@@ -74,13 +74,13 @@ class PlainView(StageView):
         if now - self._progress_at.setdefault(host, now) < _PROGRESS_EVERY:
             return
         self._progress_at[host] = now
-        parts = " · ".join(progress_parts(run.progress))
-        self._line(f"{tr(stage.title)}: {host}: {task_name(run.task)}{': ' if parts else ''}{parts}")
+        parts, task = " · ".join(progress_parts(run.progress)), task_name(run.task)
+        self._line(labelled(tr(stage.title), labelled(host, labelled(task, parts) if parts else task)))
         total = stage.total
         if total and now - self._progress_at.get(_ALL, 0.0) >= _PROGRESS_EVERY:
             self._progress_at[_ALL] = now
             everywhere = tr(N_("all nodes"))
-            self._line(f"{tr(stage.title)}: {everywhere}: {' · '.join(progress_parts(total))}")
+            self._line(labelled(tr(stage.title), labelled(everywhere, " · ".join(progress_parts(total)))))
 
     def _line(self, text: str, at: float | None = None) -> None:
         now = at or self._fold.ended or 0.0

@@ -1,7 +1,6 @@
 """Print the summary: framed on a terminal, otherwise as plain lines."""
 
 from rich import box
-from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -10,7 +9,7 @@ from rich.text import Text
 from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.style import TONES, ascii_only, plain_mark
 from inferfleet.cli.output.summary import Summary
-from inferfleet.cli.output.text import tr
+from inferfleet.cli.output.text import labelled, tr
 from inferfleet.messages import N_
 
 _MARKS = {True: "✔", False: "✘"}
@@ -29,12 +28,9 @@ def print_summary(console: Console, summary: Summary) -> None:
 def _print_framed(console: Console, summary: Summary) -> None:
     tone = "yellow" if summary.warned else "green" if summary.good else "red"
     sign = "!" if summary.warned else plain_mark(_MARKS[summary.good], ascii_only=ascii_only(console))
-    widest = max((cell_len(row.label) for block in summary.blocks for row in block), default=0)
     parts: list[RenderableType] = []
     for block in summary.blocks:
-        parts += (
-            ["", *_block(block, widest, ascii_only(console))] if parts else _block(block, widest, ascii_only(console))
-        )
+        parts += ([""] if parts else []) + _block(block, console)
     title = Text(f"{sign} {summary.heading}", style=f"bold {tone}")
     # Only horizontal lines: text selected with the mouse contains no frame.
     frame = Panel(
@@ -46,9 +42,11 @@ def _print_framed(console: Console, summary: Summary) -> None:
         console.print(Text(tr(_TRY, command=summary.try_it), style="dim"), soft_wrap=True)
 
 
-def _block(block: list[Row], widest: int, only_ascii: bool) -> list[RenderableType]:
+def _block(block: list[Row], console: Console) -> list[RenderableType]:
+    only_ascii = ascii_only(console)
     table = Table.grid(padding=(0, 2))
-    table.add_column(min_width=widest, no_wrap=True, style="dim")
+    # Labels have at most two fifths of the line: paths in the second column stay on one.
+    table.add_column(max_width=console.width * 2 // 5, overflow="fold", style="dim")
     table.add_column(overflow="fold")
     parts: list[RenderableType] = []
     for row in block:
@@ -78,4 +76,4 @@ def _plain_row(row: Row) -> list[str]:
         return row.text.splitlines()
     state = {True: N_("ok: {text}"), False: _BAD, None: "{text}"}[row.holds]
     first, *rest = tr(state, text=row.text).splitlines() or [""]
-    return [f"  {row.label}: {first}".rstrip(), *(f"    {line}" for line in rest)]
+    return [f"  {labelled(row.label, first)}".rstrip(), *(f"    {line}" for line in rest)]

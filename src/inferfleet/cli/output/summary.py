@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.sections import by_service, mappings
-from inferfleet.cli.output.text import count, duration, task_name, tr
+from inferfleet.cli.output.text import count, duration, labelled, task_name, tr
 from inferfleet.messages import N_, Message, Problem
 from inferfleet.runner.outcome import Outcome
 from inferfleet.runner.result import ChangedTask, Failure, RunResult
@@ -133,7 +133,7 @@ def _failure_blocks(failures: Sequence[Failure]) -> list[list[Row]]:
     return [
         [
             Row(tr(N_("host") if len(hosts) == 1 else N_("hosts")), ", ".join(dict.fromkeys(hosts))),
-            Row(tr(N_("task")), f"{tr(title(stage))}: {task_name(task)}"),
+            Row(tr(N_("task")), labelled(tr(title(stage)), task_name(task))),
             Row(tr(N_("error")), message, "bad"),
         ]
         for (stage, task, message), hosts in alike.items()
@@ -146,7 +146,7 @@ def _changed_rows(changed: Sequence[ChangedTask]) -> list[Row]:
     for item in changed:
         hosts.setdefault((item.stage, item.task), []).append(item.host)
     rows = [
-        Row(tr(N_("changed")), f"{tr(title(stage))}: {task_name(task)} ({', '.join(sorted(set(names)))})")
+        Row(tr(N_("changed")), f"{labelled(tr(title(stage)), task_name(task))} ({', '.join(sorted(set(names)))})")
         for (stage, task), names in hosts.items()
     ]
     more = count(len(rows) - _CHANGED_SHOWN, N_("and {count} more task"), N_("and {count} more tasks"))

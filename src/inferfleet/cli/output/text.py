@@ -27,11 +27,19 @@ def shown(value: Any) -> str:
     return "" if value is None else tr(str(value))
 
 
+def labelled(label: str, text: str) -> str:
+    """Return a text after its label."""
+    return tr(N_("{label}: {text}"), label=label, text=text)
+
+
 def task_name(name: str) -> str:
     """Return the name of a task, translated if a translation exists.
 
-    A template with `{value}` translates the name of a task that ends with a value.
+    A template with `{value}` translates the name of a task that ends with a value. Ansible itself names the task that
+    checks the variables of a role.
     """
+    if name.startswith("Validating arguments against arg spec"):
+        return tr(N_("Check the variables of the role"))
     words, language = name.split(" "), current_language()
     if (text := gettext(name, language)) != name:
         return text

@@ -1,0 +1,49 @@
+"""The summary on a terminal of 80 columns and in a pipe, also in Chinese."""
+
+import io
+from collections.abc import Iterator
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from inferfleet.cli.output.print_summary import print_summary
+from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.summary import Summary
+from inferfleet.messages import Message, use_language
+
+PATH = "/work/inventories/site/.secrets/gateway_ca.pem"
+LABEL = "a check with a name as long as a sentence, at node1"
+
+
+@pytest.fixture(autouse=True)
+def language() -> Iterator[None]:
+    yield
+    use_language("en")
+
+
+def printed(*, terminal: bool) -> str:
+    output = io.StringIO()
+    console = Console(file=output, width=80, force_terminal=terminal, color_system=None)
+    blocks = [[Row(LABEL, "answered", holds=True)], [Row("CA certificate", PATH)]]
+    print_summary(console, Summary(heading="served", good=True, blocks=blocks))
+    return output.getvalue()
+
+
+def test_long_labels_leave_room_for_paths_on_a_terminal() -> None:
+    lines = printed(terminal=True).splitlines()
+    assert [line for line in lines if PATH in line and "CA certificate" in line]
+    assert [line for line in lines if "answered" in line]
+    assert all(cell_len(line) <= 80 for line in lines)
+
+
+@pytest.mark.parametrize(("code", "line"), [("en", f"  CA certificate: {PATH}"), ("zh", f"  CA certificate：{PATH}")])
+def test_labels_in_a_pipe_have_the_colon_of_the_language(code: str, line: str) -> None:
+    use_language(code)
+    assert line in printed(terminal=False).splitlines()
+
+
+@pytest.mark.parametrize(("name", "text"), [("网关", "node1 上的网关"), ("rank", "node1 上的 rank")])
+def test_chinese_has_a_space_next_to_latin_words_only(name: str, text: str) -> None:
+    shown = Message("", "{component} on {host}", component=name, host="node1")
+    assert shown.render("zh") == text
