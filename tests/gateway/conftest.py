@@ -167,13 +167,13 @@ class Gateway:
 
     def reload_and_wait(self) -> None:
         """Reload the configuration, and wait until the new process has started."""
-        loads = self.loads()
+        worker = self.worker()
         self.reload()
-        self.until(lambda: self.loads() > loads)
+        self.until(lambda: self.worker() != worker)
 
-    def loads(self) -> int:
-        """Return how often the configuration was loaded."""
-        return self.log.read_text().count("Loading success")
+    def worker(self) -> str:
+        """Return the process id of the worker that has the sockets."""
+        return next(line for line in self.admin("show info").splitlines() if line.startswith("Pid: "))
 
     def raw(self, request: bytes, seconds: float = 20) -> bytes:
         """Return the response to the bytes of an HTTP/1 request."""

@@ -78,7 +78,7 @@ def status(gateway: Gateway, key: str, model: str = "small") -> int:
 
 
 def test_added_rotated_and_revoked_keys_apply_at_once(gateway, inventory):
-    loads = gateway.loads()
+    worker = gateway.worker()
     code, added, output = inventory.clients("add", "app", "--models", "small", "--max-concurrent", "2")
     assert code == 0, added["problems"] + added["failures"]
     assert added["result"]["client"]["key_file"] == str(inventory.secrets / "api_clients/app")
@@ -90,7 +90,7 @@ def test_added_rotated_and_revoked_keys_apply_at_once(gateway, inventory):
         assert (code, rotated["result"]["client"].pop("key")) == (0, second)
         assert second in shown
         assert [status(gateway, first), status(gateway, second)] == [401, 200]
-        assert gateway.loads() == loads
+        assert gateway.worker() == worker
 
         gateway.reload_and_wait()  # the stream keeps the previous process, which must refuse the client as well
         code, revoked, more = inventory.clients("revoke", "app")

@@ -178,7 +178,6 @@ def test_replaced_keys_apply_at_once_also_to_the_process_that_a_reload_replaces(
     keys = Path(gateway.paths.of("keys"))
     before = keys.read_text()
     replaced = {"changed": True, "written": ["keys.map"], "replaced": ["keys.map"], "running": True, "refused": ""}
-    loads = gateway.log.read_text().count("Loading success")
     started = threading.Event()
     with ThreadPoolExecutor() as pool, gateway.client(headers={"Authorization": "Bearer sk-bob"}) as client:
         running = pool.submit(stream, gateway, 20, started)  # keeps the previous process
@@ -190,8 +189,7 @@ def test_replaced_keys_apply_at_once_also_to_the_process_that_a_reload_replaces(
             assert not replace_maps(gateway, **{"keys.map": without})["changed"]
             refused(gateway.chat("small", "bob"), 401, "invalid_api_key")
             assert gateway.chat("small").status_code == 200
-            gateway.reload()
-            gateway.until(lambda: gateway.log.read_text().count("Loading success") > loads)
+            gateway.reload_and_wait()
             refused(client.post(CHAT, json={"model": "small"}), 401, "invalid_api_key")
         finally:
             assert replaced.items() <= replace_maps(gateway, **{"keys.map": before}).items()

@@ -18,9 +18,7 @@ def test_stream_arrives_in_parts_and_outlives_a_reload(gateway):
         running = pool.submit(stream, gateway, 20, started)
         assert started.wait(5)
         assert time.monotonic() - begin < 1
-        loads = gateway.log.read_text().count("Loading success")
-        gateway.reload()
-        gateway.until(lambda: gateway.log.read_text().count("Loading success") > loads)
+        gateway.reload_and_wait()
         assert gateway.chat("small").status_code == 200
         assert len(running.result()) == 20
 

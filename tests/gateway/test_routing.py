@@ -163,9 +163,7 @@ def test_reload_with_100_streams_and_a_renewed_certificate_breaks_none(routed):
         authority = Pair((routed.folder / "ca.pem").read_text(), routed.authority_key)
         renewed = issue_server(authority, ["127.0.0.1"])
         Path(routed.paths.of("certificate")).write_text(renewed.certificate + renewed.key)
-        loads = routed.log.read_text().count("Loading success")
-        routed.reload()
-        routed.until(lambda: routed.log.read_text().count("Loading success") > loads)
+        routed.reload_and_wait()
         with routed.client() as client, client.stream("GET", "/health") as answer:
             shown = answer.extensions["network_stream"].get_extra_info("ssl_object").getpeercert()
         assert [name for _, name in shown["subjectAltName"]] == ["127.0.0.1"]
