@@ -47,6 +47,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+applied:
+  description: Whether the service was started with the files.
+  returned: always
+  type: bool
 """
 
 
@@ -95,7 +99,8 @@ def main():
     present, recorded = checksum(module.params["files"]), read(path)
     if not module.check_mode and present != recorded and (module.params["state"] == "applied" or not recorded):
         record(path, present)
-    module.exit_json(changed=module.params["state"] == "compared" and recorded not in ("", present))
+    applied = module.params["state"] == "applied" or recorded in ("", present)
+    module.exit_json(changed=not applied, applied=applied)
 
 
 if __name__ == "__main__":
