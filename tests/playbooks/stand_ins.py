@@ -74,11 +74,11 @@ def _inventory(services: Services, fails: dict[str, list[str]], variables: dict[
                     "ray_port": 6379,
                     "x_fails": fails,
                 },
-                **variables,
                 "x_servers": [
                     {"server": f"model/{members[0]}_8000", "healthy": True, "drained": False}
                     for members in services.values()
                 ],
+                **variables,
             },
             "children": {
                 "gateway": {"hosts": {next(iter(services.values()))[0]: {}}},

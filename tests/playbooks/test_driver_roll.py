@@ -71,7 +71,7 @@ def test_all_drivers_are_checked_after_the_last_one_changed(changed: Run) -> Non
 def test_first_failure_starts_the_replica_again_and_ends_the_run(tmp_path: Path) -> None:
     run = change(tmp_path, {"rolled-driver": ["a2"]})
     assert run.rc == 2, run.output
-    after = run.steps[run.steps.index("rolled-driver:a2") + 1 :]
+    after = [step for step in run.steps if step.startswith(("start:", "verify:", "undrain:", "driver:", "left:"))]
     assert in_order(after) == [f"{name}:{host}" for name in ("start", "undrain") for host in ("a1", "a2")]
     assert "rolled-driver failed on a2." in run.output.rpartition("fatal: [a1]")[2]
 
