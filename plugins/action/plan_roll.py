@@ -8,15 +8,15 @@ from ansible.plugins.action import ActionBase
 
 from inferfleet.gateway.backends import server_name
 from inferfleet.task_result import failed
-from inferfleet.upgrade import ReleaseFolder, interruption, plan_roll, touched
-from inferfleet.upgrade.groups import FIRST_PREFIX, PREFIX
+from inferfleet.upgrade import ReleaseFolder, driver_order, interruption, plan_roll, touched
+from inferfleet.upgrade.groups import DRIVER_PREFIX, FIRST_PREFIX, PREFIX
 from inferfleet.upgrade.rotation import Rotation, first_half
 
 
 class ActionModule(ActionBase):
     """Arguments: `plans`; `stale`, the containers to replace by host; `gateways`, the servers by host of the gateway;
     `folder` of the releases, `secrets` that of the secrets; `refuse`, whether an interruption needs to be `confirmed`;
-    `untouched`, whether no running replica may be replaced."""
+    `untouched`, whether no running replica may be replaced; `drivers`, whether they only stop for other drivers."""
 
     _requires_connection = False
 
@@ -34,6 +34,14 @@ class ActionModule(ActionBase):
         problems = interruption(roll, confirmed=args["confirmed"], refuse=args["refuse"])
         if args["refuse"] and problems and not args["confirmed"]:
             return failed(problems)
+        if args.get("drivers", False):
+            return {
+                "changed": False,
+                "groups": _groups(DRIVER_PREFIX, driver_order(roll)),
+                "gateways": [*gateways],
+                "drained": [server_name(plan) for plan in roll.rolled],
+                "inferfleet_warnings": [problem.as_dict() for problem in problems],
+            }
         rekeyed = gateways and Rotation(Path(args["secrets"])).switches_key
         first = first_half(roll.rolled, args["stale"]) if rekeyed else []
         rest = [plan for plan in roll.rolled if plan not in first]

@@ -1,17 +1,18 @@
-"""Upgrade, a failed upgrade and rollback of two replicas under constant streaming load: no request fails.
+"""Verbs that change two replicas under constant streaming load: no request fails.
 
 Only the stage of the engine runs, except where releases are recorded: test_replicas deploys the others before.
 """
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from lab_cluster import INVENTORY, ROOT, Controller, Finished, Lab, answers
+from lab_cluster import INVENTORY, ROOT, SECRETS, Controller, Finished, Lab, answers
 from steady_load import SteadyLoad
 
-pytestmark = [pytest.mark.lab, pytest.mark.soak]  # twelve minutes
+pytestmark = [pytest.mark.lab, pytest.mark.soak]  # half an hour
 GATEWAY = "https://198.18.5.11:8443"
 REPLICAS = ("-e", "replicas=2")
 ENGINE = ("--tags", "ray_cluster,inference_engine,release")
@@ -28,8 +29,13 @@ def sequences(lab: Lab) -> list[str]:
     return [command[command.index("--max-num-seqs") + 1] for command in commands]
 
 
+def inspected(lab: Lab, form: str) -> list[str]:
+    """Return a field of the engine's container on each node."""
+    return [lab.ssh(node, f"docker inspect --format '{{{{{form}}}}}' inferfleet-engine").strip() for node in lab.names]
+
+
 def started(lab: Lab) -> list[str]:
-    return [lab.ssh(node, "docker inspect --format '{{.State.StartedAt}}' inferfleet-engine") for node in lab.names]
+    return inspected(lab, ".State.StartedAt")
 
 
 def under_load(controller: Controller, *arguments: str) -> Finished:
@@ -76,3 +82,56 @@ def test_rollback_deploys_an_earlier_release(two_replicas: None, lab: Lab, contr
     assert rollback.rc == 0, rollback
     assert sequences(lab) == ["8", "8"]
     assert not (RELEASES / "unfinished.json").exists()
+
+
+def newest_release() -> str:
+    return str(max(int(folder.parent.name) for folder in RELEASES.glob("*/release.json")))
+
+
+def test_slower_replica_returns_to_what_it_ran(
+    two_replicas: None, lab: Lab, controller: Controller, tmp_path: Path
+) -> None:
+    bench = controller.inferfleet("bench", *REPLICAS, "--concurrency", "1", "--num-prompts", "4")
+    assert bench.rc == 0, bench
+    (folder,) = {report["bench"]["folder"] for report in bench.document["result"]["services"].values()}
+    run = json.loads((Path(folder) / "bench.json").read_text())
+    for measurement in run["measurements"]:
+        measurement["output_throughput"] *= 1000  # of a faster earlier version
+    (tmp_path / "bench.json").write_text(json.dumps(run))
+    before = started(lab)
+    gate = ("--compare", str(tmp_path), "--compare-limit", "50%")
+    upgrade = under_load(controller, "upgrade", *REPLICAS, *ENGINE, "-e", "max_num_seqs=5", *gate)
+    assert upgrade.rc == 6, upgrade
+    assert started(lab)[1] == before[1]
+    assert sequences(lab) == ["8", "8"]
+
+
+def test_rollback_returns_to_the_digest_of_the_release(two_replicas: None, lab: Lab, controller: Controller) -> None:
+    (name, _), before = inspected(lab, ".Config.Image"), inspected(lab, ".Image")
+    since = started(lab)
+    for node in lab.names:
+        lab.ssh(node, f"tar -cf - /etc/hostname | docker import - {name}")
+    rollback = under_load(controller, "rollback", "--to", newest_release(), *ENGINE)
+    assert rollback.rc == 0, rollback
+    names = [lab.ssh(node, f"docker image inspect --format '{{{{.Id}}}}' {name}").strip() for node in lab.names]
+    assert names == inspected(lab, ".Image") == before
+    assert started(lab) == since
+
+
+def test_secrets_are_rotated(two_replicas: None, lab: Lab, controller: Controller) -> None:
+    before = (SECRETS / "engine_api_key").read_text()
+    rotated = under_load(controller, "rotate-secrets", *REPLICAS)
+    assert rotated.rc == 0, rotated
+    assert (SECRETS / "engine_api_key").read_text() != before
+    assert not (SECRETS / "rotation.json").exists()
+
+
+def test_node_of_a_replica_is_removed_and_joins_again(two_replicas: None, lab: Lab, controller: Controller) -> None:
+    since = started(lab)[0]
+    removed = under_load(controller, "remove-node", "node2", "-e", "replicas=1")
+    assert removed.rc == 0, removed
+    assert started(lab)[0] == since
+    assert lab.ssh("node2", "docker ps --all --quiet") == ""
+    scaled = under_load(controller, "scale", *REPLICAS)
+    assert scaled.rc == 0, scaled
+    assert started(lab)[0] == since

@@ -1,46 +1,24 @@
 """playbooks/parts/serve.yml with several services: the real role engine_switch, stand-ins for the others."""
 
 import json
-import os
-import re
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from stand_ins import STEP, Run, Services, run_part
 
-ROOT = Path(__file__).parents[2]
-Services = dict[str, list[str]]
-
-# Prints step and host, and fails on the hosts of `x_fails`.
-_STEP = """\
-- name: Show the step
-  ansible.builtin.debug:
-    msg: "step:{step}:{{{{ inventory_hostname }}}}"
-  when: {when}
-
-- name: Fail on selected hosts
-  ansible.builtin.fail:
-    msg: "{step} failed on {{{{ inventory_hostname }}}}."
-  when: inventory_hostname in x_fails['{step}'] | default([])
-"""
 _ROLES = {
-    "ray_cluster/tasks/main.yml": _STEP.format(step="ray", when="true")
-    + _STEP.format(step="ray-wait", when="inventory_hostname in groups['ray_head'] and ray_cluster_wait"),
-    "inference_engine/tasks/start.yml": _STEP.format(step="start", when="true"),
-    "inference_engine/tasks/wait.yml": _STEP.format(step="wait", when="inventory_hostname in groups['ray_head']"),
-    "gpustack/tasks/start.yml": _STEP.format(step="gpustack", when="true"),
-    "container_images/tasks/main.yml": _STEP.format(step="image", when="true"),
-    "model_weights/tasks/verify.yml": _STEP.format(step="weights", when="true"),
-    **{f"supervisor/tasks/{name}.yml": _STEP.format(step=name, when="true") for name in ("hold", "main", "release")},
-    **{
-        f"evaluate/tasks/{name}.yml": _STEP.format(step=f"evaluate-{name}", when="true") for name in ("plan", "install")
-    },
-    "evaluate/tasks/main.yml": _STEP.format(step="evaluate", when="true"),
-    "bench/tasks/plan.yml": _STEP.format(step="bench-plan", when="true"),
+    "ray_cluster/tasks/main.yml": STEP.format(step="ray", when="true")
+    + STEP.format(step="ray-wait", when="inventory_hostname in groups['ray_head'] and ray_cluster_wait"),
+    "inference_engine/tasks/start.yml": STEP.format(step="start", when="true"),
+    "inference_engine/tasks/wait.yml": STEP.format(step="wait", when="inventory_hostname in groups['ray_head']"),
+    "gpustack/tasks/start.yml": STEP.format(step="gpustack", when="true"),
+    "container_images/tasks/main.yml": STEP.format(step="image", when="true"),
+    "model_weights/tasks/verify.yml": STEP.format(step="weights", when="true"),
+    **{f"supervisor/tasks/{name}.yml": STEP.format(step=name, when="true") for name in ("hold", "main", "release")},
+    **{f"evaluate/tasks/{name}.yml": STEP.format(step=f"evaluate-{name}", when="true") for name in ("plan", "install")},
+    "evaluate/tasks/main.yml": STEP.format(step="evaluate", when="true"),
+    "bench/tasks/plan.yml": STEP.format(step="bench-plan", when="true"),
     # As bench_compare fails.
     "bench/tasks/main.yml": """
 - name: Compare the benchmark
@@ -51,9 +29,9 @@ _ROLES = {
     refusal: limit
   when: inventory_hostname in x_fails['bench']
 """,
-    "verify/tasks/replica.yml": _STEP.format(step="verify", when="true"),
-    "gateway/tasks/drain_for_roll.yml": _STEP.format(step="drain", when="true"),
-    "gateway/tasks/undrain_after_roll.yml": _STEP.format(step="undrain", when="true"),
+    "verify/tasks/replica.yml": STEP.format(step="verify", when="true"),
+    "gateway/tasks/drain_for_roll.yml": STEP.format(step="drain", when="true"),
+    "gateway/tasks/undrain_after_roll.yml": STEP.format(step="undrain", when="true"),
     "gateway/tasks/deployed.yml": """\
 - name: Read the servers
   ansible.builtin.set_fact:
@@ -62,117 +40,10 @@ _ROLES = {
 }
 
 
-def _plan(name: str, hosts: list[str]) -> dict[str, Any]:
-    return {
-        **{
-            "service": name,
-            "head": hosts[0],
-            "engine": "vllm",
-            "protocol": "openai",
-            "executor": "mp",
-            "checkpoint_is_local": False,
-            "model_path": "/m",
-        },
-        **{
-            "role": "inference_engine",
-            "served_model_name": name,
-            "port": 8000,
-            "nodes": {host: {"address": "127.0.0.1", "argv": ["serve"]} for host in hosts},
-        },
-    }
-
-
-def _playbook(facts: Path) -> list[dict[str, Any]]:
-    """Return the playbook between stand-ins for the plays before and after it."""
-    read = f"(lookup('ansible.builtin.file', '{facts}') | from_json)[inventory_hostname]"
-    names = ("inferfleet_plan", "inferfleet_plans", "inferfleet_node")
-    given = {name: f"{{{{ {read}.{name} }}}}" for name in names} | {"cacheable": True}
-    left = {"msg": "step:left:{{ inventory_hostname }}"}
-    every = {"hosts": "all", "gather_facts": False}
-    return [
-        {"name": "Before", **every, "tasks": [{"name": "Plan", "ansible.builtin.set_fact": given}]},
-        {"name": "Serve", "ansible.builtin.import_playbook": str(ROOT / "playbooks/parts/serve.yml")},
-        {"name": "After", **every, "tasks": [{"name": "Show who is left", "ansible.builtin.debug": left}]},
-    ]
-
-
-def _inventory(services: Services, fails: dict[str, list[str]], variables: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "all": {
-            "hosts": {host: {} for hosts in services.values() for host in hosts},
-            "vars": {
-                **{"ansible_connection": "local", "ansible_python_interpreter": sys.executable},
-                **{
-                    "preflight_secrets": {"engine_api_key": ""},
-                    "preflight_secrets_dir": "{{ inventory_dir }}/.secrets",
-                    "ray_port": 6379,
-                    "x_fails": fails,
-                },
-                **variables,
-                "x_servers": [
-                    {"server": f"model/{members[0]}_8000", "healthy": True, "drained": False}
-                    for members in services.values()
-                ],
-            },
-            "children": {
-                "gateway": {"hosts": {next(iter(services.values()))[0]: {}}},
-                "ray_head": {"hosts": {members[0]: {} for members in services.values()}},
-                "ray_worker": {"hosts": {host: {} for members in services.values() for host in members[1:]}},
-                **{f"service_{name}": {"hosts": {host: {} for host in members}} for name, members in services.items()},
-            },
-        }
-    }
-
-
-@dataclass(frozen=True)
-class Run:
-    """Result of a playbook run: exit status, output, and the steps (`name:host`) in order."""
-
-    rc: int
-    output: str
-    steps: list[str]
-
-    def hosts(self, step: str) -> set[str]:
-        """Return the hosts that ran a step."""
-        return {host for name, host in (item.split(":") for item in self.steps) if name == step}
-
-
 def _run(
-    folder: Path,
-    services: Services,
-    fails: dict[str, list[str]],
-    changes: dict[str, dict[str, Any]],
-    **variables: object,
+    folder: Path, services: Services, fails: dict[str, list[str]], changes: dict[str, dict[str, Any]], **variables: Any
 ) -> Run:
-    """Run the playbook on this machine; `fails` names hosts by the step that fails there, `changes` alters plans."""
-    for name, content in _ROLES.items():
-        (folder / "roles" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "roles" / name).write_text(content)
-    docker = folder / "tools/docker"
-    docker.parent.mkdir()
-    docker.write_text("#!/bin/sh\n")
-    docker.chmod(0o755)
-    plans = {name: _plan(name, hosts) | changes.get(name, {}) for name, hosts in services.items()}
-    node = {"docker": False, "runnable": {"docker": True}}
-    facts = {
-        host: {"inferfleet_plan": plans[name], "inferfleet_plans": [*plans.values()], "inferfleet_node": node}
-        for name, members in services.items()
-        for host in members
-    }
-    (folder / "facts.json").write_text(json.dumps(facts))
-    (folder / "hosts.yml").write_text(yaml.safe_dump(_inventory(services, fails, variables)))
-    (folder / "play.yml").write_text(yaml.safe_dump(_playbook(folder / "facts.json"), sort_keys=False))
-    done = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "hosts.yml", folder / "play.yml"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env=os.environ
-        | {"ANSIBLE_ROLES_PATH": f"{folder}/roles:{ROOT}/roles", "PATH": f"{docker.parent}:{os.environ['PATH']}"},
-        check=False,
-    )
-    output = done.stdout + done.stderr
-    return Run(done.returncode, output, re.findall(r"step:(\S+:\w+)", output))
+    return run_part(folder, "serve", _ROLES, services, fails, changes, **variables)
 
 
 @pytest.fixture(scope="module")

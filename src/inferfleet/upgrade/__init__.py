@@ -7,13 +7,14 @@ from inferfleet.upgrade.releases import (
     recorded_settings,
     release_of,
 )
-from inferfleet.upgrade.roll import Roll, interruption, plan_roll, touched
+from inferfleet.upgrade.roll import Roll, driver_order, interruption, plan_roll, touched
 
 __all__ = [
     "FOLDER",
     "ReleaseFolder",
     "ReleaseMissingError",
     "Roll",
+    "driver_order",
     "interruption",
     "plan_roll",
     "recorded_settings",

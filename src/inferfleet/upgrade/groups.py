@@ -6,6 +6,8 @@ PREFIX = "inferfleet_roll_"
 """Prefix of the groups, which a run creates; the place in the roll follows, with leading zeros."""
 FIRST_PREFIX = "inferfleet_first_"
 """Prefix of the groups of replicas that are replaced before the gateways change to a new key of the engines."""
+DRIVER_PREFIX = "inferfleet_driver_"
+"""Prefix of the groups of replicas that stop, one after another, while the drivers of their nodes change."""
 NOBODY = "all:!all"
 """Pattern that matches no host: an empty list of hosts is an error in the header of a play."""
 

@@ -59,6 +59,15 @@ def plan_roll(
     return Roll(tuple(rolled), tuple(interrupted), replaced)
 
 
+def driver_order(roll: Roll) -> list[Plan]:
+    """Return the replicas whose nodes get another driver, in the order in which they stop for it.
+
+    First those that no gateway uses: one that serves again helps the others.
+    """
+    rolled = [plan for plan in roll.rolled if plan in roll.replaced]
+    return [*(plan for plan in roll.replaced if plan not in rolled), *rolled]
+
+
 def _name(plan: Plan) -> str:
     return server_name(plan)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inferfleet.upgrade import interruption, plan_roll, touched
+from inferfleet.upgrade import driver_order, interruption, plan_roll, touched
 from inferfleet.upgrade.groups import at_once, rolled
 
 
@@ -114,3 +114,13 @@ def test_groups_are_read_in_the_order_of_the_roll():
 def test_scaling_names_the_replicas_that_would_change():
     (problem,) = touched(plan_roll(TWO, {"n4": ["inferfleet-engine"]}, [BOTH]))
     assert (problem.code, problem.parameters) == ("replicas-would-change", {"nodes": ["n3"]})
+
+
+def test_drivers_of_unused_replicas_change_first():
+    roll = plan_roll(TWO, ALL_STALE, [[server("n1"), server("n3", healthy=False)]])
+    assert heads(driver_order(roll)) == ["n3", "n1"]
+
+
+def test_replica_that_a_roll_drained_does_not_stop_for_a_driver_that_it_has():
+    roll = plan_roll(TWO, {"n3": ["inferfleet-engine"]}, [BOTH], ["n1_8000"])
+    assert (heads(roll.rolled), heads(driver_order(roll))) == (["n1", "n3"], ["n3"])
