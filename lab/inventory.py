@@ -66,7 +66,8 @@ def write(config: LabConfig) -> str:
     if config.state not in config.inventory.parents:
         return shown
     config.inventory.mkdir(parents=True, exist_ok=True)
-    settings, on_head, variables = None, ON_HEAD, "inventories/lab/group_vars"
+    on_head: Iterable[str] = ON_HEAD
+    settings, variables = None, "inventories/lab/group_vars"
     if config.accelerator:
         per_node = len(gpus.divide(gpus.read(), config.node_count)[0])
         settings = gpu_settings(config.node_count, per_node, local_image=config.bundle is not None)

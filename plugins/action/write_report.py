@@ -13,7 +13,8 @@ from inferfleet.report import make_content, render
 
 
 class ActionModule(ActionBase):
-    """Arguments `path` of the file, `results`, the folder of earlier results, and `nodes`, the data of each node."""
+    """Arguments `path` of the file, `results`, the folder of earlier results, `nodes`, the data of each node, and
+    `day`, Prometheus' answer about the last day."""
 
     _requires_connection = False
 
@@ -28,6 +29,7 @@ class ActionModule(ActionBase):
             nodes=args["nodes"],
             results=Path(args["results"]),
             now=datetime.now(UTC),
+            day=args["day"],
         )
         if not self._task.check_mode:
             try:

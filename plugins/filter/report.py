@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inferfleet.report.docker import shown_containers, shown_images
+from inferfleet.report.last_day import last_day_query
 
 
 class FilterModule:
@@ -10,4 +11,8 @@ class FilterModule:
 
     def filters(self):
         """Return the filters by name."""
-        return {"report_containers": shown_containers, "report_images": shown_images}
+        return {
+            "last_day_query": last_day_query,
+            "report_containers": shown_containers,
+            "report_images": shown_images,
+        }

@@ -39,6 +39,7 @@ class Breakage:
     until: dict[str, str] = field(default_factory=dict)
     doctor: list[str] = field(default_factory=list)
     repairs: Commands = field(default_factory=list)
+    alerts: list[str] = field(default_factory=list)
     slow: bool = False
 
     def apply(self) -> None:
@@ -108,7 +109,7 @@ def main(names: list[str]) -> int:
     """Run the cases; returns the exit code."""
     failed, keep = 0, "--record" in names
     names = [name for name in names if name != "--record"]
-    for case in [case for case in load() if not names or case.name in names]:
+    for case in [case for case in load() if case.shows and (not names or case.name in names)]:
         wait_until_healthy()
         try:
             case.apply()

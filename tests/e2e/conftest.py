@@ -26,8 +26,8 @@ _ORDER = [
         "firewall",
         "bench",
     ),
-    *("evaluate", "webui", "doc_commands", "doctor", "supervision", "report", "two_models", "replicas"),
-    *("upgrade", "replica_supervision", "removal"),
+    *("evaluate", "webui", "doc_commands", "alerts", "doctor", "supervision", "report", "two_models"),
+    *("replicas", "upgrade", "replica_supervision", "removal"),
 ]
 
 

@@ -11,7 +11,7 @@ from breakages import Breakage, findings, load
 from lab_cluster import TOOLS, Controller, Finished, Lab, answers, eventually, secrets
 
 pytestmark = pytest.mark.lab
-QUICK = [case for case in load() if not case.slow]
+QUICK = [case for case in load() if case.shows and not case.slow]
 TIMEOUT = 240  # seconds: the start of an engine, with reserve
 
 

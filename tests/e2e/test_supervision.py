@@ -4,7 +4,9 @@ import time
 from typing import Any
 
 import pytest
+from alert_history import fired, wait_until_cleared
 from lab_cluster import Controller
+from steady_load import SteadyLoad
 from tests.faults.catalog import Fault, possible
 from tests.faults.cluster import Replica, replicas
 from tests.faults.experiment import generation, perform, serves, wait_until
@@ -16,6 +18,7 @@ EXECUTORS = ["ray", "mp"]
 SATURATED_SECONDS = 25
 CLIENTS = 24  # three times what the engine runs at once
 SHORT_PROMPT = "How many layers does DeepSeek-R1 have?"
+GATEWAY = "https://198.18.5.11:8443"
 LONG_PROMPT = "layers " * 1500  # near the longest that the engine takes
 
 CASES = [
@@ -60,10 +63,18 @@ def test_saturation_restarts_nothing(deployments: Deployments, prompt: str) -> N
         assert any(stream.ok for stream in load.streams)
         assert load.failed() == []
     assert (serves(replica), generation(replica), replica.restarts(since)) == (True, before, [])
+    assert fired(since) == set()
 
 
 @pytest.mark.parametrize(("executor", "fault"), CASES)
 def test_replica_serves_again(deployments: Deployments, executor: str, fault: Fault) -> None:
-    measured = perform(fault, deployments.replica(executor))
+    replica, since = deployments.replica(executor), time.time()
+    with SteadyLoad(GATEWAY, clients=1):
+        measured = perform(fault, replica)
     print(measured)
     assert problems(fault, measured) == [], measured
+    assert {*fault.alerts} <= fired(since)
+
+
+def test_alerts_of_the_faults_are_resolved(deployments: Deployments) -> None:
+    wait_until_cleared()

@@ -33,6 +33,7 @@ class Fault(_Entry):
     outage: bool = True
     restarts: tuple[int, int] = (0, 0)
     reasons: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
     hang: bool = False
     executors: tuple[str, ...] = ("ray", "mp")
     quick: bool = False

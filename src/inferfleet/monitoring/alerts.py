@@ -28,6 +28,8 @@ class Thresholds:
     ttft_seconds: float = 0
     """Of the 95th percentile, for example twice that of the stored benchmark."""
     tpot_seconds: float = 0
+    time_factor: float = 1
+    """Of the times that conditions last, and of the windows over which they look."""
 
 
 class Texts(_Entry):

@@ -55,7 +55,7 @@ def monitoring_files(
     jobs = render_prometheus(
         targets, rules="rules.yml", alertmanager=alertmanager, key_file=_KEY, interval=f"{interval}s"
     )
-    texts = {"prometheus.yml": jobs, "rules.yml": render_rules(thresholds, language), _KEY: engine_api_key}
+    texts = {"prometheus.yml": jobs, "rules.yml": render_rules(thresholds, language, interval), _KEY: engine_api_key}
     consoles = sources / "consoles"
     texts |= {
         f"consoles/{page.relative_to(consoles).as_posix()}": page.read_text("utf-8")

@@ -1,5 +1,6 @@
 """Prometheus' rule file, and the file with which `promtool test rules` tests it."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
@@ -13,6 +14,11 @@ from inferfleet.monitoring.alerts import Alert, Case, Thresholds, load_alerts
 
 _BY = "node, replica, instance"
 _TEXTS = ("cause", "check", "remedy")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"\b(\d+)([smhd])\b")
+_WINDOW = re.compile(r"(?<=\[)\d+[smhd](?=\])|(?<=\boffset )\d+[smhd]")
+_SHORTEST_WINDOW = 4
+"""Scrapes; a rate needs several."""
 
 
 class _Measure(BaseModel):
@@ -22,11 +28,17 @@ class _Measure(BaseModel):
     names: tuple[str, ...]
 
 
-def render_rules(thresholds: Thresholds, language: str = "en") -> str:
-    """Return the rule file: recording rules over the engines' metrics, then the alerts, in `en` or `zh`."""
+def render_rules(thresholds: Thresholds, language: str = "en", interval: int = 15) -> str:
+    """Return the rule file: recording rules over the engines' metrics, then the alerts, in `en` or `zh`.
+
+    `interval` is the number of seconds between two scrapes.
+    """
     groups = [
         {"name": "inferfleet_engines", "rules": list(_recordings())},
-        {"name": "inferfleet", "rules": [_rule(alert, thresholds, language) for alert in _active(thresholds)]},
+        {
+            "name": "inferfleet",
+            "rules": [_rule(alert, thresholds, language, interval) for alert in _active(thresholds)],
+        },
     ]
     return yaml.safe_dump({"groups": groups}, sort_keys=False, allow_unicode=True, width=1000)
 
@@ -55,14 +67,23 @@ def _recordings() -> Iterator[dict[str, str]]:
         yield {"record": f"inferfleet:{key}", "expr": f"{function} by ({by}) ({selector})"}
 
 
-def _rule(alert: Alert, thresholds: Thresholds, language: str) -> dict[str, Any]:
+def _rule(alert: Alert, thresholds: Thresholds, language: str, interval: int) -> dict[str, Any]:
+    factor = thresholds.time_factor
+    expr = _WINDOW.sub(lambda window: shortened(window[0], factor, _SHORTEST_WINDOW * interval), alert.expr)
     return {
         "alert": alert.name,
-        "expr": Template(alert.expr).substitute(vars(thresholds)),
-        "for": alert.wait,
+        "expr": Template(expr).substitute(vars(thresholds)),
+        "for": shortened(alert.wait, factor),
         "labels": {"severity": alert.severity},
         "annotations": _annotations(alert, language),
     }
+
+
+def shortened(duration: str, factor: float, least: int = 0) -> str:
+    """Return a duration of PromQL multiplied by a factor, at least `least` seconds; factor 1 changes nothing."""
+    number, unit = _DURATION.fullmatch(duration).groups()  # type: ignore[union-attr] # checked by the schema
+    seconds = int(number) * _SECONDS[unit]
+    return duration if factor == 1 else f"{max(min(least, seconds), round(seconds * factor))}s"
 
 
 def _annotations(alert: Alert, language: str) -> dict[str, str]:

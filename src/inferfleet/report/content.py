@@ -10,11 +10,15 @@ from typing import Any
 from inferfleet import __version__
 from inferfleet.messages import N_, Message
 from inferfleet.planner.plan import plan_name
+from inferfleet.report.last_day import last_day_of
 from inferfleet.report.results import load_result, newest_runs
+from inferfleet.supervisor.settings import replica_name
 
 Fields = Mapping[str, Any]
 _NO_ANSWER: Fields = {"answers": False, "facts": {}, "accelerators": {}, "weights": {}, "images": [], "containers": []}
 _NO_TOOL: Fields = {"accelerators": [], "driver_version": "", "problems": []}
+REPLICA = "replica"
+"""Label of Prometheus' targets with the name of a replica."""
 _PLOTS = ("throughput.svg", "latency.svg")
 
 
@@ -55,6 +59,8 @@ class Service:
     matrix: dict[str, dict[str, Cell]]
     benches: list[Bench]
     evaluations: list[Fields]
+    day: dict[str, float]
+    """Measures of the last day by name (see `last_day_query`); empty without monitoring."""
     warnings: list[Message | Fields | str] = field(default_factory=list)
     """Texts, or problems and messages in their JSON form."""
 
@@ -83,20 +89,28 @@ class Content:
 
 
 def make_content(
-    *, inventory: str, plans: Sequence[Fields], nodes: Mapping[str, Fields], results: Path, now: datetime
+    *,
+    inventory: str,
+    plans: Sequence[Fields],
+    nodes: Mapping[str, Fields],
+    results: Path,
+    now: datetime,
+    day: Fields | None = None,
 ) -> Content:
     """Return what the report shows.
 
-    `plans` are those of all services; `nodes` maps each host to its data; `results` is the folder with results of runs.
+    `plans` are those of all services; `nodes` maps each host to its data; `results` is the folder with results of runs,
+    `day` Prometheus' answer to `last_day_query`.
     """
     data: dict[str, Fields] = {host: _node(node) for host, node in nodes.items()}
-    services = [_service(plan, data, results) for plan in plans]
+    days = last_day_of(day or {}, REPLICA)
+    services = [_service(plan, data, results, days) for plan in plans]
     serving = {host for plan in plans for host in plan["nodes"]}
     others: dict[str, Fields] = {host: {**node, "plan": None} for host, node in data.items() if host not in serving}
     return Content(inventory, now, __version__, services, others)
 
 
-def _service(plan: Fields, nodes: Mapping[str, Fields], results: Path) -> Service:
+def _service(plan: Fields, nodes: Mapping[str, Fields], results: Path, days: Mapping[str, dict[str, float]]) -> Service:
     name = plan_name(plan)
     own: dict[str, Fields] = {
         host: {"plan": placed, **nodes.get(host, _node({}))} for host, placed in plan["nodes"].items()
@@ -113,6 +127,7 @@ def _service(plan: Fields, nodes: Mapping[str, Fields], results: Path) -> Servic
         matrix=fabric_matrix((fabric.get("data") or {}).get("pairs") or []),
         benches=[Bench(run, _plots(folder)) for folder, run in benches],
         evaluations=[run for _, run in evaluations],
+        day=days.get(replica_name(plan), {}) if plan.get("head") else {},
         warnings=[*plan.get("warnings", ()), *plan.get("problems", ()), *_node_warnings(own)],
     )
 

@@ -204,6 +204,8 @@ class Settings(BaseModel):
     """GiB of disk that they take at most; the oldest are deleted first."""
     monitoring_language: Literal["en", "zh"] = "en"
     """Language of the alerts."""
+    monitoring_time_factor: Share = 1.0
+    """Multiplies how long conditions last before they alert, and the windows of rates; less than 1 for tests."""
     monitoring_queue_seconds: Seconds = 30
     """Alert if a tenth of the requests waits longer for the engine; 0: no alert."""
     monitoring_ttft_seconds: Seconds = 0

@@ -3,7 +3,7 @@
 import pytest
 
 from inferfleet.cli.commands.plan import form_of, print_cluster
-from inferfleet.cli.output.plan import make_console
+from inferfleet.cli.output.console import make_console
 from inferfleet.inventory import Inventory
 from inferfleet.planner import plan_cluster
 from inferfleet.planner.virtual_address import without_address

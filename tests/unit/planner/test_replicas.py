@@ -5,7 +5,8 @@ import json
 import pytest
 
 from inferfleet.cli.commands.plan import form_of
-from inferfleet.cli.output.plan import make_console, print_plan
+from inferfleet.cli.output.console import make_console
+from inferfleet.cli.output.plan import print_plan
 from inferfleet.inventory.model import Inventory
 from inferfleet.planner import plan_cluster
 from inferfleet.planner.replicas import plan_service

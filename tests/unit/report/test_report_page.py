@@ -18,6 +18,7 @@ from inferfleet.report.docker import status_message
 from inferfleet.report.labels import LABELS
 from inferfleet.report.page import text
 from inferfleet.report.results import load_result, newest_runs, save_result
+from inferfleet.supervisor.settings import replica_name
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2026, 5, 4, 3, 2, tzinfo=UTC)
@@ -246,3 +247,23 @@ def test_invalid_result_files_are_ignored(tmp_path, text):
     folder.mkdir(parents=True)
     (folder / "bench.json").write_text(text)
     assert newest_runs(tmp_path, "bench", "bench.json", "") == []
+
+
+def test_page_shows_the_last_day(plans, tmp_path):
+    measures = {
+        **{"availability": 0.9987, "hours": 24, "requests": 12345, "generated": 67890, "busiest": 321},
+        **{"ttft_p50": 0.111, "ttft_p95": 0.222},
+    }
+    day = {
+        "data": {
+            "result": [
+                {"metric": {"replica": replica_name(plans[0]), "measure": name}, "value": [0, str(value)]}
+                for name, value in measures.items()
+            ]
+        }
+    }
+    content = make_content(inventory="x", plans=plans, nodes={}, results=tmp_path, now=NOW, day=day)
+    assert [bool(service.day) for service in content.services] == [True, False]
+    page = render(content)
+    for shown in ("99.87 %", "12,345", "67,890", "321", "111 <small>222</small>"):
+        assert shown in page, shown
