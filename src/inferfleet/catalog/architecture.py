@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationError, model_validator
 
 from inferfleet.catalog.family import SHARED, load_families
-from inferfleet.catalog.layers import Layer, LayerType
+from inferfleet.catalog.layers import WITHOUT_ATTENTION, Layer, LayerType
 from inferfleet.catalog.quantization import (
     Quantization,
     config_groups,
@@ -27,8 +27,10 @@ _REQUIRED: dict[LayerType, tuple[str, ...]] = {
     "sliding_attention": ("sliding_window",),
     "chunked_attention": ("attention_chunk_size",),
     "linear_attention": tuple(f"linear_{name}" for name in _LINEAR),
+    "parallel_attention": ("mamba_n_heads",),
 }
 """Parameters without which layers of a type cannot be."""
+_MAMBA = ("mamba_d_head", "mamba_d_state", "mamba_n_groups", "mamba_d_conv")
 _ASSUMED = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "max_position_embeddings")
 """Parameters that a `config.json` of an unknown architecture must state."""
 
@@ -87,6 +89,8 @@ class Architecture(BaseModel):
     n_shared_experts: NonNegativeInt = 0
     num_experts_per_tok: NonNegativeInt = 0
     moe_intermediate_size: NonNegativeInt = 0
+    moe_latent_size: NonNegativeInt = 0  # width in which experts compute; 0: hidden_size
+    gated_feed_forward: bool = True  # feed-forward networks and experts have a gate besides the up projection
     first_k_dense_replace: NonNegativeInt = 0  # layers before the first with experts
     decoder_sparse_step: PositiveInt = 1  # every n-th layer has experts
     mlp_only_layers: tuple[int, ...] = ()  # further layers without experts
@@ -117,6 +121,14 @@ class Architecture(BaseModel):
     linear_value_head_dim: NonNegativeInt = 0
     linear_conv_kernel_dim: NonNegativeInt = 0
     mamba_ssm_dtype: Literal["bfloat16", "float32"] = "bfloat16"  # of the state, except that of the convolution
+
+    # State space of Mamba-2, in place of linear attention; 0 heads: none.
+    mamba_n_heads: NonNegativeInt = 0
+    mamba_d_head: NonNegativeInt = 0
+    mamba_n_groups: NonNegativeInt = 0
+    mamba_d_state: NonNegativeInt = 0
+    mamba_d_conv: NonNegativeInt = 0
+    mamba_rms_norm: bool = True
 
     # Compressed attention: each layer keeps one vector of head_dim for a number of tokens, and a window; rank 0: none.
     o_lora_rank: NonNegativeInt = 0
@@ -159,7 +171,10 @@ class Architecture(BaseModel):
             raise InvalidArchitectureError(
                 N_("has o_lora_rank but lacks compress_ratios, o_groups, sliding_window or q_lora_rank")
             )
-        for kind, keys in _REQUIRED.items():
+        required = _REQUIRED | (
+            {"linear_attention": _MAMBA, "parallel_attention": _MAMBA} if self.mamba_n_heads else {}
+        )
+        for kind, keys in required.items():
             if kind in self.layer_types and (missing := [key for key in keys if not getattr(self, key)]):
                 raise InvalidArchitectureError(
                     N_("has layers of type {kind} but no {missing}"), kind=kind, missing=missing
@@ -190,6 +205,11 @@ class Architecture(BaseModel):
     def moe(self) -> bool:
         """Whether the model has experts."""
         return self.n_routed_experts > 0
+
+    @property
+    def separate_layers(self) -> bool:
+        """Whether a layer has either attention or a feed-forward network, and one norm."""
+        return any(kind in WITHOUT_ATTENTION for kind in self.layer_types)
 
     @property
     def head_size(self) -> int:
@@ -226,6 +246,8 @@ class Architecture(BaseModel):
         """Return whether decoder layer `layer` (from 0) has experts."""
         if layer >= self.num_hidden_layers:
             return self.moe
+        if self.separate_layers:
+            return self.layer_types[layer] == "experts"
         return (
             self.moe
             and layer >= self.first_k_dense_replace
@@ -235,13 +257,13 @@ class Architecture(BaseModel):
 
     @property
     def only_experts(self) -> bool:
-        """Whether every layer has experts."""
-        return _only_experts(self)
+        """Whether every feed-forward network has experts."""
+        return not _has_dense(self)
 
     @property
     def dense_width(self) -> int:
         """Width of the widest feed-forward network that is not a routed expert (elements); 0 if there is none."""
-        return max(0 if self.only_experts else self.intermediate_size, self.shared_width)
+        return max(self.intermediate_size if _has_dense(self) else 0, self.shared_width)
 
     @property
     def shared_width(self) -> int:
@@ -255,8 +277,10 @@ def _layers(arch: Architecture) -> tuple[Layer, ...]:
 
 
 @cache
-def _only_experts(arch: Architecture) -> bool:
-    return all(layer.experts for layer in arch.layers)
+def _has_dense(arch: Architecture) -> bool:
+    if arch.separate_layers:
+        return "feed_forward" in arch.layer_types
+    return not all(layer.experts for layer in arch.layers)
 
 
 def architecture_from_config(config: Mapping[str, Any]) -> Architecture:

@@ -25,8 +25,12 @@ SHARED = (
     "tie_word_embeddings",
 )
 """Parameters that the `config.json` of every family states by these names."""
-_RENAMED = {"num_experts": "num_local_experts"}
-"""Key -> the one that transformers 5 writes for it (attribute_map of Qwen3's configuration classes)."""
+_RENAMED = {
+    "num_experts": "num_local_experts",
+    "attention_head_dim": "head_dim",
+    "hybrid_override_pattern": "layers_block_type",
+}
+"""Key -> another name of it (attribute_map and arguments of configuration classes in transformers)."""
 
 
 class _Entry(BaseModel):
@@ -55,6 +59,8 @@ class Family(_Entry):
     fixed: dict[str, Any] = {}  # what its code defines
     pattern: Pattern | None = None  # of the layers, if config.json has no layer_types
     ratios: dict[int, LayerType] = {}  # entry of compress_ratios -> type of the layer
+    layer_names: dict[str, LayerType] = {}  # entry of layer_types, or letter of a string -> type, if they differ
+    uniform: tuple[str, ...] = ()  # parameters that config.json may state as a list with an equal entry for each layer
 
     def parameters(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Return the parameters that a `config.json` states."""
@@ -64,6 +70,13 @@ class Family(_Entry):
         keys = {name: name for name in (*SHARED, *self.reads)} | self.names
         keys = {name: key if key in text else _RENAMED.get(key, key) for name, key in keys.items()}
         found = {name: text[key] for name, key in keys.items() if text.get(key) is not None}
+        for name in self.uniform:
+            entries = found.get(name)
+            if isinstance(entries, list) and entries and entries.count(entries[0]) == len(entries):
+                found[name] = entries[0]
+        if self.layer_names and isinstance(kinds := found.get("layer_types"), str | list):
+            found["layer_types"] = tuple(self.layer_names.get(kind, kind) for kind in kinds)
+            found.setdefault("num_hidden_layers", len(kinds))
         if self.text and config.get("tie_word_embeddings") is not None:
             found.setdefault("tie_word_embeddings", config["tie_word_embeddings"])
         if self.pattern and "layer_types" not in found:

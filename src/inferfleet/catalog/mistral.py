@@ -32,5 +32,6 @@ def config_of_params(params: Mapping[str, Any]) -> dict[str, Any]:
     name = "MistralLarge3ForCausalLM" if experts.get("num_shared_experts") else "MistralForCausalLM"
     if experts and not experts.get("num_shared_experts"):
         name = "MixtralForCausalLM"
+        config["num_local_experts"] = experts.get("num_experts")
     vision = params.get("vision_encoder") or mapping(params.get("multimodal")).get("vision_encoder_args")
     return config | {"architectures": [name], "vision_config": vision}

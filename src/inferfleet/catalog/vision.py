@@ -1,8 +1,8 @@
 """Parameters of the vision encoder of a model, named as in its `config.json`."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, field_validator
 
 
 class Vision(BaseModel):
@@ -10,7 +10,7 @@ class Vision(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    kind: Literal["siglip", "llama4", "moonvit", "qwen3", "pixtral"]
+    kind: Literal["siglip", "llama4", "moonvit", "qwen3", "pixtral", "internvit"]
     hidden_size: PositiveInt
     intermediate_size: PositiveInt
     num_hidden_layers: PositiveInt
@@ -18,6 +18,12 @@ class Vision(BaseModel):
     num_channels: PositiveInt = 3
     image_size: NonNegativeInt = 0
     patch_size: PositiveInt
+
+    @field_validator("image_size", "patch_size", mode="before")
+    @classmethod
+    def _of_square(cls, size: Any) -> Any:
+        return size[0] if isinstance(size, list) and size else size
+
     # Of Llama 4's adapter
     projector_input_dim: NonNegativeInt = 0
     projector_output_dim: NonNegativeInt = 0
@@ -30,6 +36,14 @@ class Vision(BaseModel):
     init_pos_emb_height: NonNegativeInt = 0
     init_pos_emb_width: NonNegativeInt = 0
     merge_kernel_size: tuple[PositiveInt, PositiveInt] = (1, 1)
+
+    # Of InternViT
+    use_qk_norm: bool = False
+
+    @property
+    def divides_heads(self) -> bool:
+        """Whether tensor parallelism divides its attention; InternViT's is replicated on every rank."""
+        return self.kind != "internvit"
 
     @property
     def positions(self) -> int:

@@ -1,17 +1,21 @@
 """Parameters of the attention of a layer, by its kind."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from inferfleet.catalog.architecture import Architecture
 from inferfleet.catalog.layers import Layer
 from inferfleet.planner.compressed_attention import compressed_attention
+from inferfleet.planner.mamba import mamba
 from inferfleet.planner.matrix import Matrix, Split, vector
 
 
 def attention(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     """Yield the parameters of the attention of a layer."""
+    if layer.attention == "parallel_attention":
+        return chain(_grouped_query(arch), mamba(arch))
     if layer.attention == "linear_attention":
-        return _linear(arch)
+        return mamba(arch) if arch.mamba_n_heads else _linear(arch)
     if arch.compressed:
         return compressed_attention(arch, layer)
     return _latent(arch, layer) if arch.mla else _grouped_query(arch)

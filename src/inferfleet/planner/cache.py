@@ -13,6 +13,7 @@ from inferfleet.catalog.layers import Layer, LayerType
 from inferfleet.engines.layout import Layout
 from inferfleet.planner.compressed_cache import compressed_cache_tokens, tokens_in_flight
 from inferfleet.planner.limits import Limits
+from inferfleet.planner.mamba import mamba_state_bytes
 
 BLOCK_TOKENS = 16
 """Tokens of one KV cache block; vLLM's default."""
@@ -48,10 +49,12 @@ def state_bytes(arch: Architecture, layout: Layout) -> int:
 
     vllm/model_executor/layers/mamba/mamba_utils.py, gated_delta_net_state_shape.
     """
+    item = 4 if arch.mamba_ssm_dtype == "float32" else 2
+    if arch.mamba_n_heads:
+        return mamba_state_bytes(arch, layout.tensor_parallel_size, item)
     keys = arch.linear_num_key_heads * arch.linear_key_head_dim
     values = arch.linear_num_value_heads * arch.linear_value_head_dim
     convolution = (2 * keys + values) * (arch.linear_conv_kernel_dim - 1)
-    item = 4 if arch.mamba_ssm_dtype == "float32" else 2
     return (convolution * 2 + values * arch.linear_key_head_dim * item) // layout.tensor_parallel_size
 
 
@@ -70,7 +73,7 @@ def cache_tokens(
         # With decode context parallelism a rank holds its share of the tokens (kv_cache_interface.py, dcp_world_size).
         tokens = max(0, size // (token * BLOCK_TOKENS) * BLOCK_TOKENS) * layout.decode_context_parallel_size
         return tokens, tokens / limits.max_model_len
-    counts = Counter(arch.layer_types)
+    counts = Counter(kind for layer in arch.layers for kind in layer.caches)
     block = BLOCK_TOKENS
     if "linear_attention" in counts:  # blocks of all kinds have the same size (interface.py, _align_hybrid_block_size)
         block = ceil(state_bytes(arch, layout) / per_layer / BLOCK_TOKENS) * BLOCK_TOKENS
@@ -78,7 +81,7 @@ def cache_tokens(
     if max(counts.values()) < 1.5 * group:
         group = max(counts.values())
     needed = sum(ceil(count / group) * _blocks(arch, layout, limits, kind, block) for kind, count in counts.items())
-    here = Counter(layer.attention for layer in layers)
+    here = Counter(kind for layer in layers for kind in layer.caches)
     widest = max(ceil(here[kind] / ceil(count / group)) for kind, count in counts.items())
     blocks = max(0, size // (per_layer * block * max(1, widest)))
     concurrency = blocks / needed

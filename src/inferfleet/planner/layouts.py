@@ -68,11 +68,15 @@ def obstacle(
         return Message("", N_("{heads} attention heads"), heads=heads)
     if not arch.mla and kv % size and size % kv:
         return Message("", N_("{heads} key-value heads and is not a multiple of them"), heads=kv)
-    if arch.vision and arch.vision.num_attention_heads % size:
+    if arch.vision and arch.vision.divides_heads and arch.vision.num_attention_heads % size:
         return Message("", N_("{heads} attention heads of the vision encoder"), heads=arch.vision.num_attention_heads)
     linear = arch.linear_num_key_heads
     if linear % size:  # vllm/model_executor/layers/mamba/mamba_utils.py, gated_delta_net_state_shape
         return Message("", N_("{heads} key heads of linear attention"), heads=linear)
+    if arch.mamba_n_heads % size:  # vllm/model_executor/layers/mamba/mamba_mixer2.py
+        return Message("", N_("{heads} heads of its state space"), heads=arch.mamba_n_heads)
+    if arch.mamba_n_groups > 1 and arch.mamba_n_groups % size:
+        return Message("", N_("{groups} groups of its state space"), groups=arch.mamba_n_groups)
     if arch.o_groups % size:  # vllm/models/deepseek_v4/attention.py, n_local_groups
         return Message("", N_("{groups} groups of attention heads"), groups=arch.o_groups)
     widths = {N_("feed-forward width"): (0 if arch.only_experts else arch.intermediate_size, size)}

@@ -62,8 +62,11 @@ def alike_layers(arch: Architecture) -> tuple[int, ...]:
 def _decoder_layer(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     hidden = arch.hidden_size
     yield vector("input_layernorm", hidden)
-    yield from attention(arch, layer)
-    if not arch.shared_norm:
+    if layer.attends:
+        yield from attention(arch, layer)
+        if arch.separate_layers:
+            return
+    if not (arch.shared_norm or arch.separate_layers):
         yield vector("post_attention_layernorm", hidden)
     yield from hyper_connection(arch, "attn")
     yield from hyper_connection(arch, "ffn")
@@ -71,7 +74,7 @@ def _decoder_layer(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
         yield vector("pre_feedforward_layernorm", hidden)
         yield vector("post_feedforward_layernorm", hidden)
     if not layer.experts:
-        yield from _feed_forward("mlp", hidden, arch.intermediate_size)
+        yield from _feed_forward(arch, "mlp", arch.intermediate_size)
         return
     inner, experts = arch.moe_intermediate_size, arch.n_routed_experts
     yield Matrix("gate", (experts,), hidden)
@@ -83,13 +86,18 @@ def _decoder_layer(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
         yield vector("e_score_correction_bias", experts, item_bytes=arch.correction_bias_bytes)
     one = "mlp.experts.0"  # engines quantize all experts of a layer alike
     gate_up = (f"{one}.gate_proj", f"{one}.up_proj")
-    yield Matrix("experts.w13", (inner, inner), hidden, Split.COLUMN, gate_up, copies=experts)
-    yield Matrix("experts.w2", (hidden,), inner, Split.ROW, (f"{one}.down_proj",), copies=experts)
+    up = (inner, inner) if arch.gated_feed_forward else (inner,)
+    if width := arch.moe_latent_size:
+        yield Matrix("fc1_latent_proj", (width,), hidden, modules=("mixer.fc1_latent_proj",))
+        yield Matrix("fc2_latent_proj", (hidden,), width, modules=("mixer.fc2_latent_proj",))
+    width = width or hidden
+    yield Matrix("experts.w13", up, width, Split.COLUMN, gate_up, copies=experts)
+    yield Matrix("experts.w2", (width,), inner, Split.ROW, (f"{one}.down_proj",), copies=experts)
     if arch.expert_bias:
         yield Matrix("experts.w13_bias", (inner, inner), 1, Split.COLUMN, copies=experts)
         yield Matrix("experts.w2_bias", (hidden,), 1, copies=experts)
     if arch.shared_width:
-        yield from _feed_forward("mlp.shared_experts", hidden, arch.shared_width)
+        yield from _feed_forward(arch, "mlp.shared_experts", arch.shared_width)
     if arch.shared_expert_gate:
         yield Matrix("shared_expert_gate", (1,), hidden)
 
@@ -129,7 +137,8 @@ def draft_model(arch: Architecture) -> Iterator[Matrix]:
     yield Matrix("confidence_head", (1,), hidden + rank)
 
 
-def _feed_forward(module: str, hidden: int, inner: int) -> Iterator[Matrix]:
-    gate_up = (f"{module}.gate_proj", f"{module}.up_proj")
-    yield Matrix("gate_up_proj", (inner, inner), hidden, Split.COLUMN, gate_up)
+def _feed_forward(arch: Architecture, module: str, inner: int) -> Iterator[Matrix]:
+    hidden, gate_up = arch.hidden_size, (f"{module}.gate_proj", f"{module}.up_proj")
+    parts = (inner, inner) if arch.gated_feed_forward else (inner,)
+    yield Matrix("gate_up_proj", parts, hidden, Split.COLUMN, gate_up)
     yield Matrix("down_proj", (hidden,), inner, Split.ROW, (f"{module}.down_proj",))

@@ -171,7 +171,7 @@ def _cache(profile: Profile, selection: SizedSelection) -> Iterator[_Offer]:
     fp8 = {"kv_cache_dtype": "fp8"}
     what_fp8 = Message("", N_("FP8 KV cache: twice the tokens, less accurate if the checkpoint has no scales for it"))
     # Sinks and the states of linear attention with an FP8 cache are not verified.
-    plain = not arch.attention_sinks and not arch.linear_num_key_heads
+    plain = not arch.attention_sinks and not (arch.linear_num_key_heads or arch.mamba_n_heads)
     if fleet.accelerator.vendor in profile.fp8_kv_cache and plain:
         obstacle = None
         if "fp8" not in fleet.accelerator.dtypes:

@@ -22,6 +22,9 @@ def vision_encoder(arch: Architecture) -> Iterator[Matrix]:
     if vision.kind == "pixtral":
         yield from _pixtral(vision, arch.hidden_size)
         return
+    if vision.kind == "internvit":
+        yield from _internvit(vision, arch.hidden_size)
+        return
     width = vision.hidden_size
     patch = vision.num_channels * vision.temporal_patch_size * vision.patch_size**2
     yield Matrix("vision.patch_embedding", (width,), patch)
@@ -68,6 +71,25 @@ def _layer(vision: Vision) -> Iterator[Matrix]:
     yield Matrix("vision.fc2", (width,), inner, Split.ROW)
     yield vector("vision.fc2_bias", width)
     yield Matrix("vision.layer_norms", (width,) * 4, 1)
+
+
+def _internvit(vision: Vision, hidden: int) -> Iterator[Matrix]:
+    """Yield the parameters of Intern-S1's encoder (vllm/model_executor/models/interns1_vit.py)."""
+    width, inner = vision.hidden_size, vision.intermediate_size
+    merged = width * prod(vision.merge_kernel_size)
+    yield Matrix("vision.patch_embedding", (width,), vision.num_channels * vision.patch_size**2 + 1)  # with bias
+    yield Matrix("vision.cls_token, position_embeddings", (vision.positions + 2,), width)
+    yield Matrix("multi_modal_projector.layer_norm", (merged, merged), 1)
+    yield Matrix("multi_modal_projector.linear_1", (hidden,), merged + 1)
+    yield Matrix("multi_modal_projector.linear_2", (hidden,), hidden + 1)
+    for _ in range(vision.num_hidden_layers):
+        yield Matrix("vision.qkv_proj", (width,) * 3, width)
+        if vision.use_qk_norm:
+            yield Matrix("vision.qk_norm", (width, width), 1)
+        yield Matrix("vision.projection_layer", (width,), width + 1)
+        yield Matrix("vision.fc1", (inner,), width + 1, Split.COLUMN)
+        yield Matrix("vision.fc2", (width,), inner, Split.ROW)
+        yield Matrix("vision.fc2_bias, layernorms, lambdas", (width,) * 7, 1)
 
 
 def _pixtral(vision: Vision, hidden: int) -> Iterator[Matrix]:

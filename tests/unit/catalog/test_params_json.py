@@ -5,6 +5,7 @@ import json
 import pytest
 
 from inferfleet.catalog import UnsupportedModelError, load_model, read_model
+from inferfleet.planner.weights import checkpoint_bytes
 
 # huggingface.co/mistralai/Mistral-Large-3-675B-Instruct-2512
 LARGE_3 = {
@@ -91,11 +92,12 @@ def test_dense_model(tmp_path):
     assert read_model(tmp_path).architecture.name == "MistralForCausalLM"
 
 
-def test_experts_without_shared_ones_are_another_architecture(tmp_path):
-    experts = LARGE_3["moe"] | {"num_shared_experts": 0}
-    (tmp_path / "params.json").write_text(json.dumps(LARGE_3 | {"moe": experts}))
-    with pytest.raises(UnsupportedModelError):
-        read_model(tmp_path)
+def test_experts_without_shared_ones_are_those_of_mixtral(tmp_path):
+    params = {"dim": 4096, "hidden_dim": 14336, "n_layers": 32, "n_heads": 32, "n_kv_heads": 8, "head_dim": 128}
+    others = {"vocab_size": 32000, "max_position_embeddings": 32768}
+    experts = {"moe": {"num_experts": 8, "num_experts_per_tok": 2}}
+    (tmp_path / "params.json").write_text(json.dumps(params | others | experts))
+    assert checkpoint_bytes(read_model(tmp_path).architecture, "bf16") == 93405585408
 
 
 def test_weights_that_a_repository_has_twice_count_once(tmp_path):

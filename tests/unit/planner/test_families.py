@@ -5,7 +5,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from inferfleet.catalog.architecture import architecture_from_config, precision_from_config
+from inferfleet.catalog.architecture import (
+    InvalidArchitectureError,
+    architecture_from_config,
+    precision_from_config,
+)
 from inferfleet.catalog.family import load_families
 from inferfleet.engines import load_engines
 from inferfleet.engines.layout import Layout
@@ -52,7 +56,7 @@ def test_published_parameters(name):
 def test_cache_of_a_token(name):
     arch = read(name)
     for tensor, size in MODELS[name]["kv_bytes"].items():
-        layers = sum(layer.attention != "linear_attention" for layer in arch.layers)
+        layers = sum(kind != "linear_attention" for layer in arch.layers for kind in layer.caches)
         indexers = sum(layer.indexer for layer in arch.layers)
         token = kv_bytes_per_token(arch, Layout(tensor), 2) * layers + index_bytes_per_token(arch) * indexers
         assert token == size
@@ -187,6 +191,9 @@ CONCURRENCY = {
     "llama-4-scout": (1048576, 10, 0.19464244981751824),
     "qwen3-next-80b-a3b": (262144, 20, 3.290983606557377),
     "deepseek-v3.2-exp": (163840, 10, 0.83671875),
+    "granite-4.0-h-tiny": (131072, 10, 9.468208092485549),
+    "falcon-h1-7b": (262144, 20, 1.7823529411764707),
+    "nemotron-3-nano-30b-a3b": (262144, 20, 12.440298507462687),
 }
 
 
@@ -195,3 +202,43 @@ def test_concurrency_is_that_of_vllm(name):
     length, gib, concurrency = CONCURRENCY[name]
     arch = read(name)
     assert cache_tokens(arch, Layout(), limits(length), arch.layers, gib << 30)[1] == concurrency
+
+
+def test_state_spaces_divide_heads_and_replicate_a_single_group():
+    arch = read("granite-4.0-h-tiny")
+    assert state_bytes(arch, Layout()) == (3 * (48 * 64 + 2 * 128) + 48 * 64 * 128) * 2
+    assert state_bytes(arch, Layout(4)) == (3 * (48 * 64 // 4 + 2 * 128) + 48 * 64 * 128 // 4) * 2
+    assert not divisibility(arch, "bf16", Layout(4), Rules())
+    nemotron = read("nemotron-3-nano-30b-a3b")  # 8 groups, 64 heads, state in FP32
+    assert state_bytes(nemotron, Layout(8)) == 3 * (4096 + 2 * 8 * 128) // 8 * 2 + 4096 * 128 // 8 * 4
+    assert divisibility(nemotron, "bf16", Layout(16), Rules())
+
+
+def test_layers_of_attention_and_of_experts_are_separate():
+    arch = read("nemotron-3-nano-30b-a3b")
+    assert [layer.caches for layer in arch.layers[:6]] == [
+        ("linear_attention",), (), ("linear_attention",), (), ("linear_attention",), ("full_attention",)
+    ]  # fmt: skip
+    names = {matrix.name for matrix in decoder_layer(arch, 0)}
+    assert "conv1d" in names
+    assert "experts.w2" not in names
+    assert {matrix.name for matrix in decoder_layer(arch, 1)} >= {"experts.w2", "gate_up_proj"}
+    assert not any(matrix.name.startswith("post") for number in range(52) for matrix in decoder_layer(arch, number))
+
+
+def test_attention_and_state_of_a_layer_have_a_cache_each():
+    arch = read("falcon-h1-7b")
+    assert {layer.caches for layer in arch.layers} == {("full_attention", "linear_attention")}
+    assert divisibility(arch, "bf16", Layout(8), Rules())  # 12 heads of attention
+    assert not divisibility(arch, "bf16", Layout(4), Rules())
+
+
+def test_lists_of_equal_entries_are_one_number():
+    arch = read("hunyuan-a13b")
+    assert (arch.num_experts_per_tok, arch.n_shared_experts) == (8, 1)
+    with pytest.raises(InvalidArchitectureError):
+        read("hunyuan-a13b", moe_topk=[8] * 31 + [4])
+
+
+def test_encoder_that_is_replicated_does_not_limit_tensor_parallelism():
+    assert not divisibility(read("intern-s1"), "bf16", Layout(8), Rules())  # its encoder has 25 heads
