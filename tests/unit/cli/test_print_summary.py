@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from inferfleet.cli.output.print_summary import print_summary
-from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.row import Row, table_rows
 from inferfleet.cli.output.summary import Summary
 from inferfleet.messages import Message, use_language
 
@@ -41,6 +41,13 @@ def test_long_labels_leave_room_for_paths_on_a_terminal() -> None:
 def test_labels_in_a_pipe_have_the_colon_of_the_language(code: str, line: str) -> None:
     use_language(code)
     assert line in printed(terminal=False).splitlines()
+
+
+def test_tables_in_a_pipe_are_aligned() -> None:
+    rows = table_rows(["客户端", "open-webui"], [["请求数", "429"], ["1,345", "0"]])
+    output = io.StringIO()
+    print_summary(Console(file=output, width=80), Summary(heading="served", good=True, blocks=[rows]))
+    assert output.getvalue().splitlines()[-2:] == ["  客户端      请求数  429", "  open-webui   1,345    0"]
 
 
 @pytest.mark.parametrize(("name", "text"), [("网关", "node1 上的网关"), ("rank", "node1 上的 rank")])

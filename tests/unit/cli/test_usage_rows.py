@@ -25,11 +25,12 @@ def report(*rows):
 
 
 def test_table_ends_with_the_sum():
-    head, table = usage_blocks(report(row("alice"), row("bob", requests=1)), True)
+    head, table, times = usage_blocks(report(row("alice"), row("bob", requests=1)), True)
     assert head[0].text == "1970-01-01 00:00 to 1970-01-02 00:00 UTC"
     assert [line.label for line in table[1:]] == ["alice m", "bob m", "sum"]
     assert "5,000,000" in table[1].text
-    assert "0.25 s" in table[1].text
+    assert "0.25 s" in times[1].text
+    assert [line.label for line in times[1:]] == ["alice m", "bob m"]
     assert table[-1].text.split()[:2] == ["1,201", "6"]
 
 

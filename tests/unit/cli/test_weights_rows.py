@@ -15,10 +15,10 @@ for name, report in ENDS.items():
 def test_the_table_is_aligned_and_ends_with_the_floor():
     report = weights_report(ENDS, dict.fromkeys(ENDS, 10_000_000), 10_000_000, {})
     assert download_rows(report) == [
-        Row("weights", "over the WAN  from nodes  to nodes  time"),
-        Row("node1", "      6.0 MB      4.0 MB    6.0 MB  3.2s"),
-        Row("node2", "      4.0 MB      6.0 MB    4.0 MB  3.3s"),
-        Row("all nodes", "     10.0 MB     10.0 MB   10.0 MB  3.3s"),
+        Row("weights", "over the WAN  from nodes  to nodes  time", column=True),
+        Row("node1", "      6.0 MB      4.0 MB    6.0 MB  3.2s", column=True),
+        Row("node2", "      4.0 MB      6.0 MB    4.0 MB  3.3s", column=True),
+        Row("all nodes", "     10.0 MB     10.0 MB   10.0 MB  3.3s", column=True),
         Row("WAN", "1 × the model size of 10.0 MB"),
         Row("time", "1.1 × the minimum time of 3.0s, limited by the WAN"),
         Row("note", "node2: model-1: was corrupt"),

@@ -53,6 +53,8 @@ def check(
         known = read(path, extra_vars or [], access)
         cluster = plan_cluster(known)
         gathered, failures = _gather(root, path, extra_vars, cwd, access) if cluster.plans else ({}, [])
+        order = [name for plan in cluster.plans for name in plan.nodes]
+        gathered = {name: gathered[name] for name in dict.fromkeys([*order, *gathered]) if name in gathered}
         cluster = plan_cluster(known, gathered)
         if facts:
             write_facts(facts, gathered)

@@ -9,9 +9,9 @@ import typer
 
 from inferfleet.cli.execute import execute
 from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
-from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.row import Row, table_rows
 from inferfleet.cli.output.sections import mappings
-from inferfleet.cli.output.text import aligned, shown, tr
+from inferfleet.cli.output.text import shown, tr
 from inferfleet.cli.registry import Command, Group
 from inferfleet.messages import N_
 
@@ -113,7 +113,7 @@ def client_rows(clients: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Return a row for each client."""
     cells = [[tr(column) for column in _COLUMNS], *(_cells(client) for client in clients)]
     labels = [tr(N_("client")), *(str(client["name"]) for client in clients)]
-    return [Row(label, line) for label, line in zip(labels, aligned(cells), strict=True)]
+    return table_rows(labels, cells)
 
 
 def _cells(client: Mapping[str, Any]) -> list[str]:

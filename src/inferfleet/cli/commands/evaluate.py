@@ -111,7 +111,7 @@ def evaluation_rows(evaluation: Any) -> list[Row]:
             cells.append([more, *[""] * (len(cells[0]) - 1)])
             labels.append(("…", ""))
     lines = aligned(cells, last_free=True)
-    rows = [Row(label, line, tone) for (label, tone), line in zip(labels, lines, strict=True)]
+    rows = [Row(label, line, tone, column=True) for (label, tone), line in zip(labels, lines, strict=True)]
     return [*rows, *_notes(evaluation)]
 
 

@@ -12,24 +12,26 @@ import typer
 from inferfleet.cli.durations import seconds_of, wrong_span
 from inferfleet.cli.execute import execute, refuse
 from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
-from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.row import Row, table_rows
 from inferfleet.cli.output.sections import mappings
-from inferfleet.cli.output.text import aligned, tr
+from inferfleet.cli.output.text import tr
 from inferfleet.cli.registry import Command
 from inferfleet.messages import N_
 from inferfleet.runner.outcome import Outcome
 
 _LABELS = {
-    "requests": N_("requests"),
+    "requests": N_("all requests"),
     "refused": "429",
     "failed": N_("failed"),
     "prompt_tokens": N_("prompt tokens"),
     "completion_tokens": N_("completion tokens"),
+}
+_TIMES = {
     "ttft_p50": N_("TTFT p50"),
     "ttft_p95": N_("TTFT p95"),
     "duration_p95": N_("duration p95"),
 }
-"""Columns of the table by field of `inferfleet.gateway.usage.Usage`."""
+"""Columns of the two tables by field of `inferfleet.gateway.usage.Usage`; one would be wider than a terminal."""
 
 
 @takes_run_options
@@ -98,31 +100,31 @@ _FIELDS = (
 
 
 def usage_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
-    """Return the time span, a row for each client and model, and the sum."""
+    """Return the time span, a table of numbers by client and model with their sum, and one of latencies."""
     report = result.get("usage")
     if not isinstance(report, Mapping):
         return []
     span = N_("{since} to {until} UTC")
-    times = {name: f"{datetime.fromtimestamp(report[name], UTC):%Y-%m-%d %H:%M}" for name in ("since", "until")}
-    head = [Row(tr(N_("time span")), tr(span, **times))]
+    span_ends = {name: f"{datetime.fromtimestamp(report[name], UTC):%Y-%m-%d %H:%M}" for name in ("since", "until")}
+    head = [Row(tr(N_("time span")), tr(span, **span_ends))]
     rows = rows_of(result)
     if not rows:
         return [head, [Row("", tr(N_("No requests.")))]]
-    total = {name: sum(row[name] for row in rows) for name in _LABELS if not name.endswith(("p50", "p95"))}
-    cells = [[tr(label) for label in _LABELS.values()], *(_cells(row) for row in (*rows, total))]
-    names = [tr(N_("client")), *(_name(row) for row in rows), tr(N_("sum"))]
-    table = [Row(name, line) for name, line in zip(names, aligned(cells), strict=True)]
+    total = {name: sum(row[name] for row in rows) for name in _LABELS}
+    names = [tr(N_("client")), *(_name(row) for row in rows)]
+    numbers = table_rows([*names, tr(N_("sum"))], _table(_LABELS, [*rows, total]))
+    times = table_rows(names, _table(_TIMES, rows))
     uncounted = sum(row["without_usage"] for row in rows)
     note = N_("{count} answers had no numbers of tokens: their engine sends them only if a client requests it.")
-    return [head, table, *([[Row(tr(N_("note")), tr(note, count=uncounted))]] if uncounted else [])]
+    return [head, numbers, times, *([[Row(tr(N_("note")), tr(note, count=uncounted))]] if uncounted else [])]
 
 
 def _name(row: Mapping[str, Any]) -> str:
     return f"{row['client']} {row['model']}"
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    return [_cell(name, row.get(name)) for name in _LABELS]
+def _table(labels: Mapping[str, str], rows: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    return [[tr(label) for label in labels.values()], *([_cell(name, row[name]) for name in labels] for row in rows)]
 
 
 def _cell(name: str, value: float | None) -> str:

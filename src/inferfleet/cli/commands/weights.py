@@ -7,9 +7,9 @@ import typer
 
 from inferfleet.cli.execute import execute
 from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
-from inferfleet.cli.output.row import Row
+from inferfleet.cli.output.row import Row, table_rows
 from inferfleet.cli.output.sections import standard_blocks
-from inferfleet.cli.output.text import aligned, count, duration, shown, size, tr
+from inferfleet.cli.output.text import count, duration, shown, size, tr
 from inferfleet.cli.registry import Command, Group
 from inferfleet.messages import N_
 
@@ -65,6 +65,10 @@ def remove(
     raise typer.Exit(execute(_REMOVE, options, extra_vars=extra_vars))
 
 
+_STORED = N_("{state}, {size}: {path}")
+_STORED_COMMIT = N_("{state}, {size}: {path} ({repository}, {commit})")
+
+
 def weights_blocks(result: Mapping[str, Any]) -> list[list[Row]]:
     """Return what was verified, downloaded and listed."""
     verified, downloads, models = (result.get(f"weights{what}") for what in ("_verification", "", "_found"))
@@ -82,7 +86,7 @@ def download_rows(report: Mapping[str, Any]) -> list[Row]:
         sent = sum(node["sent_bytes"] for node in report["nodes"])
         cells.append(_cells({**report, "sent_bytes": sent}))
     labels = [tr(N_("weights")), *(node["node"] for node in report["nodes"]), tr(N_("all nodes"))]
-    rows = [Row(label, line) for label, line in zip(labels, aligned(cells), strict=False)]
+    rows = table_rows(labels[: len(cells)], cells)
     if report["times_model"] is not None:
         text = N_("{times} × the model size of {size}")
         rows.append(Row("WAN", tr(text, times=f"{report['times_model']:g}", size=size(report["model_bytes"]))))
@@ -102,9 +106,15 @@ def model_rows(models: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Return a row for each model stored on a node, and how to remove leftovers."""
     rows = []
     for model in models:
-        known = f" ({model['repository']}, {model['commit'][:12]})" if model["commit"] else ""
-        state = tr(_STATES.get(model["state"], model["state"]))
-        rows.append(Row(model["node"], f"{state}, {size(model['bytes'])}: {model['path']}{known}"))
+        known = {
+            "state": tr(_STATES.get(model["state"], model["state"])),
+            "size": size(model["bytes"]),
+            "path": model["path"],
+            "repository": model["repository"],
+            "commit": (model["commit"] or "")[:12],
+        }
+        template = _STORED_COMMIT if known["commit"] else _STORED
+        rows.append(Row(model["node"], tr(template, **known)))
     partial = [model["bytes"] for model in models if model["state"] == "partial"]
     if partial:
         downloads = count(len(partial), N_("{count} interrupted download"), N_("{count} interrupted downloads"))

@@ -1,6 +1,7 @@
 """Print the summary: framed on a terminal, otherwise as plain lines."""
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -9,7 +10,7 @@ from rich.text import Text
 from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.style import TONES, ascii_only, plain_mark
 from inferfleet.cli.output.summary import Summary
-from inferfleet.cli.output.text import labelled, tr
+from inferfleet.cli.output.text import labelled, pad, tr
 from inferfleet.messages import N_
 
 _MARKS = {True: "✔", False: "✘"}
@@ -65,13 +66,16 @@ def _print_plain(console: Console, summary: Summary) -> None:
     lines = ["", tr(_WARNED if summary.warned else _GOOD if summary.good else _BAD, text=summary.heading)]
     for number, block in enumerate(summary.blocks):
         lines += [""] if number else []
-        lines += [line for row in block for line in _plain_row(row)]
+        widest = max((cell_len(row.label) for row in block if row.column), default=0)
+        lines += [line for row in block for line in _plain_row(row, widest)]
     lines += [tr(_TRY, command=summary.try_it)] if summary.try_it else []
     for line in lines:
         console.print(Text(line), soft_wrap=True)
 
 
-def _plain_row(row: Row) -> list[str]:
+def _plain_row(row: Row, widest: int) -> list[str]:
+    if row.column:
+        return [f"  {pad(row.label, widest)}  {row.text}".rstrip()]
     if not row.label:
         return row.text.splitlines()
     state = {True: N_("ok: {text}"), False: _BAD, None: "{text}"}[row.holds]
