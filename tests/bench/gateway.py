@@ -2,6 +2,7 @@
 
     python -m tests.bench.gateway                                   # about 40 s
     python -m tests.bench.gateway --requests 100000                 # memory over 100,000 requests
+    python -m tests.bench.gateway --without-usage                   # compare it without the filter that reads tokens
     python -m tests.bench.gateway --vllm-router /tmp/venv/bin/vllm-router   # compare it, without the gateway
 
 Two replicas, TLS, keys, limits and prefix affinity as in a deployment. "answers at once": clients, engine and gateway
@@ -34,6 +35,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KEY = "sk-bench"
 EVENT_SECONDS = 0.05
 HOLD_SECONDS = 1.0
+FILTER = "filter lua.tokens"
 
 
 @contextmanager
@@ -57,8 +59,11 @@ def engine(seconds: float, log: Path) -> Iterator[int]:
 
 
 @contextmanager
-def gateway(folder: Path, engines: list[int], threads: int = Limits.threads) -> Iterator[tuple[Target, int]]:
+def gateway(
+    folder: Path, engines: list[int], threads: int = Limits.threads, *, usage: bool = True
+) -> Iterator[tuple[Target, int]]:
     """Run HAProxy in front of the engines; yield where it listens and its process id."""
+    folder.mkdir()
     port, authority = free_port(), issue_authority("bench")
     plans = [plan("m", f"n{number}", port, max_num_seqs=4096) for number, port in enumerate(engines)]
     limits = Limits(4 * 2**20, free_port(), address="127.0.0.1", queue_length=4096, threads=threads)
@@ -67,7 +72,7 @@ def gateway(folder: Path, engines: list[int], threads: int = Limits.threads) -> 
     keys = {"bench": KEY}
     files = gateway_files(plans, [{"name": "bench"}], certificate, certificate, keys, port, limits, paths, "engine-key")
     for path, content in files.items():
-        Path(path).write_text(content)
+        Path(path).write_text(content if usage else content.replace(FILTER, ""))
     with process(["haproxy", "-db", "-f", paths.of("config")], folder / "haproxy.log") as pid:
         yield Target(port, KEY, ssl.create_default_context(cadata=authority.certificate)), pid
 
@@ -86,19 +91,37 @@ def memory(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 2**20
 
 
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a process used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, proc(5)
+
+
 class Bench:
     """The measurements and their table."""
 
     def __init__(self, given: argparse.Namespace, folder: Path) -> None:
         self.given, self.folder = given, folder
-        columns = ("engine", "through", "streams", "requests", "failed", "TTFT p50", "TTFT p99", "requests/s", "memory")
-        self.table = Table(
-            *columns, title="Gateway on the loopback interface; TTFT in ms, memory of the process in MiB"
+        columns = (
+            "engine",
+            "through",
+            "streams",
+            "requests",
+            "failed",
+            "TTFT p50",
+            "TTFT p99",
+            "requests/s",
+            "CPU",
+            "memory",
         )
+        title = "Gateway on the loopback interface; TTFT and processor time of a request in ms, memory in MiB"
+        self.table = Table(*columns, title=title)
 
-    def gateway(self, folder: Path, engines: list[int]) -> AbstractContextManager[tuple[Target, int]]:
+    def gateway(
+        self, folder: Path, engines: list[int], *, usage: bool = True
+    ) -> AbstractContextManager[tuple[Target, int]]:
         """Return a gateway with the given threads in front of the engines."""
-        return gateway(folder, engines[: self.given.replicas], self.given.threads)
+        return gateway(folder, engines[: self.given.replicas], self.given.threads, usage=usage)
 
     def measure(
         self, kind: str, name: str, target: Target, pid: int, streams: int, count: int, spread: float
@@ -109,18 +132,24 @@ class Bench:
         def opened() -> None:
             peak[0] = memory(pid) if pid else 0
 
+        before = processor_seconds(pid) if pid else 0
         result = asyncio.run(load(target, streams, count, self.given.prompt_bytes, opened, spread))
+        used = f"{(processor_seconds(pid) - before) / count * 1000:.2f}" if pid else ""
         size = str(max(memory(pid), peak[0])) if pid else ""
         p50, p99 = (f"{result.percentile(percent):.1f}" for percent in (50, 99))
         sent = (kind, name, str(streams), str(len(result.ttft)), str(result.failed))
-        self.table.add_row(*sent, p50, p99, f"{result.rate:.0f}", size)
+        self.table.add_row(*sent, p50, p99, f"{result.rate:.0f}", used, size)
         return result
 
     def through(self, stack: ExitStack, engines: list[int], kind: str) -> dict[str, tuple[Target, int]]:
         """Start what the requests go through."""
         folder = self.folder / kind.replace(" ", "-").replace(",", "")
         folder.mkdir()
-        chains = {"direct": (Target(engines[0], KEY), 0), "gateway": stack.enter_context(self.gateway(folder, engines))}
+        chains = {"direct": (Target(engines[0], KEY), 0)}
+        chains["gateway"] = stack.enter_context(self.gateway(folder / "gateway", engines))
+        if self.given.without_usage:
+            other = self.gateway(folder / "without", engines, usage=False)
+            chains["gateway, tokens not read"] = stack.enter_context(other)
         if self.given.vllm_router:
             chains["vllm-router"] = stack.enter_context(
                 vllm_router(self.given.vllm_router, engines, folder / "router.log")
@@ -143,9 +172,7 @@ class Bench:
         sizes = []
         with ExitStack() as stack:
             engines = [stack.enter_context(engine(0, self.folder / "engine.log")) for _ in range(2)]
-            folder = self.folder / "memory"
-            folder.mkdir()
-            target, pid = stack.enter_context(self.gateway(folder, engines))
+            target, pid = stack.enter_context(self.gateway(self.folder / "memory", engines))
             time.sleep(4)
             for _ in range(10):
                 asyncio.run(load(target, 64, requests // 10, self.given.prompt_bytes))
@@ -162,6 +189,7 @@ def main() -> None:
     parser.add_argument("--prompt-bytes", type=int, default=4000, help="size of a prompt (4000)")
     parser.add_argument("--threads", type=int, default=Limits.threads, help=f"threads of HAProxy ({Limits.threads})")
     parser.add_argument("--replicas", type=int, choices=(1, 2), default=2, help="replicas behind the gateway (2)")
+    parser.add_argument("--without-usage", action="store_true", help="also measure it without the filter for tokens")
     parser.add_argument("--vllm-router", default="", metavar="PROGRAM", help="also measure this vllm-router")
     given = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -19,17 +19,18 @@ class Affinity:
     prefix_bytes: int = 1024
     """About 256 tokens. What is shared below that is computed again in milliseconds."""
     first: tuple[str, ...] = (
-        "$.prompt",
         "$.prompt[0]",
-        "$.messages[0].content",
+        "$.prompt",
         "$.messages[0].content[0].text",
+        "$.messages[0].content",
         "$.instructions",
-        "$.input",
-        "$.input[0].content",
         "$.input[0].content[0].text",
+        "$.input[0].content",
+        "$.input",
     )
-    """JSON paths of a prompt's beginning in requests of OpenAI's API, a text or a list of parts."""
-    second: tuple[str, ...] = ("$.messages[1].content", "$.messages[1].content[0].text")
+    """JSON paths of a prompt's beginning in requests of OpenAI's API, a list of parts or a text. Lists are first: HAProxy
+    3.0 returns them as text as well, in which the order of names matters."""
+    second: tuple[str, ...] = ("$.messages[1].content[0].text", "$.messages[1].content")
     """After a system message: the first message of the user, which is the same in all turns of a conversation."""
 
     def factor(self, replicas: int) -> int:

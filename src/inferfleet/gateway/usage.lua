@@ -38,7 +38,7 @@ function Usage:http_payload(txn, message)
     if not first then return end
     local object = text:match("^%s*:%s*(%b{})", last + 1)
     if object then
-      self:read(object)
+      if object:find('_tokens"', 1, true) then self.object = object end
     elseif #text - first < LONGEST and (text:find("^%s*:?%s*$", last + 1) or text:find("^%s*:%s*{", last + 1)) then
       self.kept = text:sub(first)
       return
@@ -47,23 +47,22 @@ function Usage:http_payload(txn, message)
   end
 end
 
--- Responses name the numbers differently than completions do (platform.openai.com/docs/api-reference); embeddings have
--- no second one.
-function Usage:read(object)
+-- Returns the numbers of tokens. Responses name them differently than completions do (platform.openai.com/docs/
+-- api-reference); embeddings have no second one.
+local function read(object)
   local function number(name) return tonumber(object:match('"' .. name .. '"%s*:%s*(%d+)')) end
-  local prompt = number("prompt_tokens") or number("input_tokens")
-  if prompt then
-    self.prompt, self.completion = prompt, number("completion_tokens") or number("output_tokens") or 0
-  end
+  return number("prompt_tokens") or number("input_tokens"),
+    number("completion_tokens") or number("output_tokens") or 0
 end
 
 -- Also called after an abort, before the line of the log is written.
 function Usage:end_analyze(txn, channel)
   if not channel:is_resp() then return end
   if self.first then txn:set_var("txn.ttft_ms", self.first - self.started) end
-  if self.prompt then
-    txn:set_var("txn.prompt_tokens", self.prompt)
-    txn:set_var("txn.completion_tokens", self.completion)
+  local prompt, completion = read(self.object or "")
+  if prompt then
+    txn:set_var("txn.prompt_tokens", prompt)
+    txn:set_var("txn.completion_tokens", completion)
   end
 end
 
