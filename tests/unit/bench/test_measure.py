@@ -22,6 +22,15 @@ def test_read_recorded_result(recorded):
     assert measured.e2el_ms.p99 == 2245.0143213404954
 
 
+def test_read_result_recorded_on_an_h200(recorded):
+    text = recorded("result-vllm-0.24.0-h200.json")
+    measured = read_measurement(text, "", concurrency=64, num_prompts=128, seed=64, ended="2026-11-28T12:01:36Z")
+    assert (measured.completed, measured.failed) == (128, 0)
+    assert (measured.total_input_tokens, measured.total_output_tokens) == (128 * 1024, 128 * 256)
+    assert measured.output_throughput == pytest.approx(128 * 256 / measured.duration)
+    assert measured.tpot_ms.median == 37.41595515294139
+
+
 def test_result_of_an_older_version_without_failed_count(recorded):
     older = json.loads(recorded(RESULT)) | {"completed": 3}
     del older["failed"]

@@ -42,6 +42,12 @@ def test_recorded_log_of_sockets():
     assert log.over_sockets > 0
 
 
+def test_recorded_log_of_two_nodes():
+    log = read("recorded_two_nodes")
+    assert (log.version, log.networks, log.fell_back) == ("2.28.9", ("Socket",), True)
+    assert (log.over_sockets, log.over_rdma, log.warnings) == (4, 0, ())
+
+
 @pytest.mark.parametrize("name", ["fallback", "no_verbs"])
 def test_sockets(name):
     assert read(name).fell_back
