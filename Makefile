@@ -8,7 +8,7 @@ SHELL := /bin/sh
 # deployment on the test cluster (test-site).
 ROLES ?= preflight node_baseline container_runtime inference_engine engine_switch
 # The other roles, which `make test` omits because they take long.
-MORE_ROLES ?= container_images ray_cluster supervisor monitoring nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights gateway open_webui verify \
+MORE_ROLES ?= container_images ray_cluster supervisor monitoring dcgm_exporter_simulated nvidia_driver_simulated package_repository other_drivers_simulated offline_bundle prepare_debian13 prepare_debian11 nccl_fabric model_weights gateway open_webui verify \
   bench evaluate doctor report gpustack deepseek_infer_simulated
 
 # Length of the random faults of `make test-soak`.

@@ -35,7 +35,9 @@ def component_units(plan, variables, groups, host):
 def _running(plan, variables, groups, host):
     groups = serving_groups(groups, plan["nodes"][host]["role"]) if host in plan["nodes"] else groups
     settings = {name: variables[name] for name in (*settings_read(), "groups")}
-    return settings | {name: plan[name] for name in ("engine", "executor")}, groups
+    # The plan has no image of the exporter where there is no GPU for it.
+    planned = {"monitoring_dcgm_image": plan.get("dcgm_image", "")}
+    return settings | {name: plan[name] for name in ("engine", "executor")} | planned, groups
 
 
 def component_data(data, variables):

@@ -26,7 +26,7 @@ SITE_KEYS = frozenset(
         *("gateway_monitoring_port", "monitoring_admin_password", "monitoring_language"),
         *("monitoring_retention_days", "monitoring_retention_gib"),
         *("monitoring_queue_seconds", "monitoring_ttft_seconds", "monitoring_tpot_seconds"),
-        "monitoring_time_factor",
+        *("monitoring_time_factor", "monitoring_dcgm_image"),
         *("monitoring_webhooks", "monitoring_robots", "monitoring_email"),
         *("offline_bundle", "image_mirrors", "insecure_registries", "registry_mirrors", "container_data_root"),
         *("http_proxy", "https_proxy", "no_proxy", "node_firewall", "firewall_allowed_networks"),

@@ -43,6 +43,8 @@ def _of_plan(plan: Form, ray_ports: Mapping[str, int]) -> Iterator[Target]:
     for node, planned in plan["nodes"].items():
         if plan.get("supervised"):
             yield _at("supervisor", node, planned["address"], _port("supervisor"), labels)
+        if plan.get("dcgm_image"):
+            yield _at("dcgm", node, planned["address"], _port("dcgm_exporter"), labels)
         if plan["executor"] == "ray":
             offset = next(port.offset for port in load_component("ray").ports if port.purpose == _RAY_PURPOSE)
             yield _at("ray", node, planned["address"], ray_ports[plan["head"]] + offset, labels)

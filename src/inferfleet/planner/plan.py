@@ -106,6 +106,8 @@ class Plan:
     """Path of the OpenAI-compatible API."""
     webui_image: str = ""
     """Image of the web UI: the configured one, the vendor's, or Open WebUI's."""
+    dcgm_image: str = ""
+    """Image of the exporter of GPU metrics; empty: not set, or no NVIDIA GPUs."""
     rank_processes: str = ""
     """Regular expression for the titles of the rank processes; empty: the engine sets no titles."""
     supervised: bool = False

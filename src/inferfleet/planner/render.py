@@ -150,6 +150,7 @@ def render(decided: Decided, problems: list[Problem], reasons: list[Message]) ->
         takes_api_key=bool(choice.engine.api_key_env or choice.engine.takes_api_key),
         api_path=choice.engine.api_path,
         webui_image=webui_image(settings.webui_image, choice, fleet),
+        dcgm_image=settings.monitoring_dcgm_image if fleet.accelerator.vendor == "nvidia" else "",
         rank_processes=choice.engine.rank_processes,
         supervised=supervised(settings, choice.engine),
         hang_seconds=_hang_seconds(decided),

@@ -204,6 +204,8 @@ class Settings(BaseModel):
     """GiB of disk that they take at most; the oldest are deleted first."""
     monitoring_language: Literal["en", "zh"] = "en"
     """Language of the alerts."""
+    monitoring_dcgm_image: Image = ""
+    """Image of NVIDIA's DCGM exporter for metrics and alerts of NVIDIA GPUs (docs/en/monitoring.md); empty: none."""
     monitoring_time_factor: Share = 1.0
     """Multiplies how long conditions last before they alert, and the windows of rates; less than 1 for tests."""
     monitoring_queue_seconds: Seconds = 30

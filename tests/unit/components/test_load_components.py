@@ -79,7 +79,7 @@ def test_unknown_component_is_refused():
         "key": "component_service_name",
         "value": "'database'",
         "names": [
-            *("alert_forwarder", "alertmanager", "completion_check", "engine", "firewall", "gateway", "node_exporter"),
-            *("prometheus", "ray", "supervisor", "usage", "virtual_address", "webui"),
+            *("alert_forwarder", "alertmanager", "completion_check", "dcgm_exporter", "engine", "firewall", "gateway"),
+            *("node_exporter", "prometheus", "ray", "supervisor", "usage", "virtual_address", "webui"),
         ],
     }

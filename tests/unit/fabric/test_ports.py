@@ -16,6 +16,7 @@ CONTRACT = {
     "node_firewall": True,
     "supervisor_enabled": True,
     "gateway_virtual_address": "",
+    "monitoring_dcgm_image": "",
     "data_parallel_size": 1,
 }
 GROUPS = {True: ["ray_head"], False: ["ray_worker"]}

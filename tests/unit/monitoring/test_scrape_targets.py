@@ -45,3 +45,9 @@ def test_targets_change_with_replicas_and_nodes():
 def test_engines_without_known_metrics_are_not_scraped():
     assert "engine" not in found(plan("r1", "n1", executor="mp", engine="gpustack"))
     assert "engine" not in found(plan("", "n1", executor="mp", protocol="none"))
+
+
+def test_gpu_metrics_are_those_of_nodes_with_the_exporter():
+    assert "dcgm" not in found(plan("r1", "n1", nodes=NODES, executor="mp"))
+    gpus = found(plan("r1", "n1", nodes=NODES, executor="mp", dcgm_image="dcgm:1"))
+    assert gpus["dcgm"] == [("n1", "10.0.0.1:8413", "n1_8000"), ("n2", "10.0.0.2:8413", "n1_8000")]
