@@ -51,7 +51,7 @@ def render(language: str) -> str:
     accelerators, engines = load_accelerators(), load_engines()
     shown = {name: item for name, item in accelerators.items() if item.vendor != "cpu"}
     matrix = [
-        [name, item.vendor, *(_version(engine, name, item) for engine in engines.values())]
+        [name, item.vendor, *(version_for(engine, name, item) for engine in engines.values())]
         for name, item in shown.items()
     ]
     size = gettext(_SIZE, language).format(
@@ -77,7 +77,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
 
 
-def _version(engine: Engine, name: str, accelerator: Accelerator) -> str:
+def version_for(engine: Engine, name: str, accelerator: Accelerator) -> str:
+    """Return the newest version of an engine that runs on an accelerator; empty if none does."""
     if accelerator.vendor not in engine.vendors:
         return ""
     for version in engine.versions:
