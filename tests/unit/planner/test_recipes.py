@@ -1,4 +1,4 @@
-"""Verdicts of the planner, and the memory that vLLM's recipes demand for a checkpoint (tests/fixtures/recipes.yml)."""
+"""Results of the planner, and the memory that vLLM's recipes demand for a checkpoint (tests/fixtures/recipes.yml)."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ WITHOUT_MARGIN = {("moonshotai/Kimi-K2-Thinking", "H100-80G")}
 """The recipe's 600 GB are the files alone (594 GB): on eight H100 70.9 of 71.2 usable GiB, and activations on top."""
 
 
-def verdict(checkpoint: str, accelerator: str, count: int):
+def assess(checkpoint: str, accelerator: str, count: int):
     settings = Settings(model=MODELS[checkpoint], checkpoint=checkpoint, engine="vllm")
     return estimate(settings, accelerator, nodes=1, per_node=count).plan
 
@@ -34,11 +34,11 @@ def test_smallest_server_of_the_recipe(checkpoint, accelerator):
     size, minimum = RECIPES["accelerators"][accelerator], RECIPES["minimum_gb"][checkpoint]
     enough = [count for count in SERVERS if count * size >= minimum]
     if enough:
-        refused = {problem.code for problem in verdict(checkpoint, accelerator, enough[0]).problems}
+        refused = {problem.code for problem in assess(checkpoint, accelerator, enough[0]).problems}
         if (checkpoint, accelerator) in WITHOUT_MARGIN:
             assert refused == {"does-not-fit"}
         else:
             assert refused <= NOT_ABOUT_MEMORY
     smaller = [count for count in SERVERS if count * size < minimum]
-    if smaller and not verdict(checkpoint, accelerator, smaller[-1]).problems:  # within the recipe's margin
+    if smaller and not assess(checkpoint, accelerator, smaller[-1]).problems:  # within the recipe's margin
         assert smaller[-1] * size >= minimum / MARGIN
