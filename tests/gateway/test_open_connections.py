@@ -16,7 +16,7 @@ def test_key_that_is_revoked_during_an_open_http2_connection_is_refused(gateway,
     shared += ["--output", "/dev/null", "--write-out", "%{stderr}%{http_version} %{http_code} %{num_connects}\n"]
     command = ["curl", *shared, "--json", '{"model": "small"}', url]
     command += ["--next", *shared, "--request", "POST", "--upload-file", body, url]
-    received = len(gateway.engines["n3"].requests)
+    before, received = len(gateway.requests()), len(gateway.engines["n3"].requests)
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as client:
         assert client.stderr.readline() == "2 200 1\n"
         gateway.admin(f"del map {gateway.paths.of('keys')} {hash_key('sk-bob')}")
@@ -26,7 +26,7 @@ def test_key_that_is_revoked_during_an_open_http2_connection_is_refused(gateway,
             assert client.stderr.readline() in ("2 401 0\n", "0 000 0\n")
         finally:
             gateway.admin(f"add map {gateway.paths.of('keys')} {hash_key('sk-bob')} bob")
-    gateway.until(lambda: [line["status"] for line in gateway.requests()[-2:]] == [200, 401])
+    gateway.until(lambda: 401 in [line["status"] for line in gateway.requests()[before:]])
     assert len(gateway.engines["n3"].requests) == received + 1
 
 
