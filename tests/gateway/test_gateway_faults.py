@@ -67,6 +67,21 @@ def test_http_1_0_and_absolute_urls(gateway):
         assert b'"path": "/v1-other/chat/completions"' in answer
 
 
+@pytest.mark.parametrize("host", ["evil.example.com", "127.0.0.1:1", "[::1]", ""])
+@pytest.mark.parametrize(("path", "status"), [("/invocations", 404), (CHAT, 401)])
+def test_wrong_host_opens_nothing_and_is_logged(gateway, host, path, status):
+    before, received = len(gateway.requests()), [len(engine.requests) for engine in gateway.engines.values()]
+    answer = gateway.raw(
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{{}}".encode()
+    )
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer[:200]
+    assert b"evil" not in answer
+    gateway.until(lambda: len(gateway.requests()) > before)
+    line = gateway.requests()[before]
+    assert (line["status"], line["path"], line["client"]) == (status, path, "-")
+    assert [len(engine.requests) for engine in gateway.engines.values()] == received
+
+
 @pytest.mark.parametrize("part", ["headers", "body"])
 def test_slow_clients_are_disconnected(gateway, part):
     request = f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-alice\r\n"

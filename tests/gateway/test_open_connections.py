@@ -1,6 +1,6 @@
 """What applies to connections and requests that are open when a key is revoked or the gateway is reloaded."""
 
-import json
+import os
 import subprocess
 
 from tests.gateway.answers import CHAT, refused
@@ -8,20 +8,26 @@ from tests.gateway.answers import CHAT, refused
 from inferfleet.gateway import hash_key
 
 
-def test_key_that_is_revoked_during_an_open_http2_connection_is_refused(gateway):
-    """curl sends the second request one second after the first one, on the same connection."""
+def test_key_that_is_revoked_during_an_open_http2_connection_is_refused(gateway, tmp_path):
+    """curl opens a pipe, and waits there, when it begins the second request."""
+    os.mkfifo(body := tmp_path / "body")
     url = f"https://127.0.0.1:{gateway.port}{CHAT}"
-    command = ["curl", "--silent", "--http2", "--cacert", gateway.folder / "ca.pem", "--rate", "60/m", "--noproxy", "*"]
-    command += ["--header", "Authorization: Bearer sk-bob", "--json", json.dumps({"model": "small"})]
-    command += ["--output", "/dev/null", "--output", "/dev/null"]
-    command += ["--write-out", "%{stderr}%{http_version} %{http_code} %{num_connects}\n"]
-    with subprocess.Popen([*command, url, url], stderr=subprocess.PIPE, text=True) as client:
+    shared = ["--silent", "--http2", "--cacert", gateway.folder / "ca.pem", "--header", "Authorization: Bearer sk-bob"]
+    shared += ["--output", "/dev/null", "--write-out", "%{stderr}%{http_version} %{http_code} %{num_connects}\n"]
+    command = ["curl", *shared, "--json", '{"model": "small"}', url]
+    command += ["--next", *shared, "--request", "POST", "--upload-file", body, url]
+    before, received = len(gateway.requests()), len(gateway.engines["n3"].requests)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as client:
         assert client.stderr.readline() == "2 200 1\n"
         gateway.admin(f"del map {gateway.paths.of('keys')} {hash_key('sk-bob')}")
         try:
-            assert client.stderr.readline() == "2 401 0\n"
+            body.write_text('{"model": "small"}')
+            # HAProxy resets a stream that it refuses before its end; curl 7.88 then may not show the status.
+            assert client.stderr.readline() in ("2 401 0\n", "0 000 0\n")
         finally:
             gateway.admin(f"add map {gateway.paths.of('keys')} {hash_key('sk-bob')} bob")
+    gateway.until(lambda: 401 in [line["status"] for line in gateway.requests()[before:]])
+    assert len(gateway.engines["n3"].requests) == received + 1
 
 
 def test_after_a_reload_a_client_has_its_limit_once_more(gateway):
