@@ -6,14 +6,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-UPGRADE = {"nvidia_driver_install": "upgrade", "nvidia_driver_branch": "590"}
-USED = {"nvidia_driver_in_use": True}
-REBOOT = {"nvidia_driver_reboot": True}
-CASES = {
+UPGRADE: dict[str, Any] = {"nvidia_driver_install": "upgrade", "nvidia_driver_branch": "590"}
+USED: dict[str, Any] = {"nvidia_driver_in_use": True}
+REBOOT: dict[str, Any] = {"nvidia_driver_reboot": True}
+CASES: dict[str, dict[str, Any]] = {
     "same": UPGRADE | USED | {"nvidia_driver_branch": "580"},
     "kept": USED | {"nvidia_driver_branch": "590"},
     "upgraded": UPGRADE | USED | REBOOT,

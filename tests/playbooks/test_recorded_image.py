@@ -53,19 +53,18 @@ def images() -> Iterator[Images]:
 def run(folder: Path, images: Images, recorded: str) -> subprocess.CompletedProcess[str]:
     local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": {"n1": local}}}))
-    architecture = {"aarch64": "aarch64"}.get(os.uname().machine, "x86_64")
+    architecture = os.uname().machine
     variables = {
         "container_images_name": images.name,
         "container_images_recorded": {"n1": {images.name: recorded}},
         "container_images_mirrors": {},
         # A rollback does not query the registry, which may have another image under the tag.
         "container_images_pull": "always",
-        "ansible_facts": {"inferfleet_node": {"architecture": architecture}, "inferfleet_bundle": {}},
     }
+    facts = {"inferfleet_node": {"architecture": architecture}, "inferfleet_bundle": {}, "cacheable": True}
     include = {"name": "container_images", "rolespec_validate": False}
-    play = {"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.include_role": include}]}
-    facts = {"ansible.builtin.set_fact": variables.pop("ansible_facts") | {"cacheable": True}}
-    play["tasks"] = [facts, *play["tasks"]]
+    tasks = [{"ansible.builtin.set_fact": facts}, {"ansible.builtin.include_role": include}]
+    play = {"hosts": "all", "gather_facts": False, "tasks": tasks}
     (folder / "play.json").write_text(json.dumps([play]))
     return subprocess.run(
         [
