@@ -12,7 +12,9 @@ def images(
 ) -> list[str]:
     """Return the images of the components that run in `groups` (None: in any), each once."""
     named = (
-        str(plan.get(c.plan_image, "")) if c.plan_image else c.image for c in _running(plan, groups, components) if c.container
+        str(plan.get(c.plan_image, "")) if c.plan_image else c.image
+        for c in _running(plan, groups, components)
+        if c.container
     )
     return list(dict.fromkeys(filter(None, named)))
 
