@@ -30,7 +30,7 @@ def test_key_that_is_revoked_during_an_open_http2_connection_is_refused(gateway,
     assert len(gateway.engines["n3"].requests) == received + 1
 
 
-def test_after_a_reload_a_client_has_its_limit_once_more(gateway):
+def test_limit_after_a_reload_counts_later_requests_only(gateway):
     """The streams of before run in the previous process, which accepts no further connection."""
     with gateway.streaming("sk-single", "small") as before:
         refused(gateway.chat("small", "single"), 429, "rate_limit_exceeded")
