@@ -28,8 +28,8 @@ class Affinity:
         "$.input[0].content",
         "$.input",
     )
-    """JSON paths of a prompt's beginning in requests of OpenAI's API, a list of parts or a text. Lists are first: HAProxy
-    3.0 returns them as text as well, in which the order of names matters."""
+    """JSON paths of a prompt's beginning in requests of OpenAI's API, a list of parts or a text. Lists are first:
+    HAProxy 3.0 returns them as text as well, in which the order of names matters."""
     second: tuple[str, ...] = ("$.messages[1].content[0].text", "$.messages[1].content")
     """After a system message: the first message of the user, which is the same in all turns of a conversation."""
 
