@@ -158,7 +158,7 @@ def test_symptom_is_found_in_the_log_of_a_custom_component(tmp_path: Path, monke
     shutil.copytree(FOLDER, tmp_path / "symptoms")
     add_symptom(tmp_path / "symptoms/node", "exporter")
     monkeypatch.setattr("inferfleet.doctor.symptom.FOLDER", tmp_path / "symptoms")
-    with pytest.raises(ValueError, match=r"key logs\.0: it is not one of .*ray, engine, .*webui, .*docker"):
+    with pytest.raises(ValueError, match=r"key logs\.0: it is not one of .*ray, .*engine, .*webui, .*docker"):
         load_symptoms()
     monkeypatch.setattr(components, "__path__", [*components.__path__, str(tmp_path)])
     for name in ("made-up-exporter.log", "textfile.log"):

@@ -203,7 +203,7 @@ def test_problem_is_shown_with_remedy():
     [
         ("Up 3 hours (healthy)", "已运行 3 小时（健康）"),
         ("Up 2 days", "已运行 2 天"),
-        ("Up Less than a second", "已运行 不到 1 秒"),
+        ("Up Less than a second", "已运行不到 1 秒"),
         ("Exited (137) About a minute ago", "已退出（137），约 1 分钟前"),
         ("Exited (137)", "已退出（137）"),
         ("Restarting (1) 5 seconds ago", "正在重启（1），5 秒前"),
