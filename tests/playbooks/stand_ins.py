@@ -5,7 +5,9 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +147,8 @@ def run_part(
     )
     output = done.stdout + done.stderr
     return Run(done.returncode, output, re.findall(r"step:(\S+:\w+)", output))
+
+
+def in_order(steps: Iterable[str]) -> list[str]:
+    """Return the steps with the hosts of each in the order of their names: a task runs on all of them at once."""
+    return [step for _, same in groupby(steps, lambda step: step.partition(":")[0]) for step in sorted(same)]

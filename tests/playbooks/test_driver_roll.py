@@ -1,11 +1,10 @@
 """playbooks/parts/prepare.yml with another driver under running replicas: each is drained and stops for it."""
 
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_ins import STEP, Run, run_part
+from stand_ins import STEP, Run, in_order, run_part
 
 _ROLES = {
     **{f"{name}/tasks/main.yml": STEP.format(step=name, when="true") for name in ("node_baseline", "node_firewall")},
@@ -39,11 +38,6 @@ def change(folder: Path, fails: dict[str, list[str]], containers: str = RUNNING,
     given = {"x_due": ["a1", "a2", "b1"], "offline_bundle": ""}
     changes = dict.fromkeys(REPLICAS, plan)
     return run_part(folder, "prepare", _ROLES, REPLICAS, fails, changes, containers=containers, **given | variables)
-
-
-def in_order(steps: list[str]) -> list[str]:
-    """Return the steps with the hosts of each in the order of their names: a task runs on all of them at once."""
-    return [step for _, same in groupby(steps, lambda step: step.partition(":")[0]) for step in sorted(same)]
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,11 @@
 """playbooks/parts/serve.yml with several services: the real role engine_switch, stand-ins for the others."""
 
 import json
-from collections.abc import Collection
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_ins import STEP, Run, Services, run_part
+from stand_ins import STEP, Run, Services, in_order, run_part
 
 _ROLES = {
     "ray_cluster/tasks/main.yml": STEP.format(step="ray", when="true")
@@ -105,18 +103,13 @@ def rolled(tmp_path_factory: pytest.TempPathFactory) -> Run:
     )
 
 
-def task_by_task(steps: list[str], names: Collection[str]) -> list[str]:
-    """Return the steps of these names, sorted by host within a task: hosts carry it out at the same time."""
-    chosen = (step for step in steps if step.partition(":")[0] in names)
-    return [step for _, task in groupby(chosen, key=lambda step: step.partition(":")[0]) for step in sorted(task)]
-
-
 def test_replicas_are_replaced_one_after_another(rolled: Run) -> None:
-    steps = task_by_task(rolled.steps, ("drain", "start", "wait", "verify", "undrain"))
+    names = ("drain", "start", "wait", "verify", "undrain")
+    steps = in_order(step for step in rolled.steps if step.partition(":")[0] in names)
     first = [f"{step}:{host}" for step in ("drain", "start") for host in ("a1", "a2")]
     first += ["wait:a1", *(f"{step}:{host}" for step in ("verify", "undrain") for host in ("a1", "a2"))]
     assert steps[: len(first)] == first
-    assert steps[len(first) :] == [f"{step}:b1" for step in ("drain", "start", "wait", "verify", "undrain")]
+    assert steps[len(first) :] == [f"{step}:b1" for step in names]
 
 
 def test_first_failure_stops_the_roll(rolled: Run) -> None:
@@ -145,7 +138,8 @@ def test_gates_are_checked_before_the_first_replica_is_drained(gated: Run) -> No
 
 def test_gates_follow_the_verification_of_a_replica_and_precede_its_use(gated: Run) -> None:
     of_first = [step for step in gated.steps if step.endswith((":a1", ":a2"))]
-    steps = task_by_task(of_first, ("verify", "evaluate", "undrain"))
+    names = ("verify", "evaluate", "undrain")
+    steps = in_order(step for step in of_first if step.partition(":")[0] in names)
     assert steps == ["verify:a1", "verify:a2", "evaluate:a1", "undrain:a1", "undrain:a2"]
 
 
