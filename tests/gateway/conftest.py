@@ -38,12 +38,13 @@ from inferfleet.gateway import (
 
 CHECK = Path(__file__).parents[2] / "roles/gateway/files/completion_check.py"
 ENGINE_KEY = """engine-key-with-%-"-'-$HOME-#"""
-KEYS = {"alice": "sk-alice", "bob": "sk-bob", "slow": "sk-slow", "single": "sk-single"}
+KEYS = {"alice": "sk-alice", "bob": "sk-bob", "slow": "sk-slow", "single": "sk-single", "former": "sk-former"}
 CLIENTS: list[dict[str, Any]] = [
     {"name": "alice"},
     {"name": "bob", "models": ["small"]},
     {"name": "slow", "requests_per_minute": 3},
     {"name": "single", "max_concurrent": 1},
+    {"name": "former", "expires": "2026-01-31"},
 ]
 BODY_BYTES = 262144
 

@@ -1,6 +1,7 @@
 """Changes of clients with their files on the controller, and the gateway's map files of all clients."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ def change_clients(
             folder.new_client_key(change.name)
         if change.action == "revoke":
             folder.remove_client_key(change.name)
-    rows = client_rows(after, clients, _keys(folder, clients, after.added))
+    rows = client_rows(after, clients, _keys(folder, clients, after.added), _today())
     client = next(row for row in rows if row["name"] == change.name)
     client |= {"key_file": str(secrets / folder.client_key_file(change.name)) if new_key else ""}
     return {"changed": after != recorded or new_key, "clients": rows, "client": client}
@@ -62,8 +63,12 @@ def client_maps(
 
 def _rows(folder: SecretFolder, clients: Settings) -> list[dict[str, Any]]:
     recorded = read_recorded(folder.path)
-    return client_rows(recorded, clients, _keys(folder, clients, recorded.added))
+    return client_rows(recorded, clients, _keys(folder, clients, recorded.added), _today())
 
 
 def _keys(folder: SecretFolder, clients: Settings, added: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return folder.existing_client_keys(client["name"] for client in (*clients, *added))
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()

@@ -13,7 +13,7 @@ from inferfleet.messages import N_, Problem
 from inferfleet.settings import ApiClient
 
 Settings = Sequence[Mapping[str, Any]]
-_LIMITS = ("models", "requests_per_minute", "max_concurrent")
+_LIMITS = ("models", "requests_per_minute", "max_concurrent", "expires")
 _FINGERPRINT = 8  # characters of the key's SHA-256
 
 
@@ -135,10 +135,16 @@ def generates_key(change: Change, clients: Settings) -> bool:
     return change.action in ("add", "rotate") and not set_there
 
 
-def client_rows(recorded: Recorded, clients: Settings, keys: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return a description of each client, the revoked ones last; `keys` has the generated keys that exist."""
+def client_rows(recorded: Recorded, clients: Settings, keys: Mapping[str, str], today: str) -> list[dict[str, Any]]:
+    """Return a description of each client, the revoked ones last.
+
+    `keys` has the generated keys that exist; `today` is the date in UTC as YYYY-MM-DD.
+    """
     names = {client["name"] for client in clients}
-    active = [_row(client, keys, names, "active") for client in recorded.active(clients)]
+    active = [
+        _row(client, keys, names, "expired" if "" < _expires(client) <= today else "active")
+        for client in recorded.active(clients)
+    ]
     defined = {client["name"]: client for client in clients}
     gone = [_row(defined.get(name, {"name": name}), {}, names, "revoked") for name in recorded.revoked]
     return active + gone
@@ -153,5 +159,10 @@ def _row(client: Mapping[str, Any], keys: Mapping[str, str], inventory: set[str]
         "models": [*client.get("models", ())],
         "requests_per_minute": client.get("requests_per_minute", 0),
         "max_concurrent": client.get("max_concurrent", 0),
+        "expires": _expires(client),
         "key_fingerprint": hash_key(key)[:_FINGERPRINT] if key else "",
     }
+
+
+def _expires(client: Mapping[str, Any]) -> str:
+    return str(client.get("expires", ""))

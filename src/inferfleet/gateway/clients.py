@@ -4,9 +4,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
-CLIENT_MAPS = ("keys", "access", "models", "rates", "streams")
+CLIENT_MAPS = ("keys", "access", "models", "rates", "streams", "expiry")
 """Map files that depend on the clients."""
 
 
@@ -41,6 +42,8 @@ class Client:
     requests_per_minute: int = 0
     max_concurrent: int = 0
     """Requests at the same time. 0 in either limit: unlimited."""
+    expires: str = ""
+    """First day in UTC, as YYYY-MM-DD, on which the key is refused; empty: never."""
 
 
 def read_clients(settings: Iterable[Mapping[str, Any]], keys: Mapping[str, str]) -> tuple[Client, ...]:
@@ -52,6 +55,7 @@ def read_clients(settings: Iterable[Mapping[str, Any]], keys: Mapping[str, str])
             models=tuple(given.get("models", ())),
             requests_per_minute=given.get("requests_per_minute", 0),
             max_concurrent=given.get("max_concurrent", 0),
+            expires=str(given.get("expires", "")),  # a date, where YAML has no quotes
         )
         for given in settings
     )
@@ -61,7 +65,8 @@ def map_files(clients: Sequence[Client], backends: Sequence[Served]) -> dict[str
     """Return the content of each map file by its name.
 
     `keys`: SHA-256 of a key → client. `access`: `client/model` → backend. `models`: client → answer to `/v1/models`.
-    `rates`, `streams`: client → its limit. `backends`: backend → model, which only `read_backends` reads.
+    `rates`, `streams`: client → its limit. `expiry`: client → end of its key, in seconds since 1970.
+    `backends`: backend → model, which only `read_backends` reads.
     """
     allowed = {c.name: [b for b in backends if not c.models or b.model in c.models] for c in clients}
     lines = {
@@ -70,6 +75,7 @@ def map_files(clients: Sequence[Client], backends: Sequence[Served]) -> dict[str
         "models": [f"{c.name} {_model_list(allowed[c.name])}" for c in clients],
         "rates": [f"{c.name} {c.requests_per_minute}" for c in clients],
         "streams": [f"{c.name} {c.max_concurrent}" for c in clients],
+        "expiry": [f"{c.name} {_seconds(c.expires)}" for c in clients if c.expires],
         "backends": [f"{b.name} {b.model}" for b in backends],
     }
     return {name: "".join(f"{line}\n" for line in content) for name, content in lines.items()}
@@ -83,6 +89,10 @@ def read_backends(text: str) -> tuple[ServedModel, ...]:
 def hash_key(key: str) -> str:
     """Return what the gateway stores of a key."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _seconds(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
 
 
 def _model_list(backends: Iterable[Served]) -> str:

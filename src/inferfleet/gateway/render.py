@@ -31,6 +31,7 @@ _ERRORS: dict[str | int, tuple[str, str, str | None]] = {
     502: ("The model server failed.", "server_error", None),
     503: ("No capacity for this model. Retry later.", "server_error", "overloaded"),
     504: ("The model server did not answer in time.", "server_error", "timeout"),
+    "expired": ("The API key has expired.", "invalid_request_error", "expired_api_key"),
     "access": ("The model does not exist or this key has no access to it.", "invalid_request_error", "model_not_found"),
     "method": ("Method not allowed.", "invalid_request_error", "method_not_allowed"),
     "model": ("The body is not a JSON object with the text model.", "invalid_request_error", "model_required"),
@@ -116,7 +117,7 @@ def render_config(
     environment = Environment(
         loader=folder, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    files = ("certificate", "issued", "state", "usage", "keys", "access", "models", "rates", "streams")
+    files = ("certificate", "issued", "state", "usage", "keys", "access", "models", "rates", "streams", "expiry")
     affinity = Affinity()
     authorization = quote(f"Bearer {engine_api_key}".replace("%", "%%"))  # the value is a log format
     return environment.get_template("haproxy.cfg.j2").render(

@@ -47,7 +47,7 @@ _COMMON = re.compile(r"(?:p[a@]ssw[o0]rd|changeme|12345678|qwerty|admin|secret|i
 _LEAST_DISTINCT = 4
 """Different characters of a secret."""
 _SHOWN = 80  # characters of a value
-_PUBLIC_PARTS = ("name", "requests_per_minute", "max_concurrent")
+_PUBLIC_PARTS = ("name", "requests_per_minute", "max_concurrent", "expires")
 """Parts of a setting with secrets that are shown."""
 
 

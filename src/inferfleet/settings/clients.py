@@ -1,9 +1,10 @@
 """Clients of the gateway, as setting `api_clients` lists them."""
 
 import re
+from datetime import date
 from typing import Annotated, NotRequired
 
-from pydantic import AfterValidator, ConfigDict, with_config
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, with_config
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from inferfleet.messages import N_
@@ -36,6 +37,21 @@ def _client_key(value: str) -> str:
     return value
 
 
+def _as_text(value: object) -> object:
+    """Return a date as YAML writes it: without quotes it is one."""
+    return value.isoformat() if type(value) is date else value
+
+
+def _day(value: str) -> str:
+    try:
+        valid = date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        valid = False
+    if not valid:
+        raise UnfitValueError(N_("is not a date"), N_("use year, month and day, for example 2027-01-31"))
+    return value
+
+
 @with_config(ConfigDict(extra="forbid", strict=True))
 class ApiClient(TypedDict):
     """A client of the gateway."""
@@ -44,6 +60,7 @@ class ApiClient(TypedDict):
     models: NotRequired[list[Word]]
     requests_per_minute: NotRequired[Count]
     max_concurrent: NotRequired[Count]
+    expires: NotRequired[Annotated[str, BeforeValidator(_as_text), AfterValidator(_day)]]
     key: NotRequired[Annotated[str, AfterValidator(_client_key)]]
 
 

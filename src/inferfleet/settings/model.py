@@ -194,7 +194,7 @@ class Settings(BaseModel):
     gateway_max_body_bytes: BodyBytes = 4194304
     """Largest request to the gateway: prompts, images and tools of one request."""
     api_clients: ApiClients = [ApiClient(name="default")]
-    """Clients of the gateway: `name`, optionally `models`, `requests_per_minute`, `max_concurrent` and `key`."""
+    """Clients of the gateway: `name`; optional `models`, `requests_per_minute`, `max_concurrent`, `expires`, `key`."""
 
     gateway_monitoring_port: Port = 8445
     """HTTPS port of Prometheus and Alertmanager on the hosts of group gateway, for the user `admin`."""

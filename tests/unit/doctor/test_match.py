@@ -231,7 +231,9 @@ RECORDED = [case for case in BROKEN if (LOGS / "bundles" / case["name"]).is_dir(
 
 
 def test_quick_cases_are_recorded() -> None:
-    assert {case["name"] for case in BROKEN if case["shows"] and not case.get("slow")} <= {case["name"] for case in RECORDED}
+    assert {case["name"] for case in BROKEN if case["shows"] and not case.get("slow")} <= {
+        case["name"] for case in RECORDED
+    }
 
 
 @pytest.mark.parametrize("case", RECORDED, ids=lambda case: case["name"])

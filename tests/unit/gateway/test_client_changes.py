@@ -45,6 +45,7 @@ def test_added_client_is_recorded_with_its_limits_and_a_key(tmp_path):
         "models": ["small"],
         "requests_per_minute": 60,
         "max_concurrent": 0,
+        "expires": "",
         "key_fingerprint": hash_key(key)[:8],
         "key_file": str(tmp_path / "api_clients/app"),
     }
@@ -56,6 +57,15 @@ def test_added_client_is_recorded_with_its_limits_and_a_key(tmp_path):
     assert "app 60\n" in maps["rates.map"]
     assert "backends.map" not in maps
     assert stat.S_IMODE((tmp_path / FILE).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(("expires", "state"), [("2026-01-31", "expired"), ("9999-12-31", "active")])
+def test_client_is_listed_with_the_end_of_its_key(tmp_path, expires, state):
+    client = change(tmp_path, "add", "app", expires=expires)["client"]
+    assert (client["expires"], client["state"]) == (expires, state)
+    (recorded,) = read_recorded(tmp_path).added
+    assert recorded == {"name": "app", "expires": expires}
+    assert "app " in client_maps(CLIENTS, tmp_path, SERVED, None, False)["expiry.map"]
 
 
 def test_rotated_key_replaces_the_previous_one(tmp_path):

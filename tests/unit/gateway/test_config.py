@@ -88,7 +88,7 @@ def test_percent_of_the_key_is_no_log_format():
 
 CLIENTS = (
     Client("alice", "sk-a"),
-    Client("bob", "sk-b", ("deepseek-r1", "typo"), requests_per_minute=60, max_concurrent=4),
+    Client("bob", "sk-b", ("deepseek-r1", "typo"), requests_per_minute=60, max_concurrent=4, expires="2027-01-31"),
 )
 
 
@@ -106,6 +106,7 @@ def test_map_files():
     name, _, models = files["models"].splitlines()[1].partition(" ")
     assert (name, [model["id"] for model in json.loads(models)["data"]]) == ("bob", ["deepseek-r1"])
     assert (files["rates"], files["streams"]) == ("alice 0\nbob 60\n", "alice 0\nbob 4\n")
+    assert files["expiry"] == "bob 1801353600\n"
     assert not any(client.key in content for client in CLIENTS for content in files.values())
 
 

@@ -76,7 +76,7 @@ def test_files_of_the_gateway():
         paths,
         "k",
     )
-    maps = ["keys.map", "access.map", "models.map", "rates.map", "streams.map"]
+    maps = ["keys.map", "access.map", "models.map", "rates.map", "streams.map", "expiry.map"]
     names = ["server.pem", "issued.pem", *maps, "backends.map", "replicas.map", "usage.lua", "haproxy.cfg"]
     assert [*files] == [f"/etc/gw/{name}" for name in names]
     assert files["/etc/gw/server.pem"] == "CERT\nKEY\n"

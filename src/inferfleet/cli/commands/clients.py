@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from inferfleet.cli.registry import Command, Group
 from inferfleet.messages import N_
 
 _COLUMNS = (N_("models"), N_("requests per minute"), N_("concurrent"), N_("source"), N_("key (SHA-256)"))
+_REFUSED = {"revoked": N_("revoked"), "expired": N_("expired")}
 _SOURCES = {"inventory": N_("inventory"), "command": N_("command")}
 
 Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help=N_("Name of the client."))]
@@ -64,6 +66,16 @@ def add(
             help=N_("Limit of requests at the same time; 0: unlimited."),
         ),
     ] = 0,
+    expires: Annotated[
+        datetime | None,
+        typer.Option(
+            "--expires",
+            formats=["%Y-%m-%d"],
+            metavar="DATE",
+            rich_help_panel=RUN_PANEL,
+            help=N_("First day, in UTC, on which the key is refused, for example 2027-01-31; without it, never."),
+        ),
+    ] = None,
     show_key: ShowKey = False,
 ) -> None:
     """Run the playbook that adds a client."""
@@ -71,6 +83,7 @@ def add(
         "models": models or [],
         "requests_per_minute": requests_per_minute,
         "max_concurrent": max_concurrent,
+        "expires": expires.date().isoformat() if expires else "",
     }
     raise typer.Exit(_change(_ADD, options, "add", name, limits, show_key=show_key))
 
@@ -112,18 +125,21 @@ def with_key(result: Mapping[str, Any]) -> dict[str, Any]:
 def client_rows(clients: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Return a row for each client."""
     cells = [[tr(column) for column in _COLUMNS], *(_cells(client) for client in clients)]
+    if any(client["expires"] for client in clients):
+        ends = [tr(N_("expires")), *(client["expires"] or tr(N_("never")) for client in clients)]
+        cells = [[*row, end] for row, end in zip(cells, ends, strict=True)]
     labels = [tr(N_("client")), *(str(client["name"]) for client in clients)]
     return table_rows(labels, cells)
 
 
 def _cells(client: Mapping[str, Any]) -> list[str]:
-    unlimited, revoked = tr(N_("unlimited")), tr(N_("revoked"))
+    unlimited, key = tr(N_("unlimited")), client["key_fingerprint"] or tr(N_("no key yet"))
     return [
         ", ".join(client["models"]) or tr(N_("all")),
         str(client["requests_per_minute"] or unlimited),
         str(client["max_concurrent"] or unlimited),
         tr(_SOURCES[client["source"]]),
-        revoked if client["state"] == "revoked" else client["key_fingerprint"] or tr(N_("no key yet")),
+        tr(_REFUSED[client["state"]]) if client["state"] in _REFUSED else key,
     ]
 
 
@@ -174,6 +190,7 @@ _ADD = Command(
     examples=(
         ("inferfleet clients add chat-app -i inventories/a800", ""),
         ("inferfleet clients add batch -i inventories/a800 --models deepseek-r1 --requests-per-minute 60", ""),
+        ("inferfleet clients add guest -i inventories/a800 --expires 2027-01-31", ""),
         ("inferfleet clients add batch -i inventories/a800 --show-key", N_("print the key as well")),
     ),
     done=N_("Client added"),
