@@ -1,7 +1,7 @@
 """Clients of the gateway, as setting `api_clients` lists them."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, NotRequired
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, with_config
@@ -39,7 +39,7 @@ def _client_key(value: str) -> str:
 
 def _as_text(value: object) -> object:
     """Return a date as YAML writes it: without quotes it is one."""
-    return value.isoformat() if type(value) is date else value
+    return value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value
 
 
 def _day(value: str) -> str:

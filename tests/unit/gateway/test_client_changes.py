@@ -4,6 +4,8 @@ import stat
 from pathlib import Path
 
 import pytest
+import yaml
+from pydantic import TypeAdapter
 
 from inferfleet.gateway import (
     BrokenRecordError,
@@ -15,8 +17,9 @@ from inferfleet.gateway import (
     read_recorded,
     write_recorded,
 )
+from inferfleet.gateway.changes import client_rows
 from inferfleet.gateway.recorded import FILE
-from inferfleet.settings import INTERNAL_CLIENTS
+from inferfleet.settings import INTERNAL_CLIENTS, ApiClient
 
 CLIENTS = [{"name": "chat"}, {"name": "site", "key": "key-of-the-site-1", "max_concurrent": 2}]
 SERVED = [ServedModel("model_r1", "r1"), ServedModel("model_small", "small")]
@@ -174,3 +177,10 @@ def test_record_changed_manually_is_refused(tmp_path, text):
         "clients-invalid",
         {"path": str(tmp_path / FILE)},
     )
+
+
+def test_end_of_a_key_may_be_a_date_of_yaml():
+    form = yaml.safe_load("{name: app, expires: 2027-01-31}")
+    assert TypeAdapter(ApiClient).validate_python(form) == {"name": "app", "expires": "2027-01-31"}
+    assert client_rows(Recorded(), [form], {}, "2027-01-30")[0]["state"] == "active"
+    assert client_rows(Recorded(), [form], {}, "2027-01-31")[0]["state"] == "expired"
