@@ -28,7 +28,10 @@ def on_the_lab(words: tuple[str, ...]) -> tuple[str, ...]:
         if word in ("-i", "--inventory"):
             result += [word, INVENTORY]
             shown.pop(0)
-        elif word in ("-e", "-u", "--facts", "--replica", "--config", "--kv-bytes-per-token"):
+        elif word == "--config":
+            shown.pop(0)
+            result += ["--model", "deepseek-r1"]  # instead of a file that the test cluster does not have
+        elif word in ("-e", "-u", "--facts", "--replica", "--kv-bytes-per-token"):
             shown.pop(0)  # a model, a user or a file that the test cluster does not have
         elif word not in ("-K", "-b", "-J", "-k"):
             result.append(word)
