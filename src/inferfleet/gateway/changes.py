@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from inferfleet.gateway.clients import hash_key
+from inferfleet.gateway.clients import end_of_key, hash_key
 from inferfleet.gateway.recorded import Recorded
 from inferfleet.messages import N_, Problem
 from inferfleet.settings import ApiClient
@@ -142,7 +142,7 @@ def client_rows(recorded: Recorded, clients: Settings, keys: Mapping[str, str], 
     """
     names = {client["name"] for client in clients}
     active = [
-        _row(client, keys, names, "expired" if "" < _expires(client) <= today else "active")
+        _row(client, keys, names, "expired" if "" < end_of_key(client) <= today else "active")
         for client in recorded.active(clients)
     ]
     defined = {client["name"]: client for client in clients}
@@ -159,10 +159,6 @@ def _row(client: Mapping[str, Any], keys: Mapping[str, str], inventory: set[str]
         "models": [*client.get("models", ())],
         "requests_per_minute": client.get("requests_per_minute", 0),
         "max_concurrent": client.get("max_concurrent", 0),
-        "expires": _expires(client),
+        "expires": end_of_key(client),
         "key_fingerprint": hash_key(key)[:_FINGERPRINT] if key else "",
     }
-
-
-def _expires(client: Mapping[str, Any]) -> str:
-    return str(client.get("expires", ""))

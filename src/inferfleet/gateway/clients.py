@@ -55,10 +55,15 @@ def read_clients(settings: Iterable[Mapping[str, Any]], keys: Mapping[str, str])
             models=tuple(given.get("models", ())),
             requests_per_minute=given.get("requests_per_minute", 0),
             max_concurrent=given.get("max_concurrent", 0),
-            expires=str(given.get("expires", "")),  # a date, where YAML has no quotes
+            expires=end_of_key(given),
         )
         for given in settings
     )
+
+
+def end_of_key(given: Mapping[str, Any]) -> str:
+    """Return the first day on which the key of a client of `api_clients` is refused; empty: it has no end."""
+    return str(given.get("expires", ""))  # a date, where YAML has no quotes
 
 
 def map_files(clients: Sequence[Client], backends: Sequence[Served]) -> dict[str, str]:

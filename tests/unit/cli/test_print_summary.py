@@ -12,7 +12,7 @@ from inferfleet.cli.output.row import Row, table_rows
 from inferfleet.cli.output.summary import Summary
 from inferfleet.messages import Message, use_language
 
-PATH = "/work/inventories/site/.secrets/gateway_ca.pem"
+PATH = "/site/inventories/site/.secrets/gateway_ca.pem"
 LABEL = "a check with a name as long as a sentence, at node1"
 
 
