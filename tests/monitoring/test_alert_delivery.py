@@ -19,6 +19,7 @@ from inferfleet.gateway import (
     render_config,
     usage_filter,
 )
+from inferfleet.gateway.clients import CLIENT_MAPS
 from inferfleet.gateway.monitoring import credentials
 
 STATUS = {
@@ -55,7 +56,7 @@ def gateway(monitoring, tmp_path):
     issued = issue_server(issue_authority("test"), ["localhost"])
     for name in ("server.pem", "issued.pem"):
         (tmp_path / name).write_text(issued.certificate + issued.key)
-    for name in ("servers.state", *(f"{name}.map" for name in ("keys", "access", "models", "rates", "streams"))):
+    for name in ("servers.state", *(f"{name}.map" for name in CLIENT_MAPS)):
         (tmp_path / name).write_text("1\n" if name == "servers.state" else "")
     pages = Monitoring(
         free_port(),

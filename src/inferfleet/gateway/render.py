@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from inferfleet.gateway.affinity import Affinity
 from inferfleet.gateway.backends import Backend
+from inferfleet.gateway.clients import CLIENT_MAPS
 from inferfleet.gateway.monitoring import Monitoring
 from inferfleet.gateway.webui import Webui
 
@@ -117,7 +118,7 @@ def render_config(
     environment = Environment(
         loader=folder, undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True, autoescape=False
     )
-    files = ("certificate", "issued", "state", "usage", "keys", "access", "models", "rates", "streams", "expiry")
+    files = ("certificate", "issued", "state", "usage", *CLIENT_MAPS)
     affinity = Affinity()
     authorization = quote(f"Bearer {engine_api_key}".replace("%", "%%"))  # the value is a log format
     return environment.get_template("haproxy.cfg.j2").render(
