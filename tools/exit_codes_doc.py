@@ -29,7 +29,8 @@ _ROWS = {
         _RUNS,
         N_(
             "A task failed. `status`: something does not answer. `doctor`: an error prevents the service from working."
-            " `drain`: requests are still running. `evaluate`: questions got no answer. `fabric`: the network is too slow."
+            " `drain`: requests are still running. `evaluate`: questions got no answer."
+            " `fabric`: the network is too slow."
         ),
         N_("Run `inferfleet doctor`; after the repair run the same command again, it continues."),
     ),
