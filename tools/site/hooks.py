@@ -21,7 +21,7 @@ from mkdocs.structure.pages import Page
 _LANGUAGES = ("en", "zh")
 _ANCHORED_HEADING = re.compile(r'^(#{1,6}) <a id="([\w-]+)"></a>(.+)$', re.MULTILINE)
 _INLINE_CODE = re.compile(r"<code>[^<\n]*</code>")
-_PARTS = re.compile(r"(?P<entity>&#?\w+;)|(?P<option>(?<![\w-])--?\w+)|(?P<separator>(?<=\w)[-_/.,:=]+(?=\w))")
+_PARTS = re.compile(r"(?P<entity>&#?\w+;)|(?P<option>(?<![\w-])--?\w[\w-]*)|(?P<separator>(?<=\w)[-_/.,:=]+(?=\w))")
 _REPLACEMENTS = {"entity": "{}", "option": '<span class="unbroken">{}</span>', "separator": "{}<wbr>"}
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>\.\./[^)\s#]+)(?:#[^)\s]*)?\)")
 
@@ -50,7 +50,7 @@ def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -
 
 
 def breakable(code: str) -> str:
-    """Return inline code that a browser may break after its separators, but not after the hyphens of an option."""
+    """Return inline code that a browser may break after its separators, but not within an option."""
     return _PARTS.sub(lambda part: _REPLACEMENTS[str(part.lastgroup)].format(part[0]), code)
 
 

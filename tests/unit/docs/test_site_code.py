@@ -9,7 +9,7 @@ from tools.site.hooks import breakable
     [
         ("nvidia_driver_branch", "nvidia_<wbr>driver_<wbr>branch"),
         ("/etc/docker/daemon.json", "/etc/<wbr>docker/<wbr>daemon.<wbr>json"),
-        ("up --assert-no-change", 'up <span class="unbroken">--assert</span>-<wbr>no-<wbr>change'),
+        ("up --assert-no-change", 'up <span class="unbroken">--assert-no-change</span>'),
         ("&lt;inventory&gt;/.secrets", "&lt;inventory&gt;/.secrets"),
         ("model", "model"),
     ],
