@@ -94,6 +94,6 @@ def outside_links(markdown: str, source: Path, docs: Path) -> str:
         if not target.exists():
             raise PluginError(f"{source}: {link['target']} does not exist")
         path = PurePosixPath(target.relative_to(docs.parent))
-        return f"{link['text']} (`{path}`)" if link["text"].strip("`") != str(path) else f"`{path}`"
+        return f"{link['text']} (`{path}`)" if link["text"].strip("`/") != str(path) else f"`{path}`"
 
     return _LINK.sub(path_of, markdown)
