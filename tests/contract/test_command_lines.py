@@ -38,6 +38,7 @@ REPEATABLE = {
     *("--enforce-eager", "--eager-mode", "--cuda-graph-backend-decode", "--cuda-graph-backend-prefill"),
     *("--no-enable-prefix-caching", "--enable-prefix-caching", "--disable-radix-cache"),
     *("--enable-force-include-usage", "--stream-response-default-include-usage"),
+    *("--disable-access-log-for-endpoints", "--uvicorn-access-log-exclude-prefixes"),
 }
 
 

@@ -94,7 +94,8 @@ def test_a800():
     assert plan.nodes["a800-01"].argv == words(
         "vllm serve /data/models/unsloth/DeepSeek-R1-BF16 --served-model-name deepseek-r1 --tensor-parallel-size 8"
         " --pipeline-parallel-size 4 --distributed-executor-backend ray --host 0.0.0.0 --port 8000"
-        " --reasoning-parser deepseek_r1 --enable-force-include-usage --dtype bfloat16"
+        " --reasoning-parser deepseek_r1 --enable-force-include-usage"
+        " --disable-access-log-for-endpoints /health,/metrics --dtype bfloat16"
         " --max-model-len 32768 --max-num-seqs 256"
         " --gpu-memory-utilization 0.90"
     )

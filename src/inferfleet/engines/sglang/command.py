@@ -55,6 +55,8 @@ def build_argv(launch: Launch) -> list[str]:
         argv += ["--enable-metrics"]  # by which the supervisor sees progress
         if (usage := "--stream-response-default-include-usage") in launch.flags:  # from which the gateway counts tokens
             argv += [usage]
+        if (polled := "--uvicorn-access-log-exclude-prefixes") in launch.flags:  # by gateway and supervisor
+            argv += [polled, "/health", "/metrics"]
     return [*argv, *_parsers(launch), *_speculation(launch), *launch.extra]
 
 

@@ -4,6 +4,7 @@ import json
 
 from inferfleet.engines.launch import Launch
 
+_POLLED_PATHS = ("/health", "/metrics")
 _DATA_PARALLEL_PORT = 29550  # ParallelConfig.data_parallel_rpc_port
 
 
@@ -21,7 +22,15 @@ def build_argv(launch: Launch) -> list[str]:
     elif not over_ray and launch.nodes > 1:
         argv += ["--nnodes", str(launch.nodes), "--node-rank", str(launch.rank), "--master-addr", launch.head]
     if launch.is_head:
-        argv += ["--host", "0.0.0.0", "--port", str(launch.port), *_parsers(launch), *_usage(launch)]
+        argv += [
+            "--host",
+            "0.0.0.0",
+            "--port",
+            str(launch.port),
+            *_parsers(launch),
+            *_usage(launch),
+            *_access_log(launch),
+        ]
     else:
         argv += ["--headless"]
     return [*argv, *sizes(launch), *remote_code(launch), *launch.extra]
@@ -54,6 +63,12 @@ def _parsers(launch: Launch) -> list[str]:
 def _usage(launch: Launch) -> list[str]:
     """Return the option that puts the numbers of tokens into every stream, from which the gateway counts them."""
     return ["--enable-force-include-usage"] if "--enable-force-include-usage" in launch.flags else []
+
+
+def _access_log(launch: Launch) -> list[str]:
+    """Return the option that keeps polling, several requests a second of gateway and supervisor, out of the log."""
+    option = "--disable-access-log-for-endpoints"
+    return [option, ",".join(_POLLED_PATHS)] if option in launch.flags else []
 
 
 def sizes(launch: Launch) -> list[str]:
