@@ -3,6 +3,7 @@
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -14,6 +15,7 @@ from inferfleet.cli.output.text import labelled, pad, tr
 from inferfleet.messages import N_
 
 _MARKS = {True: "✔", False: "✘"}
+_GAP, _PADDING = 2, 1  # cells between label and text, and at both ends of a line
 _TRY = N_("Try: {command}")
 _GOOD, _WARNED, _BAD = N_("OK: {text}"), N_("WARNING: {text}"), N_("FAILED: {text}")
 
@@ -35,7 +37,7 @@ def _print_framed(console: Console, summary: Summary) -> None:
     title = Text(f"{sign} {summary.heading}", style=f"bold {tone}")
     # Only horizontal lines: text selected with the mouse contains no frame.
     frame = Panel(
-        Group(*parts), title=title, title_align="left", border_style=tone, box=box.HORIZONTALS, padding=(0, 1)
+        Group(*parts), title=title, title_align="left", border_style=tone, box=box.HORIZONTALS, padding=(0, _PADDING)
     )
     console.print()
     console.print(frame if parts else title)
@@ -44,22 +46,39 @@ def _print_framed(console: Console, summary: Summary) -> None:
 
 
 def _block(block: list[Row], console: Console) -> list[RenderableType]:
-    only_ascii = ascii_only(console)
-    table = Table.grid(padding=(0, 2))
-    # Labels have at most two fifths of the line: paths in the second column stay on one.
-    table.add_column(max_width=console.width * 2 // 5, overflow="fold", style="dim")
-    table.add_column(overflow="fold")
+    """Return tables of the rows with a label, and those without one; a path that fits no column has its own line."""
+    # Labels have at most two fifths of the line: most paths in the second column stay on one.
+    labels = min(max((cell_len(row.label) for row in block), default=0), console.width * 2 // 5)
+    room = console.width - labels - _GAP - 2 * _PADDING
     parts: list[RenderableType] = []
+    plain: list[RenderableType] = []
+    table = _grid(labels)
     for row in block:
         if not row.label:
-            parts.append(Text(row.text, overflow="fold"))
+            plain.append(Text(row.text, overflow="fold"))
             continue
-        text = Text(row.text, style=TONES[row.tone], overflow="fold")
-        if row.holds is not None:
-            tone = "green" if row.holds else "red"
-            text = Text.assemble((f"{plain_mark(_MARKS[row.holds], ascii_only=only_ascii)} ", tone), row.text)
-        table.add_row(Text(row.label), text)
-    return [table, *parts] if table.row_count else parts
+        text = _row_text(row, ascii_only(console))
+        if max(map(cell_len, text.plain.split()), default=0) <= room:
+            table.add_row(Text(row.label), text)
+            continue
+        parts += [table] if table.row_count else []
+        parts += [Text(row.label, style="dim"), Padding(text, (0, 0, 0, _PADDING))]
+        table = _grid(labels)
+    return [*parts, *([table] if table.row_count else []), *plain]
+
+
+def _grid(labels: int) -> Table:
+    table = Table.grid(padding=(0, _GAP))
+    table.add_column(min_width=labels, max_width=labels, overflow="fold", style="dim")
+    table.add_column(overflow="fold")
+    return table
+
+
+def _row_text(row: Row, only_ascii: bool) -> Text:
+    if row.holds is None:
+        return Text(row.text, style=TONES[row.tone], overflow="fold")
+    tone = "green" if row.holds else "red"
+    return Text.assemble((f"{plain_mark(_MARKS[row.holds], ascii_only=only_ascii)} ", tone), row.text, overflow="fold")
 
 
 def _print_plain(console: Console, summary: Summary) -> None:
