@@ -171,6 +171,13 @@ def test_every_task_has_a_name_and_no_ignored_errors(path):
 
 
 @pytest.mark.parametrize("path", TASK_FILES, ids=relative)
+def test_tasks_that_ignore_unreachable_hosts_do_not_end_the_run(path):
+    """ansible.cfg sets any_errors_fatal, by which Ansible ends a run for such a host, and counts no failure."""
+    ignoring = [task for task in tasks(load(path)) if task.get("ignore_unreachable")]
+    assert [task["name"] for task in ignoring if task.get("any_errors_fatal") is not False] == []
+
+
+@pytest.mark.parametrize("path", TASK_FILES, ids=relative)
 def test_requests_to_the_cluster_use_no_proxy(path):
     # A node's /etc/environment may select the proxy of the site. Only get_url downloads from elsewhere.
     direct = [

@@ -83,6 +83,8 @@ class Fold:
         """Return the final result; `rc` is the exit status of ansible-playbook."""
         self._close_open_stage()
         failures = self._final_failures()
+        if rc and not failures:  # `any_errors_fatal` ends a run for a host that a task ignores, and counts no failure
+            failures = tuple(failure for failure in self._failures if failure.unreachable)
         refusals = [given for given in self._refusals if any(given[0] is failure for failure in failures)]
         refusal = refusals[-1][1] if refusals else None
         stages = tuple(self._final_stage(stage, failures, refusal) for stage in self.stages.values())

@@ -168,6 +168,20 @@ def test_hosts_of_a_run_refused_as_unreachable() -> None:
     assert stage.state is State.FAILED
 
 
+def test_run_that_ends_for_a_host_that_it_ignores_names_the_host() -> None:
+    """Ansible counts no failure where `any_errors_fatal` ends a run for a host with `ignore_unreachable`."""
+    lost = {"task_uuid": "t", "task": "Read", "host": "n2", "res": {"unreachable": True, "msg": "No route to host"}}
+    events = [
+        {"event": "playbook_on_task_start", "event_data": {"role": "verify", "task_uuid": "t"}},
+        {"event": "runner_on_start", "event_data": {"task_uuid": "t", "task": "Read", "host": "n2"}},
+        {"event": "runner_on_unreachable", "event_data": lost},
+        {"event": "playbook_on_stats", "event_data": {"failures": {}, "dark": {}, "ignored": {"n2": 1}}},
+    ]
+    [failure] = fold(events).result(rc=2).failures
+    assert (failure.host, failure.unreachable) == ("n2", True)
+    assert fold(events).result(rc=0).failures == ()
+
+
 def test_refusal_of_a_rescued_task_is_none_of_the_run() -> None:
     """The replica returned to what it ran, and the task that reports this fails for good."""
     refused = {"failed": True, "inferfleet_refusal": "contract", "problems": [{"code": "inner", "message": "Inner."}]}
