@@ -15,7 +15,8 @@ from inferfleet.cli.output.text import labelled, pad, tr
 from inferfleet.messages import N_
 
 _MARKS = {True: "✔", False: "✘"}
-_GAP, _PADDING = 2, 1  # cells between label and text, and at both ends of a line
+# Cells between label and text; those of the frame, which are blank, and of its padding at both ends of a line.
+_GAP, _FRAME, _PADDING = 2, 1, 1
 _TRY = N_("Try: {command}")
 _GOOD, _WARNED, _BAD = N_("OK: {text}"), N_("WARNING: {text}"), N_("FAILED: {text}")
 
@@ -49,7 +50,7 @@ def _block(block: list[Row], console: Console) -> list[RenderableType]:
     """Return tables of the rows with a label, and those without one; a path that fits no column has its own line."""
     # Labels have at most two fifths of the line: most paths in the second column stay on one.
     labels = min(max((cell_len(row.label) for row in block), default=0), console.width * 2 // 5)
-    room = console.width - labels - _GAP - 2 * _PADDING
+    room = console.width - labels - _GAP - 2 * (_FRAME + _PADDING)
     parts: list[RenderableType] = []
     plain: list[RenderableType] = []
     table = _grid(labels)
