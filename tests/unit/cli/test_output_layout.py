@@ -19,13 +19,13 @@ from inferfleet.cli.output.print_summary import print_summary
 from inferfleet.cli.output.row import Row
 from inferfleet.cli.output.summary import Summary
 from inferfleet.cli.output.watch import GpuRow, ReplicaRow, heading, picture
-from inferfleet.cli.registry import discover
+from inferfleet.cli.registry import Command, discover
 from inferfleet.fabric import Limits, evaluate_fabric
 from inferfleet.messages import use_language
 from inferfleet.sessions import Entry
 
 RECORDED = Path(__file__).parents[2] / "fixtures/results"
-COMMANDS = {command.name: command for command in discover()}
+COMMANDS = {command.name: command for command in discover() if isinstance(command, Command)}
 CLOSING = tuple("，。、；：？！）》」』】")
 COLORS = re.compile("\x1b\\[[0-9;]*m")
 # Seconds of 1 KiB and 64 MiB over the virtual Ethernet of two container nodes, of which no device knows a rate.
