@@ -1,19 +1,27 @@
-"""Load plugins once, before Ansible forks a process for each task and host."""
+"""Loads plugins once, before Ansible forks a process for each task and host."""
 
 from __future__ import annotations
 
 import gc
 
 from ansible.plugins.callback import CallbackBase
-from ansible.plugins.loader import action_loader, connection_loader, filter_loader, lookup_loader, shell_loader, test_loader
+from ansible.plugins.loader import (
+    action_loader,
+    connection_loader,
+    filter_loader,
+    lookup_loader,
+    shell_loader,
+    test_loader,
+)
 
 DOCUMENTATION = r"""
 name: preload_plugins
 type: aggregate
 short_description: Load plugins once
 description:
-  - A process of a task loads the plugins that it uses, the first filter all filters, and ends. What the parent process has
-    loaded, its processes need not load again. Most of a run without changes was spent so.
+  - Ansible forks a process for each task and host, which loads the plugins that it uses (all filters for the first one)
+    and ends. What the parent process has loaded is not loaded again. It was half of the processor time of a run without
+    changes.
 """
 
 
