@@ -23,11 +23,17 @@ def build(name: str, folder: Path) -> tuple[Path, Path]:
         _device(sysfs, path, device)
     for interface, speed in machine.get("virtual", {}).items():
         _interface(sysfs, f"virtual/net/{interface}", interface, speed)
+        if "." in interface:
+            _lower(sysfs, interface, interface.partition(".")[0])  # a VLAN
+    for bridge, ports in machine.get("bridges", {}).items():
+        for port in ports:
+            _lower(sysfs, bridge, port)
     for bond, members in machine.get("bonds", {}).items():
         _write(sysfs / "class/net" / bond / "bonding/mode", "802.3ad 4")
         _write(sysfs / "class/net" / bond / "bonding/slaves", " ".join(members))
         for member in members:
             (sysfs / "class/net" / member / "master").symlink_to(sysfs / "class/net" / bond)
+            _lower(sysfs, bond, member)
     return sysfs, _ip(machine, folder / "bin")
 
 
@@ -68,6 +74,10 @@ def _device(sysfs: Path, path: str, device: dict[str, Any]) -> None:
 def _interface(sysfs: Path, path: str, name: str, speed: int) -> None:
     _write(sysfs / "devices" / path / "speed", speed)
     _link(sysfs / "class/net" / name, sysfs / "devices" / path)
+
+
+def _lower(sysfs: Path, upper: str, lower: str) -> None:
+    (sysfs / "class/net" / upper / f"lower_{lower}").symlink_to(sysfs / "class/net" / lower)
 
 
 def _ip(machine: dict[str, Any], folder: Path) -> Path:

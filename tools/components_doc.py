@@ -19,7 +19,7 @@ _ORIGIN = N_("""\
 This page is generated from `src/inferfleet/components/*.yml`, one file for each component, by `make references`; edit
 those files. The port check, `inferfleet fabric`, `status`, `doctor`, air-gap bundles and `reset.yml` read them too.""")
 _COMPONENTS, _PORTS, _FILES = N_("Components"), N_("Ports"), N_("Files and data on the nodes")
-_COMPONENT_COLUMNS = (N_("Component"), N_("Groups"), N_("Runs as"), N_("Condition"), N_("Secrets"), N_("Role"))
+_COMPONENT_COLUMNS = (N_("Component"), N_("Groups"), N_("Runs as"), N_("Condition"), N_("Secrets"), N_("Ansible role"))
 _PORT_COLUMNS = (N_("Port"), N_("Component"), N_("Setting"), N_("Listening groups"), N_("Clients"))
 _FILE_COLUMNS = (N_("Path"), N_("Component"), N_("Use"))
 _REACHED_BY = {

@@ -30,6 +30,7 @@ _ROWS = {
         N_(
             "A task failed. `status`: something does not answer. `doctor`: an error prevents the service from working."
             " `drain`: requests are still running. `evaluate`: questions got no answer."
+            " `fabric`: the network is too slow."
         ),
         N_("Run `inferfleet doctor`; after the repair run the same command again, it continues."),
     ),
@@ -49,9 +50,9 @@ _ROWS = {
         N_("`changed_tasks` lists what differed from the inventory."),
     ),
     Outcome.THRESHOLD_NOT_MET: (
-        "`bench --compare`, `evaluate --reference`, gates of `upgrade`, `fabric`",
-        N_("A metric is worse by more than `--limit`, a score is below its reference, or the network is too slow."),
-        N_("Compare the versions and settings of both runs; see [Network](network.md#diagnose-slow-rdma)."),
+        N_("`bench --compare`, `evaluate --reference`, `upgrade --compare` and `--evaluate`"),
+        N_("A metric is worse by more than the limit, or a score is below its reference."),
+        N_("Compare the versions and settings of both runs."),
     ),
     Outcome.WARNINGS: (
         "`doctor`",

@@ -25,7 +25,7 @@ _SHARED = N_("Options of several commands")
 _SHARED_NOTE = N_("The sections of the commands below name the groups that they have.")
 _GROUPS_OF = N_("Also: {groups}.")
 _COLUMNS = (N_("Option"), N_("Meaning"))
-_DEFAULT, _REQUIRED = N_("Default: {value}."), N_("Required.")
+_CHOICES, _DEFAULT, _REQUIRED = N_("One of {values}."), N_("Default: {value}."), N_("Required.")
 _VARIABLE = N_("Environment variable: {name}.")
 
 Option = Any
@@ -121,8 +121,10 @@ def _names(option: Option) -> str:
 
 
 def _meaning(option: Option, language: str) -> str:
-    text, *values = (option.help or "").split("\n")
-    parts = [gettext(text, language), *(", ".join(f"`{value}`" for value in line.split(", ")) for line in values)]
+    text, *choices = (option.help or "").split("\n")
+    comma = {"en": ", ", "zh": "、"}[language]
+    listed = [comma.join(f"`{value}`" for value in line.split(", ")) for line in choices]
+    parts = [gettext(text, language), *(gettext(_CHOICES, language).format(values=values) for values in listed)]
     default = option.default
     if isinstance(option.show_default, str):
         default = gettext(option.show_default, language)

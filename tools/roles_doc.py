@@ -23,7 +23,7 @@ _ENTRY_POINTS = N_("Other entry points (`tasks_from`):")
 _PUNCTUATION = {"en": (": ", "; ", ".", ", "), "zh": ("：", "；", "。", "、")}
 """Colon, semicolon, full stop and the separator of a list, by language."""
 # Ansible's markup in descriptions: C(code), V(value), O(option), I(emphasis), B(bold).
-_CODE = re.compile(r"\b[CVO]\(([^)]*)\)")
+_CODE = re.compile(r"\b[CVO]\(((?:[^()]|\([^()]*\))*)\)")
 _EMPHASIS = re.compile(r"\b[IB]\(([^)]*)\)")
 
 

@@ -60,7 +60,7 @@ ansible_facts:
             mtu: {description: Largest packet (bytes)., type: int}
             up: {description: Whether it is set up., type: bool}
             state: {description: Operational state as the kernel calls it (up, down, unknown, ...)., type: str}
-            speed_mbps: {description: Speed of the link (Mbit/s); 0 if unknown., type: int}
+            speed_mbps: {description: Speed of the link (Mbit/s); 0 if unknown or of no device., type: int}
             numa_node: {description: NUMA node of its device; -1 if unknown., type: int}
             pci_address: {description: PCI address of its device; empty for virtual ones., type: str}
             bond: {description: Name of the bond it is part of; empty when none., type: str}
@@ -211,7 +211,7 @@ def interfaces(sysfs, links):
                 "mtu": int(link.get("mtu") or 0),
                 "up": "UP" in link.get("flags", ()),
                 "state": str(link.get("operstate", "")).lower(),
-                "speed_mbps": max(0, read_number(folder, "speed")),
+                "speed_mbps": speed_mbps(sysfs, name),
                 "numa_node": read_number(folder, "device", "numa_node"),
                 "pci_address": pci_address(device),
                 "bond": os.path.basename(os.path.realpath(master)) if bonded else "",
@@ -222,6 +222,21 @@ def interfaces(sysfs, links):
             }
         )
     return found
+
+
+def speed_mbps(sysfs, name):
+    """Return the speed of an interface's link (Mbit/s): at most that of the devices below it; 0 if there is none.
+
+    The kernel reports 10 Gbit/s for a veth pair, the interface of a container, which limits nothing
+    (drivers/net/veth.c, veth_get_link_ksettings), and a bridge reports the speed of its fastest port, veth included.
+    A bond and a VLAN have the link of their devices.
+    """
+    folder = os.path.join(sysfs, "class", "net", name)
+    speed = max(0, read_number(folder, "speed"))
+    if os.path.exists(os.path.join(folder, "device")):
+        return speed
+    below = [entry[len("lower_") :] for entry in names_in(folder) if entry.startswith("lower_")]
+    return min(speed, sum(speed_mbps(sysfs, interface) for interface in below))
 
 
 def rdma(sysfs, near):

@@ -20,7 +20,9 @@ from mkdocs.structure.pages import Page
 
 _LANGUAGES = ("en", "zh")
 _ANCHORED_HEADING = re.compile(r'^(#{1,6}) <a id="([\w-]+)"></a>(.+)$', re.MULTILINE)
-_CODE_IN_CELL = re.compile(r"<code>[^<]*</code>")
+_INLINE_CODE = re.compile(r"<code>[^<\n]*</code>")
+_PARTS = re.compile(r"(?P<entity>&#?\w+;)|(?P<option>(?<![\w-])--?\w[\w-]*)|(?P<separator>(?<=\w)[-_/.,:=]+(?=\w))")
+_REPLACEMENTS = {"entity": "{}", "option": '<span class="unbroken">{}</span>', "separator": "{}<wbr>"}
 _LINK = re.compile(r"(?<!!)\[(?P<text>[^\[\]]+)\]\((?P<target>\.\./[^)\s#]+)(?:#[^)\s]*)?\)")
 
 
@@ -40,8 +42,16 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Return the page without the backslashes of pipes in code in tables, which GitHub removes as well."""
-    return _CODE_IN_CELL.sub(lambda code: code[0].replace(r"\|", "|"), html)
+    """Return the page with code that a narrow column breaks after separators, without the backslashes of pipes.
+
+    GitHub removes the backslash of a pipe in a table's code as well.
+    """
+    return _INLINE_CODE.sub(lambda code: breakable(code[0].replace(r"\|", "|")), html)
+
+
+def breakable(code: str) -> str:
+    """Return inline code that a browser may break after its separators, but not within an option."""
+    return _PARTS.sub(lambda part: _REPLACEMENTS[str(part.lastgroup)].format(part[0]), code)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
@@ -84,6 +94,6 @@ def outside_links(markdown: str, source: Path, docs: Path) -> str:
         if not target.exists():
             raise PluginError(f"{source}: {link['target']} does not exist")
         path = PurePosixPath(target.relative_to(docs.parent))
-        return f"{link['text']} (`{path}`)" if link["text"].strip("`") != str(path) else f"`{path}`"
+        return f"{link['text']} (`{path}`)" if link["text"].strip("`/") != str(path) else f"`{path}`"
 
     return _LINK.sub(path_of, markdown)

@@ -5,7 +5,7 @@ import time
 from contextlib import nullcontext
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
@@ -13,7 +13,7 @@ from inferfleet.cli.node_sessions import Nodes
 from inferfleet.cli.options import RunOptions
 from inferfleet.cli.output.console import make_console
 from inferfleet.cli.output.text import tr
-from inferfleet.cli.output.watch import gpu_rows, picture, plain_lines, replica_rows, silent
+from inferfleet.cli.output.watch import gpu_rows, heading, picture, plain_lines, replica_rows, silent
 from inferfleet.engines import load_engines
 from inferfleet.messages import N_
 from inferfleet.runner.errors import UsageError
@@ -52,7 +52,7 @@ def watch(options: RunOptions) -> int:
     hosts = nodes.chosen(options.limit.split(",") if options.limit else [])
     sessions = nodes.sessions(hosts, "state", {"metrics": metric_names(), "seconds": SECONDS})
     console = make_console()
-    view = _View({session.host: session for session in sessions}, console)
+    view = _View(options.inventory, {session.host: session for session in sessions}, console)
     try:
         return view.run()
     except KeyboardInterrupt:
@@ -60,8 +60,8 @@ def watch(options: RunOptions) -> int:
 
 
 class _View:
-    def __init__(self, sessions: dict[str, Session], console: Console) -> None:
-        self._sessions, self._console = sessions, console
+    def __init__(self, inventory: str, sessions: dict[str, Session], console: Console) -> None:
+        self._inventory, self._sessions, self._console = inventory, sessions, console
         self._now: dict[str, dict[str, Any]] = {}
         self._before: dict[str, dict[str, Any]] = {}
         self._lost: dict[str, str] = {}
@@ -82,10 +82,10 @@ class _View:
                 self._reconnect(streams)
                 now = {host: self._now[host] for host in self._sessions if host in self._now}
                 shown = replica_rows(now, self._before), gpu_rows(now), silent(now, self._lost, time.monotonic())
+                moment = time.strftime("%H:%M:%S")
                 if terminal:
-                    live.update(picture(*shown), refresh=True)
+                    live.update(Group(heading(self._inventory, moment), picture(*shown)), refresh=True)
                 else:
-                    moment = time.strftime("%H:%M:%S")
                     for line in plain_lines(*shown):
                         print(f"{moment} {line}", flush=True)
 

@@ -127,7 +127,7 @@ def _gateway_result(result: Result) -> dict[str, Any]:
     name = Message("gateway", N_("API through the gateway on {host}"), host=result["item"]["key"])
     if not result["ready"]:
         return _result(name, False, _progress(result))
-    passed = N_("answered in {seconds} s over TLS, HTTP 401 without a key, {count} models listed")
+    passed = N_("answered in {seconds} s over TLS, HTTP 401 without a key, models listed: {count}")
     detail = Message("gateway-answers", passed, seconds=_seconds(result), count=len(result["models"]))
     return _result(name, True, detail)
 

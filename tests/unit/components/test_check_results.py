@@ -45,7 +45,7 @@ def test_answer_results():
     assert shown(results) == [
         ("API responds", True, "2 of 2 questions as expected, first in 0.5 s"),
         ("API rejects unauthenticated requests", True, "HTTP 401 without the key"),
-        ("API through the gateway on n1", True, "answered in 0.3 s over TLS, HTTP 401 without a key, 2 models listed"),
+        ("API through the gateway on n1", True, "answered in 0.3 s over TLS, HTTP 401 without a key, models listed: 2"),
         ("Open WebUI responds", True, "signed in and chatted in 2.0 s"),
     ]
     assert shown(answer_results([{"seconds": 1}], [], SKIPPED, "deepseek-infer", False))[1:] == [

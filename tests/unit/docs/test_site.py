@@ -58,12 +58,12 @@ def test_pages_request_nothing_from_other_hosts(site: Path):
 def test_anchors_and_pipes_are_shown_as_on_github(site: Path):
     text = (site / "zh/cli.html").read_text("utf-8")
     assert '<h2 id="options">选项' in text
-    assert "<code>--progress auto|plain|json</code>" in text
+    assert "--progress auto|plain|json" in re.sub("<[^>]*>", "", text)
 
 
 def test_links_to_files_outside_of_the_site_become_paths(site: Path):
     text = (site / "gateway.html").read_text("utf-8")
-    assert "docs/decisions/gateway.md" in text
+    assert "docs/decisions/gateway.md" in re.sub("<[^>]*>", "", text)
     assert not re.search(r'href="[^"]*decisions', text)
 
 

@@ -114,6 +114,12 @@ def test_without_rdma(facts):
     assert module.rdma("/nonexistent", {}) == []
 
 
+def test_speed_of_virtual_interfaces_is_that_of_the_devices_below(facts):
+    found = facts("bridged")
+    speeds = {name: interface(found, name)["speed_mbps"] for name in ("eno1", "br0", "br0.7", "veth1", "docker0")}
+    assert speeds == {"eno1": 1000, "br0": 1000, "br0.7": 1000, "veth1": 0, "docker0": 0}
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same_numa", "expected"),
     [

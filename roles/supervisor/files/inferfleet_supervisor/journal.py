@@ -32,10 +32,11 @@ class Journal:
         print(f"{event} generation={generation} {json.dumps(dict(parameters))}", flush=True)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            if self.path.exists() and self.path.stat().st_size + len(line) > SIZE:
+            data = f"{line}\n".encode()
+            if self.path.exists() and self.path.stat().st_size + len(data) > SIZE:
                 self._rotate()
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(line + "\n")
+            with self.path.open("ab") as file:
+                file.write(data)
         except OSError as error:
             print(f"Cannot write {self.path}: {error}", file=sys.stderr, flush=True)
 

@@ -134,6 +134,11 @@ def picture(replicas: Sequence[ReplicaRow], gpus: Sequence[GpuRow], silent_nodes
     return Group(*parts)
 
 
+def heading(inventory: str, moment: str) -> Text:
+    """Return the line above the tables: which cluster, when they were drawn, and how to end."""
+    return Text(tr(N_("{inventory} · {time} · Ctrl-C to stop"), inventory=inventory, time=moment), style="dim")
+
+
 def plain_lines(replicas: Sequence[ReplicaRow], gpus: Sequence[GpuRow], silent_nodes: Mapping[str, str]) -> list[str]:
     """Return a line for each replica, node with GPUs, and silent node."""
     template = N_("{name}: {state}, {running} running, {waiting} waiting, {tokens} tokens/s, KV cache {kv}")
