@@ -8,6 +8,7 @@ from inferfleet.engines.layout import Layout
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import can_cache_fp8
 from inferfleet.planner.choose import EngineChoice, serves
+from inferfleet.planner.divided_cache import without_stages
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.layouts import Candidate, Rules, candidates, divide_cache, divisibility, explain
 from inferfleet.planner.limits import Limits
@@ -128,8 +129,8 @@ def compute_sizing(
                 Layout(), limits, None, [*too_long, _no_layout(settings, model, checkpoint, fleet, choice, limits)]
             )
         layout = ranked[0].layout
-        wanted = replace(layout, decode_context_parallel_size=settings.decode_context_parallel_size or 1)
-        problems = divide_cache(model.architecture, wanted)
+        ranks = settings.decode_context_parallel_size or layout.decode_context_parallel_size
+        problems = divide_cache(model.architecture, replace(layout, decode_context_parallel_size=ranks))
     if fleet.accelerator.memory_mib == 0 or problems:
         return Sizing(layout, limits, None, [*too_long, *problems], [], explain(ranked, fleet.per_node))
     held = budget(model.architecture, checkpoint.precision, layout, limits, fleet.accelerator.total_bytes)
@@ -168,7 +169,7 @@ def _ranked(
         if not ranked:
             return []
         if ranked[0].fits and ranked[0].layout.tensor_parallel_size <= fleet.per_node:
-            return ranked
+            return without_stages(ranked, settings, model, checkpoint, choice, fleet, limits)
         if crossing:
             return crossing
         crossing = ranked if ranked[0].fits else []
