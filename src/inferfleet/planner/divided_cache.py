@@ -10,10 +10,11 @@ from inferfleet.planner.limits import Limits
 from inferfleet.planner.memory import budget
 from inferfleet.settings import Settings
 
-_FAST_LINKS = ("nvswitch", "nvlink", "hccs", "xgmi")
+_FAST_LINKS = ("nvswitch", "nvlink", "xgmi")
 """Interconnects within a node over which every layer may be divided.
 
-vLLM, docs/serving/parallelism_scaling.md: pipeline stages where accelerators lack NVLink.
+vLLM, docs/serving/parallelism_scaling.md: pipeline stages where accelerators lack NVLink. Not Ascend's: its guide
+supports the division on A3 servers only, and warns of its cost (docs.vllm.ai/projects/ascend, context parallel).
 """
 _SETTING = "decode_context_parallel_size"
 

@@ -8,7 +8,7 @@ from inferfleet.planner.estimate import estimate
 from inferfleet.settings import Settings
 
 LARGE = ("deepseek-r1", "deepseek-v3.2", "kimi-k2-thinking", "kimi-k2.5", "qwen3-235b-a22b-instruct-2507")
-FAST = ("nvswitch", "nvlink", "hccs", "xgmi")
+FAST = ("nvswitch", "nvlink", "xgmi")
 
 
 def planned(model, accelerator, nodes=1, **settings):
