@@ -70,6 +70,13 @@ def weight_scale(model: Model, checkpoint: Checkpoint) -> float:
     return nearest if abs(nearest - 1) > _SIZE_TOLERANCE else 1.0
 
 
+def latent_buffers(version: EngineVersion, accelerator: Accelerator) -> dict[str, int]:
+    """Return the limit on what latent attention allocates with the weights; empty if it is not known."""
+    major = (accelerator.compute_capability or "").partition(".")[0]
+    known = version.latent_buffers.get(major)
+    return {} if known is None else {"latent_buffer_bytes": known << 20}
+
+
 def make_limits(
     settings: Settings, model: Model, checkpoint: Checkpoint, version: EngineVersion, accelerator: Accelerator
 ) -> Limits:
@@ -94,6 +101,7 @@ def make_limits(
         num_speculative_tokens=settings.num_speculative_tokens,
         fine_graphs=settings.performance_mode == "interactivity",
         weight_scale=weight_scale(model, checkpoint),
+        **latent_buffers(version, accelerator),
     )
 
 

@@ -118,7 +118,7 @@ def test_the_head_of_the_inventory_is_that_of_the_first_replica():
         ({"pipeline_parallel_size": 4}, (1, 8, 4)),
         ({"tensor_parallel_size": 16}, (2, 16, 1)),
         ({"tensor_parallel_size": 8}, (4, 8, 1)),
-        ({"max_model_len": 131072, "max_num_seqs": 8}, (4, 8, 1)),  # one server holds 622,976 tokens, four of these
+        ({"max_model_len": 131072, "max_num_seqs": 8}, (4, 8, 1)),  # one server holds four
         ({"max_model_len": 131072}, (4, 8, 1)),
         ({"replicas": 1}, (1, 8, 4)),
         ({"replicas": 2}, (2, 8, 2)),
