@@ -69,6 +69,19 @@ def test_replica_is_drained_and_stays_so_after_a_reload(gateway, drain):
     assert (check.returncode, check.stderr) == (0, "")
 
 
+def test_requests_of_a_dead_replica_are_not_waited_for(gateway, drain):
+    with gateway.streaming("sk-alice", "deepseek/r1"), gateway.streaming("sk-alice", "deepseek/r1"):
+        gateway.engines["n1"].healthy = False
+        try:
+            gateway.until(lambda: "DOWN" in gateway.admin("show stat"))
+            code, document = drain("n1")  # waits for 10 minutes if it waits
+            assert (code, states(document)["n1"]) == (0, (True, 1)), document["failures"]
+        finally:
+            gateway.engines["n1"].healthy = True
+    assert drain("n1", "--undo")[0] == 0
+    gateway.until(lambda: servers(gateway) == {"n1", "n2"})
+
+
 def test_check_run_drains_nothing(gateway, drain):
     code, document = drain("n1", "--check")
     assert code == 0
