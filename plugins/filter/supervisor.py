@@ -7,9 +7,10 @@ from pathlib import Path
 from inferfleet import supervisor
 
 
-def supervisor_files(plan, node, api_key, token, texts, sources):
+def supervisor_files(plan, node, api_key, ray_port, token, texts, sources):
     """Return the files of the supervisor on a node of the plan, with content and mode by path."""
-    return supervisor.node_files(supervisor.node_settings(plan, node, api_key), token, texts, Path(sources))
+    settings = supervisor.node_settings(plan, node, api_key, int(ray_port))
+    return supervisor.node_files(settings, token, texts, Path(sources))
 
 
 def supervisor_problems(statuses, replica):
