@@ -56,8 +56,8 @@ def node_settings(plan: Plan, node: str, api_key: str, ray_port: int) -> dict[st
 def _stages(plan: Plan, node: str, ray_port: int) -> list[list[dict[str, Any]]]:
     """Return the containers of a node by stage: all nodes run those of a stage before the next one starts.
 
-    Ray's head node comes first: `ray start` on another node gives up after 20 attempts to reach it (`ray_constants.py`
-    of Ray 2.60: NUM_REDIS_GET_RETRIES). The engine waits itself until Ray runs on all nodes.
+    Ray's head node comes first: `ray start` on another node gives up if it does not reach it in time. The engine waits
+    itself until Ray runs on all nodes.
     """
     planned = plan["nodes"][node]
     engine = [_container("engine")] if planned["argv"] else []
