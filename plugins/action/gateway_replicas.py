@@ -59,7 +59,7 @@ def _result(result, replicas, server=""):
         "requests": sum(row["requests"] for row in own),
         "server": server.rpartition("/")[2],
         "healthy": bool(own) and all(row["healthy"] and not row["drained"] for row in own),
-        # A replica that is down answers none of them: the connections to a dead node stay open until they time out.
+        # The connections to a dead node stay open until they time out.
         "finished": all(row["requests"] == 0 or not row["healthy"] for row in own),
     }
 
@@ -68,7 +68,7 @@ def _waiting(result, args):
     """Return the result with its progress, and until no request is running with the problem of a wait that ends."""
     count = result["requests"]
     text = Message("", N_("{count} requests are running"), count=count)
-    if result["finished"]:
+    if count == 0:
         return {**result, "progress": {"text": text.as_dict()}}
     problem = Problem(
         "requests-running",

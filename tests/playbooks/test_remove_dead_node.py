@@ -12,7 +12,8 @@ _ROLES = {
     "container_images/tasks/main.yml": STEP.format(step="image", when="true"),
     "model_weights/tasks/verify.yml": STEP.format(step="weights", when="true"),
     **{f"supervisor/tasks/{name}.yml": STEP.format(step=name, when="true") for name in ("hold", "main", "release")},
-    "gateway/tasks/drain_for_removal.yml": STEP.format(step="drain", when="true"),
+    # Whether the requests of the node are waited for.
+    "gateway/tasks/drain_for_removal.yml": STEP.format(step="drain", when="gateway_dead_node"),
     "gateway/tasks/deployed.yml": """\
 - name: Read the servers
   ansible.builtin.set_fact:
