@@ -7,9 +7,10 @@ from pathlib import Path
 from inferfleet import supervisor
 
 
-def supervisor_files(plan, node, api_key, token, texts, sources):
+def supervisor_files(plan, node, api_key, ray_port, token, texts, sources):
     """Return the files of the supervisor on a node of the plan, as module service_files takes them."""
-    files = supervisor.node_files(supervisor.node_settings(plan, node, api_key), token, texts, Path(sources))
+    settings = supervisor.node_settings(plan, node, api_key, int(ray_port))
+    files = supervisor.node_files(settings, token, texts, Path(sources))
     return [{"path": path, **file} for path, file in files.items()]
 
 
