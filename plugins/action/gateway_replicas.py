@@ -15,7 +15,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp=None, task_vars=None):
         """Return `replicas` with their state, `server`, that of the replica, `requests`, those of it that are still
-        running, and `healthy`, whether it gets requests."""
+        running, `healthy`, whether it gets requests, and `finished`, whether no request can finish on it any more."""
         super().run(tmp, task_vars)
         args, host = self._task.args, self._task.delegate_to or task_vars["inventory_hostname"]
         gateway = {"socket": args["socket"], "record": args["record"]}
@@ -59,6 +59,8 @@ def _result(result, replicas, server=""):
         "requests": sum(row["requests"] for row in own),
         "server": server.rpartition("/")[2],
         "healthy": bool(own) and all(row["healthy"] and not row["drained"] for row in own),
+        # The connections to a dead node stay open until they time out.
+        "finished": all(row["requests"] == 0 or not row["healthy"] for row in own),
     }
 
 

@@ -45,6 +45,19 @@ def component_data(data, variables):
     return [variables[entry["variable"]] if entry["variable"] in variables else entry["path"] for entry in data]
 
 
+def component_files(contents, paths):
+    """Return the files of module service_files from contents and paths by key; only root can read them."""
+    return [{"path": paths[key], "content": content, "mode": "0600"} for key, content in contents.items()]
+
+
+def health_addresses(components):
+    """Return the URL of the health check on this node by title of the components (lookup `component`)."""
+    return {
+        entry["title"]: f"http://127.0.0.1:{entry['ports'][0]['number']}{entry['health']['path']}"
+        for entry in components
+    }
+
+
 def component_health(hosts, hostvars):
     """Return the results of the health checks of the hosts (`__verify_health`, `__verify_units`, `__verify_rules`)."""
 
@@ -70,10 +83,12 @@ class FilterModule:
             "component_checks": component_checks,
             "component_units": component_units,
             "component_data": component_data,
+            "component_files": component_files,
             "component_health": component_health,
             "component_images": images,
             "component_packages": packages,
             "failed_checks": failed_checks,
+            "health_addresses": health_addresses,
             "inhabited": inhabited,
             "inventory_variable": inventory_variable,
             "rank_results": rank_results,

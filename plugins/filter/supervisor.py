@@ -7,9 +7,11 @@ from pathlib import Path
 from inferfleet import supervisor
 
 
-def supervisor_files(plan, node, api_key, token, texts, sources):
-    """Return the files of the supervisor on a node of the plan, with content and mode by path."""
-    return supervisor.node_files(supervisor.node_settings(plan, node, api_key), token, texts, Path(sources))
+def supervisor_files(plan, node, api_key, ray_port, token, texts, sources):
+    """Return the files of the supervisor on a node of the plan, as module service_files takes them."""
+    settings = supervisor.node_settings(plan, node, api_key, int(ray_port))
+    files = supervisor.node_files(settings, token, texts, Path(sources))
+    return [{"path": path, **file} for path, file in files.items()]
 
 
 def supervisor_problems(statuses, replica):

@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import pwd
-import stat
 import sys
 
 from ansible.module_utils import python_floor  # noqa: F401  # preflight runs this module before all others
@@ -68,7 +67,6 @@ ansible_facts:
           C(model_folder), the state of the folder C(model);
           C(packages), the names of the installed packages of the system; C(environments), a map of the Python virtual
           environments below C(/opt/inferfleet) to their packages, as C(name==version) with hyphens;
-          C(settings_folder), whether C(/etc/inferfleet) exists and is accessible to root only;
           C(runnable), whether tasks of Ansible's C(apt), C(pip) and C(docker) modules can run; in check mode only if
           their requirements, which a real run installs first, are installed;
           C(container), whether the node itself is a container;
@@ -247,15 +245,6 @@ def distribution() -> dict[str, str]:
     return {key.lower(): pairs.get(key, "").strip("\"'").lower() for key in _RELEASE}
 
 
-def is_private_folder(path: str) -> bool:
-    """Return whether `path` is a folder that only root can access."""
-    try:
-        status = os.lstat(path)
-    except OSError:
-        return False
-    return stat.S_ISDIR(status.st_mode) and (stat.S_IMODE(status.st_mode), status.st_uid) == (0o700, 0)
-
-
 def not_root(uid: int) -> Message:
     """Return the message about tasks that run as another user than root."""
     try:
@@ -289,7 +278,6 @@ def main() -> None:
         "docker": os.path.exists("/run/docker.sock"),
         "packages": packages(module),
         "environments": environments(),
-        "settings_folder": is_private_folder("/etc/inferfleet"),
         "runnable": runnable(module.check_mode),
         "clock_synchronized": clock_synchronized(),
         "memory_bytes": memory_bytes(),

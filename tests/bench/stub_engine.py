@@ -1,8 +1,9 @@
 """A stub engine that answers at once, so that only the chain in front of it takes time.
 
-    python -m tests.bench.stub_engine PORT [SECONDS]
+    python -m tests.bench.stub_engine PORT [SECONDS [ADDRESS]]
 
-Streams ten events to each POST request, SECONDS (0) apart; any GET request is answered with 200.
+Listens on ADDRESS (127.0.0.1). Streams ten events to each POST request, SECONDS (0) apart; any GET request is answered
+with 200.
 """
 
 import asyncio
@@ -79,12 +80,12 @@ class Engine(asyncio.Protocol):
         transport.write(self.end)
 
 
-async def serve(port: int, seconds: float) -> None:
+async def serve(port: int, seconds: float = 0, address: str = "127.0.0.1") -> None:
     """Serve until the process ends."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Engine(seconds), "127.0.0.1", port, backlog=4096)
+    server = await loop.create_server(lambda: Engine(seconds), address, port, backlog=4096)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    asyncio.run(serve(int(sys.argv[1]), *map(float, sys.argv[2:3]), *sys.argv[3:4]))

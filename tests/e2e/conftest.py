@@ -26,7 +26,7 @@ _ORDER = [
         "firewall",
         "bench",
     ),
-    *("evaluate", "webui", "doc_commands", "alerts", "doctor", "supervision", "report", "two_models"),
+    *("evaluate", "webui", "doc_commands", "alerts", "doctor", "disk_full", "supervision", "report", "two_models"),
     *("replicas", "upgrade", "replica_supervision", "removal"),
 ]
 

@@ -69,6 +69,11 @@ class Lab:
         self._client, self._config = client, config
         self.names = [node.name for node in config.nodes]
 
+    @property
+    def state(self) -> Path:
+        """Folder of the test cluster's files."""
+        return self._config.state
+
     def address(self, node: str) -> str:
         """Return the address of a node."""
         return next(str(known.address) for known in self._config.nodes if known.name == node)
@@ -82,6 +87,26 @@ class Lab:
         """Power-cycle a node."""
         name = f"{self._config.prefix}-{node}"
         self._client.containers.get(name).restart(timeout=20)
+
+    def power_off(self, node: str) -> None:
+        """Switch a node off."""
+        self._client.containers.get(f"{self._config.prefix}-{node}").kill()
+
+    def power_on(self, node: str) -> None:
+        """Switch a node on, and wait until it can be reached."""
+        self._client.containers.get(f"{self._config.prefix}-{node}").start()
+        eventually(lambda: self.reaches(node), 120, f"{node} answers")
+
+    def reaches(self, node: str) -> bool:
+        """Return whether a node answers."""
+        try:
+            return self.ssh(node, "systemctl is-active ssh").strip() == "active"
+        except subprocess.CalledProcessError:
+            return False
+
+    def process(self, node: str) -> int:
+        """Return the process id of a node's systemd on this machine."""
+        return int(self._client.containers.get(f"{self._config.prefix}-{node}").attrs["State"]["Pid"])
 
     def containers(self, node: str) -> list[str]:
         """Return the names of the containers on a node, running or not."""

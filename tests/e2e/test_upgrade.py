@@ -4,12 +4,14 @@ Only the stage of the engine runs, except where releases are recorded: test_repl
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from lab_cluster import INVENTORY, ROOT, SECRETS, Controller, Finished, Lab, answers
+from alert_history import PROMETHEUS
+from lab_cluster import INVENTORY, ROOT, SECRETS, Controller, Finished, Lab, answers, eventually
 from steady_load import SteadyLoad
 
 pytestmark = [pytest.mark.lab, pytest.mark.soak]  # half an hour
@@ -29,13 +31,14 @@ def sequences(lab: Lab) -> list[str]:
     return [command[command.index("--max-num-seqs") + 1] for command in commands]
 
 
-def inspected(lab: Lab, form: str) -> list[str]:
+def inspected(lab: Lab, form: str, nodes: Sequence[str] = ()) -> list[str]:
     """Return a field of the engine's container on each node."""
-    return [lab.ssh(node, f"docker inspect --format '{{{{{form}}}}}' inferfleet-engine").strip() for node in lab.names]
+    command = f"docker inspect --format '{{{{{form}}}}}' inferfleet-engine"
+    return [lab.ssh(node, command).strip() for node in nodes or lab.names]
 
 
-def started(lab: Lab) -> list[str]:
-    return inspected(lab, ".State.StartedAt")
+def started(lab: Lab, nodes: Sequence[str] = ()) -> list[str]:
+    return inspected(lab, ".State.StartedAt", nodes)
 
 
 def under_load(controller: Controller, *arguments: str) -> Finished:
@@ -135,3 +138,30 @@ def test_node_of_a_replica_is_removed_and_joins_again(two_replicas: None, lab: L
     scaled = under_load(controller, "scale", *REPLICAS)
     assert scaled.rc == 0, scaled
     assert started(lab)[0] == since
+
+
+def scraped() -> set[str]:
+    """Return the nodes that Prometheus gets metrics from."""
+    answer = httpx.get(f"{PROMETHEUS}/api/v1/targets", trust_env=False, timeout=30).raise_for_status()
+    return {target["labels"]["node"] for target in answer.json()["data"]["activeTargets"]}
+
+
+def test_dead_node_is_removed_and_cleaned_when_it_answers(two_replicas: None, lab: Lab, controller: Controller) -> None:
+    since = started(lab)[0]
+    lab.power_off("node2")
+    try:
+        eventually(lambda: answers(), 60, "the other replica answers")
+        removed = under_load(controller, "remove-node", "node2", "-e", "replicas=1")
+        assert removed.rc == 0, removed
+        assert removed.document["result"]["removed_nodes"] == {"node2": True}
+        assert scraped() == {"node1"}
+    finally:
+        lab.power_on("node2")
+    again = under_load(controller, "remove-node", "node2", "-e", "replicas=1")
+    assert again.rc == 0, again
+    assert again.document["result"]["removed_nodes"] == {"node2": False}
+    assert lab.ssh("node2", "docker ps --all --quiet") == ""
+    assert started(lab, ["node1"]) == [since]
+    scaled = under_load(controller, "scale", *REPLICAS)
+    assert scaled.rc == 0, scaled
+    assert scraped() == {"node1", "node2"}

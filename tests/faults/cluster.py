@@ -26,6 +26,7 @@ SSH = [
     *("-o", "ServerAliveInterval=5", "-o", "ServerAliveCountMax=3"),
 ]
 SUPERVISOR = "inferfleet-supervisor"
+COMMAND_SECONDS = 300  # of a fault: the longest repairs the weights
 
 
 def api_key() -> str:
@@ -88,18 +89,22 @@ class Replica:
         return values
 
     def run(self, command: dict[str, str]) -> None:
-        """Run a command of a fault; raises RuntimeError if it fails."""
+        """Run a command of a fault; raises RuntimeError if it fails or does not end."""
         ((place, text),) = command.items()
         if place == "lab":
+            argv = ["sh", "-ec", text]
             path = os.pathsep.join([str(ROOT / ".venv/bin"), os.environ["PATH"]])
             environment = {**os.environ, **self.variables, "PATH": path}
-            done = subprocess.run(
-                ["sh", "-ec", text], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-            )
         else:
             node = self.leader if place == "head" else self.workers[0]
             exports = "".join(f"export {name}='{value}'\n" for name, value in self.variables.items())
-            done = subprocess.run([*SSH, node, exports + text], capture_output=True, text=True, check=False)
+            argv, environment = [*SSH, node, exports + text], {**os.environ}
+        try:
+            done = subprocess.run(
+                argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(f"{place}: {text.strip()}: does not end") from error
         if done.returncode:
             raise RuntimeError(f"{place}: {text.strip()}: exit code {done.returncode}: {done.stderr[-500:]}")
 

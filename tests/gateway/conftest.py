@@ -155,9 +155,9 @@ class Gateway:
             )
 
     @contextlib.contextmanager
-    def streaming(self, key: str, model: str) -> Iterator[Iterator[str]]:
-        """Open a stream that has begun and ends with the context; yield its events."""
-        body = {"model": model, "stream": True, "max_tokens": 100_000}
+    def streaming(self, key: str, model: str, pause: float = 0.1) -> Iterator[Iterator[str]]:
+        """Open a stream that has begun and ends with the context; yield its events, `pause` seconds apart."""
+        body = {"model": model, "stream": True, "max_tokens": 100_000, "pause": pause}
         with (
             self.client(headers={"Authorization": f"Bearer {key}"}) as client,
             client.stream("POST", "/v1/chat/completions", json=body) as answer,

@@ -69,6 +69,45 @@ def test_replica_is_drained_and_stays_so_after_a_reload(gateway, drain):
     assert (check.returncode, check.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("dead", [True, False])
+def test_removal_waits_for_the_requests_of_a_node_that_answers(gateway, drain, tmp_path, dead):
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    (tmp_path / "removal.yml").write_text(yaml.safe_dump({"all": {"hosts": {"n1": local, "gw1": local}}}))
+    variables = {
+        "__gateway_component": {"files": {"folder": str(gateway.folder)}},
+        "__gateway_master_socket": str(gateway.master),
+        "gateway_releases_dir": str(tmp_path / ".releases"),
+        "gateway_drain_seconds": 2,
+        "gateway_rolled_hosts": ["gw1"],
+        "gateway_dead_node": dead,
+    }
+    role = {"name": "gateway", "tasks_from": "drain_for_removal", "rolespec_validate": False}
+    tasks = [{"ansible.builtin.include_role": role}]
+    play = {"hosts": "n1", "gather_facts": False, "tasks": tasks}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
+    command = [
+        Path(sys.executable).with_name("ansible-playbook"),
+        "-i",
+        tmp_path / "removal.yml",
+        tmp_path / "play.yml",
+    ]
+    command += ["-e", json.dumps(variables)]
+    with gateway.streaming("sk-alice", "deepseek/r1"), gateway.streaming("sk-alice", "deepseek/r1"):
+        gateway.engines["n1"].healthy = False
+        try:
+            gateway.until(lambda: "DOWN" in gateway.admin("show stat"))
+            done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        finally:
+            gateway.engines["n1"].healthy = True
+    output = " ".join(done.stdout.split())
+    assert done.returncode == (0 if dead else 2), output
+    assert ("requests-running" in output) is not dead, output
+    (tmp_path / "removal.yml").unlink()
+    (tmp_path / "play.yml").unlink()
+    assert drain("n1", "--undo")[0] == 0
+    gateway.until(lambda: servers(gateway) == {"n1", "n2"})
+
+
 def test_check_run_drains_nothing(gateway, drain):
     code, document = drain("n1", "--check")
     assert code == 0

@@ -5,13 +5,15 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from inferfleet.inventory.removal import GROUP as REMOVED
 
 ROOT = Path(__file__).parents[2]
 Services = dict[str, list[str]]
@@ -50,21 +52,27 @@ def _plan(name: str, hosts: list[str]) -> dict[str, Any]:
     }
 
 
-def _playbook(part: str, facts: Path) -> list[dict[str, Any]]:
-    """Return the playbook between stand-ins for the plays before and after it."""
+def _playbook(parts: Iterable[str], facts: Path) -> list[dict[str, Any]]:
+    """Return the playbooks between stand-ins for the plays before and after them."""
     read = f"(lookup('ansible.builtin.file', '{facts}') | from_json)[inventory_hostname]"
     names = ("inferfleet_plan", "inferfleet_plans", "inferfleet_node")
     given = {name: f"{{{{ {read}.{name} }}}}" for name in names} | {"cacheable": True}
     left = {"msg": "step:left:{{ inventory_hostname }}"}
+    present = {"hosts": f"all:!{REMOVED}", "gather_facts": False}
     every = {"hosts": "all", "gather_facts": False}
+    imports = [
+        {"name": "Part", "ansible.builtin.import_playbook": str(ROOT / f"playbooks/parts/{part}.yml")} for part in parts
+    ]
     return [
-        {"name": "Before", **every, "tasks": [{"name": "Plan", "ansible.builtin.set_fact": given}]},
-        {"name": "Part", "ansible.builtin.import_playbook": str(ROOT / f"playbooks/parts/{part}.yml")},
+        {"name": "Before", **present, "tasks": [{"name": "Plan", "ansible.builtin.set_fact": given}]},
+        *imports,
         {"name": "After", **every, "tasks": [{"name": "Show who is left", "ansible.builtin.debug": left}]},
     ]
 
 
-def _inventory(services: Services, fails: dict[str, list[str]], variables: dict[str, Any]) -> dict[str, Any]:
+def _inventory(
+    services: Services, fails: dict[str, list[str]], removed: Mapping[str, Any], variables: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "all": {
             "hosts": {host: {} for hosts in services.values() for host in hosts},
@@ -87,6 +95,7 @@ def _inventory(services: Services, fails: dict[str, list[str]], variables: dict[
                 "ray_head": {"hosts": {members[0]: {} for members in services.values()}},
                 "ray_worker": {"hosts": {host: {} for members in services.values() for host in members[1:]}},
                 **{f"service_{name}": {"hosts": {host: {} for host in members}} for name, members in services.items()},
+                **({REMOVED: {"hosts": removed}} if removed else {}),
             },
         }
     }
@@ -107,18 +116,21 @@ class Run:
 
 def run_part(
     folder: Path,
-    part: str,
+    parts: str | Sequence[str],
     roles: dict[str, str],
     services: Services,
     fails: dict[str, list[str]],
     changes: dict[str, dict[str, Any]],
     containers: str = "",
+    removed: Mapping[str, Any] | None = None,
     **variables: object,
 ) -> Run:
-    """Run playbooks/parts/`part`.yml on this machine, with stand-ins for roles; `containers` are lines of `docker ls`.
+    """Run playbooks/parts/ of `parts` on this machine, with stand-ins for roles; `containers` are lines of `docker ls`.
 
-    `fails` names hosts by the step that fails there, `changes` alters plans.
+    `fails` names hosts by the step that fails there, `changes` alters plans. `removed` are nodes that
+    `inferfleet remove-node` takes out, with their variables.
     """
+    parts = [parts] if isinstance(parts, str) else parts
     for name, content in roles.items():
         (folder / "roles" / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / "roles" / name).write_text(content)
@@ -134,15 +146,16 @@ def run_part(
         for host in members
     }
     (folder / "facts.json").write_text(json.dumps(facts))
-    (folder / "hosts.yml").write_text(yaml.safe_dump(_inventory(services, fails, variables)))
-    (folder / "play.yml").write_text(yaml.safe_dump(_playbook(part, folder / "facts.json"), sort_keys=False))
+    (folder / "hosts.yml").write_text(yaml.safe_dump(_inventory(services, fails, removed or {}, variables)))
+    (folder / "play.yml").write_text(yaml.safe_dump(_playbook(parts, folder / "facts.json"), sort_keys=False))
     done = subprocess.run(
         [Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "hosts.yml", folder / "play.yml"],
         capture_output=True,
         text=True,
         cwd=ROOT,
         env=os.environ
-        | {"ANSIBLE_ROLES_PATH": f"{folder}/roles:{ROOT}/roles", "PATH": f"{docker.parent}:{os.environ['PATH']}"},
+        | {"ANSIBLE_ROLES_PATH": f"{folder}/roles:{ROOT}/roles", "PATH": f"{docker.parent}:{os.environ['PATH']}"}
+        | {"ANSIBLE_SHOW_CUSTOM_STATS": "1"},
         check=False,
     )
     output = done.stdout + done.stderr

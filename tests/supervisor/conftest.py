@@ -44,7 +44,7 @@ class Replica:
         self.image = f"{self.prefix}:latest"
         self.ray = {node: f"{self.prefix}-ray-{node}" for node in ADDRESSES}
         self.engine = f"{self.prefix}-engine"
-        self.port, self.engine_port = free_port(), free_port()
+        self.port, self.engine_port, self.ray_port = free_port(), free_port(), free_port()
         self.fault_file = folder / "fault"
         self.token = folder / "token"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -56,7 +56,7 @@ class Replica:
         self.fault_file.write_text("")
         self.token.write_text("secret\n")
         for node in ADDRESSES:
-            self.run(self.ray[node], "rank")
+            self.run(self.ray[node], "rank", *([str(self.ray_port)] if node == "n1" else []))
             self.write_settings(node)
         self.run_engine()
 
@@ -71,7 +71,8 @@ class Replica:
         self.run(self.engine, str(self.engine_port), "/test/fault", "1")
 
     def write_settings(self, node: str) -> None:
-        stages = [[{"container": self.ray[node]}], [{"container": self.engine}] if node == "n1" else []]
+        head = [[{"container": self.ray[node], "port": self.ray_port}], [{"container": self.engine}]]
+        stages = head if node == "n1" else [[], [{"container": self.ray[node]}]]
         probe = {
             "port": self.engine_port,
             "path": "/v1/chat/completions",

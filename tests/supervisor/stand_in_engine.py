@@ -1,16 +1,20 @@
 """A stand-in for an engine and its ranks: OpenAI's path for completions and vLLM's names of metrics, without a model.
 
-Usage: stand_in_engine.py rank | stand_in_engine.py PORT FAULT_FILE LOAD_SECONDS. The file contains `hang` (requests are
+Usage: stand_in_engine.py rank [PORT] | stand_in_engine.py PORT FAULT_FILE LOAD_SECONDS. A rank with a port is Ray's
+head node, which listens on it some seconds after its start, and prints when. The file contains `hang` (requests are
 accepted and never answered), `fail` (they are answered with 500), `busy` (they hang while tokens are generated for
 others), or nothing.
 """
 
 import signal
+import socket
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+HEAD_SECONDS = 3
 
 
 def serve(port: int, fault_file: Path, load_seconds: float) -> None:
@@ -51,5 +55,9 @@ def serve(port: int, fault_file: Path, load_seconds: float) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if sys.argv[1] == "rank":
+        if len(sys.argv) > 2:
+            time.sleep(HEAD_SECONDS)
+            server = socket.create_server(("127.0.0.1", int(sys.argv[2])), backlog=128)
+            print(time.time(), flush=True)
         threading.Event().wait()
     serve(int(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))

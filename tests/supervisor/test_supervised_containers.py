@@ -5,6 +5,7 @@ import os
 import signal
 import time
 import urllib.request
+from datetime import datetime
 
 import pytest
 from tests.supervisor.conftest import Replica, docker
@@ -35,6 +36,16 @@ def test_killed_container_restarts_the_group(replica: Replica, which: str) -> No
     assert status["reason"]["parameters"]["container"] == f"{replica.prefix}-{which}"
     assert (status["restarts"], status["generation"]) == (before["restarts"] + 1, before["generation"] + 1)
     assert all(started[name] != now for name, now in replica.started().items())
+
+
+def test_other_nodes_and_the_engine_start_when_the_head_node_listens(replica: Replica) -> None:
+    before = replica.status()["generation"]
+    docker("kill", replica.ray["n2"])
+    replica.serving(before)
+    listening = float(docker("logs", replica.ray["n1"]).splitlines()[-1])
+    for name in (replica.ray["n2"], replica.engine):
+        started = docker("inspect", "-f", "{{.State.StartedAt}}", name)
+        assert datetime.fromisoformat(f"{started[:26].rstrip('Z')}+00:00").timestamp() > listening
 
 
 @pytest.mark.parametrize(("fault", "code"), [("hang", "hang"), ("fail", "completions-fail")])

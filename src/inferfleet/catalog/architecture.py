@@ -81,6 +81,7 @@ class Architecture(BaseModel):
     attention_output_bias: bool = False
     attention_sinks: bool = False
     attention_gate: bool = False  # the projection of queries has a gate for every element
+    share_q_dim: NonNegativeInt = 0  # rank of the queries of multi-matrix factorization attention; 0: another kind
     qk_norm: bool = False  # queries and keys are normalized: each head, or all together
     joint_qk_norm: bool = False
 
@@ -120,6 +121,7 @@ class Architecture(BaseModel):
     linear_key_head_dim: NonNegativeInt = 0
     linear_value_head_dim: NonNegativeInt = 0
     linear_conv_kernel_dim: NonNegativeInt = 0
+    kimi_delta_attention: bool = False  # each channel decays on its own, by gates of low rank
     mamba_ssm_dtype: Literal["bfloat16", "float32"] = "bfloat16"  # of the state, except that of the convolution
 
     # State space of Mamba-2, in place of linear attention; 0 heads: none.
@@ -295,6 +297,10 @@ def architecture_from_config(config: Mapping[str, Any]) -> Architecture:
         if not name:
             raise InvalidArchitectureError(N_("architectures is {value}, which names no architecture"), value=names)
         raise UnknownArchitectureError(N_("the planner does not know architecture {value}"), value=name)
+    if feature := family.unknown_feature(config):
+        raise UnknownArchitectureError(
+            N_("the planner does not know architecture {value} with {feature}"), value=name, feature=feature
+        )
     return _validated(
         family.complete(family.parameters(config)) | {"name": name, "quantization": _quantization(config)}
     )

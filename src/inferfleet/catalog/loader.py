@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from inferfleet.catalog import mistral
+from inferfleet.catalog import mistral, modelslim
 from inferfleet.catalog.architecture import (
     Architecture,
     InvalidArchitectureError,
@@ -190,6 +190,7 @@ def read_model(path: Path, *, kv_bytes_per_token: int = 0) -> Model:
         publisher="local",
         precision=precision,
         method=_method(config),
+        vendors=("ascend",) if _method(config) == modelslim.METHOD else (),
         tensor_bytes=size,
         bytes=size,
         indexed_bytes=indexed,
@@ -205,12 +206,18 @@ def read_model(path: Path, *, kv_bytes_per_token: int = 0) -> Model:
 
 
 def _with_quantization(file: Path, config: dict[str, Any]) -> dict[str, Any]:
-    """Return a `config.json` with the quantization that ModelOpt before 0.31 states in a file of its own.
+    """Return a `config.json` with the quantization that ModelSlim, or ModelOpt before 0.31, states in another file.
 
     Source: vllm/transformers_utils/config.py and vllm/model_executor/layers/quantization/modelopt.py.
     """
+    if isinstance(config.get("quantization_config"), Mapping):
+        return config
+    own = file.parent / modelslim.FILE
+    if own.is_file():
+        settings = modelslim.quantization_config(_mapping(own, _text(own), json.loads))
+        return config | ({"quantization_config": settings} if settings else {})
     own = file.parent / "hf_quant_config.json"
-    if isinstance(config.get("quantization_config"), Mapping) or not own.is_file():
+    if not own.is_file():
         return config
     stated = mapping(_mapping(own, _text(own), json.loads).get("quantization"))
     settings = {"quant_method": "modelopt", "ignore": stated.get("exclude_modules")}

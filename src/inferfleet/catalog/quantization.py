@@ -80,7 +80,7 @@ def read_quantization(settings: Mapping[str, Any], expert_dtype: object = None) 
             _checked(pattern)
     return Quantization(
         group_size=size if isinstance(size, int) and size > 0 else 0,
-        zero_points=not groups or weights.get("symmetric") is False,
+        zero_points=settings.get("quant_method") != "ascend" if not groups else weights.get("symmetric") is False,
         experts_only=settings.get("quant_method") == "mxfp4",  # vllm/model_executor/layers/quantization/mxfp4.py
         blocks=bool(settings.get("weight_block_size"))
         or weights.get("strategy") == "block"

@@ -10,7 +10,7 @@ class Vision(BaseModel):
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
-    kind: Literal["siglip", "llama4", "moonvit", "qwen3", "pixtral", "internvit"]
+    kind: Literal["siglip", "llama4", "moonvit", "qwen3", "pixtral", "internvit", "step3"]
     hidden_size: PositiveInt
     intermediate_size: PositiveInt
     num_hidden_layers: PositiveInt
@@ -37,6 +37,7 @@ class Vision(BaseModel):
     init_pos_emb_width: NonNegativeInt = 0
     merge_kernel_size: tuple[PositiveInt, PositiveInt] = (1, 1)
 
+    output_hidden_size: NonNegativeInt = 0  # of Step-3's first convolution after the encoder
     # Of InternViT
     use_qk_norm: bool = False
 

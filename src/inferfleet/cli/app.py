@@ -1,6 +1,7 @@
 """The command-line application: command registration, help and usage errors, in the user's language."""
 
 import copy
+import difflib
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from inferfleet.cli.listing import Entry, entries
 from inferfleet.cli.output.encoding import replace_unencodable_output
 from inferfleet.cli.output.line_breaks import use_line_breaks
 from inferfleet.cli.output.text import tr
-from inferfleet.messages import N_, use_language
+from inferfleet.messages import N_, Message, use_language
 
 if TYPE_CHECKING:
     from inferfleet.cli.registry import Command
@@ -29,6 +30,7 @@ _EXIT_CODES = N_(
     " · 4 a host is unreachable · 5 changes detected (--assert-no-change) · 6 threshold not met"
     " (bench, evaluate) · 7 warnings (doctor) · 130 interrupted"
 )
+_FEW = 6
 _WRONG_USAGE = 1  # typer's code, 2, means that a task failed
 
 
@@ -93,8 +95,18 @@ class _Command(_Translated, TyperCommand):
 class _Group(_Translated, TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
-            ctx.fail(tr(N_("No such command '{name}'."), name=args[0]))
+            ctx.fail(str(_unknown_command(args[0], self.list_commands(ctx))))
         return super().resolve_command(ctx, args)
+
+
+def _unknown_command(name: str, commands: Sequence[str]) -> Message:
+    """Return the message of a command that does not exist: similar ones, or all if there are few."""
+    near = difflib.get_close_matches(name, commands)
+    if near:
+        return Message("", N_("No such command '{name}'. Did you mean {commands}?"), name=name, commands=near)
+    if len(commands) <= _FEW:
+        return Message("", N_("No such command '{name}'. Choose from {commands}."), name=name, commands=[*commands])
+    return Message("", N_("No such command '{name}'."), name=name)
 
 
 class _Commands(Mapping[str, Any]):

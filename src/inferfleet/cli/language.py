@@ -1,6 +1,7 @@
 """The language of the command line: its option, and the texts and errors of typer."""
 
-from collections.abc import Callable, Mapping, Sequence
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -75,10 +76,14 @@ def usage_error(error: Any) -> Message:
     option = getattr(error, "option_name", "")
     hint = _hint(error)
     match type(error).__name__:
+        case "MissingParameter" if not hint.startswith("'-"):
+            return Message("", N_("Missing argument {argument}."), argument=error.param.metavar or error.param.name)
         case "MissingParameter":
             return Message("", N_("Missing option {option}."), option=hint)
-        case "NoSuchOption" if error.possibilities:
-            near = sorted(error.possibilities)
+        case "NoSuchOption" if hasattr(error.ctx.command, "commands"):
+            text = N_("No such option: {option}. The options of a command are written after it.")
+            return Message("", text, option=option)
+        case "NoSuchOption" if near := _similar(option, error.possibilities or ()):
             return Message(
                 "", N_("No such option: {option} (possible options: {options})"), option=option, options=near
             )
@@ -96,6 +101,12 @@ def usage_error(error: Any) -> Message:
             reason = _reason(error)
             return Message("", N_("Invalid value for {option}: {reason}"), option=hint, reason=reason)
     return Message("", "{text}", text=error.format_message())
+
+
+def _similar(option: str, possibilities: Iterable[str]) -> list[str]:
+    """Return the options with similar names; typer compares them with their hyphens, so that short ones all are."""
+    names = {name.lstrip("-"): name for name in possibilities}
+    return sorted(names[near] for near in difflib.get_close_matches(option.lstrip("-"), names))
 
 
 def _hint(error: Any) -> str:

@@ -60,6 +60,9 @@ class EngineVersion(_Entry):
     env: dict[str, str] = {}
     # Caches that decode context parallelism can divide; `-fp8`: with an FP8 cache.
     decode_context: tuple[Literal["grouped", "grouped-fp8", "latent", "latent-fp8", "sparse-fp8"], ...] = ()
+    # MiB that latent attention and its kernels allocate while the model loads, besides parameters and the rotary table,
+    # by the accelerator's major compute capability; missing: not known, and assumed.
+    latent_buffers: dict[Annotated[str, Field(pattern=r"^\d+$")], NonNegativeInt] = {}
     profiles: bool = True  # whether the choices of `profiles` are valid for it
     lacks: tuple[str, ...] = ()  # architectures of the engine that this version does not support
 

@@ -12,6 +12,7 @@ from inferfleet.gateway.certificate import (
     pair_problem,
 )
 from inferfleet.gateway.changes import Change, change_problems, changed, client_rows, generates_key
+from inferfleet.gateway.client_options import option_problems
 from inferfleet.gateway.clients import Client, ServedModel, hash_key, map_files, read_backends, read_clients
 from inferfleet.gateway.completions import completion_check
 from inferfleet.gateway.files import SecretFolder, differing_files, gateway_files, host_names, ipv6_address
@@ -66,6 +67,7 @@ __all__ = [
     "locked",
     "map_files",
     "metrics_port",
+    "option_problems",
     "pair_problem",
     "read_backends",
     "read_clients",

@@ -28,7 +28,7 @@ def change_clients(
     change = Change.from_dict(form)
     with locked(secrets, "clients", check=check):
         recorded = read_recorded(secrets)
-        if problems := change_problems(change, recorded, clients, served):
+        if problems := change_problems(change, recorded, clients, served, _today()):
             return problems
         after = changed(change, recorded, clients)
         new_key = generates_key(change, clients)

@@ -5,12 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
+from inferfleet.gateway.client_options import option_of, option_problems
 from inferfleet.gateway.clients import end_of_key, hash_key
 from inferfleet.gateway.recorded import Recorded
 from inferfleet.messages import N_, Problem
-from inferfleet.settings import ApiClient
+from inferfleet.settings import INTERNAL_CLIENTS
 
 Settings = Sequence[Mapping[str, Any]]
 _LIMITS = ("models", "requests_per_minute", "max_concurrent", "expires")
@@ -31,10 +30,19 @@ class Change:
         return cls(form["action"], form["name"], {key: form[key] for key in _LIMITS if form.get(key)})
 
 
-def change_problems(change: Change, recorded: Recorded, clients: Settings, served: Iterable[str]) -> list[Problem]:
-    """Return why a change is refused; `served` are the served model names, empty if they are not known."""
+def change_problems(
+    change: Change, recorded: Recorded, clients: Settings, served: Iterable[str], today: str
+) -> list[Problem]:
+    """Return why a change is refused.
+
+    `served` are the served model names, empty if they are not known; `today` is the date in UTC as YYYY-MM-DD.
+    """
     if change.action == "add":
-        return _add_problems(change, recorded, clients, [*served])
+        return option_problems(change.name, change.limits, today) or _add_problems(
+            change, recorded, clients, [*served], today
+        )
+    if change.name in INTERNAL_CLIENTS:
+        return option_problems(change.name, {}, today)
     defined = {client["name"]: client for client in (*clients, *recorded.added)}
     names = sorted({*defined, *recorded.revoked})
     if change.name not in names:
@@ -60,6 +68,8 @@ def change_problems(change: Change, recorded: Recorded, clients: Settings, serve
                 client=change.name,
             )
         ]
+    if "" < end_of_key(defined[change.name]) <= today:
+        return [_ended(change.name, end_of_key(defined[change.name]), added=defined[change.name] in recorded.added)]
     if defined[change.name].get("key"):
         return [
             Problem(
@@ -72,43 +82,61 @@ def change_problems(change: Change, recorded: Recorded, clients: Settings, serve
     return []
 
 
-def _add_problems(change: Change, recorded: Recorded, clients: Settings, served: Sequence[str]) -> list[Problem]:
+def _exists(name: str, *, added: bool) -> Problem:
+    """Return the problem of a client that is admitted already."""
+    return Problem(
+        "client-exists",
+        N_("Client {client} exists already."),
+        N_(
+            "Choose another name, give it a new key with `inferfleet clients rotate {client}`, or revoke it and add it"
+            " again with other limits."
+        )
+        if added
+        else N_(
+            "Choose another name, give it a new key with `inferfleet clients rotate {client}`, or change its limits in"
+            " api_clients."
+        ),
+        client=name,
+    )
+
+
+def _ended(name: str, expires: str, *, added: bool) -> Problem:
+    """Return the problem of a client that would also be refused with a new key."""
+    return Problem(
+        "client-expired",
+        N_("Client {client} expired on {expires}: a new key would be refused as well."),
+        N_("Revoke it, then add it with a later --expires.")
+        if added
+        else N_("Set a later day in api_clients, and run `inferfleet up --tags gateway`."),
+        client=name,
+        expires=expires,
+    )
+
+
+def _add_problems(
+    change: Change, recorded: Recorded, clients: Settings, served: Sequence[str], today: str
+) -> list[Problem]:
     name, models = change.name, change.limits.get("models", ())
+    defined = {client["name"]: client for client in clients}
     if name in (client["name"] for client in recorded.active(clients)):
-        return [
-            Problem(
-                "client-exists",
-                N_("Client {client} exists already."),
-                N_("Choose another name, or give it a new key with `inferfleet clients rotate {client}`."),
-                client=name,
-            )
-        ]
-    try:
-        TypeAdapter(ApiClient).validate_python({"name": name})
-    except ValidationError:
-        return [
-            Problem(
-                "bad-client-name",
-                N_("{client} is not the name of a client."),
-                N_("Use up to 40 lower-case letters, digits, hyphens and underscores, for example chat-app."),
-                client=repr(name),
-            )
-        ]
-    if change.limits and name in (client["name"] for client in clients):
+        return [_exists(name, added=name not in defined)]
+    if name in defined and "" < end_of_key(defined[name]) <= today:
+        return [_ended(name, end_of_key(defined[name]), added=False)]
+    if change.limits and name in defined:
         return [
             Problem(
                 "client-in-inventory",
                 N_("Client {client} is defined in api_clients of the inventory, with its models and limits."),
                 N_("Omit {options}, and change them there."),
                 client=name,
-                options=[f"--{key.replace('_', '-')}" for key in change.limits],
+                options=[option_of(key) for key in change.limits],
             )
         ]
     return [
         Problem(
             "unknown-model",
             N_("No service serves model {model}."),
-            N_("Choose from the served model names: {served}."),
+            N_("Choose from the served model names, with an option --models for each: {served}."),
             model=model,
             served=[*served],
         )

@@ -15,7 +15,11 @@ def attention(arch: Architecture, layer: Layer) -> Iterator[Matrix]:
     if layer.attention == "parallel_attention":
         return chain(_grouped_query(arch), mamba(arch))
     if layer.attention == "linear_attention":
+        if arch.kimi_delta_attention:
+            return _kimi_delta(arch)
         return mamba(arch) if arch.mamba_n_heads else _linear(arch)
+    if arch.share_q_dim:
+        return _multi_matrix(arch)
     if arch.compressed:
         return compressed_attention(arch, layer)
     return _latent(arch, layer) if arch.mla else _grouped_query(arch)
@@ -83,6 +87,35 @@ def _linear(arch: Architecture) -> Iterator[Matrix]:
     yield Matrix("dt_bias, A_log", (heads, heads), 1, Split.COLUMN)
     yield vector("norm", arch.linear_value_head_dim)
     yield Matrix("out_proj", (hidden,), values, Split.ROW, (f"{module}.out_proj",))
+
+
+def _kimi_delta(arch: Architecture) -> Iterator[Matrix]:
+    """Yield the parameters of Kimi delta attention (vllm/model_executor/layers/mamba/gdn/kimi_gdn_linear_attn.py)."""
+    hidden, heads, size = arch.hidden_size, arch.linear_num_value_heads, arch.linear_value_head_dim
+    inner = heads * size
+    yield Matrix("in_proj_qkv", (inner,) * 3, hidden, Split.COLUMN, _attention_modules("q", "k", "v"))
+    yield Matrix("b_proj", (heads,), hidden, Split.COLUMN, _attention_modules("b"))
+    for gate in ("f", "g"):  # of the decay, and of the output
+        yield Matrix(f"{gate}_a_proj", (size,), hidden, modules=_attention_modules(f"{gate}_a"))
+        yield Matrix(f"{gate}_b_proj", (inner,), size, Split.COLUMN, _attention_modules(f"{gate}_b"))
+    yield Matrix("conv1d", (inner,) * 3, arch.linear_conv_kernel_dim, Split.COLUMN)
+    yield vector("dt_bias", inner, Split.COLUMN, item_bytes=4)
+    yield vector("A_log", heads, Split.COLUMN, item_bytes=4)
+    yield vector("o_norm", size)
+    yield Matrix("o_proj", (hidden,), inner, Split.ROW, _attention_modules("o"))
+
+
+def _multi_matrix(arch: Architecture) -> Iterator[Matrix]:
+    """Yield the parameters of multi-matrix factorization attention, whose keys and values are those of one head.
+
+    vllm/model_executor/models/step3_text.py: only its queries and its output are divided.
+    """
+    heads, size = arch.num_attention_heads * arch.head_size, arch.head_size
+    parts = (arch.share_q_dim, size, size)
+    yield Matrix("qkv_proj", parts, arch.hidden_size, modules=_attention_modules("q", "k", "v"))
+    yield vector("inter_norm", arch.share_q_dim)
+    yield Matrix("wq", (heads,), arch.share_q_dim, Split.COLUMN, ("self_attn.wq",))
+    yield Matrix("o_proj", (arch.hidden_size,), heads, Split.ROW, _attention_modules("o"))
 
 
 def _attention_modules(*names: str) -> tuple[str, ...]:

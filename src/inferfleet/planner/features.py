@@ -6,6 +6,7 @@ from inferfleet.engines import Mode
 from inferfleet.engines.parsers import tool_call_parser
 from inferfleet.messages import N_, Message
 from inferfleet.planner.choose import EngineChoice
+from inferfleet.planner.divided_cache import cache_kind
 from inferfleet.planner.fit import Sizing
 from inferfleet.planner.flags import flags_of
 from inferfleet.planner.fleet import Fleet
@@ -153,14 +154,11 @@ def context_ranks_problems(settings: Settings, model: Model, choice: EngineChoic
     size = sizing.layout.decode_context_parallel_size
     if size == 1 or "decode_context_parallel_size" not in choice.engine.settings:
         return []
-    arch = model.architecture
-    kind = "grouped" if not arch.mla else "sparse" if arch.index_head_dim else "latent"
-    fp8 = settings.kv_cache_dtype.startswith("fp8")
-    if (f"{kind}-fp8" if fp8 else kind) in choice.version.decode_context:
+    if cache_kind(model.architecture, settings.kv_cache_dtype) in choice.version.decode_context:
         return []
     remedies = []
-    other, template = ("auto", kind) if fp8 else ("fp8", f"{kind}-fp8")
-    if template in choice.version.decode_context:
+    other = "auto" if settings.kv_cache_dtype.startswith("fp8") else "fp8"
+    if cache_kind(model.architecture, other) in choice.version.decode_context:
         text = Message("", N_("Set kv_cache_dtype to {other}."), other=other)
         remedies.append(Remedy(text, {"kv_cache_dtype": other}))
     return [

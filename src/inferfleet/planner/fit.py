@@ -8,6 +8,7 @@ from inferfleet.engines.layout import Layout
 from inferfleet.messages import N_, Message
 from inferfleet.planner.checkpoints import can_cache_fp8
 from inferfleet.planner.choose import EngineChoice, serves
+from inferfleet.planner.divided_cache import without_stages
 from inferfleet.planner.fleet import Fleet
 from inferfleet.planner.layouts import Candidate, Rules, candidates, divide_cache, divisibility, explain
 from inferfleet.planner.limits import Limits
@@ -69,6 +70,13 @@ def weight_scale(model: Model, checkpoint: Checkpoint) -> float:
     return nearest if abs(nearest - 1) > _SIZE_TOLERANCE else 1.0
 
 
+def latent_buffers(version: EngineVersion, accelerator: Accelerator) -> dict[str, int]:
+    """Return the limit on what latent attention allocates with the weights; empty if it is not known."""
+    major = (accelerator.compute_capability or "").partition(".")[0]
+    known = version.latent_buffers.get(major)
+    return {} if known is None else {"latent_buffer_bytes": known << 20}
+
+
 def make_limits(
     settings: Settings, model: Model, checkpoint: Checkpoint, version: EngineVersion, accelerator: Accelerator
 ) -> Limits:
@@ -93,6 +101,7 @@ def make_limits(
         num_speculative_tokens=settings.num_speculative_tokens,
         fine_graphs=settings.performance_mode == "interactivity",
         weight_scale=weight_scale(model, checkpoint),
+        **latent_buffers(version, accelerator),
     )
 
 
@@ -128,8 +137,8 @@ def compute_sizing(
                 Layout(), limits, None, [*too_long, _no_layout(settings, model, checkpoint, fleet, choice, limits)]
             )
         layout = ranked[0].layout
-        wanted = replace(layout, decode_context_parallel_size=settings.decode_context_parallel_size or 1)
-        problems = divide_cache(model.architecture, wanted)
+        ranks = settings.decode_context_parallel_size or layout.decode_context_parallel_size
+        problems = divide_cache(model.architecture, replace(layout, decode_context_parallel_size=ranks))
     if fleet.accelerator.memory_mib == 0 or problems:
         return Sizing(layout, limits, None, [*too_long, *problems], [], explain(ranked, fleet.per_node))
     held = budget(model.architecture, checkpoint.precision, layout, limits, fleet.accelerator.total_bytes)
@@ -168,7 +177,7 @@ def _ranked(
         if not ranked:
             return []
         if ranked[0].fits and ranked[0].layout.tensor_parallel_size <= fleet.per_node:
-            return ranked
+            return without_stages(ranked, settings, model, checkpoint, choice, fleet, limits)
         if crossing:
             return crossing
         crossing = ranked if ranked[0].fits else []

@@ -17,5 +17,8 @@ class Limits:
     num_speculative_tokens: int = 0
     fine_graphs: bool = False
     """Whether CUDA graphs are captured for each batch size up to 32."""
+    latent_buffer_bytes: int = 44 << 20
+    """What latent attention allocates with the weights, besides its rotary table. The default is for engines and
+    accelerators where it is not known (engine.yml, latent_buffers): with the table of DeepSeek-R1 84 MiB."""
     weight_scale: float = 1.0
     """Ratio of the checkpoint's tensor bytes to those computed from the architecture; 1 if both agree."""

@@ -100,7 +100,7 @@ def stage_budgets(
     layers, first = arch.layers, 0
     budgets = []
     for stage, (computed, count) in enumerate(zip(weights, counts, strict=True)):
-        held = int(computed * limits.weight_scale)
+        held = int(computed * limits.weight_scale) + (limits.latent_buffer_bytes if arch.mla else 0)
         activation = activation_bytes(arch, precision, layout, limits, stage)
         overhead = overhead_bytes(layout) + graph_bytes(arch, layout, limits, count)
         # A prediction layer caches keys and values as a decoder layer does.

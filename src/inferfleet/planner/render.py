@@ -26,7 +26,13 @@ from inferfleet.planner.memory import GIB, Budget
 from inferfleet.planner.plan import ContainerPlan, NodePlan, Plan
 from inferfleet.planner.ray_args import ray_argv
 from inferfleet.planner.supervision import hang_seconds, step_seconds, supervised
-from inferfleet.planner.warnings import checkpoint_warnings, engine_warnings, layout_warnings, node_warnings
+from inferfleet.planner.warnings import (
+    cache_warnings,
+    checkpoint_warnings,
+    engine_warnings,
+    layout_warnings,
+    node_warnings,
+)
 from inferfleet.planner.weights import stage_weights
 from inferfleet.proxies import bypass_given_proxy
 from inferfleet.settings import Settings
@@ -339,6 +345,7 @@ def _warnings(decided: Decided, model_path: str, served_model_name: str) -> list
     return [
         *checkpoint_warnings(model, decided.checkpoint),
         *layout_warnings(model, fleet, choice, decided.sizing),
+        *([] if decided.mode else cache_warnings(settings, decided.sizing)),
         *engine_warnings(settings, fleet, choice, facts),
         *flag_warnings(choice, settings.engine_extra_args),
         *node_warnings(settings, fleet, hypothetical=decided.hypothetical),

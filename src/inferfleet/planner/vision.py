@@ -25,6 +25,9 @@ def vision_encoder(arch: Architecture) -> Iterator[Matrix]:
     if vision.kind == "internvit":
         yield from _internvit(vision, arch.hidden_size)
         return
+    if vision.kind == "step3":
+        yield from _step3(vision, arch.hidden_size)
+        return
     width = vision.hidden_size
     patch = vision.num_channels * vision.temporal_patch_size * vision.patch_size**2
     yield Matrix("vision.patch_embedding", (width,), patch)
@@ -90,6 +93,18 @@ def _internvit(vision: Vision, hidden: int) -> Iterator[Matrix]:
         yield Matrix("vision.fc1", (inner,), width + 1, Split.COLUMN)
         yield Matrix("vision.fc2", (width,), inner, Split.ROW)
         yield Matrix("vision.fc2_bias, layernorms, lambdas", (width,) * 7, 1)
+
+
+def _step3(vision: Vision, hidden: int) -> Iterator[Matrix]:
+    """Yield the parameters of Step-3's encoder (vllm/model_executor/models/step3_vl.py)."""
+    width, output = vision.hidden_size, vision.output_hidden_size
+    yield Matrix("vision.patch_embedding", (width,), vision.num_channels * vision.patch_size**2 + 1)  # with bias
+    yield Matrix("vision.class_embedding, position_embedding", (vision.positions + 2,), width)
+    yield Matrix("vit_downsampler", (output,), width * 2 * 2 + 1)
+    yield Matrix("vit_downsampler2", (2 * output,), output * 3 * 3 + 1)
+    yield Matrix("vit_large_projector", (hidden,), 2 * output)
+    for _ in range(vision.num_hidden_layers):
+        yield from _layer(vision)
 
 
 def _pixtral(vision: Vision, hidden: int) -> Iterator[Matrix]:

@@ -93,6 +93,24 @@ def checkpoint_warnings(model: Model, checkpoint: Checkpoint) -> Iterator[Messag
         )
 
 
+def cache_warnings(settings: Settings, sizing: Sizing) -> Iterator[Message]:
+    """Yield the warning about sequences of full length that do not fit at once, if the user set both numbers."""
+    held, wanted = sizing.budget, settings.max_num_seqs
+    if held is None or not held.fits or not settings.max_model_len or held.max_concurrency >= wanted:
+        return
+    yield Message(
+        "sequences-wait",
+        N_(
+            "The KV cache of a replica holds {sequences:.1f} sequences of {length} tokens at once, fewer than"
+            " max_num_seqs ({wanted}): further ones of this length wait; shorter ones take less. Fewer replicas of"
+            " more nodes each hold more, but a failed node then interrupts more nodes."
+        ),
+        sequences=held.max_concurrency,
+        length=settings.max_model_len,
+        wanted=wanted,
+    )
+
+
 def layout_warnings(model: Model, fleet: Fleet, choice: EngineChoice, sizing: Sizing) -> Iterator[Message]:
     """Yield the warnings about the layout; none for an invalid layout."""
     if sizing.problems or choice.engine.modes:

@@ -31,10 +31,6 @@ _GROUP_SCALE = 2
 _MXFP4_PADDING = 64
 """Multiple of the widths of experts for vLLM's Triton kernels (H100, H200); others pad to 128 (oracle/mxfp4.py)."""
 
-# What a rank of a latent-attention model holds in addition to its parameters: the YaRN table and the attention
-# backend's buffers. Measured on H200: 55 to 210 MiB above the parameters, by backend, independent of layers.
-_MLA_BUFFERS = 84 * MIB
-
 
 def layers_per_stage(layers: int, stages: int) -> list[int]:
     """Return the number of layers of each pipeline stage in vLLM.
@@ -143,8 +139,10 @@ def _held(modules: Sequence[Matrix], precision: Precision, ranks: _Ranks) -> int
 
 
 def _rotary_table(arch: Architecture, precision: Precision) -> int:
-    if arch.mla:
-        return _MLA_BUFFERS
+    if arch.kimi_delta_attention:
+        return 0  # latent attention without positions (mla_use_nope)
+    if arch.mla:  # YaRN's, in FP32 (vllm/model_executor/layers/rotary_embedding/deepseek_scaling_rope.py)
+        return allocated(arch.max_position_embeddings * arch.rotary_size * 4)
     if arch.compressed:  # in FP32; layers without compression have another (vllm/models/deepseek_v4/common/rope.py)
         tables = len({layer.attention == "sliding_attention" for layer in arch.layers})
         return tables * allocated(arch.max_position_embeddings * arch.rotary_size * 4)

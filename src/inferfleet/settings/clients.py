@@ -4,7 +4,7 @@ import re
 from datetime import date, datetime
 from typing import Annotated, NotRequired
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, with_config
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, with_config
 from typing_extensions import TypedDict  # pydantic requires this one before Python 3.12
 
 from inferfleet.messages import N_
@@ -13,6 +13,9 @@ from inferfleet.settings.values import Count, Word
 
 INTERNAL_CLIENTS = ("open-webui", "verify")
 """Clients of the gateway that inferfleet itself needs: they exist in addition to `api_clients`."""
+
+
+_Limit = Annotated[Count, Field(le=1_000_000_000)]  # HAProxy counts requests in 32 bits
 
 
 def _client_name(value: str) -> str:
@@ -58,8 +61,8 @@ class ApiClient(TypedDict):
 
     name: Annotated[str, AfterValidator(_client_name)]
     models: NotRequired[list[Word]]
-    requests_per_minute: NotRequired[Count]
-    max_concurrent: NotRequired[Count]
+    requests_per_minute: NotRequired[_Limit]
+    max_concurrent: NotRequired[_Limit]
     expires: NotRequired[Annotated[str, BeforeValidator(_as_text), AfterValidator(_day)]]
     key: NotRequired[Annotated[str, AfterValidator(_client_key)]]
 

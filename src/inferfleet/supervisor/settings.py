@@ -25,8 +25,8 @@ def replica_name(plan: Plan) -> str:
     return str(plan.get("name") or server_name(plan))
 
 
-def node_settings(plan: Plan, node: str, api_key: str) -> dict[str, Any]:
-    """Return the settings of the supervisor on `node`; `api_key` is the engines'."""
+def node_settings(plan: Plan, node: str, api_key: str, ray_port: int) -> dict[str, Any]:
+    """Return the settings of the supervisor on `node`; `api_key` is the engines', `ray_port` that of the head node."""
     component = load_component("supervisor")
     leader = plan["head"]
     settings = {
@@ -38,7 +38,7 @@ def node_settings(plan: Plan, node: str, api_key: str) -> dict[str, Any]:
             "name": replica_name(plan),
             "leader": leader,
             "members": [{"node": name, "address": member["address"]} for name, member in plan["nodes"].items()],
-            "stages": _stages(plan, node),
+            "stages": _stages(plan, node, ray_port),
             "ranks": {"pattern": plan["rank_processes"], "count": _ranks(plan)},
             "seconds": {
                 "hang": plan["hang_seconds"],
@@ -53,15 +53,27 @@ def node_settings(plan: Plan, node: str, api_key: str) -> dict[str, Any]:
     return settings
 
 
-def _stages(plan: Plan, node: str) -> list[list[dict[str, str]]]:
-    """Return the containers of a node by stage: all nodes run those of a stage before the next one starts."""
+def _stages(plan: Plan, node: str, ray_port: int) -> list[list[dict[str, Any]]]:
+    """Return the containers of a node by stage: all nodes run those of a stage before the next one starts.
+
+    Ray's head node comes first: `ray start` on another node gives up if it does not reach it in time. The engine waits
+    itself until Ray runs on all nodes.
+    """
     planned = plan["nodes"][node]
-    engine = _containers("engine") if planned["argv"] else []
-    return [_containers("ray"), engine] if plan["executor"] == "ray" else [engine]
+    engine = [_container("engine")] if planned["argv"] else []
+    if plan["executor"] != "ray":
+        return [engine]
+    if node == plan["head"]:
+        return [[{**_ray(), "port": ray_port}], engine]
+    return [[], [_ray(), *engine]]
 
 
-def _containers(component: str) -> list[dict[str, str]]:
-    return [{"container": load_component(component).container}]
+def _ray() -> dict[str, Any]:
+    return {**_container("ray"), "sessions": load_component("ray").volumes[0]}
+
+
+def _container(component: str) -> dict[str, Any]:
+    return {"container": load_component(component).container}
 
 
 def _ranks(plan: Plan) -> int:

@@ -130,6 +130,11 @@ def test_down_prompts_on_a_terminal(
         (["up"], "Missing option '-i' / '--inventory'"),
         (["up", "--frobnicate"], "No such option"),
         (["frobnicate"], "No such command 'frobnicate'"),
+        (["clients", "ad", "app"], "No such command 'ad'. Did you mean add?"),
+        (["clients", "delete", "app"], "No such command 'delete'. Choose from list, add, rotate, revoke."),
+        (["clients", "-i", "x"], "No such option: -i. The options of a command are written after it."),
+        (["clients", "add", "-i", "x"], "Missing argument NAME."),
+        (["clients", "add", "app", "--model", "m", "-i", "x"], "(possible options: --models)"),
         (["up", "-i", "x", "--forks", "none"], "Invalid value for '-f' / '--forks'"),
     ],
 )
@@ -137,6 +142,23 @@ def test_invalid_options_exit_with_code_1(inferfleet: Command, arguments: list[s
     done = inferfleet(*arguments)
     assert done.exit_code == 1
     assert message in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["Chat App"], "bad-client-name"),
+        (["app", "--expires", "31.1.2027"], "bad-client-option"),
+        (["app", "--expires", "2020-01-31"], "expired-client"),
+    ],
+)
+def test_client_with_an_invalid_option_is_refused_before_ansible_starts(
+    inferfleet: Command, arguments: list[str], code: str
+) -> None:
+    done = inferfleet("clients", "add", *arguments, "-i", "inventories/demo", "--json")
+    document = json.loads(done.stdout)
+    assert (done.exit_code, [problem["code"] for problem in document["problems"]]) == (1, [code])
+    assert document["log"] == ""
 
 
 @pytest.mark.parametrize("command", ["up", "status", "down"])

@@ -64,11 +64,17 @@ def test_added_client_is_recorded_with_its_limits_and_a_key(tmp_path):
 
 @pytest.mark.parametrize(("expires", "state"), [("2026-01-31", "expired"), ("9999-12-31", "active")])
 def test_client_is_listed_with_the_end_of_its_key(tmp_path, expires, state):
-    client = change(tmp_path, "add", "app", expires=expires)["client"]
+    write_recorded(tmp_path, Recorded(({"name": "app", "expires": expires},)))
+    (client,) = change_clients({}, [], tmp_path, [], check=False)["clients"]
     assert (client["expires"], client["state"]) == (expires, state)
-    (recorded,) = read_recorded(tmp_path).added
-    assert recorded == {"name": "app", "expires": expires}
     assert "app " in client_maps(CLIENTS, tmp_path, SERVED, None, False)["expiry.map"]
+
+
+def test_end_of_a_key_is_recorded(tmp_path):
+    client = change(tmp_path, "add", "app", expires="9999-12-31")["client"]
+    assert (client["expires"], client["state"]) == ("9999-12-31", "active")
+    (recorded,) = read_recorded(tmp_path).added
+    assert recorded == {"name": "app", "expires": "9999-12-31"}
 
 
 def test_rotated_key_replaces_the_previous_one(tmp_path):
@@ -115,17 +121,25 @@ def test_revoked_client_is_refused_until_it_is_added_again(tmp_path, name):
             {"client": "gone", "options": ["--max-concurrent"]},
         ),
         ("rotate", "chta", {}, "unknown-client", {"client": "chta", "names": ["chat"]}),
-        ("revoke", "x", {}, "unknown-client", {"client": "x", "names": ["app", "chat", "gone", "site"]}),
+        ("revoke", "x", {}, "unknown-client", {"client": "x", "names": ["app", "chat", "gone", "old", "past", "site"]}),
         ("rotate", "site", {}, "key-in-inventory", {"client": "site"}),
         ("rotate", "gone", {}, "client-revoked", {"client": "gone"}),
+        ("add", "verify", {}, "internal-client", {"client": "verify"}),
+        ("rotate", "open-webui", {}, "internal-client", {"client": "open-webui"}),
+        ("revoke", "verify", {}, "internal-client", {"client": "verify"}),
+        ("add", "new", {"expires": "2026-01-31"}, "expired-client", {"expires": "2026-01-31"}),
+        ("add", "old", {}, "client-expired", {"client": "old", "expires": "2026-01-31"}),
+        ("rotate", "past", {}, "client-expired", {"client": "past", "expires": "2026-01-31"}),
     ],
 )
 def test_refused_changes(tmp_path, action, name, limits, code, parameters):
-    recorded = Recorded(({"name": "app"},), ("gone",))
+    past = {"expires": "2026-01-31"}
+    recorded = Recorded(({"name": "app"}, {"name": "past", **past}), ("gone", "old"))
     write_recorded(tmp_path, recorded)
-    form, clients = {"action": action, "name": name, **limits}, [*CLIENTS, {"name": "gone"}]
+    form = {"action": action, "name": name, **limits}
+    clients = [*CLIENTS, {"name": "gone"}, {"name": "old", **past}]
     (problem,) = change_clients(form, clients, tmp_path, ["r1", "small"], check=False)
-    assert (problem.code, problem.parameters) == (code, parameters)
+    assert (problem.code, {**problem.parameters, "today": ""}) == (code, {**parameters, "today": ""})
     assert read_recorded(tmp_path) == recorded
     assert not (tmp_path / "api_clients").exists()
 

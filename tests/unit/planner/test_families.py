@@ -7,6 +7,7 @@ import yaml
 
 from inferfleet.catalog.architecture import (
     InvalidArchitectureError,
+    UnknownArchitectureError,
     architecture_from_config,
     precision_from_config,
 )
@@ -194,6 +195,7 @@ CONCURRENCY = {
     "granite-4.0-h-tiny": (131072, 10, 9.468208092485549),
     "falcon-h1-7b": (262144, 20, 1.7823529411764707),
     "nemotron-3-nano-30b-a3b": (262144, 20, 12.440298507462687),
+    "kimi-linear-48b-a3b": (1048576, 40, 5.019572953736655),
 }
 
 
@@ -231,6 +233,42 @@ def test_attention_and_state_of_a_layer_have_a_cache_each():
     assert {layer.caches for layer in arch.layers} == {("full_attention", "linear_attention")}
     assert divisibility(arch, "bf16", Layout(8), Rules())  # 12 heads of attention
     assert not divisibility(arch, "bf16", Layout(4), Rules())
+
+
+def test_kimi_delta_attention_keeps_a_state_in_fp32():
+    arch = read("kimi-linear-48b-a3b")
+    assert kinds(arch)[:4] == ("linear_attention",) * 3 + ("full_attention",)
+    assert kinds(arch)[-1] == "full_attention"
+    # vllm/model_executor/layers/mamba/mamba_utils.py, kda_state_shape and kda_state_dtype
+    assert state_bytes(arch, Layout(4)) == 3 * 4096 // 4 * 3 * 2 + 32 // 4 * 128 * 128 * 4
+    assert not divisibility(arch, "bf16", Layout(8), Rules())
+
+
+@pytest.mark.parametrize(
+    "feature",
+    [{"mla_use_output_gate": True}, {"linear_attn_config": {"use_full_rank_gate": True}}, {"attn_res_block_size": 12}],
+)
+def test_features_whose_parameters_are_not_known_are_refused(feature):
+    with pytest.raises(UnknownArchitectureError) as refused:
+        read("kimi-linear-48b-a3b", **feature)
+    assert refused.value.message.parameters["value"] == "KimiLinearForCausalLM"
+
+
+def test_multi_matrix_factorization_has_the_cache_of_one_head_on_every_rank():
+    arch = read("step3")
+    experts = [number for number, layer in enumerate(arch.layers) if layer.experts]
+    assert experts == [*range(4, 60)]
+    assert kv_bytes_per_token(arch, Layout(8), 2) == kv_bytes_per_token(arch, Layout(), 2) == 2 * 256 * 2
+    held = {m.name: m.on_rank(8) for m in decoder_layer(arch, 0)}
+    assert held["qkv_proj"].elements == 7168 * (2048 + 2 * 256)
+    assert held["wq"].elements == 2048 * 64 * 256 // 8
+
+
+@pytest.mark.parametrize(("stated", "layers_with_experts"), [("", 60), ("one, two", 0), ([7, None], 1)])
+def test_entries_that_are_no_number_name_no_layer(stated, layers_with_experts):
+    text = MODELS["step3"]["config"]["text_config"] | {"moe_layers_enum": stated}
+    layers = read("step3", text_config=text).layers
+    assert sum(layer.experts for layer in layers) == layers_with_experts
 
 
 def test_lists_of_equal_entries_are_one_number():

@@ -95,6 +95,7 @@ def test_every_plan_passes_its_checks(model, accelerator, per_node, nodes, kv_ca
         "engine_version": plan.engine_version,
         "tensor_parallel_size": plan.tensor_parallel_size,
         "pipeline_parallel_size": plan.pipeline_parallel_size,
+        "decode_context_parallel_size": plan.decode_context_parallel_size,
         "max_model_len": plan.max_model_len,
         "max_num_seqs": plan.max_num_seqs,
     }

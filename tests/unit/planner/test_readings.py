@@ -6,8 +6,10 @@ import pytest
 import yaml
 
 from inferfleet.catalog import load_accelerator, load_model
+from inferfleet.engines import load_engine
 from inferfleet.engines.layout import Layout
 from inferfleet.planner import estimate
+from inferfleet.planner.fit import latent_buffers
 from inferfleet.planner.limits import Limits
 from inferfleet.planner.memory import stage_budgets
 from inferfleet.settings import Settings
@@ -24,6 +26,10 @@ def named(case):
     return "-".join([data["engine"], reading["model"], *sizes]).replace(" ", "")
 
 
+def version_of(data):
+    return next(v for v in load_engine(data["engine"]).versions if v.version == data["engine_version"])
+
+
 def budgets(data, reading):
     architecture = load_model(reading["model"]).architecture.model_copy(update=reading.get("architecture", {}))
     limits = Limits(
@@ -35,6 +41,7 @@ def budgets(data, reading):
         enforce_eager=reading.get("enforce_eager", True),
         prediction_layers=min(1, reading.get("num_speculative_tokens", 0)),
         num_speculative_tokens=reading.get("num_speculative_tokens", 0),
+        **latent_buffers(version_of(data), load_accelerator(data["accelerator"])),
     )
     layout = Layout(
         reading.get("tensor_parallel_size", 1),

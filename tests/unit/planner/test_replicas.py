@@ -57,6 +57,21 @@ def test_a_replica_spans_nodes_only_if_one_is_too_small(accelerator, count, expe
     assert layout(planned(accelerator, count)) == expected
 
 
+@pytest.mark.parametrize("count", [4, 16, 32, 64])
+def test_sequences_of_full_length_at_once_are_no_reason_for_larger_replicas(count):
+    plans = planned("H800-80G", count, max_model_len=65536, max_num_seqs=256)
+    assert layout(plans) == (count // 2, 8, 2)
+    assert [warning.code for warning in plans[0].warnings].count("sequences-wait") == 1
+    few = planned("H800-80G", count, max_model_len=65536, max_num_seqs=4)
+    assert "sequences-wait" not in [warning.code for warning in few[0].warnings]
+
+
+@pytest.mark.parametrize("settings", [{"max_num_seqs": 4096}, {"max_model_len": 65536}, {}])
+def test_no_warning_about_a_number_that_the_user_did_not_set(settings):
+    plans = planned("H800-80G", 4, **settings)
+    assert "sequences-wait" not in [warning.code for plan in plans for warning in plan.warnings]
+
+
 def test_every_node_belongs_to_one_replica_with_its_own_head():
     plans = planned("H800-80G", 4)
     assert [{name: node.role for name, node in plan.nodes.items()} for plan in plans] == [
@@ -103,7 +118,7 @@ def test_the_head_of_the_inventory_is_that_of_the_first_replica():
         ({"pipeline_parallel_size": 4}, (1, 8, 4)),
         ({"tensor_parallel_size": 16}, (2, 16, 1)),
         ({"tensor_parallel_size": 8}, (4, 8, 1)),
-        ({"max_model_len": 131072, "max_num_seqs": 8}, (2, 8, 2)),  # one server holds 622,976 tokens
+        ({"max_model_len": 131072, "max_num_seqs": 8}, (4, 8, 1)),  # one server holds four
         ({"max_model_len": 131072}, (4, 8, 1)),
         ({"replicas": 1}, (1, 8, 4)),
         ({"replicas": 2}, (2, 8, 2)),

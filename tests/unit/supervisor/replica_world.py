@@ -9,7 +9,7 @@ from inferfleet_supervisor.model import LOADING, SERVING, Reason, Report
 from inferfleet_supervisor.state import Event, Group, Inputs, Plan
 
 NODES = ("n1", "n2")
-STAGES = {"n1": (("ray",), ("engine",)), "n2": (("ray",), ())}
+STAGES = {"n1": (("ray",), ("engine",)), "n2": ((), ("ray",))}
 PLAN = Plan(members=NODES, stages=2, load=60, join=30)
 LOAD_SECONDS = 5
 LOST_SECONDS = 15

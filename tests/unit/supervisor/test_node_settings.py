@@ -25,20 +25,20 @@ def containers(settings):
 @pytest.mark.parametrize(
     ("settings", "head", "worker"),
     [
-        ({"executor": "ray"}, [[RAY], [ENGINE]], [[RAY], []]),
+        ({"executor": "ray"}, [[RAY], [ENGINE]], [[], [RAY]]),
         ({"executor": "mp"}, [[ENGINE]], [[ENGINE]]),
         ({"engine": "tensorrt-llm"}, [[ENGINE]], [[ENGINE]]),
     ],
 )
 def test_stages_have_the_same_numbers_on_all_nodes(settings, head, worker):
     plan = plan_of(**settings)
-    assert containers(node_settings(plan, "n0", "key")) == head
-    assert containers(node_settings(plan, "n1", "key")) == worker
+    assert containers(node_settings(plan, "n0", "key", 6379)) == head
+    assert containers(node_settings(plan, "n1", "key", 6379)) == worker
 
 
 def test_only_the_leader_probes_the_engine():
     plan = plan_of()
-    leader, member = (node_settings(plan, node, "key") for node in ("n0", "n1"))
+    leader, member = (node_settings(plan, node, "key", 6379) for node in ("n0", "n1"))
     assert leader["replica"].pop("probe") == {
         "port": 8000,
         "path": "/v1/chat/completions",
@@ -68,7 +68,7 @@ def test_only_the_leader_probes_the_engine():
 
 
 def test_engine_without_metrics_and_rank_titles_is_checked_by_completions():
-    leader = node_settings(plan_of(engine="tensorrt-llm"), "n0", "key")["replica"]
+    leader = node_settings(plan_of(engine="tensorrt-llm"), "n0", "key", 6379)["replica"]
     assert "metrics" not in leader["probe"]
     assert leader["ranks"] == {"pattern": "", "count": 0}
 

@@ -13,12 +13,14 @@ from typing import Any
 from inferfleet_supervisor import member as node_logic
 from inferfleet_supervisor import metrics
 from inferfleet_supervisor.docker_api import Docker, DockerRefusedError, DockerUnavailableError
+from inferfleet_supervisor.exchange import accepts
 from inferfleet_supervisor.journal import Journal, Store
 from inferfleet_supervisor.leader import Leader
 from inferfleet_supervisor.member import Seen
 from inferfleet_supervisor.messages import REPORT_PATH, Token
-from inferfleet_supervisor.model import Order, Report, only_known
+from inferfleet_supervisor.model import STARTING, Order, Report, only_known
 from inferfleet_supervisor.peers import COMMAND_PATH, Client, RejectedError, Server
+from inferfleet_supervisor.sessions import Sessions, clean
 from inferfleet_supervisor.settings import Settings
 from inferfleet_supervisor.state import Event
 
@@ -58,6 +60,7 @@ class Daemon:
         self.seen: Mapping[str, Seen | None] | None = None
         self.busy: set[str] = set()  # containers with an action under way
         self.tasks: set[asyncio.Future[Any]] = set()
+        self.sessions = Sessions(self.docker, settings.sessions)
 
     async def run(self) -> None:
         """Supervise until the process ends."""
@@ -86,6 +89,8 @@ class Daemon:
             self.member, actions = node_logic.obey(self.member, self.order, self.settings.stages, self.seen, stop)
             for action, name in actions:
                 self._spawn(self._act(action, name))
+        for folder, present in await self.sessions.due(self.seen or {}):
+            self._spawn(clean(folder, present))
         self._save()
 
     async def _observe(self, seconds: float) -> None:
@@ -98,12 +103,21 @@ class Daemon:
                 ranks = await self._ranks(seen)
         except (DockerUnavailableError, DockerRefusedError):
             return
+        if self.order and self.order.phase == STARTING:
+            seen = {name: await self._listening(name, state) for name, state in seen.items()}
         self.seen = seen
         self.member = node_logic.observe(self.member, seen, ranks, settings.ranks_count, seconds)
         if self.busy:  # a container that Docker is starting has not exited
             self.member = replace(
                 self.member, down={name: age for name, age in self.member.down.items() if name not in self.busy}
             )
+
+    async def _listening(self, name: str, seen: Seen | None) -> Seen | None:
+        """Return the state of a container, ready only once its port accepts connections."""
+        port = self.settings.ports.get(name)
+        if not port or seen is None or not seen.running:
+            return seen
+        return replace(seen, ready=seen.ready and await accepts(self.settings.address, port, INTERVAL))
 
     async def _ranks(self, seen: Mapping[str, Seen | None]) -> int:
         pattern = self.settings.ranks_pattern

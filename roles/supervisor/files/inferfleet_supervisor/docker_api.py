@@ -67,6 +67,10 @@ class Docker:
             signal = config.get("StopSignal") or "SIGTERM"
         await self._request("POST", f"/containers/{quote(name)}/kill?signal={quote(signal)}")
 
+    async def folder_of(self, volume: str) -> str:
+        """Return the folder of a volume on this node; empty if it does not exist."""
+        return str(_json((await self._request("GET", f"/volumes/{quote(volume)}")).body).get("Mountpoint", ""))
+
     async def processes(self, name: str) -> Sequence[str]:
         """Return the command lines of a container's processes."""
         answer = await self._request("GET", f"/containers/{quote(name)}/top?ps_args={quote('-eo pid,args')}")

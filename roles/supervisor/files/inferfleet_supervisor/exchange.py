@@ -35,6 +35,16 @@ async def connect(address: str, port: int) -> Streams:
     return await asyncio.open_connection(address, port)
 
 
+async def accepts(address: str, port: int, seconds: float) -> bool:
+    """Return whether a TCP port accepts a connection within some seconds."""
+    try:
+        streams = await asyncio.wait_for(connect(address, port), seconds)
+    except FAILURES:
+        return False
+    streams[1].close()
+    return True
+
+
 async def send(
     streams: Streams, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> Answer:

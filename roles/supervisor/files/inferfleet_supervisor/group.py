@@ -60,19 +60,13 @@ def step(group: Group, plan: Plan, inputs: Inputs) -> tuple[Group, list[Event]]:
         lost_seconds=group.lost_seconds + inputs.seconds if inputs.lost else 0.0,
         elapsed=group.elapsed + inputs.seconds,
     )
+    stop = next((report for report in inputs.reports.values() if report.stopped), None)
     if group.held > 0:
-        answering = group.answering + inputs.seconds if inputs.answers and _complete(plan, inputs) else 0.0
-        after = replace(after, held=group.held - inputs.seconds, answering=answering)
-        ends = after.held <= 0 or answering >= ANSWERING_SECONDS
-        after = release(after, plan, inputs) if ends else after
+        after = _held(after, plan, inputs)
+    elif stop and group.desired == "running":
+        after = stop_deliberately(after, Reason("container-stopped", {"node": stop.node, "container": stop.stopped}))
     else:
-        stop = next((report for report in inputs.reports.values() if report.stopped), None)
-        if stop and group.desired == "running":
-            after = stop_deliberately(
-                after, Reason("container-stopped", {"node": stop.node, "container": stop.stopped})
-            )
-        else:
-            after = _HANDLERS[group.phase](after, plan, inputs)
+        after = _HANDLERS[group.phase](after, plan, inputs)
     return after, differences(group, after)
 
 
@@ -111,10 +105,9 @@ def hold(group: Group, seconds: float, reason: str) -> Group:
 def release(group: Group, plan: Plan, inputs: Inputs) -> Group:
     """Act again: continue if nothing changed, otherwise adopt what runs."""
     group = replace(group, held=0.0, held_reason="", answering=0.0)
-    runs = any(report.any(RUNNING) for report in inputs.reports.values())
-    same = _complete(plan, inputs) and group.phase in (LOADING, SERVING) and snapshot_of(inputs) == group.snapshot
+    same = inputs.complete(plan) and group.phase in (LOADING, SERVING) and snapshot_of(inputs) == group.snapshot
     stopping = group.phase == STOPPING and group.desired == "stopped"
-    if same or stopping or (group.phase == STOPPED and not runs):
+    if same or stopping or (group.phase == STOPPED and not inputs.any(RUNNING)):
         return group
     return replace(_enter(group, UNDEPLOYED), desired="running")
 
@@ -122,11 +115,17 @@ def release(group: Group, plan: Plan, inputs: Inputs) -> Group:
 # States
 
 
+def _held(group: Group, plan: Plan, inputs: Inputs) -> Group:
+    answering = group.answering + inputs.seconds if inputs.answers and inputs.complete(plan) else 0.0
+    group = replace(group, held=group.held - inputs.seconds, answering=answering)
+    return release(group, plan, inputs) if group.held <= 0 or answering >= ANSWERING_SECONDS else group
+
+
 def _absent(group: Group, plan: Plan, inputs: Inputs) -> Group:
-    if len(inputs.reports) < len(plan.members) or any(report.any(ABSENT) for report in inputs.reports.values()):
+    if len(inputs.reports) < len(plan.members) or inputs.any(ABSENT):
         return replace(group, elapsed=0.0)
-    if _complete(plan, inputs):
-        return _load(replace(group, generation=group.generation + 1, reason=Reason("deployed")), plan, inputs)
+    if inputs.complete(plan):
+        return _load(replace(group, generation=group.generation + 1, reason=Reason("deployed")), inputs)
     return _leave(group, Reason("deployed")) if group.elapsed >= ADOPT_SECONDS else group
 
 
@@ -137,7 +136,7 @@ def _stopping(group: Group, plan: Plan, inputs: Inputs) -> Group:
 
 
 def _stopped(group: Group, plan: Plan, inputs: Inputs) -> Group:
-    started = any(report.any(RUNNING) for report in inputs.reports.values() if report.generation == group.generation)
+    started = any(report.any(RUNNING) for report in inputs.of(group.generation))
     return replace(_enter(group, UNDEPLOYED), desired="running", attempts=0) if started else group
 
 
@@ -150,13 +149,13 @@ def _waiting(group: Group, plan: Plan, inputs: Inputs) -> Group:
 def _back_off(group: Group, plan: Plan, inputs: Inputs) -> Group:
     if inputs.lost or not _all_stopped(group, plan, inputs):
         return _enter(group, STOPPING)  # somebody started a container
-    if any(report.any(ABSENT) for report in inputs.reports.values()):
+    if inputs.any(ABSENT):
         return _enter(group, UNDEPLOYED)
     return _enter(group, STARTING) if group.elapsed >= group.delay else group
 
 
 def _starting(group: Group, plan: Plan, inputs: Inputs) -> Group:
-    reports = [report for report in inputs.reports.values() if report.generation == group.generation]
+    reports = inputs.of(group.generation)
     if any(report.any(ABSENT) for report in reports):
         return _enter(group, UNDEPLOYED)
     if any(report.any(UNCONFIRMED) for report in reports):
@@ -172,7 +171,7 @@ def _starting(group: Group, plan: Plan, inputs: Inputs) -> Group:
         return group
     if group.stage + 1 < plan.stages:
         return replace(group, stage=group.stage + 1, elapsed=0.0)
-    return _load(group, plan, inputs)
+    return _load(group, inputs)
 
 
 def _loading(group: Group, plan: Plan, inputs: Inputs) -> Group:
@@ -234,7 +233,7 @@ def _proceed(group: Group, inputs: Inputs) -> Group:
     return _enter(group, BACK_OFF if group.delay else STARTING)
 
 
-def _load(group: Group, plan: Plan, inputs: Inputs) -> Group:
+def _load(group: Group, inputs: Inputs) -> Group:
     return replace(_enter(group, LOADING), snapshot=snapshot_of(inputs))
 
 
@@ -250,28 +249,18 @@ def snapshot_of(inputs: Inputs) -> Snapshot:
     )
 
 
-def _complete(plan: Plan, inputs: Inputs) -> bool:
-    reports = inputs.reports.values()
-    return len(reports) == len(plan.members) and all(report.all(RUNNING) for report in reports)
-
-
 def _all_stopped(group: Group, plan: Plan, inputs: Inputs) -> bool:
-    stopped = {
-        node
-        for node, report in inputs.reports.items()
-        if report.generation == group.generation and not report.any(RUNNING)
-    }
+    stopped = {report.node for report in inputs.of(group.generation) if not report.any(RUNNING)}
     return stopped | inputs.lost >= set(plan.members)
 
 
 def _changed(group: Group, inputs: Inputs) -> Group | None:
     """Return the state after a container or a member is not what it was when this generation loaded."""
-    reports = inputs.reports.values()
-    if any(report.any(UNCONFIRMED) for report in reports):
+    if inputs.any(UNCONFIRMED):
         return group
     known = {(node, name): (boot, id_, started) for node, boot, name, id_, started in group.snapshot}
     fault = None
-    for report in reports:
+    for report in inputs.reports.values():
         for name, container in report.containers.items():
             boot, id_, started = known.get((report.node, name), ("", "", ""))
             if container.state == ABSENT or container.id != id_:

@@ -38,7 +38,7 @@ Stages = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True)
 class Seen:
-    """A container as Docker shows it; `ready`: without a health check, or healthy."""
+    """A container as Docker shows it; `ready`: it is healthy and listens, as far as this is checked."""
 
     id: str
     running: bool

@@ -24,8 +24,11 @@ class Reason:
 
 @dataclass(frozen=True)
 class Container:
-    """A container of a member. `ready`: it runs, and its health check, if it has one, passes. `down`: seconds since it
-    exited."""
+    """A container of a member.
+
+    `ready`: it runs, its health check, if it has one, passes, and while it starts, it listens. `down`: seconds since it
+    exited.
+    """
 
     state: str = ABSENT
     id: str = ""

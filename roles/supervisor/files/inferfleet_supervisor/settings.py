@@ -59,6 +59,8 @@ class Settings:
     leader: str
     members: Mapping[str, str]  # node -> address
     stages: tuple[tuple[str, ...], ...]
+    ports: Mapping[str, int] = field(default_factory=dict)  # container -> where it listens once it is ready
+    sessions: Mapping[str, str] = field(default_factory=dict)  # container -> volume with Ray's session folders
     ranks_pattern: Pattern[str] | None = None
     ranks_count: int = 0
     probe: Probe | None = None
@@ -99,6 +101,8 @@ def settings_of(data: Mapping[str, Any]) -> Settings:
     if data["node"] not in members or replica["leader"] not in members:
         raise ValueError("node and leader are not among the members")
     stages = tuple(tuple(item["container"] for item in stage) for stage in replica["stages"])
+    items = [item for stage in replica["stages"] for item in stage]
+    ports = {item["container"]: int(item["port"]) for item in items if item.get("port")}
     ranks = replica.get("ranks") or {}
     seconds = replica.get("seconds", {})
     bounds = {name: float(seconds[name]) for name in ("load", "join") if name in seconds}
@@ -113,6 +117,8 @@ def settings_of(data: Mapping[str, Any]) -> Settings:
         leader=replica["leader"],
         members=members,
         stages=stages,
+        ports=ports,
+        sessions={item["container"]: item["sessions"] for item in items if item.get("sessions")},
         ranks_pattern=re.compile(ranks["pattern"]) if ranks.get("pattern") else None,
         ranks_count=int(ranks.get("count", 0)),
         probe=_probe(replica["probe"], data["address"]) if replica.get("probe") else None,

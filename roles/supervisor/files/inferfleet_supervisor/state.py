@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from inferfleet_supervisor.model import HELD, LOADING, UNDEPLOYED, Order, Reason, Report
+from inferfleet_supervisor.model import HELD, LOADING, RUNNING, UNDEPLOYED, Order, Reason, Report
 
 BACK_OFF_SECONDS = (0, 10, 30, 60, 120, 300)
 BUDGET = 10
@@ -36,6 +36,19 @@ class Inputs:
     lost: frozenset[str] = frozenset()
     answers: bool = False  # the engine answered a completion in this generation
     fault: Reason | None = None  # of the engine's health
+
+    def any(self, state: str) -> bool:
+        """Return whether a container of a member is in a state."""
+        return any(report.any(state) for report in self.reports.values())
+
+    def complete(self, plan: Plan) -> bool:
+        """Return whether all containers of all members run."""
+        reports = self.reports.values()
+        return len(reports) == len(plan.members) and all(report.all(RUNNING) for report in reports)
+
+    def of(self, generation: int) -> list[Report]:
+        """Return the reports of the members that comply with the orders of a generation."""
+        return [report for report in self.reports.values() if report.generation == generation]
 
 
 @dataclass(frozen=True)

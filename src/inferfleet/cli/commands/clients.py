@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from inferfleet.cli.execute import execute
+from inferfleet.cli.execute import execute, refuse
 from inferfleet.cli.options import RUN_PANEL, RunOptions, takes_run_options
 from inferfleet.cli.output.row import Row, table_rows
 from inferfleet.cli.output.sections import mappings
 from inferfleet.cli.output.text import shown, tr
 from inferfleet.cli.registry import Command, Group
 from inferfleet.messages import N_
+from inferfleet.runner.outcome import Outcome
 
 _COLUMNS = (N_("models"), N_("requests per minute"), N_("concurrent"), N_("source"), N_("key (SHA-256)"))
 _REFUSED = {"revoked": N_("revoked"), "expired": N_("expired")}
@@ -67,24 +68,30 @@ def add(
         ),
     ] = 0,
     expires: Annotated[
-        datetime | None,
+        str,
         typer.Option(
             "--expires",
-            formats=["%Y-%m-%d"],
             metavar="DATE",
             rich_help_panel=RUN_PANEL,
+            show_default=False,
             help=N_("First day, in UTC, on which the key is refused, for example 2027-01-31; without it, never."),
         ),
-    ] = None,
+    ] = "",
     show_key: ShowKey = False,
 ) -> None:
-    """Run the playbook that adds a client."""
-    limits = {
+    """Run the playbook that adds a client; a typo in its name or options is reported before."""
+    from inferfleet.gateway import option_problems  # with the command
+
+    given = {
         "models": models or [],
         "requests_per_minute": requests_per_minute,
         "max_concurrent": max_concurrent,
-        "expires": expires.date().isoformat() if expires else "",
+        "expires": expires,
     }
+    limits = {key: value for key, value in given.items() if value}
+    for problem in option_problems(name, limits, datetime.now(UTC).date().isoformat()):
+        refuse(problem, _ADD.name, options)
+        raise typer.Exit(Outcome.BAD_INPUT.exit_code)
     raise typer.Exit(_change(_ADD, options, "add", name, limits, show_key=show_key))
 
 
@@ -109,7 +116,7 @@ def _change(
     *,
     show_key: bool = False,
 ) -> int:
-    change = {"action": action, "name": name, **{key: value for key, value in limits.items() if value}}
+    change = {"action": action, "name": name, **limits}
     extra_vars = [json.dumps({"gateway_client_change": change}, ensure_ascii=False)]
     complete = with_key if show_key and not options.check else dict
     return execute(command, options, extra_vars=extra_vars, complete=complete)
