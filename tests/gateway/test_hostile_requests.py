@@ -105,7 +105,7 @@ def drip(gateway: Gateway, part: str) -> bytes:
 
 
 def test_requests_that_never_end_are_refused_and_hold_nobody_up(gateway):
-    """Their clients are never silent for as long as they may be. Since 3.0, HAProxy reads on after its answer."""
+    """Their clients are never silent for long. Since 3.0, HAProxy continues to read after its answer."""
     with ThreadPoolExecutor(SLOW) as pool:
         slow = [pool.submit(drip, gateway, ("headers", "body")[number % 2]) for number in range(SLOW)]
         gateway.until(lambda: connections(gateway) >= SLOW)
