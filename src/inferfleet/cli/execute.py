@@ -114,9 +114,13 @@ _REQUIRED_TAGS = {"preflight"}  # every other part needs its plan
 
 
 def _check_tags(playbook: Path, options: RunOptions) -> None:
-    """Refuse a tag that the playbook does not have: it would select nothing, and the run would succeed."""
+    """Refuse a tag that the playbook does not have: it would select nothing, and the run would succeed.
+
+    For a playbook without tags, Ansible's special ones select everything or, next to preflight, nothing.
+    """
     known = tags_of(playbook)
-    selectable = {"--tags": known | _ANY_TAGS, "--skip-tags": (known | _ANY_TAGS) - _REQUIRED_TAGS}
+    selectable_tags = known | _ANY_TAGS if known else set()
+    selectable = {"--tags": selectable_tags, "--skip-tags": selectable_tags - _REQUIRED_TAGS}
     for option, given in (("--tags", options.tags), ("--skip-tags", options.skip_tags)):
         for tag in split_tags(given or ""):
             if tag not in selectable[option]:

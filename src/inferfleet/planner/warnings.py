@@ -102,8 +102,8 @@ def cache_warnings(settings: Settings, sizing: Sizing) -> Iterator[Message]:
         "sequences-wait",
         N_(
             "The KV cache of a replica holds {sequences:.1f} sequences of {length} tokens at once, fewer than"
-            " max_num_seqs ({wanted}): further ones of this length wait; shorter ones take less. Fewer replicas of"
-            " more nodes each hold more, but a failed node then interrupts more nodes."
+            " max_num_seqs ({wanted}): further ones of this length wait; shorter ones take less. A replica on more"
+            " nodes holds more, but the failure of one of them interrupts all."
         ),
         sequences=held.max_concurrency,
         length=settings.max_model_len,

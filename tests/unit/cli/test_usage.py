@@ -161,6 +161,14 @@ def test_client_with_an_invalid_option_is_refused_before_ansible_starts(
     assert document["log"] == ""
 
 
+@pytest.mark.parametrize("tags", [["--tags", "never"], ["--skip-tags", "all"], ["--skip-tags", "untagged"]])
+def test_client_is_not_reported_as_revoked_if_tags_select_nothing(inferfleet: Command, tags: list[str]) -> None:
+    done = inferfleet("clients", "revoke", "app", *tags, "-i", "inventories/demo", "--json")
+    document = json.loads(done.stdout)
+    assert (done.exit_code, [problem["code"] for problem in document["problems"]]) == (1, ["unknown-tag"])
+    assert document["log"] == ""
+
+
 @pytest.mark.parametrize("command", ["up", "status", "down"])
 def test_help_has_examples(inferfleet: Command, command: str) -> None:
     done = inferfleet(command, "--help")

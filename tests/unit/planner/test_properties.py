@@ -13,6 +13,7 @@ from inferfleet.engines.layout import Layout
 from inferfleet.planner import estimate, make_plan
 from inferfleet.planner.limits import Limits
 from inferfleet.planner.memory import stage_budgets
+from inferfleet.planner.replicas import plan_service
 from inferfleet.settings import Settings
 
 MODELS = sorted(name for name in load_models() if name != "tiny-r1")
@@ -209,6 +210,17 @@ def test_64_nodes_within_a_second(model, accelerator):
     plan = make_plan(Settings(**settings_of(model, accelerator, 8, 64)), fleet(64))
     assert time.process_time() - started < 1
     assert plan.accelerators == 512
+
+
+@pytest.mark.parametrize(
+    ("model", "accelerator"), [("deepseek-r1", "H800-80G"), ("kimi-k2.5", "T4-16G"), ("deepseek-v4-pro", "H20-96G")]
+)
+def test_replicas_of_64_nodes_within_a_second(model, accelerator):
+    requested = Settings(model=model, accelerator=accelerator, accelerators_per_node=8, executor="mp")
+    started = time.process_time()
+    plans = plan_service(requested.model_copy(update={"replicas": 0}), fleet(64))
+    assert time.process_time() - started < 1
+    assert sum(len(plan.nodes) for plan in plans) == 64
 
 
 def test_an_estimate_is_a_plan():
