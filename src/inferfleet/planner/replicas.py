@@ -18,6 +18,9 @@ from inferfleet.planner.requested_layout import FREE
 from inferfleet.settings import Settings
 
 _CHOOSE = {"replicas": 0}
+_MOST_NODES = 4
+"""Nodes of a replica up to which the number of sequences decides: those of DeepSeek-R1 in BF16 on A800 servers, the
+largest pipeline that this project has a report of."""
 
 
 def plan_service(settings: Settings, nodes: Nodes, *, hypothetical: bool = False) -> tuple[Plan, ...]:
@@ -141,20 +144,27 @@ def _fleet_problems(settings: Settings, nodes: Nodes) -> list[Refusal]:
 
 
 def _best(settings: Settings, drafts: dict[int, Plan]) -> int:
-    """Return the number of replicas: the most that do not shorten the context; 0 if none works.
-
-    How many sequences of full length fit at once is no reason for larger replicas: max_num_seqs limits how many an
-    engine processes, and those that do not fit wait. One sequence of max_model_len is all that an engine demands.
-    """
+    """Return the number of replicas: the most that do not shorten the context; 0 if none works."""
 
     # A number of stages alone is that of the nodes (vLLM, docs/serving/parallelism_scaling.md).
     stages = settings.pipeline_parallel_size if not settings.tensor_parallel_size else 0
 
-    def rank(count: int) -> tuple[bool, int, int]:
+    def rank(count: int) -> tuple[bool, int, bool, int]:
         plan = drafts[count]
-        return len(plan.nodes) == stages, plan.max_model_len, count
+        return len(plan.nodes) == stages, plan.max_model_len, _holds(settings, plan), count
 
     return max((count for count, plan in drafts.items() if _works(count, plan)), key=rank, default=0)
+
+
+def _holds(settings: Settings, plan: Plan) -> bool:
+    """Return whether the KV cache of a replica of few nodes holds max_num_seqs of max_model_len, if both are set.
+
+    More nodes for it would be a larger failure domain than the demand is worth: those that do not fit wait.
+    """
+    wanted = settings.max_num_seqs * settings.max_model_len
+    if not wanted or plan.budget is None:
+        return True
+    return len(plan.nodes) <= _MOST_NODES and plan.budget.kv_cache_tokens >= wanted
 
 
 def _works(count: int, plan: Plan) -> bool:
@@ -237,6 +247,9 @@ def _rejection(settings: Settings, other: int, count: int, drafts: dict[int, Pla
         return Message("one-server", N_("{engine} manages all nodes by one server"), engine=engine)
     if plan.max_model_len < drafts[count].max_model_len:
         return Message("context", N_("the context would be {length} tokens"), length=plan.max_model_len)
+    if _holds(settings, drafts[count]) and not _holds(settings, plan):
+        template = N_("its KV cache holds {tokens} tokens, fewer than max_num_seqs times max_model_len")
+        return Message("kv-cache", template, tokens=plan.budget.kv_cache_tokens if plan.budget else 0)
     if other > count:
         return as_configured
     template = N_("the failure of a node would interrupt {nodes} nodes instead of {fewer}")
