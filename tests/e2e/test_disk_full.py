@@ -14,7 +14,7 @@ from steady_load import SteadyLoad
 from tests.faults.cluster import RANKS, Replica, replicas
 from tests.faults.experiment import generation, serves
 
-pytestmark = [pytest.mark.lab, pytest.mark.soak]  # ten minutes
+pytestmark = [pytest.mark.lab, pytest.mark.soak]  # four minutes
 GATEWAY = "https://198.18.5.11:8443"
 NODE = "node2"
 ROOT_FOLDER = "/data/docker"
