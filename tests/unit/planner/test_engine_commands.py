@@ -25,12 +25,12 @@ def test_sglang_multi_node():
     given = float(plan.nodes["n0"].argv[plan.nodes["n0"].argv.index("--mem-fraction-static") + 1])
     assert share - 0.01 < given <= share
     starts = [python_module("sglang.launch_server", "--api-key", "INFERFLEET_API_KEY"), ["python3", "-m"]]
+    head_only = (
+        " --enable-metrics --stream-response-default-include-usage"
+        " --uvicorn-access-log-exclude-prefixes /health /metrics"
+    )
     for rank, (node, start) in enumerate(zip(plan.nodes.values(), starts, strict=True)):
-        words = shlex.split(
-            shared.format(
-                rank, f"{given:.2f}", "" if rank else " --enable-metrics --stream-response-default-include-usage"
-            )
-        )
+        words = shlex.split(shared.format(rank, f"{given:.2f}", "" if rank else head_only))
         assert node.argv == [*start, *(words if rank else words[1:])]
         assert node.ray_argv == []
     assert plan.api_key_env == "INFERFLEET_API_KEY"

@@ -121,7 +121,7 @@ def test_sglang_supports_every_setting():
     words = shlex.split(
         "--kv-cache-dtype fp8_e4m3 --chunked-prefill-size 4096 --ep-size 16 --cuda-graph-backend-decode disabled"
         " --cuda-graph-backend-prefill disabled --enable-metrics --stream-response-default-include-usage"
-        " --reasoning-parser deepseek-r1"
+        " --uvicorn-access-log-exclude-prefixes /health /metrics --reasoning-parser deepseek-r1"
         " --speculative-algorithm EAGLE --speculative-num-steps 1"
         " --speculative-eagle-topk 1 --speculative-num-draft-tokens 2"
     )
