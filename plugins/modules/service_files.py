@@ -27,11 +27,17 @@ description:
 options:
   files:
     description:
-      - Files in the order in which they are written, each with C(path) and C(content).
+      - Files in the order in which they are written, each with C(path) and, in a task, C(content).
       - Optional are C(mode) (default C(0644)), C(group) (default C(root)), C(keep), with which a file that exists keeps
         its content, and C(live), with which the service reads the file again while it runs.
     type: list
     elements: dict
+    required: true
+  contents:
+    description: >-
+      Content of each file by its path, which the action of the same name takes from the files. Ansible logs the options
+      of a module on the node, except those that are marked as secret.
+    type: dict
     required: true
   folders:
     description: >-
@@ -160,30 +166,28 @@ def main():
                 "elements": "dict",
                 "required": True,
                 "options": {
-                    "path": {"type": "path", "required": True},
-                    "content": {"type": "str", "required": True},
+                    "path": {"type": "str", "required": True},
                     "mode": {"type": "str", "default": "0644"},
                     "group": {"type": "str", "default": ""},
                     "keep": {"type": "bool", "default": False},
                     "live": {"type": "bool", "default": False},
                 },
             },
+            "contents": {"type": "dict", "required": True, "no_log": True},
             "folders": {"type": "dict", "default": {}},
             "service": {"type": "str", "default": ""},
             "state": {"type": "str", "choices": ["present", "applied"], "default": "present"},
             "records": {"type": "path", "default": "/var/lib/inferfleet/applied"},
         },
         supports_check_mode=True,
-        no_log=True,
     )
     options, check_mode = module.params, module.check_mode
-    # The contents are not part of the result.
-    shown = {"module_args": {**options, "files": [file["path"] for file in options["files"]]}}
+    files = [{**file, "content": options["contents"][file["path"]]} for file in options["files"]]
     record = os.path.join(options["records"], options["service"]) if options["service"] else ""
-    read_at_start = [file for file in options["files"] if not file["keep"] and not file["live"]]
+    read_at_start = [file for file in files if not file["keep"] and not file["live"]]
     wanted = checksum(read_at_start)
     try:
-        written = write(options["folders"], options["files"], check_mode) if options["state"] == "present" else []
+        written = write(options["folders"], files, check_mode) if options["state"] == "present" else []
         recorded = (current(record) or "").strip() if record else wanted
         current_files = not record or not {file["path"] for file in read_at_start} & set(written)
         applied = options["state"] == "applied" or (recorded in ("", wanted) and current_files)
@@ -195,8 +199,8 @@ def main():
         broken = N_("{path} cannot be written: {reason}. Check the node's disk.")
         text = full if error.errno in (errno.ENOSPC, errno.EDQUOT) else broken
         problem = Message("file-unwritten", text, path=str(error.filename), reason=os_reason(error))
-        module.fail_json(**failure(problem), invocation=shown)
-    module.exit_json(changed=bool(written) or not applied, applied=applied, written=written, invocation=shown)
+        module.fail_json(**failure(problem))
+    module.exit_json(changed=bool(written) or not applied, applied=applied, written=written)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,11 @@ ROOT = Path(__file__).parents[3]
 
 def call(folder: Path, *files: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
     """Run the module with paths below the folder, also if it fails; return its result."""
-    given = [{**file, "path": str(folder / file["path"])} for file in files]
-    arguments = {"files": given, "records": str(folder / "applied"), "_ansible_check_mode": check, **options}
+    contents = {str(folder / file["path"]): file["content"] for file in files}
+    given = [{key: value for key, value in file.items() if key != "content"} for file in files]
+    given = [{**file, "path": str(folder / file["path"])} for file in given]
+    arguments = {"files": given, "contents": contents, "records": str(folder / "applied"), **options}
+    arguments["_ansible_check_mode"] = check
     done = subprocess.run(
         [sys.executable, "tests/run_module.py", "service_files"],
         input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
