@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import errno
-import grp
 import hashlib
 import os
 import stat
@@ -28,8 +27,8 @@ options:
   files:
     description:
       - Files in the order in which they are written, each with C(path) and, in a task, C(content).
-      - Optional are C(mode) (default C(0644)), C(group) (default C(root)), C(keep), with which a file that exists keeps
-        its content, and C(live), with which the service reads the file again while it runs.
+      - Optional are C(mode) (default C(0644)), C(keep), with which a file that exists keeps its content, and C(live),
+        with which the service reads the file again while it runs. The files belong to root.
     type: list
     elements: dict
     required: true
@@ -98,15 +97,15 @@ def current(path):
         return None
 
 
-def has_attributes(path, mode, gid):
-    """Return whether a path belongs to root and the group, with the mode."""
+def has_attributes(path, mode):
+    """Return whether a path belongs to root, with the mode."""
     found = os.stat(path)
-    return (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (mode, os.geteuid(), gid)
+    return (stat.S_IMODE(found.st_mode), found.st_uid, found.st_gid) == (mode, os.geteuid(), os.getegid())
 
 
-def set_attributes(path, mode, gid):
-    """Give a path owner, group and mode."""
-    os.chown(path, os.geteuid(), gid)
+def set_attributes(path, mode):
+    """Give a path to root, with the mode."""
+    os.chown(path, os.geteuid(), os.getegid())
     os.chmod(path, mode)
 
 
@@ -123,13 +122,12 @@ def write_folder(path, mode, check_mode):
 def write_file(file, check_mode):
     """Write a file or correct its attributes; return whether that was necessary."""
     path, mode = file["path"], int(file["mode"], 8)
-    gid = grp.getgrnam(file["group"]).gr_gid if file["group"] else os.getegid()
     found = current(path)
     if found is not None and (file["keep"] or found == file["content"]):
-        if has_attributes(path, mode, gid):
+        if has_attributes(path, mode):
             return False
         if not check_mode:
-            set_attributes(path, mode, gid)
+            set_attributes(path, mode)
         return True
     if not check_mode:
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -137,7 +135,7 @@ def write_file(file, check_mode):
             write_atomic(path, file["content"], mode=0o600)
         except OSError as error:  # that of a full disk has no name
             raise OSError(error.errno, error.strerror, path) from error
-        set_attributes(path, mode, gid)
+        set_attributes(path, mode)
     return True
 
 
@@ -168,7 +166,6 @@ def main():
                 "options": {
                     "path": {"type": "str", "required": True},
                     "mode": {"type": "str", "default": "0644"},
-                    "group": {"type": "str", "default": ""},
                     "keep": {"type": "bool", "default": False},
                     "live": {"type": "bool", "default": False},
                 },
