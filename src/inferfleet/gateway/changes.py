@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from inferfleet.gateway.client_options import option_of, option_problems
-from inferfleet.gateway.clients import end_of_key, hash_key
+from inferfleet.gateway.clients import end_of_key, has_ended, hash_key
 from inferfleet.gateway.recorded import Recorded
 from inferfleet.messages import N_, Problem
 from inferfleet.settings import INTERNAL_CLIENTS
@@ -68,7 +68,7 @@ def change_problems(
                 client=change.name,
             )
         ]
-    if "" < end_of_key(defined[change.name]) <= today:
+    if has_ended(defined[change.name], today):
         return [_ended(change.name, end_of_key(defined[change.name]), added=defined[change.name] in recorded.added)]
     if defined[change.name].get("key"):
         return [
@@ -120,7 +120,7 @@ def _add_problems(
     defined = {client["name"]: client for client in clients}
     if name in (client["name"] for client in recorded.active(clients)):
         return [_exists(name, added=name not in defined)]
-    if name in defined and "" < end_of_key(defined[name]) <= today:
+    if name in defined and has_ended(defined[name], today):
         return [_ended(name, end_of_key(defined[name]), added=False)]
     if change.limits and name in defined:
         return [
@@ -170,7 +170,7 @@ def client_rows(recorded: Recorded, clients: Settings, keys: Mapping[str, str], 
     """
     names = {client["name"] for client in clients}
     active = [
-        _row(client, keys, names, "expired" if "" < end_of_key(client) <= today else "active")
+        _row(client, keys, names, "expired" if has_ended(client, today) else "active")
         for client in recorded.active(clients)
     ]
     defined = {client["name"]: client for client in clients}

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from inferfleet.gateway.clients import has_ended
 from inferfleet.messages import N_, Problem, reason_of
 from inferfleet.settings import INTERNAL_CLIENTS, ApiClient
 from inferfleet.settings.validators import UnfitValueError
@@ -25,7 +26,7 @@ def option_problems(name: str, limits: Mapping[str, Any], today: str) -> list[Pr
         TypeAdapter(ApiClient).validate_python({"name": name, **limits})
     except ValidationError as error:
         return [*_invalid(name, limits, error)]
-    return [_past(limits["expires"], today)] if "" < limits.get("expires", "") <= today else []
+    return [_past(limits["expires"], today)] if has_ended(limits, today) else []
 
 
 def _invalid(name: str, limits: Mapping[str, Any], error: ValidationError) -> Iterable[Problem]:

@@ -66,6 +66,11 @@ def end_of_key(given: Mapping[str, Any]) -> str:
     return str(given.get("expires", ""))  # a date, where YAML has no quotes
 
 
+def has_ended(given: Mapping[str, Any], today: str) -> bool:
+    """Return whether the key of a client of `api_clients` is refused on a day, YYYY-MM-DD in UTC."""
+    return "" < end_of_key(given) <= today
+
+
 def map_files(clients: Sequence[Client], backends: Sequence[Served]) -> dict[str, str]:
     """Return the content of each map file by its name.
 
