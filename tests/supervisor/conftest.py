@@ -47,6 +47,7 @@ class Replica:
         self.port, self.engine_port, self.ray_port = free_port(), free_port(), free_port()
         self.fault_file = folder / "fault"
         self.token = folder / "token"
+        self.name, self.boot = "m-n1", ""
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def create(self) -> None:
@@ -80,7 +81,7 @@ class Replica:
             "metrics": {"progress": ["vllm:generation_tokens_total"], "running": "vllm:num_requests_running"},
         }
         replica: dict[str, Any] = {
-            "name": "m-n1",
+            "name": self.name,
             "leader": "n1",
             "members": [{"node": name, "address": address} for name, address in ADDRESSES.items()],
             "stages": stages,
@@ -90,7 +91,7 @@ class Replica:
         if node == "n1":
             replica["probe"] = probe
         data = {"node": node, "address": ADDRESSES[node], "port": self.port, "token_file": str(self.token)}
-        (self.folder / f"{node}.json").write_text(json.dumps({**data, "boot": None, "replica": replica}))
+        (self.folder / f"{node}.json").write_text(json.dumps({**data, "boot": self.boot, "replica": replica}))
 
     def command(self, node: str, *arguments: str) -> list[str]:
         paths = {"--settings": f"{node}.json", "--folder": f"{node}", "--socket": f"{node}.sock"}
@@ -107,6 +108,15 @@ class Replica:
         """Kill the supervisor of a node."""
         self.processes[node].kill()
         self.processes.pop(node).wait()
+
+    def change(self, **settings: str) -> None:
+        """Kill the supervisors of all nodes and start them with other settings: `name` of the replica, `boot`."""
+        self.name, self.boot = settings.get("name", self.name), settings.get("boot", self.boot)
+        for node in list(self.processes):
+            self.kill(node)
+        for node in ADDRESSES:
+            self.write_settings(node)
+            self.start(node)
 
     def supervisor(self, node: str, *arguments: str) -> str:
         """Return what a command of the supervisor prints; empty if it does not answer."""

@@ -2,7 +2,8 @@
 
 The engines' /health also returns 200 while completions fail or hang. A busy engine lets the completion wait: it is
 unhealthy only if it also generated nothing for anyone meanwhile. A replica whose supervisor reports that it is down is
-unhealthy at once; if the supervisor does not answer, completions alone decide. Protocol: "agent-check" of
+unhealthy at once; if the supervisor does not answer, or does not know (it takes over what runs), completions alone
+decide. Protocol: "agent-check" of
 docs.haproxy.org, configuration manual, section 5.2. A GET request is answered with the state of all replicas.
 
 Argument: a JSON file with `port`, `socket` (HAProxy's runtime API), `interval` and `timeout` in seconds and `replicas`.

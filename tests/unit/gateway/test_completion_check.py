@@ -88,6 +88,7 @@ def test_settings_name_the_port_of_the_supervisor():
     [
         (200, '{"replica": "r", "state": "up"}', "up"),
         (200, '{"replica": "r", "state": "down"}', "down"),
+        (200, '{"replica": "r", "state": "unknown"}', ""),
         (200, '{"state": "unsure"}', ""),
         (200, "[]", ""),
         (200, "not JSON", ""),

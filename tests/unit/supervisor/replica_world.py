@@ -20,8 +20,9 @@ class World:
     """The replica. Containers run from the beginning, as after a deployment."""
 
     def __init__(self) -> None:
-        self.group = Group()
+        self.group = Group(taken_over=True)
         self.members = {node: Member() for node in NODES}
+        self.inputs = Inputs(0.0)
         self.seen: dict[str, dict[str, Seen | None]] = {
             node: {name: Seen(f"{node}-{name}", True, "0") for stage in STAGES[node] for name in stage}
             for node in NODES
@@ -79,6 +80,13 @@ class World:
         """Restart the supervisor of a node."""
         self.members[node] = logic.restored(logic.saved(self.members[node]))
 
+    def rename(self) -> None:
+        """Restart the supervisors of all nodes with the settings of a replica of another name."""
+        self.group = Group(taken_over=True)
+        self.members = {node: Member() for node in NODES}
+        self.reports, self.silent, self.started_in = {}, dict.fromkeys(NODES, 0.0), {}
+        self.inputs = Inputs(0.0)
+
     # Time
 
     def run(self, seconds: int) -> None:
@@ -111,6 +119,16 @@ class World:
             if node not in self.off and "n1" not in self.off:
                 self._obey(node)
 
+    @property
+    def health(self) -> str:
+        """The state for the gateway."""
+        return machine.health(self.group, self.inputs)
+
+    @property
+    def answers(self) -> bool:
+        """Whether the engine answers."""
+        return self.serving_seconds >= LOAD_SECONDS and not self.hangs
+
     def running(self) -> set[tuple[str, str]]:
         """Return the containers that run."""
         return {(node, name) for node in NODES for name, state in self.seen[node].items() if state and state.running}
@@ -130,11 +148,12 @@ class World:
         self.serving_seconds = self.serving_seconds + seconds if complete else 0.0
         self.stalled = self.stalled + seconds if self.hangs or not complete else 0.0
         inspected = self.group.held > 0 or self.group.phase in (LOADING, SERVING)
-        answers = inspected and self.serving_seconds >= LOAD_SECONDS and not self.hangs
+        answers = inspected and self.answers
         fault = Reason("hang", {"seconds": 20}) if self.stalled >= 20 and self.group.phase == SERVING else None
         lost = frozenset(node for node, age in self.silent.items() if age >= LOST_SECONDS)
         reports = {node: report for node, report in self.reports.items() if node not in lost}
-        self.group, events = machine.step(self.group, PLAN, Inputs(seconds, reports, lost, answers, fault))
+        self.inputs = Inputs(seconds, reports, lost, answers, fault)
+        self.group, events = machine.step(self.group, PLAN, self.inputs)
         self.events += events
 
     def _obey(self, node: str) -> None:

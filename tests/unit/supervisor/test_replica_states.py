@@ -9,9 +9,9 @@ from inferfleet_supervisor import group as machine
 from inferfleet_supervisor.member import Seen, note_event
 from inferfleet_supervisor.model import LOADING, SERVING, STARTING, STOPPED, STOPPING, UNDEPLOYED, WAITING, Reason
 from inferfleet_supervisor.state import BACK_OFF_SECONDS, BUDGET, EXHAUSTED_SECONDS, Group, Inputs
-from replica_world import NODES, PLAN, STAGES, STOP_SECONDS, World
+from replica_faults import CONTAINERS, FAULTS, inject
+from replica_world import NODES, PLAN, STOP_SECONDS, World
 
-CONTAINERS = [(node, name) for node in NODES for stage in STAGES[node] for name in stage]
 CONVERGES = 900
 """Seconds: the longest delay, the lease of a hold, loading, and starting twice."""
 
@@ -232,40 +232,6 @@ def test_half_of_a_deployment_is_restarted_as_a_group(world: World) -> None:
     world.run(3)
     world.group = machine.release(world.group, PLAN, Inputs(0, world.reports))
     assert world.run_until(SERVING, 60)
-
-
-FAULTS = st.one_of(
-    st.tuples(st.just("exit"), st.sampled_from(CONTAINERS)),
-    st.tuples(st.just("docker stop"), st.sampled_from(CONTAINERS)),
-    st.tuples(st.just("off"), st.sampled_from(NODES)),
-    st.tuples(st.just("on"), st.sampled_from(NODES)),
-    st.tuples(st.just("hang"), st.none()),
-    st.tuples(st.just("stuck"), st.sampled_from(CONTAINERS)),
-    st.tuples(st.just("daemon"), st.sampled_from(NODES)),
-    st.tuples(st.just("pause"), st.none()),
-    st.tuples(st.just("hold"), st.none()),
-    st.tuples(st.just("stop"), st.none()),
-    st.tuples(st.just("start"), st.none()),
-    st.tuples(st.just("restart"), st.none()),
-)
-
-
-def inject(world: World, fault: str, place: object) -> None:
-    if fault == "stuck" and isinstance(place, tuple):
-        world.stuck ^= {place}
-    elif isinstance(place, tuple):
-        (world.exit if fault == "exit" else world.docker_stop)(*place)
-    elif isinstance(place, str):
-        {"off": world.power_off, "on": world.power_on, "daemon": world.restart_daemon}[fault](place)
-    elif fault == "hang":
-        world.hangs = ("n1", "engine") in world.running()
-    elif fault == "pause":
-        world.tick(2.0)
-    elif fault == "hold":
-        world.group = machine.hold(world.group, 30, "deployment")
-    else:
-        commands = {"stop": machine.stop_deliberately, "start": machine.start, "restart": machine.restart}
-        world.group = commands[fault](world.group)
 
 
 @settings(max_examples=60, deadline=None)

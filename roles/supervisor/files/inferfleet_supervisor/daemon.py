@@ -18,7 +18,7 @@ from inferfleet_supervisor.journal import Journal, Store
 from inferfleet_supervisor.leader import Leader
 from inferfleet_supervisor.member import Seen
 from inferfleet_supervisor.messages import REPORT_PATH, Token
-from inferfleet_supervisor.model import STARTING, Order, Report, only_known
+from inferfleet_supervisor.model import DOWN, STARTING, UNKNOWN, Order, Report, only_known
 from inferfleet_supervisor.peers import COMMAND_PATH, Client, RejectedError, Server
 from inferfleet_supervisor.sessions import Sessions, clean
 from inferfleet_supervisor.settings import Settings
@@ -45,6 +45,7 @@ class Daemon:
         self.journal = Journal(folder / "events.jsonl", settings.node, settings.replica)
         self.token = Token(settings.token_file)
         saved = self.store.read()
+        self.rebooted = saved.get("boot", settings.boot) != settings.boot
         if saved.get("replica") != settings.replica:
             saved = {}
         same_boot = saved.get("boot") == settings.boot
@@ -190,10 +191,16 @@ class Daemon:
         return self._command(data) if self.leader else await self.client.send(COMMAND_PATH, data)
 
     def health(self) -> dict[str, Any]:
-        """Return whether the replica serves, for the gateway; also what is held: completions decide then."""
-        phase = self.leader.group.phase if self.leader else self.order.phase if self.order else "unknown"
-        held = bool(self.leader and self.leader.group.held > 0)
-        return {"replica": self.settings.replica, "state": "up" if held or phase == "serving" else "down"}
+        """Return the state for the gateway; only the leader that has seen its containers knows it.
+
+        The gateway requests it from leaders, and from a member only while that has the settings of an earlier replica.
+        """
+        state = UNKNOWN
+        if self.leader and self.seen is not None:
+            state = self.leader.health()
+        elif self.leader and self.rebooted:  # nothing has been started since
+            state = DOWN
+        return {"replica": self.settings.replica, "state": state}
 
     def metrics(self) -> str:
         """Return the state of the replica as metrics."""

@@ -19,6 +19,9 @@ member alone changes nothing while the engine serves. Each entry into stopping b
 reports it runs nothing of older ones. While held, only the lease is counted; it ends early where all containers run and
 answer for ANSWERING_SECONDS: the run that took it was interrupted.
 
+Containers that a new process, other settings or the end of a hold find running are taken over: absent and loading then
+do not mean that nothing serves. The first container that does not run, and every other state, ends this (see `health`).
+
 Time is the sum of the intervals between steps, each capped: clock jumps, a paused machine or a starved process
 do not count.
 """
@@ -31,6 +34,7 @@ from dataclasses import replace
 from inferfleet_supervisor.model import (
     ABSENT,
     BACK_OFF,
+    DOWN,
     EXITED,
     LOADING,
     RUNNING,
@@ -40,6 +44,8 @@ from inferfleet_supervisor.model import (
     STOPPING,
     UNCONFIRMED,
     UNDEPLOYED,
+    UNKNOWN,
+    UP,
     WAITING,
     Reason,
     Report,
@@ -59,6 +65,7 @@ def step(group: Group, plan: Plan, inputs: Inputs) -> tuple[Group, list[Event]]:
         lost=tuple(sorted(inputs.lost)),
         lost_seconds=group.lost_seconds + inputs.seconds if inputs.lost else 0.0,
         elapsed=group.elapsed + inputs.seconds,
+        taken_over=group.taken_over and not inputs.stopped,
     )
     stop = next((report for report in inputs.reports.values() if report.stopped), None)
     if group.held > 0:
@@ -68,6 +75,19 @@ def step(group: Group, plan: Plan, inputs: Inputs) -> tuple[Group, list[Event]]:
     else:
         after = _HANDLERS[group.phase](after, plan, inputs)
     return after, differences(group, after)
+
+
+def health(group: Group, inputs: Inputs) -> str:
+    """Return whether the replica serves, for the gateway.
+
+    UNKNOWN while nothing is known against it: while held, whoever holds changes containers; those taken over may have
+    served all the time. DOWN as soon as a container is seen not to run, before it is clear why.
+    """
+    if group.held > 0:
+        return UNKNOWN
+    if inputs.stopped or not (group.phase == SERVING or group.taken_over):
+        return DOWN
+    return UP if group.phase == SERVING else UNKNOWN
 
 
 # Commands of an operator
@@ -107,9 +127,11 @@ def release(group: Group, plan: Plan, inputs: Inputs) -> Group:
     group = replace(group, held=0.0, held_reason="", answering=0.0)
     same = inputs.complete(plan) and group.phase in (LOADING, SERVING) and snapshot_of(inputs) == group.snapshot
     stopping = group.phase == STOPPING and group.desired == "stopped"
+    if same and group.phase == LOADING and inputs.answers:  # it finished loading while held
+        return _enter(group, SERVING)
     if same or stopping or (group.phase == STOPPED and not inputs.any(RUNNING)):
         return group
-    return replace(_enter(group, UNDEPLOYED), desired="running")
+    return replace(_enter(group, UNDEPLOYED), desired="running", taken_over=not inputs.stopped)
 
 
 # States
@@ -125,7 +147,8 @@ def _absent(group: Group, plan: Plan, inputs: Inputs) -> Group:
     if len(inputs.reports) < len(plan.members) or inputs.any(ABSENT):
         return replace(group, elapsed=0.0)
     if inputs.complete(plan):
-        return _load(replace(group, generation=group.generation + 1, reason=Reason("deployed")), inputs)
+        loading = _load(replace(group, generation=group.generation + 1, reason=Reason("deployed")), inputs)
+        return replace(loading, taken_over=group.taken_over)
     return _leave(group, Reason("deployed")) if group.elapsed >= ADOPT_SECONDS else group
 
 
@@ -212,7 +235,7 @@ _HANDLERS: dict[str, Callable[[Group, Plan, Inputs], Group]] = {
 
 
 def _enter(group: Group, phase: str) -> Group:
-    return replace(group, phase=phase, elapsed=0.0, stage=0)
+    return replace(group, phase=phase, elapsed=0.0, stage=0, taken_over=False)
 
 
 def _leave(group: Group, reason: Reason, failed: bool = False) -> Group:

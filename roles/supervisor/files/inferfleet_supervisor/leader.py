@@ -92,6 +92,10 @@ class Leader:
             ],
         }
 
+    def health(self) -> str:
+        """Return the state for the gateway."""
+        return machine.health(self.group, self.inputs())
+
     def saved(self) -> dict[str, Any]:
         """Return what survives a restart of the daemon."""
         return {"group": asdict(self.group), "since": self.since}
@@ -118,7 +122,10 @@ class Leader:
 
 
 def _restored(data: Mapping[str, Any]) -> Group:
-    """Return the state from JSON; a new one if it is not valid."""
+    """Return the state from JSON; a new one, which takes over what runs, if there is none or it is not valid."""
+    new = Group(taken_over=True)
+    if not data:
+        return new
     try:
         reason = data.get("reason")
         return Group(
@@ -130,4 +137,4 @@ def _restored(data: Mapping[str, Any]) -> Group:
             }
         )
     except (TypeError, ValueError):
-        return Group()
+        return new

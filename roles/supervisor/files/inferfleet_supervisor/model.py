@@ -12,6 +12,8 @@ ABSENT, IDLE, RUNNING, UNCONFIRMED, EXITED = "absent", "idle", "running", "uncon
 STOPPED, STOPPING, WAITING, BACK_OFF = "stopped", "stopping", "waiting", "back-off"
 UNDEPLOYED, STARTING, LOADING, SERVING = "absent", "starting", "loading", "serving"
 HELD = "held"  # an order only: do nothing
+# The state of a replica for the gateway. UNKNOWN: completions alone decide.
+UP, DOWN, UNKNOWN = "up", "down", "unknown"
 
 
 @dataclass(frozen=True)

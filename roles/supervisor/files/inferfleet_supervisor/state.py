@@ -41,10 +41,14 @@ class Inputs:
         """Return whether a container of a member is in a state."""
         return any(report.any(state) for report in self.reports.values())
 
+    @property
+    def stopped(self) -> bool:
+        """Return whether a container of a member does not run."""
+        return not all(report.all(RUNNING) for report in self.reports.values())
+
     def complete(self, plan: Plan) -> bool:
         """Return whether all containers of all members run."""
-        reports = self.reports.values()
-        return len(reports) == len(plan.members) and all(report.all(RUNNING) for report in reports)
+        return len(self.reports) == len(plan.members) and not self.stopped
 
     def of(self, generation: int) -> list[Report]:
         """Return the reports of the members that comply with the orders of a generation."""
@@ -65,7 +69,8 @@ class Group:
 
     `elapsed`: seconds in the phase (in a stage, while starting). `attempts`: restarts without STABLE_SECONDS of serving
     in between. `snapshot`: boot and containers of every member in this generation. `held`: seconds until a hold ends.
-    `answering`: seconds since the containers of a held replica answer.
+    `answering`: seconds since the containers of a held replica answer. `taken_over`: containers run that were started
+    without it, and none has been seen not to run: they may serve.
     """
 
     phase: str = UNDEPLOYED
@@ -82,6 +87,7 @@ class Group:
     held: float = 0.0
     held_reason: str = ""
     answering: float = 0.0
+    taken_over: bool = False
 
     @property
     def exhausted(self) -> bool:
