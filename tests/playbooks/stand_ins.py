@@ -123,12 +123,14 @@ def run_part(
     changes: dict[str, dict[str, Any]],
     containers: str = "",
     removed: Mapping[str, Any] | None = None,
+    prefix: Sequence[str | Path] = (),
+    environment: Mapping[str, str] | None = None,
     **variables: object,
 ) -> Run:
     """Run playbooks/parts/ of `parts` on this machine, with stand-ins for roles; `containers` are lines of `docker ls`.
 
     `fails` names hosts by the step that fails there, `changes` alters plans. `removed` are nodes that
-    `inferfleet remove-node` takes out, with their variables.
+    `inferfleet remove-node` takes out, with their variables. `prefix` is what the command runs in.
     """
     parts = [parts] if isinstance(parts, str) else parts
     for name, content in roles.items():
@@ -149,13 +151,13 @@ def run_part(
     (folder / "hosts.yml").write_text(yaml.safe_dump(_inventory(services, fails, removed or {}, variables)))
     (folder / "play.yml").write_text(yaml.safe_dump(_playbook(parts, folder / "facts.json"), sort_keys=False))
     done = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "hosts.yml", folder / "play.yml"],
+        [*prefix, Path(sys.executable).with_name("ansible-playbook"), "-i", folder / "hosts.yml", folder / "play.yml"],
         capture_output=True,
         text=True,
         cwd=ROOT,
         env=os.environ
         | {"ANSIBLE_ROLES_PATH": f"{folder}/roles:{ROOT}/roles", "PATH": f"{docker.parent}:{os.environ['PATH']}"}
-        | {"ANSIBLE_SHOW_CUSTOM_STATS": "1"},
+        | {"ANSIBLE_SHOW_CUSTOM_STATS": "1", **(environment or {})},
         check=False,
     )
     output = done.stdout + done.stderr

@@ -51,8 +51,8 @@ def removal_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]
     """Return a row for each removed node, and what `inferfleet up` reports."""
     removed = result.get("removed_nodes")
     rows = [
-        Row(str(node), tr(_UNREACHABLE if unreachable else _CLEANED))
-        for node, unreachable in (removed.items() if isinstance(removed, Mapping) else ())
+        Row(str(node), tr(_REMOVED[str(reason)]))
+        for node, reason in (removed.items() if isinstance(removed, Mapping) else ())
     ]
     return [rows, *up_blocks(result, succeeded)]
 
@@ -62,6 +62,12 @@ _UNREACHABLE = N_(
     "removed, but not cleaned, because it does not answer: delete it from hosts.yml, or run this command again when it"
     " answers"
 )
+_DOCKER = N_(
+    "removed, but not cleaned, because its Docker does not answer: its containers may still run, and images, settings"
+    " and data may be left. Restart Docker or the node, and run this command again; then delete it from hosts.yml"
+)
+_REMOVED = {"": _CLEANED, "unreachable": _UNREACHABLE, "docker": _DOCKER}
+"""By the reason for which the node was not cleaned."""
 
 COMMAND = Command(
     name="remove-node",
@@ -70,7 +76,10 @@ COMMAND = Command(
     playbook="playbooks/remove_node.yml",
     help=(
         N_("Drain the replica of a node, deploy the service on the other nodes, and remove what runs on the node."),
-        N_("A node that does not answer is removed without being cleaned. Other replicas are not interrupted."),
+        N_(
+            "A node that does not answer, or whose Docker does not, is removed without being cleaned. Other replicas"
+            " are not interrupted."
+        ),
         N_("hosts.yml is not changed: delete the node there afterwards."),
     ),
     examples=(
