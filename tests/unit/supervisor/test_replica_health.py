@@ -190,12 +190,19 @@ def daemon_of(folder: Path, node: str, boot: str) -> Daemon:
     ("node", "boot", "state"), [("n1", "b1", UNKNOWN), ("n1", "b2", DOWN), ("n2", "b1", UNKNOWN), ("n2", "b2", UNKNOWN)]
 )
 def test_state_of_the_last_process_is_no_health(tmp_path: Path, node: str, boot: str, state: str) -> None:
-    saved = {"replica": "r", "boot": "b1", "group": {"phase": SERVING, "generation": 4}}
+    saved = {"leader": "n1", "boot": "b1", "group": {"phase": SERVING, "generation": 4}}
     Store(tmp_path / "state.json").write(saved)
     assert daemon_of(tmp_path, node, boot).health() == {"replica": "r", "state": state}
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"replica": "r", "boot": "b1", "group": {"reason": 1}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        *(f'{{"leader": "n1", "boot": "b1", "group": {group}}}' for group in ('{"reason": 1}', '{"phase": "asleep"}')),
+    ],
+)
 def test_without_a_valid_state_what_runs_is_taken_over(tmp_path: Path, content: str) -> None:
     (tmp_path / "state.json").write_text(content)
     daemon = daemon_of(tmp_path, "n1", "b1")
@@ -203,3 +210,12 @@ def test_without_a_valid_state_what_runs_is_taken_over(tmp_path: Path, content: 
     assert daemon.leader
     assert daemon.leader.group.phase == UNDEPLOYED
     assert daemon.leader.group.taken_over
+
+
+@pytest.mark.parametrize(("leader", "desired"), [("n1", "stopped"), ("n2", "running")])
+def test_deliberate_stop_outlives_another_name_of_the_replica(tmp_path: Path, leader: str, desired: str) -> None:
+    saved = {"leader": leader, "boot": "b1", "group": {"phase": STOPPED, "desired": "stopped", "generation": 4}}
+    Store(tmp_path / "state.json").write(saved)
+    daemon = daemon_of(tmp_path, "n1", "b1")
+    assert daemon.leader
+    assert daemon.leader.group.desired == desired

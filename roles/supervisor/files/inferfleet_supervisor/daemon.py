@@ -46,7 +46,7 @@ class Daemon:
         self.token = Token(settings.token_file)
         saved = self.store.read()
         self.rebooted = saved.get("boot", settings.boot) != settings.boot
-        if saved.get("replica") != settings.replica:
+        if saved.get("leader") != settings.leader:  # another replica; one that is only renamed has the same head node
             saved = {}
         same_boot = saved.get("boot") == settings.boot
         self.member = node_logic.restored(saved.get("member") or {})
@@ -225,7 +225,7 @@ class Daemon:
 
     def _save(self) -> None:
         leader = self.leader.saved() if self.leader else {}
-        known = {"replica": self.settings.replica, "boot": self.settings.boot, "member": node_logic.saved(self.member)}
+        known = {"leader": self.settings.leader, "boot": self.settings.boot, "member": node_logic.saved(self.member)}
         # The exact ages are not worth a write to the disk each second.
         if leader:
             leader["group"] = {**leader["group"], "elapsed": leader["group"]["elapsed"] // 60 * 60, "lost_seconds": 0.0}

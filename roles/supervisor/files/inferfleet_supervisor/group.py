@@ -53,7 +53,7 @@ from inferfleet_supervisor.model import (
 from inferfleet_supervisor.state import Event, Group, Inputs, Plan, Snapshot, differences
 
 ADOPT_SECONDS = 5.0
-STABLE_SECONDS = 600
+STABLE_SECONDS = 60  # what fails after it is no failed start: the next one need not wait
 ANSWERING_SECONDS = 120.0  # a run that changes containers takes less from their first answer until it ends its hold
 INSPECTED_SECONDS = 1.0  # between inspections of a node: earlier differences are not known
 
@@ -229,6 +229,7 @@ _HANDLERS: dict[str, Callable[[Group, Plan, Inputs], Group]] = {
     LOADING: _loading,
     SERVING: _serving,
 }
+PHASES = frozenset(_HANDLERS)
 
 
 # Transitions

@@ -128,7 +128,7 @@ def _restored(data: Mapping[str, Any]) -> Group:
         return new
     try:
         reason = data.get("reason")
-        return Group(
+        group = Group(
             **{
                 **only_known(Group, data),  # a later version has others, too
                 "reason": Reason(**reason) if reason else None,
@@ -138,3 +138,4 @@ def _restored(data: Mapping[str, Any]) -> Group:
         )
     except (TypeError, ValueError):
         return new
+    return group if group.phase in machine.PHASES else new
