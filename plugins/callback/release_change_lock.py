@@ -17,7 +17,12 @@ description: Runs change_lock with O(state=absent) on the nodes that this run ha
 """
 
 TASK = "change_lock"
-UNLOCK = {"state": "absent", "path": trust_as_template("{{ change_lock_paths[inventory_hostname] }}")}
+FINISH = "converged"
+UNLOCK = {
+    "state": "absent",
+    "path": trust_as_template("{{ change_lock_paths[inventory_hostname] }}"),
+    "outcome": trust_as_template("{{ change_lock_outcome }}"),
+}
 
 
 class CallbackModule(CallbackBase):
@@ -31,6 +36,8 @@ class CallbackModule(CallbackBase):
         super().__init__(*args, **kwargs)
         self._locked = {}
         """Host → file that locks it."""
+        self._finished = False
+        """Whether a complete deployment has reached its end."""
 
     def set_play_context(self, play_context):
         """Keep the passwords that the run was started with."""
@@ -41,9 +48,17 @@ class CallbackModule(CallbackBase):
         self._play = play
 
     def v2_runner_on_ok(self, result):
-        """Remember a host that was locked."""
+        """Remember a host that was locked, and the end of a deployment."""
         if result.task.action == TASK:
             self._locked[result.host.name] = result.result["lock"]
+        elif result.task.action == FINISH and result.task.args.get("step") == "finish":
+            self._finished = True
+
+    def _outcome(self, stats):
+        """Return `failed` after a failure, also one that was rescued, and `converged` after a run without a change."""
+        if any((stats.failures, stats.dark, stats.rescued)):
+            return "failed"
+        return "converged" if self._finished and not stats.changed else ""
 
     def v2_playbook_on_stats(self, stats):
         """Unlock the hosts; the next run of this controller takes over a lock that remains."""
@@ -57,7 +72,11 @@ class CallbackModule(CallbackBase):
             "hosts": list(self._locked),
             "gather_facts": False,
             "any_errors_fatal": False,
-            "vars": {"change_lock_paths": self._locked, "ansible_ssh_retries": 0},
+            "vars": {
+                "change_lock_paths": self._locked,
+                "change_lock_outcome": self._outcome(stats),
+                "ansible_ssh_retries": 0,
+            },
             "tasks": [{"name": "Unlock the node", TASK: UNLOCK, "tags": ["always"]}],
         }
         self._locked = {}
