@@ -10,6 +10,7 @@ from ansible import context
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.collection_loader import AnsibleCollectionConfig
+from ansible.utils.display import Display
 
 from inferfleet.components import GROUPS
 from inferfleet.converged import (
@@ -116,6 +117,7 @@ class ActionModule(ActionBase):
         known = task_vars["hostvars"]
         results = {host: known[host]["__preflight_locked"] for host in hosts}
         decision = decide(results, known[task_vars["inventory_hostname"]]["__preflight_inputs"]["reason"])
+        Display().display(str(decision.text))  # the default callback shows no results
         row = {"label": "", "text": decision.text.as_dict()}
         shown = {"msg": str(decision.text), "inferfleet_rows": [row], "since": decision.since}
         return {**shown, "add_group": UNCHANGED_GROUP} if decision.since else shown

@@ -38,6 +38,8 @@ class CallbackModule(CallbackBase):
         """Host → file that locks it."""
         self._finished = False
         """Whether a complete deployment has reached its end."""
+        self._unchanged = False
+        """Whether its plays were skipped."""
 
     def set_play_context(self, play_context):
         """Keep the passwords that the run was started with."""
@@ -51,14 +53,15 @@ class CallbackModule(CallbackBase):
         """Remember a host that was locked, and the end of a deployment."""
         if result.task.action == TASK:
             self._locked[result.host.name] = result.result["lock"]
-        elif result.task.action == FINISH and result.task.args.get("step") == "finish":
-            self._finished = True
+        elif result.task.action == FINISH:
+            self._finished = result.task.args["step"] == "finish"
+            self._unchanged = self._unchanged or bool(result.result.get("since"))
 
     def _outcome(self, stats):
         """Return `failed` after a failure, also one that was rescued, and `converged` after a run without a change."""
         if any((stats.failures, stats.dark, stats.rescued)):
             return "failed"
-        return "converged" if self._finished and not stats.changed else ""
+        return "converged" if self._finished and not self._unchanged and not stats.changed else ""
 
     def v2_playbook_on_stats(self, stats):
         """Unlock the hosts; the next run of this controller takes over a lock that remains."""

@@ -32,37 +32,37 @@ def drop_pending(folder: str) -> None:
 def compare(folder: str, inputs: dict[str, str], options: dict[str, Any], observed: dict[str, str]) -> dict[str, Any]:
     """Return `since`, `run` and the `differences` of the node from its record, which is removed if there are any.
 
-    The run that finds a difference is a complete one: its beginning is kept until `finish`.
+    The state is kept until `finish`: the run is a complete one also if another node differs.
     """
     record = _read(folder, RECORD)
     found = differences(record, inputs, observed)
-    if not found:
-        return {"differences": [], "since": record["since"], "run": record["run"]}
-    forget(folder)
-    pending = {"inputs": inputs, "options": options, "observed": observed}
-    write_atomic(os.path.join(folder, PENDING), json.dumps(pending), 0o600)
-    return {"differences": found[:SHOWN], "since": "", "run": ""}
+    if found:
+        forget(folder)
+        record = {"since": "", "run": ""}
+    begun = {"inputs": inputs, "options": options, "observed": observed}
+    write_atomic(os.path.join(folder, PENDING), json.dumps(begun), 0o600)
+    return {"differences": found[:SHOWN], "since": record["since"], "run": record["run"]}
 
 
 def differences(record: dict[str, Any], inputs: dict[str, str], observed: dict[str, str]) -> list[str]:
     """Return the names of what differs from the record, inputs first; only `record` if there is none."""
-    if not all(isinstance(record.get(key), dict) for key in ("inputs", "observed")):
+    kinds = {"inputs": dict, "observed": dict, "run": str, "since": str}
+    if not all(isinstance(record.get(key), kind) for key, kind in kinds.items()):
         return ["record"]
     names = [f"inputs: {name}" for name in _differing(record["inputs"], inputs)]
     return names + _differing(record["observed"], observed)
 
 
 def pending(folder: str) -> dict[str, Any]:
-    """Return what `compare` has kept of the beginning of this run; empty if it was not a complete one."""
+    """Return what `compare` has kept of the beginning of this run; empty if there is nothing."""
     return _read(folder, PENDING)
 
 
 def finish(folder: str, observed: dict[str, str], run: str, since: str) -> bool:
     """Record the state at the end of a run that changed nothing; return whether it is that of its beginning."""
-    begun = _read(folder, PENDING)
-    if not begun or differences(begun, begun["inputs"], observed):
+    begun = {**_read(folder, PENDING), "run": run, "since": since}
+    if differences(begun, begun.get("inputs", {}), observed):
         return False
-    begun |= {"run": run, "since": since}
     write_atomic(os.path.join(folder, RECORD), json.dumps(begun), 0o600)
     return True
 

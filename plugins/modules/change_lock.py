@@ -47,8 +47,8 @@ options:
     default: {}
   outcome:
     description:
-      - With O(state=absent), whether a complete deployment has C(converged), so that its state is recorded if it is that
-        of the beginning, or has C(failed), so that nothing remains recorded.
+      - With O(state=absent), whether a complete deployment has C(converged), so that its state is recorded if that is
+        the one of its beginning, or has C(failed), so that nothing remains recorded.
     type: str
     choices: ["", converged, failed]
     default: ""
@@ -90,14 +90,14 @@ def begin(folder: str, inputs: dict, options: dict) -> dict:
 
 
 def end(folder: str, run: dict, outcome: str) -> None:
-    """Record the state of a run that has converged; after a failure, nothing remains recorded."""
+    """Record the state of a complete run that has converged; after a failure, nothing remains recorded."""
     begun = converged.pending(folder)
     if outcome == "converged" and begun:
         run_id = " ".join(str(run.get(key)) for key in IDENTITY)
         converged.finish(folder, observe(begun["options"]), run_id, str(run.get("started", "")))
+    converged.drop_pending(folder)
     if outcome == "failed":
         converged.forget(folder)
-    converged.drop_pending(folder)
 
 
 def main() -> None:
