@@ -119,6 +119,9 @@ def command(argv: list[str]) -> str:
 
 def units(patterns: list[str]) -> Iterator[tuple[str, str]]:
     """Yield the state of the systemd units that match; one that is neither enabled nor runs is not loaded."""
+    if not os.path.isdir("/run/systemd/system"):
+        yield "systemd", "absent"
+        return
     for block in command(["systemctl", "show", _UNIT_PROPERTIES, *patterns]).strip().split("\n\n"):
         properties = dict(line.partition("=")[::2] for line in block.splitlines())
         yield properties.pop("Id"), " ".join(f"{name}={value}" for name, value in sorted(properties.items()))
