@@ -37,11 +37,11 @@ _PLANNED = ("plans", "gateway", "proxy", "bundle")
 
 
 class ActionModule(ActionBase):
-    """Arguments: `step`, and the folder of the `secrets` for `read`.
+    """Arguments: `step`, and the folder of the `secrets` for `decide`.
 
-    `read` returns `inputs`, the digests of what this run reads, and `options` of the observation by host; empty if the
-    run must be complete, for the `reason`. `decide` adds the group `x_unchanged` if the nodes are as recorded.
-    `finish` marks the end of a complete deployment, whose record release_change_lock writes.
+    `decide` adds the group `x_unchanged` if the nodes are as recorded, and returns `since` when. Otherwise it returns
+    `inputs`, the digests of what this run reads, and the `options` of the observation by host; both are empty if the
+    run may not be recorded. `finish` marks the end of a complete deployment, whose record release_change_lock writes.
     """
 
     _requires_connection = False
@@ -50,47 +50,51 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """Run the step."""
         super().run(tmp, task_vars)
-        return {"changed": False, **getattr(self, f"_{self._task.args['step']}")(task_vars)}
+        return {"changed": False} if self._task.args["step"] == "finish" else self._decide(task_vars)
 
-    def _read(self, task_vars):
-        hosts = task_vars["ansible_play_hosts_all"]
-        plan = task_vars["ansible_facts"]["inferfleet_plan"]
+    def _decide(self, task_vars):
+        hosts, known = task_vars["ansible_play_hosts_all"], task_vars["hostvars"]
+        inputs, options, reason = self._read(hosts, task_vars)
+        records = {host: known[host]["__preflight_facts"].get("record", {}) for host in hosts}
+        decision = decide(records, inputs, reason)
+        Display().display(str(decision.text))  # the default callback shows no results
+        rows = [{"label": "", "text": decision.text.as_dict()}]
+        result = {"changed": False, "inferfleet_rows": rows, "since": decision.since}
+        if decision.since:
+            return {**result, "add_group": UNCHANGED_GROUP, "hosts": hosts}
+        return {**result, "inputs": inputs, "options": options}
+
+    def _read(self, hosts, task_vars):
+        """Return the digests of the inputs, the options by host, and why the run must be complete and not recorded."""
+        facts = {host: task_vars["hostvars"][host]["ansible_facts"] for host in hosts}
         try:
             variables = {host: self._variables(task_vars["hostvars"], host) for host in hosts}
         except AnsibleError as error:  # a value that cannot be decrypted
-            return {"inputs": {}, "options": {}, "reason": str(error).splitlines()[0]}
-        reason = self._run_options(task_vars) or needs_complete_run(variables, plan["role"])
-        if reason:
-            return {"inputs": {}, "options": {}, "reason": reason}
-        facts = {host: task_vars["hostvars"][host]["ansible_facts"] for host in hosts}
+            return {}, {}, str(error).splitlines()[0]
+        roles = {plan["role"] for plan in task_vars["ansible_facts"]["inferfleet_plans"]}
+        if reason := self._run_option() or needs_complete_run(variables, roles):
+            return {}, {}, reason
         root = Path(self._loader.get_basedir())
         inputs = {
             "code": code_digest(root),
             "software": software_digest(sys.path, AnsibleCollectionConfig.collection_paths),
             "variables": variables,
             "files of the controller": controller_files(variables, root),
-            "groups": {name: hosts for name, hosts in task_vars["groups"].items() if not name.startswith("x_")},
-            "plan": [
-                task_vars["ansible_facts"][f"inferfleet_{name}"] for name in ("plans", "gateway", "proxy", "bundle")
-            ],
-            "facts": {host: stable_facts(known) for host, known in facts.items()},
+            "groups": {name: members for name, members in task_vars["groups"].items() if name != UNCHANGED_GROUP},
+            "plan": [task_vars["ansible_facts"][f"inferfleet_{name}"] for name in _PLANNED],
+            "facts": {host: stable_facts(found) for host, found in facts.items()},
             "tags": sorted(context.CLIARGS.get("skip_tags") or ()),
-            # Certificates and clients end on a day, and hub and branches are requested by complete runs only.
+            # Certificates and clients end on a day, and only complete runs request the hub.
             "day": datetime.now(UTC).date().isoformat(),
         }
         members = {host: [group for group in GROUPS if host in task_vars["groups"].get(group, ())] for host in hosts}
-        for host in task_vars["ansible_facts"]["inferfleet_gateway"]["hosts"]:
-            members.get(host, []).append("gateway")
-        plans = {host: facts[host]["inferfleet_plan"] for host in hosts}
         docker = [host for host in hosts if facts[host]["inferfleet_node"]["docker"]][:1]
         options = {
-            host: node_options(plans[host], variables[host], members[host], resolves=host in docker) for host in hosts
+            host: node_options(facts[host]["inferfleet_plan"], variables[host], members[host], resolves=host in docker)
+            for host in hosts
         }
-        return {
-            "inputs": digests(inputs, secrets_content(Path(self._task.args["secrets"]), variables)),
-            "options": options,
-            "reason": "",
-        }
+        complete = "" if not self._requested(task_vars) else f"-e {REQUEST}"
+        return digests(inputs, secrets_content(Path(self._task.args["secrets"]), variables)), options, complete
 
     def _variables(self, hostvars, host):
         """Return the variables of the inventory and of -e as they are written."""
@@ -101,26 +105,13 @@ class ActionModule(ActionBase):
         magic = manager._get_magic_variables(None, manager._inventory.get_host(host), None, False)
         return {str(name): plain(known[name]) for name in known.keys() - skipped - magic.keys()}
 
-    def _run_options(self, task_vars):
+    def _requested(self, task_vars):
+        return str(self._templar.template(task_vars.get(REQUEST, ""))).lower() not in ("", "false", "no", "0")
+
+    def _run_option(self):
         """Return the option of ansible-playbook for which the run must be complete; empty if there is none."""
-        if self._templar.template(task_vars.get(REQUEST, False)) not in (False, "false", "no", ""):
-            return f"-e {REQUEST}"
         options = context.CLIARGS
         if list(options.get("tags") or ["all"]) != ["all"]:
             return "--tags"
-        return next(
-            (f"--{name.replace('_', '-')}" for name in ("subset", "start_at_task", "step") if options.get(name)), ""
-        )
-
-    def _decide(self, task_vars):
-        hosts = task_vars["ansible_play_hosts_all"]
-        known = task_vars["hostvars"]
-        results = {host: known[host]["__preflight_locked"] for host in hosts}
-        decision = decide(results, known[task_vars["inventory_hostname"]]["__preflight_inputs"]["reason"])
-        Display().display(str(decision.text))  # the default callback shows no results
-        row = {"label": "", "text": decision.text.as_dict()}
-        shown = {"msg": str(decision.text), "inferfleet_rows": [row], "since": decision.since}
-        return {**shown, "add_group": UNCHANGED_GROUP} if decision.since else shown
-
-    def _finish(self, task_vars):
-        return {}
+        given = (name for name in ("limit", "start_at_task", "step") if options.get(_OPTIONS.get(name, name)))
+        return next((f"--{name.replace('_', '-')}" for name in given), "")

@@ -38,8 +38,8 @@ class CallbackModule(CallbackBase):
         """Host → file that locks it."""
         self._finished = False
         """Whether a complete deployment has reached its end."""
-        self._unchanged = False
-        """Whether its plays were skipped."""
+        self._unchanged = []
+        """Hosts of a run that skips its plays and locks none."""
 
     def set_play_context(self, play_context):
         """Keep the passwords that the run was started with."""
@@ -55,7 +55,7 @@ class CallbackModule(CallbackBase):
             self._locked[result.host.name] = result.result["lock"]
         elif result.task.action == FINISH:
             self._finished = result.task.args["step"] == "finish"
-            self._unchanged = self._unchanged or bool(result.result.get("since"))
+            self._unchanged = result.result.get("hosts", self._unchanged)
 
     def _outcome(self, stats):
         """Return `failed` after a failure, also one that was rescued, and `converged` after a run without a change."""
@@ -64,7 +64,13 @@ class CallbackModule(CallbackBase):
         return "converged" if self._finished and not self._unchanged and not stats.changed else ""
 
     def v2_playbook_on_stats(self, stats):
-        """Unlock the hosts; the next run of this controller takes over a lock that remains."""
+        """Unlock the hosts; the next run of this controller takes over a lock that remains.
+
+        If a run that skipped its plays fails, the next one must be complete: the record is removed.
+        """
+        outcome = self._outcome(stats)
+        if outcome == "failed":
+            self._locked |= dict.fromkeys(self._unchanged, "")  # the default file
         if not self._locked:
             return
         manager = self._play.get_variable_manager()
@@ -77,7 +83,7 @@ class CallbackModule(CallbackBase):
             "any_errors_fatal": False,
             "vars": {
                 "change_lock_paths": self._locked,
-                "change_lock_outcome": self._outcome(stats),
+                "change_lock_outcome": outcome,
                 "ansible_ssh_retries": 0,
             },
             "tasks": [{"name": "Unlock the node", TASK: UNLOCK, "tags": ["always"]}],

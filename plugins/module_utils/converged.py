@@ -1,7 +1,7 @@
 """The record of a deployment that changed nothing, on each node: what it read, and the state that it left unchanged.
 
 A run that reads the same on the same state would change nothing either. The record is next to the lock of the node,
-below /run: a reboot removes it, and so does every run that takes the lock, unless it finds the node as recorded.
+below /run: a reboot removes it, and so does every run that takes the lock, which may change the node.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 from typing import Any
 
 from ansible.module_utils.filesystem import read_below, write_atomic
+from ansible.module_utils.observation import observe
 
 RECORD, PENDING = "converged.json", "converging.json"
 SHOWN = 5
@@ -29,42 +30,37 @@ def drop_pending(folder: str) -> None:
     _remove(folder, PENDING)
 
 
-def compare(folder: str, inputs: dict[str, str], options: dict[str, Any], observed: dict[str, str]) -> dict[str, Any]:
-    """Return `since`, `run` and the `differences` of the node from its record, which is removed if there are any.
+def compare(lock: str) -> dict[str, Any]:
+    """Return the record of the node whose lock is the file `lock`: `since`, `run`, `inputs` and first `differences`.
 
-    The state is kept until `finish`: the run is a complete one also if another node differs.
+    What is observed is recorded too, so that it is known before this run has planned anything.
     """
-    record = _read(folder, RECORD)
-    found = differences(record, inputs, observed)
-    if found:
-        forget(folder)
-        record = {"since": "", "run": ""}
-    begun = {"inputs": inputs, "options": options, "observed": observed}
+    record = _read(os.path.dirname(lock), RECORD)
+    if os.path.exists(lock) or not _valid(record):
+        return {"since": "", "run": "", "inputs": {}, "differences": ["record"]}
+    found = _differing(record["observed"], observe(record["options"]))
+    return {**{key: record[key] for key in ("since", "run", "inputs")}, "differences": found[:SHOWN]}
+
+
+def begin(folder: str, inputs: dict[str, str], options: dict[str, Any]) -> None:
+    """Keep the state at the beginning of a complete run until `finish`."""
+    forget(folder)
+    begun = {"inputs": inputs, "options": options, "observed": observe(options)}
     write_atomic(os.path.join(folder, PENDING), json.dumps(begun), 0o600)
-    return {"differences": found[:SHOWN], "since": record["since"], "run": record["run"]}
 
 
-def differences(record: dict[str, Any], inputs: dict[str, str], observed: dict[str, str]) -> list[str]:
-    """Return the names of what differs from the record, inputs first; only `record` if there is none."""
-    kinds = {"inputs": dict, "observed": dict, "run": str, "since": str}
-    if not all(isinstance(record.get(key), kind) for key, kind in kinds.items()):
-        return ["record"]
-    names = [f"inputs: {name}" for name in _differing(record["inputs"], inputs)]
-    return names + _differing(record["observed"], observed)
-
-
-def pending(folder: str) -> dict[str, Any]:
-    """Return what `compare` has kept of the beginning of this run; empty if there is nothing."""
-    return _read(folder, PENDING)
-
-
-def finish(folder: str, observed: dict[str, str], run: str, since: str) -> bool:
+def finish(folder: str, run: str, since: str) -> bool:
     """Record the state at the end of a run that changed nothing; return whether it is that of its beginning."""
     begun = {**_read(folder, PENDING), "run": run, "since": since}
-    if differences(begun, begun.get("inputs", {}), observed):
+    if not _valid(begun) or _differing(begun["observed"], observe(begun["options"])):
         return False
     write_atomic(os.path.join(folder, RECORD), json.dumps(begun), 0o600)
     return True
+
+
+def _valid(record: dict[str, Any]) -> bool:
+    kinds = {"inputs": dict, "options": dict, "observed": dict, "run": str, "since": str}
+    return all(isinstance(record.get(key), kind) for key, kind in kinds.items())
 
 
 def _differing(before: dict[str, str], now: dict[str, str]) -> list[str]:

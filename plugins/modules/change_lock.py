@@ -8,7 +8,6 @@ import os
 from ansible.module_utils import converged
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.change_lock import IDENTITY, PATH, release, take
-from ansible.module_utils.observation import observe
 
 DOCUMENTATION = r"""
 ---
@@ -73,28 +72,14 @@ lock:
   description: The file that locks the node.
   returned: always
   type: str
-record:
-  description:
-    - C(since) and C(run) of the record, empty if the node differs from it, and the first C(differences).
-  returned: with O(inputs)
-  type: dict
 """
-
-
-def begin(folder: str, inputs: dict, options: dict) -> dict:
-    """Return the comparison with the record; a run without `inputs` removes it."""
-    if inputs:
-        return converged.compare(folder, inputs, options, observe(options))
-    converged.forget(folder)
-    return {}
 
 
 def end(folder: str, run: dict, outcome: str) -> None:
     """Record the state of a complete run that has converged; after a failure, nothing remains recorded."""
-    begun = converged.pending(folder)
-    if outcome == "converged" and begun:
+    if outcome == "converged":
         run_id = " ".join(str(run.get(key)) for key in IDENTITY)
-        converged.finish(folder, observe(begun["options"]), run_id, str(run.get("started", "")))
+        converged.finish(folder, run_id, str(run.get("started", "")))
     converged.drop_pending(folder)
     if outcome == "failed":
         converged.forget(folder)
@@ -117,7 +102,6 @@ def main() -> None:
     path, run = module.params["path"] or PATH, module.params["run"]
     folder = os.path.dirname(path)
     result: tuple[dict, float] = ({}, 0.0)
-    record: dict = {}
     if module.check_mode:
         pass
     elif module.params["state"] == "absent":
@@ -125,11 +109,13 @@ def main() -> None:
         release(path, run)
     else:
         result = take(path, run, module.params["stale"])
-        if not result[0]:
-            record = begin(folder, module.params["inputs"], module.params["options"])
+        if not result[0] and module.params["inputs"]:
+            converged.begin(folder, module.params["inputs"], module.params["options"])
+        elif not result[0]:
+            converged.forget(folder)
     holder, age = result
     # The lock is no change of the node.
-    module.exit_json(changed=False, holder=holder, age=age, lock=path, record=record)
+    module.exit_json(changed=False, holder=holder, age=age, lock=path)
 
 
 if __name__ == "__main__":

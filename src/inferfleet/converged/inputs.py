@@ -47,10 +47,11 @@ def software_digest(search_path: Iterable[str], collections: Iterable[str]) -> s
     return hashlib.sha256(json.dumps([sys.version, sorted(packages), sorted(known)]).encode()).hexdigest()
 
 
-def needs_complete_run(variables: Mapping[str, Mapping[str, Any]], role: str) -> str:
-    """Return the first reason why no run may be skipped: a variable, or the `role` of an engine; empty if none."""
-    if role != "inference_engine":
-        return role  # such an engine keeps a state of its own, which only its API returns
+def needs_complete_run(variables: Mapping[str, Mapping[str, Any]], roles: Iterable[str]) -> str:
+    """Return the first reason why no run may be skipped, a variable or a role of an engine; empty if there is none."""
+    for role in roles:
+        if role != "inference_engine":
+            return role  # such an engine keeps a state of its own, which only its API returns
     for values in variables.values():
         for name, value in values.items():
             if name in _MEASURING and str(value).lower() not in ("false", "no", "0", ""):
