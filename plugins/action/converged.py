@@ -27,6 +27,7 @@ from inferfleet.converged import (
     stable_facts,
 )
 from inferfleet.inventory.model import MAGIC
+from inferfleet.upgrade import ReleaseFolder
 
 REQUEST = "complete_run"
 """Run option that requests a complete run."""
@@ -37,7 +38,7 @@ _PLANNED = ("plans", "gateway", "proxy", "bundle")
 
 
 class ActionModule(ActionBase):
-    """Arguments: `step`, and the folder of the `secrets` for `decide`.
+    """Arguments: `step`, and for `decide` the folders of the `secrets` and of the `releases`.
 
     `decide` adds the group `x_unchanged` if the nodes are as recorded, and returns `since` when. Otherwise it returns
     `inputs`, the digests of what this run reads, and the `options` of the observation by host; both are empty if the
@@ -74,7 +75,7 @@ class ActionModule(ActionBase):
         roles = {plan["role"] for plan in task_vars["ansible_facts"]["inferfleet_plans"]}
         if reason := self._run_option() or needs_complete_run(variables, roles):
             return {}, {}, reason
-        root = Path(self._loader.get_basedir())
+        root, releases = Path(self._loader.get_basedir()), ReleaseFolder(Path(self._task.args["releases"]))
         inputs = {
             "code": code_digest(root),
             "software": software_digest(sys.path, AnsibleCollectionConfig.collection_paths),
@@ -83,6 +84,7 @@ class ActionModule(ActionBase):
             "groups": {name: members for name, members in task_vars["groups"].items() if name != UNCHANGED_GROUP},
             "plan": [task_vars["ansible_facts"][f"inferfleet_{name}"] for name in _PLANNED],
             "facts": {host: stable_facts(found) for host, found in facts.items()},
+            "release": releases.read(max(releases.numbers(), default=0)),
             "tags": sorted(context.CLIARGS.get("skip_tags") or ()),
             # Certificates and clients end on a day, and only complete runs request the hub.
             "day": datetime.now(UTC).date().isoformat(),

@@ -39,8 +39,8 @@ def decide(records: Mapping[str, Mapping[str, Any]], inputs: Mapping[str, str], 
     if not shown and len({record["run"] for record in records.values()}) == 1:
         since = next(iter(records.values()))["since"]
         text = N_(
-            "Nothing has changed since the complete run of {since}, which changed nothing: its plays are skipped."
-            " `inferfleet up --complete` or `-e complete_run=true` runs them."
+            "Nothing has changed since the complete run of {since}: only the service is verified."
+            " `inferfleet up --complete` or `-e complete_run=true` runs all stages."
         )
         return Decision(since, Message("", text, since=since))
     more = [f"+{len(shown) - _SHOWN}"] if len(shown) > _SHOWN else []

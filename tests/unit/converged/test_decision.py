@@ -15,26 +15,35 @@ from inferfleet.converged import (
     stable_facts,
 )
 
-SAME = {"record": {"since": "2026-11-28 18:00 UTC", "run": "a", "differences": []}}
-NO_RECORD = {"record": {"since": "", "run": "", "differences": ["record"]}}
+INPUTS = {"code": "1", "secrets": "2"}
+SAME = {"since": "2026-11-28 18:00 UTC", "run": "a", "inputs": INPUTS, "differences": []}
+NO_RECORD = {"since": "", "run": "", "inputs": {}, "differences": ["record"]}
 
 
 def test_the_plays_are_skipped_if_all_nodes_are_as_one_run_left_them():
-    assert decide({"node1": SAME, "node2": SAME}, "").since == "2026-11-28 18:00 UTC"
-    other = {"record": {**SAME["record"], "run": "b"}}
-    for results in ({"node1": SAME, "node2": NO_RECORD}, {"node1": SAME, "node2": other}, {"node1": SAME, "node2": {}}):
-        assert decide(results, "").since == ""
-    assert decide({"node1": SAME}, "--tags").since == ""
+    assert decide({"node1": SAME, "node2": SAME}, INPUTS, "").since == "2026-11-28 18:00 UTC"
+    for other in (
+        NO_RECORD,
+        {},
+        {**SAME, "run": "b"},
+        {**SAME, "inputs": {"code": "1"}},
+        {**SAME, "differences": ["/etc/a"]},
+    ):
+        assert decide({"node1": SAME, "node2": other}, INPUTS, "").since == ""
+    assert decide({"node1": SAME}, {**INPUTS, "code": "2"}, "").since == ""
+    assert decide({"node1": SAME}, {**INPUTS, "new": "2"}, "").since == ""
+    assert decide({"node1": SAME}, INPUTS, "--tags").since == ""
 
 
 def test_a_complete_run_names_what_differs():
-    changed = {"record": {"since": "", "run": "", "differences": ["inputs: secrets", "/etc/docker/daemon.json"]}}
-    secrets = {"record": {"since": "", "run": "", "differences": ["inputs: secrets"]}}
-    names = decide({"node1": secrets, "node2": changed}, "").text.parameters["names"]
-    assert names == ["inputs: secrets", "node2: /etc/docker/daemon.json"]
-    many = {"record": {"since": "", "run": "", "differences": ["/a", "/b", "/c", "/d", "/e"]}}
-    assert decide({"node1": many}, "").text.parameters["names"] == ["node1: /a", "node1: /b", "node1: /c", "+2"]
-    assert decide({"node1": NO_RECORD, "node2": NO_RECORD}, "").text.parameters == {}
+    changed = {**SAME, "differences": ["/etc/docker/daemon.json"]}
+    names = decide({"node1": SAME, "node2": changed}, {**INPUTS, "secrets": "3"}, "").text.parameters["names"]
+    assert names == ["secrets", "node2: /etc/docker/daemon.json"]
+    many = {**SAME, "differences": ["/a", "/b", "/c", "/d", "/e"]}
+    named = decide({"node1": many}, INPUTS, "").text.parameters["names"]
+    assert named == ["node1: /a", "node1: /b", "node1: /c", "+2"]
+    assert decide({"node1": NO_RECORD, "node2": NO_RECORD}, INPUTS, "").text.parameters == {}
+    assert decide({"node1": SAME, "node2": {**SAME, "run": "b"}}, INPUTS, "").text.parameters["names"] == ["record"]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +57,7 @@ def test_a_complete_run_names_what_differs():
     ],
 )
 def test_a_run_that_measures_or_reads_more_than_variables_is_complete(name, value):
-    assert needs_complete_run({"node1": {"model": "tiny"}, "node2": {name: value}}, "inference_engine") == name
+    assert needs_complete_run({"node1": {"model": "tiny"}, "node2": {name: value}}, ["inference_engine"]) == name
 
 
 def test_other_runs_may_be_skipped():
@@ -58,8 +67,8 @@ def test_other_runs_may_be_skipped():
         "x_now": "now (later)",
         "x": "{{ query_seconds }}",
     }
-    assert needs_complete_run({"node1": given}, "inference_engine") == ""
-    assert needs_complete_run({}, "gpustack") == "gpustack"
+    assert needs_complete_run({"node1": given}, ["inference_engine"]) == ""
+    assert needs_complete_run({}, ["inference_engine", "gpustack"]) == "gpustack"
 
 
 def test_files_of_the_controller_are_part_of_what_a_run_reads(tmp_path: Path):

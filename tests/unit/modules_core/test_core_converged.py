@@ -44,21 +44,22 @@ def options(node: Path) -> dict[str, Any]:
     }
 
 
-def observed(node: Path) -> dict[str, str]:
-    """Return the observation without systemd and Docker of the machine that runs the test."""
-    found = observation.observe(options(node))
-    return {name: state for name, state in found.items() if name.startswith((str(node), "sysctl", "Open WebUI"))}
+@pytest.fixture(autouse=True)
+def _only_files(monkeypatch):
+    """Do not observe systemd and Docker of the machine that runs the tests."""
+    monkeypatch.setattr(observation, "units", lambda patterns: [])
+    monkeypatch.setattr(observation, "containers", lambda *arguments: [])
 
 
-def begin(node: Path, inputs: dict[str, str] | None = None) -> dict[str, Any]:
-    return converged.compare(str(node / "run"), inputs or INPUTS, options(node), observed(node))
+def compare(node: Path) -> dict[str, Any]:
+    return converged.compare(str(node / "run/lock.json"))
 
 
 def record(node: Path) -> None:
-    """Record the state as two runs do: the first one finds no record."""
-    assert begin(node)["differences"] == ["record"]
-    assert converged.finish(str(node / "run"), observed(node), "run 1", "2026-11-28 18:00 UTC")
-    assert begin(node) == {"differences": [], "since": "2026-11-28 18:00 UTC", "run": "run 1"}
+    assert compare(node)["differences"] == ["record"]
+    converged.begin(str(node / "run"), INPUTS, options(node))
+    assert converged.finish(str(node / "run"), "run 1", "2026-11-28 18:00 UTC")
+    assert compare(node) == {"differences": [], "since": "2026-11-28 18:00 UTC", "run": "run 1", "inputs": INPUTS}
 
 
 def webui(node: Path, password: str) -> None:
@@ -82,11 +83,10 @@ BREAKAGES = {
 
 
 @pytest.mark.parametrize("name", BREAKAGES)
-def test_a_changed_node_is_noticed_once(node, name):
+def test_a_changed_node_is_noticed(node, name):
     record(node)
     BREAKAGES[name](node / name)
-    assert begin(node)["differences"] == [str(node / name)]
-    assert begin(node)["differences"] == ["record"]
+    assert compare(node)["differences"] == [str(node / name)]
 
 
 def test_what_runs_is_noticed(node):
@@ -95,9 +95,9 @@ def test_what_runs_is_noticed(node):
     (node / "data/usage.db").write_text("a service writes its data")
     (node / "etc/inferfleet/__pycache__").mkdir()
     webui(node, "hash of the first")
-    assert begin(node)["differences"] == []
+    assert compare(node)["differences"] == []
     webui(node, "hash of another")
-    assert begin(node)["differences"] == ["Open WebUI administrator"]
+    assert compare(node)["differences"] == ["Open WebUI administrator"]
     assert dict(observation.kernel_parameters(str(node / "sysctl.conf"))) == {"sysctl kernel.ostype": "Linux"}
 
 
@@ -107,28 +107,27 @@ def test_a_file_that_was_rewritten_with_the_same_content_size_and_time_is_notice
     before = file.stat()
     file.write_text(file.read_text())
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert begin(node)["differences"] == [str(file)]
+    assert compare(node)["differences"] == [str(file)]
 
 
 def test_only_a_run_that_leaves_the_state_of_its_beginning_is_recorded(node):
-    begin(node)
+    converged.begin(str(node / "run"), INPUTS, options(node))
     (node / "etc/daemon.json").write_text("{}")
-    assert not converged.finish(str(node / "run"), observed(node), "run 1", "now")
-    assert begin(node)["differences"] == ["record"]
+    assert not converged.finish(str(node / "run"), "run 1", "now")
+    assert compare(node)["differences"] == ["record"]
 
 
-def test_what_a_run_reads_is_named_before_the_node(node):
+def test_the_record_of_a_locked_node_is_not_used(node):
     record(node)
-    (node / "etc/daemon.json").unlink()
-    found = begin(node, {"code": "1", "secrets": "3", "plan": ""})["differences"]
-    assert found == ["inputs: plan", "inputs: secrets", str(node / "etc/daemon.json")]
+    (node / "run/lock.json").write_text("{}")
+    assert compare(node)["differences"] == ["record"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"inputs": [], "observed": 1}', '{"inputs": {}, "observed": {}}'])
 def test_a_broken_record_is_none(node, content):
     record(node)
     (node / "run" / converged.RECORD).write_text(content)
-    assert begin(node)["differences"] == ["record"]
+    assert compare(node)["differences"] == ["record"]
 
 
 def test_what_cannot_be_read_equals_no_other_state():
@@ -140,34 +139,28 @@ def test_counters_and_handles_are_no_rules():
     assert observation.without_counters([rule]) == [{"rule": {"expr": [{"counter": {}}, {"drop": None}]}}]
 
 
-@pytest.fixture
-def locked(node, run_module):
-    """Return a function that locks and unlocks a node in real processes."""
-
-    def call(**arguments: Any) -> dict[str, Any]:
-        path = str(node / "run/lock.json")
-        return run_module("change_lock", run=RUN, path=path, **arguments).get("record", {})
-
-    return call
-
-
-def test_the_lock_keeps_the_record_of_runs_that_change_nothing_only(node, locked):
+@pytest.mark.parametrize(
+    ("outcome", "kept"),
+    [("converged", ["converged.json"]), ("", []), ("failed", [])],
+    ids=["no change", "changes", "failure"],
+)
+def test_the_end_of_a_run_decides_whether_its_state_is_recorded(node, run_module, outcome, kept):
+    lock = {"run": RUN, "path": str(node / "run/lock.json")}
     narrow = {**options(node), "units": ["inferfleet-none.service"], "containers": "none-of-these-"}
-    folder = node / "run"
-    arguments = {"inputs": INPUTS, "options": narrow}
-    found = locked(**arguments)
-    begun = json.loads((folder / converged.PENDING).read_text())["observed"]
-    assert not [state for state in begun.values() if "unreadable" in state]
-    assert found["differences"] == ["record"]
-    locked(state="absent", outcome="converged")
-    assert not (folder / converged.PENDING).exists()
-    assert json.loads((folder / converged.RECORD).read_text())["run"] == "b n 11 7"
-    assert (folder / converged.RECORD).stat().st_mode & 0o777 == 0o600
-    assert locked(**arguments)["since"] == RUN["started"]
-    locked(state="absent")  # of a run that skipped its plays
-    assert locked(**arguments)["differences"] == []
-    locked(state="absent", outcome="failed")
-    assert locked(**arguments)["differences"] == ["record"]
-    locked(state="absent", outcome="converged")
-    locked()  # a run of another kind
-    assert list(folder.glob("converg*")) == []
+    run_module("change_lock", **lock, inputs=INPUTS, options=narrow)
+    assert "unreadable" not in (node / "run" / converged.PENDING).read_text()
+    run_module("change_lock", **lock, state="absent", outcome=outcome)
+    assert [path.name for path in (node / "run").iterdir()] == kept
+    for name in kept:
+        record = json.loads((node / "run" / name).read_text())
+        assert (record["run"], record["since"], record["inputs"]) == ("b n 11 7", RUN["started"], INPUTS)
+        assert (node / "run" / name).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "end", [{}, {"state": "absent", "outcome": "failed"}], ids=["another run", "failed verification"]
+)
+def test_a_run_that_may_change_the_node_removes_the_record(node, run_module, end):
+    record(node)
+    run_module("change_lock", run=RUN, path=str(node / "run/lock.json"), **end)
+    assert not (node / "run" / converged.RECORD).exists()
