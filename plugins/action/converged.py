@@ -29,6 +29,7 @@ from inferfleet.converged import (
 from inferfleet.inventory.model import MAGIC
 from inferfleet.upgrade import ReleaseFolder
 
+CHECKOUT = Path(__file__).resolve().parents[2]
 REQUEST = "complete_run"
 """Run option that requests a complete run."""
 
@@ -75,12 +76,13 @@ class ActionModule(ActionBase):
         roles = {plan["role"] for plan in task_vars["ansible_facts"]["inferfleet_plans"]}
         if reason := self._run_option() or needs_complete_run(variables, roles):
             return {}, {}, reason
-        root, releases = Path(self._loader.get_basedir()), ReleaseFolder(Path(self._task.args["releases"]))
+        releases = ReleaseFolder(Path(self._task.args["releases"]))
+        bases = [Path.cwd(), CHECKOUT, Path(self._loader.get_basedir()), Path(task_vars["inventory_dir"])]
         inputs = {
-            "code": code_digest(root),
+            "code": code_digest(CHECKOUT),
             "software": software_digest(sys.path, AnsibleCollectionConfig.collection_paths),
             "variables": variables,
-            "files of the controller": controller_files(variables, root),
+            "files of the controller": controller_files(variables, bases),
             "groups": {name: members for name, members in task_vars["groups"].items() if name != UNCHANGED_GROUP},
             "plan": [task_vars["ansible_facts"][f"inferfleet_{name}"] for name in _PLANNED],
             "facts": {host: stable_facts(found) for host, found in facts.items()},

@@ -23,9 +23,14 @@ _EVALUATED = re.compile(r"\{\{.*\b(lookup|query|q|now)\s*\(|\{\{.*\bis\s+(exists
 
 
 def code_digest(root: Path) -> str:
-    """Return the digest of the code that a deployment executes: the checkout `root` and this package."""
+    """Return the digest of the code that a deployment executes: the checkout `root` and this package.
+
+    Raises:
+        FileNotFoundError: it is no checkout.
+    """
     total = hashlib.sha256()
     for top in (*(root / name for name in CODE), Path(__file__).parents[1]):
+        top.stat()
         for path in _files(top):
             total.update(f"{path.relative_to(top.parent)}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
     return total.hexdigest()
@@ -61,14 +66,18 @@ def needs_complete_run(variables: Mapping[str, Mapping[str, Any]], roles: Iterab
     return ""
 
 
-def controller_files(variables: Mapping[str, Mapping[str, Any]], base: Path) -> list[str]:
-    """Return the state of every file of the controller that a variable names, and of the files of folders."""
+def controller_files(variables: Mapping[str, Mapping[str, Any]], bases: Iterable[Path]) -> list[str]:
+    """Return the state of every file of the controller that a variable names, and of the files of folders.
+
+    A relative path is one in any of the folders `bases`.
+    """
     named: set[Path] = set()
     for values in variables.values():
         for name, value in values.items():
             for text in _texts(value):
-                if "/" in text and len(text) < 4096 and "\n" not in text:
-                    path = base / text
+                if not text or len(text) > 255 or "\n" in text or "\0" in text:
+                    continue
+                for path in (base / text for base in bases):
                     if path.is_file():
                         named.add(path)
                     elif name in FOLDERS:

@@ -14,6 +14,7 @@ from inferfleet.converged import (
     secrets_content,
     stable_facts,
 )
+from inferfleet.converged.inputs import CODE
 
 INPUTS = {"code": "1", "secrets": "2"}
 SAME = {"since": "2026-11-28 18:00 UTC", "run": "a", "inputs": INPUTS, "differences": []}
@@ -82,12 +83,12 @@ def test_files_of_the_controller_are_part_of_what_a_run_reads(tmp_path: Path):
         "model_root": str(tmp_path / "tls"),
         "engine_extra_args": ["--chat-template", str(tmp_path / "tls/server.pem"), "a/b"],
     }
-    before = controller_files({"node1": given}, tmp_path)
+    before = controller_files({"node1": given}, [tmp_path, Path("/")])
     assert [line.split()[0] for line in before] == [
         str(tmp_path / name) for name in ("driver/NVIDIA.run", "tls/server.pem")
     ]
     (tmp_path / "tls/server.pem").write_text("other")
-    assert controller_files({"node1": given}, tmp_path) != before
+    assert controller_files({"node1": given}, [tmp_path, Path("/")]) != before
 
 
 def test_a_replaced_secret_and_a_new_client_differ(tmp_path: Path):
@@ -113,6 +114,10 @@ def test_digests_reveal_nothing_without_the_secrets():
 
 
 def test_a_changed_file_of_the_code_differs(tmp_path: Path):
+    with pytest.raises(FileNotFoundError):
+        code_digest(tmp_path)
+    for name in CODE:
+        (tmp_path / name).mkdir()
     (tmp_path / "roles/gateway/tasks").mkdir(parents=True)
     (tmp_path / "roles/gateway/tasks/main.yml").write_text("[]")
     before = code_digest(tmp_path)
