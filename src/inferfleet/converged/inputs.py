@@ -75,10 +75,8 @@ def controller_files(variables: Mapping[str, Mapping[str, Any]], bases: Iterable
     for values in variables.values():
         for name, value in values.items():
             for text in _texts(value):
-                if not text or len(text) > 255 or "\n" in text or "\0" in text:
-                    continue
-                for path in (base / text for base in bases):
-                    if path.is_file():
+                for path in (base / text for base in bases if text):
+                    if os.path.isfile(path):  # also of a text that is no path
                         named.add(path)
                     elif name in FOLDERS:
                         named.update(_files(path))
