@@ -1,6 +1,6 @@
 """What the next deployment compares of a node, as a map of names to states; stdlib only, since it runs on the node.
 
-It sees at least what a deployment that changes nothing looks at. What it cannot read has a state that equals no other,
+It reads at least what a deployment that changes nothing reads. What it cannot read has a state that equals no other,
 so that nothing is skipped because of it.
 """
 
