@@ -26,7 +26,7 @@ from ansible.module_utils.haproxy import RefusedError, running_workers
 DOCKER = "/run/docker.sock"
 _CACHES = "__pycache__"  # written by Python whenever it runs
 _UNIT_PROPERTIES = "--property=Id,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths"
-_CONTAINER = ("Id", "Image", "Path", "Args", "Config", "HostConfig", "Mounts")
+_CONTAINER = ("Id", "Image", "Path", "Args", "Config", "HostConfig")
 """Of `docker inspect`: what does not change while a container runs or restarts."""
 
 
@@ -176,10 +176,14 @@ def containers(prefix: str, images: list[str], registry: list[str]) -> Iterator[
     for name in sorted(name for name in names if name.startswith(prefix)):
         found = docker.get(f"/containers/{quote(name)}/json")[1]
         runs = {key: found["State"][key] for key in ("Status", "Paused")}
-        yield f"container {name}", digest([runs, {key: found.get(key) for key in _CONTAINER}])
+        mounts = sorted(found["Mounts"], key=lambda mount: mount["Destination"])  # Docker does not order them
+        yield f"container {name}", digest([runs, mounts, {key: found.get(key) for key in _CONTAINER}])
     for image in images:
         status, found = docker.get(f"/images/{quote(image)}/json")
-        yield f"image {image}", digest([found["Id"], found["RepoDigests"]]) if status == 200 else f"HTTP {status}"
+        yield (
+            f"image {image}",
+            digest([found["Id"], sorted(found["RepoDigests"])]) if status == 200 else f"HTTP {status}",
+        )
     for image in registry:
         status, found = docker.get(f"/distribution/{quote(image)}/json")
         known = found["Descriptor"]["digest"] if status == 200 else unreadable(status)

@@ -3,13 +3,18 @@
 import json
 import os
 import sqlite3
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from socketserver import ThreadingMixIn, UnixStreamServer
+from typing import Any, ClassVar
 
 import pytest
 from ansible.module_utils import converged, observation
 
 RUN = {"boot_id": "b", "pid_namespace": "n", "pid": 11, "pid_started": 7, "started": "2026-11-28 18:00 UTC"}
+CONTAINERS = observation.containers
 INPUTS = {"code": "1", "secrets": "2"}
 
 
@@ -80,6 +85,74 @@ BREAKAGES = {
     "missing": lambda path: path.mkdir(),
     "data": lambda path: path.chmod(0o777),
 }
+
+
+class Docker(BaseHTTPRequestHandler):
+    """Answers like Docker's API, with what `state` contains by path."""
+
+    state: ClassVar[dict[str, Any]] = {}
+
+    def do_GET(self) -> None:
+        found = self.state.get(self.path)
+        content = json.dumps(found or {"message": "no such thing"}).encode()
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def address_string(self) -> str:
+        return "unix"
+
+    def log_message(self, *arguments: Any) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Return the state of a Docker daemon with the engine's container and image."""
+
+    class Server(ThreadingMixIn, UnixStreamServer):
+        daemon_threads = True
+
+    monkeypatch.setattr(observation, "DOCKER", str(tmp_path / "docker.sock"))
+    mounts = [{"Destination": name, "Source": f"/data{name}"} for name in ("/b", "/a")]
+    state = {"Status": "running", "Paused": False, "Pid": 7}
+    engine = {"Id": "1", "Image": "sha256:1", "Config": {"Env": ["A=1"]}, "HostConfig": {}, "State": state}
+    Docker.state = {
+        "/containers/json?all=1": [{"Names": ["/inferfleet-engine"]}, {"Names": ["/of-the-site"]}],
+        "/containers/inferfleet-engine/json": {**engine, "Mounts": mounts},
+        "/images/vllm%3A1/json": {"Id": "sha256:1", "RepoDigests": []},
+        "/distribution/vllm%3A1/json": {"Descriptor": {"digest": "sha256:2"}},
+    }
+    with Server(observation.DOCKER, Docker) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield Docker.state
+        server.shutdown()
+
+
+def test_containers_images_and_the_registry_are_observed(docker):
+    def observed() -> dict[str, str]:
+        return dict(CONTAINERS("inferfleet-", ["vllm:1"], ["vllm:1"]))
+
+    first, engine = observed(), docker["/containers/inferfleet-engine/json"]
+    assert list(first) == ["container inferfleet-engine", "image vllm:1", "registry vllm:1"]
+    assert first["registry vllm:1"] == "sha256:2"
+    docker["/containers/inferfleet-engine/json"] = {
+        **engine,
+        "Mounts": engine["Mounts"][::-1],
+        "State": {**engine["State"], "Pid": 8},
+        "RestartCount": 1,
+    }
+    assert observed() == first
+    changes = ({"State": {"Status": "exited", "Paused": False}}, {"Id": "2"}, {"HostConfig": {"RestartPolicy": "no"}})
+    for change in changes:
+        docker["/containers/inferfleet-engine/json"] = {**engine, **change}
+        assert [name for name, state in observed().items() if state != first[name]] == ["container inferfleet-engine"]
+    del docker["/images/vllm%3A1/json"], docker["/distribution/vllm%3A1/json"]
+    assert observed()["image vllm:1"] == "HTTP 404"
+    assert observed()["registry vllm:1"] != observed()["registry vllm:1"]
+    docker["/containers/json?all=1"] = [{"Names": ["/of-the-site"]}]
+    assert "container inferfleet-engine" not in observed()
 
 
 @pytest.mark.parametrize("name", BREAKAGES)
