@@ -17,7 +17,12 @@ description: Runs change_lock with O(state=absent) on the nodes that this run ha
 """
 
 TASK = "change_lock"
-UNLOCK = {"state": "absent", "path": trust_as_template("{{ change_lock_paths[inventory_hostname] }}")}
+FINISH = "converged"
+UNLOCK = {
+    "state": "absent",
+    "path": trust_as_template("{{ change_lock_paths[inventory_hostname] }}"),
+    "outcome": trust_as_template("{{ change_lock_outcome }}"),
+}
 
 
 class CallbackModule(CallbackBase):
@@ -31,6 +36,10 @@ class CallbackModule(CallbackBase):
         super().__init__(*args, **kwargs)
         self._locked = {}
         """Host → file that locks it."""
+        self._finished = False
+        """Whether a complete deployment has reached its end."""
+        self._unchanged = []
+        """Hosts of a run that skips its plays and locks none."""
 
     def set_play_context(self, play_context):
         """Keep the passwords that the run was started with."""
@@ -41,12 +50,27 @@ class CallbackModule(CallbackBase):
         self._play = play
 
     def v2_runner_on_ok(self, result):
-        """Remember a host that was locked."""
+        """Remember a host that was locked, and the end of a deployment."""
         if result.task.action == TASK:
             self._locked[result.host.name] = result.result["lock"]
+        elif result.task.action == FINISH:
+            self._finished = result.task.args["step"] == "finish"
+            self._unchanged = result.result.get("hosts", self._unchanged)
+
+    def _outcome(self, stats):
+        """Return `failed` after a failure, also one that was rescued, and `converged` after a run without a change."""
+        if any((stats.failures, stats.dark, stats.rescued)):
+            return "failed"
+        return "converged" if self._finished and not self._unchanged and not stats.changed else ""
 
     def v2_playbook_on_stats(self, stats):
-        """Unlock the hosts; the next run of this controller takes over a lock that remains."""
+        """Unlock the hosts; the next run of this controller takes over a lock that remains.
+
+        If a run that skipped its plays fails, the next one must be complete: the record is removed.
+        """
+        outcome = self._outcome(stats)
+        if outcome == "failed":
+            self._locked |= dict.fromkeys(self._unchanged, "")  # the default file
         if not self._locked:
             return
         manager = self._play.get_variable_manager()
@@ -57,7 +81,11 @@ class CallbackModule(CallbackBase):
             "hosts": list(self._locked),
             "gather_facts": False,
             "any_errors_fatal": False,
-            "vars": {"change_lock_paths": self._locked, "ansible_ssh_retries": 0},
+            "vars": {
+                "change_lock_paths": self._locked,
+                "change_lock_outcome": outcome,
+                "ansible_ssh_retries": 0,
+            },
             "tasks": [{"name": "Unlock the node", TASK: UNLOCK, "tags": ["always"]}],
         }
         self._locked = {}

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import os
+
+from ansible.module_utils import converged
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.change_lock import PATH, release, take
+from ansible.module_utils.change_lock import IDENTITY, PATH, release, take
 
 DOCUMENTATION = r"""
 ---
@@ -29,8 +32,25 @@ options:
     type: dict
     default: {}
   path:
-    description: The file, in a folder that only root can write to; C(/run/inferfleet/change-lock.json) by default.
+    description:
+      - The file, in a folder that only root can write to; C(/run/inferfleet/change-lock.json) by default. The record is
+        in the same folder.
     type: path
+  inputs:
+    description: Digests of what the run reads, by name; empty if it is no deployment whose plays may be skipped.
+    type: dict
+    default: {}
+  options:
+    description: What is observed (inferfleet.converged.node_options).
+    type: dict
+    default: {}
+  outcome:
+    description:
+      - With O(state=absent), whether a complete deployment has C(converged), so that its state is recorded if that is
+        the one of its beginning, or has C(failed), so that nothing remains recorded.
+    type: str
+    choices: ["", converged, failed]
+    default: ""
 author: [inferfleet]
 """
 
@@ -55,6 +75,16 @@ lock:
 """
 
 
+def end(folder: str, run: dict, outcome: str) -> None:
+    """Record the state of a complete run that has converged; after a failure, nothing remains recorded."""
+    if outcome == "converged":
+        run_id = " ".join(str(run.get(key)) for key in IDENTITY)
+        converged.finish(folder, run_id, str(run.get("started", "")))
+    converged.drop_pending(folder)
+    if outcome == "failed":
+        converged.forget(folder)
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -63,17 +93,29 @@ def main() -> None:
             "run": {"type": "dict", "required": True},
             "stale": {"type": "dict", "default": {}},
             "path": {"type": "path"},
+            "inputs": {"type": "dict", "default": {}},
+            "options": {"type": "dict", "default": {}},
+            "outcome": {"type": "str", "choices": ["", "converged", "failed"], "default": ""},
         },
         supports_check_mode=True,
     )
     path, run = module.params["path"] or PATH, module.params["run"]
+    folder = os.path.dirname(path)
     result: tuple[dict, float] = ({}, 0.0)
-    if module.params["state"] == "present" and not module.check_mode:
-        result = take(path, run, module.params["stale"])
-    elif not module.check_mode:
+    if module.check_mode:
+        pass
+    elif module.params["state"] == "absent":
+        end(folder, run, module.params["outcome"])
         release(path, run)
+    else:
+        result = take(path, run, module.params["stale"])
+        if not result[0] and module.params["inputs"]:
+            converged.begin(folder, module.params["inputs"], module.params["options"])
+        elif not result[0]:
+            converged.forget(folder)
     holder, age = result
-    module.exit_json(changed=False, holder=holder, age=age, lock=path)  # the lock is no change of the node
+    # The lock is no change of the node.
+    module.exit_json(changed=False, holder=holder, age=age, lock=path)
 
 
 if __name__ == "__main__":

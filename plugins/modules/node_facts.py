@@ -15,6 +15,8 @@ import sys
 
 from ansible.module_utils import python_floor  # noqa: F401  # preflight runs this module before all others
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.change_lock import PATH
+from ansible.module_utils.converged import compare
 from ansible.module_utils.filesystem import existing_parent, space
 from ansible.module_utils.messages import N_, Message, failure
 from ansible.module_utils.processes import belongs_to_inferfleet, process_ids
@@ -44,6 +46,10 @@ options:
     type: list
     elements: str
     default: []
+  record:
+    description: Whether the node is compared with the record of a deployment that changed nothing, in the same request.
+    type: bool
+    default: false
 author: [inferfleet]
 """
 
@@ -55,6 +61,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+record:
+  description:
+    - C(since), C(run) and C(inputs) of the record, empty without one, and the first C(differences) of the node.
+  returned: with O(record)
+  type: dict
 ansible_facts:
   description: Under C(inferfleet_node).
   returned: always
@@ -261,6 +272,7 @@ def main() -> None:
             "paths": {"type": "list", "elements": "str", "default": []},
             "tree": {"type": "path"},
             "model": {"type": "list", "elements": "str", "default": []},
+            "record": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
@@ -287,7 +299,8 @@ def main() -> None:
         "distribution": distribution(),
         "python": {"version": platform.python_version(), "executable": sys.executable},
     }
-    module.exit_json(changed=False, ansible_facts={"inferfleet_node": facts})
+    record = compare(PATH) if module.params["record"] else {}
+    module.exit_json(changed=False, ansible_facts={"inferfleet_node": facts}, record=record)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from tests.bench import light_nodes
 
 from inferfleet.runner.command import Request
 from inferfleet.runner.events import Event, Fold
+from inferfleet.runner.extra_vars import ExtraVars
 from inferfleet.runner.outcome import Outcome, outcome
 from inferfleet.runner.run import run
 
@@ -37,7 +38,7 @@ TASKS_SHOWN = 12
 class Measurement:
     """One run of site.yml: its wall time, what it changed, and the wall time of each task."""
 
-    def __init__(self, inventory: Path, *, engine: bool, check: bool = False) -> None:
+    def __init__(self, inventory: Path, *, engine: bool, check: bool = False, complete: bool = False) -> None:
         self.tasks: dict[str, float] = defaultdict(float)
         self._began: tuple[str, float] | None = None
         fold = Fold()
@@ -47,6 +48,7 @@ class Measurement:
             inventory=str(inventory),
             skip_tags=None if engine else ENGINE_TAGS,
             check=check,
+            extra_vars=[ExtraVars(values={"complete_run": True})] if complete else [],
         )
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         result = run(request, fold, self._on_event, lambda: None)
@@ -79,10 +81,12 @@ def ping(path: Path) -> float:
 
 @dataclass(frozen=True)
 class Row:
-    """The runs on one number of nodes: the first one (None if it was not measured), a warm one, a check run, pings."""
+    """The runs on one number of nodes: the first one (None if it was not measured), a complete one that changes nothing
+    and is recorded, a warm one after it, a check run, pings."""
 
     nodes: int
     first: Measurement | None
+    complete: Measurement
     warm: Measurement
     check: Measurement
     ping: float
@@ -91,11 +95,12 @@ class Row:
 def measure(nodes: int, inventory: Path, *, engine: bool, first: bool) -> Row:
     """Measure the runs on so many nodes; with `first`, nodes on which the playbook has not run yet."""
     began = Measurement(inventory, engine=engine) if first else None
+    complete = Measurement(inventory, engine=engine, complete=True)
     pings = [ping(inventory)]
     warm = Measurement(inventory, engine=engine)
     pings.append(ping(inventory))
     check = Measurement(inventory, engine=engine, check=True)
-    return Row(nodes, began, warm, check, fmean(pings))
+    return Row(nodes, began, complete, warm, check, fmean(pings))
 
 
 def measure_simulated(counts: list[int]) -> list[Row]:
@@ -129,12 +134,13 @@ def _prepare(client: docker.DockerClient) -> str:
 def print_rows(console: Console, rows: list[Row]) -> None:
     """Print the table of all runs, each also as a multiple of the row above it, and the tasks of the last row."""
     table = Table(title="site.yml, seconds (tasks that changed something)")
-    for column in ("nodes", "first", "warm", "× row above", "controller", "check", "ping", "warm / ping"):
+    for column in ("nodes", "first", "complete", "warm", "× row above", "controller", "check", "ping", "warm / ping"):
         table.add_column(column, justify="right")
     for row, above in zip(rows, [None, *rows], strict=False):
         table.add_row(
             str(row.nodes),
             f"{row.first.seconds:.0f} ({row.first.changed})" if row.first else "-",
+            f"{row.complete.seconds:.1f} ({row.complete.changed})",
             f"{row.warm.seconds:.1f} ({row.warm.changed})",
             f"{row.warm.seconds / above.warm.seconds:.2f}" if above else "-",
             f"{row.warm.processor:.1f}",

@@ -21,6 +21,7 @@ _ORDER = [
         "mpi_launch",
         "refusals",
         "site",
+        "unchanged",
         "gateway",
         "usage_of_clients",
         "firewall",

@@ -23,7 +23,7 @@ RENAMED = {"container_runtime_prove": "container_runtime_verify", "nccl_fabric_p
 _INTERNAL = ("inferfleet_", "__")  # facts set by the playbooks
 _LAST_PORT = 65535
 _RUN_OPTIONS = frozenset(
-    {"reset_weights", "rotated_secrets", "weights_remove_partial"}
+    {"complete_run", "reset_weights", "rotated_secrets", "weights_remove_partial"}
 )  # given with -e for a single run, never in an inventory
 
 

@@ -27,9 +27,19 @@ def up(
             help=N_("Exit with code 5 when anything changed, and list the changes."),
         ),
     ] = False,
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "--complete",
+            metavar="",
+            rich_help_panel=RUN_PANEL,
+            help=N_("Run all stages, also where nothing differs from the recorded state."),
+        ),
+    ] = False,
 ) -> None:
     """Run the playbook that deploys the complete service."""
-    raise typer.Exit(execute(COMMAND, options, assert_no_change=assert_no_change))
+    extra_vars = ["complete_run=true"] if complete else []
+    raise typer.Exit(execute(COMMAND, options, assert_no_change=assert_no_change, extra_vars=extra_vars))
 
 
 def up_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
@@ -48,6 +58,7 @@ COMMAND = Command(
     help=(
         N_("Deploy the complete service, stage by stage, and verify that it answers."),
         N_("Safe to run again: it changes only what differs from the configuration."),
+        N_("Where nothing differs from a run that changed nothing, it only verifies the service."),
     ),
     examples=(
         ("inferfleet up -i inventories/lab", ""),
