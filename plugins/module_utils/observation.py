@@ -16,7 +16,7 @@ import sqlite3
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +24,10 @@ from ansible.module_utils.filesystem import read_below
 from ansible.module_utils.haproxy import RefusedError, running_workers
 
 DOCKER = "/run/docker.sock"
+_UNREADABLE = (
+    *(OSError, ValueError, KeyError, IndexError, TypeError),  # also answers of another form
+    *(sqlite3.Error, RefusedError, http.client.HTTPException),
+)
 _CACHES = "__pycache__"  # written by Python whenever it runs
 _UNIT_PROPERTIES = "--property=Id,ActiveState,UnitFileState,NeedDaemonReload,FragmentPath,DropInPaths"
 _CONTAINER = ("Id", "Image", "Path", "Args", "Config", "HostConfig")
@@ -33,21 +37,21 @@ _CONTAINER = ("Id", "Image", "Path", "Args", "Config", "HostConfig")
 def observe(options: dict[str, Any]) -> dict[str, str]:
     """Return the state of everything in `options` (see src/inferfleet/converged/observation.py) by its name."""
     observed: dict[str, str] = {"boot": boot()}
-    for root in options["trees"]:
-        observed.update(tree(root, frozenset(options["closed"])))
-    observed.update((path, content(path)) for path in options["files"])
-    observed.update(kernel_parameters(options["sysctls"]))
-    readers = (
+    closed = frozenset(options["closed"])
+    readers: list[tuple[str, Callable[..., Iterable[tuple[str, str]]], tuple[Any, ...]]] = [
+        *((root, tree, (root, closed)) for root in options["trees"]),
+        *((path, content, (path,)) for path in options["files"]),
+        ("sysctl", kernel_parameters, (options["sysctls"],)),
         ("units", units, (options["units"],)),
         ("nftables", firewall, (options["table"],)),
         ("containers", containers, (options["containers"], options["images"], options["registry"])),
         ("gateway", maps, (options["maps"]["folder"], options["maps"]["socket"])),
         ("Open WebUI", account, (options["account"]["database"], options["account"]["email"])),
-    )
+    ]
     for name, read, arguments in readers:
         try:
             observed.update(read(*arguments))
-        except (OSError, ValueError, KeyError, sqlite3.Error, RefusedError, http.client.HTTPException) as error:
+        except _UNREADABLE as error:
             observed[name] = unreadable(error)
     return observed
 
@@ -91,13 +95,13 @@ def state(path: str, found: os.stat_result) -> str:
     return " ".join(words)
 
 
-def content(path: str) -> str:
-    """Return the digest of a file, such as the package database or a value of the kernel."""
+def content(path: str) -> Iterator[tuple[str, str]]:
+    """Yield the digest of a file, such as the package database or a value of the kernel."""
     try:
         with open(path, "rb") as file:
-            return hashlib.sha256(file.read()).hexdigest()
+            yield path, hashlib.sha256(file.read()).hexdigest()
     except FileNotFoundError:
-        return "absent"
+        yield path, "absent"
 
 
 def kernel_parameters(file: str) -> Iterator[tuple[str, str]]:
@@ -182,7 +186,7 @@ def containers(prefix: str, images: list[str], registry: list[str]) -> Iterator[
         status, found = docker.get(f"/images/{quote(image)}/json")
         yield (
             f"image {image}",
-            digest([found["Id"], sorted(found["RepoDigests"])]) if status == 200 else f"HTTP {status}",
+            digest([found["Id"], sorted(found["RepoDigests"] or [])]) if status == 200 else f"HTTP {status}",
         )
     for image in registry:
         status, found = docker.get(f"/distribution/{quote(image)}/json")

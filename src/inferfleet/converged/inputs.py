@@ -76,7 +76,7 @@ def controller_files(variables: Mapping[str, Mapping[str, Any]], bases: Iterable
         for name, value in values.items():
             for text in _texts(value):
                 for path in (base / text for base in bases if text):
-                    if os.path.isfile(path):  # also of a text that is no path
+                    if os.path.isfile(path):  # noqa: PTH113  # Path.is_file fails for a text that is too long
                         named.add(path)
                     elif name in FOLDERS:
                         named.update(_files(path))
