@@ -50,6 +50,11 @@ class Worker:
         if answer:
             raise RefusedError(answer)
 
+    def maps(self) -> list[str]:
+        """Return the files of its maps; a configuration need not use all that are there."""
+        rows = (line.split(" ", 2) for line in self.send("show map").splitlines())
+        return sorted(row[1].strip("()") for row in rows if len(row) == 3 and row[2].startswith("pattern loaded"))
+
     def entries(self, file: str) -> list[str]:
         """Return the entries of a map, `key value` each."""
         answer = self.send(f"show map {file}")

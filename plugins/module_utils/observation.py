@@ -6,7 +6,6 @@ so that nothing is skipped because of it.
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import http.client
 import json
@@ -197,9 +196,8 @@ def containers(prefix: str, images: list[str], registry: list[str]) -> Iterator[
 
 def maps(folder: str, master: str) -> Iterator[tuple[str, str]]:
     """Yield the entries of the map files in the running processes of HAProxy, which are changed without a reload."""
-    files = sorted(glob.glob(os.path.join(folder, "*.map"))) if folder else []
-    for worker in running_workers(master) if files else ():
-        for file in files:
+    for worker in running_workers(master) if os.path.isdir(folder) else ():
+        for file in worker.maps():
             yield f"gateway {worker.pid} {os.path.basename(file)}", digest(sorted(worker.entries(file)))
 
 

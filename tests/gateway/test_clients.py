@@ -48,6 +48,9 @@ def test_added_rotated_and_revoked_keys_apply_at_once(gateway, inventory):
         workers = [*running_workers(str(gateway.master))]
         names = [sorted(entry.split()[1] for entry in worker.entries(gateway.paths.of("keys"))) for worker in workers]
         assert names == [["alice", "bob", "open-webui", "own", "verify"]] * 2
+        files = workers[0].maps()  # each can be read, unlike files that this configuration does not use
+        assert gateway.paths.of("keys") in files
+        assert all(workers[0].entries(file) is not None for file in files)
         assert next(events).startswith("data: ")
     assert not (inventory.secrets / "api_clients/app").exists()
     logs = [path.read_text() for run in (added, rotated, revoked) for path in Path(run["log"]).parent.rglob("*.*")]
