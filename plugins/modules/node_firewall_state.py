@@ -13,7 +13,7 @@ DOCUMENTATION = r"""
 module: node_firewall_state
 short_description: Whether the node firewall runs with the given rules
 description:
-  - Compares files, unit and table in one call. Changes nothing.
+  - Compares files, unit and the loaded rules in one call. Changes nothing.
 options:
   files:
     description: Path of each file to a map of its C(content) and C(mode).
@@ -24,8 +24,12 @@ options:
     type: str
     required: true
   table:
-    description: Name of the nftables table of family inet, which must exist.
+    description: Name of the nftables table of family inet.
     type: str
+    required: true
+  rules:
+    description: Path of the file of O(files) with the rules of the table, which must be loaded.
+    type: path
     required: true
 author: [inferfleet]
 """
@@ -36,6 +40,7 @@ EXAMPLES = r"""
     files: {/etc/inferfleet/firewall.nft: {content: "table inet inferfleet {}\n", mode: "0600"}}
     unit: inferfleet-firewall.service
     table: inferfleet
+    rules: /etc/inferfleet/firewall.nft
 """
 
 RETURN = r"""
@@ -43,7 +48,13 @@ current:
   description: Whether nothing needs to change.
   returned: always
   type: bool
+loaded:
+  description: Whether the kernel has exactly these rules.
+  returned: always
+  type: bool
 """
+
+NFT = "/usr/sbin/nft"
 
 
 def is_current(path: str, content: str, mode: str) -> bool:
@@ -58,6 +69,18 @@ def is_current(path: str, content: str, mode: str) -> bool:
     return (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == wanted and held == content
 
 
+def is_loaded(module: AnsibleModule, table: str, rules: str) -> bool:
+    """Return whether the table has the rules; where no namespace can be created, whether it exists.
+
+    nft prints rules otherwise than they are written: they are loaded into a network namespace of their own to compare.
+    """
+    listed = [NFT, "--stateless", "list", "table", "inet", table]
+    missing, now, _ = module.run_command(listed)
+    load = f'{NFT} --file - && exec "$@"'
+    unknown, expected, _ = module.run_command(["unshare", "--net", "sh", "-c", load, "sh", *listed], data=rules)
+    return not missing and (bool(unknown) or now == expected)
+
+
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleModule(
@@ -65,6 +88,7 @@ def main() -> None:
             "files": {"type": "dict", "required": True},
             "unit": {"type": "str", "required": True},
             "table": {"type": "str", "required": True},
+            "rules": {"type": "path", "required": True},
         },
         supports_check_mode=True,
     )
@@ -75,10 +99,8 @@ def main() -> None:
         rc, out, _ = module.run_command(["systemctl", "show", properties, given["unit"]])
         expected = {"ActiveState=active", "UnitFileState=enabled", "NeedDaemonReload=no"}
         current = rc == 0 and set(out.split()) == expected
-    if current:
-        rc, _, _ = module.run_command(["/usr/sbin/nft", "list", "table", "inet", given["table"]])
-        current = rc == 0
-    module.exit_json(changed=False, current=current)
+    loaded = is_loaded(module, given["table"], given["files"][given["rules"]]["content"])
+    module.exit_json(changed=False, current=current and loaded, loaded=loaded)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """The rules in the kernel: connections from the node, another node, a monitoring host and an outsider."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from tests.firewall.conftest import LISTENERS, Network, address
+from tests.firewall.conftest import LISTENERS, Network, address, run
 
 from inferfleet.firewall import TABLE, closed_ports, render_rules, without
 from inferfleet.settings import Settings
@@ -14,6 +16,7 @@ SSH, ENGINE, GATEWAY, PAGE, WEBUI, RAY, WORKER, NCCL, SITE = 22, 8000, 8443, 844
 PORTS = [SSH, ENGINE, GATEWAY, PAGE, WEBUI, RAY, WORKER, NCCL, SITE]
 FOR_CLIENTS = [SSH, GATEWAY, PAGE, SITE]
 GROUPS = ["ray_head", "gateway", "webui"]
+RUN_MODULE = Path(__file__).parents[1] / "run_module.py"
 # What Docker, firewalld or the site might have: a chain that accepts all, one that drops a port of its own, and NAT.
 OTHERS = """
 table ip filter {
@@ -129,6 +132,28 @@ def test_tables_of_others_are_not_changed(network: Network) -> None:
     assert foreign(network) == before
     assert "firewalld" in before
     assert network.open_ports("outsider", PORTS) == PORTS
+
+
+@pytest.mark.parametrize(
+    "change", ["add rule inet {0} input tcp dport 1 accept", "flush chain inet {0} input", "delete table inet {0}"]
+)
+def test_rules_that_changed_in_the_kernel_are_noticed(loaded: Network, change: str) -> None:
+    def state() -> object:
+        path = "/etc/inferfleet/firewall.nft"
+        given = {
+            "files": {path: {"content": rules(), "mode": "0600"}},
+            "unit": "none.service",
+            "table": TABLE,
+            "rules": path,
+        }
+        argv = [*loaded.inside("node"), sys.executable, RUN_MODULE, "node_firewall_state"]
+        return json.loads(run(*argv, text=json.dumps({"ANSIBLE_MODULE_ARGS": given})))["loaded"]
+
+    assert state() is True
+    loaded.nft(*change.format(TABLE).split())
+    assert state() is False
+    loaded.nft("--file", "-", text=rules())
+    assert state() is True
 
 
 def test_port_that_another_table_drops_stays_closed(loaded: Network) -> None:
