@@ -10,7 +10,6 @@ pytestmark = pytest.mark.lab
 WEIGHTS = "/data/models/inferfleet/tiny-r1/config.json"
 REVERSIBLE = {
     "inferfleet-usage.service": ("systemctl stop {}", "systemctl start {}"),
-    "inferfleet-node-exporter.service": ("systemctl disable {}", "systemctl enable {}"),
     "nftables inferfleet": (
         "nft add rule inet inferfleet input tcp dport 1 accept",
         "systemctl reload inferfleet-firewall",
@@ -21,6 +20,7 @@ REVERSIBLE = {
 }
 """What differs, the command that breaks it, and the one that restores the state."""
 REWRITTEN = {
+    "inferfleet-node-exporter.service": ("systemctl disable {}", "systemctl enable {}"),
     "/etc/inferfleet/fabric.env": ("chmod 600 {}", "chmod 644 {}"),
     "/etc/docker/daemon.json": ("sed -i s/true/false/ {}", "sed -i s/false/true/ {}"),
     WEIGHTS: ("cp -p {} /tmp/kept; truncate -s 1 {}", "cp -p /tmp/kept {}"),
@@ -76,7 +76,7 @@ def test_a_changed_node_is_noticed(recorded: None, lab: Lab, controller: Control
 def test_a_new_client_and_an_option_make_the_run_complete(recorded: None, controller: Controller) -> None:
     for options in (("--complete",), ("-e", "max_num_seqs=7", "--check"), ("--tags", "node_baseline")):
         assert "node_baseline" in executed(controller.inferfleet("up", *options))
-    assert controller.inferfleet("clients", "create", "noticed").rc == 0
+    assert controller.inferfleet("clients", "add", "noticed").rc == 0
     assert any("/gateway/" in name for name in differences(controller)) or differences(controller) == ["record"]
     assert controller.inferfleet("clients", "revoke", "noticed").rc == 0
 
