@@ -76,9 +76,9 @@ def test_a_changed_node_is_noticed(recorded: None, lab: Lab, controller: Control
 def test_a_new_client_and_an_option_make_the_run_complete(recorded: None, controller: Controller) -> None:
     for options in (("--complete",), ("-e", "max_num_seqs=7", "--check"), ("--tags", "node_baseline")):
         assert "node_baseline" in executed(controller.inferfleet("up", *options))
-    assert controller.inferfleet("clients", "add", "noticed").rc == 0
+    assert controller.inferfleet("clients add", "noticed").rc == 0
     assert any("/gateway/" in name for name in differences(controller)) or differences(controller) == ["record"]
-    assert controller.inferfleet("clients", "revoke", "noticed").rc == 0
+    assert controller.inferfleet("clients revoke", "noticed").rc == 0
 
 
 def test_rewritten_files_are_noticed(recorded: None, lab: Lab, controller: Controller) -> None:
