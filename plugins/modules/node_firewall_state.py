@@ -99,7 +99,8 @@ def main() -> None:
         rc, out, _ = module.run_command(["systemctl", "show", properties, given["unit"]])
         expected = {"ActiveState=active", "UnitFileState=enabled", "NeedDaemonReload=no"}
         current = rc == 0 and set(out.split()) == expected
-    loaded = is_loaded(module, given["table"], given["files"][given["rules"]]["content"])
+    rules = given["files"][given["rules"]]["content"]
+    loaded = os.path.exists(NFT) and is_loaded(module, given["table"], rules)
     module.exit_json(changed=False, current=current and loaded, loaded=loaded)
 
 

@@ -122,10 +122,11 @@ def test_supervisor_that_restarts_while_the_engine_loads_does_not_report_it_up(
 def test_container_that_ends_during_the_takeover_is_reported_at_once(
     replica: Replica, watch: Callable[[], Watch]
 ) -> None:
+    before = replica.status()["generation"]
     with watch() as seen:
         change_name(replica)
         docker("kill", replica.ray["n2"])
-        replica.serving()
+        replica.serving(before)
         time.sleep(2)
     assert "down" in seen.reported
     after = seen.reported[seen.reported.index("down") :]
