@@ -26,14 +26,14 @@ def forget(folder: str) -> None:
 
 
 def drop_pending(folder: str) -> None:
-    """Remove what `compare` has kept."""
+    """Remove what `begin` has kept."""
     _remove(folder, PENDING)
 
 
 def compare(lock: str) -> dict[str, Any]:
     """Return the record of the node whose lock is the file `lock`: `since`, `run`, `inputs` and first `differences`.
 
-    What is observed is recorded too, so that it is known before this run has planned anything.
+    The record has the options of its observation, so that the node is compared before this run has planned anything.
     """
     record = _read(os.path.dirname(lock), RECORD)
     if os.path.exists(lock) or not _valid(record):

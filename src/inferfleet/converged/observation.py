@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from inferfleet.catalog.loader import load_file
-from inferfleet.components import images, load_components
+from inferfleet.components import images, load_component, load_components
 from inferfleet.nodes.images import image_source
 
 _IMAGE_PULL = ("component_service_image_pull", "container_images_pull", "image_pull", "open_webui_image_pull")
@@ -57,9 +57,7 @@ def node_options(
     named = images(plan, groups)
     always = any(variables.get(name) == "always" for name in _IMAGE_PULL)
     mirrors = variables.get("image_mirrors") or {}
-    gateway = next(component for component in load_components() if component.name == "gateway")
-    webui = next(component for component in load_components() if component.name == "webui")
-    firewall = next(component for component in load_components() if component.name == "firewall")
+    gateway, webui, firewall = (load_component(name) for name in ("gateway", "webui", "firewall"))
     on_gateway, has_webui = "gateway" in groups, not set(groups).isdisjoint(webui.groups)
     return {
         "trees": [
