@@ -104,9 +104,10 @@ class Replica:
                 argv, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
             )
         except subprocess.TimeoutExpired as error:
-            raise RuntimeError(f"{place}: {text.strip()}: does not end") from error
+            raise RuntimeError(f"{place}: does not end: {text.strip()}") from error
         if done.returncode:
-            raise RuntimeError(f"{place}: {text.strip()}: exit code {done.returncode}: {done.stderr[-500:]}")
+            reason = done.stderr.strip().rpartition("\n")[2]
+            raise RuntimeError(f"{place}: exit code {done.returncode}: {reason}: {text.strip()}")
 
     def status(self) -> dict[str, Any]:
         """Return the status that the leader reports; empty if it does not answer."""
