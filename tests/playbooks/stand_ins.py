@@ -31,6 +31,23 @@ STEP = """\
   when: inventory_hostname in x_fails['{step}'] | default([])
 """
 
+DEPLOYED_SERVERS = {
+    "gateway/tasks/deployed.yml": """\
+- name: Read the servers
+  ansible.builtin.set_fact:
+    gateway_deployed_servers: {servers: "{{ x_servers }}"}
+""",
+}
+SERVE_ROLES = {
+    "ray_cluster/tasks/main.yml": STEP.format(step="ray", when="true"),
+    **{f"inference_engine/tasks/{name}.yml": STEP.format(step=name, when="true") for name in ("start", "wait")},
+    "container_images/tasks/main.yml": STEP.format(step="image", when="true"),
+    "model_weights/tasks/verify.yml": STEP.format(step="weights", when="true"),
+    **{f"supervisor/tasks/{name}.yml": STEP.format(step=name, when="true") for name in ("hold", "main", "release")},
+    **DEPLOYED_SERVERS,
+}
+"""What deploys and starts a replica."""
+
 
 def _plan(name: str, hosts: list[str]) -> dict[str, Any]:
     return {

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_ins import STEP, Run, in_order, run_part
+from stand_ins import DEPLOYED_SERVERS, STEP, Run, in_order, run_part
 
 _ROLES = {
     **{f"{name}/tasks/main.yml": STEP.format(step=name, when="true") for name in ("node_baseline", "node_firewall")},
@@ -23,11 +23,7 @@ _ROLES = {
     # One line for each gateway that is changed, as in the real role.
     "gateway/tasks/drain_for_roll.yml": STEP.format(step="drain", when="gateway_rolled_hosts | length > 0"),
     "gateway/tasks/undrain_after_roll.yml": STEP.format(step="undrain", when="gateway_rolled_hosts | length > 0"),
-    "gateway/tasks/deployed.yml": """\
-- name: Read the servers
-  ansible.builtin.set_fact:
-    gateway_deployed_servers: {servers: "{{ x_servers }}"}
-""",
+    **DEPLOYED_SERVERS,
 }
 REPLICAS = {"one": ["a1", "a2"], "two": ["b1"], "three": ["c1"]}
 RUNNING = "inferfleet-engine running vllm\\n"

@@ -3,22 +3,13 @@
 import re
 
 import pytest
-from stand_ins import ROOT, STEP, Run, run_part
+from stand_ins import ROOT, SERVE_ROLES, STEP, Run, run_part
 from tests.gateway.conftest import free_port
 
 _ROLES = {
-    "ray_cluster/tasks/main.yml": STEP.format(step="ray", when="true"),
-    **{f"inference_engine/tasks/{name}.yml": STEP.format(step=name, when="true") for name in ("start", "wait")},
-    "container_images/tasks/main.yml": STEP.format(step="image", when="true"),
-    "model_weights/tasks/verify.yml": STEP.format(step="weights", when="true"),
-    **{f"supervisor/tasks/{name}.yml": STEP.format(step=name, when="true") for name in ("hold", "main", "release")},
+    **SERVE_ROLES,
     # Whether the requests of the node are waited for.
     "gateway/tasks/drain_for_removal.yml": STEP.format(step="drain", when="gateway_dead_node"),
-    "gateway/tasks/deployed.yml": """\
-- name: Read the servers
-  ansible.builtin.set_fact:
-    gateway_deployed_servers: {servers: "{{ x_servers }}"}
-""",
 }
 
 

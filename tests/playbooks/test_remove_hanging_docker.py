@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from stand_ins import STEP, Run, run_part
+from stand_ins import SERVE_ROLES, STEP, Run, run_part
 
 DOCKER = Path(__file__).with_name("hanging_docker.py")
 # There is no unit of the supervisor.
@@ -22,17 +22,8 @@ _BENCH = """\
 
 """
 _ROLES = {
-    "ray_cluster/tasks/main.yml": STEP.format(step="ray", when="true"),
-    **{f"inference_engine/tasks/{name}.yml": STEP.format(step=name, when="true") for name in ("start", "wait")},
-    "container_images/tasks/main.yml": STEP.format(step="image", when="true"),
-    "model_weights/tasks/verify.yml": STEP.format(step="weights", when="true"),
-    **{f"supervisor/tasks/{name}.yml": STEP.format(step=name, when="true") for name in ("hold", "main", "release")},
+    **SERVE_ROLES,
     "gateway/tasks/drain_for_removal.yml": STEP.format(step="drain", when="not gateway_dead_node"),
-    "gateway/tasks/deployed.yml": """\
-- name: Read the servers
-  ansible.builtin.set_fact:
-    gateway_deployed_servers: {servers: "{{ x_servers }}"}
-""",
     "bench/tasks/remove.yml": _BENCH + STEP.format(step="bench", when="true"),
     **{
         f"{name}/tasks/remove.yml": STEP.format(step=f"clean_{name}", when="true")

@@ -5,17 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stand_ins import STEP, Run, Services, in_order, run_part
+from stand_ins import SERVE_ROLES, STEP, Run, Services, in_order, run_part
 
 _ROLES = {
+    **SERVE_ROLES,
     "ray_cluster/tasks/main.yml": STEP.format(step="ray", when="true")
     + STEP.format(step="ray-wait", when="inventory_hostname in groups['ray_head'] and ray_cluster_wait"),
-    "inference_engine/tasks/start.yml": STEP.format(step="start", when="true"),
     "inference_engine/tasks/wait.yml": STEP.format(step="wait", when="inventory_hostname in groups['ray_head']"),
     "gpustack/tasks/start.yml": STEP.format(step="gpustack", when="true"),
-    "container_images/tasks/main.yml": STEP.format(step="image", when="true"),
-    "model_weights/tasks/verify.yml": STEP.format(step="weights", when="true"),
-    **{f"supervisor/tasks/{name}.yml": STEP.format(step=name, when="true") for name in ("hold", "main", "release")},
     **{f"evaluate/tasks/{name}.yml": STEP.format(step=f"evaluate-{name}", when="true") for name in ("plan", "install")},
     "evaluate/tasks/main.yml": STEP.format(step="evaluate", when="true"),
     "bench/tasks/plan.yml": STEP.format(step="bench-plan", when="true"),
@@ -32,11 +29,6 @@ _ROLES = {
     "verify/tasks/replica.yml": STEP.format(step="verify", when="true"),
     "gateway/tasks/drain_for_roll.yml": STEP.format(step="drain", when="true"),
     "gateway/tasks/undrain_after_roll.yml": STEP.format(step="undrain", when="true"),
-    "gateway/tasks/deployed.yml": """\
-- name: Read the servers
-  ansible.builtin.set_fact:
-    gateway_deployed_servers: {servers: "{{ x_servers }}"}
-""",
 }
 
 
