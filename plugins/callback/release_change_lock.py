@@ -9,6 +9,8 @@ from ansible.plugins.callback import CallbackBase
 from ansible.template import trust_as_template
 from ansible.utils.display import Display
 
+from inferfleet.converged import not_recorded
+
 DOCUMENTATION = r"""
 name: release_change_lock
 type: aggregate
@@ -26,7 +28,8 @@ UNLOCK = {
 
 
 class CallbackModule(CallbackBase):
-    """Without a locked node it does nothing. It is its own silent output while it unlocks the nodes."""
+    """Without a locked node it does nothing. While it unlocks the nodes, it is its own output, which reports only those
+    that do not record a run without changes."""
 
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
@@ -51,6 +54,8 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result):
         """Remember a host that was locked, and the end of a deployment."""
+        if result.result.get("unrecorded"):
+            Display().display(str(not_recorded(result.host.name, result.result["unrecorded"])))
         if result.task.action == TASK:
             self._locked[result.host.name] = result.result["lock"]
         elif result.task.action == FINISH:

@@ -12,7 +12,7 @@ import os
 from typing import Any
 
 from ansible.module_utils.filesystem import read_below, write_atomic
-from ansible.module_utils.observation import observe
+from ansible.module_utils.observation import observe, reason
 
 RECORD, PENDING = "converged.json", "converging.json"
 SHOWN = 5
@@ -34,12 +34,13 @@ def compare(lock: str) -> dict[str, Any]:
     """Return the record of the node whose lock is the file `lock`: `since`, `run`, `inputs` and first `differences`.
 
     The record has the options of its observation, so that the node is compared before this run has planned anything.
+    Without a record, the differences are those for which the last complete run wrote none, or `record`.
     """
     record = _read(os.path.dirname(lock), RECORD)
     if os.path.exists(lock) or not _valid(record):
-        return {"since": "", "run": "", "inputs": {}, "differences": ["record"]}
+        return {"since": "", "run": "", "inputs": {}, "differences": record.get("unrecorded", ["record"])}
     found = _differing(record["observed"], observe(record["options"]))
-    return {**{key: record[key] for key in ("since", "run", "inputs")}, "differences": found[:SHOWN]}
+    return {**{key: record[key] for key in ("since", "run", "inputs")}, "differences": found}
 
 
 def begin(folder: str, inputs: dict[str, str], options: dict[str, Any]) -> None:
@@ -49,13 +50,14 @@ def begin(folder: str, inputs: dict[str, str], options: dict[str, Any]) -> None:
     write_atomic(os.path.join(folder, PENDING), json.dumps(begun), 0o600)
 
 
-def finish(folder: str, run: str, since: str) -> bool:
-    """Record the state at the end of a run that changed nothing; return whether it is that of its beginning."""
+def finish(folder: str, run: str, since: str) -> list[str]:
+    """Record the state at the end of a run that changed nothing, or return why it is not that of its beginning."""
     begun = {**_read(folder, PENDING), "run": run, "since": since}
-    if not _valid(begun) or _differing(begun["observed"], observe(begun["options"])):
-        return False
-    write_atomic(os.path.join(folder, RECORD), json.dumps(begun), 0o600)
-    return True
+    if not _valid(begun):
+        return ["record"]
+    found = _differing(begun["observed"], observe(begun["options"]))
+    write_atomic(os.path.join(folder, RECORD), json.dumps({"unrecorded": found} if found else begun), 0o600)
+    return found
 
 
 def _valid(record: dict[str, Any]) -> bool:
@@ -64,7 +66,10 @@ def _valid(record: dict[str, Any]) -> bool:
 
 
 def _differing(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    return sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
+    """Return the names of the first differences, with the reason why something could not be read."""
+    names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))[:SHOWN]
+    reasons = {name: reason(now.get(name, "")) for name in names}
+    return [f"{name} ({reasons[name]})" if reasons[name] else name for name in names]
 
 
 def _remove(folder: str, name: str) -> None:

@@ -55,9 +55,17 @@ def observe(options: dict[str, Any]) -> dict[str, str]:
     return observed
 
 
+_UNREADABLE_AT = "unreadable at "
+
+
 def unreadable(reason: object) -> str:
     """Return a state that equals no other."""
-    return f"unreadable at {time.time_ns()}: {reason}"
+    return f"{_UNREADABLE_AT}{time.time_ns()}: {reason}"
+
+
+def reason(state: str) -> str:
+    """Return why something could not be read; empty if it could."""
+    return state.partition(": ")[2] if state.startswith(_UNREADABLE_AT) else ""
 
 
 def boot() -> str:
@@ -189,7 +197,7 @@ def containers(prefix: str, images: list[str], registry: list[str]) -> Iterator[
         )
     for image in registry:
         status, found = docker.get(f"/distribution/{quote(image)}/json")
-        known = found["Descriptor"]["digest"] if status == 200 else unreadable(status)
+        known = found["Descriptor"]["digest"] if status == 200 else unreadable(f"HTTP {status}")
         yield f"registry {image}", known
     docker.close()
 

@@ -72,17 +72,29 @@ lock:
   description: The file that locks the node.
   returned: always
   type: str
+unrecorded:
+  description:
+    - First differences between the beginning and the end of a run with O(outcome=converged), for which the node does
+      not record it; empty if it does.
+  returned: always
+  type: list
+  elements: str
 """
 
 
-def end(folder: str, run: dict, outcome: str) -> None:
-    """Record the state of a complete run that has converged; after a failure, nothing remains recorded."""
+def end(folder: str, run: dict, outcome: str) -> list:
+    """Record the state of a complete run that has converged; after a failure, nothing remains recorded.
+
+    Return what differed from the beginning of a run that has converged, so that it is not recorded.
+    """
+    differences = []
     if outcome == "converged":
         run_id = " ".join(str(run.get(key)) for key in IDENTITY)
-        converged.finish(folder, run_id, str(run.get("started", "")))
+        differences = converged.finish(folder, run_id, str(run.get("started", "")))
     converged.drop_pending(folder)
     if outcome == "failed":
         converged.forget(folder)
+    return differences
 
 
 def main() -> None:
@@ -102,10 +114,11 @@ def main() -> None:
     path, run = module.params["path"] or PATH, module.params["run"]
     folder = os.path.dirname(path)
     result: tuple[dict, float] = ({}, 0.0)
+    unrecorded: list = []
     if module.check_mode:
         pass
     elif module.params["state"] == "absent":
-        end(folder, run, module.params["outcome"])
+        unrecorded = end(folder, run, module.params["outcome"])
         release(path, run)
     else:
         result = take(path, run, module.params["stale"])
@@ -115,7 +128,7 @@ def main() -> None:
             converged.forget(folder)
     holder, age = result
     # The lock is no change of the node.
-    module.exit_json(changed=False, holder=holder, age=age, lock=path)
+    module.exit_json(changed=False, holder=holder, age=age, lock=path, unrecorded=unrecorded)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 
 A warm run is also given as a multiple of `ansible all -m ping` on the same nodes, measured just before and after it:
 that ratio holds on a slow or busy machine too. "Controller" is the processor time of Ansible's own processes, which
-grows with the nodes of a real cluster too; the rest of the time, the simulated nodes share this machine's processors.
+grows with the nodes of a real cluster too; "node" is that of one simulated node, all of which share this machine's
+processors with Ansible. If a number of nodes fails, the table has those before it.
 All runs of one table are made one after the other; nothing else should be running on the machine.
 """
 
@@ -13,6 +14,7 @@ import argparse
 import resource
 import subprocess
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +60,8 @@ class Measurement:
         self.seconds = result.seconds
         self.processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         self.changed = len(result.changed_tasks)
+        self.started = result.tasks_run
+        self.log = result.log
 
     def _on_event(self, event: Event) -> None:
         """A task lasts until the next one (or the end) begins."""
@@ -82,28 +86,33 @@ def ping(path: Path) -> float:
 @dataclass(frozen=True)
 class Row:
     """The runs on one number of nodes: the first one (None if it was not measured), a complete one that changes nothing
-    and is recorded, a warm one after it, a check run, pings."""
+    and is recorded, a warm one after it with the processor time of a simulated node, a check run, pings."""
 
     nodes: int
     first: Measurement | None
     complete: Measurement
     warm: Measurement
+    node: float | None
     check: Measurement
     ping: float
 
 
-def measure(nodes: int, inventory: Path, *, engine: bool, first: bool) -> Row:
-    """Measure the runs on so many nodes; with `first`, nodes on which the playbook has not run yet."""
-    began = Measurement(inventory, engine=engine) if first else None
+def measure(nodes: int, inventory: Path, *, engine: bool, client: docker.DockerClient | None = None) -> Row:
+    """Measure the runs on so many nodes; simulated ones with their `client`, on which the playbook has not run yet."""
+    began = Measurement(inventory, engine=engine) if client else None
     complete = Measurement(inventory, engine=engine, complete=True)
     pings = [ping(inventory)]
+    used = light_nodes.processor_seconds(client) if client else 0.0
     warm = Measurement(inventory, engine=engine)
+    node = (light_nodes.processor_seconds(client) - used) / nodes if client else None
+    if warm.started > complete.started / 2:
+        raise SystemExit(f"The warm run was complete too, and says why in {warm.log}.")
     pings.append(ping(inventory))
     check = Measurement(inventory, engine=engine, check=True)
-    return Row(nodes, began, complete, warm, check, fmean(pings))
+    return Row(nodes, began, complete, warm, node, check, fmean(pings))
 
 
-def measure_simulated(counts: list[int]) -> list[Row]:
+def measure_simulated(counts: list[int]) -> Iterator[Row]:
     """Measure on simulated nodes, which are removed at the end."""
     client = docker.from_env(timeout=600)
     light_nodes.remove(client)
@@ -111,13 +120,12 @@ def measure_simulated(counts: list[int]) -> list[Row]:
     hub = light_nodes.Hub()
     try:
         image = light_nodes.prepared_image(client) or _prepare(client)
-        rows = []
-        for count in counts:
-            nodes = [light_nodes.Node(index) for index in range(1, count + 1)]
-            for container in [light_nodes.start(client, node, image) for node in nodes]:
-                light_nodes.wait(container)
-            rows.append(measure(count, light_nodes.inventory(count), engine=False, first=True))
-        return rows
+        with light_nodes.inotify_instances(max(counts)):
+            for count in counts:
+                nodes = [light_nodes.Node(index) for index in range(1, count + 1)]
+                for container in [light_nodes.start(client, node, image) for node in nodes]:
+                    light_nodes.wait(container)
+                yield measure(count, light_nodes.inventory(count), engine=False, client=client)
     finally:
         hub.stop()
         light_nodes.remove(client)
@@ -134,7 +142,19 @@ def _prepare(client: docker.DockerClient) -> str:
 def print_rows(console: Console, rows: list[Row]) -> None:
     """Print the table of all runs, each also as a multiple of the row above it, and the tasks of the last row."""
     table = Table(title="site.yml, seconds (tasks that changed something)")
-    for column in ("nodes", "first", "complete", "warm", "× row above", "controller", "check", "ping", "warm / ping"):
+    columns = (
+        "nodes",
+        "first",
+        "complete",
+        "warm",
+        "× row above",
+        "controller",
+        "node",
+        "check",
+        "ping",
+        "warm / ping",
+    )
+    for column in columns:
         table.add_column(column, justify="right")
     for row, above in zip(rows, [None, *rows], strict=False):
         table.add_row(
@@ -144,6 +164,7 @@ def print_rows(console: Console, rows: list[Row]) -> None:
             f"{row.warm.seconds:.1f} ({row.warm.changed})",
             f"{row.warm.seconds / above.warm.seconds:.2f}" if above else "-",
             f"{row.warm.processor:.1f}",
+            f"{row.node:.2f}" if row.node is not None else "-",
             f"{row.check.seconds:.1f} ({row.check.changed})",
             f"{row.ping:.1f}",
             f"{row.warm.seconds / row.ping:.1f}",
@@ -170,10 +191,15 @@ def main() -> None:
     options = parser.parse_args()
     console = Console(width=120)
     if options.lab:
-        rows = [measure(2, ROOT / "inventories/lab", engine=options.engine, first=False)]
-    else:
-        rows = measure_simulated(options.nodes)
-    print_rows(console, rows)
+        print_rows(console, [measure(2, ROOT / "inventories/lab", engine=options.engine)])
+        return
+    rows: list[Row] = []
+    try:
+        for row in measure_simulated(options.nodes):
+            rows.append(row)  # a later number of nodes may fail
+    finally:
+        if rows:
+            print_rows(console, rows)
 
 
 if __name__ == "__main__":

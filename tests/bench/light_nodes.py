@@ -7,7 +7,8 @@ seconds. The nodes have no engine.
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -33,6 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".lab" / "bench"
 KEY = STATE / "id_ed25519"
 READY_TIMEOUT = 120.0  # seconds until systemd of a node must be ready
+INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+INOTIFY_PER_NODE = 12  # 8 of a prepared node at rest (systemd, journald, D-Bus, udev, Docker), more while it starts
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def variables(count: int) -> dict[str, Any]:
         "cluster_network": str(SUBNET),
         "firewall_allowed_networks": [f"{CONTROLLER}/32"],
         "hub_endpoint": f"http://{CONTROLLER}:{HUB_PORT}",
+        "image_pull": "missing",  # the test cluster's registry need not run, and what it has is part of the record
         "replicas": max(1, count // 2),
     }
     return settings | own
@@ -118,6 +122,27 @@ def network(client: docker.DockerClient) -> None:
     if not client.networks.list(names=[f"^{NAME}$"]):
         pool = IPAMPool(subnet=str(SUBNET), gateway=str(CONTROLLER))
         client.networks.create(NAME, driver="bridge", ipam=IPAMConfig(pool_configs=[pool]), labels={NAME: ""})
+
+
+@contextmanager
+def inotify_instances(count: int, limit: Path = INOTIFY) -> Iterator[None]:
+    """Raise the kernel's limit of inotify instances, without which systemd of a node ends, for so many nodes.
+
+    All containers of this machine count as one user.
+    """
+    before = limit.read_text()
+    needed = int(before) + count * INOTIFY_PER_NODE
+    try:
+        limit.write_text(str(needed))
+    except OSError as error:
+        raise SystemExit(
+            f"{count} nodes need fs.inotify.max_user_instances={needed}, which is {int(before)} and cannot be set here"
+            f" ({error.strerror}). Run as root, or run `sysctl -w fs.inotify.max_user_instances={needed}` before."
+        ) from error
+    try:
+        yield
+    finally:
+        limit.write_text(before)
 
 
 def start(client: docker.DockerClient, node: Node, image: str) -> Container:
@@ -164,6 +189,13 @@ def wait(container: Container) -> None:
         if time.monotonic() > deadline:
             raise SystemExit(f"{container.name} did not start within {READY_TIMEOUT:.0f} s (systemd: {state}).")
         time.sleep(0.5)
+
+
+def processor_seconds(client: docker.DockerClient) -> float:
+    """Return the processor time of all nodes so far."""
+    found = client.containers.list(filters={"label": NAME})
+    usages = [client.api.stats(str(node.id), stream=False, one_shot=True)["cpu_stats"]["cpu_usage"] for node in found]
+    return float(sum(usage["total_usage"] for usage in usages)) / 1e9
 
 
 def bare_image(client: docker.DockerClient) -> str:

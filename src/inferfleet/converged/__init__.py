@@ -4,7 +4,7 @@ A deployment that changed nothing leaves a record on the nodes (plugins/module_u
 reads the same (`inputs`) on nodes in the same state (`observation`) skips the plays between preflight and verification.
 """
 
-from inferfleet.converged.decision import UNCHANGED_GROUP, Decision, decide
+from inferfleet.converged.decision import UNCHANGED_GROUP, Decision, decide, not_recorded
 from inferfleet.converged.inputs import (
     code_digest,
     controller_files,
@@ -27,6 +27,7 @@ __all__ = [
     "load_observation",
     "needs_complete_run",
     "node_options",
+    "not_recorded",
     "plain",
     "secrets_content",
     "software_digest",

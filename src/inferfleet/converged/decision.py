@@ -1,6 +1,6 @@
 """Whether the nodes are as a deployment that changed nothing has left them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,16 @@ from inferfleet.messages import N_, Message
 UNCHANGED_GROUP = "x_unchanged"
 """Group that exists while a run skips the plays between preflight and verification."""
 _SHOWN = 3
+_NO_RECORD = ["record"]
+_NONE = N_("The nodes have no record of a run that changed nothing: this run is complete.")
+_UNRECORDED = N_(
+    "This run is complete: the last one changed nothing, but is not recorded, because this differed between its"
+    " beginning and its end: {names}."
+)
+_NOT_RECORDED = N_(
+    "{host} does not record this run, because this differed between its beginning and its end: {names}."
+    " The next run is complete too."
+)
 
 
 @dataclass(frozen=True)
@@ -26,12 +36,11 @@ def decide(records: Mapping[str, Mapping[str, Any]], inputs: Mapping[str, str], 
     """
     if reason:
         return Decision("", Message("", N_("The run is complete because of {reason}."), reason=reason))
-    named = {host: list(record.get("differences", ["record"])) for host, record in records.items()}
-    if all(names == ["record"] for names in named.values()):
-        return Decision(
-            "", Message("", N_("The nodes have no record of a run that changed nothing: this run is complete."))
-        )
-    known = [dict(record["inputs"]) for host, record in records.items() if named[host] != ["record"]]
+    named = {host: list(record.get("differences", _NO_RECORD)) for host, record in records.items()}
+    known = [dict(record["inputs"]) for record in records.values() if record.get("inputs")]
+    if not known:
+        unrecorded = [f"{host}: {name}" for host, names in named.items() for name in names if names != _NO_RECORD]
+        return Decision("", Message("", _UNRECORDED, names=_first(unrecorded)) if unrecorded else Message("", _NONE))
     differing = sorted(
         {name for found in known for name in found.keys() | inputs.keys() if found.get(name) != inputs.get(name)}
     )
@@ -43,6 +52,15 @@ def decide(records: Mapping[str, Mapping[str, Any]], inputs: Mapping[str, str], 
             " `inferfleet up --complete` or `-e complete_run=true` runs all stages."
         )
         return Decision(since, Message("", text, since=since))
-    more = [f"+{len(shown) - _SHOWN}"] if len(shown) > _SHOWN else []
     template = N_("The run is complete, because this differs from the recorded state: {names}.")
-    return Decision("", Message("", template, names=[*shown[:_SHOWN], *more] or ["record"]))
+    return Decision("", Message("", template, names=_first(shown) or _NO_RECORD))
+
+
+def not_recorded(host: str, differences: Sequence[str]) -> Message:
+    """Return the message at the end of a complete run that changed nothing, but is not recorded."""
+    return Message("", _NOT_RECORDED, host=host, names=_first(differences))
+
+
+def _first(names: Sequence[str]) -> list[str]:
+    """Return the first names, and the number of the others."""
+    return [*names[:_SHOWN], *([f"+{len(names) - _SHOWN}"] if len(names) > _SHOWN else [])]

@@ -44,6 +44,10 @@ def test_a_complete_run_names_what_differs():
     named = decide({"node1": many}, INPUTS, "").text.parameters["names"]
     assert named == ["node1: /a", "node1: /b", "node1: /c", "+2"]
     assert decide({"node1": NO_RECORD, "node2": NO_RECORD}, INPUTS, "").text.parameters == {}
+    unrecorded = {**NO_RECORD, "differences": ["/etc/hosts"]}
+    for other in (NO_RECORD, SAME):
+        names = decide({"node1": unrecorded, "node2": other}, INPUTS, "").text.parameters["names"]
+        assert names == ["node1: /etc/hosts"]
     assert decide({"node1": SAME, "node2": {**SAME, "run": "b"}}, INPUTS, "").text.parameters["names"] == ["record"]
 
 

@@ -63,7 +63,7 @@ def compare(node: Path) -> dict[str, Any]:
 def record(node: Path) -> None:
     assert compare(node)["differences"] == ["record"]
     converged.begin(str(node / "run"), INPUTS, options(node))
-    assert converged.finish(str(node / "run"), "run 1", "2026-11-28 18:00 UTC")
+    assert converged.finish(str(node / "run"), "run 1", "2026-11-28 18:00 UTC") == []
     assert compare(node) == {"differences": [], "since": "2026-11-28 18:00 UTC", "run": "run 1", "inputs": INPUTS}
 
 
@@ -186,8 +186,27 @@ def test_a_file_that_was_rewritten_with_the_same_content_size_and_time_is_notice
 def test_only_a_run_that_leaves_the_state_of_its_beginning_is_recorded(node):
     converged.begin(str(node / "run"), INPUTS, options(node))
     (node / "etc/daemon.json").write_text("{}")
-    assert not converged.finish(str(node / "run"), "run 1", "now")
+    assert converged.finish(str(node / "run"), "run 1", "now") == [str(node / "etc/daemon.json")]
+    named = {"since": "", "run": "", "inputs": {}, "differences": [str(node / "etc/daemon.json")]}
+    assert compare(node) == named  # the next run names it
+    converged.begin(str(node / "run"), INPUTS, options(node))
     assert compare(node)["differences"] == ["record"]
+
+
+def test_what_could_not_be_read_is_named_with_its_reason(node, docker, monkeypatch):
+    monkeypatch.setattr(observation, "containers", CONTAINERS)
+    del docker["/distribution/vllm%3A1/json"]
+    converged.begin(str(node / "run"), INPUTS, {**options(node), "registry": ["vllm:1"]})
+    assert converged.finish(str(node / "run"), "run 1", "now") == ["registry vllm:1 (HTTP 404)"]
+
+
+def test_the_end_of_a_run_returns_why_it_is_not_recorded(node, run_module):
+    lock = {"run": RUN, "path": str(node / "run/lock.json")}
+    narrow = {**options(node), "units": ["inferfleet-none.service"], "containers": "none-of-these-"}
+    run_module("change_lock", **lock, inputs=INPUTS, options=narrow)
+    (node / "status").write_text("Package: haproxy\n")
+    ended = run_module("change_lock", **lock, state="absent", outcome="converged")
+    assert ended["unrecorded"] == [str(node / "status")]
 
 
 def test_the_record_of_a_locked_node_is_not_used(node):
