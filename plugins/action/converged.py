@@ -35,6 +35,7 @@ REQUEST = "complete_run"
 
 
 _OPTIONS = {"limit": "subset"}
+_FACTS = ("inferfleet_node", "inferfleet_accelerators", "inferfleet_fabric", "inferfleet_plan")
 _PLANNED = ("plans", "gateway", "proxy", "bundle")
 
 
@@ -55,9 +56,11 @@ class ActionModule(ActionBase):
         return {"changed": False} if self._task.args["step"] == "finish" else self._decide(task_vars)
 
     def _decide(self, task_vars):
-        hosts, known = task_vars["ansible_play_hosts_all"], task_vars["hostvars"]
-        inputs, options, reason = self._read(hosts, task_vars)
-        records = {host: known[host]["__preflight_facts"].get("record", {}) for host in hosts}
+        hosts, hostvars = task_vars["ansible_play_hosts_all"], task_vars["hostvars"]
+        # As they are: `hostvars[host]` templates all facts of every host, the plans of all services among them.
+        known = {host: hostvars.raw_get(host) for host in hosts}
+        inputs, options, reason = self._read(known, task_vars)
+        records = {host: plain(known[host]["__preflight_facts"].get("record", {})) for host in hosts}
         decision = decide(records, inputs, reason)
         Display().display(str(decision.text))  # the default callback shows no results
         rows = [{"label": "", "text": decision.text.as_dict()}]
@@ -66,11 +69,17 @@ class ActionModule(ActionBase):
             return {**result, "add_group": UNCHANGED_GROUP, "hosts": hosts}
         return {**result, "inputs": inputs, "options": options}
 
-    def _read(self, hosts, task_vars):
-        """Return the digests of the inputs, the options by host, and why the run must be complete and not recorded."""
-        facts = {host: task_vars["hostvars"][host]["ansible_facts"] for host in hosts}
+    def _read(self, known, task_vars):
+        """Return the digests of the inputs, the options by host, and why the run must be complete and not recorded.
+
+        `known` are the variables of each host.
+        """
+        facts = {
+            host: {name: plain(found[name]) for name in _FACTS if name in found}
+            for host, found in ((host, values["ansible_facts"]) for host, values in known.items())
+        }
         try:
-            variables = {host: self._variables(task_vars["hostvars"], host) for host in hosts}
+            variables = {host: self._variables(task_vars["hostvars"], host, known[host]) for host in known}
         except AnsibleError as error:  # a value that cannot be decrypted
             return {}, {}, str(error).splitlines()[0]
         roles = {plan["role"] for plan in task_vars["ansible_facts"]["inferfleet_plans"]}
@@ -91,19 +100,18 @@ class ActionModule(ActionBase):
             # Certificates and clients end on a day, and only complete runs request the hub.
             "day": datetime.now(UTC).date().isoformat(),
         }
-        members = {host: [group for group in GROUPS if host in task_vars["groups"].get(group, ())] for host in hosts}
-        docker = [host for host in hosts if facts[host]["inferfleet_node"]["docker"]][:1]
+        members = {host: [group for group in GROUPS if host in task_vars["groups"].get(group, ())] for host in known}
+        docker = [host for host in known if facts[host]["inferfleet_node"]["docker"]][:1]
         options = {
             host: node_options(facts[host]["inferfleet_plan"], variables[host], members[host], resolves=host in docker)
-            for host in hosts
+            for host in known
         }
         complete = "" if not self._requested(task_vars) else f"-e {REQUEST}"
         return digests(inputs, secrets_content(Path(self._task.args["secrets"]), variables)), options, complete
 
-    def _variables(self, hostvars, host):
+    def _variables(self, hostvars, host, known):
         """Return the variables of the inventory and of -e as they are written."""
         manager = hostvars._variable_manager
-        known = hostvars.raw_get(host)
         set_by_run = manager._nonpersistent_fact_cache.get(host, {}).keys() - manager.extra_vars.keys()
         skipped = {*MAGIC, *set_by_run, "ansible_facts", "ansible_local", REQUEST}
         magic = manager._get_magic_variables(None, manager._inventory.get_host(host), None, False)

@@ -82,10 +82,19 @@ def tree(root: str, closed: frozenset[str]) -> Iterator[tuple[str, str]]:
         yield root, "absent"
         return
     yield root, state(root, found)
-    if stat.S_ISDIR(found.st_mode) and root not in closed:
-        for name in sorted(os.listdir(root)):
-            if name != _CACHES:
-                yield from tree(os.path.join(root, name), closed)
+    folders = [root] if stat.S_ISDIR(found.st_mode) and root not in closed else []
+    while folders:  # no recursion: each of thousands of files would be passed on by the generator of every folder
+        for entry in os.scandir(folders.pop()):
+            if entry.name == _CACHES:
+                continue
+            try:
+                found = entry.stat(follow_symlinks=False)
+                yield entry.path, state(entry.path, found)
+            except FileNotFoundError:
+                yield entry.path, "absent"
+                continue
+            if stat.S_ISDIR(found.st_mode) and entry.path not in closed:
+                folders.append(entry.path)
 
 
 def state(path: str, found: os.stat_result) -> str:
@@ -94,12 +103,11 @@ def state(path: str, found: os.stat_result) -> str:
     The kernel sets the time of the last change at each write, so that no content is read. A folder has none: its
     entries are observed, and a temporary file is no change.
     """
-    words = [f"{found.st_mode:o}", f"{found.st_uid}:{found.st_gid}"]
-    if not stat.S_ISDIR(found.st_mode):
-        words += [str(number) for number in (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)]
-    if stat.S_ISLNK(found.st_mode):
-        words.append(os.readlink(path))
-    return " ".join(words)
+    words = f"{found.st_mode:o} {found.st_uid}:{found.st_gid}"
+    if stat.S_ISDIR(found.st_mode):
+        return words
+    words += f" {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns} {found.st_ino}"
+    return f"{words} {os.readlink(path)}" if stat.S_ISLNK(found.st_mode) else words
 
 
 def content(path: str) -> Iterator[tuple[str, str]]:

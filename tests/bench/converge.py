@@ -106,7 +106,7 @@ def measure(nodes: int, inventory: Path, *, engine: bool, client: docker.DockerC
     warm = Measurement(inventory, engine=engine)
     node = (light_nodes.processor_seconds(client) - used) / nodes if client else None
     if warm.started > complete.started / 2:
-        raise SystemExit(f"The warm run was complete too, and says why in {warm.log}.")
+        raise SystemExit(f"The warm run was complete too; {warm.log} shows why.")
     pings.append(ping(inventory))
     check = Measurement(inventory, engine=engine, check=True)
     return Row(nodes, began, complete, warm, node, check, fmean(pings))
