@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from tests.faults.catalog import Fault, possible
 from tests.faults.cluster import Replica, replicas
@@ -96,7 +97,7 @@ def show(chaos: Chaos, began: float) -> int:
         for injection in own:
             reasons = [event.reason for event in restarts if injection.begin <= event.time <= injection.end]
             cells = [f"{injection.begin - began:.0f}", injection.fault.name, replica.name, ", ".join(reasons) or "-"]
-            table.add_row(*cells, f"{injection.seconds:.0f} s", injection.error)
+            table.add_row(*cells, f"{injection.seconds:.0f} s", escape(injection.error))
         # A fault of the node is one of its replica; a cut network and a stopped Docker are, too.
         for event in unexplained(restarts, [(item.begin, item.end) for item in own]):
             strange += 1

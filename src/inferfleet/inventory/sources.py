@@ -31,6 +31,8 @@ MAX_VALUES = 100_000
 
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _EXTENSIONS = (".yml", ".yaml", ".json")
+_IGNORED = (".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".cfg", ".retry", ".html")
+"""Ends of files in the folder of an inventory that define no hosts: `ignore_extensions` of ansible.cfg."""
 _VARIABLES = ("group_vars", "host_vars")
 _FACTS = "inferfleet_"  # prefix of the facts of nodes
 _GROUP_KEYS = ("hosts", "children", "vars")
@@ -365,7 +367,7 @@ def _host_files(source: Path) -> Iterator[Path]:
             yield source
         return
     for entry in _entries(source):
-        if entry.name not in (*_VARIABLES, "vars_plugins"):
+        if entry.name not in (*_VARIABLES, "vars_plugins") and not entry.name.endswith(_IGNORED):
             yield from _host_files(entry)
 
 

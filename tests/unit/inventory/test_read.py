@@ -55,6 +55,23 @@ def test_precedence(tmp_path):
     assert read.groups["ray_worker"] == [f"n{number:02}" for number in range(2, 12)]
 
 
+@pytest.mark.parametrize("name", ["report.html", "README.md", "hosts.yml.orig", "hosts.yml~"])
+def test_file_without_hosts_in_the_folder_is_ignored(tmp_path, name):
+    path = written(tmp_path, ONE)
+    (tmp_path / name).write_text("html[lang=en] { color: red }\n")
+    read = read_inventory(path, {})
+    assert (list(read.hosts), read.sources.problems) == (["n1"], ())
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ansible-inventory"), "-i", path, "--list"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["ray_head"]["hosts"] == ["n1"]
+    assert "WARNING" not in done.stderr
+
+
 def test_defaults_of_a_later_source_do_not_override_an_earlier_one(tmp_path):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
