@@ -213,6 +213,18 @@ class Gateway:
         """Return the access log."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
+    def logged(self, before: int, count: int = 1, **fields: Any) -> list[dict[str, Any]]:
+        """Wait for `count` lines with these fields after the first `before` of the access log; return them.
+
+        A line is written after its response is sent: one of an earlier request may follow the first `before` too.
+        """
+
+        def lines() -> list[dict[str, Any]]:
+            return [line for line in self.requests()[before:] if fields.items() <= line.items()]
+
+        self.until(lambda: len(lines()) >= count)
+        return lines()
+
     def stop(self) -> None:
         """End HAProxy and the completion check."""
         self.page.stop()

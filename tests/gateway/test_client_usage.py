@@ -65,8 +65,7 @@ def tokens(gateway, client="alice", model="small", path=CHAT, **body):
     with gateway.client(headers={"Authorization": f"Bearer {KEYS[client]}"}) as session:
         answer = session.post(path, json={"model": model, **body})
     assert answer.status_code == 200
-    gateway.until(lambda: len(gateway.requests()) > before)
-    line = gateway.requests()[before]
+    line = gateway.logged(before, client=client, path=path, status=200, termination="----")[-1]
     found = line["prompt_tokens"], line["completion_tokens"]
     return found if found == ("-", "-") else (int(found[0]), int(found[1]))
 
@@ -105,9 +104,7 @@ def test_aborted_stream_has_the_tokens_until_then(gateway):
     ):
         events = (line for line in answer.iter_lines() if line)
         received = [json.loads(next(events).removeprefix("data: ")) for _ in range(20)][-1]["usage"]
-    gateway.until(lambda: len(gateway.requests()) > before)
-    line = gateway.requests()[before]
-    assert line["termination"] == "CD--"
+    line = gateway.logged(before, termination="CD--")[-1]
     assert line["prompt_tokens"] == "40"
     assert received["completion_tokens"] <= int(line["completion_tokens"]) < 2000
 
@@ -118,8 +115,8 @@ def test_requests_without_an_answer_have_valid_lines(gateway):
     with gateway.client() as client:
         refused(client.post(CHAT, json={}), 401, "invalid_api_key")
     refused(gateway.chat("unknown"), 404, "model_not_found")
-    gateway.until(lambda: len(gateway.requests()) >= before + 3)
-    assert {line["prompt_tokens"] for line in gateway.requests()[before:]} == {"-"}
+    for status in (400, 401, 404):
+        assert gateway.logged(before, status=status)[-1]["prompt_tokens"] == "-"
 
 
 def test_compression_is_not_requested_from_the_engine(gateway):
@@ -183,13 +180,14 @@ def test_refused_requests_are_counted(gateway, counter):
 
 
 def test_nothing_is_counted_twice_or_lost_after_a_restart(gateway, counter, tmp_path):
+    before = len(gateway.requests())
     gateway.chat("small", tokens=[5, 6])
-    lines = len(gateway.requests())
+    gateway.logged(before, prompt_tokens="5")
     with Counter(tmp_path, gateway.log) as first:
         gateway.until(lambda: first.total() == counter.total() > 0)
         counted = first.rows()
     gateway.chat("small", tokens=[100, 10])  # while it does not run
-    gateway.until(lambda: len(gateway.requests()) > lines)
+    gateway.logged(before, prompt_tokens="100")
     with Counter(tmp_path, gateway.log) as second:
         gateway.until(lambda: second.total() == total(counted) + 1)
         grew = second.rows()["alice", "small"]["prompt_tokens"] - counted["alice", "small"]["prompt_tokens"]

@@ -76,9 +76,7 @@ def test_wrong_host_opens_nothing_and_is_logged(gateway, host, path, status):
     )
     assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer[:200]
     assert b"evil" not in answer
-    gateway.until(lambda: len(gateway.requests()) > before)
-    line = gateway.requests()[before]
-    assert (line["status"], line["path"], line["client"]) == (status, path, "-")
+    gateway.logged(before, status=status, path=path, client="-")
     assert [len(engine.requests) for engine in gateway.engines.values()] == received
 
 
