@@ -114,7 +114,7 @@ def test_a_command_is_listed_and_runs(command_folders: list[str], demo: Path, mo
     monkeypatch.chdir(demo)
     app = make_app(command_folders)
     listed = CliRunner().invoke(app, ["--help"]).stdout
-    assert listed.index("up ") < listed.index("greet ") < listed.index("Greet the nodes.") < listed.index("status ")
+    assert listed.index("status ") < listed.index("greet ") < listed.index("Greet the nodes.") < listed.index("events ")
     shown = CliRunner().invoke(app, ["greet", "--help"]).stdout
     assert "inferfleet greet -i inventories/lab" in shown
     assert "--inventory" in shown

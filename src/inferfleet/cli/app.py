@@ -136,8 +136,11 @@ class _Application(_Group):
         self.commands: Any = _Commands(entries(self.path))
 
     def listed(self) -> dict[str, Any]:
-        """Return the commands with name and first line alone, which is what the list of commands shows."""
-        return {name: TyperCommand(name, help=entry.help) for name, entry in self.commands.entries.items()}
+        """Return the commands with name, first line and heading alone, which is what the list of commands shows."""
+        return {
+            name: TyperCommand(name, help=entry.help, rich_help_panel=tr(entry.section))
+            for name, entry in self.commands.entries.items()
+        }
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, *rest: Any, **extra: Any) -> Any:
         """Run the command in the requested language, and exit with its exit code."""

@@ -7,9 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inferfleet.cli import commands
+from inferfleet.messages import N_
 
 UNPLACED = 1000
 """Position of a command that states none."""
+SECTIONS = {
+    0: N_("Plan and deploy"),
+    100: N_("Observe"),
+    200: N_("Change the deployment"),
+    300: N_("Stop, start and maintain"),
+    400: N_("Measure"),
+    UNPLACED: N_("Further commands"),
+}
+"""Headings in the list of commands, each by the first position below it."""
 _DECLARATION = "COMMAND"
 
 
@@ -21,6 +31,11 @@ class Entry:
     help: str
     position: int
     module: pkgutil.ModuleInfo
+
+    @property
+    def section(self) -> str:
+        """Return the heading above the command in the list."""
+        return SECTIONS[max(first for first in SECTIONS if first <= self.position)]
 
 
 def entries(path: Iterable[str] = commands.__path__) -> dict[str, Entry]:

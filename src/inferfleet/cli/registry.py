@@ -31,7 +31,7 @@ class Command:
     help: Sequence[str]
     examples: Sequence[tuple[str, str]] = ()
     position: int = UNPLACED
-    """Place in the list of commands."""
+    """Place in the list of commands, and its heading there (`SECTIONS`)."""
 
     playbook: str = ""
     changes_nodes: bool = True

@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from inferfleet.cli.listing import entries
+from inferfleet.cli.listing import SECTIONS, entries
 from inferfleet.cli.registry import discover
 
 HEAVY = (
@@ -57,3 +58,13 @@ def test_command_imports_no_other_command() -> None:
 def test_listed_commands_are_those_of_the_modules() -> None:
     listed = [(entry.name, entry.help, entry.position) for entry in entries().values()]
     assert listed == [(item.name, item.help[0], item.position) for item in discover()]
+
+
+def test_headings_of_the_list_of_commands(tmp_path: Path) -> None:
+    (tmp_path / "unplaced.py").write_text("COMMAND = Command(name='unplaced', help=('No position.',))")
+    sections: dict[str, list[str]] = {}
+    for entry in [*entries().values(), *entries([str(tmp_path)]).values()]:
+        sections.setdefault(entry.section, []).append(entry.name)
+    assert [*sections] == [*SECTIONS.values()]
+    assert "upgrade" in sections["Change the deployment"]
+    assert sections["Further commands"] == ["unplaced"]

@@ -162,7 +162,7 @@ def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
 COMMAND = Command(
     name="bench",
     run=bench,
-    position=100,
+    position=420,
     playbook="playbooks/bench.yml",
     help=(
         N_("Measure throughput and latency with the engine's own `vllm bench serve`, from the head."),

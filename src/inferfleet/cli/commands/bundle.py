@@ -42,7 +42,7 @@ def bundle(
 COMMAND = Command(
     name="bundle",
     run=bundle,
-    position=120,
+    position=50,
     playbook="playbooks/bundle.yml",
     changes_nodes=False,
     help=(

@@ -153,7 +153,7 @@ def _nodes(facts: Facts, failures: list[str]) -> Table:
 COMMAND = Command(
     name="check",
     run=check,
-    position=60,
+    position=40,
     help=(
         N_(
             "Connect to the nodes, collect their hardware and software facts, and print nodes, plan and"

@@ -231,7 +231,7 @@ _REVOKE = Command(
 )
 COMMAND = Group(
     name="clients",
-    position=135,
+    position=260,
     help=(N_("List, add and revoke the gateway's clients, and rotate their keys, without a restart."),),
     commands=(_LIST, _ADD, _ROTATE, _REVOKE),
 )

@@ -241,7 +241,7 @@ def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
 COMMAND = Command(
     name="doctor",
     run=doctor,
-    position=30,
+    position=140,
     playbook="playbooks/doctor.yml",
     changes_nodes=False,
     help=(

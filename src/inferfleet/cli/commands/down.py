@@ -35,7 +35,7 @@ def down(
 COMMAND = Command(
     name="down",
     run=down,
-    position=40,
+    position=350,
     playbook="playbooks/reset.yml",
     question=N_("Stop the services of {inventory} and remove what was deployed ({hosts})?"),
     help=(

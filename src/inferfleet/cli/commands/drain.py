@@ -92,7 +92,7 @@ def _row(replica: Mapping[str, Any], host: str) -> Row:
 COMMAND = Command(
     name="drain",
     run=drain,
-    position=138,
+    position=310,
     playbook="playbooks/drain.yml",
     changes_nodes=False,  # it changes no service, so that it need not wait for a run that does
     help=(

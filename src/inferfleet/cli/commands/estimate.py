@@ -199,7 +199,7 @@ def _refuse(problems: list[Problem], as_json: bool) -> None:
 COMMAND = Command(
     name="estimate",
     run=estimate,
-    position=70,
+    position=30,
     help=(
         N_("Estimate whether a model fits, and with which context length and concurrency."),
         N_("Exits with code 1 for a name that is not in the catalog and 3 when the model does not fit."),

@@ -161,7 +161,7 @@ def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
 COMMAND = Command(
     name="evaluate",
     run=evaluate,
-    position=110,
+    position=430,
     playbook="playbooks/evaluate.yml",
     changes_nodes=False,
     help=(

@@ -38,7 +38,7 @@ def events(
 COMMAND = Command(
     name="events",
     run=events,
-    position=25,
+    position=120,
     playbook="playbooks/events.yml",
     changes_nodes=False,
     help=(

@@ -33,7 +33,7 @@ def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
 COMMAND = Command(
     name="fabric",
     run=fabric,
-    position=80,
+    position=410,
     playbook="playbooks/fabric.yml",
     help=(
         N_("Test every port from every node, and measure the bandwidth of each node pair in the engine image."),

@@ -227,7 +227,7 @@ def _show_files(files: list[Path], cluster: ClusterPlan | None, *, as_json: bool
 COMMAND = Command(
     name="init",
     run=init,
-    position=5,
+    position=10,
     help=(
         N_(
             "Write a commented inventory from your answers, and plan it at once: without options it prompts for them"

@@ -241,7 +241,7 @@ class _Run:
 COMMAND = Command(
     name="logs",
     run=logs,
-    position=27,
+    position=130,
     help=(
         N_("Show the logs of containers and units of all nodes in the order of their times, with secrets masked."),
         N_("Exits with code 4 when a node is unreachable; the lines of the others are shown."),

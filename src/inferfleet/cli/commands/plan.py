@@ -118,7 +118,7 @@ def find_path(inventory: str) -> str:
 COMMAND = Command(
     name="plan",
     run=plan,
-    position=50,
+    position=20,
     help=(
         N_("Plan the service without connecting to any node: engine, precision, layout, memory, command lines."),
         N_("Exits with code 1 for an invalid inventory and 3 when hardware requirements are not met."),

@@ -72,7 +72,7 @@ _REMOVED = {"": _CLEANED, "unreachable": _UNREACHABLE, "docker": _DOCKER}
 COMMAND = Command(
     name="remove-node",
     run=remove_node,
-    position=18,
+    position=240,
     playbook="playbooks/remove_node.yml",
     help=(
         N_("Drain the replica of a node, deploy the service on the other nodes, and remove what runs on the node."),

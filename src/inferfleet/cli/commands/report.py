@@ -33,7 +33,7 @@ def report(
 COMMAND = Command(
     name="report",
     run=report,
-    position=90,
+    position=160,
     playbook="playbooks/report.yml",
     changes_nodes=False,
     help=(

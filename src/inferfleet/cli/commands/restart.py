@@ -18,7 +18,7 @@ def restart(options: RunOptions, replica: ReplicaOption = "", yes: YesOption = F
 COMMAND = Command(
     name="restart",
     run=restart,
-    position=132,
+    position=340,
     playbook="playbooks/supervision.yml",
     question=N_("Restart replicas of {inventory} ({hosts})? They do not serve until they have loaded."),
     help=(

@@ -101,7 +101,7 @@ def _row(release: Mapping[str, Any]) -> Row:
 COMMAND = Command(
     name="rollback",
     run=rollback,
-    position=14,
+    position=220,
     playbook="site.yml",
     help=(
         N_("Return all replicas to the last good release, one after another as in `inferfleet upgrade`."),

@@ -65,7 +65,7 @@ def rotation_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row
 COMMAND = Command(
     name="rotate-secrets",
     run=rotate_secrets,
-    position=20,
+    position=250,
     playbook="playbooks/rotate_secrets.yml",
     help=(
         N_("Generate new keys and tokens, and deploy them: replicas are replaced as in `inferfleet upgrade`."),

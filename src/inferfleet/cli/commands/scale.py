@@ -21,7 +21,7 @@ def scale(options: RunOptions) -> None:
 COMMAND = Command(
     name="scale",
     run=scale,
-    position=16,
+    position=230,
     playbook="site.yml",
     help=(
         N_("Deploy further replicas on nodes that were added to hosts.yml; running replicas are not changed."),

@@ -18,7 +18,7 @@ def start(options: RunOptions, replica: ReplicaOption = "") -> None:
 COMMAND = Command(
     name="start",
     run=start,
-    position=131,
+    position=330,
     playbook="playbooks/supervision.yml",
     help=(
         N_("Start all replicas that were stopped, or one, and wait until they serve."),

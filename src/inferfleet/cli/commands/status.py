@@ -60,7 +60,7 @@ def _blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
 COMMAND = Command(
     name="status",
     run=status,
-    position=20,
+    position=110,
     playbook="playbooks/status.yml",
     changes_nodes=False,
     help=(

@@ -18,7 +18,7 @@ def stop(options: RunOptions, replica: ReplicaOption = "", yes: YesOption = Fals
 COMMAND = Command(
     name="stop",
     run=stop,
-    position=130,
+    position=320,
     playbook="playbooks/supervision.yml",
     question=N_("Stop replicas of {inventory} ({hosts}) until `inferfleet start`?"),
     help=(

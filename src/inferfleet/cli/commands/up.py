@@ -53,7 +53,7 @@ def up_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]]:
 COMMAND = Command(
     name="up",
     run=up,
-    position=10,
+    position=60,
     playbook="site.yml",
     help=(
         N_("Deploy the complete service, stage by stage, and verify that it answers."),

@@ -156,7 +156,7 @@ def upgrade_blocks(result: Mapping[str, Any], succeeded: bool) -> list[list[Row]
 COMMAND = Command(
     name="upgrade",
     run=upgrade,
-    position=12,
+    position=210,
     playbook="site.yml",
     help=(
         N_("Deploy another engine version, image or other settings: each replica is drained, replaced and verified."),

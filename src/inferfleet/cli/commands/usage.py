@@ -136,7 +136,7 @@ def _cell(name: str, value: float | None) -> str:
 COMMAND = Command(
     name="usage",
     run=usage,
-    position=136,
+    position=150,
     playbook="playbooks/usage.yml",
     changes_nodes=False,
     help=(

@@ -208,7 +208,7 @@ _REMOVE = Command(
 )
 COMMAND = Group(
     name="weights",
-    position=130,
+    position=270,
     help=(N_("Download, verify, list and remove the model's files."),),
     commands=(_PULL, _VERIFY, _LIST, _REMOVE),
 )
