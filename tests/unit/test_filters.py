@@ -117,10 +117,10 @@ def shown_results(results):
 def test_ranks_of_every_host():
     answers = {"a": {"ranks": ["TP0", "TP1"]}, "b": {"ranks": ["TP2"]}, "c": {"unreachable": True}, "d": {}}
     assert shown_results(rank_results(answers, 2)) == [
-        ("ranks on a", True, "2 of 2: TP0, TP1"),
-        ("ranks on b", False, "1 of 2: TP2"),
-        ("ranks on c", False, "host unreachable"),
-        ("ranks on d", False, "0 of 2"),
+        ("Ranks on a", True, "2 of 2: TP0, TP1"),
+        ("Ranks on b", False, "1 of 2: TP2"),
+        ("Ranks on c", False, "host unreachable"),
+        ("Ranks on d", False, "0 of 2"),
     ]
 
 

@@ -75,7 +75,7 @@ def _rank_result(host: str, result: Result, wanted: int) -> dict[str, Any]:
         detail = Message("ranks", N_("{count} of {all}: {ranks}"), count=len(ranks), all=wanted, ranks=ranks)
     else:
         detail = Message("ranks", N_("{count} of {all}"), count=0, all=wanted)
-    return _result(Message("ranks", N_("ranks on {host}"), host=host), len(ranks) == wanted, detail)
+    return _result(Message("ranks", N_("Ranks on {host}"), host=host), len(ranks) == wanted, detail)
 
 
 def answer_results(
@@ -114,7 +114,7 @@ def state_results(
     if not ray.get("skipped"):
         results.append(_result(Message("ray", "{component}", component="Ray"), bool(ray["ready"]), _progress(ray)))
     results += [dict(result) for result in ranks]
-    results.append(_result(Message("engine", N_("engine")), bool(engine["ready"]), _timed(engine)))
+    results.append(_result(Message("engine", N_("Engine")), bool(engine["ready"]), _timed(engine)))
     results += [_gateway_result(result) for result in gateways]
     if not webui.get("skipped"):
         results.append(

@@ -116,7 +116,7 @@ def status_results(statuses: Statuses, nodes: Iterable[str]) -> list[dict[str, A
     ]
     silent = Message("supervisor-silent", N_("does not answer"))
     return results + [
-        {"name": Message("", N_("supervisor on {host}"), host=node).as_dict(), "ok": False, "detail": silent.as_dict()}
+        {"name": Message("", N_("Supervisor on {host}"), host=node).as_dict(), "ok": False, "detail": silent.as_dict()}
         for node, status in own.items()
         if not status
     ]
@@ -127,7 +127,7 @@ def _is_well(row: Mapping[str, Any]) -> bool:
 
 
 def _named(replica: str) -> Message:
-    return Message("replica", N_("replica {replica}"), replica=replica)
+    return Message("replica", N_("Replica {replica}"), replica=replica)
 
 
 def _row_text(status: Mapping[str, Any], known: bool) -> Message:

@@ -76,11 +76,11 @@ def test_state_results(state):
     assert shown(state) == [
         ("Ray", False, "1 nodes"),
         ("ranks", True, "2 of 2"),
-        ("engine", True, "answered in 1.2 s"),
+        ("Engine", True, "answered in 1.2 s"),
         ("API through the gateway on n1", False, "HTTP 503"),
         ("Open WebUI", False, "no response from u: r"),
     ]
-    assert shown(state_results(SKIPPED, [], message("answered"), [], SKIPPED)) == [("engine", False, "answered")]
+    assert shown(state_results(SKIPPED, [], message("answered"), [], SKIPPED)) == [("Engine", False, "answered")]
 
 
 def test_failed_checks_are_one_problem(state):
