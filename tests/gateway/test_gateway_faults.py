@@ -13,11 +13,10 @@ from tests.gateway.answers import CHAT, stream
 
 def test_stream_arrives_in_parts_and_outlives_a_reload(gateway):
     started = threading.Event()
-    begin = time.monotonic()
     with ThreadPoolExecutor() as pool:
         running = pool.submit(stream, gateway, 20, started)
-        assert started.wait(5)
-        assert time.monotonic() - begin < 1
+        assert started.wait(15)
+        assert not running.done()
         gateway.reload_and_wait()
         assert gateway.chat("small").status_code == 200
         assert len(running.result()) == 20
