@@ -166,6 +166,10 @@ class Gateway:
             next(events)
             yield events
 
+    def sent_tokens(self) -> int:
+        """Return how many tokens the engines have sent."""
+        return sum(engine.tokens for engine in self.engines.values())
+
     def reload_and_wait(self) -> None:
         """Reload the configuration, and wait until the new process has started."""
         worker = self.worker()

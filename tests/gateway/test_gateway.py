@@ -209,7 +209,7 @@ def test_replaced_keys_apply_at_once_also_to_the_process_that_a_reload_replaces(
     started = threading.Event()
     with ThreadPoolExecutor() as pool, gateway.client(headers={"Authorization": "Bearer sk-bob"}) as client:
         running = pool.submit(stream, gateway, 20, started)  # keeps the previous process
-        assert started.wait(15)
+        assert started.wait(5)
         assert client.post(CHAT, json={"model": "small"}).status_code == 200
         without = "".join(line for line in before.splitlines(keepends=True) if not line.endswith(" bob\n"))
         try:

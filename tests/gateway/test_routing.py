@@ -156,9 +156,9 @@ def stream(gateway, tokens, model=MODEL, prompt=""):
 
 def test_reload_with_100_streams_and_a_renewed_certificate_breaks_none(routed):
     with ThreadPoolExecutor(100) as pool:
-        before = sum(engine.tokens for engine in routed.engines.values())
+        before = routed.sent_tokens()
         running = [pool.submit(stream, routed, 40, prompt=f"{number}") for number in range(100)]
-        routed.until(lambda: sum(engine.tokens for engine in routed.engines.values()) >= before + 100)
+        routed.until(lambda: routed.sent_tokens() >= before + 100)
         routed.until(lambda: int(state(routed)["scur"]) + int(state(routed, "n2")["scur"]) == 100)
         authority = Pair((routed.folder / "ca.pem").read_text(), routed.authority_key)
         renewed = issue_server(authority, ["127.0.0.1"])
